@@ -111,6 +111,8 @@ INSTALLED_APPS = [
     "imports",
     "enrichment",
     "reports",
+    "evidence",
+    "notices",
     # Nothing before these knows them (pyproject.toml, "Nothing below knows monitoring").
     *(
         [
@@ -493,8 +495,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "RunStateEnum": "reports.choices.RunState",
-        "NoticeStateEnum": "reports.models.NoticeState",
-        "NoticeRightEnum": "reports.models.ClaimedRight",
+        "NoticeStateEnum": "notices.models.NoticeState",
+        "NoticeRightEnum": "notices.models.ClaimedRight",
         "ClaimFileKindEnum": "platforms.choices.FileKind",
     },
 }

@@ -40,9 +40,11 @@ _PACKAGES = (
     "common",
     "dedup",
     "enrichment",
+    "evidence",
     "imports",
     "jobs",
     "monitoring",
+    "notices",
     "operations",
     "platforms",
     "portal",
@@ -54,7 +56,11 @@ _PACKAGES = (
     "templates",
 )
 # Documents for others, which stay English: evidence packs and the API's description.
-_ENGLISH = ("reports/evidence/", "templates/evidence/", "templates/acrapi/")
+_ENGLISH = (
+    *("evidence/building.py", "evidence/services.py", "evidence/signing.py"),
+    *("evidence/summary.py", "evidence/words.py", "templates/evidence/"),
+    "templates/acrapi/",
+)
 _KEYWORDS = {
     "_": None,
     "lazy": None,
@@ -103,7 +109,7 @@ def _actions() -> Iterator[str]:
     deeds = import_module("monitoring.unknown.actions").ItemVerb  # it needs the models
     yield from map(action_text, [*deeds, "unknown.unwatched"])
     yield from map(action_text, import_module("rights.actions.base").RightsVerb)
-    yield from map(action_text, import_module("reports.notices.steps").NoticeStep)
+    yield from map(action_text, import_module("notices.steps").NoticeStep)
 
 
 def _open_data() -> Iterator[str]:

@@ -34,11 +34,11 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from catalogue import partitions
 from common.databases import consistent_read
+from evidence import signing
 from operations.hidden import refuse_hidden_rows
 from operations.tables import file_sha256, kept_models, write_table
 from recognition.errors import RecognitionError
 from recognition.index.copying import copy_index
-from reports.evidence import signing
 
 FORMAT = "acrportal-backup/1"
 MANIFEST = "manifest.json"

@@ -26,6 +26,7 @@ from django.db.migrations.executor import MigrationExecutor
 from catalogue import index_log, index_store
 from common.storage import sha256_of
 from common.words import count_noun
+from evidence import signing
 from jobs.installation import wait_for_decision
 from operations.backup import (
     EARLIER_KEYS_NAME,
@@ -49,7 +50,6 @@ from operations.tables import (
     load_table,
     write_table,
 )
-from reports.evidence import signing
 
 Node = tuple[str, str]
 

@@ -1,1 +1,1 @@
-"""Exports: reports, evidence packs, cue sheets; changes no match."""
+"""Match reports and cue sheets; changes no match."""

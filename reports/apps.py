@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ReportsConfig(AppConfig):
-    """Reports, schedules and evidence packs."""
+    """Reports, schedules and cue sheets."""
 
     name = "reports"
     verbose_name = _("Reports")

@@ -17,13 +17,7 @@ from jobs.kinds import Kind, register
 from jobs.periodic import periodic
 from jobs.services import submit
 from reports.choices import RunState
-from reports.models import (
-    EngineTrial,
-    EvidencePack,
-    PackStatus,
-    ReportDelivery,
-    ReportRun,
-)
+from reports.models import EngineTrial, ReportDelivery, ReportRun
 from reports.models.schedule import ReportDeliveryState
 from scanning.jobs import MAX_ATTEMPTS, RETRY_AFTER
 
@@ -107,47 +101,6 @@ REPORT = register(
         on_end=_end_run,
     )
 )
-
-
-def _end_pack(pack: EvidencePack, state: JobState, code: str, cause: str) -> None:
-    """Note when a pack ended, and why it failed."""
-    if code == "lost_worker":
-        cause = gettext(
-            "The pack was interrupted too often. Request a new pack, or tell an admin."
-        )
-    EvidencePack.objects.filter(pk=pack.pk).update(
-        message=cause[:500], finished_at=datetime.now(tz=UTC)
-    )
-    if state == JobState.FAILED:
-        audit.services.record(
-            case=pack.case, action="evidence.failed", after={"message": cause[:500]}
-        )
-
-
-EVIDENCE = register(
-    Kind(
-        "evidence",
-        EvidencePack,
-        "reports.evidence.building.run",
-        label=_("Evidence pack"),
-        priority=Priority.DOCUMENT,
-        # One pack of a match at a time.
-        key=lambda pack: f"match:{pack.match_id}",
-        mirror={
-            JobState.WAITING: PackStatus.QUEUED,
-            JobState.RUNNING: PackStatus.BUILDING,
-            JobState.DONE: PackStatus.READY,
-            JobState.FAILED: PackStatus.FAILED,
-            JobState.CANCELLED: PackStatus.CANCELLED,
-        },
-        cause_field="message",
-        on_end=_end_pack,
-        title=lambda pack: str(pack.match),
-        related=("match__recording", "match__scanned_file"),
-    )
-)
-
-
 DELIVERY = register(
     Kind(
         "dispatch",

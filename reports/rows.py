@@ -26,7 +26,6 @@ from programmes.models import Episode, MusicUse
 from programmes.reading import NOTHING_TYPED, Programme
 from reports.cells import Cell, ColumnType, Value, ValueType, offset
 from reports.choices import Mode
-from reports.evidence.selectors import EvidenceStatus, MatchPacks
 from reports.extras import Values, columns_after
 from review import rule_names
 from review.choices import DECIDED_STATES, DisputeStatus, QueueReason
@@ -66,9 +65,9 @@ class Case:
     ``scan`` is the scan behind the row; None if none has run. ``candidates`` are the
     rival recordings, ``exclusions`` the excluded intervals of the recording, and
     ``count`` is the counted time. ``as_of``
-    is the time of the report's last event. ``evidence`` summarises the match's packs,
-    if any. ``extra`` has values of columns that packages above add. ``programme`` is what
-    people typed about the file, ``claim_status`` the status of the platform claim.
+    is the time of the report's last event. ``extra`` has values of columns that packages
+    above add. ``programme`` is what people typed about the file, ``claim_status`` the
+    status of the platform claim.
     """
 
     found: RowKind
@@ -84,7 +83,6 @@ class Case:
     candidates: Sequence[RivalRecording] = ()
     exclusions: Sequence[Exclusion] = ()
     as_of: datetime | None = None
-    evidence: MatchPacks | None = None
     extra: Values = field(default_factory=dict)
     programme: Programme = NOTHING_TYPED
     claim_status: str = ""
@@ -416,16 +414,6 @@ _OWN_COLUMNS: tuple[Column[Case], ...] = (
         "dispute_due_at",
         _U,
         lambda case: None if case.dispute is None else case.dispute.due_at,
-    ),
-    Column(
-        "evidence_status",
-        _E,
-        lambda case: case.evidence.status if case.evidence else EvidenceStatus.NONE,
-    ),
-    Column(
-        "evidence_sha256",
-        _T,
-        lambda case: case.evidence.sha256 or None if case.evidence else None,
     ),
     Column(
         "case_url",

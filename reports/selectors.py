@@ -42,7 +42,6 @@ from platforms.selectors import claim_statuses
 from programmes.reading import Programme, programmes_of
 from reports.cells import as_cell
 from reports.choices import FilesWithout, Mode, RunState
-from reports.evidence.selectors import MatchPacks, evidence_of_many
 from reports.extras import Values, extras_of_files, extras_of_matches
 from reports.file_rows import (
     LONG_OF_FILE,
@@ -296,7 +295,6 @@ class _Around:
     disputes: Mapping[int, Dispute]
     heard: Mapping[int, dict[int, HeardRecording]]
     exclusions: Mapping[int, Sequence[Exclusion]]
-    evidence: Mapping[int, MatchPacks]
     extra: Mapping[int, Values]
     programmes: Mapping[int, Programme]
     claim_statuses: Mapping[int, str]
@@ -333,7 +331,6 @@ class _Around:
             ),
             heard=heard_in(scans),
             exclusions=exclusions,
-            evidence=evidence_of_many(match.pk for match in matches),
             extra=extras_of_matches(matches, files),
             programmes=programmes_of(files.values()),
             claim_statuses=claim_statuses(matches, files, found),
@@ -366,7 +363,6 @@ def _case(match: Match, around: _Around, as_of: datetime | None) -> Case:
         detected_at=own.detected_at,
         candidates=rivals_of(match.recording_id, heard),
         exclusions=exclusions,
-        evidence=around.evidence.get(match.pk),
         extra=around.extra[match.pk],
         programme=around.programmes[match.scanned_file_id],
         claim_status=around.claim_statuses.get(match.pk, ""),

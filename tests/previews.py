@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reports.consequences import Consequences
+from portal.shared.consequences import Consequences
 from review.models import Match
 
 Rows = dict[int, tuple[object, ...]]

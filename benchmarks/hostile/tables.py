@@ -22,8 +22,8 @@ from benchmarks.report import Report
 if TYPE_CHECKING:
     from django.core.files.base import File
 
+    from evidence.signing import PublicKey
     from imports.models import Import
-    from reports.evidence.signing import PublicKey
 
 _WALL_S = 60.0
 _GROWTH_MIB = 256
@@ -115,7 +115,7 @@ def _checked(sample: Sample, content: bytes) -> tuple[str, str]:
 
 
 def _verified(path: Path, content: bytes, key: PublicKey) -> tuple[str, str]:
-    from reports.evidence.verification import PackUnreadable, verify
+    from evidence.verification import PackUnreadable, verify
 
     path.write_bytes(content)
     try:
@@ -129,7 +129,7 @@ def _verified(path: Path, content: bytes, key: PublicKey) -> tuple[str, str]:
 
 def _sealed(work: Path) -> tuple[PublicKey, bytes]:
     """Return a key, and a pack that it has sealed."""
-    from reports.evidence import sealing, signing
+    from evidence import sealing, signing
 
     folder, target = work / "pack", work / "whole.zip"
     folder.mkdir()

@@ -13,6 +13,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from evidence import services
+from evidence.models import EvidencePack
+from evidence.services import EvidenceRefused
 from portal.admin.base import (
     APPLY,
     RoleAdmin,
@@ -25,9 +28,6 @@ from portal.admin.base import (
 from portal.admin.filters import PickFilter
 from portal.shared import formats
 from portal.shared.times import when
-from reports.evidence import services
-from reports.evidence.services import EvidenceRefused
-from reports.models import EvidencePack
 from review.models import Match
 
 if TYPE_CHECKING:

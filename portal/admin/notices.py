@@ -8,10 +8,10 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from notices.models import NoticeItem, TakedownNotice
+from notices.selectors import notices_in_reach
 from portal.admin.base import ReadOnlyInline, RoleAdmin, all_field_names
 from portal.shared.times import when
-from reports.models import NoticeItem, TakedownNotice
-from reports.notices.selectors import notices_in_reach
 
 
 class NoticeItemInline(ReadOnlyInline):

@@ -12,9 +12,9 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from common.api_errors import error_body
+from notices.errors import NoticeRefused
 from platforms.errors import ClaimsRefused
 from programmes.errors import ProgrammeRefused
-from reports.notices.errors import NoticeRefused
 from review.errors import ReviewError
 from scanning.errors import IntakeRefused
 

@@ -13,9 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.roles import Action
-from portal.api.base import ProgramView
-from portal.shared.access import ask_to_confirm
-from reports.models import (
+from notices import answers, selectors, services, signing
+from notices.answers import Reply
+from notices.models import (
     ClaimedRight,
     NoticeAnswer,
     NoticeItem,
@@ -23,10 +23,10 @@ from reports.models import (
     NoticeOutcome,
     TakedownNotice,
 )
-from reports.notices import answers, selectors, services, signing
-from reports.notices.answers import Reply
-from reports.notices.signing import Signing
-from reports.notices.steps import FILLED, FILLED_US
+from notices.signing import Signing
+from notices.steps import FILLED, FILLED_US
+from portal.api.base import ProgramView
+from portal.shared.access import ask_to_confirm
 from review.choices import DisputeCode
 from review.models import Match
 

@@ -19,8 +19,8 @@ from catalogue.models import Exclusion, Recording
 from portal.pictures import exclusion
 from portal.pictures.exclusion import IntervalForm
 from portal.shared.access import PortalRequest, needs
+from portal.shared.consequences import Consequences, consequences_of
 from portal.shared.playback import audio_url
-from reports.consequences import Consequences, consequences_of
 from review.decisions import proposals
 from review.errors import ReviewError
 from review.services import exclusions

@@ -52,11 +52,11 @@ from portal.catalogue.forms import (
 from portal.pictures.waveform import load_waveform, wave_paths
 from portal.shared.access import PortalRequest, needs
 from portal.shared.columns import columns_shown
+from portal.shared.consequences import consequences_of
 from portal.shared.fields import sentence_of
 from portal.shared.lists import count_of, page_of, sorted_by
 from portal.shared.playback import audio_response, audio_url
 from portal.shared.selectors import count_per_row, shown_matches
-from reports.consequences import consequences_of
 from review import selectors as review_selectors
 from review.filters import MatchFilter
 from review.services import exclusions

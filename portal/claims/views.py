@@ -20,6 +20,7 @@ from django.views.decorators.http import (
 
 from accounts.reach import why_limited
 from accounts.roles import Action
+from notices.selectors import notices_and_changes
 from platforms import files, selectors, services
 from platforms.choices import (
     DiscrepancyKind,
@@ -48,7 +49,6 @@ from portal.claims.forms import (
 from portal.shared.access import PortalRequest, needs, own_address
 from portal.shared.lists import page_of, sorted_by
 from portal.shared.selection import unpack
-from reports.notices.selectors import notices_and_changes
 from review import coverage
 from review.selectors import with_segments
 from review.subjects import Subject

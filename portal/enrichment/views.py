@@ -33,10 +33,10 @@ from portal.enrichment import page
 from portal.enrichment.forms import SuggestionFilterForm
 from portal.pictures.waveform import load_waveform, wave_paths
 from portal.shared.access import PortalRequest, needs
+from portal.shared.consequences import consequences_of
 from portal.shared.lists import COUNTED, count_of, page_of, sorted_by
 from portal.shared.playback import audio_url
 from portal.shared.remembered import remembered
-from reports.consequences import consequences_of
 from rights.selectors import conflicts_under
 
 _COLUMNS: Final = {"confidence": "confidence", "field": "field", "value": "value"}

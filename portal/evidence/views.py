@@ -19,10 +19,10 @@ from django.views.decorators.http import (
 
 from accounts.limits import costly
 from accounts.roles import Action
+from evidence import selectors, services, signing
+from evidence.models import EvidencePack, PackStatus
+from evidence.services import EvidenceRefused
 from portal.shared.access import PortalRequest, needs
-from reports.evidence import selectors, services, signing
-from reports.evidence.services import EvidenceRefused
-from reports.models import EvidencePack, PackStatus
 from review.models import Match
 
 

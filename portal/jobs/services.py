@@ -14,6 +14,8 @@ from accounts.models import User
 from accounts.roles import Action
 from catalogue.changes import ChangeRefused, refingerprint
 from dedup.checks import CheckUnderWay, cancel_check, resume_check
+from evidence import services as evidence_services
+from evidence.services import EvidenceRefused
 from imports import services as imports
 from imports.kinds import AnyKind, kind_of_model
 from jobs import periodic
@@ -22,8 +24,6 @@ from jobs.listing import ListedJob
 from portal.shared.access import NOT_ALLOWED
 from reports import scheduling
 from reports import services as report_services
-from reports.evidence import services as evidence_services
-from reports.evidence.services import EvidenceRefused
 from scanning.choices import HOPELESS_CODES
 from scanning.errors import IntakeRefused
 from scanning.services import callbacks, outbound_callbacks, retro

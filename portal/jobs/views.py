@@ -25,6 +25,7 @@ from accounts.roles import Action
 from catalogue import following
 from catalogue.models import Recording
 from dedup.models import CatalogueCheck
+from evidence.models import EvidencePack
 from imports.kinds import kind_of_model
 from jobs import clock, installation, resources
 from jobs.choices import OPEN_STATES, InstallationRole, JobState
@@ -47,7 +48,7 @@ from portal.jobs.services import (
     try_again,
 )
 from portal.shared.access import PortalRequest, needs
-from reports.models import EngineTrial, EvidencePack, ReportDelivery, ReportRun
+from reports.models import EngineTrial, ReportDelivery, ReportRun
 from scanning.models import (
     Container,
     InboundCallback,

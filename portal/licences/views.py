@@ -29,9 +29,9 @@ from portal.licences.forms import LicenceFilterForm, LicenceForm
 from portal.shared.access import PortalRequest, needs
 from portal.shared.applications import undo
 from portal.shared.asking import ask_before, not_agreed
+from portal.shared.consequences import Consequences, NoticeChange, consequences_of
 from portal.shared.lists import page_of, sorted_by
 from portal.shared.selectors import count_per_row
-from reports.consequences import Consequences, NoticeChange, consequences_of
 from review import coverage
 from review.choices import MatchState
 from review.errors import ReviewError

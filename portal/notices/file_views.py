@@ -14,14 +14,14 @@ from django.views.decorators.http import require_safe
 
 from accounts.roles import Action
 from common.storage import read_bytes, scratch_directory
+from notices import selectors, services
+from notices.archive import write_archive
+from notices.content import content_of
+from notices.errors import NoticeRefused
+from notices.models import TakedownNotice
+from notices.words import as_text
 from portal.notices import page
 from portal.shared.access import PortalRequest, needs
-from reports.models import TakedownNotice
-from reports.notices import selectors, services
-from reports.notices.archive import write_archive
-from reports.notices.content import content_of
-from reports.notices.errors import NoticeRefused
-from reports.notices.words import as_text
 
 
 def _notice(uid: str) -> TakedownNotice:

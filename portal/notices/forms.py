@@ -11,7 +11,8 @@ from django.utils.functional import lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from reports.models import (
+from notices.answers import Reply
+from notices.models import (
     ClaimedRight,
     NoticeItem,
     NoticeLaw,
@@ -19,11 +20,10 @@ from reports.models import (
     NoticeState,
     TakedownNotice,
 )
-from reports.notices.answers import Reply
-from reports.notices.services import Sending
-from reports.notices.signing import Signing
-from reports.notices.steps import FILLED, FILLED_US
-from reports.notices.words import ACCURACY, GOOD_FAITH, STATEMENTS
+from notices.services import Sending
+from notices.signing import Signing
+from notices.steps import FILLED, FILLED_US
+from notices.words import ACCURACY, GOOD_FAITH, STATEMENTS
 from review.choices import DisputeCode
 
 _MOMENT = "%Y-%m-%dT%H:%M"

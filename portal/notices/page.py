@@ -11,21 +11,21 @@ from accounts.models import User
 from accounts.roles import Action
 from common.reading import read_date
 from common.zones import office_day
-from reports.evidence.selectors import MatchPacks, evidence_of_many
-from reports.models import NoticeAnswer, NoticeItem, NoticeState, TakedownNotice
-from reports.notices import selectors
-from reports.notices.business_days import restore_days
-from reports.notices.checks import (
+from evidence.selectors import MatchPacks, evidence_of_many
+from notices import selectors
+from notices.business_days import restore_days
+from notices.checks import (
     changes_since_signed,
     heard_together,
     items_of,
     live_match,
     unfit,
 )
-from reports.notices.content import content_of
-from reports.notices.signing import why_not_sign
-from reports.notices.steps import missing_in
-from reports.notices.words import Content, blocks_of, head_of, title_of
+from notices.content import content_of
+from notices.models import NoticeAnswer, NoticeItem, NoticeState, TakedownNotice
+from notices.signing import why_not_sign
+from notices.steps import missing_in
+from notices.words import Content, blocks_of, head_of, title_of
 from review.choices import MatchState
 from review.models import Match
 from scanning.uses import FileUse, use_of

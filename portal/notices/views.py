@@ -19,6 +19,10 @@ from django.views.decorators.http import (
 )
 
 from accounts.roles import Action
+from notices import answers, selectors, services, signing
+from notices.checks import STANDING, changed_since_signed, items_of, unfit
+from notices.errors import NoticeRefused
+from notices.models import ClaimedRight, NoticeLaw, NoticeState, TakedownNotice
 from portal.notices import page
 from portal.notices.forms import (
     AnswerForm,
@@ -32,10 +36,6 @@ from portal.notices.forms import (
 from portal.shared.access import PortalRequest, ask_to_confirm, needs
 from portal.shared.lists import page_of, sorted_by
 from portal.shared.selection import read_version
-from reports.models import ClaimedRight, NoticeLaw, NoticeState, TakedownNotice
-from reports.notices import answers, selectors, services, signing
-from reports.notices.checks import STANDING, changed_since_signed, items_of, unfit
-from reports.notices.errors import NoticeRefused
 from review.filters import MatchFilter
 from review.models import Match
 from review.selectors import matches

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Action
 from common.reading import count_words
+from notices.services import MOST_MATCHES
 from portal.review.forms import AssignForm, DecisionForm, UseManyForm
 from portal.review.queue import AllMatches, Queue
 from portal.shared import drafts, selection
@@ -23,7 +24,6 @@ from portal.shared.access import PortalRequest, needs, own_address
 from portal.shared.drafts import keeps_typed
 from portal.shared.selection import Progress, Versions
 from programmes.services import set_uses
-from reports.notices.services import MOST_MATCHES
 from review.choices import Verb
 from review.decisions import assignment
 from review.decisions.assignment import ASSIGNED

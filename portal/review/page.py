@@ -21,6 +21,9 @@ from catalogue.models import Exclusion, RecordingStatus
 from catalogue.selectors import excluded_segments
 from common.reading import read_release
 from common.words import lowered
+from evidence.selectors import evidence_of
+from notices.checks import rights_at_use
+from notices.selectors import notices_and_changes
 from platforms.selectors import claims_of_match
 from portal.pictures import exclusion
 from portal.pictures import match as pictures
@@ -33,10 +36,7 @@ from portal.shared.access import PortalRequest
 from portal.shared.formats import counted, percent, scale
 from programmes.precedents import Precedent, precedent_of
 from programmes.selectors import use_of
-from reports.evidence.selectors import evidence_of
 from reports.marks import marks_of
-from reports.notices.checks import rights_at_use
-from reports.notices.selectors import notices_and_changes
 from review import coverage, rule_names, selectors
 from review.choices import (
     WAITING_STATES,

@@ -13,10 +13,9 @@ from audit.models import Event
 from audit.words import actor_label
 from common.reading import read_date, read_interval
 from common.words import lowered
+from notices.models import UNSIGNED_NOTICES, NoticeItem, NoticeState
+from notices.selectors import notices_in_reach
 from reports.marks import Mark, marks_of
-from reports.models import NoticeItem, NoticeState
-from reports.models.notice import UNSIGNED_NOTICES
-from reports.notices.selectors import notices_in_reach
 from review.choices import MatchState, ProposalVerb, Verb
 from review.decisions import undo
 from review.models import Match

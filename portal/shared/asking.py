@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils.functional import Promise
 
 from portal.shared.access import PortalRequest
-from reports.consequences import Consequences, consequences_of
+from portal.shared.consequences import Consequences, consequences_of
 
 Words = str | Promise
 AGREED = "agreed"

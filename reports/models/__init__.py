@@ -10,16 +10,6 @@ from reports.models.cue_sheet import (
     SheetEdit,
     SheetState,
 )
-from reports.models.evidence import EvidencePack, PackStatus
-from reports.models.notice import (
-    ClaimedRight,
-    NoticeAnswer,
-    NoticeItem,
-    NoticeLaw,
-    NoticeOutcome,
-    NoticeState,
-    TakedownNotice,
-)
 from reports.models.run import ReportOptions, ReportRun
 from reports.models.schedule import ReportDelivery, ReportSchedule, ReportTemplate
 from reports.models.trial import (
@@ -33,19 +23,11 @@ from reports.models.trial import (
 )
 
 __all__ = [
-    "ClaimedRight",
     "CueEntry",
     "EditKind",
     "EngineTrial",
     "EntryKind",
-    "EvidencePack",
     "Judgement",
-    "NoticeAnswer",
-    "NoticeItem",
-    "NoticeLaw",
-    "NoticeOutcome",
-    "NoticeState",
-    "PackStatus",
     "ReportDelivery",
     "ReportOptions",
     "ReportRun",
@@ -54,7 +36,6 @@ __all__ = [
     "SheetApproval",
     "SheetEdit",
     "SheetState",
-    "TakedownNotice",
     "TrialFile",
     "TrialKeeps",
     "TrialKind",

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from accounts.models import User
+from evidence import signing as sealing
 from jobs.choices import Pool
 from jobs.runner import run_next
-from reports.evidence import signing as sealing
-from reports.models import ClaimedRight, NoticeLaw, TakedownNotice
-from reports.notices import services, signing
-from reports.notices.services import Sending
-from reports.notices.signing import Signing
-from reports.notices.words import ACCURACY, GOOD_FAITH
+from notices import services, signing
+from notices.models import ClaimedRight, NoticeLaw, TakedownNotice
+from notices.services import Sending
+from notices.signing import Signing
+from notices.words import ACCURACY, GOOD_FAITH
 from review.models import Match
 from scanning.choices import SourceType
 from scanning.models import ScannedFile

@@ -18,11 +18,11 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
 from acrportal.secret_key import ensure_secret_key
+from evidence import signing
 from operations.backup import MANIFEST, MEDIA_LIST, backups_in, make_backup
 from operations.restoring import check_backup, find_backup
 from operations.tables import BackupUnusable
 from recognition.version import VERSION
-from reports.evidence import signing
 from scanning.services.intake import submit_upload
 from tests import audio
 from tests.conftest import Catalogue, Worker, upload

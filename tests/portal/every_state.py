@@ -20,11 +20,12 @@ from dedup.models import (
     PairLink,
     SharedLoop,
 )
+from evidence.models import PackStatus
 from imports.models import ImportStatus
 from jobs.choices import JobState
 from jobs.models import Job
 from jobs.services import submit
-from reports.models import PackStatus, ReportDelivery, ReportRun
+from reports.models import ReportDelivery, ReportRun
 from reports.models.schedule import ReportDeliveryState
 from review.choices import (
     DisputeCode,

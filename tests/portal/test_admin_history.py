@@ -11,8 +11,8 @@ from accounts.roles import Role
 from audit.models import Event
 from audit.services import record
 from audit.words import action_label
+from evidence.models import EvidencePack
 from portal.admin.history import case_of
-from reports.models import EvidencePack
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory

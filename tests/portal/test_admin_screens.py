@@ -38,8 +38,8 @@ from monitoring.unknown.models import (
     UnknownItem,
     UnknownPolicy,
 )
+from notices.models import NoticeAnswer, NoticeItem
 from platforms.models import ClaimFileRow, GroundChange, PolicyTerms, PriorValues
-from reports.models import NoticeAnswer, NoticeItem
 from review.models import Match
 from rights.models import OtherTitle, Share, Statement, Track, WorkNumber
 from scanning.choices import CallbackOutcome, ScanStatus

@@ -15,9 +15,10 @@ from accounts.models import User
 from accounts.roles import Role
 from accounts.tokens import create_token
 from monitoring.streams.models import Stream
+from notices.models import NoticeState
+from notices.words import ACCURACY, GOOD_FAITH
 from reports.layouts import Layout
-from reports.models import NoticeState, ReportSchedule
-from reports.notices.words import ACCURACY, GOOD_FAITH
+from reports.models import ReportSchedule
 from reports.services import save_template
 from scanning.models import Container
 from tests.conftest import MakeClient

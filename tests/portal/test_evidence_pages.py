@@ -10,10 +10,10 @@ from django.urls import reverse
 
 from accounts.roles import Role
 from audit.models import Event
+from evidence import services, signing
+from evidence.models import EvidencePack, PackStatus
 from jobs.choices import Pool
 from jobs.runner import run_next
-from reports.evidence import services, signing
-from reports.models import EvidencePack, PackStatus
 from review.models import Match
 from tests.conftest import MakeClient
 from tests.factories import deciding

@@ -17,6 +17,9 @@ from audit.models import Event
 from catalogue.models import Recording, RecordingStatus
 from dedup.checks import start_check
 from dedup.models import CatalogueCheck, RunStatus
+from evidence.models import EvidencePack, PackStatus
+from evidence.services import request_pack
+from evidence.signing import create_key
 from imports import services as imports
 from imports.models import CatalogueImport, ImportStatus, ResultImport
 from imports.results.kind import RESULTS
@@ -26,10 +29,8 @@ from jobs.models import Job
 from jobs.runner import run_next
 from jobs.services import submit
 from reports.choices import RunState
-from reports.evidence.services import request_pack
-from reports.evidence.signing import create_key
 from reports.layouts import Layout
-from reports.models import EvidencePack, PackStatus, ReportDelivery, ReportRun
+from reports.models import ReportDelivery, ReportRun
 from reports.models.schedule import ReportDeliveryState
 from reports.services import request_report
 from scanning import callback_processing

@@ -17,12 +17,12 @@ from django.urls import reverse
 from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from accounts.tokens import create_token
+from evidence import services as evidence
+from evidence import signing as sealing
 from jobs.choices import Pool
 from jobs.runner import run_next
-from reports.evidence import services as evidence
-from reports.evidence import signing as sealing
-from reports.models import NoticeState, TakedownNotice
-from reports.notices.words import ACCURACY, GOOD_FAITH
+from notices.models import NoticeState, TakedownNotice
+from notices.words import ACCURACY, GOOD_FAITH
 from review.choices import MatchState
 from tests.conftest import MakeClient
 from tests.factories import deciding

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from accounts.models import ApiToken, User
 from accounts.roles import Role
 from accounts.tokens import create_token
-from reports.models import NoticeAnswer
+from notices.models import NoticeAnswer
 from review.choices import MatchState
 from tests.conftest import MakeClient
 from tests.factories.accounts import confirm, make_user

@@ -11,16 +11,16 @@ from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Recording
 from catalogue.services import RecordingDetails, add_recording
+from evidence.models import PackStatus
 from reports.choices import Format, Mode
 from reports.layouts import Layout
-from reports.models import PackStatus
 from review.choices import MatchState
 from review.models import Match
 from scanning.services import retro
 from scanning.services.intake import submit_upload
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker, upload
-from tests.reports.evidence.conftest import BuildPack, build, key, reviewer
+from tests.evidence.conftest import BuildPack, build, key, reviewer
 from tests.reports.reading import content, rows
 
 __all__ = ["build", "key", "reviewer"]

@@ -9,10 +9,10 @@ import pytest
 from accounts.models import AccessLimit, User
 from accounts.reach import working_for
 from accounts.roles import Role
+from evidence.facts import case_json, gather
 from platforms import comparing
 from platforms.models import PlatformAccount
 from reports.choices import Mode
-from reports.evidence.facts import case_json, gather
 from reports.layouts import kept_columns
 from reports.selectors import match_rows
 from review.models import Match

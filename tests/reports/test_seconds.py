@@ -14,18 +14,18 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.roles import Role
+from evidence.facts import case_json, gather
 from monitoring.declarations.gathering import gather as gather_declaration
 from monitoring.declarations.left_out import LeftOut, LeftOutRow
 from monitoring.unknown.models import KeptState
+from notices.content import content_of
+from notices.models import ClaimedRight, NoticeLaw
+from notices.services import prepare
 from reports import cue_sheet_files
 from reports.choices import Format, Mode
 from reports.cue_sheets import CueSheet, cue_sheet
 from reports.cues import CueStatus
-from reports.evidence.facts import case_json, gather
 from reports.layouts import Layout
-from reports.models import ClaimedRight, NoticeLaw
-from reports.notices.content import content_of
-from reports.notices.services import prepare
 from review.choices import MatchState, QueueReason
 from review.counting import SoundKind
 from review.models import Match

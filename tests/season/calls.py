@@ -17,19 +17,19 @@ from imports.kinds import all_kinds
 from monitoring.broadcasts.choices import RightsType
 from monitoring.declarations.models import DeclarationProfile
 from monitoring.streams.models import Station
-from platforms import files
-from platforms.choices import DiscrepancyKind, FileKind
-from platforms.models import Discrepancy
-from programmes.choices import CueUse, MusicOrigin
-from reports.choices import Format, Mode
-from reports.models import (
+from notices.models import (
     ClaimedRight,
     NoticeItem,
     NoticeLaw,
     NoticeOutcome,
     TakedownNotice,
 )
-from reports.notices.words import ACCURACY, GOOD_FAITH
+from notices.words import ACCURACY, GOOD_FAITH
+from platforms import files
+from platforms.choices import DiscrepancyKind, FileKind
+from platforms.models import Discrepancy
+from programmes.choices import CueUse, MusicOrigin
+from reports.choices import Format, Mode
 from review.choices import DisputeCode, RejectCode, Verb
 from review.models import Licence, Match
 from scanning.models import Container, ResumableUpload

@@ -22,6 +22,7 @@ from pyarrow import parquet
 
 from accounts.models import User
 from catalogue.models import Recording, RecordingStatus
+from evidence.models import ACTIVE_PACK_STATUSES, EvidencePack
 from imports.models import OPEN_STATUSES
 from jobs import resources
 from jobs.choices import OPEN_STATES, Pool
@@ -42,8 +43,7 @@ from monitoring.unknown.models import (
 from reports import files
 from reports.choices import UNFINISHED, Format, RunState, Separator
 from reports.layouts import Layout
-from reports.models import EvidencePack, ReportDelivery, ReportRun
-from reports.models.evidence import ACTIVE_PACK_STATUSES
+from reports.models import ReportDelivery, ReportRun
 from reports.services import write_again
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match

@@ -13,7 +13,7 @@ from dedup.actions import act_on_group
 from dedup.effects import ActionRequest
 from dedup.errors import ActionRefused
 from dedup.models import ActionVerb, DedupGroup
-from reports.consequences import Consequences, consequences_of
+from portal.shared.consequences import Consequences, consequences_of
 from review import coverage, errors
 from review.choices import MatchState, OnExpiry
 from review.models import Licence, Match

@@ -72,7 +72,7 @@ class Installation:
         from django.core.management import call_command
         from django.db import connection
 
-        from reports.evidence import signing
+        from evidence import signing
         from tests.clocks import follow_this_machine
 
         follow_this_machine()
@@ -101,7 +101,7 @@ class Installation:
         from django.core import mail
         from django.db import connections
 
-        from reports.evidence import signing
+        from evidence import signing
 
         connections.close_all()
         self._database.lay_out()
@@ -142,7 +142,7 @@ class Installation:
         """Leave an empty database and no files but the backups."""
         from django.db import connections
 
-        from reports.evidence import signing
+        from evidence import signing
 
         connections.close_all()
         self._database.lay_out_empty()

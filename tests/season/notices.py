@@ -7,7 +7,8 @@ from collections import defaultdict
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from reports.models import (
+from notices.checks import changed_since_signed
+from notices.models import (
     ClaimedRight,
     NoticeItem,
     NoticeLaw,
@@ -15,8 +16,7 @@ from reports.models import (
     NoticeState,
     TakedownNotice,
 )
-from reports.notices.checks import changed_since_signed
-from reports.notices.words import ACCURACY, GOOD_FAITH
+from notices.words import ACCURACY, GOOD_FAITH
 from review.choices import DisputeCode, MatchState
 from review.models import Match
 from tests.factories.notices import FILLED_IN

@@ -22,6 +22,7 @@ from enrichment.models import (
     KnownDifference,
     Suggestion,
 )
+from evidence.models import EvidencePack
 from imports.kinds import all_kinds
 from imports.models import (
     AnswersImport,
@@ -37,6 +38,7 @@ from monitoring.broadcasts.models import Broadcast
 from monitoring.declarations.models import Declaration, DeclarationProfile
 from monitoring.streams.models import Station, Stream
 from monitoring.unknown.models import Occurrence, UnknownItem
+from notices.models import TakedownNotice
 from platforms.choices import DiscrepancyKind
 from platforms.models import (
     ClaimFile,
@@ -47,12 +49,10 @@ from platforms.models import (
 from portal.shared.columns import LISTS
 from reports.models import (
     EngineTrial,
-    EvidencePack,
     ReportRun,
     ReportSchedule,
     ReportTemplate,
     SheetEdit,
-    TakedownNotice,
 )
 from review.choices import Verb
 from review.models import Licence, Match, Policy, SavedView

@@ -17,9 +17,9 @@ from accounts.services import create_user
 from catalogue.models import Bucket, BucketType
 from catalogue.services import RecordingDetails, create_bucket
 from dedup.intake import add_recording
+from evidence import signing
 from monitoring.streams import services
 from monitoring.streams.models import Stream
-from reports.evidence import signing
 from review.choices import LicenceScope, PolicyAction
 from review.models import Licence, Policy
 from review.services import licences, policies

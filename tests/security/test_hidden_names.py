@@ -20,8 +20,8 @@ from acrapi.dedup import alias_of
 from catalogue.models import IntakeRule, Recording
 from catalogue.services import RecordingDetails
 from dedup.intake import AlreadyInCatalogue, Newcomer, add_prepared
-from reports.evidence.selectors import names_hidden_rules
-from reports.models import EvidencePack, PackStatus
+from evidence.models import EvidencePack, PackStatus
+from evidence.selectors import names_hidden_rules
 from reports.selectors import match_rows
 from review.choices import MatchState
 from review.models import Licence, Match

@@ -379,7 +379,7 @@ _ADMINS = "for admins, who have no limits"
 _OWN = "one's own"
 _READS = "reads"
 _EVENTS = "writes the event of a change that somebody else permits"
-_NOTICE = "of a notice whose matches the person may all see: reports.notices.selectors"
+_NOTICE = "of a notice whose matches the person may all see: notices.selectors"
 _JOBS = "of jobs that the person may see; each kind has a service of its own"
 _BY_UID = "finds each row by its uid within the person's limits"
 LISTED = {
@@ -440,9 +440,9 @@ LISTED = {
     "monitoring.declarations.services.draft": _OWN,
     **dict.fromkeys(
         (
-            *("reports.notices.answers.answer", "reports.notices.signing.sign"),
+            *("notices.answers.answer", "notices.signing.sign"),
             *(
-                f"reports.notices.services.{name}"
+                f"notices.services.{name}"
                 for name in (
                     *("ask_for_evidence", "fill", "give_back", "mark_sent"),
                     *("record_download", "submit", "take_out", "withdraw"),

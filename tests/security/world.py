@@ -34,6 +34,7 @@ from enrichment.models import (
     SafeMark,
     Suggestion,
 )
+from evidence.models import EvidencePack, PackStatus
 from imports.models import (
     AnswersImport,
     AudioImport,
@@ -49,6 +50,7 @@ from monitoring.broadcasts.models import Broadcast
 from monitoring.declarations.models import Declaration, DeclarationProfile, DeclaredPlay
 from monitoring.streams.models import Airplay, Station, Stream
 from monitoring.unknown.models import KeptFile, UnknownItem
+from notices.models import NoticeItem, NoticeLaw, TakedownNotice
 from platforms.choices import DiscrepancyKind
 from platforms.models import (
     ClaimFile,
@@ -60,15 +62,10 @@ from platforms.models import (
 from reports.choices import RunState
 from reports.models import (
     EngineTrial,
-    EvidencePack,
-    NoticeItem,
-    NoticeLaw,
-    PackStatus,
     ReportRun,
     ReportSchedule,
     ReportTemplate,
     SheetEdit,
-    TakedownNotice,
     TrialFile,
     TrialKind,
     TrialRow,

@@ -18,11 +18,11 @@ from catalogue.models import Bucket, RecordingStatus
 from catalogue.rebuilding import needs_rebuild
 from common.children import Child, Stop, end_children, start_child, stop_on_signals
 from common.reading import read_clock
+from evidence import signing
 from portal.files.page import segment_rows
 from portal.management import demo
 from portal.pictures.file import matches_of
 from portal.shared import formats
-from reports.evidence import signing
 from reports.files import save_report
 from reports.layouts import Layout
 from reports.services import build_report

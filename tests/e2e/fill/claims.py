@@ -16,6 +16,7 @@ from imports.models import (
     ImportStatus,
 )
 from imports.platforms.importer import run as run_claims_import
+from notices.models import NoticeItem, NoticeLaw, NoticeState, TakedownNotice
 from platforms.choices import Meaning
 from platforms.comparing import compare_account
 from platforms.models import (
@@ -25,16 +26,7 @@ from platforms.models import (
     PlatformAccount,
     ReportedValue,
 )
-from reports.models import (
-    EngineTrial,
-    NoticeItem,
-    NoticeLaw,
-    NoticeState,
-    TakedownNotice,
-    TrialFile,
-    TrialKind,
-    TrialRow,
-)
+from reports.models import EngineTrial, TrialFile, TrialKind, TrialRow
 from review.models import Match
 from scanning.models import (
     CloudAccount,

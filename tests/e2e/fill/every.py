@@ -10,6 +10,7 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.tokens import create_token
 from catalogue.models import Bucket, Recording
+from evidence.models import EvidencePack, PackStatus
 from imports.models import (
     CatalogueImport,
     ImportStatus,
@@ -17,11 +18,7 @@ from imports.models import (
 )
 from monitoring.declarations.models import Declaration, DeclarationProfile
 from reports.layouts import Layout
-from reports.models import (
-    EvidencePack,
-    PackStatus,
-    ReportRun,
-)
+from reports.models import ReportRun
 from reports.models.schedule import Channel, Every
 from reports.scheduling import Plan, schedule_report
 from reports.services import save_template

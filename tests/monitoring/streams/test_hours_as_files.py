@@ -12,14 +12,14 @@ from django.test import Client
 
 from accounts.roles import Role
 from audit.models import Event
+from evidence import services as evidence
+from evidence import signing
+from evidence.models import PackStatus
+from evidence.verification import verify
 from monitoring.streams import audio, selectors
 from monitoring.streams.choices import AirplayState
 from monitoring.streams.models import Airplay
 from monitoring.streams.recording.cutting import CutFacts
-from reports.evidence import services as evidence
-from reports.evidence import signing
-from reports.evidence.verification import verify
-from reports.models import PackStatus
 from review.choices import MatchState
 from review.models import Match
 from scanning import retention

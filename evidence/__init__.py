@@ -1,0 +1,1 @@
+"""Evidence packs: sealed files with all facts about one match."""

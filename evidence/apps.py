@@ -1,0 +1,21 @@
+"""The evidence app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class EvidenceConfig(AppConfig):
+    """Evidence packs; their table has the app label ``reports``."""
+
+    name = "evidence"
+    verbose_name = _("Evidence")
+
+    def ready(self) -> None:
+        """Register the job and the columns of reports."""
+        from evidence import jobs  # noqa: F401
+        from evidence.in_reports import EVIDENCE
+        from reports.extras import extras
+
+        extras.register(EVIDENCE)

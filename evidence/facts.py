@@ -1,0 +1,469 @@
+"""The content of a pack: all facts about one match, read at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+import audit.services
+from accounts.models import User
+from audit.models import Event
+from catalogue.models import Exclusion, Recording
+from evidence.notices import Notice, notices_of
+from platforms.models import PlatformClaim
+from platforms.selectors import claims_of_matches
+from reports.choices import Mode
+from reports.layouts import SCHEMAS, Layout
+from reports.selectors import rows, selected
+from review import coverage, selectors
+from review.counting import Count
+from review.coverage import LicenceCheck
+from review.models import Dispute, Match
+from review.services.intervals import Interval
+from review.subjects import Subject
+from scanning.models import Detection, Scan, ScannedFile, Segment
+
+# Other recordings of the file belong to other cases, and a pack cannot describe itself.
+# ``case.json`` has the claims that all readers of the match may see.
+_LEFT_OUT = frozenset(
+    {
+        *("other_candidates", "evidence_status", "evidence_sha256"),
+        "platform_claim_status",
+    }
+)
+_FILES = {"match.csv": Mode.MATCH, "segments.csv": Mode.SEGMENT}
+# Any in this module: JSON.
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFacts:
+    """One match with everything that belongs to it and to no other match.
+
+    ``chain`` and ``anchors`` are lines of the audit export. ``tables`` holds the match
+    report of this match, by file name.
+    """
+
+    match: Match
+    count: Count
+    detections: Sequence[Detection]
+    exclusions: Sequence[Exclusion]
+    licences: Sequence[LicenceCheck]
+    disputes: Sequence[Dispute]
+    notices: Sequence[Notice]
+    claims: Sequence[PlatformClaim]
+    events: Sequence[Event]
+    chain: str
+    anchors: str
+    tables: Mapping[str, bytes]
+
+    @property
+    def file(self) -> ScannedFile:
+        """Return the scanned file."""
+        return self.match.scanned_file
+
+    @property
+    def segments(self) -> list[Segment]:
+        """Return the segments in source order."""
+        return [each.segment for each in self.count.segments]
+
+    @property
+    def recording(self) -> Recording:
+        """Return the matched recording."""
+        return self.match.recording
+
+    @property
+    def as_of(self) -> Event:
+        """Return the last event that the facts include."""
+        return self.events[-1]
+
+    @property
+    def scans(self) -> list[Scan]:
+        """Return the scans that found the recording, the match's own first."""
+        second = self.match.second_scan
+        return [self.match.scan, *([second] if second is not None else [])]
+
+
+def gather(*, match_id: int) -> CaseFacts:
+    """Read everything while the match's row is locked against decisions."""
+    with transaction.atomic():
+        # Decisions update this row, so they wait for the lock.
+        Match.objects.select_for_update().get(pk=match_id)
+        match = Match.objects.select_related(
+            "recording__bucket",
+            "scanned_file__container",
+            "scan",
+            "second_scan",
+            "licence",
+            "policy",
+            "dispute__recorded_by",
+        ).get(pk=match_id)
+        scans = [key for key in (match.scan_id, match.second_scan_id) if key]
+        detections = Detection.objects.filter(
+            scan__in=scans, recording_id=match.recording_id
+        )
+        exclusions = Exclusion.objects.filter(
+            recording_id=match.recording_id, approved=True, removed_at__isnull=True
+        )
+        return CaseFacts(
+            match=match,
+            count=selectors.count_of(match),
+            detections=list(
+                detections.select_related("scan")
+                .prefetch_related("segments")
+                .order_by("pk")
+            ),
+            exclusions=list(exclusions),
+            licences=coverage.checks(subject=Subject.of(match)),
+            disputes=list(
+                match.disputes.select_related("recorded_by", "answered_by").order_by(
+                    "pk"
+                )
+            ),
+            notices=notices_of(match),
+            claims=_claims_of(match),
+            events=list(Event.objects.filter(case=match.case).order_by("sequence")),
+            chain="".join(audit.services.export_case(case=match.case)),
+            anchors="".join(audit.services.export_anchors(case=match.case)),
+            tables=_report_of(match),
+        )
+
+
+def _claims_of(match: Match) -> list[PlatformClaim]:
+    """Return the claims of the match that all who may see the match may see."""
+    file, recording = match.scanned_file, match.recording
+    claims = claims_of_matches([match], {file.pk: file}, {recording.pk: recording})
+    return [
+        claim
+        for claim in claims.get(match.pk, ())
+        if claim.asset.recording is not None
+        and claim.asset.recording.bucket_id == recording.bucket_id
+        and claim.scanned_file is not None
+        and claim.scanned_file.container_id == file.container_id
+    ]
+
+
+def case_json(facts: CaseFacts) -> Json:
+    """Return the part of ``case.json`` about the match, without clips and pictures."""
+    match, last = facts.match, facts.as_of
+    return {
+        "schema": "evidence-case/1",
+        "as_of": {
+            "event": last.sequence,
+            "at": _time(last.at),
+            "event_hash": last.hash,
+        },
+        "case_url": f"{settings.ACRPORTAL_BASE_URL}{match.review_url}",
+        "match": _match(match),
+        "recording": _recording(facts.recording),
+        "segments": [
+            segment_json(each.segment, each.number)
+            | {"counted_ms": each.counted_ms, "counted": _intervals(each.parts)}
+            for each in facts.count.segments
+        ],
+        "counted": _intervals(facts.count.counted),
+        "not_counted": _intervals(facts.count.excluded),
+        "excluded_stretches_of_the_recording": [
+            {
+                "start_ms": each.start_ms,
+                "end_ms": each.end_ms,
+                "reason": each.reason,
+                "note": each.note,
+            }
+            for each in facts.exclusions
+        ],
+        "decisions": decisions_json(facts),
+        "disputes": [_dispute(each) for each in facts.disputes],
+        "notices": facts.notices,
+        "platform_claims": [_claim(each) for each in facts.claims],
+    }
+
+
+def decision_events(facts: CaseFacts) -> list[Event]:
+    """Return the events that changed the match's state, oldest first."""
+    return [
+        event
+        for event in facts.events
+        if event.after.get("state") and not _is_look(event)
+    ]
+
+
+def decisions_json(facts: CaseFacts) -> list[Json]:
+    """Return the decisions for programs."""
+    return [
+        {
+            "event": event.sequence,
+            "at": _time(event.at),
+            "by": event.actor_name,
+            "action": event.action,
+            "from": event.before.get("state", ""),
+            "to": event.after.get("state", ""),
+            "reason": event.reason,
+            "note": event.note,
+        }
+        for event in decision_events(facts)
+    ]
+
+
+def source_json(facts: CaseFacts) -> Json:
+    """Return the facts about the scanned file as they were read."""
+    file = facts.file
+    return {
+        "name": file.name,
+        "type": file.source_type,
+        "submitted_link": file.source_url,
+        "platform": file.platform,
+        "account": file.account,
+        "external_id": file.external_id,
+        "programme": file.programme,
+        "published_at": _time(file.published_at),
+        "tags": file.tags,
+        "platform_says": file.platform_facts,
+        "taken_in_at": _time(file.created_at),
+        "read_at": _time(facts.match.scan.started_at),
+        "sha256": file.sha256,
+        "size_bytes": file.size_bytes,
+        "duration_ms": file.duration_ms,
+        "media": file.facts,
+    }
+
+
+def engine_json(facts: CaseFacts) -> list[Json]:
+    """Return each scan with its settings and its detections of the recording."""
+    return [
+        {
+            "scan_id": scan.uid,
+            "engine": scan.engine,
+            "engine_and_index_version": scan.engine_version,
+            "started_at": _time(scan.started_at),
+            "finished_at": _time(scan.finished_at),
+            "buckets_searched": scan.buckets,
+            "recordings_searched": scan.recordings_searched,
+            "catalogue_state": scan.catalogue_state,
+            "warnings": scan.warnings,
+            "answer_sha256": scan.result_sha256,
+            "settings": _settings(scan),
+            "detections": [
+                _detection(each) for each in facts.detections if each.scan_id == scan.pk
+            ],
+        }
+        for scan in facts.scans
+    ]
+
+
+def licences_json(facts: CaseFacts) -> list[Json]:
+    """Return the considered licences, with their verdict on this use."""
+    return [
+        {
+            "licence_id": check.licence.number,
+            "holder": check.licence.holder,
+            "scope": check.licence.scope,
+            "uses": check.licence.use_kind,
+            "use_values": check.licence.use_values,
+            "territories": check.licence.territories,
+            "valid_from": _day(check.licence.valid_from),
+            "valid_until": _day(check.licence.valid_until),
+            "max_seconds": check.licence.max_seconds,
+            "edited_uses": check.licence.edited_uses,
+            "max_speed_pct": _number(check.licence.max_speed_pct),
+            "max_semitones": _number(check.licence.max_semitones),
+            "covers": check.cover.value,
+            "why_not": check.why,
+            "clears_the_match": check.licence.pk == facts.match.licence_id,
+        }
+        for check in facts.licences
+    ]
+
+
+def segment_json(segment: Segment, number: int) -> Json:
+    """Return one segment, in milliseconds of file and recording."""
+    return {
+        "number": number,
+        "source_start_ms": segment.start_ms,
+        "source_end_ms": segment.end_ms,
+        "reference_start_ms": segment.reference_start_ms,
+        "reference_end_ms": segment.reference_end_ms,
+        "score": _number(segment.score),
+        "tempo_ratio": _number(segment.tempo_ratio),
+        "pitch_cents": _number(segment.pitch_cents),
+        "under_speech_pct": _number(segment.speech_pct),
+        "aligned_landmarks": segment.aligned_landmarks,
+        "expected_by_chance": _number(segment.expected_by_chance),
+        "sound_track": segment.track,
+        "heard_from_hz": segment.low_hz,
+        "heard_to_hz": segment.high_hz,
+    }
+
+
+def _intervals(found: Iterable[Interval]) -> list[Json]:
+    """Return intervals of the file."""
+    return [{"start_ms": start, "end_ms": end} for start, end in found]
+
+
+def _match(match: Match) -> Json:
+    return {
+        "match_id": match.uid,
+        "state": match.state,
+        "relation": match.relation,
+        "score": _number(match.score),
+        "score_scale": match.score_scale,
+        "segment_count": match.segment_count,
+        "matched_ms": match.matched_ms,
+        "longest_ms": match.longest_ms,
+        "excluded_ms": match.excluded_ms,
+        "source_coverage_pct": _number(match.source_coverage_pct),
+        "reference_coverage_pct": _number(match.reference_coverage_pct),
+        "first_start_ms": match.first_start_ms,
+        "last_end_ms": match.last_end_ms,
+        "speed_pct": _number(match.speed_pct),
+        "pitch_cents": match.pitch_cents,
+        "heard_from_hz": match.low_hz,
+        "heard_to_hz": match.high_hz,
+        "under_speech": match.under_speech,
+        "speech_checked": match.speech_checked,
+        "found_late": match.found_late,
+        "queue_reason": match.queue_reason,
+        "policy_action": match.policy_action,
+        "policy": match.policy_name,
+        "decided_by": match.decided_by_name,
+        "decided_at": _time(match.decided_at),
+        "decision_reason": match.decision_reason,
+        "licence_id": match.licence.number if match.licence else "",
+        "note": match.note,
+        "superseded_by": match.superseded_by.uid if match.superseded_by else "",
+    }
+
+
+def _recording(recording: Recording) -> Json:
+    return {
+        "recording_id": recording.uid,
+        "custom_id": recording.custom_id,
+        "acr_id": recording.acr_id,
+        "bucket": recording.bucket.name,
+        "title": recording.title,
+        "version_title": recording.version_title,
+        "artists": recording.artists,
+        "album": recording.album,
+        "label": recording.label,
+        "release_date": recording.release_date,
+        "isrc": recording.isrc_normalised or recording.isrc,
+        "isrc_status": recording.isrc_status,
+        "upc": recording.upc,
+        "iswc": recording.iswc,
+        "writers": recording.writers,
+        "publishers": recording.publishers,
+        "added_at": _time(recording.created_at),
+        "audio_sha256": recording.audio_sha256,
+        "audio_bytes": recording.audio_bytes,
+        "duration_ms": recording.duration_ms,
+        "media": recording.facts,
+    }
+
+
+def _dispute(dispute: Dispute) -> Json:
+    return {
+        "dispute_id": dispute.uid,
+        "code": dispute.code,
+        "is_appeal": dispute.is_appeal,
+        "statement": dispute.statement,
+        "received_at": _time(dispute.received_at),
+        "recorded_at": _time(dispute.created_at),
+        "recorded_by": _name(dispute.recorded_by),
+        "due_at": _time(dispute.due_at),
+        "status": dispute.status,
+        "answer": dispute.answer,
+        "answered_at": _time(dispute.answered_at),
+        "answered_by": _name(dispute.answered_by),
+    }
+
+
+def _claim(claim: PlatformClaim) -> Json:
+    """Return a claim as the platform reports it; the times are those of reports."""
+    return {
+        "claim_id": claim.claim_id,
+        "platform": claim.account.platform,
+        "account": claim.account.name,
+        "asset_id": claim.asset.asset_id,
+        "video_id": claim.video_id,
+        "status": claim.status,
+        "status_detail": claim.status_detail,
+        "origin": claim.origin,
+        "type": claim.claim_type,
+        "claimed_on": _day(claim.claimed_on),
+        "first_report": _day(claim.first_report),
+        "no_longer_reported_since": _day(claim.gone_on),
+        "newest_report": _day(claim.account.claims_day),
+    }
+
+
+def _settings(scan: Scan) -> Json:
+    container = scan.scanned_file.container
+    return {
+        "container": container.name,
+        "container_engine": container.engine,
+        "audio_type": container.audio_type,
+        "edited_music": container.edited_music,
+        "policy": container.policy,
+        "score_floor": _number(container.score_floor),
+    }
+
+
+def _detection(detection: Detection) -> Json:
+    return {
+        "section": detection.section,
+        "score": _number(detection.score),
+        "score_scale": detection.score_scale,
+        "reported_at": _time(detection.created_at),
+        "ids": detection.ids,
+        "segments": [
+            segment_json(segment, segment.position)
+            for segment in detection.segments.all()
+        ],
+    }
+
+
+def _is_look(event: Event) -> bool:
+    """Tell whether the event only took or released the review lock."""
+    looks = {"pending", "in_review"}
+    return (
+        event.before.get("state") in looks
+        and event.after.get("state") in looks
+        and event.before.get("state") != event.after.get("state")
+    )
+
+
+def _number(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _name(person: User | None) -> str:
+    return person.get_username() if person else ""
+
+
+def _time(moment: datetime | None) -> str:
+    return "" if moment is None else moment.isoformat()
+
+
+def _day(day: object) -> str:
+    return "" if day is None else str(day)
+
+
+def _report_of(match: Match) -> dict[str, bytes]:
+    """Return the match report of one match as CSV files by name."""
+    chosen = selected(matches=Match.objects.filter(pk=match.pk))
+    kept = list(rows(chosen=chosen, mode=Mode.MATCH))
+    files = {}
+    for name, mode in _FILES.items():
+        columns = [field.name for field in SCHEMAS[mode].fields]
+        layout = Layout(
+            mode=mode,
+            columns=tuple(each for each in columns if each not in _LEFT_OUT),
+        )
+        files[name] = b"".join(layout.pieces(kept, {}))
+    return files

@@ -1,0 +1,258 @@
+"""Previews what a change of a ground does to the statements that stand on it.
+
+The change is made and taken back (``review.services.trial``), so that a preview and the
+change cannot differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from accounts.reach import working_for
+from audit.models import Event
+from evidence.selectors import evidence_of_many
+from notices.checks import changes_since_signed
+from notices.models import NoticeState, TakedownNotice
+from notices.selectors import notices_in_reach
+from reports.cue_sheet_files import EXPORTED
+from reports.marks import marks_of
+from review.choices import WAITING_STATES, MatchState
+from review.models import Match
+from review.services.transitions import GROUND
+from review.services.trial import taken_back
+
+LISTED: Final = 200
+_CASE: Final = "match:"
+# Statements that somebody stands for come first.
+_ORDER: Final = (
+    *(MatchState.DISPUTED, MatchState.UPHELD, MatchState.CONFIRMED),
+    *(MatchState.CLEARED, MatchState.RELEASED, MatchState.REJECTED),
+    *(MatchState.ESCALATED, MatchState.IN_REVIEW, MatchState.PENDING),
+    MatchState.SUPPRESSED,
+)
+_OF_KIND: Final = ("state", "licence", "decided_by")
+_STATEMENTS: Final = (NoticeState.SIGNED, NoticeState.SENT, NoticeState.ANSWERED)
+
+
+@dataclass(frozen=True, slots=True)
+class MatchChange:
+    """A match before the change, and its state and counted time after it."""
+
+    match: Match
+    after: MatchState
+    counted_ms: int
+    is_seen_otherwise: bool
+    """Rules would say something else of a decision that stays."""
+
+    @property
+    def before(self) -> MatchState:
+        """Return the state before the change."""
+        return MatchState(self.match.state)
+
+    @property
+    def how(self) -> str:
+        """Return what happens to the match."""
+        if self.after != self.before:
+            return _becomes(self.before, self.after)
+        if self.counted_ms < self.match.matched_ms:
+            return _("Keeps its state; less of it counts")
+        if self.counted_ms > self.match.matched_ms:
+            return _("Keeps its state; more of it counts")
+        if self.is_seen_otherwise:
+            return _("Keeps its state; the rules would decide otherwise")
+        return _("Keeps its state; other rules apply to it")
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeChange:
+    """A signed notice, and what it then says wrongly of its matches."""
+
+    notice: TakedownNotice
+    texts: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """Matches that stand on the ground and stay as they are."""
+
+    state: MatchState
+    why: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Consequences:
+    """What a change of a ground does, as far as the viewer may see it.
+
+    ``packs``, ``sheets`` and ``declared`` count the evidence packs, exported cue sheets and
+    declared matches that would differ from today. ``has_hidden`` tells that matches change
+    that the viewer may not see.
+    """
+
+    matches: list[MatchChange] = field(default_factory=list)
+    notices: list[NoticeChange] = field(default_factory=list)
+    unchanged: list[Unchanged] = field(default_factory=list)
+    packs: int = 0
+    sheets: int = 0
+    declared: int = 0
+    has_hidden: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.matches or self.notices or self.has_hidden)
+
+    @property
+    def listed(self) -> list[MatchChange]:
+        """Return the first matches, claims first."""
+        return self.matches[:LISTED]
+
+    @property
+    def counts(self) -> list[tuple[MatchState, str, int]]:
+        """Return how many matches of each state change, and how; claims first."""
+        found = Counter((each.before, each.how) for each in self.matches)
+        return [(state, how, count) for (state, how), count in found.items()]
+
+    @property
+    def mark(self) -> str:
+        """Return a value that differs if anything else would change."""
+        rows = [
+            *((each.match.uid, each.after, each.counted_ms) for each in self.matches),
+            *((each.notice.uid, each.texts) for each in self.notices),
+        ]
+        return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
+
+
+def consequences_of(change: Callable[[], object], *, about: Q) -> Consequences:
+    """Return what a change does to statements; ``about`` names the matches on its ground.
+
+    Raises what the change raises.
+    """
+    standing = Match.objects.filter(about).exclude(state=MatchState.SUPERSEDED)
+    stood = {match.pk: _why_unchanged(match) for match in standing.only(*_OF_KIND)}
+    notices = _notices_about(stood)
+    said = _read(notices)
+    with taken_back() as events:
+        change()
+        cases = {each.case for each in events if each.case.startswith(_CASE)}
+        with working_for(None):
+            then = _rows(cases)
+        differed = _differing(then)
+        then_said = _read(notices)
+    before = _rows(cases)
+    differs = _differing(before)
+    otherwise = {each.case for each in events if each.action == GROUND}
+    matches = sorted(
+        (
+            MatchChange(
+                match,
+                after=MatchState(then[key].state),
+                counted_ms=then[key].matched_ms,
+                is_seen_otherwise=match.case in otherwise,
+            )
+            for key, match in before.items()
+        ),
+        key=lambda each: (_ORDER.index(each.before), each.match.pk),
+    )
+    stays = Counter(kind for key, kind in stood.items() if key not in then)
+    return Consequences(
+        matches=matches,
+        notices=list(_changed_notices(notices, said, then_said)),
+        unchanged=[
+            Unchanged(state, why, count)
+            for (state, why), count in sorted(
+                stays.items(), key=lambda item: _ORDER.index(item[0][0])
+            )
+        ],
+        packs=len(differed.packs - differs.packs),
+        declared=len(differed.declared - differs.declared),
+        sheets=_exported_sheets(each.match for each in matches),
+        has_hidden=len(before) < len(then),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Differing:
+    """Matches whose packs or declarations say something else than they do."""
+
+    packs: set[int]
+    declared: set[int]
+
+
+def _differing(rows: Mapping[int, Match]) -> _Differing:
+    packs, marks = evidence_of_many(rows), marks_of(rows)
+    return _Differing(
+        {key for key, each in packs.items() if each.stale_since is not None},
+        {key for key, each in marks.items() if any(mark.has_changed for mark in each)},
+    )
+
+
+def _rows(cases: Collection[str]) -> dict[int, Match]:
+    uids = [case.removeprefix(_CASE) for case in cases]
+    rows = Match.objects.filter(uid__in=uids)
+    return {each.pk: each for each in rows.select_related("recording", "scanned_file")}
+
+
+def _notices_about(matches: Collection[int]) -> list[TakedownNotice]:
+    rows = notices_in_reach().filter(items__match__in=matches, state__in=_STATEMENTS)
+    return list(rows.distinct().order_by("pk"))
+
+
+def _read(notices: Iterable[TakedownNotice]) -> dict[int, dict[int, str]]:
+    """Return what each notice says wrongly, by its items."""
+    return {
+        notice.pk: {
+            key: f"{match}: {text}"
+            for key, (match, text) in changes_since_signed(notice).items()
+        }
+        for notice in notices
+    }
+
+
+def _changed_notices(
+    notices: Iterable[TakedownNotice],
+    said: Mapping[int, Mapping[int, str]],
+    then: Mapping[int, Mapping[int, str]],
+) -> Iterator[NoticeChange]:
+    for notice in notices:
+        before = said[notice.pk]
+        texts = [
+            text for key, text in then[notice.pk].items() if text != before.get(key)
+        ]
+        if texts:
+            yield NoticeChange(notice, texts)
+
+
+def _exported_sheets(matches: Iterable[Match]) -> int:
+    cases = {f"file:{match.scanned_file.uid}" for match in matches}
+    exported = Event.objects.filter(case__in=cases, action=EXPORTED)
+    return exported.values("case").distinct().count()
+
+
+def _becomes(before: MatchState, after: MatchState) -> str:
+    if after == MatchState.PENDING and before not in WAITING_STATES:
+        if before == MatchState.SUPPRESSED:
+            return _("Waits for a person again")
+        return _("Reopens: a person decides again")
+    return _("Becomes: %(state)s") % {"state": after.label}
+
+
+def _why_unchanged(match: Match) -> tuple[MatchState, str]:
+    """Return the state of a match, and why it stays if it does."""
+    state = MatchState(match.state)
+    if state == MatchState.DISPUTED:
+        return state, _("A person answers the dispute.")
+    if state in WAITING_STATES:
+        return state, _("It waits as before.")
+    if state == MatchState.SUPPRESSED:
+        return state, _("What suppressed it still holds.")
+    if match.licence_id is not None:
+        return state, _("Its licence still covers the use.")
+    if match.decided_by_id is not None:
+        return state, _("A person decided, and as much of it counts.")
+    return state, _("What decided it still holds.")

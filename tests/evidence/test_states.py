@@ -1,0 +1,446 @@
+"""The states of packs: stale, failed, repeated. No audio is needed."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.files.storage import default_storage
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from evidence import clips, facts, sealing, selectors, services, signing
+from evidence.models import EvidencePack, PackStatus
+from evidence.selectors import EvidenceStatus
+from evidence.services import EvidenceRefused
+from evidence.verification import verify
+from jobs.choices import JobState, Pool
+from jobs.models import Job
+from jobs.runner import run_next
+from jobs.services import reclaim
+from reports import selectors as report_selectors
+from reports.choices import Mode
+from reports.layouts import SCHEMAS
+from review.models import Match
+from review.services import folding, locks
+from tests.evidence.conftest import BuildPack
+from tests.factories import deciding
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.review import make_match
+from tests.factories.scanning import ScanFactory, make_detection
+from tests.failures import failing
+
+pytestmark = pytest.mark.django_db
+
+
+def text_of(pack: EvidencePack) -> str:
+    with zipfile.ZipFile(pack.file.path) as archive:
+        return "\n".join(
+            archive.read(name).decode()
+            for name in archive.namelist()
+            if not name.endswith((".png", ".pdf", ".sig"))
+        )
+
+
+def case_of(pack: EvidencePack) -> dict[str, Any]:
+    with zipfile.ZipFile(pack.file.path) as archive:
+        return dict(json.loads(archive.read("case.json")))
+
+
+def test_the_same_state_gives_the_same_bytes(build: BuildPack) -> None:
+    match = make_match()
+
+    first, second = build(match), build(match)
+
+    assert first.pk != second.pk
+    assert first.sha256 == second.sha256
+    assert first.as_of == second.as_of == 1
+
+
+def test_a_pack_says_in_which_band_the_recording_is_heard(build: BuildPack) -> None:
+    heard: dict[str, object] = {"low_hz": 300}
+
+    case = case_of(build(make_match(match=heard, segment=heard)))
+    plain = case_of(build(make_match()))
+
+    sentence = (
+        "In the file the recording is heard only above about 300 Hz; its sound below is "
+        "missing. Telephones sound like this."
+    )
+    assert sentence in case["in_words"]
+    assert case["match"]["heard_from_hz"] == case["segments"][0]["heard_from_hz"] == 300
+    assert "heard only" not in " ".join(plain["in_words"])
+
+
+def test_a_pack_tells_nothing_of_other_matches_and_no_address(
+    build: BuildPack, reviewer: User
+) -> None:
+    reviewer.email = "rita@example.org"
+    reviewer.save()
+    scan = ScanFactory.create(
+        unmatched=[
+            {
+                "start_ms": 0,
+                "end_ms": 9000,
+                "kind": "no_match",
+                "candidate": {"recording_id": 1, "reason": "close to Other tune"},
+            }
+        ]
+    )
+    recording = RecordingFactory.create(title="Other tune")
+    make_detection((70_000, 90_000, 0, 20_000), scan=scan, recording=recording)
+    ours = make_detection((70_000, 90_000, 5_000, 25_000), scan=scan)
+    folding.fold_scan(scan=scan)
+    match = Match.objects.get(recording=ours.recording)
+    other = Match.objects.get(recording=recording)
+
+    text = text_of(build(match))
+
+    assert match.uid in text
+    for secret in (other.uid, recording.uid, "Other tune", "rita@example.org"):
+        assert secret not in text
+
+
+def test_a_decision_makes_a_pack_stale_and_a_new_one_ready(
+    build: BuildPack, reviewer: User
+) -> None:
+    match = make_match()
+    first = build(match)
+    locks.take_lock(match=match, user=reviewer)
+    looked = selectors.evidence_of(match)
+    match.refresh_from_db()
+
+    deciding.confirm(match=match, user=reviewer, version=match.version)
+
+    stale = selectors.evidence_of(match)
+    second = build(match)
+    fresh = selectors.evidence_of(match)
+    assert looked is not None
+    assert looked.status == EvidenceStatus.READY
+    assert stale is not None
+    assert stale.status == EvidenceStatus.STALE
+    assert stale.stale_since is not None
+    assert stale.sha256 == first.sha256
+    assert fresh is not None
+    assert fresh.status == EvidenceStatus.READY
+    assert fresh.sha256 == second.sha256 != first.sha256
+    assert default_storage.exists(str(first.file.name))
+    assert case_of(second)["decisions"][-1]["to"] == "confirmed"
+
+
+def test_many_matches_are_told_with_three_queries(
+    build: BuildPack, django_assert_num_queries: Any
+) -> None:
+    matches = [make_match() for _ in range(3)]
+    pack = build(matches[0])
+
+    with django_assert_num_queries(3):
+        found = selectors.evidence_of_many([match.pk for match in matches])
+
+    assert set(found) == {matches[0].pk}
+    assert found[matches[0].pk].sha256 == pack.sha256
+
+
+def test_without_a_key_none_is_begun(reviewer: User) -> None:
+    with pytest.raises(EvidenceRefused, match="create_signing_key") as refused:
+        services.request_pack(match=make_match(), user=reviewer)
+
+    assert refused.value.code == "no_signing_key"
+    assert not EvidencePack.objects.exists()
+
+
+def test_a_key_that_others_may_read_is_refused(
+    key: signing.PublicKey, reviewer: User
+) -> None:
+    signing.key_path().chmod(0o644)
+
+    with pytest.raises(EvidenceRefused, match="chmod 600"):
+        services.request_pack(match=make_match(), user=reviewer)
+
+
+def test_the_key_is_made_once_and_for_its_owner_alone(key: signing.PublicKey) -> None:
+    assert signing.key_path().stat().st_mode & 0o777 == 0o600
+    with pytest.raises(signing.KeyUnusable, match="already"):
+        signing.create_key()
+    assert signing.public_key().key_id == key.key_id
+
+
+def test_one_pack_of_a_match_at_a_time(key: signing.PublicKey, reviewer: User) -> None:
+    match = make_match()
+    services.request_pack(match=match, user=reviewer)
+
+    with pytest.raises(EvidenceRefused, match="already"):
+        services.request_pack(match=match, user=reviewer)
+
+
+def test_a_pack_waits_for_room_with_nothing_half_written_and_then_is_built(
+    build: BuildPack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: Path, target: Path) -> None:
+        target.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(sealing, "_write_zip", full)
+        pack = build(make_match())
+
+    assert (pack.status, pack.file.name) == (PackStatus.QUEUED, "")
+    assert pack.message.startswith(
+        "The disk is full. Free some space; the job is tried"
+    )
+    assert not list(Path(settings.MEDIA_ROOT).rglob("*.zip"))
+    assert not list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir())
+    evidence = selectors.evidence_of(pack.match)
+    assert evidence is not None
+    assert evidence.status == EvidenceStatus.QUEUED
+
+    Job.objects.update(run_after=datetime.now(tz=UTC))
+    run_next(Pool.WORK)
+
+    pack.refresh_from_db()
+    assert (pack.status, pack.message) == (PackStatus.READY, "")
+
+
+def test_a_cancelled_pack_is_given_up_by_its_worker(
+    key: signing.PublicKey, reviewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = services.request_pack(match=make_match(), user=reviewer)
+    real = clips.cut
+
+    def cancel_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        assert services.cancel_pack(pack=pack, user=reviewer)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(clips, "cut", cancel_meanwhile)
+    run_next(Pool.WORK)
+
+    pack.refresh_from_db()
+    assert pack.status == PackStatus.CANCELLED
+    assert pack.finished_at is not None
+    assert not pack.file
+    assert not list(Path(settings.MEDIA_ROOT).rglob("*.zip"))
+    assert selectors.evidence_of(pack.match) is None
+
+
+def lose_worker(pack: EvidencePack, *, attempts: int = 1) -> None:
+    """Let the worker of a pack die."""
+    EvidencePack.objects.filter(pk=pack.pk).update(status=PackStatus.BUILDING)
+    Job.objects.filter(kind="evidence", subject=pack.pk).update(
+        state=JobState.RUNNING,
+        lease_owner="dead",
+        lease_until=datetime.now(tz=UTC) - timedelta(seconds=1),
+        attempts=attempts,
+        progress=40,
+    )
+
+
+def test_what_a_killed_worker_left_is_built_by_the_next(
+    key: signing.PublicKey, reviewer: User
+) -> None:
+    pack = services.request_pack(match=make_match(), user=reviewer)
+    lose_worker(pack)
+    pack.refresh_from_db()
+    assert pack.progress == 40
+    # The dead worker had already moved the file into its place.
+    default_storage.save(f"evidence/{pack.uid}.zip", open(__file__, "rb"))  # noqa: PTH123, SIM115
+
+    reclaim()
+    run_next(Pool.WORK)
+
+    pack.refresh_from_db()
+    assert (pack.status, pack.progress) == (PackStatus.READY, 100)
+    assert verify(Path(pack.file.path), key)[0].holds
+    assert len(list(Path(settings.MEDIA_ROOT).rglob("*.zip"))) == 1
+
+
+def test_a_worker_that_lost_its_pack_leaves_that_of_the_next_alone(
+    key: signing.PublicKey, reviewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = services.request_pack(match=make_match(), user=reviewer)
+    seal = sealing.seal
+    sealed: list[str] = []
+
+    def sleep_too_long(folder: Path, target: Path, **about: Any) -> str:
+        key_id = seal(folder, target, **about)
+        if not sealed:
+            sealed.append(key_id)
+            lose_worker(pack)
+            reclaim()
+            run_next(Pool.WORK)
+            # What the first worker writes now is another file.
+            target.write_bytes(b"late")
+        return key_id
+
+    monkeypatch.setattr(sealing, "seal", sleep_too_long)
+    run_next(Pool.WORK)
+
+    pack.refresh_from_db()
+    assert pack.status == PackStatus.READY
+    assert verify(Path(pack.file.path), key)[0].holds
+    assert Event.objects.filter(case=pack.case, action="evidence.built").count() == 1
+
+
+def test_an_unforeseen_error_is_tried_again(
+    key: signing.PublicKey, reviewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = services.request_pack(match=make_match(), user=reviewer)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(facts, "gather", failing(ValueError("odd sound")))
+        run_next(Pool.WORK)
+    pack.refresh_from_db()
+    assert pack.status == PackStatus.QUEUED
+    assert pack.message == "Attempt 1 failed: ValueError: odd sound"
+
+    Job.objects.update(run_after=datetime.now(tz=UTC))
+    run_next(Pool.WORK)
+
+    pack.refresh_from_db()
+    assert (pack.status, pack.message) == (PackStatus.READY, "")
+
+
+def test_a_pack_that_failed_is_tried_again_unless_another_is_built(
+    key: signing.PublicKey,
+    reviewer: User,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+) -> None:
+    settings.ACRPORTAL_MAX_ATTEMPTS = 1
+    match = make_match()
+    pack = services.request_pack(match=match, user=reviewer)
+    with monkeypatch.context() as broken:
+        broken.setattr(sealing, "seal", failing(ValueError("odd sound")))
+        run_next(Pool.WORK)
+    pack.refresh_from_db()
+    assert pack.status == PackStatus.FAILED
+    assert pack.finished_at is not None
+    other = services.request_pack(match=match, user=reviewer)
+    with pytest.raises(EvidenceRefused, match="Another pack"):
+        services.try_again(pack=pack, user=reviewer)
+    services.cancel_pack(pack=other, user=reviewer)
+
+    services.try_again(pack=pack, user=reviewer)
+    run_next(Pool.WORK)
+
+    pack.refresh_from_db()
+    assert (pack.status, pack.message) == (PackStatus.READY, "")
+    with pytest.raises(EvidenceRefused, match="has not failed"):
+        services.try_again(pack=pack, user=reviewer)
+
+
+def test_a_pack_that_kills_its_workers_is_given_up(
+    key: signing.PublicKey, reviewer: User, settings: Any
+) -> None:
+    pack = services.request_pack(match=make_match(), user=reviewer)
+    lose_worker(pack, attempts=settings.ACRPORTAL_MAX_ATTEMPTS)
+
+    reclaim()
+
+    pack.refresh_from_db()
+    assert pack.status == PackStatus.FAILED
+    assert "interrupted too often" in pack.message
+    assert Event.objects.filter(case=pack.case, action="evidence.failed").exists()
+
+
+def test_audio_that_is_gone_is_told_and_the_rest_is_there(build: BuildPack) -> None:
+    match = make_match()
+    match.scanned_file.audio_removed_at = datetime(2026, 5, 1, tzinfo=UTC)
+    match.scanned_file.save()
+    match.recording.audio = "recordings/not/there"
+    match.recording.save()
+
+    pack = build(match)
+
+    assert pack.status == PackStatus.READY
+    missing = case_of(pack)["missing"]
+    assert any("was removed on 2026-05-01" in gap for gap in missing)
+    assert any("audio of the recording is not stored" in gap for gap in missing)
+
+
+def test_superseded_and_retired_cases_still_have_evidence(build: BuildPack) -> None:
+    match = make_match(state="superseded")
+    match.recording.status = "retired"
+    match.recording.save()
+
+    assert case_of(build(match))["match"]["state"] == "superseded"
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "نادي الليل (مباشر) שלום עולם",
+        "夜のドライブ 밤 🔥👩‍👩‍👧 </title><script>alert(1)</script>",
+        "line\nbreak \u202eevil\u202c =1+1 " + "W" * 450,
+    ],
+)
+def test_any_title_gives_two_pages_and_harmless_files(
+    build: BuildPack, title: str
+) -> None:
+    match = make_match()
+    match.recording.title = title
+    match.recording.save()
+
+    pack = build(match)
+
+    assert pack.status == PackStatus.READY, pack.message
+    with zipfile.ZipFile(pack.file.path) as archive:
+        assert archive.read("summary.pdf").count(b"/Type /Page\n") == 2
+        assert b"<script" not in archive.read("case.html")
+        assert json.loads(archive.read("case.json"))["recording"]["title"] == title
+
+
+def test_a_use_beyond_a_day_is_told_with_its_hours(build: BuildPack) -> None:
+    start = 27 * 3_600_000
+    match = make_match((start, start + 20_000, 0, 20_000))
+    match.scanned_file.duration_ms = 30 * 3_600_000
+    match.scanned_file.save()
+
+    text = text_of(build(match))
+
+    assert "27:00:00.000" in text
+    assert "27:00:20.000" in text
+
+
+def test_asking_building_and_handing_out_are_events(
+    build: BuildPack, reviewer: User
+) -> None:
+    pack = build(make_match())
+    viewer = make_user(Role.VIEWER)
+
+    services.record_download(pack=pack, user=viewer)
+
+    events = Event.objects.filter(case=pack.case).order_by("sequence")
+    assert [event.action for event in events] == [
+        "evidence.requested",
+        "evidence.built",
+        "evidence.downloaded",
+    ]
+    assert events[2].actor == viewer
+    assert events[1].after["sha256"] == pack.sha256
+
+
+def test_reports_tell_how_the_evidence_stands(build: BuildPack) -> None:
+    match, other = make_match(), make_match()
+    pack = build(match)
+    chosen = report_selectors.selected(matches=Match.objects.all())
+    names = [field.name for field in SCHEMAS[Mode.MATCH].fields]
+
+    rows = [
+        dict(zip(names, cells, strict=True))
+        for cells, _ in report_selectors.rows(chosen=chosen, mode=Mode.MATCH)
+    ]
+
+    rows_by_match = {row["match_id"]: row for row in rows}
+    assert rows_by_match[match.uid]["evidence_status"] == "ready"
+    assert rows_by_match[match.uid]["evidence_sha256"] == pack.sha256
+    assert rows_by_match[other.uid]["evidence_status"] == "none"
+    assert not rows_by_match[other.uid]["evidence_sha256"]

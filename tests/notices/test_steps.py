@@ -1,0 +1,790 @@
+"""A notice from its preparation to its answers, and what refuses each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from audit.services import first_broken_event
+from catalogue.models import Recording, RecordingStatus
+from evidence.models import EvidencePack
+from notices import answers, checks, services, signing, steps
+from notices.answers import Reply
+from notices.business_days import restore_days
+from notices.errors import NoticeRefused
+from notices.models import (
+    ClaimedRight,
+    NoticeItem,
+    NoticeLaw,
+    NoticeOutcome,
+    NoticeState,
+    TakedownNotice,
+)
+from notices.selectors import list_notices, notices_and_changes
+from notices.services import Sending
+from review.choices import DisputeCode, DisputeStatus, MatchState
+from review.models import Dispute, Match
+from review.services import exclusions
+from review.services.folding import fold_scan
+from rights import conflicts
+from rights.actions.parts import record_of
+from rights.choices import Right, ShareKind
+from rights.claims import PartyClaim
+from rights.models import Conflict, Party, RightsRecording, Share
+from scanning.choices import SourceType
+from scanning.models import ScannedFile
+from tests.conftest import MakeClient
+from tests.factories import deciding
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.notices import (
+    FILLED_IN,
+    TYPED,
+    make_claim,
+    make_draft,
+    make_sent,
+    make_signed,
+    make_submitted,
+)
+from tests.factories.review import make_match
+from tests.factories.rights import LABEL, recording
+from tests.factories.rights import claim as claim_of
+from tests.factories.rules import make_licence
+from tests.factories.scanning import ScanFactory, make_detection
+
+# Slow: each notice stands on a signed evidence pack.
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+
+
+def prepare(*found: Match, user: User) -> TakedownNotice:
+    return services.prepare(
+        matches=found,
+        law=NoticeLaw.US_512C,
+        right=ClaimedRight.RECORDING,
+        user=user,
+    )
+
+
+def refusal(*found: Match, user: User) -> str:
+    with pytest.raises(NoticeRefused) as refused:
+        prepare(*found, user=user)
+    return refused.value.message
+
+
+def dispute_of(match: Match) -> Dispute:
+    assert match.dispute is not None
+    return match.dispute
+
+
+def replied(
+    notice: TakedownNotice,
+    outcome: NoticeOutcome,
+    user: User,
+    *,
+    code: str = "",
+    statement: str = "",
+) -> None:
+    notice.refresh_from_db()
+    answers.answer(
+        notice=notice,
+        version=notice.version,
+        matches=[item.match.uid for item in notice.items.all()],
+        reply=Reply(
+            outcome=outcome,
+            received_at=datetime.now(tz=UTC),
+            statement=statement,
+            code=code,
+        ),
+        user=user,
+    )
+    notice.refresh_from_db()
+
+
+def test_a_notice_goes_all_the_way(reviewer: User, manager: User) -> None:
+    claim = make_claim(reviewer)
+
+    notice = make_sent([claim], reviewer, manager)
+    replied(notice, NoticeOutcome.REMOVED, reviewer)
+
+    assert notice.state == NoticeState.ANSWERED
+    assert notice.number == 1
+    assert notice.reference == f"TN-{datetime.now(tz=UTC).year}-0001"
+    assert notice.items.get().pack == EvidencePack.objects.get(match=claim)
+    assert [
+        event.action
+        for event in Event.objects.filter(case=notice.case).order_by("sequence")
+    ] == [
+        "notice.prepared",
+        "notice.filled",
+        "notice.submitted",
+        "notice.signed",
+        "notice.sent",
+        "notice.answered",
+    ]
+    assert first_broken_event(case=notice.case) is None
+
+
+def test_undecided_and_given_up_matches_are_refused(
+    reviewer: User, manager: User
+) -> None:
+    def one(change: Callable[[Match], Match]) -> Match:
+        return change(make_claim(reviewer))
+
+    waiting = make_match()
+    undone = one(
+        lambda match: deciding.undo(match=match, user=reviewer, version=match.version)
+    )
+    disputed = one(
+        lambda match: deciding.record(
+            match=match,
+            user=reviewer,
+            version=match.version,
+            code="other",
+            statement="It is theirs.",
+        )
+    )
+    released = one(
+        lambda match: deciding.release(
+            match=match, user=manager, version=match.version, answer="Not ours."
+        )
+    )
+    rejected = deciding.reject(
+        match=make_match(), user=reviewer, version=1, reason="noise"
+    )
+    cleared = deciding.clear(
+        match=make_match(), user=reviewer, version=1, reason="Agreed by phone."
+    )
+
+    for match, reason in (
+        (waiting, "Nobody has decided this match yet."),
+        (undone, "Nobody has decided this match yet."),
+        (disputed, "This match is disputed."),
+        (released, "This match is released."),
+        (rejected, "This match is rejected."),
+        (cleared, "This use was cleared."),
+    ):
+        assert reason in refusal(match, user=reviewer)
+    assert not TakedownNotice.objects.exists()
+
+
+def test_an_upload_has_no_address(reviewer: User) -> None:
+    claim = make_claim(reviewer)
+    ScannedFile.objects.update(source_type=SourceType.FILE, source_url="")
+
+    assert "The file has no address" in refusal(claim, user=reviewer)
+
+
+def test_a_licence_that_came_later_refuses_the_match(reviewer: User) -> None:
+    claim = make_claim(reviewer)
+    licence = make_licence(recordings=[claim.recording])
+
+    assert f"{licence.number} covers this use" in refusal(claim, user=reviewer)
+
+
+def test_a_doubtful_share_refuses_the_match(reviewer: User) -> None:
+    claim = make_claim(reviewer)
+    claim.recording.isrc = claim.recording.isrc_normalised = "QZAA02600001"
+    claim.recording.save()
+    record = RightsRecording.objects.create(isrc="QZAA02600001", title="Tune")
+    for name in ("One Music", "Other Music"):
+        Share.objects.create(
+            recording=record,
+            party=Party.objects.create(name=name),
+            right=Right.MASTER,
+            kind=ShareKind.OWNERSHIP,
+            percent=100,
+            claimant=name,
+            included=["2136"],
+        )
+    conflicts.refresh([record])
+
+    assert "a rights conflict is open" in refusal(claim, user=reviewer)
+    Conflict.objects.all().delete()
+    Share.objects.filter(claimant="Rival").update(
+        recording=RightsRecording.objects.create(recording=claim.recording), claimant=""
+    )
+    assert "its ISRCs together" in refusal(claim, user=reviewer)
+
+
+def test_a_match_is_in_one_open_notice_only(reviewer: User) -> None:
+    claim = make_claim(reviewer)
+    first = prepare(claim, user=reviewer)
+
+    assert "Another open notice names it" in refusal(claim, user=reviewer)
+
+    services.withdraw(
+        notice=first, version=first.version, why="Prepared twice.", user=reviewer
+    )
+    assert prepare(claim, user=reviewer).pk != first.pk
+
+
+def test_one_notice_goes_to_one_platform(reviewer: User) -> None:
+    here, there = make_claim(reviewer), make_claim(reviewer)
+    ScannedFile.objects.filter(pk=there.scanned_file_id).update(platform="Elsewhere")
+    there.scanned_file.refresh_from_db()
+
+    assert "Elsewhere, Video Example" in refusal(here, there, user=reviewer)
+
+
+@pytest.mark.parametrize("name", FILLED_IN)
+def test_us_law_needs_every_element(name: str, reviewer: User) -> None:
+    draft = make_draft([make_claim(reviewer)], reviewer)
+    draft = services.fill(
+        notice=draft, version=draft.version, values={name: " "}, user=reviewer
+    )
+
+    with pytest.raises(NoticeRefused) as refused:
+        services.submit(notice=draft, version=draft.version, user=reviewer)
+
+    assert set(refused.value.fields) == {name}
+
+
+def test_european_law_needs_no_address_and_no_phone(
+    reviewer: User, manager: User
+) -> None:
+    draft = make_draft([make_claim(reviewer)], reviewer, law=NoticeLaw.EU_DSA16)
+    draft = services.fill(
+        notice=draft,
+        version=draft.version,
+        values={"contact_address": "", "contact_phone": ""},
+        user=reviewer,
+    )
+
+    assert steps.missing_in(draft) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [("good_faith", ""), ("good_faith", "yes"), ("accuracy", ""), ("signature", " ")],
+)
+def test_nobody_signs_without_typing_every_consent(
+    name: str, typed: str, reviewer: User, manager: User
+) -> None:
+    notice = make_submitted([make_claim(reviewer)], reviewer)
+
+    with pytest.raises(NoticeRefused) as refused:
+        signing.sign(
+            notice=notice,
+            version=notice.version,
+            signing=replace(TYPED, **{name: typed}),
+            user=manager,
+        )
+
+    assert set(refused.value.fields) == {name}
+    notice.refresh_from_db()
+    assert notice.state == NoticeState.REVIEW
+    assert notice.number is None
+
+
+def test_a_notice_begins_with_the_sender_and_recipient_of_the_last(
+    reviewer: User, manager: User
+) -> None:
+    make_draft([make_claim(reviewer)], reviewer)
+
+    notice = prepare(make_claim(reviewer), user=reviewer)
+    others = prepare(make_claim(reviewer), user=manager)
+
+    assert notice.owner == FILLED_IN["owner"]
+    assert notice.recipient == others.recipient == FILLED_IN["recipient"]
+    assert (notice.reasons, notice.fair_use) == ("", "")
+    assert (others.owner, others.contact_name) == ("", "")
+
+
+def test_reviewers_prepare_and_managers_sign(reviewer: User) -> None:
+    notice = make_submitted([make_claim(reviewer)], reviewer)
+
+    with pytest.raises(NoticeRefused, match="Your role"):
+        signing.sign(
+            notice=notice, version=notice.version, signing=TYPED, user=reviewer
+        )
+    with pytest.raises(NoticeRefused, match="Your role"):
+        prepare(make_claim(reviewer), user=make_user(Role.VIEWER))
+
+
+def test_where_a_policy_asks_for_two_people_another_one_signs(manager: User) -> None:
+    claim = make_claim(manager)
+    Match.objects.filter(pk=claim.pk).update(needs_approval=True)
+    notice = make_submitted([claim], manager)
+    other = make_user(Role.MANAGER)
+
+    with pytest.raises(NoticeRefused, match="second person"):
+        signing.sign(notice=notice, version=notice.version, signing=TYPED, user=manager)
+    signed = signing.sign(
+        notice=notice, version=notice.version, signing=TYPED, user=other
+    )
+
+    assert signed.signed_by == other
+
+
+def test_nobody_signs_without_evidence(reviewer: User, manager: User) -> None:
+    notice = make_submitted([make_claim(reviewer)], reviewer)
+    EvidencePack.objects.all().delete()
+
+    with pytest.raises(NoticeRefused, match="no current evidence pack"):
+        signing.sign(notice=notice, version=notice.version, signing=TYPED, user=manager)
+
+
+def test_the_version_that_a_person_saw_decides(reviewer: User, manager: User) -> None:
+    notice = make_submitted([make_claim(reviewer)], reviewer)
+    seen = notice.version
+    services.give_back(notice=notice, version=seen, why="Wrong owner", user=manager)
+
+    with pytest.raises(NoticeRefused, match="Somebody has changed this notice"):
+        signing.sign(notice=notice, version=seen, signing=TYPED, user=manager)
+
+
+def test_numbers_have_no_gap_when_a_signature_is_refused(
+    reviewer: User, manager: User, monkeypatch: pytest.MonkeyPatch, data_dir: Path
+) -> None:
+    first = make_signed([make_claim(reviewer)], reviewer, manager)
+    second = make_submitted([make_claim(reviewer)], reviewer)
+    with monkeypatch.context() as broken:
+        broken.setattr(
+            "notices.signing.record_step",
+            lambda *_args, **_options: 1 / 0,
+        )
+        with pytest.raises(ZeroDivisionError):
+            signing.sign(
+                notice=second, version=second.version, signing=TYPED, user=manager
+            )
+    third = make_signed([make_claim(reviewer)], reviewer, manager)
+
+    second.refresh_from_db()
+    assert (first.number, second.number, third.number) == (1, None, 2)
+    kept = {path.name for path in (data_dir / "media" / "notices").iterdir()}
+    assert kept == {Path(row.pdf.path).name for row in (first, third)}
+
+
+def test_numbers_begin_again_each_year(reviewer: User, manager: User) -> None:
+    first = make_signed([make_claim(reviewer)], reviewer, manager)
+    TakedownNotice.objects.update(year=first.signed_at.year - 1)  # type: ignore[union-attr]  # it is signed
+
+    assert make_signed([make_claim(reviewer)], reviewer, manager).number == 1
+
+
+@pytest.mark.parametrize("step", ["undo", "release", "rescan"])
+def test_a_later_decision_marks_the_notice(
+    step: str, reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    notice = make_signed([claim], reviewer, manager)
+    claim.refresh_from_db()
+    assert not list_notices().get().is_lapsed
+
+    if step == "undo":
+        deciding.undo(match=claim, user=reviewer, version=claim.version)
+    elif step == "release":
+        deciding.release(
+            match=claim, user=manager, version=claim.version, answer="Not ours."
+        )
+    else:
+        Match.objects.filter(pk=claim.pk).update(state=MatchState.SUPERSEDED)
+
+    assert list_notices().get().is_lapsed
+    assert list_notices(due="lapsed").get() == notice
+    assert checks.why_lapsed(notice.items.get())
+
+    services.withdraw(
+        notice=notice, version=notice.version, why="Given up.", user=manager
+    )
+    assert not list_notices().get().is_lapsed
+
+
+def test_a_rescan_that_finds_the_same_leaves_the_notice(
+    reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    notice = make_signed([claim], reviewer, manager)
+    scan = ScanFactory.create(scanned_file=claim.scanned_file)
+    make_detection(
+        (70_000, 90_000, 5_000, 25_000), scan=scan, recording=claim.recording
+    )
+    fold_scan(scan=scan)
+
+    claim.refresh_from_db()
+    item = notice.items.get()
+    assert claim.state == MatchState.SUPERSEDED
+    assert checks.live_match(item).state == MatchState.CONFIRMED
+    assert checks.why_lapsed(item) == ""
+    assert not list_notices().get().is_lapsed
+
+
+def test_a_claim_that_goes_on_in_a_merged_recording_leaves_the_notice(
+    reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    notice = make_sent([claim], reviewer, manager)
+    stays = RecordingFactory.create(bucket=claim.recording.bucket)
+    Recording.objects.filter(pk=claim.recording_id).update(
+        merged_into=stays, status=RecordingStatus.RETIRED
+    )
+    for _ in range(2):
+        scan = ScanFactory.create(scanned_file=claim.scanned_file)
+        make_detection((70_000, 90_000, 5_000, 25_000), scan=scan, recording=stays)
+        fold_scan(scan=scan)
+
+    live = Match.objects.get(recording=stays, state=MatchState.CONFIRMED)
+    item = notice.items.get()
+    assert (checks.live_match(item), checks.why_lapsed(item)) == (live, "")
+    assert not list_notices().get().is_lapsed
+    with pytest.raises(NoticeRefused, match="Another open notice names it"):
+        prepare(live, user=reviewer)
+    replied(notice, NoticeOutcome.REFUSED, manager, code=DisputeCode.LICENSED)
+    live.refresh_from_db()
+    assert live.state == MatchState.DISPUTED
+
+
+def test_a_decision_undone_under_a_notice_in_review_stops_it(
+    reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    notice = make_submitted([claim], reviewer)
+    deciding.undo(match=claim, user=reviewer, version=claim.version)
+
+    with pytest.raises(NoticeRefused, match="Nobody has decided this match yet"):
+        signing.sign(notice=notice, version=notice.version, signing=TYPED, user=manager)
+
+
+def test_a_counter_notice_opens_a_dispute_with_its_days(
+    reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    notice = make_sent([claim], reviewer, manager)
+
+    replied(
+        notice,
+        NoticeOutcome.COUNTER,
+        reviewer,
+        code=DisputeCode.OWN_CONTENT,
+        statement="My own recording.",
+    )
+
+    claim.refresh_from_db()
+    given = notice.items.get().answers.get()
+    assert claim.state == MatchState.DISPUTED
+    assert given.dispute == claim.dispute
+    assert dispute_of(claim).statement == f"{notice.reference}: My own recording."
+    days = restore_days(given.received_at.date())
+    assert (given.restore_from, given.restore_until) == (days.begin, days.end)
+    assert list_notices(due="counter").get() == notice
+
+
+def test_a_removal_closes_the_dispute_by_a_manager_only(
+    reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    notice = make_sent([claim], reviewer, manager)
+    replied(
+        notice, NoticeOutcome.COUNTER, reviewer, code=DisputeCode.OTHER, statement="?"
+    )
+
+    with pytest.raises(NoticeRefused, match="Only a manager"):
+        replied(notice, NoticeOutcome.REMOVED, reviewer)
+    replied(notice, NoticeOutcome.REMOVED, manager)
+
+    claim.refresh_from_db()
+    assert claim.state == MatchState.UPHELD
+    assert dispute_of(claim).status == DisputeStatus.WITHDRAWN
+    assert NoticeItem.objects.get().answers.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [("", MatchState.CONFIRMED), (DisputeCode.LICENSED, MatchState.DISPUTED)],
+)
+def test_a_refusal_with_grounds_opens_a_dispute(
+    code: str, state: MatchState, reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    notice = make_sent([claim], reviewer, manager)
+
+    replied(notice, NoticeOutcome.REFUSED, reviewer, code=code)
+
+    claim.refresh_from_db()
+    assert claim.state == state
+    assert notice.state == NoticeState.ANSWERED
+
+
+def test_a_notice_is_answered_once_every_match_is(
+    reviewer: User, manager: User
+) -> None:
+    first, second = make_claim(reviewer), make_claim(reviewer)
+    notice = make_sent([first, second], reviewer, manager)
+    states = []
+    for match in (first, second):
+        answers.answer(
+            notice=notice,
+            version=notice.version,
+            matches=[match.uid],
+            reply=Reply(
+                outcome=NoticeOutcome.REMOVED, received_at=datetime.now(tz=UTC)
+            ),
+            user=reviewer,
+        )
+        notice.refresh_from_db()
+        states.append(notice.state)
+
+    assert states == [NoticeState.SENT, NoticeState.ANSWERED]
+
+
+def test_nothing_happens_in_the_future(reviewer: User, manager: User) -> None:
+    notice = make_signed([make_claim(reviewer)], reviewer, manager)
+    tomorrow = datetime.now(tz=UTC) + timedelta(days=1)
+
+    with pytest.raises(NoticeRefused, match="in the future"):
+        services.mark_sent(
+            notice=notice,
+            version=notice.version,
+            sending=Sending(at=tomorrow, to="agent", how="E-mail"),
+            user=reviewer,
+        )
+
+
+def test_a_draft_keeps_its_last_match(reviewer: User) -> None:
+    first, second = make_claim(reviewer), make_claim(reviewer)
+    notice = prepare(first, second, user=reviewer)
+
+    notice = services.take_out(
+        notice=notice, version=notice.version, match=first.uid, user=reviewer
+    )
+    with pytest.raises(NoticeRefused, match="the only match"):
+        services.take_out(
+            notice=notice, version=notice.version, match=second.uid, user=reviewer
+        )
+
+    assert prepare(first, user=reviewer).items.get().match == first
+
+
+def sent(notice: TakedownNotice, user: User, **more: object) -> TakedownNotice:
+    sending = Sending(
+        **{"at": datetime.now(tz=UTC), "to": "agent", "how": "E-mail", **more}  # type: ignore[arg-type]  # the test's own values
+    )
+    return services.mark_sent(
+        notice=notice, version=notice.version, sending=sending, user=user
+    )
+
+
+def test_a_licence_since_the_signature_asks_before_sending(
+    reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    notice = make_signed([claim], reviewer, manager)
+    licence = make_licence(recordings=[claim.recording])
+
+    with pytest.raises(NoticeRefused, match=licence.number) as refused:
+        sent(notice, reviewer)
+    notice = sent(notice, reviewer, despite=True)
+
+    assert refused.value.code == "ground_changed"
+    assert notice.state == NoticeState.SENT
+
+
+def owned_by(match: Match, name: str, *territories: str) -> Share:
+    """Let a party own the master right of the match's recording in territories."""
+    return Share.objects.create(
+        recording=record_of(match.recording),
+        party=Party.objects.create(name=name),
+        right=Right.MASTER,
+        kind=ShareKind.OWNERSHIP,
+        percent=100,
+        included=list(territories),
+    )
+
+
+@pytest.mark.parametrize(
+    ("owner", "where", "why"),
+    [
+        ("Harbour Lights", "GB", "its owners are: Harbour Lights"),
+        ("Example Music Ltd", "US", "nobody owns a share of it on this day"),
+        ("EXAMPLE MUSIC, LTD.", "GB", ""),
+    ],
+)
+def test_a_notice_for_somebody_who_owns_nothing_there_is_refused(
+    owner: str, where: str, why: str, reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    ScannedFile.objects.filter(pk=claim.scanned_file_id).update(tags=["territory:GB"])
+    draft = make_draft([claim], reviewer)
+    owned_by(claim, owner, where)
+
+    if not why:
+        services.submit(notice=draft, version=draft.version, user=reviewer)
+        return
+    with pytest.raises(NoticeRefused, match=why) as refused:
+        services.submit(notice=draft, version=draft.version, user=reviewer)
+    assert refused.value.code == "unfit_matches"
+
+
+def test_an_owner_who_changed_since_the_signature_asks_before_sending(
+    reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    notice = make_signed([claim], reviewer, manager)
+    owned_by(claim, "Harbour Lights")
+
+    with pytest.raises(NoticeRefused, match="its owners are: Harbour Lights"):
+        sent(notice, reviewer)
+
+
+def test_a_notice_names_two_matches_of_the_same_seconds(
+    reviewer: User, signed_in: MakeClient
+) -> None:
+    claim = make_claim(reviewer)
+    other = make_match(scan=claim.scan, match={"state": MatchState.CONFIRMED})
+    notice = prepare(claim, other, user=reviewer)
+
+    page = signed_in(Role.REVIEWER).get(notice.url).content.decode()
+
+    assert "are claimed for the same seconds" in page
+    assert "when it arrived" in page
+
+
+def test_a_conflict_of_a_merged_recording_stops_the_notice(
+    reviewer: User, manager: User
+) -> None:
+    """The match keeps the recording that it found; the conflict is in the other one."""
+    claim = make_claim(reviewer)
+    stays = RecordingFactory.create(bucket=claim.recording.bucket)
+    share = owned_by(claim, "Example Music Ltd")
+    Share.objects.filter(pk=share.pk).update(recording=record_of(stays))
+    share.pk, share.uid, share.claimant = None, "sh_2", "Rival"
+    share.party = Party.objects.create(name="Rival")
+    share.recording = record_of(stays)
+    share.save()
+    conflicts.refresh([record_of(stays)])
+    assert prepare(claim, user=reviewer).items.count() == 1
+    NoticeItem.objects.all().delete()
+
+    Recording.objects.filter(pk=claim.recording_id).update(
+        merged_into=stays, status=RecordingStatus.RETIRED
+    )
+
+    assert "The shares are in doubt" in refusal(claim, user=reviewer)
+
+
+def test_other_seconds_since_the_signature_ask_before_sending(
+    reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    notice = make_signed([claim], reviewer, manager)
+    exclusions.exclude(
+        recording=claim.recording,
+        interval=(0, 10_000),
+        reason="shared_loop",
+        user=manager,
+    )
+
+    with pytest.raises(NoticeRefused, match="other seconds"):
+        sent(notice, reviewer)
+
+
+def test_the_minute_of_a_form_never_lies_before_the_step_before(
+    reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    notice = make_signed([claim], reviewer, manager)
+    TakedownNotice.objects.filter(pk=notice.pk).update(
+        signed_at=datetime(2026, 5, 1, 12, 0, 40, tzinfo=UTC)
+    )
+    minute = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+
+    notice = sent(notice, reviewer, at=minute)
+    (given,) = answers.answer(
+        notice=notice,
+        version=notice.version,
+        matches=[claim.uid],
+        reply=Reply(outcome=NoticeOutcome.REMOVED, received_at=minute),
+        user=reviewer,
+    )
+
+    notice.refresh_from_db()
+    assert notice.signed_at is not None
+    assert notice.sent_at is not None
+    assert notice.signed_at <= notice.sent_at <= given.received_at
+
+
+def test_a_notice_is_signed_then_sent_then_answered(
+    reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    notice = make_signed([claim], reviewer, manager)
+    before = datetime.now(tz=UTC) - timedelta(hours=1)
+
+    with pytest.raises(NoticeRefused, match="signed later"):
+        sent(notice, reviewer, at=before)
+    notice = sent(notice, reviewer)
+    with pytest.raises(NoticeRefused, match="sent later"):
+        answers.answer(
+            notice=notice,
+            version=notice.version,
+            matches=[claim.uid],
+            reply=Reply(outcome=NoticeOutcome.REMOVED, received_at=before),
+            user=reviewer,
+        )
+
+
+def _license(claim: Match, manager: User) -> None:
+    make_licence(recordings=[claim.recording])
+
+
+def _exclude(claim: Match, manager: User) -> None:
+    exclusions.exclude(
+        recording=claim.recording, interval=(0, 10_000), reason="ident", user=manager
+    )
+
+
+def _sell(claim: Match, manager: User) -> None:
+    label = PartyClaim(key="L1", name="Example Music Ltd")
+    claim_of(parties=[label], recordings=[recording(isrc="GBAAA2600001")])
+
+
+def _sell_to_others(claim: Match, manager: User) -> None:
+    claim_of(parties=[LABEL], recordings=[recording(isrc="GBAAA2600001")])
+
+
+def _give_up(claim: Match, manager: User) -> None:
+    deciding.release(match=claim, user=manager, version=claim.version, answer="No.")
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (_license, "covers this use"),
+        (_exclude, "other seconds"),
+        (_sell, "other owners"),
+        (_sell_to_others, "owns no share"),
+        (_give_up, "is released now"),
+    ],
+)
+def test_a_sent_notice_is_flagged_when_its_ground_changes(
+    change: Callable[[Match, User], None], text: str, reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    Recording.objects.filter(pk=claim.recording_id).update(
+        isrc="GBAAA2600001", isrc_normalised="GBAAA2600001"
+    )
+    notice = make_sent([claim], reviewer, manager)
+    claim = Match.objects.get(pk=claim.pk)
+    assert notices_and_changes(claim) == [(notice, "")]
+
+    change(claim, manager)
+
+    ((_notice, said),) = notices_and_changes(Match.objects.get(pk=claim.pk))
+    assert text in said
+    assert [said in each for each in checks.changed_since_signed(notice)] == [True]
+
+
+def test_a_dispute_answers_a_sent_notice(reviewer: User, manager: User) -> None:
+    claim = make_claim(reviewer)
+    notice = make_sent([claim], reviewer, manager)
+    replied(notice, NoticeOutcome.REFUSED, manager, code=DisputeCode.LICENSED)
+
+    notice.refresh_from_db()
+    assert checks.changed_since_signed(notice) == []
