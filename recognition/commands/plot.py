@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import html
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from xml.sax.saxutils import escape
 
 from recognition.commands.console import UsageError, print_error
 
@@ -73,7 +73,8 @@ def draw(made: Fingerprint, name: str, start_s: float, length_s: float) -> str:
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
         'font-family="sans-serif" font-size="12">'
-        f'<title>{escape(name)}</title><rect width="100%" height="100%" fill="#fff"/>'
+        f"<title>{html.escape(name, quote=False)}</title>"
+        '<rect width="100%" height="100%" fill="#fff"/>'
     )
     return "\n".join([head, *_axes(start_s, length_s), *layers, "</svg>\n"])
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from recognition.commands.collection import BUCKET, Collection
 from recognition.errors import RecognitionError
 from recognition.params import DEFAULT, ENGINE_VERSION
-from recognition.recurring.items import Item
-from recognition.relate.compare import SoundComparison
 from recognition.types import ScanResult, SegmentMatch, UnmatchedInterval, UnmatchedKind
+
+if TYPE_CHECKING:
+    from recognition.recurring.items import Item
+    from recognition.relate.compare import SoundComparison
 
 Object: TypeAlias = dict[str, Any]  # Any: JSON
 Name: TypeAlias = Callable[[int], str]

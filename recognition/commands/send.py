@@ -8,7 +8,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recognition.commands.console import (
     ProgressBar,
@@ -18,20 +18,22 @@ from recognition.commands.console import (
 )
 from recognition.commands.credentials import server_address, token_for
 from recognition.commands.sent_log import SentLog, SentTurn
-from recognition.commands.server import (
-    Answer,
-    NoAnswer,
-    ServerClient,
-    ServerRefused,
-    Target,
-    TargetKind,
-    Upload,
-)
 from recognition.commands.sources import (
     FINGERPRINT_SUFFIX,
     MEDIA_SUFFIXES,
     find_sources,
 )
+from recognition.commands.uploads import (
+    Answer,
+    NoAnswer,
+    ServerRefused,
+    Target,
+    TargetKind,
+    Upload,
+)
+
+if TYPE_CHECKING:
+    from recognition.commands.server import ServerClient
 
 # What each kind of target calls a file, in its answers.
 NAMES_OF_FILES = ("id", "acr_id", "acrid", "dup_files", "do_db")
@@ -123,6 +125,8 @@ def show(sent: SentFingerprint, *, as_json: bool) -> None:
 
 def sender_of(args: argparse.Namespace) -> FileSender:
     """Return the sender that the options describe, after a look at its target."""
+    from recognition.commands.server import ServerClient  # others need no network
+
     [(kind, number)] = [
         (kind, number) for kind in TargetKind if (number := getattr(args, kind.value))
     ]

@@ -20,6 +20,7 @@ from tests.recognition.media_files import melody
 
 DEMO = Path(__file__).parents[2] / "demo"
 TRACKS = ["castle", "graveyard", "palace"]
+CASTLE = DEMO / "castle.opus"
 PROGRAMME = DEMO / "programmes" / "programme-evening.opus"
 
 
@@ -337,6 +338,26 @@ def test_it_runs_as_a_command(index: Path) -> None:
 
     assert done.returncode == 0
     assert "recordings       3" in done.stdout
+
+
+def test_a_scan_loads_no_network_code_and_no_recurring_sound(index: Path) -> None:
+    script = (
+        "import sys\n"
+        "from recognition.__main__ import main\n"
+        f"main(['scan', '--index', {str(index)!r}, {str(CASTLE)!r}])\n"
+        "unused = {'http.client', 'ssl', 'urllib.request'}\n"
+        "unused |= {'recognition.commands.server', 'recognition.recurring.items'}\n"
+        "print(sorted(unused & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=DEMO.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 @pytest.mark.slow

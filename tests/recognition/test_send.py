@@ -22,13 +22,8 @@ from recognition.__main__ import main
 from recognition.commands.console import UsageError
 from recognition.commands.credentials import server_address, token_for
 from recognition.commands.sent_log import SentLog
-from recognition.commands.server import (
-    NoAnswer,
-    ServerClient,
-    Target,
-    TargetKind,
-    Upload,
-)
+from recognition.commands.server import ServerClient
+from recognition.commands.uploads import NoAnswer, Target, TargetKind, Upload
 from tests.recognition import media_files
 from tests.recognition.desk_server import TOKEN, DeskServer, busy, desk_server, refusal
 from tests.recognition.media_files import melody

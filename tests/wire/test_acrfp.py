@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from recognition.commands.server import ServerClient, Target, TargetKind
+from recognition.commands.server import ServerClient
+from recognition.commands.uploads import Target, TargetKind
 from tests.wire.conftest import Scene
 from tests.wire.live import DEMO, ROOT, Server, wait_for
 
