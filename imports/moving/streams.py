@@ -12,13 +12,13 @@ from imports.moving.remote import RemoteStream
 from scanning.models import Container, ScannedFile
 
 if TYPE_CHECKING:
-    from imports.moving.mover import Became, Mover
+    from imports.moving.records import Became
 
 
 class StreamsHere(Protocol):
     """Keeps streams and the days of their plays."""
 
-    def add(self, mover: Mover, there: RemoteStream, container: Container) -> Became:
+    def add(self, user: User, there: RemoteStream, container: Container) -> Became:
         """Add a stream that does not listen."""
 
     def container_of(self, case: str) -> Container | None:

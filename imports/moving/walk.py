@@ -22,8 +22,11 @@ from catalogue.models import BucketType
 from imports.errors import ImportRefused
 from imports.kinds import Columns
 from imports.models import Moved, MovedKind, MoveIn, MoveParts
-from imports.moving.mover import Mover
+from imports.moving.buckets import BucketMover
+from imports.moving.files import FileMover
+from imports.moving.listing import Lister
 from imports.moving.reader import SECONDS_BETWEEN, Reader
+from imports.moving.records import PROJECT, Records
 from imports.moving.remote import RemoteSettings, UnknownForm, read_settings
 from imports.moving.streams import parts_here
 from imports.moving.summary import MoveSummary
@@ -60,8 +63,8 @@ def run(one: MoveIn, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
         reader = Reader(one, account, Cloud(account), heartbeat)
         if dry:
             return {"summary": _look(reader).as_json()}
-        mover = Mover(one, user, MoveSummary.of(one.summary))
-        return {"summary": Walk(one, reader, mover).run().as_json(), "cursor": {}}
+        records = Records(one, user, MoveSummary.of(one.summary))
+        return {"summary": Walk(one, reader, records).run().as_json(), "cursor": {}}
     except CloudFault as fault:
         raise ImportRefused(explain_fault(fault, account)) from fault
 
@@ -187,8 +190,10 @@ def _days(since: date) -> Iterator[date]:
 class Walk:
     """One move: ``cursor`` holds the lists that are done and the place in the next."""
 
-    def __init__(self, one: MoveIn, reader: Reader, mover: Mover) -> None:
-        self._one, self._reader, self._mover = one, reader, mover
+    def __init__(self, one: MoveIn, reader: Reader, records: Records) -> None:
+        self._one, self._reader, self._records = one, reader, records
+        self._bucket_mover, self._file_mover = BucketMover(records), FileMover(records)
+        self._lister = Lister(records)
         self._cursor: Json = one.cursor
         for key in ("done", "live", "dedup", "unknown"):
             self._cursor.setdefault(key, [])
@@ -207,11 +212,11 @@ class Walk:
                 is_special = key.startswith(_NEED_MORE)
                 if fault.kind is FaultKind.TOKEN and not is_special:
                     raise
-                self._mover.summary.fault(key, _explain(key, fault))
+                self._records.summary.fault(key, _explain(key, fault))
             with transaction.atomic():
                 self._cursor["done"].append(key)
                 self._keep()
-        return self._mover.summary
+        return self._records.summary
 
     def _lists(self) -> Lists:
         """Yield each list with what reads it; later ones depend on what came before."""
@@ -221,7 +226,7 @@ class Walk:
         if MoveParts.FILES in parts:
             yield (
                 "containers",
-                partial(self._read, "fs-containers", self._mover.container),
+                partial(self._read, "fs-containers", self._file_mover.container),
             )
             for key in self._came(MovedKind.CONTAINER):
                 yield f"container:{key}", partial(self._files, key)
@@ -250,7 +255,7 @@ class Walk:
     def _came(self, kind: MovedKind) -> list[str]:
         """Return the remote ids of what is here now and holds lists of its own."""
         rows = Moved.objects.filter(account=self._one.account, kind=kind)
-        rows = rows.exclude(case="").exclude(remote_id__startswith="project:")
+        rows = rows.exclude(case="").exclude(remote_id__startswith=PROJECT)
         if kind == MovedKind.BUCKET:
             rows = rows.exclude(remote_id="23")
         return list(rows.order_by("pk").values_list("remote_id", flat=True))
@@ -263,12 +268,12 @@ class Walk:
         for kind, begin in (("live", "Live"), ("dedup", BucketType.DEDUP_FILE)):
             if bucket_type.startswith(begin) and key not in self._cursor[kind]:
                 self._cursor[kind].append(key)
-        return self._mover.bucket(row)
+        return self._bucket_mover.bucket(row)
 
     def _channels(self, bucket: str) -> None:
         self._read(
             f"buckets/{bucket}/channels",
-            lambda row: self._mover.channel(row, bucket),
+            lambda row: self._lister.channel(row, bucket),
         )
 
     def _recordings(self, bucket: str) -> None:
@@ -280,7 +285,7 @@ class Walk:
         with suppress(CloudFault) if is_dedup else nullcontext():
             self._read(
                 f"buckets/{bucket}/files",
-                lambda row: self._mover.recording(row, bucket),
+                lambda row: self._bucket_mover.recording(row, bucket),
                 per_page=RECORDINGS_PER_PAGE,
                 sort="id",
                 order="asc",
@@ -289,13 +294,15 @@ class Walk:
     def _tracks(self, bucket: str) -> None:
         self._read(
             f"buckets/{bucket}/dedup-files",
-            lambda row: self._mover.track(row, bucket),
+            lambda row: self._bucket_mover.track(row, bucket),
             per_page=RECORDINGS_PER_PAGE,
         )
 
     def _fingerprints(self) -> None:
         """Fetch what another portal has instead of audio; ACRCloud gives nothing."""
-        for moved, recording in self._mover.waiting(after=self._cursor.get("after", 0)):
+        for moved, recording in self._bucket_mover.waiting(
+            after=self._cursor.get("after", 0)
+        ):
             try:
                 content = self._reader.fingerprint(recording.acr_id)
             except CloudFault as fault:
@@ -303,14 +310,14 @@ class Walk:
                     break
                 raise
             if content is not None:
-                self._mover.fingerprint(moved, recording, content)
+                self._bucket_mover.fingerprint(moved, recording, content)
             with transaction.atomic():
                 self._cursor["after"] = moved.pk
                 self._keep()
 
     def _identifications(self) -> None:
         with _if_any():
-            self._read("base-projects", self._mover.identification)
+            self._read("base-projects", self._lister.identification)
 
     def _unknown_projects(self) -> None:
         """Remember the projects of unknown content, whose results follow."""
@@ -319,19 +326,19 @@ class Walk:
                 if MoveParts.STREAMS in parts_here():
                     self._cursor["unknown"].append(str(row.get("id")))
                 else:
-                    self._mover.unknown_project(row)
+                    self._lister.unknown_project(row)
 
     def _unknown(self, project: str) -> None:
         def note(row: Json) -> bool:
             is_settled = str(row.get("status")) in _SETTLED
-            return not is_settled and self._mover.unknown(row, project)
+            return not is_settled and self._lister.unknown(row, project)
 
         self._read(f"ucf-projects/{project}/results", note, sortby="id", order="asc")
 
     def _files(self, container: str) -> None:
         self._read(
             f"fs-containers/{container}/files",
-            lambda row: self._mover.file(row, container),
+            lambda row: self._file_mover.file(row, container),
             per_page=FILES_PER_PAGE,
             of_files=True,
             with_result="1",
@@ -344,7 +351,7 @@ class Walk:
             try:
                 projects.append(asdict(read_settings(row)))
             except UnknownForm as fault:
-                self._mover.summary.fault("bm-cs-projects", str(fault))
+                self._records.summary.fault("bm-cs-projects", str(fault))
         self._cursor["projects"] = projects
 
     def _streams(self, project: Json) -> None:
@@ -353,12 +360,12 @@ class Walk:
         )
         self._read(
             f"bm-cs-projects/{there.id}/streams",
-            lambda row: self._mover.stream(row, there),
+            lambda row: self._file_mover.stream(row, there),
         )
 
     def _plays(self, remote: str) -> None:
         """Move the plays of the days before today, the last one first."""
-        self._mover.reads_again = False
+        self._records.reads_again = False
         stream = Moved.objects.get(
             account=self._one.account, kind=MovedKind.STREAM, remote_id=remote
         )
@@ -368,7 +375,7 @@ class Walk:
                 continue
             plays = self._reader.plays(stream.parent, remote, f"{day:%Y%m%d}")
             with transaction.atomic():
-                goes_on = self._mover.day(stream, day, plays)
+                goes_on = self._file_mover.day(stream, day, plays)
                 self._cursor["day"] = day.isoformat()
                 self._keep()
             if not goes_on:
@@ -395,7 +402,7 @@ class Walk:
                 or (answer.last is not None and cursor["page"] >= answer.last)
                 or cursor["page"] >= _MOST_PAGES
             )
-            self._mover.reads_again = cursor["pass"] > 1
+            self._records.reads_again = cursor["pass"] > 1
             with transaction.atomic():
                 if ids != cursor.get("ids"):
                     cursor["new"] += sum(bool(move(row)) for row in answer.rows)
@@ -424,7 +431,7 @@ class Walk:
     def _keep(self) -> None:
         """Write where the walk is and what it counted, with the rows of the page."""
         one = self._one
-        one.summary = self._mover.summary.as_json()
+        one.summary = self._records.summary.as_json()
         MoveIn.objects.filter(pk=one.pk).update(
             cursor=self._cursor, summary=one.summary
         )

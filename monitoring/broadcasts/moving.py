@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from audit.models import Event
 from imports.models import MovedOutcome
-from imports.moving.mover import Became, Mover, not_moved, refuse_name
+from imports.moving.records import Became, free_name, not_moved, refuse_name
 from imports.moving.remote import RemoteStream
 from imports.undoing.walk import Stays, Undo, missing
 from monitoring.broadcasts.services import add_broadcast
@@ -27,25 +27,25 @@ from scanning.models import Container, ScannedFile
 class MovedStreams:
     """Keeps the streams of accounts, and the days of their plays as broadcasts."""
 
-    def add(self, mover: Mover, there: RemoteStream, container: Container) -> Became:
+    def add(self, user: User, there: RemoteStream, container: Container) -> Became:
         """Add a stream that does not listen, with a station of its name."""
         # Stations stay when a move is undone.
         idle = Station.objects.exclude(
             pk__in=Stream.objects.present().values("station")
         )
         station = idle.filter(name=there.name).first()
-        name = mover.free_name(there.name, there.id, Station.objects)
+        name = free_name(there.name, there.id, Station.objects)
         if not name and station is None:
             return refuse_name(there.name)
         try:
             # Both or neither: an address may be refused.
             with transaction.atomic():
                 stream = streams.add_stream(
-                    station=station or streams.add_station(user=mover.user, name=name),
+                    station=station or streams.add_station(user=user, name=name),
                     container=container,
                     name=there.name,
                     urls=there.urls,
-                    user=mover.user,
+                    user=user,
                     listening=False,
                     user_defined=there.user_defined,
                 )

@@ -21,7 +21,7 @@ from imports.models import (
     MoveIn,
 )
 from imports.moving import walk
-from imports.moving.mover import Mover
+from imports.moving.buckets import BucketMover
 from imports.moving.streams import parts_here
 from monitoring.broadcasts.models import Broadcast
 from monitoring.streams.models import Station, Stream
@@ -370,16 +370,16 @@ def test_a_killed_move_repeats_one_page(
         bucket_file(1000 + number, f"Song {number}") for number in range(1, 251)
     ]
     one = moving.look()
-    move = Mover.recording
+    move = BucketMover.recording
     killed: list[Json] = []
 
-    def kill_once(mover: Mover, row: Json, parent: str) -> bool:
+    def kill_once(mover: BucketMover, row: Json, parent: str) -> bool:
         if row["title"] == "Song 150" and not killed:
             killed.append(row)
             raise MemoryError
         return move(mover, row, parent)
 
-    monkeypatch.setattr(Mover, "recording", kill_once)
+    monkeypatch.setattr(BucketMover, "recording", kill_once)
     moving.there.calls.clear()
     services.start(one=one, user=moving.admin)
     work_off()
