@@ -7,7 +7,7 @@ and checked. The message is read once; its resources are kept until their releas
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import BinaryIO, Final
@@ -29,7 +29,6 @@ from rights.claims import (
     RecordingClaim,
     ReleaseClaim,
     RightsMessage,
-    ShareClaim,
     WorkClaim,
 )
 from rights.tis import UnknownTerritory, normalised
@@ -166,7 +165,8 @@ class ErnReader:
         self._version = _version_of(root, xml.namespace)
         for record in records:
             self._take(record)
-            yield from self._take_faults()
+            taken, self._faults = self._faults, []
+            yield from taken
             if len(self._batch) >= _BATCH:
                 yield self._send()
         for sound in self._sounds.values():
@@ -177,10 +177,6 @@ class ErnReader:
         if len(self._batch):
             yield self._send()
         yield self.counts
-
-    def _take_faults(self) -> Iterator[ClaimFault]:
-        taken, self._faults = self._faults, []
-        yield from taken
 
     def _fault(
         self, record: XmlRecord, name: str, value: str, rule: str, **more: bool
@@ -323,17 +319,14 @@ class ErnReader:
         for recording in sound.recordings:
             claim = recording if recording.label else replace(recording, label=label)
             self._batch.recordings[claim.key] = claim
-            self._put_parties(claim.shares)
+            for share in claim.shares:
+                self._batch.parties[share.party] = self._parties.by_key[share.party]
         for work in sound.works:
             known = self._batch.works.get(work.key, work)
             keys = [*known.recordings, *(each.key for each in sound.recordings)]
             self._batch.works[work.key] = replace(
                 work, recordings=tuple(dict.fromkeys(keys))
             )
-
-    def _put_parties(self, shares: Iterable[ShareClaim]) -> None:
-        for share in shares:
-            self._batch.parties[share.party] = self._parties.by_key[share.party]
 
     def _send(self) -> RightsMessage:
         batch, self._batch = self._batch, _Batch()

@@ -72,7 +72,8 @@ def details_of_sidecars(cells: Cells) -> tuple[str, FileDetails]:
 
     Raise ``IntakeRefused`` for a time or territory that is none.
     """
-    codes = _split_codes(cells.get("territories", "").upper())
+    territories = re.split(r"[,;|\s]+", cells.get("territories", "").upper())
+    codes = [code for code in territories if code]
     if wrong := [code for code in codes if code not in TERRITORIES]:
         raise _bad(why_no_territory(wrong[0]))
     words = [word.strip() for word in re.split(r"[,|]", cells.get("tags", ""))]
@@ -99,10 +100,6 @@ def _moment(text: str) -> datetime | None:
             )
             % {"text": text[:40]}
         ) from error
-
-
-def _split_codes(text: str) -> list[str]:
-    return [code for code in re.split(r"[,;|\s]+", text) if code]
 
 
 def _cell(name: str, value: object) -> str:

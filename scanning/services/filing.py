@@ -50,7 +50,9 @@ def move_file(
 
     Raise ``IntakeRefused`` if it cannot be moved.
     """
-    current = _lock_file(scanned_file)
+    # Lock the row, because a scan may begin at the same time.
+    rows = ScannedFile.objects.present().select_for_update(of=("self",))
+    current = rows.select_related("container").get(pk=scanned_file.pk)
     if why := why_not_moved(scanned_file=current, container=container):
         raise IntakeRefused("not_moved", why)
     before = current.container.name
@@ -64,12 +66,6 @@ def move_file(
     )
     file_moved.send(sender=ScannedFile, scanned_file=current)
     return current
-
-
-def _lock_file(scanned_file: ScannedFile) -> ScannedFile:
-    """Lock the row, because a scan may begin at the same time."""
-    rows = ScannedFile.objects.present().select_for_update(of=("self",))
-    return rows.select_related("container").get(pk=scanned_file.pk)
 
 
 def _write(scanned_file: ScannedFile, **values: object) -> None:

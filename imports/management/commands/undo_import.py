@@ -11,7 +11,7 @@ import audit.services
 from accounts.management.finding import find_user
 from common.words import count_noun
 from imports.models import ImportStep
-from imports.undoing.walk import UndoSummary, undo_import
+from imports.undoing.walk import undo_import
 
 
 class Command(BaseCommand):
@@ -46,9 +46,6 @@ class Command(BaseCommand):
                 actor=user,
                 after={"undone": summary.undone, "kept": summary.kept},
             )
-        self._print(summary, dry=dry)
-
-    def _print(self, summary: UndoSummary, *, dry: bool) -> None:
         for row in [*summary.stays, *summary.notes]:
             self.stdout.write(f"{row['case']} ({row['name']}): {row['why']}")
         self.stdout.write(

@@ -43,7 +43,14 @@ class Command(BaseCommand):
                 facts = _facts_of(drop) | {
                     "next_poll_at": next_at and next_at.isoformat()
                 }
-                facts["files"] = [_item(item) for item in items]
+                facts["files"] = [
+                    {
+                        "path": item.path,
+                        "state": item.state.removeprefix("drop_"),
+                        "reason": item.message,
+                    }
+                    for item in items
+                ]
                 self.stdout.write(json.dumps(facts, ensure_ascii=False))
             else:
                 self._print(_facts_of(drop), items)
@@ -68,8 +75,3 @@ class Command(BaseCommand):
 def _facts_of(drop: Any) -> dict[str, object]:  # Any: carries annotations
     names = ("uid", "name", "place", "enabled", "waiting", "taken", "failed")
     return {name: getattr(drop, name) for name in (*names, "last_error", "notice")}
-
-
-def _item(item: DropItem) -> dict[str, object]:
-    state = item.state.removeprefix("drop_")
-    return {"path": item.path, "state": state, "reason": item.message}
