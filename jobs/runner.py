@@ -38,6 +38,8 @@ from recognition.errors import IndexUnavailable
 
 logger = logging.getLogger(__name__)
 
+# How soon a worker asks again for work that only others know.
+_UNKNOWN_PAUSE = timedelta(minutes=5)
 # The work may have run for long before it finds the disk full.
 _ROOM_PAUSE = timedelta(minutes=1)
 
@@ -58,13 +60,12 @@ def run(job: Job, *, before: JobContext | None = None) -> None:
     """Run a job that this process has taken; see ``run_next``."""
     kind = find_kind(job.kind)
     if kind is None:
-        cause = f"This version knows no jobs of the kind {job.kind}."
-        _drop(job, JobState.FAILED, "unknown_kind", cause)
+        _leave_to_others(job)
         return
     try:
         subject = kind.find_subject(job.subject)
     except ObjectDoesNotExist:
-        _drop(job, JobState.CANCELLED, "", _("Its subject was deleted."))
+        _drop(job)
         return
     # In a transaction that was open before, as in tests, others would not see the job.
     apart = not connection.in_atomic_block
@@ -275,13 +276,26 @@ def _try_later(context: JobContext, cause: str, last_cause: str) -> None:
     context.put_off(cause, run_after=run_after)
 
 
-def _drop(job: Job, state: JobState, code: str, cause: str) -> None:
-    """End a job that has no kind or subject to tell."""
+def _drop(job: Job) -> None:
+    """End a job whose subject is gone."""
     Job.objects.filter(pk=job.pk, lease_owner=job.lease_owner).update(
-        state=state,
-        code=code,
-        cause=cause,
+        state=JobState.CANCELLED,
+        cause=_("Its subject was deleted."),
         finished_at=clock.now(),
+        **NO_LEASE,
+    )
+
+
+def _leave_to_others(job: Job) -> None:
+    """Put back a job of an unknown kind.
+
+    A newer version may know it, or this portal once it runs with monitoring again.
+    """
+    logger.info("%s is of a kind that this portal does not know; it waits", job)
+    Job.objects.filter(pk=job.pk, lease_owner=job.lease_owner).update(
+        state=JobState.WAITING,
+        attempts=job.attempts - 1,
+        run_after=clock.now() + _UNKNOWN_PAUSE,
         **NO_LEASE,
     )
 

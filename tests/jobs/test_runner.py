@@ -398,11 +398,19 @@ def test_a_job_about_something_deleted_is_cancelled(plain: Kind) -> None:
     assert (job.state, did) == (JobState.CANCELLED, [])
 
 
-def test_a_job_of_an_unknown_kind_fails(plain: Kind) -> None:
-    services.submit(plain, BucketFactory.create())
+def test_a_job_of_an_unknown_kind_waits_for_a_portal_that_knows_it(
+    plain: Kind,
+) -> None:
+    services.submit(plain, BucketFactory.create(name="one"))
     Job.objects.update(kind="of_another_version")
 
-    assert run().code == "unknown_kind"
+    left = run()
+    Job.objects.update(kind=PLAIN.name)
+    with time_machine.travel(left.run_after):
+        done = run()
+
+    assert (left.state, left.attempts) == (JobState.WAITING, 0)
+    assert (done.state, did) == (JobState.DONE, ["one"])
 
 
 def test_long_work_gives_way_to_people(db: None) -> None:
