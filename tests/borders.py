@@ -13,13 +13,13 @@ _ROOT = Path(__file__).parent.parent
 _ABOVE = r"monitoring|operations\.monitoring"
 _OF_PORTAL = r"declarations|broadcasts|streams|unknown|\w+\.monitoring"
 _MONITORING = re.compile(
-    rf"^\s*(?:from|import) (?:(?:{_ABOVE})\b|portal\.(?:{_OF_PORTAL})\b"
+    rf"^(?:from|import) (?:(?:{_ABOVE})\b|portal\.(?:{_OF_PORTAL})\b"
     r"|portal\.api\.(?:broadcasts|declarations|streams)\b"
     r"|acrapi\.(?:views\.)?(?:monitor|unknown|stream)"
     r"|portal import (?:monitoring|streams|unknown))",
     re.M,
 )
-_HELPER = re.compile(r"^\s*from (tests[\w.]*) import (\(?[\w, \n]+)", re.M)
+_HELPER = re.compile(r"^from (tests[\w.]*) import (\([\w\s,]+\)|[\w, ]+)", re.M)
 
 
 with_monitoring = pytest.mark.skipif(

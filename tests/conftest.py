@@ -91,9 +91,12 @@ def pytest_xdist_make_scheduler(
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Leave out the tests of what this portal was started without."""
-    if django_settings.ACRPORTAL_MONITORING or collection_path.suffix != ".py":
+    if django_settings.ACRPORTAL_MONITORING:
         return None
-    return is_about_monitoring(collection_path) or None
+    is_folder = collection_path.is_dir()
+    module = collection_path / "conftest.py" if is_folder else collection_path
+    is_module = module.suffix == ".py" and module.is_file()
+    return (is_module and is_about_monitoring(module)) or None
 
 
 @pytest.fixture(autouse=True, scope="session")

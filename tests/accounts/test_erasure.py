@@ -14,6 +14,7 @@ from accounts.roles import Role
 from accounts.tokens import TokenRefused, create_token, find_token
 from audit.models import Event
 from audit.services import export_case, first_broken_event, record
+from tests.borders import with_monitoring
 from tests.factories.accounts import confirm, make_user
 from tests.security.world import declaration
 
@@ -85,6 +86,7 @@ def test_an_admin_erases_after_a_preview_but_not_themself(ana: User) -> None:
     assert Event.objects.filter(action="user.erased", actor=admin).count() == 1
 
 
+@with_monitoring
 def test_nothing_beside_the_account_keeps_the_name(ana: User) -> None:
     admin = make_user(Role.ADMIN)
     client = Client()

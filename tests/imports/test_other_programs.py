@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from hypothesis import given
@@ -33,15 +34,18 @@ from imports.rights.importer import RightsImporter, RightsSummary
 from imports.rights.reading import open_message
 from imports.tables import TableRefused, open_table, rows_of
 from imports.workbook_cells import cell_text
-from monitoring.broadcasts.importing import importer as broadcasts
-from monitoring.broadcasts.models import Broadcast
 from rights.models import Share
 from scanning.services.intake import submit_upload
 from scanning.services.link_batches import rows_of_csv
+from tests.borders import with_monitoring
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
-from tests.factories.streams import StationFactory
+
+if settings.ACRPORTAL_MONITORING:
+    from monitoring.broadcasts.importing import importer as broadcasts
+    from monitoring.broadcasts.models import Broadcast
+    from tests.factories.streams import StationFactory
 
 CASES = Path(__file__).parent / "cases"
 HEADER = "custom_id;title;artists;isrc;upc;owner_share_pct;release_date;audio\r\n"
@@ -100,6 +104,7 @@ def test_percent_cells_are_the_shares_that_they_show() -> None:
 
 
 @pytest.mark.django_db
+@with_monitoring
 def test_cells_with_date_and_time_are_broadcasts() -> None:
     StationFactory.create(name="Test FM", time_zone="Europe/Zurich")
     for name in ("21_chapters.m4b", "22_cut5s.m4a"):
@@ -393,6 +398,7 @@ def test_names_in_archives_of_other_systems_are_found() -> None:
 
 
 @pytest.mark.django_db
+@with_monitoring
 def test_a_file_uploaded_from_macos_is_found_by_its_name(tmp_path: Path) -> None:
     upload = SimpleUploadedFile("E\u0301tude.wav", b"sound")
     submit_upload(container=ContainerFactory.create(), upload=upload, user=None)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.urls import reverse
@@ -28,20 +29,23 @@ from imports.undoing import walk
 from jobs.choices import Pool
 from jobs.models import Job
 from jobs.runner import run_next
-from monitoring.broadcasts.importing.kind import BROADCASTS
-from monitoring.broadcasts.models import Audience, Broadcast
 from programmes.models import Episode
 from review.models import Match
 from rights.choices import ConflictState
 from rights.models import Conflict, Party, RightsRecording, Share, Statement, Work
 from scanning.models import ScannedFile
+from tests.borders import with_monitoring
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rights import claim, share, work
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
-from tests.factories.streams import StationFactory
+
+if settings.ACRPORTAL_MONITORING:
+    from monitoring.broadcasts.importing.kind import BROADCASTS
+    from monitoring.broadcasts.models import Audience, Broadcast
+    from tests.factories.streams import StationFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -233,6 +237,7 @@ def test_a_recording_that_leaves_a_work_that_stays_goes_in_the_check_too(
     assert not RightsRecording.objects.exists()
 
 
+@with_monitoring
 def test_broadcasts_episodes_and_audiences_go_back(manager: User) -> None:
     station = StationFactory.create(name="Harbour FM", time_zone="Europe/Zurich")
     file = ScannedFileFactory.create(name="fog.wav")

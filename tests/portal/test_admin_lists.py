@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.urls import reverse
@@ -15,18 +16,21 @@ from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Recording
 from imports.models import BroadcastImport
-from monitoring.streams.models import StreamNotice
 from review.choices import QueueReason
 from review.models import Licence, Match
 from scanning.models import InboundCallback
+from tests.borders import with_monitoring
 from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
-from tests.factories.streams import StreamFactory
 from tests.visible_text import visible_text
+
+if settings.ACRPORTAL_MONITORING:
+    from monitoring.streams.models import StreamNotice
+    from tests.factories.streams import StreamFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -74,6 +78,7 @@ def test_a_screen_leads_to_the_page_that_the_person_may_open(
     assert f'href="{page}"' in of_recording.content.decode()
 
 
+@with_monitoring
 def test_notices_of_streams_name_their_event(signed_in: MakeClient) -> None:
     client = signed_in(Role.VIEWER)
     StreamNotice.objects.create(
@@ -99,6 +104,7 @@ def test_a_group_leads_to_its_people(signed_in: MakeClient) -> None:
     assert client.get(link).context["cl"].result_count == 1
 
 
+@with_monitoring
 def test_an_import_s_summary_is_in_words(signed_in: MakeClient) -> None:
     one = BroadcastImport.objects.create(
         file_name="november.csv",

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
 from django.test import Client
@@ -14,19 +15,22 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.roles import Role
 from accounts.tokens import create_token
-from monitoring.streams.models import Stream
 from notices.models import NoticeState
 from notices.words import ACCURACY, GOOD_FAITH
 from reports.layouts import Layout
 from reports.models import ReportSchedule
 from reports.services import save_template
 from scanning.models import Container
+from tests.borders import with_monitoring
 from tests.conftest import MakeClient
 from tests.factories.accounts import confirm, make_user
 from tests.factories.notices import make_claim, make_submitted
 from tests.factories.scanning import ContainerFactory
-from tests.factories.streams import StreamFactory
 from tests.reports.schedules import schedule
+
+if settings.ACRPORTAL_MONITORING:
+    from monitoring.streams.models import Stream
+    from tests.factories.streams import StreamFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -175,6 +179,7 @@ def test_where_results_of_a_container_are_posted(signed_in: MakeClient) -> None:
     assert container.callback_url == "https://b.example/in"
 
 
+@with_monitoring
 def test_who_hears_of_the_alarms_of_a_stream(signed_in: MakeClient) -> None:
     stream = StreamFactory.create()
     client = signed_in(Role.MANAGER)

@@ -6,16 +6,17 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import AccessLimit, User
 from accounts.roles import Role
-from monitoring.unknown.models import ItemState
 from review.models import Match
 from rights.models import Party, Work
 from scanning.sources.link_keys import link_key
+from tests.borders import with_monitoring
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
@@ -23,7 +24,10 @@ from tests.factories.review import make_match
 from tests.factories.rights import claim_all
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
-from tests.portal.unknown.items import make_item
+
+if settings.ACRPORTAL_MONITORING:
+    from monitoring.unknown.models import ItemState
+    from tests.portal.unknown.items import make_item
 
 pytestmark = pytest.mark.django_db
 
@@ -174,6 +178,7 @@ def test_people_who_decide_are_found_by_name_and_not_by_address(
     assert "people" not in found(client, "radio.example")
 
 
+@with_monitoring
 def test_unknown_sound_is_found_by_label_number_id_and_address(
     signed_in: MakeClient,
 ) -> None:
@@ -189,6 +194,7 @@ def test_unknown_sound_is_found_by_label_number_id_and_address(
         assert found(client, text)["unknown"] == [page], text
 
 
+@with_monitoring
 def test_unknown_sound_outside_the_access_limit_is_not_found() -> None:
     own, other = ContainerFactory.create(), ContainerFactory.create()
     item = make_item(own, other, label="Evening jingle")

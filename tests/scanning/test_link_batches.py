@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from pytest_django import Settings
 from pytest_httpserver import HTTPServer
@@ -16,7 +17,6 @@ from pytest_httpserver import HTTPServer
 from accounts.models import User
 from accounts.roles import Role
 from common.http import FetchFailed, LinkRefused
-from monitoring.broadcasts.models import Broadcast
 from portal.uploads.forms import Offer, restored, signed
 from programmes.models import Episode
 from scanning.choices import FileStatus
@@ -29,9 +29,13 @@ from scanning.services.link_batches import (
 )
 from scanning.sources import feeds, link_reader
 from tests import audio
+from tests.borders import with_monitoring
 from tests.conftest import Catalogue, MakeClient, Worker, upload
 from tests.factories.scanning import ContainerFactory
-from tests.factories.streams import StationFactory
+
+if settings.ACRPORTAL_MONITORING:
+    from monitoring.broadcasts.models import Broadcast
+    from tests.factories.streams import StationFactory
 
 _RSS = """<?xml version="1.0"?>
 <rss version="2.0" xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd">
@@ -313,6 +317,7 @@ _SAID = {
 }
 
 
+@with_monitoring
 def test_pasted_links_get_the_episode_and_the_broadcast_of_the_form(
     client: Client, container: Container
 ) -> None:
@@ -330,6 +335,7 @@ def test_pasted_links_get_the_episode_and_the_broadcast_of_the_form(
     assert Broadcast.objects.count() == 2
 
 
+@with_monitoring
 def test_a_broadcast_at_a_time_that_no_clock_shows_submits_no_link(
     client: Client, container: Container
 ) -> None:
@@ -345,6 +351,7 @@ def test_a_broadcast_at_a_time_that_no_clock_shows_submits_no_link(
     assert not ScannedFile.objects.exists()
 
 
+@with_monitoring
 def test_links_sent_before_are_scanned_again_with_what_the_form_said(
     client: Client, container: Container
 ) -> None:
@@ -365,6 +372,7 @@ def test_links_sent_before_are_scanned_again_with_what_the_form_said(
 
 
 @pytest.mark.usefixtures("local_allowed")
+@with_monitoring
 def test_items_of_a_feed_get_the_episode_and_the_broadcast_of_the_form(
     client: Client, container: Container, httpserver: HTTPServer
 ) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.files.base import ContentFile
 from django.db.models import Model
@@ -46,10 +47,6 @@ from imports.models import (
     ResultImport,
     RightsImport,
 )
-from monitoring.broadcasts.models import Broadcast
-from monitoring.declarations.models import Declaration, DeclarationProfile, DeclaredPlay
-from monitoring.streams.models import Airplay, Station, Stream
-from monitoring.unknown.models import KeptFile, UnknownItem
 from notices.models import NoticeItem, NoticeLaw, TakedownNotice
 from platforms.choices import DiscrepancyKind
 from platforms.models import (
@@ -85,10 +82,20 @@ from scanning.models.drop import Drop
 from scanning.models.watch import Watch
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
-from tests.factories.recurring import make_item
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
-from tests.factories.streams import StationFactory, StreamFactory, make_airplay
+
+if settings.ACRPORTAL_MONITORING:
+    from monitoring.broadcasts.models import Broadcast
+    from monitoring.declarations.models import (
+        Declaration,
+        DeclarationProfile,
+        DeclaredPlay,
+    )
+    from monitoring.streams.models import Airplay, Station, Stream
+    from monitoring.unknown.models import KeptFile, UnknownItem
+    from tests.factories.recurring import make_item
+    from tests.factories.streams import StationFactory, StreamFactory, make_airplay
 
 Row = TypeVar("Row", bound=Model)
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.conf import settings
 
 from audit.models import Event
 from catalogue.changes import delete_bucket, update_recording
@@ -23,12 +24,11 @@ from imports.models import (
 from imports.moving import walk
 from imports.moving.buckets import BucketMover
 from imports.moving.streams import parts_here
-from monitoring.broadcasts.models import Broadcast
-from monitoring.streams.models import Station, Stream
 from review.models import Match
 from scanning.choices import EngineChoice, FileStatus
 from scanning.models import CloudDeletion, Container, ScannedFile, Segment
 from scanning.services.identification import create_project
+from tests.borders import with_monitoring
 from tests.imports.moving.account import (
     TOKEN,
     Json,
@@ -41,6 +41,10 @@ from tests.imports.moving.account import (
 )
 from tests.imports.moving.conftest import Moving, work_off
 
+if settings.ACRPORTAL_MONITORING:
+    from monitoring.broadcasts.models import Broadcast
+    from monitoring.streams.models import Station, Stream
+
 # Slow: two portals, and a server that answers as the vendor does.
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
@@ -52,6 +56,7 @@ def refused(code: str) -> list[str]:
     return list(rows.values_list("name", flat=True))
 
 
+@with_monitoring
 def test_everything_comes_once(moving: Moving) -> None:
     one = moving.move()
 
@@ -85,6 +90,7 @@ def test_everything_comes_once(moving: Moving) -> None:
     assert one.summary["refused"] == 2
 
 
+@with_monitoring
 def test_the_check_counts_and_writes_nothing(moving: Moving) -> None:
     one = moving.look()
 
@@ -95,6 +101,7 @@ def test_the_check_counts_and_writes_nothing(moving: Moving) -> None:
     assert not Container.objects.exists()
 
 
+@with_monitoring
 def test_a_second_move_changes_nothing(moving: Moving) -> None:
     moving.there.plays["s1", "20260503"] = [
         play("2026-05-03 10:00:00", bucket_file(1, "Night Drive"))
@@ -112,6 +119,7 @@ def test_a_second_move_changes_nothing(moving: Moving) -> None:
     assert one.summary["counts"]["file"] == {"same": 2}
 
 
+@with_monitoring
 def test_plays_of_a_day_become_a_broadcast_file(moving: Moving) -> None:
     song = bucket_file(1, "Night Drive")
     moving.there.plays["s1", "20260503"] = [
@@ -137,6 +145,7 @@ def test_plays_of_a_day_become_a_broadcast_file(moving: Moving) -> None:
     assert [one.reference_start_ms for one in segments] == [40_000, 10_000]
 
 
+@with_monitoring
 def test_plays_of_another_day_end_the_stream(moving: Moving) -> None:
     song = bucket_file(1, "Night Drive")
     today = [play("2026-05-04 10:00:00", song)]
@@ -220,6 +229,7 @@ def test_dedup_files_become_recordings_with_their_ids(moving: Moving) -> None:
     assert delivery.deleted_at is not None
 
 
+@with_monitoring
 def test_what_only_people_can_move_is_listed(
     moving: Moving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -395,6 +405,7 @@ def test_a_killed_move_repeats_one_page(
     assert Event.objects.filter(action="recording.added").count() == 251
 
 
+@with_monitoring
 def test_an_undo_takes_back_what_nobody_used(moving: Moving) -> None:
     song = bucket_file(1, "Night Drive")
     moving.there.plays["s1", "20260503"] = [play("2026-05-03 10:00:00", song)]

@@ -15,6 +15,7 @@ from accounts.roles import Role
 from catalogue.models import Bucket
 from imports.models import ImportStatus, MovedKind, MoveIn
 from imports.moving.kind import MOVES
+from imports.moving.streams import parts_here
 from jobs.services import begin_here
 from scanning.models import CloudAccount, Container
 from tests.conftest import MakeClient
@@ -139,6 +140,7 @@ def test_the_command_goes_on_with_a_move_whose_process_was_killed(
 ) -> None:
     killed = moving.look(since=datetime.now(tz=UTC).date())
     killed.status, killed.cursor = ImportStatus.IMPORTING, {"done": ["buckets"]}
+    killed.parts = parts_here()
     killed.save()
     begin_here(MOVES.carry_out, killed, user=moving.admin)
 

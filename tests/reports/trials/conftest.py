@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from pytest_httpserver import HTTPServer
 
@@ -10,7 +12,6 @@ from catalogue.models import Recording, RecordingStatus
 from imports.models import Moved, MovedKind, MovedOutcome
 from jobs.choices import Pool
 from jobs.runner import run_next
-from monitoring.streams.models import Stream
 from reports.models import EngineTrial
 from reports.trials import services
 from review.services.folding import fold_scan
@@ -23,6 +24,9 @@ from tests.factories.scanning import (
     ScannedFileFactory,
     make_detection,
 )
+
+if TYPE_CHECKING:
+    from monitoring.streams.models import Stream
 
 Interval = tuple[int, int]
 Found = dict[Recording, Interval]
