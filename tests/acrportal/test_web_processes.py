@@ -94,32 +94,23 @@ def _children(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
 
 
-def test_request_times_of_all_processes_add_up(web_server: WebServer) -> None:
+def test_request_times_of_all_processes_add_up_and_go_with_the_server(
+    web_server: WebServer,
+) -> None:
     _wait_until_it_answers(web_server)
     assert len(_children(web_server.pid)) == PROCESSES
 
     for _ in range(30):
         assert _get(web_server, "/accounts/login/").status_code == 200
-
     # Whichever process answers.
     assert {_sign_in_pages(web_server) for _ in range(10)} == {30}
 
-
-def test_what_a_lost_process_counted_stays(web_server: WebServer) -> None:
-    _wait_until_it_answers(web_server)
-    for _ in range(10):
-        _get(web_server, "/accounts/login/")
+    # What a lost process counted stays.
     os.kill(int(_children(web_server.pid)[0]), signal.SIGKILL)
-
     _wait_until_it_answers(web_server)
+    assert _sign_in_pages(web_server) == 30
 
-    assert _sign_in_pages(web_server) == 10
-
-
-def test_the_files_of_request_times_go_with_the_server(web_server: WebServer) -> None:
-    _wait_until_it_answers(web_server)
     assert any(web_server.temporary.glob("acrportal-metrics-*"))
-
     os.kill(web_server.pid, signal.SIGTERM)
     for _ in range(300):
         if not any(web_server.temporary.glob("acrportal-metrics-*")):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests import databases, keeping
 from tests.conftest import CopyDatabase
+from tests.processes import Shell
 from tests.wire.live import free_port, serving
 
 # For every module: Playwright uses the last value that was set. Other tests may keep
@@ -55,19 +57,12 @@ class Portal:
     passwords: dict[str, str]
     data_dir: Path
     cookies: dict[str, list[Any]]  # Any: as Playwright has them
+    shell: Shell
 
 
 def run_in(portal: Portal, code: str) -> str:
     """Run Python code in the portal's own shell; return what it prints."""
-    run = subprocess.run(
-        [sys.executable, "manage.py", "shell", "-v0", "-c", code],
-        env=_environment(portal.data_dir, portal.url),
-        cwd=django_settings.BASE_DIR,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    return run.stdout
+    return portal.shell.run(code)
 
 
 @pytest.fixture(scope="package")
@@ -92,9 +87,11 @@ def portal(
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     logins = json.loads((data_dir / "demo" / "logins.json").read_text())
-    with serving(port, _environment(data_dir, url)) as server:
+    environment = _environment(data_dir, url)
+    shell = Shell(environment)
+    with serving(port, environment) as server, closing(shell):
         passwords = {one["username"]: one["password"] for one in logins}
-        yield Portal(url, passwords, data_dir, {})
+        yield Portal(url, passwords, data_dir, {}, shell)
     assert server.returncode == 0
 
 

@@ -128,6 +128,7 @@ def test_connections_that_are_cut_lose_no_work_and_repeat_none(
     assert on_postgres.count("ends long") == on_postgres.count("ends asked") == 1
 
 
+@pytest.mark.soak
 def test_a_database_that_was_away_for_longer_than_a_lease_loses_no_work(
     on_postgres: Chaos,
 ) -> None:

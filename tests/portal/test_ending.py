@@ -165,7 +165,9 @@ def test_serve_ends_in_order_however_many_signals_arrive(serve: Session) -> None
     serve.wait_until_empty()
 
 
-@pytest.mark.parametrize("child", ["gunicorn", "manage.py worker"])
+@pytest.mark.parametrize(
+    "child", [pytest.param("gunicorn", marks=pytest.mark.soak), "manage.py worker"]
+)
 def test_serve_signalled_while_it_starts_leaves_nothing(
     child: str, begin: Begin
 ) -> None:

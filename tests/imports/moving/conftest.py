@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from pytest_httpserver import HTTPServer
@@ -34,20 +34,20 @@ class Moving:
     def __init__(self, there: Account, account: CloudAccount, admin: User) -> None:
         self.there, self.account, self.admin = there, account, admin
 
-    def look(self, since: date = date(2026, 5, 1)) -> MoveIn:
-        """Have the account looked at."""
+    def look(self, since: date | None = None) -> MoveIn:
+        """Have the account looked at, with the plays of the last three days."""
         one = services.keep_upload(
             MOVES,
             account=self.account,
             parts=MoveParts.values,
-            since=since,
+            since=since or datetime.now(tz=UTC).date() - timedelta(days=3),
             user=self.admin,
         )
         work_off()
         one.refresh_from_db()
         return one
 
-    def move(self, since: date = date(2026, 5, 1)) -> MoveIn:
+    def move(self, since: date | None = None) -> MoveIn:
         """Look at the account and move it."""
         one = self.look(since)
         assert one.status == ImportStatus.CHECKED, one.message
