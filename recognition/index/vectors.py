@@ -32,7 +32,7 @@ _PARTS = [
 ]
 
 
-@intrinsic
+@intrinsic  # type: ignore[untyped-decorator]  # mypy does not read Numba
 def _block_sums(
     typing: Any,  # Any: Numba's typing context
     weights: Any,  # Any: the types of the arguments, from here on

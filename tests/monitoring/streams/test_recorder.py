@@ -80,7 +80,7 @@ def test_streams_move_to_another_recorder_when_one_dies(
     music = tmp_path / "music"
     music.mkdir()
     shutil.copy(DEMO / "armygeddon.opus", music)
-    played = encoded(music, 400, "libmp3lame", ".mp3")
+    played = encoded(music, 240, "libmp3lame", ".mp3")
     with Radio(played, Clock()) as radio:
         script = SET_UP.replace("ADDRESS", f"{radio.address}/live")
         assert start("shell", "-v", "0", "-c", script).wait() == 0
