@@ -9,9 +9,15 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import django
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from review.models import Match
 
 WORDS = re.compile(
     r"\b(?:streams?|stations?|broadcasts?|declarations?|declared)\b", re.I
@@ -30,7 +36,7 @@ def walk() -> dict[str, Any]:  # Any: JSON
     from operations.metrics import page_of_figures
     from reports.layouts import SCHEMAS
 
-    views = dict(_views(get_resolver(), ""))
+    views = dict(list_views(get_resolver()))
     findings = [finding.problem for finding in examine()]
     return {
         "apps": [each.label for each in apps.get_app_configs()],
@@ -48,55 +54,67 @@ def walk() -> dict[str, Any]:  # Any: JSON
     }
 
 
-def _views(resolver: Any, before: str) -> Iterator[tuple[str, str]]:  # Any: Django's
+def list_views(
+    resolver: Any, before: str = ""
+) -> Iterator[tuple[str, str]]:  # Any: Django's
+    """Yield the route and the dotted name of each view."""
     for each in resolver.url_patterns:
         route = f"{before}{each.pattern}"
         if hasattr(each, "url_patterns"):
-            yield from _views(each, route)
+            yield from list_views(each, route)
         else:
             view = getattr(each.callback, "view_class", each.callback)
             yield route, f"{view.__module__}.{getattr(view, '__name__', view)}"
 
 
 def _pages(views: dict[str, str]) -> dict[str, Any]:  # Any: JSON
-    """Ask for every page without arguments, and those of a file and its match."""
+    """Ask for every page of a portal with one match; return statuses and wrong words."""
     from django.test import Client
 
     from accounts.roles import Role
     from tests.factories.accounts import make_user
     from tests.factories.review import make_match
 
-    match = make_match()
-    file = match.scanned_file
     client = Client(raise_request_exception=False)
     client.force_login(make_user(Role.ADMIN))
-    plain = [
+    return {
+        address: [status, sorted({*WORDS.findall(text)})]
+        for address, status, text in open_pages(client, views, make_match())
+    }
+
+
+def open_pages(
+    client: Client, views: dict[str, str], match: Match | None
+) -> Iterator[tuple[str, int, str]]:
+    """Open every page without arguments, and those of a match and its file.
+
+    Yield address, status and text.
+    """
+    addresses = [
         f"/{route}"
         for route, view in views.items()
         if view.startswith("portal.")
         and not view.startswith(("portal.api.", "portal.admin."))
         and re.fullmatch(r"[\w/-]*", route)
     ]
-    told: dict[str, Any] = {}
-    for address in (
-        *plain,
-        f"/files/{file.uid}/",
-        f"/files/{file.uid}/review/",
-        f"/files/{file.uid}/details/",
-        f"/files/{file.uid}/cue-sheet/",
-        f"/m/{match.uid}/",
-        f"/m/{match.uid}/use",
-        f"/containers/{file.container_id}/",
-        f"/catalogue/recordings/{match.recording.uid}/",
-        f"/search/?q={file.name}",
-        "/admin/",
-        "/admin/scanning/scannedfile/",
-        "/admin/imports/moved/",
-    ):
+    addresses += ["/admin/", "/admin/scanning/scannedfile/", "/admin/imports/moved/"]
+    if match is not None:
+        file = match.scanned_file
+        addresses += [
+            f"/files/{file.uid}/",
+            f"/files/{file.uid}/review/",
+            f"/files/{file.uid}/details/",
+            f"/files/{file.uid}/cue-sheet/",
+            f"/m/{match.uid}/",
+            f"/m/{match.uid}/use",
+            f"/containers/{file.container_id}/",
+            f"/catalogue/recordings/{match.recording.uid}/",
+            f"/search/?q={quote(file.name)}",
+        ]
+    for address in addresses:
         answer = client.get(address)
-        text = _TAGS.sub(" ", b"".join(answer).decode("utf-8", "replace"))
-        told[address] = [answer.status_code, sorted({*WORDS.findall(text)})]
-    return told
+        text = b"".join(answer).decode("utf-8", "replace")
+        yield address, answer.status_code, _TAGS.sub(" ", text)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 import openpyxl
 import time_machine
@@ -77,6 +78,7 @@ from tests.visible_text import faults_in
 _NUMBER = re.compile(r"[\d,]+")
 _WORKING_ROUNDS = 8
 _ADMIN_PAGES = 30
+_NARROW = Q(low_hz__gt=0) | Q(high_hz__gt=0)
 _TELLING = ("file_id", "match_id", "review_state", "title", "segment_id")
 
 
@@ -134,6 +136,11 @@ def _lists_hold_their_states(person: Person, states: Iterable[MatchState]) -> No
         waiting.filter(state=MatchState.ESCALATED).values_list("uid", flat=True),
         "the escalated matches",
     )
+    _same(
+        person.listed("/queue/?view=waiting&band=yes"),
+        waiting.filter(_NARROW).values_list("uid", flat=True),
+        "the queue of what is heard only in a frequency range",
+    )
 
 
 def _same(shown: Iterable[str], there: Iterable[str], what: str) -> None:
@@ -169,10 +176,11 @@ def _numbers_open_their_lists(person: Person) -> None:
 
 def _reports_agree(person: Person, rng: random.Random) -> None:
     """Check that the report holds every live match, identically in each format."""
-    state = rng.choice([None, *MatchState])
+    one_state = [{"state": state.value} for state in MatchState]
+    wanted = rng.choice([{}, {"band": "yes"}, *one_state])
     address = "/api/portal/v1/reports/stream/"
     asked: dict[str, object] = {"mode": "match", "files_without": "none"}
-    asked["filters"] = {"state": [state]} if state else {}
+    asked["filters"] = {name: [value] for name, value in wanted.items()}
     lines = person.call("POST", address, asked | {"format": "csv"})
     check(lines.status == 200, f"report stream: {lines.status} {lines.content[:200]!r}")
     rows = list(csv.DictReader(io.StringIO(lines.content.decode("utf-8-sig"))))
@@ -183,12 +191,15 @@ def _reports_agree(person: Person, rng: random.Random) -> None:
         [row["match_id"] for row in objects if row["match_id"]],
         "the CSV report, against JSON Lines,",
     )
-    query = f"?state={state}" if state else "?"
+    shown = person.listed(f"/matches/?{urlencode(wanted)}")
     _same(
         [row["match_id"] for row in rows if row["match_id"]],
-        person.listed(f"/matches/{query}"),
-        f"the report of {state or 'all states'}, against the list,",
+        shown,
+        f"the report of {wanted}, against the list,",
     )
+    if "band" in wanted:
+        narrow = Match._base_manager.filter(_NARROW).values_list("uid", flat=True)
+        _same(shown, {*narrow} & person.listed("/matches/?"), f"the list of {wanted}")
     states = dict(Match._base_manager.values_list("uid", "state"))
     for row in rows:
         if row["match_id"]:

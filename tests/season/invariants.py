@@ -17,6 +17,7 @@ from audit.models import Event
 from audit.services import first_broken_event
 from catalogue.models import Recording, RecordingStatus
 from reports.models import ReportDelivery
+from review.bands import band_of_all
 from review.choices import (
     ONLY_BY,
     POLICY_ENDED,
@@ -313,6 +314,8 @@ def check_seconds(changed: list[int], events: list[Event]) -> None:
         tally = match.tally
         counted = (tally.ms, tally.excluded_ms, not tally.counted)
         check(stored == counted, f"{match.case} stores {stored}, counts {counted}")
+        band = band_of_all((each.low_hz, each.high_hz) for each in match.segments)
+        check((match.low_hz, match.high_hz) == band, f"{match.case} is not in {band}")
 
 
 def broken_chains() -> Iterator[str]:

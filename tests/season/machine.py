@@ -54,6 +54,7 @@ from tests.season import (
     schedules,
     sendings,
     sheets,
+    switching,
     trials,
     undoing,
     uses,
@@ -165,6 +166,7 @@ _KINDS = {
     "run_both_engines": 8,
     "meet_limits": 2,
     "restart": 1,
+    "run_without_monitoring": 0.5,
     "change_machines": 3,
     "stations_are_heard": 5,
     "run_a_command": 2,
@@ -406,7 +408,7 @@ class Season:
 
     def move_in(self, person: Person, rng: random.Random) -> bool:
         """Move the cloud account in, where the person may."""
-        moving.bring(person, self.people["adam"], rng, self._machines.work)
+        moving.bring(person, self.people["adam"], rng, self._machines.work, self._note)
         return False
 
     def undo_an_import(self, person: Person, rng: random.Random) -> bool:
@@ -473,10 +475,13 @@ class Season:
         return True
 
     def handle_schedules(self, person: Person, rng: random.Random) -> bool:
-        """Plan a report, change its schedule or template, or run it at once."""
-        schedules.handle(person, rng)
+        """Plan a report, change its schedule, run it at once, or let its time come."""
+        if is_due := rng.random() < 0.2:
+            schedules.let_a_week_end(rng, self._time, self._machines)
+        else:
+            schedules.handle(person, rng)
         schedules.schedules_hold()
-        return True
+        return not is_due
 
     def change_grounds(self, person: Person, rng: random.Random) -> bool:
         """Change what rules read of matches, around decisions and their undo."""
@@ -561,6 +566,13 @@ class Season:
         if page is not None:
             self._send_some_form(person, page, rng)
         return True
+
+    def run_without_monitoring(self, person: Person, rng: random.Random) -> bool:
+        """Restart the portal without monitoring, use it, and restart it as before."""
+        self._note("the portal restarts without monitoring, and then with it")
+        switching.go_without_monitoring(person.name)
+        self._installation.restart()
+        return False
 
     def choose_reading(self, person: Person, rng: random.Random) -> bool:
         """Choose a language and a time zone."""

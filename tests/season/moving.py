@@ -11,9 +11,10 @@ from collections.abc import Callable
 
 from audit.models import Event
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Recording, RecordingStatus
+from dedup.track_ids import ids_of_others
 from imports.models import ImportStatus, Moved, MovedKind, MoveIn
 from scanning.models import CloudAccount
-from tests.season import outside
+from tests.season import outside, undoing
 from tests.season.invariants import check
 from tests.season.people import Person
 
@@ -21,22 +22,55 @@ _PATH = "/catalogue/move-in/"
 
 
 def bring(
-    person: Person, admin: Person, rng: random.Random, work: Callable[[], None]
+    person: Person,
+    admin: Person,
+    rng: random.Random,
+    work: Callable[[], None],
+    note: Callable[[str], None],
 ) -> None:
-    """Look at the account on its page and move it, whatever was changed there or here."""
+    """Move the account, whatever was changed there or here; perhaps undo that, and again."""
     account = CloudAccount.objects.first()
     if account is None:
         return
+    # Roles refuse what others ask for.
+    person = admin if rng.random() < 0.8 else person
     outside.cloud.titles = rng.randint(0, 3)
     if rng.random() < 0.5:
         _become_a_portal(admin, rng)
+    one = _move(person, account, work)
+    if one is None or one.status != ImportStatus.DONE or rng.random() < 0.5:
+        return
+    before = _moved()
+    undoing.undo_one(one.uid, person, note)
+    taken_back = before - _moved()
+    if again := _move(person, account, work):
+        left = taken_back - _moved()
+        check(
+            not left or again.status != ImportStatus.DONE,
+            f"{left} moved, were taken back, and do not move again",
+        )
+
+
+def _moved() -> set[tuple[str, str]]:
+    rows = Moved.objects.exclude(case="")
+    return set(rows.values_list("kind", "remote_id"))
+
+
+def _move(
+    person: Person, account: CloudAccount, work: Callable[[], None]
+) -> MoveIn | None:
+    """Look at the account on its page, and move it in where the person may."""
     known = list(MoveIn._base_manager.values_list("pk", flat=True))
+    before = _moved()
     person.fill_in(
-        _PATH, account=account.pk, since="2026-11-01", parts=["recordings", "files"]
+        _PATH,
+        account=account.pk,
+        since="2026-11-01",
+        parts=["recordings", "files", "unknown"],
     )
     one = MoveIn._base_manager.exclude(pk__in=known).first()
     if one is None:
-        return
+        return None
     work()
     one.refresh_from_db()
     if one.status == ImportStatus.CHECKED:
@@ -45,6 +79,33 @@ def bring(
         one.refresh_from_db()
     person.open(f"{_PATH}{one.uid}/")
     _check(one)
+    if one.status == ImportStatus.DONE:
+        _check_tracks(before)
+        listed = Moved.objects.filter(kind__in=[MovedKind.PROJECT, MovedKind.UNKNOWN])
+        check(
+            all(row.code or row.case for row in listed)
+            and listed.values("kind").distinct().count() == 2,
+            f"what only people can move is listed as {list(listed.values())}",
+        )
+    return one
+
+
+def _check_tracks(before: set[tuple[str, str]]) -> None:
+    """Check that a dedup file that is new here has the ids that no other has."""
+    for number in range(1, outside.CLOUD_TRACKS + 1):
+        there = outside.cloud.track(number)
+        remote = f"{outside.CLOUD_DEDUP_BUCKET}:{there['acr_id']}"
+        moved = Moved.objects.get(kind=MovedKind.TRACK, remote_id=remote)
+        check(moved.case or moved.code, f"{moved.name} became nothing, without a word")
+        if not moved.case or (moved.kind, remote) in before:
+            continue
+        row = Recording._base_manager.get(uid=moved.case.partition(":")[2])
+        ids = {*row.track_ids.values_list("track_id", flat=True), row.custom_id}
+        taken = ids_of_others(row.bucket, there["dup_files"], but=row)
+        check(
+            {*there["dup_files"]} == (ids & {*there["dup_files"]}) | taken,
+            f"{row} has {ids}, others {taken}, of {there}",
+        )
 
 
 def _become_a_portal(admin: Person, rng: random.Random) -> None:

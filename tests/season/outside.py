@@ -19,6 +19,8 @@ CLOUD_CONTAINER = 77
 CLOUD_BUCKET = "8881"
 """The bucket of recordings in the account, which its container searches."""
 CLOUD_RECORDINGS = 5
+CLOUD_DEDUP_BUCKET = "8883"
+CLOUD_TRACKS = 3
 CLOUD_TOKEN = "a token that no page, log or event has"  # invented
 CALLBACK = "/hook-of-the-account"
 """Where the account posts results; nothing here may, before an admin takes it over."""
@@ -52,6 +54,8 @@ class Cloud:
             return 200, {"data": [_container()]}
         if method == "GET" and address.startswith("/cloud/buckets"):
             return self._of_buckets(address)
+        if method == "GET" and address in _LISTED:
+            return 200, {"data": _LISTED[address]}
         asked_for = re.fullmatch(_FINGERPRINT, address)
         if asked_for is not None:
             return self._fingerprint(asked_for[1])
@@ -73,8 +77,18 @@ class Cloud:
     def _of_buckets(self, address: str) -> tuple[int, object]:
         """Return the buckets of the account, or the files of one; titles may change."""
         if address == "/cloud/buckets":
-            rows = [{"id": int(CLOUD_BUCKET), "name": "Season songs", "type": "File"}]
-            return 200, {"data": [*rows, {"id": 8882, "name": "Radio", "type": "Live"}]}
+            dedup = int(CLOUD_DEDUP_BUCKET)
+            rows = [
+                {"id": int(CLOUD_BUCKET), "name": "Season songs", "type": "File"},
+                {"id": 8882, "name": "Radio", "type": "Live"},
+                {"id": dedup, "name": "Season deliveries", "type": "DedupFile"},
+            ]
+            return 200, {"data": rows}
+        if address == f"/cloud/buckets/{CLOUD_DEDUP_BUCKET}/dedup-files":
+            tracks = range(1, CLOUD_TRACKS + 1)
+            return 200, {"data": [self.track(number) for number in tracks]}
+        if not address.startswith(f"/cloud/buckets/{CLOUD_BUCKET}/"):
+            return 404, {"message": "Not Found"}
         files = [
             {
                 "id": number,
@@ -89,6 +103,11 @@ class Cloud:
         ]
         meta = {"total": CLOUD_RECORDINGS, "last_page": 1}
         return 200, {"data": files, "meta": meta}
+
+    def track(self, number: int) -> dict[str, Any]:  # Any: JSON
+        """Return a row of the dedup bucket; one of its ids is of the first row, too."""
+        ids = [f"T-{number}", f"T-{number}-{self.titles % number}", "T-1"]
+        return {"dup_files": ids, "acr_id": acr_id_there(100 + number)}
 
     def keep(self, name: str, **more: Any) -> dict[str, Any]:  # Any: JSON
         """Keep a file that a program sent."""
@@ -140,6 +159,17 @@ def _container() -> dict[str, Any]:  # Any: JSON
         "callback_url": f"{address}{CALLBACK}",
     }
 
+
+# What only people can move: here it is listed, with what to do.
+_LISTED = {
+    "/cloud/ucf-projects": [{"id": 5, "name": "Season unknowns"}],
+    "/cloud/ucf-projects/5/results": [
+        {"id": "u1", "metadata": {}, "duration_ms": 5000, "num": 4, "status": 0}
+    ],
+    "/cloud/base-projects": [
+        {"id": 6, "name": "Season phones", "buckets": [{"id": int(CLOUD_BUCKET)}]}
+    ],
+}
 
 cloud = Cloud()
 posted: list[tuple[str, bytes]] = []

@@ -7,6 +7,7 @@ import random
 from collections.abc import Sequence
 from functools import cache
 
+import numpy as np
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from tests import audio
@@ -63,7 +64,7 @@ def programme(number: int) -> bytes:
         0: [
             audio.tune(1, 30)[: audio.RATE * 9],
             gap,
-            audio.tune(2, 30)[audio.RATE * 4 : audio.RATE * 14],
+            _by_telephone(audio.tune(2, 30)[audio.RATE * 4 : audio.RATE * 14]),
         ],
         1: [
             audio.tune(40, 8),
@@ -76,13 +77,23 @@ def programme(number: int) -> bytes:
             audio.tune(1, 30)[audio.RATE * 2 : audio.RATE * 12],
             audio.tune(5, 30)[: audio.RATE * 9],
         ],
-        5: [audio.tune(6, 30)[: audio.RATE * 12], audio.tune(2, 30)[: audio.RATE * 8]],
+        5: [
+            _by_telephone(audio.tune(6, 30)[: audio.RATE * 12]),
+            audio.tune(2, 30)[: audio.RATE * 8],
+        ],
         # Returns what programme 2 holds, which is in no bucket at first.
         6: [gap, audio.tune(50, 12), audio.tune(6, 30)[: audio.RATE * 9]],
         # Plays a tune faster, as edited uses do.
         EDITED: [faster(audio.tune(1, 30)[: audio.RATE * 14], 1.04)],
     }[number]
     return audio.wav_bytes(audio.join(parts))
+
+
+def _by_telephone(y: audio.Samples) -> audio.Samples:
+    """Return what a telephone leaves of a sound, as far as the engine hears."""
+    spectrum = np.fft.rfft(y)
+    spectrum[: 300 * len(y) // audio.RATE] = 0
+    return np.fft.irfft(spectrum, len(y)).astype(np.float32)
 
 
 PROGRAMMES = 8

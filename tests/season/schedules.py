@@ -1,21 +1,25 @@
 """What people of the season do with scheduled reports, and what must hold afterwards.
 
 Whatever is changed about a schedule or its template, its reports leave out no day, and
-running it at once changes no time.
+running it at once changes no time. One report is sent for each week, whoever dies then.
 """
 
 from __future__ import annotations
 
 import random
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 
+import time_machine
+from django.db import connections
 from django.db.models import Model, QuerySet
 
+from accounts.roles import Action
 from reports import scheduling
 from reports.models import ReportDelivery, ReportSchedule, ReportTemplate
 from reports.models.schedule import Every
 from tests.season.invariants import check
+from tests.season.machines import Machines
 from tests.season.people import Person
 from tests.season.readers import ZONES
 
@@ -67,6 +71,36 @@ def _run_now(person: Person, rng: random.Random) -> None:
     check(before == after, f"{schedule} was run at once: {before}, now {after}")
     done = sent.count() - count
     check(done <= 1, f"{schedule} was run {done} times ({answer.status})")
+
+
+def let_a_week_end(
+    rng: random.Random, time: time_machine.Traveller, machines: Machines
+) -> None:
+    """Let a weekly report become due while a worker is killed: it is sent once."""
+    schedule = _some(ReportSchedule.objects.filter(every=Every.WEEK), rng)
+    if schedule is None:
+        return
+    sent = ReportDelivery.objects.filter(schedule=schedule, by_hand=False)
+    count, due, period = sent.count(), schedule.next_run_at, _begins(schedule)
+    time.shift(max(due - datetime.now(tz=UTC), timedelta(0)))
+    connections.close_all()
+    machines.work_until_killed(rng)
+    # The lease of the dead worker runs out.
+    for _ in range(2):
+        time.shift(timedelta(minutes=70))
+        machines.work()
+    owner = schedule.made_by
+    expected = owner.is_active and owner.has_perm(Action.REPORT)
+    check(
+        sent.count() - count == expected,
+        f"{schedule} was due at {due}, and sent {sent.count() - count} reports",
+    )
+    schedule.refresh_from_db()
+    check(schedule.next_run_at > datetime.now(tz=UTC), f"{schedule} stays due")
+    if expected and period:
+        first = sent[0].run.filters
+        covered = first.get("found_from") or first.get("decided_from")
+        check(covered == period.isoformat(), f"{schedule}: {covered}, not {period}")
 
 
 def _change_template(person: Person, rng: random.Random) -> None:

@@ -93,12 +93,16 @@ def _table(rows: list[_Row]) -> SimpleUploadedFile:
 
 
 def undo(person: Person, rng: random.Random, note: Callable[[str], None]) -> None:
-    """Undo an import: it does what its dry run says, and nothing when it runs again."""
+    """Undo some import that was done."""
     done_steps = ImportStep.objects.filter(state=StepState.DONE)
     uids = sorted(set(done_steps.values_list("import_uid", flat=True)))
     if not uids:
         return
-    uid = rng.choice(uids)
+    undo_one(rng.choice(uids), person, note)
+
+
+def undo_one(uid: str, person: Person, note: Callable[[str], None]) -> None:
+    """Undo an import: it does what its dry run says, and nothing when it runs again."""
     said = _undo(uid, person, "--dry-run").replace(_DRY, "")
     done = _undo(uid, person)
     note(f"{person.name} undoes the import {uid}: {done}")
