@@ -83,9 +83,14 @@ def _look(reader: Reader) -> MoveSummary:
         for row in listed:
             for kind, path in _lists_of(row):
                 count = 0
-                # Nobody documents the files of a dedup bucket.
-                with suppress(CloudFault) if _is_dedup(row) else nullcontext():
+                try:
                     count = _count(reader, path)
+                except CloudFault as fault:
+                    # Nobody documents the files of a dedup bucket.
+                    if not _is_dedup(row):
+                        raise
+                    if fault.kind is not FaultKind.CONTAINER:
+                        summary.fault(str(row.get("name")), str(fault))
                 there[kind.value] = there.get(kind.value, 0) + count
                 summary.calls += -(-count // RECORDINGS_PER_PAGE)
                 lists += 1
@@ -282,7 +287,7 @@ class Walk:
         ACRCloud documents none of dedup buckets; another portal has their metadata.
         """
         is_dedup = bucket in self._cursor["dedup"]
-        with suppress(CloudFault) if is_dedup else nullcontext():
+        with _if_any() if is_dedup else nullcontext():
             self._read(
                 f"buckets/{bucket}/files",
                 lambda row: self._bucket_mover.recording(row, bucket),

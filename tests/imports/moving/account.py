@@ -24,13 +24,15 @@ class Account:
     """``lists`` by path below ``/api/``; ``plays`` by stream and day;
     ``fingerprints`` by ACR id.
 
-    ``faults`` are answered first, one for each call. ``before`` is called before each
+    ``faults`` are answered first, one for each call, and ``refused`` each time that a
+    path is asked for. ``before`` is called before each
     page is cut, and may change the lists.
     """
 
     lists: dict[str, list[Json]] = field(default_factory=dict)
     plays: dict[tuple[str, str], list[Json]] = field(default_factory=dict)
     faults: list[Response] = field(default_factory=list)
+    refused: dict[str, Response] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     fingerprints: dict[str, Response] = field(default_factory=dict)
     tokens: set[str] = field(default_factory=set)
@@ -45,6 +47,8 @@ class Account:
         if self.faults:
             return self.faults.pop(0)
         path = request.path.removeprefix("/api/")
+        if path in self.refused:
+            return self.refused[path]
         if path.startswith("portal/v1/recordings/") and self.fingerprints:
             return self.fingerprints[path.split("/")[3]]
         if "/streams/" in path and path.endswith("/results"):

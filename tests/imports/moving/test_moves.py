@@ -229,6 +229,21 @@ def test_dedup_files_become_recordings_with_their_ids(moving: Moving) -> None:
     assert delivery.deleted_at is not None
 
 
+def test_a_dedup_bucket_whose_files_are_refused_is_named(moving: Moving) -> None:
+    moving.there.lists["buckets"].append(bucket(8884, "Delivery", type="DedupFile"))
+    moving.there.lists["buckets/8884/dedup-files"] = []
+    moving.there.refused["buckets/8884/files"] = told({"message": "Not for you."}, 400)
+
+    looked = moving.look()
+    moved = moving.move()
+
+    assert [fault["what"] for fault in looked.summary["faults"]] == ["Delivery"]
+    said = [fault["message"] for fault in moved.summary["faults"]]
+    assert len(said) == 2
+    assert all("Not for you." in each for each in said)
+    assert moved.summary["counts"]["recording"] == {"new": 3}
+
+
 @with_monitoring
 def test_what_only_people_can_move_is_listed(
     moving: Moving, monkeypatch: pytest.MonkeyPatch
