@@ -82,15 +82,7 @@ def _look(reader: Reader) -> MoveSummary:
         there |= {"bucket": len(listed), "recording": 0}
         for row in listed:
             for kind, path in _lists_of(row):
-                count = 0
-                try:
-                    count = _count(reader, path)
-                except CloudFault as fault:
-                    # Nobody documents the files of a dedup bucket.
-                    if not _is_dedup(row):
-                        raise
-                    if fault.kind is not FaultKind.CONTAINER:
-                        summary.fault(str(row.get("name")), str(fault))
+                count = _count_in(row, path, reader, summary)
                 there[kind.value] = there.get(kind.value, 0) + count
                 summary.calls += -(-count // RECORDINGS_PER_PAGE)
                 lists += 1
@@ -154,6 +146,18 @@ def _all(reader: Reader, path: str) -> list[Json]:
 def _count(reader: Reader, path: str, **more: Any) -> int:  # Any: as Reader.page takes
     answer = reader.page(path, 1, 1, **more)
     return len(answer.rows) if answer.total is None else answer.total
+
+
+def _count_in(row: Json, path: str, reader: Reader, summary: MoveSummary) -> int:
+    """Count a list of a bucket; nobody documents the files of those for dedup."""
+    try:
+        return _count(reader, path)
+    except CloudFault as fault:
+        if not _is_dedup(row):
+            raise
+        if fault.kind is not FaultKind.CONTAINER:
+            summary.fault(str(row.get("name")), str(fault))
+    return 0
 
 
 def _is_dedup(row: Json) -> bool:
