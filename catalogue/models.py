@@ -280,7 +280,7 @@ class Recording(models.Model):
                 fields=["iswc"], condition=~models.Q(iswc=""), name="recording_iswc"
             ),
             models.Index(fields=["audio_sha256"], name="recording_sha256"),
-            # SQLite compares no parameter with the condition of the constraint's index.
+            # SQLite cannot use the constraint's partial index for queries with parameters.
             models.Index(fields=["bucket", "custom_id"], name="recording_custom_id"),
         ]
 

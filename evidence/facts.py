@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +14,7 @@ import audit.services
 from accounts.models import User
 from audit.models import Event
 from catalogue.models import Exclusion, Recording
-from evidence.notices import Notice, notices_of
+from evidence.notices import Notice, notices_of, time_text
 from platforms.models import PlatformClaim
 from platforms.selectors import claims_of_matches
 from reports.choices import Mode
@@ -156,7 +155,7 @@ def case_json(facts: CaseFacts) -> Json:
         "schema": "evidence-case/1",
         "as_of": {
             "event": last.sequence,
-            "at": _time(last.at),
+            "at": time_text(last.at),
             "event_hash": last.hash,
         },
         "case_url": f"{settings.ACRPORTAL_BASE_URL}{match.review_url}",
@@ -199,7 +198,7 @@ def decisions_json(facts: CaseFacts) -> list[Json]:
     return [
         {
             "event": event.sequence,
-            "at": _time(event.at),
+            "at": time_text(event.at),
             "by": event.actor_name,
             "action": event.action,
             "from": event.before.get("state", ""),
@@ -222,11 +221,11 @@ def source_json(facts: CaseFacts) -> Json:
         "account": file.account,
         "external_id": file.external_id,
         "programme": file.programme,
-        "published_at": _time(file.published_at),
+        "published_at": time_text(file.published_at),
         "tags": file.tags,
         "platform_says": file.platform_facts,
-        "taken_in_at": _time(file.created_at),
-        "read_at": _time(facts.match.scan.started_at),
+        "taken_in_at": time_text(file.created_at),
+        "read_at": time_text(facts.match.scan.started_at),
         "sha256": file.sha256,
         "size_bytes": file.size_bytes,
         "duration_ms": file.duration_ms,
@@ -241,8 +240,8 @@ def engine_json(facts: CaseFacts) -> list[Json]:
             "scan_id": scan.uid,
             "engine": scan.engine,
             "engine_and_index_version": scan.engine_version,
-            "started_at": _time(scan.started_at),
-            "finished_at": _time(scan.finished_at),
+            "started_at": time_text(scan.started_at),
+            "finished_at": time_text(scan.finished_at),
             "buckets_searched": scan.buckets,
             "recordings_searched": scan.recordings_searched,
             "catalogue_state": scan.catalogue_state,
@@ -332,7 +331,7 @@ def _match(match: Match) -> Json:
         "policy_action": match.policy_action,
         "policy": match.policy_name,
         "decided_by": match.decided_by_name,
-        "decided_at": _time(match.decided_at),
+        "decided_at": time_text(match.decided_at),
         "decision_reason": match.decision_reason,
         "licence_id": match.licence.number if match.licence else "",
         "note": match.note,
@@ -358,7 +357,7 @@ def _recording(recording: Recording) -> Json:
         "iswc": recording.iswc,
         "writers": recording.writers,
         "publishers": recording.publishers,
-        "added_at": _time(recording.created_at),
+        "added_at": time_text(recording.created_at),
         "audio_sha256": recording.audio_sha256,
         "audio_bytes": recording.audio_bytes,
         "duration_ms": recording.duration_ms,
@@ -372,13 +371,13 @@ def _dispute(dispute: Dispute) -> Json:
         "code": dispute.code,
         "is_appeal": dispute.is_appeal,
         "statement": dispute.statement,
-        "received_at": _time(dispute.received_at),
-        "recorded_at": _time(dispute.created_at),
+        "received_at": time_text(dispute.received_at),
+        "recorded_at": time_text(dispute.created_at),
         "recorded_by": _name(dispute.recorded_by),
-        "due_at": _time(dispute.due_at),
+        "due_at": time_text(dispute.due_at),
         "status": dispute.status,
         "answer": dispute.answer,
-        "answered_at": _time(dispute.answered_at),
+        "answered_at": time_text(dispute.answered_at),
         "answered_by": _name(dispute.answered_by),
     }
 
@@ -419,7 +418,7 @@ def _detection(detection: Detection) -> Json:
         "section": detection.section,
         "score": _number(detection.score),
         "score_scale": detection.score_scale,
-        "reported_at": _time(detection.created_at),
+        "reported_at": time_text(detection.created_at),
         "ids": detection.ids,
         "segments": [
             segment_json(segment, segment.position)
@@ -444,10 +443,6 @@ def _number(value: Decimal | None) -> float | None:
 
 def _name(person: User | None) -> str:
     return person.get_username() if person else ""
-
-
-def _time(moment: datetime | None) -> str:
-    return "" if moment is None else moment.isoformat()
 
 
 def _day(day: object) -> str:

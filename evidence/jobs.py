@@ -35,7 +35,7 @@ EVIDENCE = register(
         "evidence.building.run",
         label=_("Evidence pack"),
         priority=Priority.DOCUMENT,
-        # One pack of a match at a time.
+        # A match has one pack in the making at a time.
         key=lambda pack: f"match:{pack.match_id}",
         mirror={
             JobState.WAITING: PackStatus.QUEUED,

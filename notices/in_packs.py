@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from evidence.notices import Notice
+from evidence.notices import Notice, time_text
 from notices.models import TakedownNotice
 from review.models import Match
 
@@ -22,12 +20,8 @@ def notices_about(match: Match) -> list[Notice]:
             "law": notice.law,
             "platform": notice.platform,
             "state": notice.state,
-            "signed_at": _time(notice.signed_at),
-            "sent_at": _time(notice.sent_at),
+            "signed_at": time_text(notice.signed_at),
+            "sent_at": time_text(notice.sent_at),
         }
         for notice in found.distinct().order_by("pk")
     ]
-
-
-def _time(moment: datetime | None) -> str:
-    return "" if moment is None else moment.isoformat()

@@ -70,7 +70,7 @@ class FileMover:
         if known is not None:
             return changed_there(known)
         twin = self.records.find(MovedKind.CONTAINER, there.id)
-        # Portals show each container as a project, too.
+        # A portal lists each of its containers as a project as well.
         if twin is not None and twin.case and twin.name == there.name:
             return Became(MovedOutcome.SAME, twin.case)
         return self._new_container(there)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -23,6 +24,7 @@ from scanning.models import Container
 
 # Any in this module: JSON of another service, and objects that are read from it.
 Json = dict[str, Any]
+Row = TypeVar("Row", bound=Model)
 
 PROJECT: Final = "project:"
 """Begins the remote id of a project of streams, which is a container here."""
@@ -163,18 +165,17 @@ class Records:
 
     def container_of(self, remote: str) -> Container | None:
         """Return what a container became; None if it was deleted or did not move."""
-        known = self.find(MovedKind.CONTAINER, remote)
-        if known is None or not known.case:
-            return None
-        key = known.case.partition(":")[2]
-        return Container.objects.present().filter(pk=key).first()
+        return self._ours(MovedKind.CONTAINER, remote, Container.objects.present())
 
     def bucket_of(self, remote: str) -> Bucket | None:
         """Return what a bucket became; None if it was deleted or did not move."""
-        known = self.find(MovedKind.BUCKET, remote)
+        return self._ours(MovedKind.BUCKET, remote, Bucket.objects.present())
+
+    def _ours(self, kind: MovedKind, remote: str, rows: QuerySet[Row]) -> Row | None:
+        known = self.find(kind, remote)
         if known is None or not known.case:
             return None
-        return Bucket.objects.present().filter(pk=known.case.partition(":")[2]).first()
+        return rows.filter(pk=known.case.partition(":")[2]).first()
 
     def buckets_of(self, there: RemoteSettings) -> tuple[list[Bucket], list[str]]:
         """Return the buckets that became of a container's, and names of the missing."""

@@ -60,11 +60,6 @@ class Portal:
     shell: Shell
 
 
-def run_in(portal: Portal, code: str) -> str:
-    """Run Python code in the portal's own shell; return what it prints."""
-    return portal.shell.run(code)
-
-
 @pytest.fixture(scope="package")
 def portal(
     tmp_path_factory: pytest.TempPathFactory, copy_database: CopyDatabase

@@ -12,7 +12,6 @@ from tests.e2e.conftest import (
     Portal,
     open_first,
     post,
-    run_in,
     sign_in,
     state_of,
     uid_of,
@@ -67,15 +66,15 @@ window.fetch = async (address, options) => {
 @pytest.fixture
 def disputed(portal: Portal) -> Iterator[list[str]]:
     """Return three disputed matches, as the list shows them."""
-    yield run_in(portal, _CLAIMS.format(count=3, disputed=True)).split()
-    run_in(portal, _GONE)
+    yield portal.shell.run(_CLAIMS.format(count=3, disputed=True)).split()
+    portal.shell.run(_GONE)
 
 
 @pytest.fixture
 def confirmed(portal: Portal) -> Iterator[list[str]]:
     """Return two confirmed matches."""
-    yield run_in(portal, _CLAIMS.format(count=2, disputed=False)).split()
-    run_in(portal, _GONE)
+    yield portal.shell.run(_CLAIMS.format(count=2, disputed=False)).split()
+    portal.shell.run(_GONE)
 
 
 def _press(page: Page, *keys: str) -> None:

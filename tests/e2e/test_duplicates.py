@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Portal, run_in, sign_in
+from tests.e2e.conftest import Portal, sign_in
 
 pytestmark = pytest.mark.e2e
 
@@ -22,7 +22,7 @@ find_duplicates(bucket=bucket)
 
 
 def test_groups_are_settled_by_keyboard(page: Page, portal: Portal) -> None:
-    run_in(portal, _MAKE)
+    portal.shell.run(_MAKE)
     sign_in(page, portal, "mira")
     page.goto("/duplicates/")
     page.wait_for_load_state("networkidle")
@@ -71,7 +71,7 @@ _SOUNDS = """() => [...document.querySelectorAll("[data-sound-audio]")].map(
 def test_the_sounds_of_a_group_are_heard_by_keys_at_one_instant(
     page: Page, portal: Portal
 ) -> None:
-    bucket = run_in(portal, _COPY).split()[-1]
+    bucket = portal.shell.run(_COPY).split()[-1]
     sign_in(page, portal, "mira")
     page.goto(f"/duplicates/?bucket={bucket}")
     page.wait_for_load_state("networkidle")

@@ -18,7 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.urls.exceptions import Resolver404
 from playwright.sync_api import Browser, Error, Page
 
-from tests.e2e.conftest import Portal, run_in, sign_in
+from tests.e2e.conftest import Portal, sign_in
 from tests.e2e.keyboard import faults_of_keys, faults_of_openings, unlisted_keys
 
 # Slow: only a browser can judge a page's markup, and there are a hundred pages.
@@ -145,7 +145,9 @@ def _links(page: Page) -> list[str]:
 def made(portal: Portal) -> list[str]:
     """Make one object for every page; return the pages without a link."""
     code = "from tests.e2e.fill import fill; print(*fill(), sep='\\n')"
-    return [line for line in run_in(portal, code).splitlines() if line.startswith("/")]
+    return [
+        line for line in portal.shell.run(code).splitlines() if line.startswith("/")
+    ]
 
 
 def test_no_page_has_a_fault_that_axe_finds_or_that_stops_a_keyboard(

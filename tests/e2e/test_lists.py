@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import Portal, run_in, sign_in, uid_of, wait_until_in
+from tests.e2e.conftest import Portal, sign_in, uid_of, wait_until_in
 
 pytestmark = pytest.mark.e2e
 
@@ -314,13 +314,13 @@ Recording.objects.filter(pk=match.recording_id).update(status="{status}")
     uid = shown.get_attribute("data-uid") or ""
     restored.append(uid)
 
-    run_in(portal, status.format(uid=uid, status="retired"))
+    portal.shell.run(status.format(uid=uid, status="retired"))
     try:
         expect(shown).to_contain_text("The recording was retired")
         page.keyboard.press("c")
         wait_until_in(page, uid, "confirmed")
     finally:
-        run_in(portal, status.format(uid=uid, status="ready"))
+        portal.shell.run(status.format(uid=uid, status="ready"))
 
 
 def test_a_key_that_does_nothing_says_why_on_a_narrow_screen(
@@ -401,9 +401,9 @@ _WIDER = """() => [document.documentElement, ...document.querySelectorAll(".tabl
 @pytest.fixture
 def file_of_long_names(portal: Portal) -> Iterator[str]:
     """Give the recording of a match a name without a space; return the match's file."""
-    file, recording, title = run_in(portal, LONG).strip().split(" ", 2)
+    file, recording, title = portal.shell.run(LONG).strip().split(" ", 2)
     yield file
-    run_in(portal, SHORT.format(pk=recording, title=title, file=file))
+    portal.shell.run(SHORT.format(pk=recording, title=title, file=file))
 
 
 def test_long_names_push_no_column_out_of_sight(

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import Portal, run_in, sign_in
+from tests.e2e.conftest import Portal, sign_in
 
 pytestmark = pytest.mark.e2e
 
@@ -43,7 +43,7 @@ _WIDER = """() => {
 @pytest.fixture(scope="module")
 def made(portal: Portal) -> list[str]:
     """Make rows with a long name; return the ids of a bucket, container and recording."""
-    return run_in(portal, _MAKE).split()
+    return portal.shell.run(_MAKE).split()
 
 
 def test_no_name_is_too_long_for_a_page(
@@ -112,8 +112,7 @@ def test_a_report_that_ends_appears_without_reloading(
     sign_in(page, portal, "mira")
     page.goto("/reports/")
 
-    run_in(
-        portal,
+    portal.shell.run(
         "from accounts.models import User; from reports.layouts import Layout;"
         "from reports.services import stream_report;"
         "list(stream_report(layout=Layout(), user=User.objects.get(username='mira'),"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import PATIENCE_MS, Portal, open_first, run_in, sign_in
+from tests.e2e.conftest import PATIENCE_MS, Portal, open_first, sign_in
 
 pytestmark = pytest.mark.e2e
 
@@ -122,9 +122,9 @@ Container.objects.filter(name__startswith="Many ").delete()
 
 @pytest.fixture
 def many_containers(portal: Portal) -> Iterator[None]:
-    run_in(portal, MANY)
+    portal.shell.run(MANY)
     yield
-    run_in(portal, NO_LONGER)
+    portal.shell.run(NO_LONGER)
 
 
 @pytest.mark.usefixtures("many_containers")

@@ -7,7 +7,7 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Portal, run_in, sign_in
+from tests.e2e.conftest import Portal, sign_in
 
 pytestmark = pytest.mark.e2e
 
@@ -120,7 +120,7 @@ def shown(page: Page, title: str = "") -> None:
 def test_an_hour_is_reviewed_to_an_approved_sheet_by_few_keys(
     page: Page, portal: Portal
 ) -> None:
-    uid = run_in(portal, _MAKE).strip()
+    uid = portal.shell.run(_MAKE).strip()
     page.set_viewport_size({"width": 1440, "height": 900})
     sign_in(page, portal, "ana")
     keys = Keys(page)
@@ -185,7 +185,7 @@ def test_an_hour_is_reviewed_to_an_approved_sheet_by_few_keys(
     expect(page.locator("h1 + .badge")).to_have_text("Approved")
 
     assert keys.pressed <= MOST_KEYS
-    stand = run_in(portal, _STAND.format(after=_DELETE))
+    stand = portal.shell.run(_STAND.format(after=_DELETE))
     assert stand.strip() == str(
         ["approved", ["confirmed", "rejected"], ["Hymn", "unknown", "unknown"]]
     )
@@ -194,7 +194,7 @@ def test_an_hour_is_reviewed_to_an_approved_sheet_by_few_keys(
 def test_a_group_of_copies_is_decided_once_in_the_walk(
     page: Page, portal: Portal
 ) -> None:
-    uid = run_in(portal, _COPIES).split()[0]
+    uid = portal.shell.run(_COPIES).split()[0]
     page.set_viewport_size({"width": 1440, "height": 900})
     sign_in(page, portal, "mira")
     page.goto(f"/files/{uid}/review/")
@@ -215,7 +215,7 @@ def test_a_group_of_copies_is_decided_once_in_the_walk(
         page.wait_for_url(f"**/files/{uid}/review/")
 
     expect(page.locator("[data-count-of=open]")).to_have_text("0")
-    assert run_in(portal, _DECIDED).strip() == str(["confirmed"] * 6)
+    assert portal.shell.run(_DECIDED).strip() == str(["confirmed"] * 6)
 
 
 def test_a_range_is_dragged_or_taken_by_keys_and_named(
@@ -257,6 +257,6 @@ def test_a_range_is_dragged_or_taken_by_keys_and_named(
     page.locator(".range__list a").click()
     expect(page.get_by_label("Title")).to_have_value("Hymn")
 
-    ((begin, until, *said),) = json.loads(run_in(portal, _FORGET))
+    ((begin, until, *said),) = json.loads(portal.shell.run(_FORGET))
     assert until - begin == 3_000
     assert said == ["Hymn", "a choir"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.conftest import Portal, run_in, sign_in
+from tests.e2e.conftest import Portal, sign_in
 
 pytestmark = pytest.mark.e2e
 
@@ -41,12 +41,12 @@ def test_an_open_day_of_a_stream_that_somebody_deletes_says_so(
 ) -> None:
     # Not the usual page, which allows no refused request.
     page = browser.new_context(base_url=portal.url).new_page()
-    uid = run_in(portal, _ADD).strip()
+    uid = portal.shell.run(_ADD).strip()
     sign_in(page, portal, "mira")
     page.goto(f"/streams/{uid}/")
     expect(page.locator("h1")).to_contain_text("Lighthouse Radio")
 
-    run_in(portal, _DELETE.format(uid=uid))
+    portal.shell.run(_DELETE.format(uid=uid))
 
     # The page asks every 15 seconds.
     expect(page.locator("h1")).to_have_text(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Portal, run_in, sign_in
+from tests.e2e.conftest import Portal, sign_in
 
 pytestmark = pytest.mark.e2e
 
@@ -33,7 +33,7 @@ for length in (20000, 10000):
 def test_an_item_is_ignored_and_taken_back_by_keyboard(
     page: Page, portal: Portal
 ) -> None:
-    run_in(portal, _MAKE)
+    portal.shell.run(_MAKE)
     sign_in(page, portal, "mira")
     page.goto("/unknown/?q=Sound")
     page.wait_for_load_state("networkidle")
