@@ -140,13 +140,13 @@ async function sendAll() {
 const isPassing = ({ code, status }) => STOPPING.includes(code) || status >= 500 || status === 429 || status === 408;
 
 function finish(entry, answer) {
-  const now = read(entry.name);
+  const takenBack = Boolean(read(entry.name)?.takenBack);
   failures = 0;
   drop(entry.name);
   if (decides(entry)) forget(entry.uid);
   outcomes.set(entry.name, { answer });
-  if (now?.takenBack) undoSent(entry, answer);
-  tell("saved", { entry, answer });
+  if (takenBack) undoSent(entry, answer);
+  tell("saved", { entry: { ...entry, takenBack }, answer });
 }
 
 /* A decision that was taken back had arrived after all. */

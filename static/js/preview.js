@@ -349,7 +349,6 @@ async function decide(form) {
     showRefusal(form, at, name, refused);
   } else {
     strips.dropDraft(at.node.dataset.uid, verb);
-    if (answer?.last) keepLast(answer.last);
     // The next match may already ask for something.
     if (shown === at) closeAsks();
     if (!isAtOnce(form) && row) {
@@ -446,15 +445,17 @@ async function keepNote(form) {
   if (answer) announce(say("noted"));
 }
 
-/* What waited was answered at last, perhaps after this page was opened again. */
+/* A decision was answered, perhaps long after it was made and this page opened again. */
 function onOutbox({ type, detail }) {
-  const row = rowOf(detail.entry.uid);
+  const { uid, verb, takenBack } = detail.entry;
+  if (detail.answer?.last && verb !== "undo" && !takenBack) keepLast(detail.answer.last);
+  const row = rowOf(uid);
+  // Nothing in the row says that the decision waits.
   if (!row?.querySelector(".row-refused")) return;
-  if (detail.answer?.last && detail.entry.verb !== "undo") keepLast(detail.answer.last);
   if (type === "outbox:refused") unmark(row);
   sayInRow(row, detail.refused?.message ?? "");
   refresh();
-  if (shown?.node.dataset.uid === detail.entry.uid && !shown.node.dataset.sent) showAgain(row);
+  if (shown?.node.dataset.uid === uid && !shown.node.dataset.sent) showAgain(row);
 }
 
 /* Keep what somebody hears instead of the estimate of speech, and show the match again. */

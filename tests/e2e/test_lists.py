@@ -127,7 +127,8 @@ def test_two_quick_keys_undo_two_decisions(
     page.add_init_script(
         "const fetched = window.fetch; window.fetch = async (...asked) => {"
         " const answer = await fetched(...asked);"
-        " await new Promise((go) => setTimeout(go, 500)); return answer; };"
+        " if (asked[1]?.method === 'POST') await new Promise((go) => setTimeout(go, 800));"
+        " return answer; };"
     )
     open_list(page, portal, "/queue/?view=waiting")
     page.keyboard.press("j")
@@ -137,6 +138,10 @@ def test_two_quick_keys_undo_two_decisions(
         expect(page.locator("[data-match]")).to_have_attribute("data-uid", uid)
         page.keyboard.press("c")
         expect(page.locator("[data-match]")).not_to_have_attribute("data-uid", uid)
+        # The list hears of the decision before its answer comes.
+        wait_until_in(page, uid, "confirmed")
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        expect(page.locator(f'[data-row="{uid}"]')).to_contain_text("Confirmed")
 
     page.keyboard.press("z")
     page.keyboard.press("z")
