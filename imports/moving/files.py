@@ -158,6 +158,7 @@ class FileMover:
         """
         key = f"day:{stream.remote_id}:{day:%Y%m%d}"
         name = f"{stream.name} {day} (ACRCloud)"
+        known = self.records.find(MovedKind.DAY, key)
         try:
             results = results_of_day(plays, day)
         except OtherDay:
@@ -166,10 +167,9 @@ class FileMover:
             )
             became = not_moved("move_other_day", text)
             self.records.note(
-                MovedKind.DAY, key, stream.remote_id, name, digest(plays), became
+                MovedKind.DAY, key, stream.remote_id, name, digest(plays), became, known
             )
             return False
-        known = self.records.find(MovedKind.DAY, key)
         if results or known is not None:
             self.records.settle(
                 MovedKind.DAY,

@@ -129,7 +129,7 @@ class Records:
         name: str,
         theirs: str,
         became: Became,
-        known: Moved | None = None,
+        known: Moved | None,
     ) -> None:
         """Write what became of an object; ``theirs`` is the digest of it there."""
         if known is None or not self.reads_again:
@@ -147,9 +147,10 @@ class Records:
             getattr(known, column) == value for column, value in values.items()
         ):
             return
-        Moved.objects.update_or_create(
-            account=self.one.account, kind=kind, remote_id=key, defaults=values
-        )
+        row = known or Moved(account=self.one.account, kind=kind, remote_id=key)
+        for column, value in values.items():
+            setattr(row, column, value)
+        row.save()
 
     def note_unread(self, kind: MovedKind, row: Json, parent: str, why: str) -> None:
         """Note an object of an unknown form; without an id, its content names it."""
