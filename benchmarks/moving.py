@@ -1,10 +1,10 @@
 """Moves a made-up account in, kills the move, gives it audio, and runs both for a week.
 
-``python -m benchmarks.moving [--files N] [--audio N] [--days N] [--pairing N]
-[--moved N] [--database URL] [--check]``
+``python -m benchmarks.moving [--files N] [--results N] [--audio N] [--days N]
+[--pairing N] [--moved N] [--database URL] [--check]``
 
 The account answers as ``tests.imports.moving.account`` does, with N files in three
-buckets, three containers with results and two streams. ``manage.py move_in`` is killed
+buckets, files with results in three containers, and two streams. ``manage.py move_in`` is killed
 twice in the middle of a page and called again. A folder and a ZIP then bring the audio,
 with traps. In a trial of a week, whose clock is moved, the account misses some songs and
 names a wrong one now and then; people judge by what was really played. At last many
@@ -66,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Move an account in, pair its audio, run both for a week, and print the results."""
     made = parser("Move a made-up account in and run both for a week.")
     made.add_argument("--files", type=int, default=2_000)
+    made.add_argument("--results", type=int, default=180, help="files with results")
     made.add_argument("--audio", type=int, default=40, help="songs with audio")
     made.add_argument("--days", type=int, default=7)
     made.add_argument("--pairing", type=int, default=10_000, help="files to pair")
@@ -86,7 +87,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Jobs follow the moved clock, too, and not that of the database's server.
         clocks.follow_this_machine()
         call_command("migrate", verbosity=0)
-        there = _There(args.files, args.audio, random.Random(args.seed))  # noqa: S311
+        there = _There(
+            args.files,
+            args.results,
+            args.audio,
+            random.Random(args.seed),  # noqa: S311
+        )
         with serving(there.answer) as address:
             _move(report, there, address)
             _pair(report, there, work)
@@ -106,6 +112,7 @@ class _There:
     """The account; ``shows`` has what was really played in each file that it gets."""
 
     files: int
+    results: int
     songs: int
     rng: random.Random
     account: Account = field(default_factory=Account)
@@ -130,9 +137,9 @@ class _There:
         for number in (77, 78, 79):
             lists[f"fs-containers/{number}/files"] = [
                 scanned_file(
-                    100 * number + n, self.rng.choice(songs) if n % 4 else None
+                    100_000 * number + n, self.rng.choice(songs) if n % 4 else None
                 )
-                for n in range(60)
+                for n in range(self.results // len(_NAMES))
             ]
         lists["bm-cs-projects"] = [
             {"id": 5, "name": "Radio", "buckets": lists["buckets"][:1]}
@@ -231,7 +238,7 @@ def _move(report: Report, there: _There, address: str) -> None:
     pages = there.files // 100
     rows = []
     for kill_after in (pages // 2, pages + 5, 0):
-        before = len(there.account.calls)
+        before, worked = len(there.account.calls), _processor()
         there.kill_at = before + kill_after if kill_after else -1
         began = time.monotonic()
         there.process = _started("move_in", "Console", "--username", "anna")
@@ -241,8 +248,10 @@ def _move(report: Report, there: _There, address: str) -> None:
         if kill_after:
             # A move that was killed can be called again when its lease has ended.
             time.sleep(_LEASE_SECONDS)
-        rows.append((calls, f"{seconds:.0f} s", code, Moved.objects.count()))
-    report.table(("calls", "time", "status", "objects here"), rows)
+        worked = _processor() - worked
+        times = f"{seconds:.0f} s", f"{worked:.0f} s"
+        rows.append((calls, *times, code, Moved.objects.count()))
+    report.table(("calls", "time", "processor", "status", "objects here"), rows)
     print(output)
     twice = [
         (kind, key)
@@ -260,7 +269,7 @@ def _move(report: Report, there: _There, address: str) -> None:
     )
     files = ScannedFile.objects.exclude(name__contains="(ACRCloud)").count()
     days = ScannedFile.objects.filter(name__contains="(ACRCloud)").count()
-    report.check(f"180 files: {files}", reached=files == 180)
+    report.check(f"{files} files of {there.results}", reached=files == there.results)
     report.check(f"14 days of plays: {days}", reached=days == 14)
     report.check(f"status 0: {code}", reached=code == 0)
 
