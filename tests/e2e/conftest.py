@@ -171,15 +171,21 @@ def sign_in(page: Page, portal: Portal, username: str) -> None:
     portal.cookies[username] = context.cookies()
 
 
+@pytest.fixture(scope="package")
+def office(browser: Browser, portal: Portal) -> Iterator[Page]:
+    """Return a page from which forms are sent between the tests."""
+    with browser.new_context(base_url=portal.url) as context:
+        yield context.new_page()
+
+
 @pytest.fixture
-def restored(browser: Browser, portal: Portal) -> Iterator[list[str]]:
+def restored(office: Page, portal: Portal) -> Iterator[list[str]]:
     """Undo, after the test, what the test did to the listed matches."""
     touched: list[str] = []
     yield touched
     if not touched:
         return
-    context = browser.new_context(base_url=portal.url)
-    page = context.new_page()
+    page = office
     sign_in(page, portal, "mira")
     for uid in touched:
         current = state_of(page, uid)
@@ -188,7 +194,6 @@ def restored(browser: Browser, portal: Portal) -> Iterator[list[str]]:
         elif current["state"] != "pending":
             fields = {"verb": "undo", "version": current["version"], "agreed": "yes"}
             post(page, f"/m/{uid}/decide", fields)
-    context.close()
 
 
 @pytest.fixture
