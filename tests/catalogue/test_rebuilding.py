@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from django.core.files.storage import default_storage
+from django.core.files.storage import storages
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
@@ -74,7 +74,7 @@ def test_a_rebuild_that_was_stopped_goes_on_once_all_is_there_again(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, fault: Exception, told: str
 ) -> None:
     monkeypatch.setattr(index_copy, "BATCH", 1)
-    storage = type(default_storage._wrapped)  # type: ignore[attr-defined]  # the one behind
+    storage = type(storages["default"])
     reading: Open = storage.open
     opened: list[str] = []
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from django.core.files.storage import default_storage
+from django.core.files.storage import storages
 from django.db import OperationalError, connection
 from django.test import Client, override_settings
 
@@ -69,7 +69,7 @@ def test_an_upload_that_cannot_be_kept_is_refused_whole(
 ) -> None:
     container = Container.objects.create(name="C")
     client = client_of(Role.REVIEWER)
-    monkeypatch.setattr(type(default_storage._wrapped), "save", failing(error))  # type: ignore[attr-defined]  # the one behind
+    monkeypatch.setattr(type(storages["default"]), "save", failing(error))
 
     response = client.post(
         _UPLOADS, {"container": container.pk, "file": upload("a.wav", b"x" * 99)}
@@ -88,7 +88,7 @@ def test_readiness_says_that_the_object_storage_is_away(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     away = EndpointConnectionError(endpoint_url="http://s3")
-    monkeypatch.setattr(default_storage._wrapped, "exists", failing(away))  # type: ignore[attr-defined]  # the one behind
+    monkeypatch.setattr(storages["default"], "exists", failing(away))
 
     ready = Client(raise_request_exception=False).get("/readyz")
 
