@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 
 import pytest
 from django.db.models import Manager, Model, QuerySet
-from django.test import Client
 
 from accounts.reach import ReachManager, working_for
-from accounts.roles import Role
-from catalogue.changes import delete_bucket
 from catalogue.models import Bucket
 from common.words import own_models
 from monitoring.streams.models import Stream
 from scanning.models import Container, RetroSearch, Scan, ScannedFile
-from scanning.services.filing import delete_container
-from scanning.services.identification import create_project
-from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
 from tests.factories.scanning import ContainerFactory, ScanFactory, ScannedFileFactory
-from tests.security.addresses import every_address
 
 OWN = list(own_models())
 MANAGERS = [
@@ -87,36 +79,3 @@ def test_related_managers_return_deleted_rows_and_late_scans() -> None:
     assert set(file.scans.all()) == set(Scan.objects.all()) == {full, late}
     assert set(file.scans.full()) == set(Scan.objects.full()) == {full}
     assert deleted.containers.get() == container
-
-
-@pytest.mark.slow
-@pytest.mark.django_db
-def test_no_page_offers_what_was_deleted() -> None:
-    person = make_user(Role.ADMIN)
-    container = ContainerFactory.create(name="Removed container")
-    bucket = BucketFactory.create(name="Removed bucket")
-    create_project(name="Pair", buckets=[bucket], user=person)
-    client = Client()
-    client.force_login(person)
-    # The audit trail exists to report it.
-    routes = [
-        address.route
-        for address in every_address()
-        if not re.search(r"[<(]|^admin/audit/", address.route)
-    ]
-    offered = {route for route in routes if _names(client, route)}
-    delete_container(container=container, user=person, reason="")
-    delete_bucket(bucket=bucket, user=person)
-
-    still = {route for route in offered if _names(client, route)}
-
-    assert len(offered) > 20
-    assert still == set()
-
-
-def _names(client: Client, route: str) -> bool:
-    """Return whether a page names the container or the bucket."""
-    answer = client.get(f"/{route}")
-    assert answer.status_code < 500, route
-    sent = b"".join(answer) if answer.streaming else answer.content
-    return any(name in sent for name in (b"Removed container", b"Removed bucket"))

@@ -1,5 +1,6 @@
 """Every address, own and other objects, as the roles on both sides of its permission.
 
+No answer to a person with access limits names what belongs to the other desk.
 The addresses come from the URL map and the permissions from the views. A view that
 declares no permission fails here, with a message that explains how to declare it.
 """
@@ -19,7 +20,8 @@ from accounts.roles import ROLE_ACTIONS, Role, Scope
 from accounts.tokens import create_token
 from tests.factories.accounts import make_user
 from tests.security.addresses import Address, addresses, every_address
-from tests.security.world import Desk, World, paths_of
+from tests.security.hidden import HiddenWorld, make_world
+from tests.security.world import paths_of
 
 pytestmark = pytest.mark.django_db
 
@@ -55,9 +57,9 @@ REFUSED, GONE = 403, (404, 405, 422)
 
 
 @pytest.fixture
-def world() -> World:
-    """Return two desks."""
-    return World(Desk(1), Desk(2), make_user(Role.ADMIN))
+def world() -> HiddenWorld:
+    """Return two desks, of which everything of the other is called hidden."""
+    return make_world()
 
 
 def test_each_role_may_what_the_weaker_ones_may() -> None:
@@ -72,7 +74,7 @@ def test_the_map_is_not_empty() -> None:
 
 @pytest.mark.slow  # thousands of requests: every address, method and person
 @pytest.mark.parametrize("part", ["page", "portal API", "wire"])
-def test_everybody_gets_what_the_view_says(part: str, world: World) -> None:
+def test_everybody_gets_what_the_view_says(part: str, world: HiddenWorld) -> None:
     clients = [(person, _as(person, part)) for person in map(make_user, Role)]
     limited, stranger = _as(world.own.user, part), _by(Client(), "")
     wrong: list[str] = []
@@ -87,7 +89,7 @@ def test_everybody_gets_what_the_view_says(part: str, world: World) -> None:
 
 
 def _by_role(
-    address: Address, method: str, world: World, clients: list[tuple[User, Ask]]
+    address: Address, method: str, world: HiddenWorld, clients: list[tuple[User, Ask]]
 ) -> Iterator[str]:
     """Request as the weakest role that may and the strongest that may not.
 
@@ -98,7 +100,7 @@ def _by_role(
     may_not = [client for client in clients if not client[0].has_perm(rule)]
     for person, ask in (*may_not[-1:], *may[:1]):
         path, _ = paths_of(address.route, world, person)
-        status = _undone(ask, method, path)
+        status, _ = _undone(ask, method, path)
         if person.has_perm(rule):
             fits = _lets_in(status, address)
         else:
@@ -108,17 +110,24 @@ def _by_role(
 
 
 def _by_desk(
-    address: Address, method: str, world: World, limited: Ask
+    address: Address, method: str, world: HiddenWorld, limited: Ask
 ) -> Iterator[str]:
     """Request a desk's own objects and another desk's as a person of one desk."""
     person = world.own.user
     own, other = paths_of(address.route, world, person)
-    if other is None:
+    if other is not None:
+        status, _ = _undone(limited, method, other)
+        if status not in (REFUSED, *GONE):
+            yield f"{status}: {method} {other}, which is another desk's"
+    elif method != "GET":
         return
-    status = _undone(limited, method, other)
-    if status not in (REFUSED, *GONE):
-        yield f"{status}: {method} {other}, which is another desk's"
-    status = _undone(limited, method, own)
+    status, sent = _undone(limited, method, own)
+    if names := world.names_in(sent):
+        yield f"{status}: {method} {own} names {names}, which are hidden"
+    if other is None:
+        if status >= 500:
+            yield f"{status}: {method} {own} as a person of one desk"
+        return
     if address.route in PORTAL_WIDE:
         if status not in (REFUSED, *GONE):
             yield f"{status}: {method} {own}, which acts on all desks"
@@ -128,22 +137,22 @@ def _by_desk(
 
 
 def _by_a_stranger(
-    address: Address, method: str, world: World, stranger: Ask
+    address: Address, method: str, world: HiddenWorld, stranger: Ask
 ) -> Iterator[str]:
     path, _ = paths_of(address.route, world, world.own.user)
-    status = _undone(stranger, method, path)
+    status, _ = _undone(stranger, method, path)
     if status not in ((401,) if address.part == "wire" else (302, 401, 403)):
         yield f"{status}: {method} {path} without signing in"
 
 
 @pytest.mark.parametrize("scope", Scope)
-def test_a_token_opens_what_its_scope_covers(scope: Scope, world: World) -> None:
+def test_a_token_opens_what_its_scope_covers(scope: Scope, world: HiddenWorld) -> None:
     secret = create_token(owner=world.admin, name="a", scopes=[scope]).secret
     asks = _by(Client(), secret)
     for address in (each for each in addresses() if each.part != "page"):
         for method in address.methods:
             path, _ = paths_of(address.route, world, world.admin)
-            status = _undone(asks, method, path)
+            status, _ = _undone(asks, method, path)
             text = f"{method} {path} with {scope}: {status}"
             if address.token_may(scope, method):
                 assert _lets_in(status, address), text
@@ -180,16 +189,15 @@ def _by(client: Client, secret: str) -> Ask:
     return ask
 
 
-def _undone(ask: Ask, method: str, path: str) -> int:
-    """Make a request, undo its changes, and return the status."""
+def _undone(ask: Ask, method: str, path: str) -> tuple[int, bytes]:
+    """Make a request, undo its changes, and return the status and what was sent."""
     with transaction.atomic():
         answer = ask(method, path)
         # Reading a stream to its end closes it as the client does; closing it here
         # would close the database connection in the middle of the transaction.
-        if answer.streaming:
-            list(answer)
+        sent = b"".join(answer) if answer.streaming else answer.content
         transaction.set_rollback(True)
-    return answer.status_code
+    return answer.status_code, sent
 
 
 def _lets_in(status: int, address: Address) -> bool:

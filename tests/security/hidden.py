@@ -1,0 +1,63 @@
+"""A world in which everything of the other desk has a name that is easy to find."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from accounts.roles import Role
+from review.models import Licence
+from review.services import licences, policies
+from tests.factories.accounts import make_user
+from tests.factories.rules import make_licence, make_policy
+from tests.security.world import Desk, World
+
+HIDDEN = "Zyxwhidden"
+
+
+@dataclass
+class HiddenWorld(World):
+    """Two desks, of which everything of the other is called hidden.
+
+    A licence and a policy that name both desks treated a match of the own desk.
+    """
+
+    licence: Licence
+
+    def names_in(self, sent: bytes) -> list[bytes]:
+        """Return what an answer names of the other desk and of the rules for both."""
+        return re.findall(rf"{HIDDEN}|{self.licence.number}\b".encode(), sent)
+
+
+def make_world() -> HiddenWorld:
+    """Return the desks and what hides."""
+    world = World(Desk(1), Desk(2), make_user(Role.ADMIN))
+    own, other = world.own, world.other
+    for row, column in (
+        *((other.recording, name) for name in ("title", "label", "custom_id")),
+        *((other.bucket, "name"), (other.container, "name"), (other.file, "name")),
+        *((other.party(), "name"), (other.work(), "title"), (other.release(), "title")),
+        *((other.sound(), "title"), (other.stream(), "name")),
+    ):
+        setattr(row, column, f"{HIDDEN} {column}")
+        row.save()
+    policy = make_policy(
+        name=f"{HIDDEN} rule",
+        sets={"buckets": [str(own.bucket.pk), str(other.bucket.pk)]},
+        user=world.admin,
+    )
+    make_policy(
+        name=f"{HIDDEN} label", sets={"labels": [f"{HIDDEN} label"]}, enabled=False
+    )
+    policies.apply(policy=policy, user=world.admin)
+    licence = make_licence(
+        holder=f"{HIDDEN} holder",
+        recordings=[own.recording, other.recording],
+        user=world.admin,
+        in_force=False,
+    )
+    licences.apply(licence=licence, user=world.admin, reach=licences.Reach.ALL)
+    make_licence(holder=f"{HIDDEN} by label", scope="label", labels=[f"{HIDDEN} label"])
+    own.match.refresh_from_db()
+    assert (own.match.licence, own.match.policy) == (licence, policy)
+    return HiddenWorld(own, other, world.admin, licence)
