@@ -146,7 +146,7 @@ def test_what_repeats_is_followed_at_a_tempo_that_exists(
 ) -> None:
     view = view_of(_hits(other, count, bins), None, 0)
     lead = Lead(
-        1, Alignment(1.0, offset, 0.0), (0, length), 9, warped, (-1.0, 0.0, 1.0)
+        1, Alignment(1.0, float(offset), 0.0), (0, length), 9, warped, (-1.0, 0.0, 1.0)
     )
 
     run = follow(view, _hits(every, count, bins), lead, FREE)

@@ -64,7 +64,7 @@ def test_from_another_repeat_the_one_that_was_played_is_found() -> None:
     view = view_of(made.dense, made.level_map, FRAMES)
 
     def run_at(part: int) -> ScoringRun:
-        alignment = Alignment(1.0, -part * FRAMES, 0.0)
+        alignment = Alignment(1.0, float(-part * FRAMES), 0.0)
         lead = Lead(1, alignment, (0, FRAMES), 9, warped=False)
         run = follow(view, reference, lead, DEFAULT)
         assert run is not None
