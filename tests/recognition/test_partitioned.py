@@ -96,16 +96,14 @@ def queries() -> dict[str, Fingerprint]:
 @pytest.mark.parametrize(
     "params", [DEFAULT, _LARGE, _TIGHT], ids=["", "large", "tight"]
 )
-@pytest.mark.parametrize("count", [2, 3])
 def test_partitions_find_what_one_index_of_their_segments_finds(
-    count: int,
     params: Params,
     policy: ScanPolicy | None,
     references: dict[int, Landmarks],
     queries: dict[str, Fingerprint],
     tmp_path: Path,
 ) -> None:
-    partitions = split(references, count, tmp_path, params)
+    partitions = split(references, 3, tmp_path, params)
 
     for name, query in queries.items():
         assert partitions.ask(query, policy) == partitions.scan_union(query, policy), (
@@ -113,14 +111,12 @@ def test_partitions_find_what_one_index_of_their_segments_finds(
         )
 
 
-@pytest.mark.parametrize("count", [2, 3])
 def test_partitions_find_what_one_merged_index_finds(
-    count: int,
     references: dict[int, Landmarks],
     queries: dict[str, Fingerprint],
     tmp_path: Path,
 ) -> None:
-    partitions = split(references, count, tmp_path / "parts")
+    partitions = split(references, 3, tmp_path / "parts")
     (one,) = split(references, 1, tmp_path / "one").parts
     held = References(references.__getitem__, one.place_tables([BUCKET]))
 
