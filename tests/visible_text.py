@@ -123,12 +123,14 @@ def _every_kind(kind: type[TextChoices]) -> Iterator[type[TextChoices]]:
         yield from _every_kind(below)
 
 
-def _faults_of(piece: str) -> Iterator[str]:
+@cache
+def _faults_of(piece: str) -> list[str]:
+    """Return the faults of a piece, most of which stand on every page."""
     if _is_json(piece):
-        return
+        return []
     shown = piece if len(piece) <= 120 else f"{piece[:120]}…"
-    for leftover in (*_leftovers(piece), *_codes(piece)):
-        yield f"{leftover!r} in {shown!r}"
+    found = (*_leftovers(piece), *_codes(piece))
+    return [f"{leftover!r} in {shown!r}" for leftover in found]
 
 
 def _leftovers(piece: str) -> Iterator[str]:
