@@ -23,6 +23,7 @@ from jobs.listing import list_jobs
 from jobs.runner import run_next
 from operations.account_mails import ACCOUNT_MAIL
 from operations.doctor import examine
+from tests.borders import with_monitoring
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
 from tests.jobs.work import PLAIN, do, registered
@@ -34,6 +35,7 @@ def restored() -> None:
     installation.wait_for_decision(backup="2026-05-04T080000")
 
 
+@with_monitoring
 def test_what_reaches_out_is_known_and_rests_in_a_copy() -> None:
     named = {kind.name for kind in all_kinds() if resources.OUTSIDE in kind.needs}
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from accounts.roles import Role
 from review.models import Licence
 from review.services import licences, policies
@@ -37,7 +39,8 @@ def make_world() -> HiddenWorld:
         *((other.recording, name) for name in ("title", "label", "custom_id")),
         *((other.bucket, "name"), (other.container, "name"), (other.file, "name")),
         *((other.party(), "name"), (other.work(), "title"), (other.release(), "title")),
-        *((other.sound(), "title"), (other.stream(), "name")),
+        (other.sound(), "title"),
+        *([(other.stream(), "name")] if settings.ACRPORTAL_MONITORING else []),
     ):
         setattr(row, column, f"{HIDDEN} {column}")
         row.save()

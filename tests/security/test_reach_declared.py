@@ -12,6 +12,7 @@ from accounts.reach import LimitKind, ReachManager
 from catalogue.models import Bucket
 from common.words import own_models
 from scanning.models import Container
+from tests.borders import with_monitoring
 
 # Models whose rows belong to no container or bucket, and who sees them.
 NOWHERE = {
@@ -79,6 +80,7 @@ OWN = list(own_models())
 LIMITED = [model for model in OWN if hasattr(model, "reach")]
 
 
+@with_monitoring
 def test_every_model_says_where_its_rows_lie() -> None:
     labels = {model._meta.label for model in OWN}
     silent = labels - {model._meta.label for model in LIMITED}
