@@ -120,13 +120,16 @@ class Params:
     grid_top: int = 2
     sparse_top: int = 4
     # The wide grid: candidates per window and line, votes more than elsewhere, and
-    # neighbours. There are many lines, and an edited clip has dozens of votes.
+    # neighbours: of 84 damaged clips at another speed, 5 proposed 79 and 3 proposed 65.
     wide_top: int = 1
-    wide_votes: int = 1
-    wide_fan: int = 3
+    wide_votes: int = 3
+    wide_fan: int = 5
+    # The same for its changes of pitch, which have dozens of votes if they are clean.
+    pitched_votes: int = 1
+    pitched_fan: int = 3
     # Of more windows in a row, every so many-th is searched: an edit lasts for a whole
     # upload. The rest is searched along what was found, so many frames (3 min) around.
-    wide_every: int = 3
+    wide_every: int = 4
     followed_frames: int = 11_250
     followed_lines: int = 2
     # Candidates per window that are tried at seven offsets around their own, because

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import Protocol
 
 import numpy as np
@@ -70,9 +70,11 @@ Glance = Callable[[tuple[int, int], Votes], Iterable[Lead]]
 """Chooses leads among weak offsets of a window."""
 
 SPARSE, DENSE, GRID, SWEEP = "sparse", "dense", "grid", "sweep"
-WIDE = "wide"
-"""Like the grid, for larger changes, in a part of the windows."""
-ON_GRID = frozenset({GRID, WIDE})
+WIDE, PITCHED = "wide", "pitched"
+"""Like the grid, for larger changes, in a part of the windows: of speed or tempo, which
+often come with damage; and of pitch, alone or at another tempo.
+"""
+ON_GRID = frozenset({GRID, WIDE, PITCHED})
 """Stages whose alignments are roughly right."""
 
 NEARBY = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
@@ -80,6 +82,7 @@ NEARBY = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
 # hashes of a large index share its pages.
 _BLOCK_HASHES = 1 << 21
 _MOST_HASHES = 3 * _BLOCK_HASHES
+_LINES_AT_ONCE = 12
 _LIKELY_SHARE = 0.1  # of the dense triplets; see ``likely_hashes``
 
 
@@ -95,10 +98,14 @@ def stages(
     first = [] if robust_first else [_sparse(PLAIN, hours, params)]
     grid = [SearchStage(GRID, one, params.grid_top, hours) for one in warps(params)]
     wide = [
-        SearchStage(WIDE, one, params.wide_top, hours)
-        for one in (wide_warps(params) if widely else [])
+        *(SearchStage(WIDE, one, params.wide_top, hours) for one in wide_warps(params)),
+        *(
+            SearchStage(PITCHED, one, params.wide_top, hours)
+            for one in pitched_warps(params)
+        ),
     ]
-    return [*first, _deep(PLAIN, hours, params), *grid, *wide]
+    plain = [*first, _deep(PLAIN, hours, params), *grid]
+    return [*plain, *wide] if widely else plain
 
 
 def following(
@@ -134,25 +141,38 @@ def warps(params: Params) -> list[Warp]:
 
 
 def wide_warps(params: Params) -> list[Warp]:
-    """Return the wide grid: what people do to music, beyond what ``warps`` has.
+    """Return the wide grid: speeds, then tempi, beyond what ``warps`` has.
 
-    Speeds, tempi, then pitches. Half a step between alignments is what hashes tolerate: half
-    a bin, and 1.2 % of tempo.
+    Half a step between alignments is what hashes tolerate: half a bin, and 2.5 % of tempo.
     """
     speeds = [*_steps(1.08, 1.47, 1.022), *_steps(1 / 1.08, 0.69, 1 / 1.022)]
-    tempi = [*_steps(1.125, 1.41, 1.025), *_steps(0.88, 0.69, 1 / 1.025)]
-    near = {round(one.shift) for one in warps(params) if one.tempo == 1}
-    pitches = [
-        Warp(shift=float(sign * bins))
-        for bins in range(1, params.bins_per_octave // 2 + 1)
-        for sign in (1, -1)
-        if sign * bins not in near
-    ]
+    tempi = [*_steps(1.14, 1.41, 1.05), *_steps(0.87, 0.69, 1 / 1.05)]
     return [
         *(speed(one, params) for one in speeds),
         *(Warp(tempo=one) for one in tempi),
-        *pitches,
     ]
+
+
+def pitched_warps(params: Params) -> list[Warp]:
+    """Return the changes of pitch beyond what ``warps`` has, then those at another tempo.
+
+    Each is a bin, as hashes tolerate half of one; but 4 % of tempo, in clean music.
+    """
+    near = {round(one.shift) for one in warps(params) if one.tempo == 1}
+    half = params.bins_per_octave // 2
+    pitches = [bins for bins in _either_way(half) if bins not in near]
+    return [
+        *(Warp(shift=float(bins)) for bins in pitches),
+        *(
+            Warp(tempo, float(bins))
+            for tempo in (0.92, 1.08)
+            for bins in _either_way(half // 2)
+        ),
+    ]
+
+
+def _either_way(most: int) -> list[int]:
+    return [sign * bins for bins in range(1, most + 1) for sign in (1, -1)]
 
 
 def _steps(first: float, last: float, ratio: float) -> Iterator[float]:
@@ -235,6 +255,65 @@ def window_votes(
             yield from zip(part, answers, strict=True)
 
 
+def lines_at_once(
+    todo: Sequence[SearchStage], open_frames: NDArray[np.bool_], params: Params
+) -> list[SearchStage]:
+    """Return the first stage to do, and those after it that are asked with it.
+
+    Lines of one grid are: for a clip, a question costs more than its lookups. Few at a
+    time, because nothing is asked along others once one finds something.
+    """
+    first = todo[0]
+    if first.name not in ON_GRID:
+        return [first]
+    windows = windows_of(first, open_frames, params)
+    room = _windows_in_a_block(first, params) // max(1, len(windows))
+    most = max(1, min(room, _LINES_AT_ONCE))
+    return list(takewhile(lambda one: one.name == first.name, todo[:most]))
+
+
+def line_votes(
+    index: VoteSource,
+    buckets: Sequence[int],
+    landmarks: Landmarks,
+    *,
+    lines: Sequence[SearchStage],
+    open_frames: NDArray[np.bool_],
+    params: Params,
+) -> list[list[tuple[tuple[int, int], Votes]]]:
+    """Return what ``window_votes`` yields for each of some ``lines_at_once``."""
+    stage = lines[0]
+    windows = windows_of(stage, open_frames, params)
+    if not windows:
+        return [[] for _ in lines]
+    usable = select(landmarks, open_frames[landmarks.frames])
+    asked: list[tuple[NDArray[np.uint32], NDArray[np.int32]]] = []
+    spans: list[tuple[int, int]] = []
+    begun = 0
+    for line in lines:
+        moved = warped(usable, line.warp, params)
+        for part, hashes, frames in _hashed(windows, moved, line, params):
+            within = np.searchsorted(frames, _bounds_of(part, line)) + begun
+            spans += [(int(a), int(b)) for a, b in within]
+            asked.append((hashes, frames))
+            begun += len(hashes)
+    every, at = (np.concatenate(one) for one in zip(*asked, strict=True))
+    answers = index.query_windows(
+        buckets,
+        every,
+        at,
+        spans,
+        top=stage.top,
+        min_votes=fewest_votes(stage, params),
+        max_list=longest_list(stage, params),
+    )
+    n = len(windows)
+    return [
+        list(zip(windows, answers[n * k : n * (k + 1)], strict=True))
+        for k in range(len(lines))
+    ]
+
+
 def _hashed(
     windows: Windows, landmarks: Landmarks, stage: SearchStage, params: Params
 ) -> Iterator[tuple[Windows, NDArray[np.uint32], NDArray[np.int32]]]:
@@ -250,6 +329,12 @@ def _hashed(
     else:
         fan, within = fans(stage, params)
         hashes, frames = triplet_hashes(block, fan=fan, within=within, params=params)
+    if len(windows) > 1:
+        # Between the windows of a wide grid most of a file is left out.
+        inside = np.zeros(len(frames), dtype=np.bool_)
+        for first, end in np.searchsorted(frames, bounds):
+            inside[first:end] = True
+        hashes, frames = hashes[inside], frames[inside]
     if len(hashes) <= _MOST_HASHES or len(windows) == 1:
         yield windows, hashes, frames
         return
@@ -281,13 +366,17 @@ def voted_leads(
 
 def _blocks(windows: Windows, stage: SearchStage, params: Params) -> Iterator[Windows]:
     """Group windows so that the hashes of each group fit in memory."""
+    size = _windows_in_a_block(stage, params)
+    for start in range(0, len(windows), size):
+        yield windows[start : start + size]
+
+
+def _windows_in_a_block(stage: SearchStage, params: Params) -> int:
     fan, within = fans(stage, params)
     seconds = params.window_frames * params.frame_ms / 1000
     sparse = stage.name != DENSE
     rate = params.reference_rate if sparse else params.dense_rate * _LIKELY_SHARE
-    size = max(1, int(_BLOCK_HASHES / (seconds * rate * fan * within)))
-    for start in range(0, len(windows), size):
-        yield windows[start : start + size]
+    return max(1, int(_BLOCK_HASHES / (seconds * rate * fan * within)))
 
 
 def least_votes(hours: float, params: Params) -> int:
@@ -298,8 +387,8 @@ def least_votes(hours: float, params: Params) -> int:
 
 def fewest_votes(stage: SearchStage, params: Params) -> int:
     """Return the fewest votes of an offset that a stage verifies."""
-    more = params.wide_votes if stage.name == WIDE else 0
-    return least_votes(stage.hours, params) + more
+    more = {WIDE: params.wide_votes, PITCHED: params.pitched_votes}
+    return least_votes(stage.hours, params) + more.get(stage.name, 0)
 
 
 def glance_votes(hours: float, params: Params) -> int:
@@ -326,7 +415,7 @@ def windows_of(
 ) -> list[tuple[int, int]]:
     """Return the windows of the open frames that a stage searches."""
     every = open_windows(open_frames, params)
-    if stage.name != WIDE:
+    if stage.name not in (WIDE, PITCHED):
         return every
     step, each = params.step_frames, params.wide_every
     chosen: list[tuple[int, int]] = []
@@ -334,7 +423,7 @@ def windows_of(
         enumerate(every), key=lambda one: one[1][0] // step - one[0]
     ):
         row = [window for _, window in numbered]
-        # Of few in a row all, else the second of every three.
+        # Of few in a row all, else the second of every so many.
         chosen += row if len(row) < each else row[1::each]
     return chosen
 
@@ -369,4 +458,5 @@ def fans(stage: SearchStage, params: Params) -> tuple[int, int]:
         DENSE: (params.dense_fan, params.dense_within),
         GRID: (params.grid_fan, params.grid_within),
         WIDE: (params.wide_fan, params.wide_fan),
+        PITCHED: (params.pitched_fan, params.pitched_fan),
     }[stage.name]

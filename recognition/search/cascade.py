@@ -22,7 +22,10 @@ from recognition.search.candidates import (
     VoteSource,
     Warp,
     leads,
+    line_votes,
+    lines_at_once,
     open_windows,
+    voted_leads,
     warped,
 )
 from recognition.search.sweep import glance, sweep, weights_of
@@ -71,6 +74,31 @@ class Search:
     def __post_init__(self) -> None:
         """Open all frames that are to be searched."""
         self._open = 0, ~self.closed
+
+    def run_next(
+        self, todo: Sequence[SearchStage], index: VoteSource, buckets: Sequence[int]
+    ) -> int:
+        """Run the first stage to do, or the first lines of a grid; return how many."""
+        open_frames = self.open_frames()
+        lines = lines_at_once(todo, open_frames, self.params)
+        if len(lines) == 1:
+            self.run_stage(lines[0], index, buckets)
+            return 1
+        votes = line_votes(
+            index,
+            buckets,
+            self.sparse_landmarks,
+            lines=lines,
+            open_frames=open_frames,
+            params=self.params,
+        )
+        known = len(self.found)
+        for number, (line, windows) in enumerate(zip(lines, votes, strict=True), 1):
+            for window, offsets in windows:
+                self.follow_all(voted_leads(window, offsets, line, self.params))
+            if len(self.found) > known:  # other frames are open to the next line
+                return number
+        return len(lines)
 
     def run_stage(
         self, stage: SearchStage, index: VoteSource, buckets: Sequence[int]

@@ -77,11 +77,10 @@ def searched(
         query, references=references, hours=hours, params=params, policy=policy
     )
     number = 0
-    while (stage := begun.stage(number)) is not None:
+    while begun.stage(number) is not None:
         if progress is not None:
             progress(number / len(begun.todo))
-        begun.search.run_stage(stage, index, buckets)
-        number += 1
+        number += begun.search.run_next(begun.todo[number:], index, buckets)
     if progress is not None:
         progress(1.0)
     return begun
