@@ -4,11 +4,11 @@
 [--pairing N] [--moved N] [--database URL] [--check]``
 
 The account answers as ``tests.imports.moving.account`` does, with N files in three
-buckets, files with results in three containers, and two streams. ``manage.py move_in`` is killed
-twice in the middle of a page and called again. A folder and a ZIP then bring the audio,
-with traps. In a trial of a week, whose clock is moved, the account misses some songs and
-names a wrong one now and then; people judge by what was really played. At last many
-files are paired, and pages are asked for over many moved objects.
+buckets, files with results in three containers, and two streams. ``manage.py move_in``
+is killed twice in the middle of a page and called again. A folder and a ZIP then bring
+the audio, with traps. In a trial of a week, whose clock is moved, the account misses
+some songs and names a wrong one now and then; people judge by what was really played.
+At last many files are paired, and pages are asked for over many moved objects.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ class CreateModels(Operation):
         self.models = models
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        """Add the models to the state, and to its built models if there are any."""
+        """Add the models to the state; build them if its other models are built."""
         built = state.__dict__.pop("apps", None)
         for model in self.models:
             model.state_forwards(app_label, state)

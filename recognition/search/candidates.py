@@ -233,24 +233,14 @@ def window_votes(
     every = windows_of(stage, open_frames, params)
     if not every:
         return
-    top, least = stage.top, fewest_votes(stage, params)
-    if glances:
-        top, least = params.glance_offsets, glance_votes(stage.hours, params)
     usable = select(landmarks, open_frames[landmarks.frames])
     landmarks = warped(usable, stage.warp, params)
     for windows in _blocks(every, stage, params):
         for part, hashes, frames in _hashed(windows, landmarks, stage, params):
-            interrupts.look()
-            bounds = _bounds_of(part, stage)
-            spans = [(int(a), int(b)) for a, b in np.searchsorted(frames, bounds)]
-            answers = index.query_windows(
-                buckets,
-                hashes,
-                frames,
-                spans,
-                top=top,
-                min_votes=least,
-                max_list=longest_list(stage, params),
+            spans = _spans_of(part, stage, frames)
+            hashed = hashes, frames, spans
+            answers = _best_offsets(
+                index, buckets, hashed, stage=stage, params=params, glances=glances
             )
             yield from zip(part, answers, strict=True)
 
@@ -258,10 +248,10 @@ def window_votes(
 def lines_at_once(
     todo: Sequence[SearchStage], open_frames: NDArray[np.bool_], params: Params
 ) -> list[SearchStage]:
-    """Return the first stage to do, and those after it that are asked with it.
+    """Return the next stage, with those after it that the same question can answer.
 
-    Lines of one grid are: for a clip, a question costs more than its lookups. Few at a
-    time, because nothing is asked along others once one finds something.
+    Only lines of one grid share a question: for a clip, asking costs more than looking
+    up. They are few, because what one line finds the next ones no longer search.
     """
     first = todo[0]
     if first.name not in ON_GRID:
@@ -293,25 +283,41 @@ def line_votes(
     for line in lines:
         moved = warped(usable, line.warp, params)
         for part, hashes, frames in _hashed(windows, moved, line, params):
-            within = np.searchsorted(frames, _bounds_of(part, line)) + begun
-            spans += [(int(a), int(b)) for a, b in within]
+            spans += ((begun + a, begun + b) for a, b in _spans_of(part, line, frames))
             asked.append((hashes, frames))
             begun += len(hashes)
     every, at = (np.concatenate(one) for one in zip(*asked, strict=True))
-    answers = index.query_windows(
-        buckets,
-        every,
-        at,
-        spans,
-        top=stage.top,
-        min_votes=fewest_votes(stage, params),
-        max_list=longest_list(stage, params),
+    answers = _best_offsets(
+        index, buckets, (every, at, spans), stage=stage, params=params
     )
     n = len(windows)
     return [
         list(zip(windows, answers[n * k : n * (k + 1)], strict=True))
         for k in range(len(lines))
     ]
+
+
+def _best_offsets(
+    index: VoteSource,
+    buckets: Sequence[int],
+    hashed: tuple[NDArray[np.uint32], NDArray[np.int32], list[tuple[int, int]]],
+    *,
+    stage: SearchStage,
+    params: Params,
+    glances: bool = False,
+) -> list[Votes]:
+    """Ask for the best offsets of each span of hashes, as many as the stage takes."""
+    interrupts.look()
+    top, least = stage.top, fewest_votes(stage, params)
+    if glances:
+        top, least = params.glance_offsets, glance_votes(stage.hours, params)
+    return index.query_windows(
+        buckets,
+        *hashed,
+        top=top,
+        min_votes=least,
+        max_list=longest_list(stage, params),
+    )
 
 
 def _hashed(
@@ -332,7 +338,7 @@ def _hashed(
     if len(windows) > 1:
         # Between the windows of a wide grid most of a file is left out.
         inside = np.zeros(len(frames), dtype=np.bool_)
-        for first, end in np.searchsorted(frames, bounds):
+        for first, end in _spans_of(windows, stage, frames):
             inside[first:end] = True
         hashes, frames = hashes[inside], frames[inside]
     if len(hashes) <= _MOST_HASHES or len(windows) == 1:
@@ -342,6 +348,14 @@ def _hashed(
     middle = len(windows) // 2
     for part in (windows[:middle], windows[middle:]):
         yield from _hashed(part, landmarks, stage, params)
+
+
+def _spans_of(
+    windows: Windows, stage: SearchStage, frames: NDArray[np.int32]
+) -> list[tuple[int, int]]:
+    """Return where the frames of each window begin and end in sorted frames."""
+    spans = np.searchsorted(frames, _bounds_of(windows, stage))
+    return [(int(first), int(end)) for first, end in spans]
 
 
 def _bounds_of(windows: Windows, stage: SearchStage) -> NDArray[np.int32]:

@@ -185,15 +185,14 @@ def restored(office: Page, portal: Portal) -> Iterator[list[str]]:
     yield touched
     if not touched:
         return
-    page = office
-    sign_in(page, portal, "mira")
+    sign_in(office, portal, "mira")
     for uid in touched:
-        current = state_of(page, uid)
+        current = state_of(office, uid)
         if current["state"] == "in_review":
-            post(page, f"/m/{uid}/release", {})
+            post(office, f"/m/{uid}/release", {})
         elif current["state"] != "pending":
             fields = {"verb": "undo", "version": current["version"], "agreed": "yes"}
-            post(page, f"/m/{uid}/decide", fields)
+            post(office, f"/m/{uid}/decide", fields)
 
 
 @pytest.fixture

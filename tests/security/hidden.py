@@ -1,4 +1,4 @@
-"""A world in which everything of the other desk has a name that is easy to find."""
+"""A world of two desks, where all names of the other desk can be found in an answer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HIDDEN = "Zyxwhidden"
 
 @dataclass
 class HiddenWorld(World):
-    """Two desks, of which everything of the other is called hidden.
+    """Two desks; all names of the other one begin with ``HIDDEN``.
 
     A licence and a policy that name both desks treated a match of the own desk.
     """
@@ -32,7 +32,7 @@ class HiddenWorld(World):
 
 
 def make_world() -> HiddenWorld:
-    """Return the desks and what hides."""
+    """Return the two desks with the licence and the policy for both."""
     world = World(Desk(1), Desk(2), make_user(Role.ADMIN))
     own, other = world.own, world.other
     for row, column in (

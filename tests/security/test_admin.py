@@ -111,7 +111,7 @@ def test_a_viewer_reads_at_most(db: None) -> None:
             read = {path: client.get(path).status_code for path in reads}
             refused = {path: client.post(path).status_code for path in writes}
             chosen = {"_selected_action": row.pk, "apply": "yes", "post": "yes"}
-            for action in screen.actions:
+            for action in [*screen.actions, "delete_selected"]:
                 answer = client.post(reads[0], chosen | {"action": action})
                 assert answer.status_code in (302, 200, 403), (label, action)
 
@@ -123,7 +123,6 @@ def test_a_viewer_reads_at_most(db: None) -> None:
 
 @pytest.mark.slow
 def test_somebody_of_a_desk_finds_their_own() -> None:
-    """A viewer opens their own desk's rows: ``test_a_viewer_reads_at_most``."""
     world = make_world()
     client = client_of(world.own.user)
     for label, screen in SCREENS.items():
@@ -139,6 +138,7 @@ def test_somebody_of_a_desk_finds_their_own() -> None:
             listed = rows.content.decode()
             assert address(own, "change", own.pk) in listed, label
             assert address(other, "change", other.pk) not in listed, label
+            assert client.get(address(own, "change", own.pk)).status_code == 200, label
             _assert_reaches_no_other(client, label, other)
 
 

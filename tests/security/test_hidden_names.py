@@ -41,7 +41,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def world() -> HiddenWorld:
-    """Return two desks, of which everything of the other is called hidden."""
+    """Return two desks; all names of the other one begin with ``HIDDEN``."""
     return make_world()
 
 

@@ -58,7 +58,7 @@ REFUSED, GONE = 403, (404, 405, 422)
 
 @pytest.fixture
 def world() -> HiddenWorld:
-    """Return two desks, of which everything of the other is called hidden."""
+    """Return two desks; all names of the other one begin with ``HIDDEN``."""
     return make_world()
 
 

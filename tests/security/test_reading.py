@@ -116,7 +116,7 @@ def test_no_address_has_a_fault_when_it_is_read(world: World, ask: Ask) -> None:
     for path in paths:
         read = ask("GET", path)
         found = [*_faults_of(read), *(_caching(path, read) if path in own else ())]
-        # The audit trail exists to report it.
+        # The audit trail tells what was deleted.
         if not path.startswith("/admin/audit/"):
             found += [f"shows {name}" for name in _DELETED if name in read.text]
         faults += [f"{path}: {fault}" for fault in found]
