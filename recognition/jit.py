@@ -19,15 +19,16 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 class Compiled:
     """A function that is compiled on the first call for each combination of types."""
 
-    def __init__(self, function: Callable[..., Any], *, fastmath: bool) -> None:
+    def __init__(self, function: Callable[..., Any], **options: bool) -> None:
         update_wrapper(self, function)
-        self._function, self._fastmath = function, fastmath
+        self._function, self._options = function, options
 
     @cached_property
     def dispatcher(self) -> Any:  # Any: numba types it half
         """Return numba's own object, which chooses and compiles the code."""
         numba = import_module("numba")
-        made = numba.njit(cache=True, nogil=True, fastmath=self._fastmath)
+        # No C code calls these functions, so none needs an entry for it.
+        made = numba.njit(cache=True, no_cfunc_wrapper=True, **self._options)
         return made(self._function)
 
     @property
@@ -41,8 +42,25 @@ class Compiled:
         return self.dispatcher(*arguments)
 
 
-class Late(Compiled):
-    """A compiled function of a module that itself needs numba: loaded by the first call."""
+class Part(Compiled):
+    """A function that only compiled functions call.
+
+    It has no entry for Python, which for many arrays takes longer to compile than the
+    function, and shares what Numba compiles for its own functions, which have none.
+    """
+
+    __name__: str
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function, no_cpython_wrapper=True)
+
+    def __call__(self, *arguments: Any) -> Any:  # Any: as the function says
+        # Numba's object would end the process.
+        raise TypeError(f"Only compiled functions can call {self.__name__}.")
+
+
+class Late(Part):
+    """A part of a module that itself needs numba: loaded by the first call."""
 
     def __init__(self, module: str, name: str) -> None:
         self.__module__, self.__name__ = module, name
@@ -55,12 +73,17 @@ class Late(Compiled):
 
 def compiled(function: Function) -> Function:
     """Compile on the first call; the type stays that of the function."""
-    return cast("Function", Compiled(function, fastmath=False))
+    return cast("Function", Compiled(function, nogil=True))
+
+
+def compiled_part(function: Function) -> Function:
+    """Compile a function that only compiled functions call."""
+    return cast("Function", Part(function))
 
 
 def compiled_fastmath(function: Function) -> Function:
     """Compile like ``compiled``, but let floating-point sums be reordered."""
-    return cast("Function", Compiled(function, fastmath=True))
+    return cast("Function", Compiled(function, nogil=True, fastmath=True))
 
 
 def load_compiler() -> None:

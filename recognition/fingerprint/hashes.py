@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.fingerprint.landmarks import ranks_of
-from recognition.jit import compiled
+from recognition.jit import compiled, compiled_part
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks
 
@@ -72,7 +72,7 @@ def zone_of(params: Params) -> Zone:
     return bounds, np.arange(params.max_dt + 1, dtype=np.int64) // params.hash_frames
 
 
-@compiled
+@compiled_part
 def neighbours(
     frames: NDArray[np.int32],
     bins: NDArray[np.float32],
@@ -166,7 +166,7 @@ def _likely_triplets(
     return hashes[:n].copy(), anchors[:n].copy()
 
 
-@compiled
+@compiled_part
 def place_from(
     frames: NDArray[np.int32],
     bins: NDArray[np.float32],
@@ -179,7 +179,7 @@ def place_from(
     return df << 8 | np.int64(times[frames[other] - frames[i]])
 
 
-@compiled
+@compiled_part
 def bins_between(bins: NDArray[np.float32], i: int, other: int) -> np.int64:
     """Return how many bins a landmark lies above landmark ``i``, plus 64.
 
@@ -188,7 +188,7 @@ def bins_between(bins: NDArray[np.float32], i: int, other: int) -> np.int64:
     return np.int64(round(bins[other] - bins[i])) + 64
 
 
-@compiled
+@compiled_part
 def mix(anchor: np.int64, second: np.int64, third: np.int64) -> np.uint32:
     """Spread the packed triplet over 32 bits (multiplicative hashing)."""
     value = anchor << 42 | second << 26 | third << 10

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.jit import compiled
+from recognition.jit import compiled, compiled_part
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks
 
@@ -157,7 +157,7 @@ def ranks_of(landmarks: Landmarks, params: Params) -> NDArray[np.uint8]:
     return _ranks(landmarks.frames, landmarks.bins, landmarks.levels, *radii)
 
 
-@compiled
+@compiled_part
 def _rules(levels: NDArray[np.float32], t: int, f: int, frames: int, bins: int) -> bool:
     """Return whether a cell is the maximum of its neighbourhood; the first of equals."""
     value = levels[t, f]
@@ -171,7 +171,7 @@ def _rules(levels: NDArray[np.float32], t: int, f: int, frames: int, bins: int) 
     return True
 
 
-@compiled
+@compiled_part
 def _tops(
     levels: NDArray[np.float32], t: int, floor: float, out: NDArray[np.bool_]
 ) -> None:
@@ -190,7 +190,7 @@ def _tops(
         out[f] = beside & around & (value >= floor)
 
 
-@compiled
+@compiled_part
 def _sums(levels: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return cumulative sums of each row, which give the sum of any interval of bins."""
     sums = np.zeros((levels.shape[0], levels.shape[1] + 1), dtype=np.float64)
@@ -202,7 +202,7 @@ def _sums(levels: NDArray[np.float32]) -> NDArray[np.float64]:
     return sums
 
 
-@compiled
+@compiled_part
 def _mean_around(
     sums: NDArray[np.float64], t: int, f: int, frames: int, bins: int
 ) -> np.float64:

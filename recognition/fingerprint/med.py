@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.jit import compiled
+from recognition.jit import compiled, compiled_part
 
 # Rows per block: all rows of ten hours together would take 43 MB.
 _ROWS: Final = 1 << 16
@@ -36,7 +36,7 @@ def decode(differences: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return cells
 
 
-@compiled
+@compiled_part
 def _guess(cells: NDArray[np.uint8], row: int, column: int) -> int:
     left = int(cells[row, column - 1]) if column else 0
     above = int(cells[row - 1, column]) if row else 0

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.jit import compiled
+from recognition.jit import compiled, compiled_part
 
 PAGE_BYTES: Final = 4096
 WORDS_PER_PAGE: Final = PAGE_BYTES // 8
@@ -53,7 +53,7 @@ Lists: TypeAlias = tuple[I64, I64, I64, I64]
 diagonal, and the votes of each posting."""
 
 
-@compiled
+@compiled_part
 def _mixed(value: np.uint32) -> np.uint32:
     """Return a hash with its bits mixed (lowbias32).
 
@@ -125,7 +125,7 @@ def first_bad_page(words: U64, sums: U64) -> int:
     return -1
 
 
-@compiled
+@compiled_part
 def _sound(data: U64, sums: U64, checked: U8, first: Int, last: Int) -> bool:
     """Return whether pages ``first`` to ``last`` are intact; checks each page once."""
     for number in range(first, last + 1):
@@ -138,7 +138,7 @@ def _sound(data: U64, sums: U64, checked: U8, first: Int, last: Int) -> bool:
     return True
 
 
-@compiled
+@compiled_part
 def _are_checked(checked: U8, first: Int, last: Int) -> bool:
     """Return whether one page or two are known to be intact; False for more pages.
 
@@ -147,7 +147,7 @@ def _are_checked(checked: U8, first: Int, last: Int) -> bool:
     return bool(last - first <= 1) and bool(checked[first] & checked[last])
 
 
-@compiled
+@compiled_part
 def _bits_at(words: U64, bit: np.uint64) -> np.uint64:
     """Return the 64 bits starting at ``bit``.
 
@@ -160,13 +160,13 @@ def _bits_at(words: U64, bit: np.uint64) -> np.uint64:
     return low | (high << (np.uint64(63) - shift))
 
 
-@compiled
+@compiled_part
 def _posting(words: U64, index: Int, width: int) -> np.uint64:
     mask = (np.uint64(1) << np.uint64(width)) - np.uint64(1)
     return _bits_at(words, np.uint64(index) * np.uint64(width)) & mask
 
 
-@compiled
+@compiled_part
 def _lower_bound(
     words: U64, first: Int, last: Int, width: int, wanted: np.uint64
 ) -> Int:
@@ -182,7 +182,7 @@ def _lower_bound(
     return first
 
 
-@compiled
+@compiled_part
 def _recording_at(bases: U32, guide: U32, place: Int) -> int:
     """Return the last recording that begins at or before ``place``.
 
@@ -195,7 +195,7 @@ def _recording_at(bases: U32, guide: U32, place: Int) -> int:
     return int(local)
 
 
-@compiled
+@compiled_part
 def _read_ahead(
     keys: U64, pages: tuple[U32, U64], shape: tuple[int, int, int], bounds: I64
 ) -> np.uint64:

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.jit import Late, compiled
+from recognition.jit import Late, compiled, compiled_part
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks
 
@@ -294,7 +294,7 @@ def _heights(
     return heights, best, touched
 
 
-@compiled
+@compiled_part
 def _guess(
     table: tuple[NDArray[np.int64], Cells],
     local: NDArray[np.int64],
@@ -321,7 +321,7 @@ def _guess(
     return touched
 
 
-@compiled
+@compiled_part
 def _first_near(cells: Cells, low: int, high: int, wanted: tuple[int, int]) -> int:
     """Return the first landmark of ``low`` … ``high`` in a cell or after it.
 
@@ -344,7 +344,7 @@ def _first_near(cells: Cells, low: int, high: int, wanted: tuple[int, int]) -> i
     return _first_from(cells, max(low, guess - step), high, cell)
 
 
-@compiled
+@compiled_part
 def _first_from(cells: Cells, low: int, high: int, cell: int) -> int:
     """Return the first landmark of ``low`` … ``high`` in ``cell`` or after it."""
     while low < high:
@@ -441,7 +441,7 @@ def _skip(cells: Cells, at: int, high: int, cell: int) -> int:
     return at
 
 
-@compiled
+@compiled_part
 def _skip_adding(
     landmarks: tuple[Cells, Bins],
     spread: NDArray[np.int64],
@@ -458,7 +458,7 @@ def _skip_adding(
     return at, total
 
 
-@compiled
+@compiled_part
 def _middle(sums: NDArray[np.int8], highest: int) -> int:
     """Return the middle of the highest places: where sums end, several are equal."""
     total, ties = 0, 0
@@ -469,7 +469,7 @@ def _middle(sums: NDArray[np.int8], highest: int) -> int:
     return total // ties
 
 
-@compiled
+@compiled_part
 def _keep(
     found: NDArray[np.int64],
     heights: NDArray[np.float32],

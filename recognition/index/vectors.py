@@ -17,7 +17,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from recognition.index.places import BLOCK, BLOCKS, SPAN
-from recognition.jit import compiled
+from recognition.jit import compiled_part
 
 # Numba's own helpers have no types.
 get_or_insert: Any = cgutils.get_or_insert_function
@@ -108,7 +108,7 @@ def _block_sums(
 _summed: Any = _block_sums  # Any: Numba adds the first argument
 
 
-@compiled
+@compiled_part
 def block_sums(
     weights: NDArray[np.int8],
     cells: NDArray[np.int32],

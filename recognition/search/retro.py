@@ -30,7 +30,7 @@ from recognition.fingerprint.landmarks import select
 from recognition.fingerprint.levels import silent_frames
 from recognition.index.kernels import peaks
 from recognition.index.places import References
-from recognition.jit import compiled
+from recognition.jit import compiled, compiled_part
 from recognition.params import DEFAULT, Params
 from recognition.search.candidates import (
     NEARBY,
@@ -326,7 +326,7 @@ def _mark_pairs(
             pairs[pair >> 6] |= np.uint64(1) << np.uint64(pair & 63)
 
 
-@compiled
+@compiled_part
 def _pair(anchor: np.int64, other: np.int64) -> np.int64:
     """Pack the first landmark of a hash and another one into ``_PAIR_BITS`` bits.
 
@@ -398,7 +398,7 @@ def _hits(
     return which[:n], at[:n], keys[:n]
 
 
-@compiled
+@compiled_part
 def _distances(
     query: _Places,
     i: int,
@@ -419,14 +419,14 @@ def _distances(
     return count
 
 
-@compiled
+@compiled_part
 def _longer(array: NDArray[Any], size: int) -> NDArray[Any]:  # Any: of each type
     longer = np.empty(size, dtype=array.dtype)
     longer[: len(array)] = array
     return longer
 
 
-@compiled
+@compiled_part
 def _postings_of(
     value: np.uint32, first: NDArray[np.int32], shift: int, hashes: NDArray[np.uint32]
 ) -> tuple[int, int]:

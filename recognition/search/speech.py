@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.fingerprint.levels import OFFSET, STEPS_PER_NEPER
-from recognition.jit import compiled
+from recognition.jit import compiled, compiled_part
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks, LevelMap
 
@@ -173,7 +173,7 @@ def _with_neighbours(odds: NDArray[np.float64]) -> NDArray[np.float64]:
     return total
 
 
-@compiled
+@compiled_part
 def _carried(odds: float) -> np.float64:
     """Return the log odds of a second that follow from those of its neighbour."""
     ratio = np.exp(odds)

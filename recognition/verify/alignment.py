@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.jit import compiled
+from recognition.jit import compiled, compiled_part
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks, LevelMap
 from recognition.verify.band import bands_of
@@ -135,7 +135,7 @@ def _mark_sectors(
             sectors[t] |= bits
 
 
-@compiled
+@compiled_part
 def _sector(place: float) -> np.uint64:
     return np.uint64(min(63, max(0, int(place)) // 4))
 
@@ -266,7 +266,7 @@ def _fit(
     return (slope, q_mean - slope * r_mean, np.median(df))
 
 
-@compiled
+@compiled_part
 def _pairs_near(
     query: QueryPlaces,
     reference: ReferencePlaces,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.jit import compiled
+from recognition.jit import compiled, compiled_part
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks
 from recognition.verify.alignment import Alignment, QueryView
@@ -109,7 +109,7 @@ def evidence(lookup: Lookup, inner: tuple[int, int]) -> Weighed:
     return weighed(lookup, found_along(lookup), inner)
 
 
-@compiled
+@compiled_part
 def weighed(lookup: Lookup, found: Found, inner: tuple[int, int]) -> Weighed:
     """Return what ``evidence`` returns, from what was found along the alignment."""
     _, reference, _, constants, tables = lookup
@@ -152,7 +152,7 @@ def weighed(lookup: Lookup, found: Found, inner: tuple[int, int]) -> Weighed:
     return states, gaps, expected, weights, raw, p0
 
 
-@compiled
+@compiled_part
 def _closeness_bits(
     levels: NDArray[np.float64],
     places: NDArray[np.float64],
@@ -172,7 +172,7 @@ def _closeness_bits(
     return bits
 
 
-@compiled
+@compiled_part
 def _band_gains(
     bins: NDArray[np.float32],
     states: NDArray[np.int8],
@@ -212,7 +212,7 @@ def _band_gains(
     return gains, spare
 
 
-@compiled
+@compiled_part
 def _expected_gains(
     bins: NDArray[np.float32],
     states: NDArray[np.int8],
@@ -236,7 +236,7 @@ def _expected_gains(
     return expected
 
 
-@compiled
+@compiled_part
 def _mark_absent(
     states: NDArray[np.int8],
     gaps: NDArray[np.float32],
@@ -249,7 +249,7 @@ def _mark_absent(
             states[i] = ABSENT
 
 
-@compiled
+@compiled_part
 def _band(place: float, constants: Constants) -> int:
     return min(
         int(place * constants[GAIN_BANDS] / constants[N_BINS]),
@@ -257,7 +257,7 @@ def _band(place: float, constants: Constants) -> int:
     )
 
 
-@compiled
+@compiled_part
 def _gain_without(
     gap: float, gain: tuple[NDArray[np.float32], NDArray[np.float32]], band: int
 ) -> np.float32:
@@ -270,7 +270,7 @@ def _gain_without(
     return np.float32(gain[1][band, side])
 
 
-@compiled
+@compiled_part
 def _weights(
     reference: Reference,
     found: tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]],
@@ -313,7 +313,7 @@ def _weights(
     return weights
 
 
-@compiled
+@compiled_part
 def _saturate(
     frames: NDArray[np.int32],
     weights: NDArray[np.float32],

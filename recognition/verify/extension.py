@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition import interrupts
-from recognition.jit import compiled
+from recognition.jit import compiled, compiled_part
 from recognition.params import Params
 from recognition.types import Landmarks
 from recognition.verify.alignment import Alignment, Lead, QueryView, fit_alignment
@@ -228,7 +228,7 @@ def _extend_run(
             span,
             core,
             borders,
-            params.extend_frames,
+            (params.extend_frames, _AT_A_STRETCH),
             (params.x_drop, params.candidate_bits),
             edge_of(params),
         )
@@ -315,7 +315,7 @@ def _best_nearby(
     return best, tally
 
 
-@compiled
+@compiled_part
 def _best_run(lookup: Lookup, limits: Limits, edge: Edge) -> Tally:
     """Return the best run of an alignment.
 
@@ -331,7 +331,7 @@ def _best_run(lookup: Lookup, limits: Limits, edge: Edge) -> Tally:
     return _find_ends(lookup, result, (first, last, bits), limits, edge)
 
 
-@compiled
+@compiled_part
 def _find_ends(
     lookup: Lookup,
     result: Weighed,
@@ -357,7 +357,7 @@ def _widened(
     span: tuple[int, int],
     core: tuple[int, int],
     within: tuple[int, int],
-    step: int,
+    steps: tuple[int, int],
     limits: Limits,
     edge: Edge,
 ) -> tuple[Tally, tuple[int, int], bool]:
@@ -366,9 +366,11 @@ def _widened(
 
     ``lookup`` has the whole recording, whose landmarks ``core``, ``span`` and
     ``within`` number. ``core`` is the known run, ``span`` the first span, ``within``
-    what none may leave, and ``step`` the frames by which it widens. Also returns the
-    next span, and whether there is none: long work ends in between.
+    what none may leave, and ``steps`` the frames by which it widens and the
+    landmarks to weigh at a stretch. Also returns the next span, and whether there is
+    none: long work ends in between.
     """
+    step, at_a_stretch = steps
     query, (frames, bins, levels), alignment, constants, tables = lookup
     best = (0, 0, 0.0, 0.0, 0, 0, 0, 0, 0.0)
     low, high = span
@@ -382,7 +384,7 @@ def _widened(
         # A fitted alignment may move the core out of the span.
         if high - low < _FEWEST_LANDMARKS or inner[0] >= inner[1]:
             return best, (low, high), True
-        if weighed_so_far > _AT_A_STRETCH:
+        if weighed_so_far > at_a_stretch:
             return best, (low, high), False
         weighed_so_far += high - low
         part = frames[low:high], bins[low:high], levels[low:high]
@@ -429,7 +431,7 @@ def _best_whole(lookup: Lookup, nearby: NDArray[np.float64]) -> tuple[int, Tally
     return best, tally
 
 
-@compiled
+@compiled_part
 def _tally(
     bins: NDArray[np.float32],
     states: NDArray[np.int8],

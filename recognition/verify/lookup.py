@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.fingerprint.levels import OFFSET, STEPS_PER_NEPER
-from recognition.jit import compiled
+from recognition.jit import compiled, compiled_part
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks
 from recognition.verify.alignment import (
@@ -186,7 +186,7 @@ def _constants(params: Params) -> Constants:
     )
 
 
-@compiled
+@compiled_part
 def found_along(lookup: Lookup) -> Found:
     """Look up what the query holds along the alignment, and along the shifted ones.
 
@@ -201,7 +201,7 @@ def found_along(lookup: Lookup) -> Found:
     return states, gaps, offs, hits, places, timing, which, chance_gaps
 
 
-@compiled
+@compiled_part
 def found_wider(lookup: Lookup, found: Found, begin: int) -> Found:
     """Return what ``found_along`` returns, if the landmarks from ``begin`` on are known.
 
@@ -225,7 +225,7 @@ def found_wider(lookup: Lookup, found: Found, begin: int) -> Found:
     )
 
 
-@compiled
+@compiled_part
 def _classify(
     query: Query, reference: Reference, alignment: Place, constants: Constants
 ) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]]:
@@ -278,7 +278,7 @@ def _classify(
     return states, gaps, offs
 
 
-@compiled
+@compiled_part
 def _chance(
     query: Query,
     reference: Reference,
@@ -337,13 +337,13 @@ def _chance(
     return counts, places, timing, which[:found], gaps[:found]
 
 
-@compiled
+@compiled_part
 def timing_at(frames: float) -> float:
     """Return how likely an alignment is ``frames`` off, relative to an exact one."""
     return 1 - _TIMING_SLOPE * abs(frames)
 
 
-@compiled
+@compiled_part
 def cell(distance: float, bounds: NDArray[np.float64]) -> int:
     distance = abs(distance)
     if distance <= bounds[0]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -123,8 +122,6 @@ def test_what_is_found_does_not_depend_on_the_length_of_steps(
     monkeypatch.setattr(vote, "AT_A_STRETCH", 7)
     monkeypatch.setattr(retro, "_LANDMARKS_AT_ONCE", 50)
     monkeypatch.setattr(retro, "_WINDOWS_AT_ONCE", 1)
-    # Compiled code keeps its constants, so that the test runs what it was made of.
-    monkeypatch.setattr(extend, "_widened", inspect.unwrap(extend._widened))
     monkeypatch.setattr(extend, "_AT_A_STRETCH", 1)
 
     assert scanned(index, references) == found

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from recognition.fingerprint import hashes
+
 _WORK = """
 import sys, tempfile
 from pathlib import Path
@@ -67,3 +69,8 @@ def test_no_search_compiles_what_was_not_compiled_before() -> None:
     )
 
     assert done.stdout == ""
+
+
+def test_a_part_of_compiled_functions_refuses_other_callers() -> None:
+    with pytest.raises(TypeError, match="Only compiled functions can call mix"):
+        hashes.mix(1, 2, 3)  # type: ignore[arg-type]  # refused before it is read
