@@ -2,6 +2,9 @@
 
 Numba is loaded by the first call: it takes longer than all else that a command loads, and
 most commands and pages compute nothing.
+
+Compiled functions copy arrays, and write rows, by loops: for a slice to which an array or a
+tuple is assigned, Numba compiles two seconds of code that words an error.
 """
 
 from __future__ import annotations

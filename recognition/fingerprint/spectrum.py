@@ -179,7 +179,9 @@ def _powers(spectrum: NDArray[np.float32], bank: FilterBank) -> NDArray[np.float
             real, imaginary = parts[2 * t], parts[2 * t + 1]
             row[t] = real * real + imaginary * imaginary + np.float32(_TINY)
     powers = np.zeros((n_linear + len(firsts), count), dtype=np.float32)
-    powers[:n_linear] = power[:n_linear]
+    for b in range(n_linear):
+        for t in range(count):
+            powers[b, t] = power[b, t]
     for b in range(len(firsts)):
         total = powers[n_linear + b]
         for j in range(starts[b], starts[b + 1]):

@@ -375,8 +375,16 @@ def count_votes(places: U32, lists: Lists, sketch: U8) -> None:
             cell = ((places[at] + shift) & mask) + margin
             at += 1
             sketch[cell] = min(full, np.uint32(sketch[cell]) + each)
-    sketch[:MARGIN] = sketch[cells : cells + MARGIN]
-    sketch[cells + MARGIN :] = sketch[MARGIN : 2 * MARGIN]
+    _fill_margins(sketch)
+
+
+@compiled_part
+def _fill_margins(sketch: U8) -> None:
+    """Copy the cells at either end of a sketch to the margin at the other end."""
+    beyond = len(sketch) - MARGIN
+    for i in range(MARGIN):
+        sketch[i] = sketch[beyond - MARGIN + i]
+        sketch[beyond + i] = sketch[MARGIN + i]
 
 
 @compiled
@@ -447,8 +455,7 @@ def crowded(keys: U64, least: int, bits: int) -> int:
         at[i] = diagonal
         cell = diagonal + margin
         sketch[cell] += sketch[cell] < full
-    sketch[:MARGIN] = sketch[-2 * MARGIN : -MARGIN]
-    sketch[-MARGIN:] = sketch[MARGIN : 2 * MARGIN]
+    _fill_margins(sketch)
     kept = 0
     for i in range(len(keys)):
         a = np.uint64(at[i])

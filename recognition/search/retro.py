@@ -422,7 +422,8 @@ def _distances(
 @compiled_part
 def _longer(array: NDArray[Any], size: int) -> NDArray[Any]:  # Any: of each type
     longer = np.empty(size, dtype=array.dtype)
-    longer[: len(array)] = array
+    for i in range(len(array)):
+        longer[i] = array[i]
     return longer
 
 
@@ -474,6 +475,7 @@ def _strongest(
                 continue
             if n == len(chosen):
                 chosen = np.concatenate((chosen, np.empty_like(chosen)))
-            chosen[n] = (window, owner, offset, sums[at])
+            chosen[n, 0], chosen[n, 1] = window, owner
+            chosen[n, 2], chosen[n, 3] = offset, sums[at]
             n += 1
     return chosen[:n]

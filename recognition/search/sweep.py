@@ -230,11 +230,12 @@ def _cells(
     for t in range(n * size):
         if here[t]:
             counts[t // size] += 1
-            raised[:, t // size] += rise[(before + t) // map_frames]
+            row = rise[(before + t) // map_frames]
+            for column in range(len(raised)):
+                raised[column, t // size] += row[column]
     total = max(1, counts.sum())
-    sums = np.empty(n, dtype=np.float32)
     for place in range(len(out)):
-        sums[:] = raised[place // map_bins]
+        sums = raised[place // map_bins].copy()
         for t in range(n * size):
             if here[t] and hit[place, t]:
                 sums[t // size] += np.float32(bits)
