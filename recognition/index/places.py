@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ block_sums = Late("recognition.index.vectors", "block_sums")
 
 Cells = NDArray[np.int32]
 Bins = NDArray[np.uint8]
+Int: TypeAlias = int | np.int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +102,17 @@ class PlaceTable:
     def of(cls, places: Mapping[int, Places]) -> PlaceTable:
         """Put the places of some recordings together."""
         every = places.values()
+        columns = zip(*(one.parts for one in (NO_PLACES, *every)), strict=True)
+        cells, bins, loud_cells, loud_bins = map(_joined, columns)
         return cls(
             np.array([*places], dtype=np.uint32),
             np.zeros(len(every), dtype=np.uint8),
             starts_of([len(one.cells) for one in every]),
-            np.concatenate([np.zeros(0, np.int32), *(one.cells for one in every)]),
-            np.concatenate([np.zeros(0, np.uint8), *(one.bins for one in every)]),
+            cells,
+            bins,
             starts_of([len(one.loud_cells) for one in every]),
-            np.concatenate([np.zeros(0, np.int32), *(one.loud_cells for one in every)]),
-            np.concatenate([np.zeros(0, np.uint8), *(one.loud_bins for one in every)]),
+            loud_cells,
+            loud_bins,
         )
 
     def parts(self, local: int) -> PlaceParts:
@@ -147,6 +150,16 @@ class PlaceTable:
         local = self.order[np.minimum(at, len(self.order) - 1)]
         here = (self.recordings[local] == recordings) & (self.dead[local] == 0)
         return np.where(here, local, -1)
+
+
+def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:  # Any: of each type
+    """Put arrays together, read-only as those of a mapped file are.
+
+    Numba would compile loops over arrays that may be written again.
+    """
+    joined = np.concatenate(parts)
+    joined.flags.writeable = False
+    return joined
 
 
 def starts_of(lengths: Sequence[int] | NDArray[np.uint32]) -> NDArray[np.int64]:
@@ -386,7 +399,9 @@ def _highest(
     # Of each candidate: recording, place; and its height.
     found = np.empty((most, 2), dtype=np.int64)
     heights = np.empty(most, dtype=np.float32)
-    count = 0
+    # A plain 0 is a type of its own, for which Numba would compile the parts again.
+    count: Int = np.int64(0)
+    zero = np.int64(0)
     sums = np.empty(SPAN, dtype=np.int8)
     most_each = np.empty(BLOCKS, dtype=np.int8)
     chances = np.empty(BLOCKS, dtype=np.int64)
@@ -398,7 +413,7 @@ def _highest(
             continue
         # The landmarks that lie in all places of a block, and their spread.
         inner_first = low
-        inner_last, chance = _skip_adding((cells, bins), spread, low, high, 0)
+        inner_last, chance = _skip_adding((cells, bins), spread, low, high, zero)
         for begin in range(0, cells[high - 1] + n, SPAN):
             # The landmarks of any place; those a cell outside weigh nothing.
             where[0], bounds[0] = begin, inner_first
@@ -433,23 +448,17 @@ def _highest(
     return found[:count, 0].copy(), found[:count, 1].copy()
 
 
-@compiled
-def _skip(cells: Cells, at: int, high: int, cell: int) -> int:
-    """Return the first landmark from ``at`` on that lies after ``cell``."""
-    while at < high and cells[at] <= cell:
-        at += 1
-    return at
-
-
 @compiled_part
 def _skip_adding(
     landmarks: tuple[Cells, Bins],
     spread: NDArray[np.int64],
     at: int,
     high: int,
-    cell: int,
+    cell: Int,
 ) -> tuple[int, np.int64]:
-    """Skip like ``_skip``; return also the spread of the skipped landmarks."""
+    """Return the first landmark from ``at`` on that lies after ``cell``, and the spread of
+    those before it.
+    """
     cells, bins = landmarks
     total = np.int64(0)
     while at < high and cells[at] <= cell:
@@ -473,9 +482,9 @@ def _middle(sums: NDArray[np.int8], highest: int) -> int:
 def _keep(
     found: NDArray[np.int64],
     heights: NDArray[np.float32],
-    count: int,
+    count: Int,
     new: tuple[int, int, float],
-) -> int:
+) -> Int:
     """Keep a candidate if there is room or it replaces a lower one; return how many."""
     local, place, height = new
     at = count

@@ -37,6 +37,7 @@ from recognition.verify.lookup import (
     Found,
     Lookup,
     Reference,
+    Span,
     cell,
     found_along,
     lookup_of,
@@ -101,7 +102,7 @@ def weigh(
 
 
 @compiled
-def evidence(lookup: Lookup, inner: tuple[int, int]) -> Weighed:
+def evidence(lookup: Lookup, inner: Span) -> Weighed:
     """Return the parts of ``LandmarkEvidence``.
 
     Gains and the rate of alignment are estimated from the landmarks ``inner``.
@@ -110,7 +111,7 @@ def evidence(lookup: Lookup, inner: tuple[int, int]) -> Weighed:
 
 
 @compiled_part
-def weighed(lookup: Lookup, found: Found, inner: tuple[int, int]) -> Weighed:
+def weighed(lookup: Lookup, found: Found, inner: Span) -> Weighed:
     """Return what ``evidence`` returns, from what was found along the alignment."""
     _, reference, _, constants, tables = lookup
     before, gaps, offs, chances, places, timed, which, chance_gaps = found
@@ -177,7 +178,7 @@ def _band_gains(
     bins: NDArray[np.float32],
     states: NDArray[np.int8],
     gaps: NDArray[np.float32],
-    inner: tuple[int, int],
+    inner: Span,
     constants: Constants,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the median gap of each band, NaN where unknown, and the spare medians.
@@ -217,7 +218,7 @@ def _expected_gains(
     bins: NDArray[np.float32],
     states: NDArray[np.int8],
     gaps: NDArray[np.float32],
-    inner: tuple[int, int],
+    inner: Span,
     gains: NDArray[np.float32],
     constants: Constants,
 ) -> NDArray[np.float32]:

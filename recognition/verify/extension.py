@@ -20,6 +20,7 @@ from recognition.verify.lookup import (
     ALIGNED,
     OUTSIDE,
     Lookup,
+    Span,
     aligned_counts,
     found_along,
     found_wider,
@@ -322,7 +323,8 @@ def _best_run(lookup: Lookup, limits: Limits, edge: Edge) -> Tally:
     Gains and chance are estimated from all landmarks, then from the best run itself.
     """
     found = found_along(lookup)
-    inner = 0, len(lookup[1][0])
+    # A plain 0 is a type of its own, for which Numba would compile all this again.
+    inner = np.int64(0), len(lookup[1][0])
     result = weighed(lookup, found, inner)
     first, last, bits = best_segment(result[3], limits[0])
     if bits > 0 and last - first >= _FEWEST_LANDMARKS:
@@ -415,19 +417,20 @@ def _widened(
 def _best_whole(lookup: Lookup, nearby: NDArray[np.float64]) -> tuple[int, Tally]:
     """Return which of the offsets ``nearby`` has most evidence over the whole span."""
     query, reference, (slope, offset, shift), constants, tables = lookup
-    last = len(reference[0]) - 1
+    # As in ``_best_run``, not a plain 0.
+    first, last = np.int64(0), len(reference[0]) - 1
     best = -1
     tally = (0, 0, 0.0, 0.0, 0, 0, 0, 0, 0.0)
     for number in range(len(nearby)):
         alignment = slope, offset + nearby[number], shift
         moved = query, reference, alignment, constants, tables
-        states, _, _, weights, raw, p0 = evidence(moved, (0, last + 1))
+        states, _, _, weights, raw, p0 = evidence(moved, (first, last + 1))
         bits = np.float64(0)
         for weight in weights:
             bits += weight
         if best < 0 or bits > tally[2]:
             best = number
-            tally = _tally(reference[1], states, raw, (0, last), (bits, p0))
+            tally = _tally(reference[1], states, raw, (first, last), (bits, p0))
     return best, tally
 
 
@@ -436,7 +439,7 @@ def _tally(
     bins: NDArray[np.float32],
     states: NDArray[np.int8],
     raw: NDArray[np.float32],
-    segment: tuple[int, int],
+    segment: Span,
     result: tuple[float, float],
 ) -> Tally:
     first, last = segment
@@ -453,4 +456,4 @@ def _tally(
             pitches += not heard[pitch]
             heard[pitch] = True
     bits, p0 = result
-    return first, last, bits, total, aligned, known, absent, pitches, p0
+    return int(first), last, bits, total, aligned, known, absent, pitches, p0

@@ -7,6 +7,7 @@ and at shifted places, which show how often landmarks align by chance.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,8 @@ Reference = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]
 Constants = tuple[float, ...]
 """The parameters that compiled functions need, by the numbers below."""
 Tables = tuple[NDArray[np.int32], NDArray[np.float64]]
+Span: TypeAlias = tuple[int | np.int64, int]
+"""The numbers of the landmarks at both ends."""
 Lookup = tuple[Query, Reference, Place, Constants, Tables]
 """A query, landmarks of a recording, and the alignment that maps these to the query."""
 
