@@ -200,7 +200,7 @@ def _band_gains(
         if n < 3:
             continue
         ordered = np.sort(of_band[:n])
-        gains[band] = np.median(ordered)
+        gains[band] = _median(ordered)
         middle = n // 2
         if n % 2:
             spare[band, 0] = (ordered[middle] + ordered[middle + 1]) / 2
@@ -223,18 +223,37 @@ def _expected_gains(
     constants: Constants,
 ) -> NDArray[np.float32]:
     """Return the gain of each landmark's band, or the median of all where unknown."""
+    overall = np.nan
+    if np.isnan(gains).any():
+        overall = _overall_gain(states, gaps, inner)
+    expected = np.empty(len(bins), dtype=np.float32)
+    for i in range(len(bins)):
+        gain = gains[_band(bins[i], constants)]
+        expected[i] = overall if np.isnan(gain) else gain
+    return expected
+
+
+@compiled_part
+def _overall_gain(
+    states: NDArray[np.int8], gaps: NDArray[np.float32], inner: Span
+) -> float:
+    """Return the median gap of all aligned landmarks, NaN if there is none."""
     aligned = np.empty(inner[1] - inner[0], dtype=np.float32)
     n = 0
     for i in range(inner[0], inner[1]):
         if states[i] == ALIGNED:
             aligned[n] = gaps[i]
             n += 1
-    overall = np.median(aligned[:n]) if n else np.nan
-    expected = np.empty(len(bins), dtype=np.float32)
-    for i in range(len(bins)):
-        gain = gains[_band(bins[i], constants)]
-        expected[i] = overall if np.isnan(gain) else gain
-    return expected
+    return _median(np.sort(aligned[:n])) if n else np.nan
+
+
+@compiled_part
+def _median(ordered: NDArray[np.float32]) -> float:
+    """Return the median of sorted values; Numba would compile a second way to sort them."""
+    middle = len(ordered) // 2
+    if len(ordered) % 2:
+        return float(ordered[middle])
+    return float((ordered[middle - 1] + ordered[middle]) / 2)
 
 
 @compiled_part
