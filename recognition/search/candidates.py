@@ -447,13 +447,16 @@ def open_windows(
 ) -> list[tuple[int, int]]:
     """Return overlapping windows with enough open frames to be worth a search."""
     n = len(open_frames)
-    total = np.zeros(n + 1, dtype=np.int32)
-    np.cumsum(open_frames, out=total[1:])
+    if not n:
+        return []
     enough = params.min_segment_ms / params.frame_ms
     overlap = params.window_frames - params.step_frames
     starts = np.arange(0, max(1, n - overlap), params.step_frames)
     ends = np.minimum(n, starts + params.window_frames)
-    worth = total[ends] - total[starts] >= enough
+    # Counts from each start to its end, the last of which is the end of all. Those between
+    # are from an end to the next start, which lies before it, and count nothing.
+    edges = np.column_stack([starts, ends]).ravel()[:-1]
+    worth = np.add.reduceat(open_frames, edges, dtype=np.int32)[::2] >= enough
     return list(zip(starts[worth].tolist(), ends[worth].tolist(), strict=True))
 
 
