@@ -258,8 +258,8 @@ class _ProposedLeads:
             self.covered = open_frames
         assert self.grid_hits is not None  # noqa: S101  just found
         which, frames, keys = self.grid_hits
-        here = which == self.at_once.index(stage)
-        chosen = here & open_frames[frames]
+        here = np.flatnonzero(which == self.at_once.index(stage))
+        chosen = here[open_frames[frames[here]]]
         return frames[chosen], keys[chosen]
 
     def _hits(
