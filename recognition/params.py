@@ -119,12 +119,20 @@ class Params:
     # Candidates per window. More find more repeats of loops and cost verification.
     grid_top: int = 2
     sparse_top: int = 4
-    # The wide grid: candidates per window and line, votes more than elsewhere, and
-    # neighbours: of 84 damaged clips at another speed, 5 proposed 79 and 3 proposed 65.
-    wide_top: int = 1
-    wide_votes: int = 3
+    # The wide grid, of larger changes of speed or tempo: neighbours (of 84 damaged clips
+    # at another speed, 5 proposed 79 and 3 proposed 65), and offsets per window and line
+    # whose aligned landmarks are counted. Of 72 with reverb or a voice, 52 were found by
+    # votes alone, 64 with 8 offsets, 66 with 32.
     wide_fan: int = 5
+    wide_offsets: int = 32
+    # Deviations above chance that an offset must reach to be verified, and its louder
+    # landmarks to be counted closely. Of 114 strangers no offset reached 5.
+    wide_least: float = 6.0
+    wide_worth: float = 3.0
+    # Votes more than elsewhere, where a search does not count landmarks.
+    wide_votes: int = 3
     # The same for its changes of pitch, which have dozens of votes if they are clean.
+    pitched_top: int = 1
     pitched_votes: int = 1
     pitched_fan: int = 3
     # Of more windows in a row, every so many-th is searched: an edit lasts for a whole

@@ -20,10 +20,12 @@ from recognition.fingerprint.hashes import likely_hashes
 from recognition.index.places import Weights, heights_at, highest_places
 from recognition.params import DEFAULT
 from recognition.relate.compare import compare
-from recognition.search.candidates import NEARBY
+from recognition.search.candidates import NEARBY, speed
 from recognition.search.match import scan
 from recognition.search.retro import RetroIndex, search_back
 from recognition.search.speech import speech_share
+from recognition.search.wide import heard_in, wide_places
+from recognition.types import Vote, Votes
 from recognition.verify.alignment import Alignment, Lead, view_of
 from recognition.verify.extension import whole_window
 
@@ -59,6 +61,9 @@ def compile_all() -> None:
             references=collection.references(),
         )
         (table,) = collection.references().places
+        votes = Votes.of([Vote(BUCKET, int(table.recordings[0]), 0, 3)])
+        heard = heard_in(view, (0, 300), DEFAULT)
+        wide_places([table], heard, votes, speed(1.25, DEFAULT), DEFAULT)
         weights = Weights.of(np.ones((DEFAULT.n_bins, 8), dtype=np.int16))
         first = np.zeros(1, np.int64)
         heights_at(table, first, first, weights, 1.0)

@@ -349,16 +349,16 @@ def _first_near(cells: Cells, low: int, high: int, wanted: tuple[int, int]) -> i
         while guess + step < high and cells[guess + step] < cell:
             low = guess + step + 1
             step *= 2
-        return _first_from(cells, low, min(high, guess + step), cell)
+        return first_from(cells, low, min(high, guess + step), cell)
     high = guess
     while guess - step >= low and cells[guess - step] >= cell:
         high = guess - step
         step *= 2
-    return _first_from(cells, max(low, guess - step), high, cell)
+    return first_from(cells, max(low, guess - step), high, cell)
 
 
 @compiled_part
-def _first_from(cells: Cells, low: int, high: int, cell: int) -> int:
+def first_from(cells: Cells, low: int, high: int, cell: int) -> int:
     """Return the first landmark of ``low`` … ``high`` in ``cell`` or after it."""
     while low < high:
         middle = (low + high) >> 1

@@ -15,6 +15,7 @@ from recognition.partitioned.questions import Answer, Question, WindowAnswer
 from recognition.search.candidates import (
     DENSE,
     SWEEP,
+    WIDE,
     SearchStage,
     VoteSource,
     following,
@@ -24,6 +25,7 @@ from recognition.search.candidates import (
 )
 from recognition.search.cascade import Search
 from recognition.search.sweep import glanced_places, swept_places
+from recognition.search.wide import wide_places
 from recognition.types import NO_LANDMARKS, Fingerprint, Progress, Votes
 from recognition.verify.alignment import view_of
 
@@ -93,7 +95,6 @@ def _of_stage(
         stage=stage,
         open_frames=question.open_frames,
         params=search.params,
-        glances=stage.name == DENSE,
     )
     for number, (window, votes) in enumerate(found):
         if number in wanted:
@@ -103,17 +104,20 @@ def _of_stage(
 def _with_glance(
     search: Search, stage: SearchStage, window: tuple[int, int], votes: Votes
 ) -> WindowAnswer:
-    if stage.name != DENSE:
+    tables, params = search.references.places, search.params
+    followed = 0
+    if stage.name == DENSE:
+        followed = stage.top
+        where, weights = (window, stage.warp), search.weights(window, stage)
+        at, places = glanced_places(tables, where, weights, votes, params)
+    elif stage.name == WIDE:
+        at, places = wide_places(
+            tables, search.heard(window), votes, stage.warp, params
+        )
+    else:
         return WindowAnswer(votes)
-    at, places = glanced_places(
-        search.references.places,
-        (window, stage.warp),
-        search.weights(window, stage),
-        votes,
-        search.params,
-    )
     # Weak offsets only show how many there are before others: bytes that repeat.
-    deltas = np.where(np.arange(len(votes)) < stage.top, votes.deltas, 0)
+    deltas = np.where(np.arange(len(votes)) < followed, votes.deltas, 0)
     return WindowAnswer(replace(votes, deltas=deltas), tuple(places), tuple(at))
 
 

@@ -35,6 +35,7 @@ from recognition.search.candidates import (
     DENSE,
     ON_GRID,
     SWEEP,
+    WIDE,
     SearchStage,
     Warp,
     voted_leads,
@@ -43,6 +44,7 @@ from recognition.search.candidates import (
 from recognition.search.match import BegunScan, begin
 from recognition.search.policy import CaptureType, ScanPolicy
 from recognition.search.sweep import Place, highest, lead_at
+from recognition.search.wide import wide_leads
 from recognition.types import (
     Fingerprint,
     Landmarks,
@@ -253,7 +255,9 @@ class PartitionedScan:
         known = self._known.get((self._stage, self._window))
         if known is None:
             return False
-        if not self._voted:
+        if stage.name == WIDE:
+            search.follow_all(wide_leads(known.places, window, stage, search.params))
+        elif not self._voted:
             search.follow_all(voted_leads(window, known.votes, stage, search.params))
             self._voted = True
         if stage.name in (DENSE, SWEEP):
@@ -295,16 +299,19 @@ def _merge_windows(
         found = [place for part in parts for place in part.places]
         places = highest(found, params.sweep_top, params)
         return _WindowVerdicts(every, tuple(places), weighed, is_glanced=True)
+    followed, most = stage.top, params.glance_offsets
+    if stage.name == WIDE:  # it follows none by its votes
+        followed, most = 0, stage.top
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
     found, first = [], 0
     for part in parts:
         for at, place in zip(part.at, part.places, strict=True):
-            if stage.top <= rank[first + at] < params.glance_offsets:
+            if followed <= rank[first + at] < most:
                 found.append(place)
         first += len(part.votes)
     return _WindowVerdicts(
-        every[order[: stage.top]],
+        every[order[:followed]],
         tuple(highest(found, params.glance_top, params)),
         weighed,
         is_glanced=stage.name == DENSE and len(order) > stage.top,

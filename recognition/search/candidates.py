@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, takewhile
 from typing import Protocol
@@ -66,9 +66,6 @@ class SearchStage:
 Windows = Sequence[tuple[int, int]]
 """First frames of windows, and the frames after their last."""
 
-Glance = Callable[[tuple[int, int], Votes], Iterable[Lead]]
-"""Chooses leads among weak offsets of a window."""
-
 SPARSE, DENSE, GRID, SWEEP = "sparse", "dense", "grid", "sweep"
 WIDE, PITCHED = "wide", "pitched"
 """Like the grid, for larger changes, in a part of the windows: of speed or tempo, which
@@ -83,6 +80,8 @@ NEARBY = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
 _BLOCK_HASHES = 1 << 21
 _MOST_HASHES = 3 * _BLOCK_HASHES
 _LINES_AT_ONCE = 12
+# From one line of the wide grid to the next.
+SPEED_STEP, TEMPO_STEP = 1.022, 1.05
 _LIKELY_SHARE = 0.1  # of the dense triplets; see ``likely_hashes``
 
 
@@ -98,9 +97,12 @@ def stages(
     first = [] if robust_first else [_sparse(PLAIN, hours, params)]
     grid = [SearchStage(GRID, one, params.grid_top, hours) for one in warps(params)]
     wide = [
-        *(SearchStage(WIDE, one, params.wide_top, hours) for one in wide_warps(params)),
         *(
-            SearchStage(PITCHED, one, params.wide_top, hours)
+            SearchStage(WIDE, one, params.wide_offsets, hours)
+            for one in wide_warps(params)
+        ),
+        *(
+            SearchStage(PITCHED, one, params.pitched_top, hours)
             for one in pitched_warps(params)
         ),
     ]
@@ -145,8 +147,10 @@ def wide_warps(params: Params) -> list[Warp]:
 
     Half a step between alignments is what hashes tolerate: half a bin, and 2.5 % of tempo.
     """
-    speeds = [*_steps(1.08, 1.47, 1.022), *_steps(1 / 1.08, 0.69, 1 / 1.022)]
-    tempi = [*_steps(1.14, 1.41, 1.05), *_steps(0.87, 0.69, 1 / 1.05)]
+    step = SPEED_STEP
+    speeds = [*_steps(1.08, 1.47, step), *_steps(1 / 1.08, 0.69, 1 / step)]
+    step = TEMPO_STEP
+    tempi = [*_steps(1.14, 1.41, step), *_steps(0.87, 0.69, 1 / step)]
     return [
         *(speed(one, params) for one in speeds),
         *(Warp(tempo=one) for one in tempi),
@@ -194,26 +198,16 @@ def leads(
     stage: SearchStage,
     open_frames: NDArray[np.bool_],
     params: Params,
-    glance: Glance | None = None,
 ) -> Iterator[Lead]:
     """Yield the index's candidates for the open frames of a query, window by window.
 
-    ``landmarks`` are the query's, of the density of the stage. ``glance`` chooses
-    further leads among many weaker offsets.
+    ``landmarks`` are the query's, of the density of the stage.
     """
     found = window_votes(
-        index,
-        buckets,
-        landmarks,
-        stage=stage,
-        open_frames=open_frames,
-        params=params,
-        glances=glance is not None,
+        index, buckets, landmarks, stage=stage, open_frames=open_frames, params=params
     )
     for window, votes in found:
         yield from voted_leads(window, votes, stage, params)
-        if glance is not None:
-            yield from glance(window, votes[stage.top :])
 
 
 def window_votes(
@@ -224,11 +218,10 @@ def window_votes(
     stage: SearchStage,
     open_frames: NDArray[np.bool_],
     params: Params,
-    glances: bool,
 ) -> Iterator[tuple[tuple[int, int], Votes]]:
     """Yield each window of the open frames with its best offsets.
 
-    ``glances`` includes weaker ones, as many as a glance chooses from.
+    In a stage that glances they include weaker ones, as many as the glance chooses from.
     """
     every = windows_of(stage, open_frames, params)
     if not every:
@@ -239,9 +232,7 @@ def window_votes(
         for part, hashes, frames in _hashed(windows, landmarks, stage, params):
             spans = _spans_of(part, stage, frames)
             hashed = hashes, frames, spans
-            answers = _best_offsets(
-                index, buckets, hashed, stage=stage, params=params, glances=glances
-            )
+            answers = _best_offsets(index, buckets, hashed, stage=stage, params=params)
             yield from zip(part, answers, strict=True)
 
 
@@ -304,13 +295,14 @@ def _best_offsets(
     *,
     stage: SearchStage,
     params: Params,
-    glances: bool = False,
 ) -> list[Votes]:
     """Ask for the best offsets of each span of hashes, as many as the stage takes."""
     interrupts.look()
     top, least = stage.top, fewest_votes(stage, params)
-    if glances:
+    if stage.name == DENSE:
         top, least = params.glance_offsets, glance_votes(stage.hours, params)
+    elif stage.name == WIDE:
+        least = least_votes(stage.hours, params) - 1
     return index.query_windows(
         buckets,
         *hashed,
@@ -367,15 +359,20 @@ def voted_leads(
     window: tuple[int, int], votes: Votes, stage: SearchStage, params: Params
 ) -> Iterator[Lead]:
     """Yield the leads of a window's strongest offsets."""
-    enough, tempo = fewest_votes(stage, params), stage.warp.tempo
+    enough = fewest_votes(stage, params)
     for rank, vote in enumerate(votes[: stage.top]):
         if vote.votes < enough:
             break
-        alignment = Alignment(1 / tempo, -vote.delta / tempo, stage.warp.shift)
+        alignment = alignment_at(vote.delta, stage.warp)
         # follow() fits these alignments first, which finds the offset
         on_grid = stage.name in ON_GRID
         near = NEARBY if rank < params.nearby_top and not on_grid else (0.0,)
         yield Lead(vote.recording, alignment, window, vote.votes, on_grid, near)
+
+
+def alignment_at(delta: int, warp: Warp) -> Alignment:
+    """Return the alignment of an offset that was found under a warp."""
+    return Alignment(1 / warp.tempo, -delta / warp.tempo, warp.shift)
 
 
 def _blocks(windows: Windows, stage: SearchStage, params: Params) -> Iterator[Windows]:

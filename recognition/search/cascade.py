@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +18,19 @@ from recognition.search.candidates import (
     ON_GRID,
     PLAIN,
     SWEEP,
+    WIDE,
     SearchStage,
     VoteSource,
     Warp,
-    leads,
     line_votes,
     lines_at_once,
     open_windows,
     voted_leads,
     warped,
+    window_votes,
 )
 from recognition.search.sweep import glance, sweep, weights_of
+from recognition.search.wide import Heard, heard_in, wide_leads, wide_places
 from recognition.types import Landmarks, LevelMap, Votes
 from recognition.verify.alignment import Alignment, Lead, QueryView, view_of
 from recognition.verify.calibration import threshold_bits
@@ -39,6 +41,7 @@ from recognition.verify.segments import ScoringRun, is_row, overlap, settle
 
 _SAME_ALIGNMENT = 20  # frames
 _LONG = 3750  # frames: a minute
+_HEARD = 256  # windows of a wide grid, in three hours: 22 MB
 _ORIGINAL = Alignment(1.0, 0.0, 0.0)
 
 
@@ -95,7 +98,7 @@ class Search:
         known = len(self.found)
         for number, (line, windows) in enumerate(zip(lines, votes, strict=True), 1):
             for window, offsets in windows:
-                self.follow_all(voted_leads(window, offsets, line, self.params))
+                self.follow_votes(line, window, offsets)
             if len(self.found) > known:  # other frames are open to the next line
                 return number
         return len(lines)
@@ -108,25 +111,45 @@ class Search:
             self.sweep(stage)
             return
 
-        def look(window: tuple[int, int], votes: Votes) -> Iterable[Lead]:
-            return glance(
-                self.references.places,
-                (window, stage.warp),
-                self.weights(window, stage),
-                votes,
-                self.params,
-            )
-
-        proposed = leads(
+        found = window_votes(
             index,
             buckets,
             self.landmarks(stage),
             stage=stage,
             open_frames=self.open_frames(stage),
             params=self.params,
-            glance=look if stage.name == DENSE else None,
         )
-        self.follow_all(proposed)
+        for window, votes in found:
+            self.follow_votes(stage, window, votes)
+
+    def follow_votes(
+        self, stage: SearchStage, window: tuple[int, int], votes: Votes
+    ) -> None:
+        """Verify a window's strongest offsets, and weaker ones that a glance chooses.
+
+        Of the wide grid, those along which many landmarks align.
+        """
+        params, tables = self.params, self.references.places
+        if stage.name == WIDE:
+            heard = self.heard(window)
+            _, places = wide_places(tables, heard, votes, stage.warp, params)
+            self.follow_all(wide_leads(places, window, stage, params))
+            return
+        self.follow_all(voted_leads(window, votes, stage, params))
+        if stage.name == DENSE:
+            where, weights = (window, stage.warp), self.weights(window, stage)
+            weak = votes[stage.top :]
+            self.follow_all(glance(tables, where, weights, weak, params))
+
+    @cached_property
+    def heard(self) -> Callable[[tuple[int, int]], Heard]:
+        """Returns where a window has landmarks, kept for the next lines of the grid."""
+
+        @lru_cache(maxsize=_HEARD)
+        def heard(window: tuple[int, int]) -> Heard:
+            return heard_in(self.view, window, self.params)
+
+        return heard
 
     def weights(self, window: tuple[int, int], stage: SearchStage) -> Weights:
         """Return the weights of the window's open frames at the warp of a stage."""

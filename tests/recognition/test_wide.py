@@ -1,0 +1,69 @@
+"""Weak offsets of the wide grid: those along which many landmarks align are verified."""
+
+from __future__ import annotations
+
+import pytest
+
+from recognition.fingerprint.builder import extract
+from recognition.index.places import References
+from recognition.params import DEFAULT
+from recognition.search.candidates import WIDE, SearchStage, wide_warps
+from recognition.search.wide import heard_in, wide_leads, wide_places
+from recognition.types import Vote, Votes
+from recognition.verify.alignment import view_of
+from tests.recognition.synthesis import RATE, Samples, catalogue, faster, music, noise
+
+SONGS = [music(seed, 30) for seed in (31, 32, 33)]
+_FROM_S, _SPEED, _LOUD = 5, 0.8, 0.12
+_WINDOW = 0, 625
+_LINE = min(
+    (one for one in wide_warps(DEFAULT) if one.shift),
+    key=lambda one: abs(one.tempo - _SPEED),
+)
+
+
+def _clip(loudness: float) -> Samples:
+    """Return ten seconds of the second song, slowed and in noise."""
+    begin, end = _FROM_S * RATE, int((_FROM_S + 10 * _SPEED) * RATE)
+    y = faster(SONGS[1][begin:end], _SPEED)
+    return y + noise(3, len(y) / RATE + 1, loudness)[: len(y)]
+
+
+def test_a_slowed_clip_in_noise_is_found_though_its_offset_has_few_votes() -> None:
+    shelf = catalogue(SONGS)
+
+    (segment,) = shelf.scan(_clip(_LOUD)).segments
+
+    assert segment.recording == 2
+    assert segment.tempo_ratio == pytest.approx(_SPEED, rel=0.002)
+
+
+def test_of_weak_offsets_those_are_verified_along_which_landmarks_align() -> None:
+    shelf, query = catalogue(SONGS), extract(_clip(_LOUD))
+    assert query.dense is not None
+    heard = heard_in(view_of(query.dense, query.level_map, 0), _WINDOW, DEFAULT)
+    # The second is the first one's neighbour, the others lie elsewhere.
+    begin = round(_FROM_S * 1000 / DEFAULT.frame_ms)
+    offsets = ((2, begin), (2, begin + 2), (2, begin + 300), (1, begin), (3, begin))
+    votes = Votes.of([Vote(1, recording, delta, 3) for recording, delta in offsets])
+    tables = References.held(shelf.references).places
+
+    which, places = wide_places(tables, heard, votes, _LINE, DEFAULT)
+    stage = SearchStage(WIDE, _LINE, DEFAULT.wide_offsets, 1.0)
+    (lead,) = wide_leads(places, _WINDOW, stage, DEFAULT)
+
+    assert which == [0, 1]
+    assert lead.recording == 2
+    assert lead.alignment.query_frame(begin) == pytest.approx(0, abs=3)
+    assert lead.warped
+
+
+def test_nothing_is_chosen_without_offsets_or_their_recordings() -> None:
+    query = extract(_clip(_LOUD))
+    assert query.dense is not None
+    heard = heard_in(view_of(query.dense, query.level_map, 0), _WINDOW, DEFAULT)
+    tables = References.held(catalogue(SONGS).references).places
+    removed = Votes.of([Vote(1, 4, 0, 3)])
+
+    for votes in (Votes.of([]), removed):
+        assert wide_places(tables, heard, votes, _LINE, DEFAULT) == ([], [])
