@@ -121,12 +121,12 @@ class Params:
     sparse_top: int = 4
     # The wide grid, of larger changes of speed or tempo: neighbours (of 84 damaged clips
     # at another speed, 5 proposed 79 and 3 proposed 65), and offsets per window and line
-    # whose aligned landmarks are counted. Of 72 with reverb or a voice, 52 were found by
+    # whose aligned landmarks are counted. Of 72 with reverb or a voice, 42 were found by
     # votes alone, 64 with 8 offsets, 66 with 32.
     wide_fan: int = 5
     wide_offsets: int = 32
     # Deviations above chance that an offset must reach to be verified, and its louder
-    # landmarks to be counted closely. Of 114 strangers no offset reached 5.
+    # landmarks to be counted closely. In 57 clips of strangers no offset did.
     wide_least: float = 6.0
     wide_worth: float = 3.0
     # Votes more than elsewhere, where a search does not count landmarks.
