@@ -297,22 +297,26 @@ def run_worker(transactional_db: None) -> Worker:
 def do_all_work() -> None:
     """Run a worker until nothing is left to do.
 
-    Regular work is done, too, but not as jobs, each of which would be taken, kept, and
-    put off: most of the time of many tests. ``tests/jobs`` has the tests of that.
+    Regular work is done, too, but only what fails becomes a job: to add, take and put off
+    all these jobs was most of the time of many tests. ``tests/jobs`` has the tests of that.
     """
+    plan = periodic.plan
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(periodic, "run_now", _do_regular_work)
+        patch.setattr(periodic, "plan", lambda: None)
+        patch.setattr(periodic, "run_now", lambda: _do_regular_work(plan))
         call_command("worker", batch=True)
 
 
-def _do_regular_work() -> None:
+def _do_regular_work(plan: Callable[[], None]) -> None:
     """Do what regular work does; leave to its job what raises."""
+    regular = [kind for kind in all_kinds() if kind.every is not None]
     done = set()
-    for kind in all_kinds():
-        if kind.every is not None:
-            with suppress(Exception):
-                import_string(kind.work)()
-                done.add(kind.name)
+    for kind in regular:
+        with suppress(Exception):
+            import_string(kind.work)()
+            done.add(kind.name)
+    if len(done) < len(regular):
+        plan()
     Job.objects.filter(kind__in=done, state=JobState.FAILED).delete()
     waiting = Job.objects.filter(kind__in=regular_work(), state=JobState.WAITING)
     waiting.exclude(kind__in=done).update(run_after=clock.now())

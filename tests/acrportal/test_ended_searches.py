@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -28,27 +29,40 @@ pytestmark = pytest.mark.slow
 WaitForSearch = Callable[[], IO[str]]
 
 
+@pytest.fixture(scope="module")
+def filled(
+    copy_database: CopyDatabase, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, Any]]:
+    """Return the folder of an installation with a file, and what an answer needs to know."""
+    folder = tmp_path_factory.mktemp("filled")
+    return folder, endless.act(_environment(folder, copy_database(folder)), "fill")
+
+
 @pytest.fixture
 def installation(
-    copy_database: CopyDatabase, tmp_path: Path
+    filled: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> Iterator[tuple[dict[str, str], WaitForSearch]]:
     """Return the environment of an installation, and a function that waits for its
     next search.
     """
+    made, _found = filled
+    folder = tmp_path / "portal"
+    shutil.copytree(made, folder)
+    database = next(folder.glob("*.sqlite3"))
     with endless.searches() as (more, wait):
-        yield (
-            {
-                **os.environ,
-                "DJANGO_SETTINGS_MODULE": "acrportal.settings",
-                "ACRPORTAL_DATA_DIR": str(tmp_path),
-                "ACRPORTAL_HTTPS": "off",
-                "ALLOWED_HOSTS": "127.0.0.1",
-                "DATABASE_URL": f"sqlite:///{copy_database(tmp_path)}",
-                "SECRET_KEY": "only for this test, and as long as a real one has to be",
-                **more,
-            },
-            wait,
-        )
+        yield _environment(folder, database) | more, wait
+
+
+def _environment(folder: Path, database: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "acrportal.settings",
+        "ACRPORTAL_DATA_DIR": str(folder),
+        "ACRPORTAL_HTTPS": "off",
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "DATABASE_URL": f"sqlite:///{database}",
+        "SECRET_KEY": "only for this test, and as long as a real one has to be",
+    }
 
 
 @contextmanager
@@ -100,10 +114,11 @@ def identify(found: dict[str, Any]) -> bytes:
 
 
 def test_a_client_that_hangs_up_frees_its_thread(
+    filled: tuple[Path, dict[str, Any]],
     installation: tuple[dict[str, str], WaitForSearch],
 ) -> None:
     env, wait_for_search = installation
-    request = identify(endless.act(env, "fill"))
+    request = identify(filled[1])
     with serving(env) as address:
         client = socket.create_connection(address)
         client.sendall(request)
@@ -118,10 +133,11 @@ def test_a_client_that_hangs_up_frees_its_thread(
 
 
 def test_a_search_that_takes_too_long_is_answered(
+    filled: tuple[Path, dict[str, Any]],
     installation: tuple[dict[str, str], WaitForSearch],
 ) -> None:
     env, _wait_for_search = installation
-    request = identify(endless.act(env, "fill"))
+    request = identify(filled[1])
     with serving(env | {"ACRPORTAL_SEARCH_SECONDS": "0.1"}) as address:
         client = socket.create_connection(address, timeout=endless.PATIENCE_SECONDS)
         client.sendall(request)
@@ -137,7 +153,6 @@ def test_a_job_that_is_cancelled_on_its_page_ends_its_search(
     installation: tuple[dict[str, str], WaitForSearch],
 ) -> None:
     env, wait_for_search = installation
-    endless.act(env, "fill")
     command = [sys.executable, "-m", "tests.endless", "worker"]
     worker = subprocess.Popen(
         command, cwd=endless.ROOT, env=env, stdout=subprocess.DEVNULL

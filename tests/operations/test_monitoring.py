@@ -10,6 +10,7 @@ from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
+from jobs import periodic
 from operations.middleware import log_slow_statement
 from tests.conftest import Catalogue
 
@@ -27,6 +28,7 @@ def figures(client: Client) -> dict[tuple[str, tuple[str, ...]], float]:
 
 def test_figures_tell_what_is_there(catalogue: Catalogue, settings: Settings) -> None:
     settings.ACRPORTAL_METRICS_TOKEN = "open sesame"
+    periodic.plan()
     client = Client()
     client.get("/accounts/login/")
 
