@@ -19,12 +19,12 @@ PYTHON ?= python3.11
 PORT ?= 8000
 # One more than there are cores: what waits for another process leaves its core to others.
 PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-# Slow tests mostly wait for workers, leases and pauses.
-SLOW_PROCESSES ?= $(shell expr $(PROCESSES) + 1)
 VENV := .venv
 RUN := $(VENV)/bin/python
 # Python compiles a module when it is first imported: most of what is installed never is.
 PIP_OPTIONS := --quiet --disable-pip-version-check --no-compile --only-binary :all:
+# They come first, so that compiling may begin while the others are installed.
+OF_ENGINE := ^(av|llvmlite|numba|numpy|scipy)==
 # Local set-up: plain http on this machine, everything written under var/.
 export ACRPORTAL_DATA_DIR ?= $(CURDIR)/var
 export ACRPORTAL_HTTPS ?= off
@@ -35,7 +35,7 @@ PYTEST := nice -n 10 $(RUN) -m pytest
 unexport PYTHONDONTWRITEBYTECODE
 export NUMBA_CACHE_DIR ?= $(ACRPORTAL_DATA_DIR)/numba
 
-.PHONY: demo serve test test-slow test-all test-soak test-postgres shared coverage check types rules translations bench clients advisories sbom dist
+.PHONY: demo serve test test-slow test-all test-soak test-postgres shared warm coverage check types rules translations bench clients advisories sbom dist
 
 demo: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) manage.py run_demo --port $(PORT) $(ARGS)
@@ -44,25 +44,23 @@ serve: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) manage.py migrate --verbosity 0
 	$(RUN) manage.py serve --port $(PORT) $(ARGS)
 
-test: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
-	$(RUN) -m recognition.warm
+test: warm $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(PYTEST) -n $(PROCESSES) -m "not slow and not soak and not e2e" $(ARGS)
 
-test-slow: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
-	$(RUN) -m recognition.warm
-	$(PYTEST) -n $(SLOW_PROCESSES) -m "(slow or e2e) and not soak" $(ARGS)
+test-slow: warm $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
+	$(PYTEST) -n $(PROCESSES) -m "(slow or e2e) and not soak" $(ARGS)
 
-test-all: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
-	$(RUN) -m recognition.warm
-	$(PYTEST) -n $(SLOW_PROCESSES) -m "not soak" -p tests.statements --statements var/statements $(ARGS)
+test-all: warm $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
+	$(PYTEST) -n $(PROCESSES) -m "not soak" -p tests.statements --statements var/statements $(ARGS)
 
-test-soak: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
-	$(RUN) -m recognition.warm
+test-soak: warm $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(PYTEST) -n $(PROCESSES) -m soak $(ARGS)
 
-shared: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
-	$(RUN) -m recognition.warm
+shared: warm $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m tests.shared
+
+warm: $(VENV)/engine-ready
+	$(RUN) -m recognition.warm
 
 test-postgres: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m tests.on_postgres -n $(PROCESSES) $(ARGS)
@@ -114,8 +112,13 @@ clients: .venv-clients/ready
 	.venv-clients/bin/python -m pip install $(PIP_OPTIONS) -r requirements/clients.txt
 	touch $@
 
-$(VENV)/ready: requirements.txt
+$(VENV)/engine-ready: requirements.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	awk '/^[a-z]/ { wanted = /$(OF_ENGINE)/ } wanted' requirements.txt > $(VENV)/engine.txt
+	$(RUN) -m pip install $(PIP_OPTIONS) --require-hashes -r $(VENV)/engine.txt
+	touch $@
+
+$(VENV)/ready: $(VENV)/engine-ready requirements.txt
 	$(RUN) -m pip install $(PIP_OPTIONS) --require-hashes -r requirements.txt
 	touch $@
 
