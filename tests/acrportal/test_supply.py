@@ -41,7 +41,7 @@ def test_everything_is_installed_by_hash() -> None:
         if "pip install" in line and "clients.txt" not in line
     ]
 
-    assert len(installs) == 3
+    assert len(installs) == 4
     assert all("--require-hashes" in line for line in installs)
 
 
