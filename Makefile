@@ -23,7 +23,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 # Python compiles a module when it is first imported: most of what is installed never is.
 PIP_OPTIONS := --quiet --disable-pip-version-check --no-compile --only-binary :all:
-# They come first, so that compiling may begin while the others are installed.
+# The packages of the engine come first: it compiles while the others are installed.
 OF_ENGINE := ^(av|llvmlite|numba|numpy|scipy)==
 # Local set-up: plain http on this machine, everything written under var/.
 export ACRPORTAL_DATA_DIR ?= $(CURDIR)/var
