@@ -297,8 +297,8 @@ def run_worker(transactional_db: None) -> Worker:
 def do_all_work() -> None:
     """Run a worker until nothing is left to do.
 
-    Regular work is done, too, but only what fails becomes a job: to add, take and put off
-    all these jobs was most of the time of many tests. ``tests/jobs`` has the tests of that.
+    Regular work is done, too, but only what fails becomes a job: adding, taking and putting
+    off all these jobs took most of the time of many tests. ``tests/jobs`` tests them.
     """
     plan = periodic.plan
     with pytest.MonkeyPatch.context() as patch:

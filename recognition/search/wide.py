@@ -152,36 +152,47 @@ def _heights(
     warp: tuple[float, float],
     trials: Trials,
 ) -> NDArray[np.float32]:
-    """Return the most landmarks along a line near each offset, in deviations of chance."""
+    """Return how many landmarks align along the best line near each offset.
+
+    Counts are in deviations above chance, and 0 where the loud landmarks promise nothing.
+    """
     local, deltas = offsets
-    ratios, shifts, frames, rough, worth = trials
+    ratios, _, _, rough, worth = trials
     heights = np.zeros(len(local), dtype=np.float32)
     for i in range(len(local)):
-        highest = 0.0
-        for trial in range(rough):
-            line = (
-                warp[0] * ratios[trial],
-                warp[1] + shifts[trial],
-                deltas[i] + frames[trial],
-            )
-            highest = max(highest, _height(loud, local[i], query, line, warp[0]))
-        if highest < worth:
-            continue
-        for trial in range(rough, len(ratios)):
-            line = (
-                warp[0] * ratios[trial],
-                warp[1] + shifts[trial],
-                deltas[i] + frames[trial],
-            )
-            height = _height(every, local[i], query, line, warp[0])
-            heights[i] = max(heights[i], height)
+        offset = local[i], deltas[i]
+        if _highest(loud, offset, query, warp, trials, range(rough)) >= worth:
+            fine = range(rough, len(ratios))
+            heights[i] = _highest(every, offset, query, warp, trials, fine)
     return heights
+
+
+@compiled_part
+def _highest(
+    landmarks: tuple[NDArray[np.int64], Cells, Bins],
+    offset: tuple[np.int64, np.int64],
+    query: Query,
+    warp: tuple[float, float],
+    trials: Trials,
+    tried: range,
+) -> float:
+    """Return the greatest height of the lines ``tried`` near an offset, at least 0."""
+    ratios, shifts, frames, _, _ = trials
+    highest = 0.0
+    for trial in tried:
+        line = (
+            warp[0] * ratios[trial],
+            warp[1] + shifts[trial],
+            offset[1] + frames[trial],
+        )
+        highest = max(highest, _height(landmarks, offset[0], query, line, warp[0]))
+    return highest
 
 
 @compiled_part
 def _height(
     landmarks: tuple[NDArray[np.int64], Cells, Bins],
-    local: int,
+    local: np.int64,
     query: Query,
     line: tuple[float, float, float],
     tempo: float,

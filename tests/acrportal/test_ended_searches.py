@@ -33,7 +33,7 @@ WaitForSearch = Callable[[], IO[str]]
 def filled(
     copy_database: CopyDatabase, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, dict[str, Any]]:
-    """Return the folder of an installation with a file, and what an answer needs to know."""
+    """Return the folder of an installation with a file, and the keys that sign a request."""
     folder = tmp_path_factory.mktemp("filled")
     return folder, endless.act(_environment(folder, copy_database(folder)), "fill")
 

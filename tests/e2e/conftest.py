@@ -45,7 +45,7 @@ _ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # One process for all pages, which otherwise start one each time they are opened.
+    # One process draws all pages; otherwise each page starts its own.
     "--renderer-process-limit=1",
     "--disable-features=IsolateOrigins,site-per-process",
     "--autoplay-policy=no-user-gesture-required",
