@@ -1,4 +1,4 @@
-"""Radio that is sent at twenty times its speed."""
+"""Radio that is sent faster than it plays."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from benchmarks import radio
 from benchmarks.corpus import DEMO
 from benchmarks.hostile.raw_server import by_path, serving
+from benchmarks.patient_clock import PatientClock
 from benchmarks.radio import Broken, Radio, Segments, SentSound
 from benchmarks.streams import RATE, KeptEvents, outcome, recorded
 from monitoring.streams.choices import StreamState
@@ -105,7 +106,7 @@ def test_a_playlist_of_many_large_segments_does_not_fill_the_disk(
     head = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n"
     answers = {"/": _answer(f"{head}#EXTINF:0.5,\n/0\n".encode())}
     answers["*"] = _answer(played.data[: 1 << 20])
-    clock, sink, stop = Clock(rate=RATE), KeptEvents(), threading.Event()
+    clock, sink, stop = PatientClock(rate=RATE), KeptEvents(), threading.Event()
     with serving(by_path(answers)) as address:
         plan = StreamPlan(uid="s", urls=(f"{address}/",), folder=tmp_path, keep_hours=1)
         recorder = StreamRecorder(plan, sink, clock=clock)
@@ -190,7 +191,7 @@ def test_a_long_outage_of_a_stream_that_can_be_wound_back_loses_nothing(
     stream = radio.programme(radio.encoded(DEMO, 200, "mp2", ".ts").data, ".ts")
     outage = Broken(radio.DOWN, 30, 75)
     with Radio(
-        stream, Clock(rate=RATE), [outage], segments=Segments(window=40)
+        stream, PatientClock(rate=RATE), [outage], segments=Segments(window=40)
     ) as sender:
         sink = recorded(sender, tmp_path, 140, path="/hls/master.m3u8")
 

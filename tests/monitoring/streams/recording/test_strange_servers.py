@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.hostile.raw_server import by_path, serving
+from benchmarks.patient_clock import PatientClock
 from benchmarks.streams import KeptEvents
 from monitoring.streams.choices import GapCause
 from monitoring.streams.recording import playlists
@@ -155,7 +156,7 @@ def test_a_flood_of_titles_is_a_title_each_two_seconds(tmp_path: Path) -> None:
         bytes(256) + b"\x02" + f"StreamTitle='{n}';".encode().ljust(32, b"\0")
         for n in range(3000)
     )
-    clock, sink, stop = Clock(rate=20), KeptEvents(), threading.Event()
+    clock, sink, stop = PatientClock(rate=2 * RATE), KeptEvents(), threading.Event()
     with serving(by_path({"/": answer(titles, b"icy-metaint: 256")})) as address:
         plan = StreamPlan(uid="s", urls=(f"{address}/",), folder=tmp_path, keep_hours=1)
         recorder = StreamRecorder(plan, sink, clock=clock)
