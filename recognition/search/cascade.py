@@ -34,7 +34,13 @@ from recognition.search.wide import Heard, heard_in, wide_leads, wide_places
 from recognition.types import Landmarks, LevelMap, Votes
 from recognition.verify.alignment import Alignment, Lead, QueryView, view_of
 from recognition.verify.calibration import threshold_bits
-from recognition.verify.extension import follow, raw_in, same_warp, whole_window
+from recognition.verify.extension import (
+    follow,
+    raw_in,
+    same_warp,
+    whole_run,
+    whole_window,
+)
 from recognition.verify.relief import relief_bits
 from recognition.verify.repeats import better_repeat, sorted_hashes
 from recognition.verify.segments import ScoringRun, is_row, overlap, settle
@@ -229,6 +235,11 @@ class Search:
     def settled(self) -> list[ScoringRun]:
         """Return the runs found, without those that others replace."""
         return settle(self.found, self.params)
+
+    def whole(self) -> list[ScoringRun]:
+        """Return the runs found as ``settled``, each as long as its recording sounds."""
+        every = [whole_run(self.view, run, self.params) for run in self.found]
+        return settle(every, self.params)
 
     def open_frames(self, stage: SearchStage | None = None) -> NDArray[np.bool_]:
         """Return which frames are still to be searched, in a stage that follows a

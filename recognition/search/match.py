@@ -132,8 +132,7 @@ class BegunScan:
         ``refused`` are earlier alignments of the same scan that were too weak.
         """
         segments = tuple(
-            with_band(self.match(run), run, self.search)
-            for run in self.search.settled()
+            with_band(self.match(run), run, self.search) for run in self.search.whole()
         )
         unmatched = unmatched_intervals(
             segments,

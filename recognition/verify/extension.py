@@ -18,6 +18,7 @@ from recognition.verify.evidence import Weighed, evidence, weighed
 from recognition.verify.lookup import (
     ABSENT,
     ALIGNED,
+    MISSING,
     OUTSIDE,
     Lookup,
     Span,
@@ -105,6 +106,27 @@ def follow(
     straight = _straight(view, run, lead.alignment, within, params)
     straight = replace(straight, bits=straight.bits - known)
     return max(straight, paid, key=lambda run: run.bits)
+
+
+def whole_run(view: QueryView, run: ScoringRun, params: Params) -> ScoringRun:
+    """Return a run that was found, to where its recording begins and ceases to sound.
+
+    Its bits stay: they limit the evidence of each half second, which under reverberation
+    leaves less than the landmarks that are missing cost, so that it would end anywhere.
+    That its recording goes on needs less proof than that it is there, so here all
+    evidence counts, across longer gaps.
+    """
+    within, alignment = (0, view.n_frames), run.alignment
+    for _ in range(_FITS):
+        fitted = replace(run, alignment=alignment)
+        span = run.first, run.last + 1
+        again = _extend_run(view, fitted, span, within, params, found=True)
+        if again.raw <= run.raw or again.last - again.first < run.last - run.first:
+            break
+        run = replace(again, bits=run.bits)
+        span = run.first, run.last + 1
+        alignment = fit_alignment(view, run.reference, span, run.alignment)
+    return run
 
 
 def same_warp(one: Alignment, other: Alignment) -> bool:
@@ -216,8 +238,14 @@ def _extend_run(
     span: tuple[int, int],
     within: tuple[int, int],
     params: Params,
+    *,
+    found: bool = False,
 ) -> ScoringRun:
-    """Widen the span on each side while the run touches its border."""
+    """Widen the span on each side while the run touches its border.
+
+    Once it was ``found``, by evidence in full; see ``whole_run``.
+    """
+    x_drop = params.found_drop if found else params.x_drop
     whole = 0, len(run.reference.frames)
     lookup = lookup_of(view, run.reference, whole, run.alignment, params)
     borders = _span(run.reference, run.alignment, within)
@@ -230,8 +258,7 @@ def _extend_run(
             core,
             borders,
             (params.extend_frames, _AT_A_STRETCH),
-            (params.x_drop, params.candidate_bits),
-            edge_of(params),
+            ((x_drop, params.candidate_bits), edge_of(params), found),
         )
         if tally[2] > 0:
             extended = _run(run.recording, run.reference, 0, run.alignment, tally)
@@ -360,8 +387,7 @@ def _widened(
     core: tuple[int, int],
     within: tuple[int, int],
     steps: tuple[int, int],
-    limits: Limits,
-    edge: Edge,
+    rules: tuple[Limits, Edge, bool],
 ) -> tuple[Tally, tuple[int, int], bool]:
     """Return the best run near a known one, in a span that widens while it touches the
     border; one without bits if there is none.
@@ -369,10 +395,11 @@ def _widened(
     ``lookup`` has the whole recording, whose landmarks ``core``, ``span`` and
     ``within`` number. ``core`` is the known run, ``span`` the first span, ``within``
     what none may leave, and ``steps`` the frames by which it widens and the
-    landmarks to weigh at a stretch. Also returns the next span, and whether there is
-    none: long work ends in between.
+    landmarks to weigh at a stretch. ``rules`` ends with whether evidence counts in full.
+    Also returns the next span, and whether there is none: long work ends in between.
     """
     step, at_a_stretch = steps
+    limits, edge, in_full = rules
     query, (frames, bins, levels), alignment, constants, tables = lookup
     best = (0, 0, 0.0, 0.0, 0, 0, 0, 0, 0.0)
     low, high = span
@@ -394,8 +421,12 @@ def _widened(
         # What is known is looked up only once: songs are many steps long.
         found = found_wider(here, found, begin - low)
         begin, end = low, high
-        result = weighed(here, found, inner)
-        segment = best_segment(result[3], limits[0])
+        states, gaps, gains, weights, every, chance = weighed(here, found, inner)
+        counted = weights
+        if in_full:
+            counted = _in_full(states, every, inner, edge[1])
+        result = states, gaps, gains, counted, every, chance
+        segment = best_segment(counted, limits[0])
         first, last, bits, raw, aligned, known, absent, pitches, p0 = _find_ends(
             here, result, segment, limits, edge
         )
@@ -411,6 +442,25 @@ def _widened(
         low, high = min(begin, max(low, within[0])), max(end, min(high, within[1]))
         if low == begin and high == end:
             return best, (low, high), True
+
+
+@compiled_part
+def _in_full(
+    states: NDArray[np.int8], raw: NDArray[np.float32], inner: Span, weight: float
+) -> NDArray[np.float32]:
+    """Return all evidence; what is missing counts by how often landmarks align ``inner``.
+
+    As in ``trimmed``: where most align, a few beside them are chance.
+    """
+    aligned = 0
+    for i in range(inner[0], inner[1]):
+        aligned += states[i] == ALIGNED
+    missing = weight * np.log2(max(0.05, 1 - aligned / (inner[1] - inner[0])))
+    counted = raw.copy()
+    for i in range(len(raw)):
+        if states[i] == MISSING:
+            counted[i] = min(raw[i], missing)
+    return counted
 
 
 @compiled

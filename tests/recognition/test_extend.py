@@ -15,7 +15,7 @@ from recognition.params import DEFAULT, Params
 from recognition.relate.compare import compare
 from recognition.types import Landmarks
 from recognition.verify.alignment import Alignment, Lead, QueryView, view_of
-from recognition.verify.extension import follow
+from recognition.verify.extension import follow, whole_run
 from recognition.verify.segments import ScoringRun
 from tests.recognition.memory_index import MemoryIndex
 from tests.recognition.synthesis import (
@@ -87,6 +87,21 @@ def test_a_tempo_that_says_little_more_than_none_is_not_taken() -> None:
     dear = replace(DEFAULT, warp_bits=500.0)
 
     assert _followed(clip, dear).alignment.slope == 1.0
+
+
+def test_a_run_that_was_found_goes_on_beneath_other_music_and_not_into_it() -> None:
+    song = SONG[int(START * RATE) : int((START + 13) * RATE)]
+    mixed = song + 2.5 * music(70, 13)[: len(song)]
+    view = _view(join(mixed[: 4 * RATE], music(50, 2), mixed[6 * RATE :], music(61, 4)))
+    lead = Lead(1, Alignment(1.0, -START * 62.5, 0.0), (0, 250), 9, warped=False)
+
+    run = follow(view, _reference(), lead, DEFAULT)
+
+    assert run is not None
+    assert run.query_span[0] > 5 * 62.5  # more evidence follows the other music
+    whole = whole_run(view, run, DEFAULT)
+    assert whole.query_span == pytest.approx((0, 13 * 62.5), abs=25)
+    assert (whole.bits, whole.raw > run.raw) == (run.bits, True)
 
 
 @given(
