@@ -63,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def uploads(report: Report, scene: TrialScene, numbers: Sequence[int]) -> None:
     """Measure whole edited uploads, from where they begin to where they end.
 
-    Each lies between two pauses of faint noise, as films put music between scenes.
+    Each lies between two pauses of faint noise, as films put music between scenes, and
+    begins and ends where it is louder: some tracks have seconds of silence there.
     """
     rng = np.random.default_rng(3)
     pause = 0.02 * sound.pink_noise(_PAUSE_S * RATE, rng)
@@ -80,8 +81,9 @@ def uploads(report: Report, scene: TrialScene, numbers: Sequence[int]) -> None:
                 lost += 1
                 continue
             longest = max(found, key=lambda one: one.end_ms - one.start_ms)
-            first, last = found[0].start_ms / 1000, found[-1].end_ms / 1000
-            edges += [abs(first - _PAUSE_S), abs(last - _PAUSE_S - len(y) / RATE)]
+            begin, end = _louder(y, pause)
+            edges.append(abs(found[0].start_ms / 1000 - _PAUSE_S - begin))
+            edges.append(abs(found[-1].end_ms / 1000 - _PAUSE_S - end))
             tempi.append(abs(longest.tempo_ratio / speed - 1))
             cents.append(abs(longest.pitch_cents - 1200 * float(np.log2(speed))))
     median, late = np.quantile(edges, [0.5, 0.95])
@@ -101,6 +103,14 @@ def uploads(report: Report, scene: TrialScene, numbers: Sequence[int]) -> None:
     reached = float(median) <= _EDGE_S and float(late) <= _LATE_EDGE_S
     report.check(f"edges of uploads: {median:.2f}, {late:.2f} s", reached=reached)
     report.check("tempo of uploads", reached=max(tempi) <= _TEMPO)
+
+
+def _louder(y: Samples, noise: Samples) -> tuple[float, float]:
+    """Return between which seconds sound is louder than noise, to 50 ms."""
+    size = RATE // 20
+    parts = y[: len(y) // size * size].reshape(-1, size)
+    loud = np.flatnonzero((parts**2).mean(axis=1) > (noise**2).mean())
+    return float(loud[0]) / 20, float(loud[-1] + 1) / 20
 
 
 def edits() -> list[Condition]:
