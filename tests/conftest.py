@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import shutil
@@ -194,6 +195,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Look for garbage again, but rarely, and not among the modules and tests."""
     gc.freeze()
+    # Extensions see at the very end that nothing of theirs is left.
+    atexit.register(gc.unfreeze)
     gc.set_threshold(20_000, 20, 20)
     gc.enable()
 
@@ -203,11 +206,6 @@ def pytest_runtest_call() -> Iterator[None]:
     """Close what a test left unread while it still has its database."""
     with unread.closed_at_the_end():
         yield
-
-
-def pytest_unconfigure() -> None:
-    """Let extensions see at the end that nothing of theirs is left."""
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from django.db import DatabaseError
 from django.db.backends.utils import CursorWrapper
 
 # Statements, or parts of plain ones, that a second of a test must add to be worth it.
-_WORTH = 4.0
+_WORTH = 8.0
 _LEAST_SECONDS = 0.03
 # Savepoints have a random name in each statement.
 _TRANSACTIONS = ("BEGIN", "SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO")

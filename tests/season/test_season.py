@@ -50,7 +50,7 @@ def test_a_season_breaks_nothing() -> None:
                 "--steps",
                 str(_STEPS),
                 "--length",
-                "40",
+                str(_STEPS),
                 "--seed",
                 str(_SEED),
                 "--as-it-is",

@@ -11,7 +11,7 @@ import pytest
 from tests.wire.conftest import Scene
 from tests.wire.live import Server
 
-# Slow: thousands of random calls of a real server.
+# Slow: hundreds of random calls of a real server.
 pytestmark = pytest.mark.slow
 
 _CHECKS = (
@@ -20,7 +20,9 @@ _CHECKS = (
 )
 
 
-def call_at_random(live: Server, *arguments: str, examples: int) -> None:
+def call_at_random(
+    live: Server, *arguments: str, phases: str, examples: int = 15
+) -> None:
     pytest.importorskip("schemathesis")
     done = subprocess.run(
         [
@@ -41,7 +43,7 @@ def call_at_random(live: Server, *arguments: str, examples: int) -> None:
             "--seed",
             "1",
             "--phases",
-            "examples,coverage,fuzzing",
+            phases,
             "--workers",
             "1",
             "--no-color",
@@ -56,11 +58,19 @@ def call_at_random(live: Server, *arguments: str, examples: int) -> None:
 
 @pytest.mark.soak
 def test_calls_about_what_is_not_there(live: Server, scene: Scene) -> None:
-    call_at_random(live, examples=15)
+    call_at_random(live, phases="examples,coverage,fuzzing")
 
 
+@pytest.mark.parametrize(
+    "phases",
+    [
+        "examples,fuzzing",
+        # Every limit of every parameter: 1,650 calls.
+        pytest.param("coverage", marks=pytest.mark.soak),
+    ],
+)
 def test_calls_about_what_is_there(
-    live: Server, scene: Scene, tmp_path: Path, programme: Path
+    phases: str, live: Server, scene: Scene, tmp_path: Path, programme: Path
 ) -> None:
     bucket, container = fresh_scene(live, programme)
     config = tmp_path / "schemathesis.toml"
@@ -78,8 +88,7 @@ def test_calls_about_what_is_there(
         """
     )
 
-    # benchmarks.hostile sends many more.
-    call_at_random(live, "--config-file", str(config), examples=4)
+    call_at_random(live, "--config-file", str(config), phases=phases, examples=8)
 
 
 def fresh_scene(live: Server, programme: Path) -> tuple[int, int]:
