@@ -42,7 +42,7 @@ from monitoring.streams.recording.ring import RingLog
 from monitoring.streams.recording.run_files import RunFiles
 from recognition.streaming.listener import Listener
 
-RATE: Final = 20.0
+RATE: Final = 20.0  # times real time, while the machine keeps up
 BEGIN_S: Final = 30.0
 KINDS: Final = (radio.DROP, radio.DOWN, radio.PAUSE, radio.HOLD, "kill")
 SILENT: Final = "gap_silent"

@@ -216,8 +216,9 @@ class Params:
     saturation_bits: float = 5.0
     # Bits: a run ends where its sum falls this far. 7 to 14 made no difference on clips.
     x_drop: float = 8.0
-    # The same of a run that was found, by full evidence. With 8, 2 of 74 reverberant
-    # uploads ended 6 and 37 s early; with 24, none of 89 went on into other music.
+    # The same for extending a run that was found, where all evidence counts. With 8, 2 of
+    # 74 reverberant uploads ended 6 and 37 s early; with 24, none of 89 ran into other
+    # music.
     found_drop: float = 24.0
     # Bits before a run is extended and fitted. At 3 the same clips were found, in a
     # third more time.

@@ -87,7 +87,7 @@ def _made_up_music(seed: int) -> NDArray[np.float32]:
 
 
 if __name__ == "__main__":
-    # Numba makes millions of objects that stay. Looking for garbage among them as often as
-    # usual would take a tenth of the time.
+    # Numba makes millions of objects that stay. Looking for garbage among them at the usual
+    # rate would take a tenth of the time.
     gc.set_threshold(100_000)
     compile_all()

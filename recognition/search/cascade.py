@@ -237,7 +237,7 @@ class Search:
         return settle(self.found, self.params)
 
     def whole(self) -> list[ScoringRun]:
-        """Return the runs found as ``settled``, each as long as its recording sounds."""
+        """Extend each run found to where its recording begins and stops, then settle them."""
         every = [whole_run(self.view, run, self.params) for run in self.found]
         return settle(every, self.params)
 

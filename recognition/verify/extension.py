@@ -109,12 +109,12 @@ def follow(
 
 
 def whole_run(view: QueryView, run: ScoringRun, params: Params) -> ScoringRun:
-    """Return a run that was found, to where its recording begins and ceases to sound.
+    """Extend a run that was found to where its recording begins and stops.
 
-    Its bits stay: they limit the evidence of each half second, which under reverberation
-    leaves less than the landmarks that are missing cost, so that it would end anywhere.
-    That its recording goes on needs less proof than that it is there, so here all
-    evidence counts, across longer gaps.
+    The bits of the run stay as they are. They limit the evidence of each half second;
+    under reverberation the missing landmarks then cost more than the aligned ones bring,
+    and the run would end too early. Proving that a recording goes on takes less than
+    proving that it is there, so here all evidence counts, across longer gaps.
     """
     within, alignment = (0, view.n_frames), run.alignment
     for _ in range(_FITS):
@@ -243,7 +243,7 @@ def _extend_run(
 ) -> ScoringRun:
     """Widen the span on each side while the run touches its border.
 
-    Once it was ``found``, by evidence in full; see ``whole_run``.
+    If the run was ``found`` before, all evidence counts; see ``whole_run``.
     """
     x_drop = params.found_drop if found else params.x_drop
     whole = 0, len(run.reference.frames)
