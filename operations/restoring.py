@@ -28,6 +28,7 @@ from common.storage import sha256_of
 from common.words import count_noun
 from evidence import signing
 from jobs.installation import wait_for_decision
+from operations import earlier
 from operations.backup import (
     EARLIER_KEYS_NAME,
     FORMAT,
@@ -160,6 +161,13 @@ def _check_file(path: Path, sha256: str) -> None:
 
 def _known_migrations(manifest: dict[str, Any]) -> set[Node]:
     nodes = {(app, name) for app, name in manifest["migrations"]}
+    nodes = earlier.migrations_of_today(nodes)
+    if earlier.is_earlier(nodes):
+        raise BackupUnusable(
+            "The backup is from before version 1.0. Restore it with the version that "
+            f"made it, check out the commit {earlier.LAST_COMMIT} there, run its "
+            "migrate, take a new backup and restore that."
+        )
     known = set(MigrationExecutor(connection).loader.disk_migrations)
     # Their tables may have columns that this version would lose.
     if unknown := nodes - known:
@@ -253,7 +261,7 @@ def _restore_rows(
     rows: dict[str, int] = {}
     with transaction.atomic():
         for table in manifest["tables"]:
-            model = _model_of(by_label, table["model"])
+            model = _model_of(by_label, earlier.label_of_today(table["model"]))
             rows[table["model"]] = load_table(model, folder / "tables" / table["file"])
             if rows[table["model"]] != table["rows"]:
                 raise BackupUnusable(f"{table['file']} has lost rows.")

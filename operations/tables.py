@@ -99,14 +99,23 @@ def read_table(path: Path) -> tuple[list[str], Iterator[list[Any]]]:
 
 
 def load_table(model: type[models.Model], path: Path) -> int:
-    """Replace the rows of a table by those of a file; return their number."""
+    """Replace the rows of a table by those of a file; return their number.
+
+    Columns that the file lacks get their defaults: it may be from before version 1.0.
+    """
     columns, rows = read_table(path)
     fields = {field.attname: field for field in _columns(model)}
-    if set(columns) != set(fields):
-        odd = ", ".join(sorted(set(columns) ^ set(fields)))
+    lacking = [field for name, field in fields.items() if name not in columns]
+    odd = {*columns} - {*fields} | {
+        field.attname for field in lacking if not (field.null or field.has_default())
+    }
+    if odd:
         raise BackupUnusable(
-            f"{path.name} does not have the columns of its table: {odd}."
+            f"{path.name} does not have the columns of its table: "
+            f"{', '.join(sorted(odd))}."
         )
+    columns += [field.attname for field in lacking]
+    defaults = [field.get_default() for field in lacking]
     ordered = [fields[name] for name in columns]
     quote = connection.ops.quote_name
     table = quote(model._meta.db_table)
@@ -121,7 +130,7 @@ def load_table(model: type[models.Model], path: Path) -> int:
             values: list[list[Any]] = [
                 [
                     _prepared(field, value)
-                    for field, value in zip(ordered, row, strict=True)
+                    for field, value in zip(ordered, row + defaults, strict=True)
                 ]
                 for row in chunk
             ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
@@ -19,10 +20,17 @@ from pytest_django import DjangoDbBlocker
 from accounts.models import User
 from acrportal.secret_key import ensure_secret_key
 from evidence import signing
+from operations import earlier
 from operations.backup import MANIFEST, MEDIA_LIST, backups_in, make_backup
 from operations.restoring import check_backup, find_backup
-from operations.tables import BackupUnusable
+from operations.tables import (
+    BackupUnusable,
+    file_sha256,
+    load_table,
+    read_table,
+)
 from recognition.version import VERSION
+from review.models import Match
 from scanning.services.intake import submit_upload
 from tests import audio
 from tests.conftest import Catalogue, Worker, upload
@@ -140,6 +148,62 @@ def test_a_restored_installation_holds_the_same(backups: Path, tmp_path: Path) -
     assert (elsewhere.folder / "secret_key").read_text() == settings.SECRET_KEY
     assert (elsewhere.folder / "secret_key_fallbacks").read_text() == _EARLIER_KEY
     assert (elsewhere.folder / "signing_key.pem").read_bytes() == b"signing key"
+
+
+def _of_before_version_1(backups: Path) -> None:
+    """Make the backup one that the last commit before version 1.0 could have made."""
+    former = {today: before for before, today in earlier.MOVED.items()}
+    folder = find_backup(backups)
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    manifest["migrations"] = [
+        each for each in manifest["migrations"] if each[1] != earlier.FIRST
+    ]
+    manifest["migrations"] += [
+        [app, name]
+        for app, last in earlier.LAST.items()
+        for name in {"0001_release", last}
+    ]
+    for table in manifest["tables"]:
+        if table["model"] == "review.match":
+            _without(folder / "tables" / table["file"], "low_hz")
+            table["sha256"] = file_sha256(folder / "tables" / table["file"])
+        table["model"] = former.get(table["model"], table["model"])
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+
+
+def _without(table: Path, column: str) -> None:
+    columns, rows = read_table(table)
+    place = columns.index(column)
+    head = {"model": table.name, "columns": [*columns[:place], *columns[place + 1 :]]}
+    lines = [head, *([*row[:place], *row[place + 1 :]] for row in rows)]
+    table.write_bytes(gzip.compress("\n".join(map(json.dumps, lines)).encode()))
+
+
+@pytest.mark.soak  # sets up a second installation
+def test_a_backup_from_before_version_1_is_restored(
+    backups: Path, tmp_path: Path
+) -> None:
+    """Nothing sets the column that it lacks, so it is restored as it was."""
+    shutil.copytree(backups, tmp_path / "today")
+    _of_before_version_1(backups)
+    elsewhere = Elsewhere(tmp_path / "elsewhere")
+
+    restored = elsewhere.manage("restore", backups)
+
+    assert restored.returncode == 0, restored.stderr
+    _holds_the_same(elsewhere, tmp_path / "today")
+
+
+def test_only_columns_with_a_default_may_be_missing(backups: Path) -> None:
+    table = find_backup(backups) / "tables" / "review.match.jsonl.gz"
+    Match.objects.update(low_hz=300)
+
+    _without(table, "low_hz")
+    assert load_table(Match, table) == Match.objects.filter(low_hz=None).count() > 0
+
+    _without(table, "recording_id")
+    with pytest.raises(BackupUnusable, match=r"columns of its table: recording_id\."):
+        load_table(Match, table)
 
 
 @pytest.mark.slow  # sets up a second installation
@@ -279,6 +343,15 @@ def test_a_backup_that_does_not_fit_is_refused(backups: Path) -> None:
     manifest_path.write_text(json.dumps(manifest))
 
     with pytest.raises(CommandError, match=r"does not know: .*9999_from_the_future"):
+        call_command("restore", str(backups))
+
+    # Older than the last commit before version 1.0.
+    _of_before_version_1(backups)
+    manifest = json.loads(manifest_path.read_bytes())
+    manifest["migrations"].remove(["scanning", earlier.LAST["scanning"]])
+    manifest_path.write_text(json.dumps(manifest))
+
+    with pytest.raises(CommandError, match=f"commit {earlier.LAST_COMMIT}"):
         call_command("restore", str(backups))
 
 

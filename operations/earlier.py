@@ -1,0 +1,67 @@
+"""Backups from before version 1.0: which migrations and models of today theirs are."""
+
+from __future__ import annotations
+
+from typing import Final
+
+LAST_COMMIT: Final = "3be6ed25"
+"""The last commit before version 1.0, whose backups can be restored."""
+
+FIRST: Final = "0001_version_1_0"
+"""The first migration of every app."""
+
+LAST: Final = {
+    "accounts": "0002_zone_of_the_browser",
+    "acrapi": "0001_release",
+    "audit": "0001_release",
+    "broadcasts": "0001_release",
+    "catalogue": "0002_recording_iswc",
+    "dedup": "0001_release",
+    "enrichment": "0003_no_artist",
+    "imports": "0007_claims_columns",
+    "jobs": "0001_release",
+    "platforms": "0006_merged_assets_and_works",
+    "recurring": "0001_release",
+    "reports": "0006_trial_streams",
+    "review": "0003_edited_uses_of_licences",
+    "rights": "0001_release",
+    "scanning": "0003_edited_music",
+    "streams": "0001_release",
+}
+"""The last migration of each app before version 1.0."""
+
+NEW_APPS: Final = ("programmes", "declarations")
+"""Apps that took models of others over."""
+
+MOVED: Final = {
+    "acrapi.trackid": "dedup.trackid",
+    "broadcasts.episode": "programmes.episode",
+    "broadcasts.musicuse": "programmes.musicuse",
+    "reports.declaration": "declarations.declaration",
+    "reports.declarationprofile": "declarations.declarationprofile",
+    "reports.declarationprofile_stations": "declarations.declarationprofile_stations",
+    "reports.declaredplay": "declarations.declaredplay",
+    "reports.enginetrial_streams": "streams.stream_trials",
+}
+"""Models that have another app since, by their labels."""
+
+
+def is_earlier(nodes: set[tuple[str, str]]) -> bool:
+    """Return whether migrations, by app and name, are from before version 1.0."""
+    return ("accounts", FIRST) not in nodes
+
+
+def migrations_of_today(nodes: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return the migrations that make the tables for a backup with ``nodes``.
+
+    Those of a commit before the last one stay, and are unknown today.
+    """
+    if not set(LAST.items()) <= nodes:
+        return nodes
+    others = {(app, name) for app, name in nodes if app not in LAST}
+    return others | {(app, FIRST) for app in (*LAST, *NEW_APPS)}
+
+
+def label_of_today(label: str) -> str:
+    """Return a model's label today."""
+    return MOVED.get(label, label)
