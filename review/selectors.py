@@ -223,7 +223,8 @@ def earlier_decisions(match: Match) -> list[EarlierDecision]:
     others = (
         Match.objects.filter(recording_id=match.recording_id, state__in=DECIDED_STATES)
         .filter(decided_at__isnull=False)
-        .exclude(pk=match.pk)
+        # The file's own decision is this match's, also after a rescan.
+        .exclude(scanned_file_id=match.scanned_file_id)
         .select_related("scanned_file", "recording", "dispute__recorded_by")
     )
     # Decisions about the same account are the best precedent.
@@ -250,6 +251,7 @@ def _decisions_of_predecessors(match: Match) -> list[EarlierDecision]:
             recording_id=match.recording_id,
             state=MatchState.SUPERSEDED,
             decided_at__isnull=False,
+            pk__lt=match.pk,
         )
         .select_related("scanned_file", "recording", "dispute__recorded_by")
         .order_by("-pk")[:EARLIER_DECISIONS]

@@ -41,14 +41,17 @@ def chosen(text: str, count: int) -> int:
 
 
 def others_in_file(match: Match) -> list[Match]:
-    """Return the other live matches of the file; fill the segments of all, its own too."""
+    """Return the live matches of other recordings; fill the segments of all, its own too.
+
+    A match that a later scan replaced is no rival of its successor.
+    """
     in_file = matches_of(match.scanned_file)
     own = next((each for each in in_file if each.pk == match.pk), None)
     if own is None:
         review_selectors.with_segments([match])
     else:
         match.segments, match.tally = own.segments, own.tally
-    return [each for each in in_file if each is not own]
+    return [each for each in in_file if each.recording_id != match.recording_id]
 
 
 def draw_ribbon(

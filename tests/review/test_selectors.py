@@ -10,6 +10,7 @@ from django.http import QueryDict
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.roles import Role
+from portal.pictures.match import others_in_file
 from review import selectors
 from review.choices import MatchState
 from review.decisions import assignment
@@ -165,6 +166,12 @@ def test_earlier_decisions_show_the_rescanned_case_first() -> None:
         (elsewhere.pk, MatchState.CONFIRMED),
     ]
     assert earlier[0].reason == "noise"
+    # The match that the scan replaced is no case of its own, nor a rival of this one.
+    match.refresh_from_db()
+    assert [each.match.pk for each in selectors.earlier_decisions(match)] == [
+        elsewhere.pk
+    ]
+    assert others_in_file(match) == []
 
 
 @pytest.mark.parametrize("name", ["container", "bucket"])
