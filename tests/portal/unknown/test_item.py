@@ -43,11 +43,15 @@ def act(
     return client.post(f"{url}{query}", sent)
 
 
-def test_the_page_shows_figures_places_and_history(signed_in: MakeClient) -> None:
+def test_the_page_shows_figures_places_history_and_watching(
+    signed_in: MakeClient,
+) -> None:
     radio = ContainerFactory.create(name="Harbour FM")
     item = make_item(radio, radio, ContainerFactory.create(name="Pier Talk"))
     client = signed_in(Role.REVIEWER)
     act(client, item, "watch", on="yes")
+    item.refresh_from_db()
+    assert item.is_watched
 
     page = text_of(client, item)
     file = item.occurrences.earliest("pk").file.scanned_file
@@ -60,34 +64,33 @@ def test_the_page_shows_figures_places_and_history(signed_in: MakeClient) -> Non
     assert page.index("Harbour FM") < page.index("Pier Talk")
     assert 'id="row-' in page
     assert "watched it" in page
+    assert "Stop watching" in page
+    act(client, item, "watch")
+    item.refresh_from_db()
+    assert not item.is_watched
 
 
-def test_a_deleted_file_is_neither_named_nor_heard(signed_in: MakeClient) -> None:
+def test_deleted_files_are_neither_named_nor_heard(signed_in: MakeClient) -> None:
     item = make_item()
     gone = item.occurrences.earliest("pk").file.scanned_file
     gone.deleted_at = datetime.now(tz=UTC)
     gone.save()
+    nowhere = UnknownItem.objects.create(length_ms=9_000, state=ItemState.CLOSED)
+    client = signed_in(Role.REVIEWER)
 
-    page = text_of(signed_in(Role.VIEWER), item)
+    page, empty = text_of(client, item), text_of(client, nowhere)
 
     assert gone.name not in page
     assert "1 play" in page
-
-
-def test_an_item_without_places_says_so(signed_in: MakeClient) -> None:
-    item = UnknownItem.objects.create(length_ms=9_000, state=ItemState.CLOSED)
-
-    page = text_of(signed_in(Role.REVIEWER), item)
-
-    assert "It is no longer in any file." in page
-    assert "No file that you may see still has a copy of it." in page
+    assert "It is no longer in any file." in empty
+    assert "No file that you may see still has a copy of it." in empty
 
 
 def test_two_places_are_compared_side_by_side(signed_in: MakeClient) -> None:
-    item = make_item()
+    item, other_item = make_item(), make_item()
     one, other = item.occurrences.order_by("pk")
     Occurrence.objects.filter(pk=other.pk).update(item_start_ms=10_000, start_ms=70_000)
-    client = signed_in(Role.VIEWER)
+    client = signed_in(Role.REVIEWER)
 
     pair = client.get(f"{address(item)}?a={one.pk}&b={other.pk}").context["pair"]
 
@@ -97,34 +100,21 @@ def test_two_places_are_compared_side_by_side(signed_in: MakeClient) -> None:
     same = text_of(client, item, f"?a={one.pk}&b={one.pk}")
     assert "A and B are the same place." in same
 
-
-def test_places_with_different_parts_have_nothing_to_compare(
-    signed_in: MakeClient,
-) -> None:
-    item = make_item()
-    one, other = item.occurrences.order_by("pk")
     Occurrence.objects.filter(pk=one.pk).update(item_end_ms=10_000)
-    Occurrence.objects.filter(pk=other.pk).update(item_start_ms=10_000)
+    apart = text_of(client, item, f"?a={one.pk}&b={other.pk}")
+    assert "A and B hold different parts of the item" in apart
 
-    page = text_of(signed_in(Role.VIEWER), item, f"?a={one.pk}&b={other.pk}")
-
-    assert "A and B hold different parts of the item" in page
-
-
-@pytest.mark.parametrize(
-    "query", ["?a=x&b=-1", "?a=99999999999999999999&b=1", "?page=x", "?ask=x&after=x"]
-)
-def test_an_odd_address_shows_the_item(signed_in: MakeClient, query: str) -> None:
-    text_of(signed_in(Role.REVIEWER), make_item(), query)
-
-
-def test_a_place_of_another_item_is_not_compared(signed_in: MakeClient) -> None:
-    item, other = make_item(), make_item()
-    keys = [each.occurrences.earliest("pk").pk for each in (item, other)]
-
-    answer = signed_in(Role.VIEWER).get(f"{address(item)}?a={keys[0]}&b={keys[1]}")
-
-    assert answer.context["pair"] is None
+    foreign = other_item.occurrences.earliest("pk")
+    for query in (
+        f"?a={one.pk}&b={foreign.pk}",
+        "?a=x&b=-1",
+        "?a=99999999999999999999&b=1",
+        "?page=x",
+        "?ask=x&after=x",
+    ):
+        answer = client.get(f"{address(item)}{query}")
+        assert answer.status_code == 200, query
+        assert answer.context["pair"] is None, query
 
 
 def test_queries_do_not_grow_with_the_places(signed_in: MakeClient) -> None:
@@ -167,119 +157,83 @@ def test_ignoring_leads_to_the_next_item_and_can_be_undone(
     assert answer["Location"] == f"{address(following)}?sort=-weight&after={item.uid}"
     page = client.get(answer["Location"]).content.decode()
     assert "News jingle: Jingle" in page
+
+    # After the last item comes the list, which offers to undo.
+    answer = act(client, following, "ignore", reason="bed")
+    assert answer["Location"] == f"{reverse('portal:unknown')}?after={following.uid}"
+    assert 'value="undo"' in client.get(answer["Location"]).content.decode()
+
     assert act(client, item, "undo").status_code == 302
     item.refresh_from_db()
     assert item.state == ItemState.UNIDENTIFIED
 
 
-def test_at_the_end_of_the_list_the_list_offers_to_undo(signed_in: MakeClient) -> None:
+def test_what_is_wrong_is_said_and_what_was_typed_is_kept(
+    signed_in: MakeClient,
+) -> None:
     item = make_item()
-    client = signed_in(Role.REVIEWER)
-
-    answer = act(client, item, "ignore", reason="bed")
-
-    assert answer["Location"] == f"{reverse('portal:unknown')}?after={item.uid}"
-    assert 'value="undo"' in client.get(answer["Location"]).content.decode()
-
-
-@pytest.mark.parametrize(
-    ("verb", "data", "says"),
-    [
+    client = signed_in(Role.MANAGER)
+    cases: list[tuple[str, dict[str, str], str]] = [
         ("ignore", {"label": "Kept text"}, "Say what it is."),
         ("ignore", {"reason": "x", "label": "Kept text"}, "Kept text"),
         ("split", {"at": "soon"}, "Enter a time as 1:02.500, or in seconds."),
         ("split", {}, "Enter where to split it."),
         ("split", {"at": "0:00.001"}, "Both parts need"),
         ("merge", {"other": "u_x"}, "This unknown item does not exist."),
+        ("merge", {"other": item.uid}, "An item cannot become part of itself."),
         ("merge", {}, "Choose an item."),
         ("name", {"title": "Kept text"}, "Kept text"),
         ("alias", {"recording": "r_x"}, "No recording has this id"),
         ("alias", {}, "Choose a recording."),
         ("nonsense", {}, "Choose what to do."),
         ("", {}, "Choose what to do."),
-    ],
-)
-def test_what_is_wrong_is_said_and_what_was_typed_is_kept(
-    signed_in: MakeClient, verb: str, data: dict[str, str], says: str
-) -> None:
-    item = make_item()
+    ]
 
-    answer = act(signed_in(Role.MANAGER), item, verb, **data)
+    for verb, data, says in cases:
+        answer = act(client, item, verb, **data)
+        assert answer.status_code in {409, 422}, (verb, data)
+        assert says in answer.content.decode(), (verb, data)
 
-    assert answer.status_code in {409, 422}
-    assert says in answer.content.decode()
     item.refresh_from_db()
     assert item.state == ItemState.UNIDENTIFIED
 
 
 def test_an_outdated_page_is_refused_with_what_was_typed(signed_in: MakeClient) -> None:
     item = make_item()
-    UnknownItem.objects.filter(pk=item.pk).update(version=7)
+    client = signed_in(Role.REVIEWER)
 
-    answer = act(signed_in(Role.REVIEWER), item, "split", at="12.5")
+    for version in ("", "x", "9" * 40):
+        answer = act(client, item, "split", at="12.5", version=version)
+        assert answer.status_code == 409, version
+    UnknownItem.objects.filter(pk=item.pk).update(version=7)
+    answer = act(client, item, "split", at="12.5")
 
     assert answer.status_code == 409
     assert "This item has changed since you opened it." in answer.content.decode()
     assert 'value="12.5"' in answer.content.decode()
 
 
-@pytest.mark.parametrize("version", ["", "x", "9" * 40])
-def test_a_version_that_is_no_number_is_outdated(
-    signed_in: MakeClient, version: str
-) -> None:
-    answer = act(
-        signed_in(Role.REVIEWER), make_item(), "split", at="12.5", version=version
-    )
-
-    assert answer.status_code == 409
-
-
-def test_splitting_stays_on_the_first_part(signed_in: MakeClient) -> None:
-    item = make_item()
-
-    answer = act(signed_in(Role.REVIEWER), item, "split", at="0:12.5")
-
-    assert answer["Location"] == address(item)
-    assert UnknownItem.objects.count() == 2
-
-
-def test_merging_leads_to_the_other_item_and_offers_to_undo(
-    signed_in: MakeClient,
-) -> None:
+def test_an_item_is_split_and_merged(signed_in: MakeClient) -> None:
     item, other = make_item(), make_item()
     client = signed_in(Role.REVIEWER)
 
-    answer = act(client, item, "merge", other=other.uid)
+    # Splitting stays on the first part.
+    answer = act(client, item, "split", at="0:12.5")
+    assert answer["Location"] == address(item)
+    assert UnknownItem.objects.count() == 3
 
+    # Merging leads to the other item, where it can be undone.
+    item.refresh_from_db()
+    answer = act(client, item, "merge", other=other.uid)
     assert answer["Location"] == f"{address(other)}?after={item.uid}"
     assert 'value="undo"' in client.get(answer["Location"]).content.decode()
     assert "Part of" in text_of(client, item)
 
 
-def test_an_item_does_not_become_part_of_itself(signed_in: MakeClient) -> None:
-    item = make_item()
-
-    answer = act(signed_in(Role.REVIEWER), item, "merge", other=item.uid)
-
-    assert answer.status_code == 409
-    assert "An item cannot become part of itself." in answer.content.decode()
-
-
-def test_watching_is_turned_on_and_off(signed_in: MakeClient) -> None:
-    item = make_item()
-    client = signed_in(Role.REVIEWER)
-
-    act(client, item, "watch", on="yes")
-    item.refresh_from_db()
-    assert item.is_watched
-    assert "Stop watching" in text_of(client, item)
-    act(client, item, "watch")
-    item.refresh_from_db()
-    assert not item.is_watched
-
-
-def test_a_manager_names_an_item(signed_in: MakeClient) -> None:
-    item = make_item()
+def test_a_manager_names_an_item_or_says_which_recording_it_is(
+    signed_in: MakeClient,
+) -> None:
+    item, known = make_item(), make_item()
     bucket = BucketFactory.create()
     client = signed_in(Role.MANAGER)
 
@@ -298,6 +252,10 @@ def test_a_manager_names_an_item(signed_in: MakeClient) -> None:
     assert recording.artists == ["Nova Reyes", "Ina Solberg"]
     page = text_of(client, item)
     assert reverse("portal:recording_detail", args=[recording.uid]) in page
+    other = RecordingFactory.create()
+    assert act(client, known, "alias", recording=other.uid).status_code == 302
+    known.refresh_from_db()
+    assert known.state == ItemState.NAMED
 
 
 def test_a_recording_that_is_there_is_offered_and_can_be_added_anyway(
@@ -315,8 +273,10 @@ def test_a_recording_that_is_there_is_offered_and_can_be_added_anyway(
     monkeypatch.setattr(actions, "name_item", refuse)
     sent: dict[str, Any] = {"title": "Half Light", "bucket": there.bucket_id}
 
-    asked = act(signed_in(Role.MANAGER), item, "name", **sent)
-    act(signed_in(Role.MANAGER), item, "name", **sent, if_there="ignore")
+    client = signed_in(Role.MANAGER)
+
+    asked = act(client, item, "name", **sent)
+    act(client, item, "name", **sent, if_there="ignore")
 
     page = asked.content.decode()
     assert asked.status_code == 422
@@ -327,63 +287,43 @@ def test_a_recording_that_is_there_is_offered_and_can_be_added_anyway(
     assert answers == [None, IntakeRule.IGNORE]
 
 
-def test_an_item_is_known_as_a_recording(signed_in: MakeClient) -> None:
-    recording = RecordingFactory.create(title="Halflight")
-    item = make_item()
-
-    answer = act(signed_in(Role.MANAGER), item, "alias", recording=recording.uid)
-
-    assert answer.status_code == 302
-    item.refresh_from_db()
-    assert item.state == ItemState.NAMED
-
-
-@pytest.mark.parametrize("verb", ["name", "alias"])
-def test_reviewers_do_not_name(signed_in: MakeClient, verb: str) -> None:
-    item = make_item()
-    client = signed_in(Role.REVIEWER)
-
-    assert act(client, item, verb).status_code == 403
-    assert 'data-ask="n"' not in text_of(client, item)
-    assert 'data-ask="i"' in text_of(client, item)
-
-
-def test_viewers_only_look(signed_in: MakeClient) -> None:
-    item = make_item()
-    client = signed_in(Role.VIEWER)
-
-    assert act(client, item, "ignore", reason="bed").status_code == 403
-    assert "Your role can view unknown sound but not change it." in text_of(
-        client, item
-    )
-
-
-def test_the_search_box_offers_unknown_items(signed_in: MakeClient) -> None:
-    item = make_item(label="Pier jingle")
-    make_item(state=ItemState.IGNORED, label="Pier bed")
-
-    answer = signed_in(Role.VIEWER).get(
-        reverse("portal:choices"), {"kind": "unknown_items", "q": "pier"}
-    )
-
-    assert answer.json()["choices"] == [
-        {"value": item.uid, "label": "Pier jingle", "hint": "0:30.0"}
-    ]
-
-
-@pytest.mark.parametrize("typed", ["Unknown {}", "unknown {}", "#{}", "{}", "unk"])
-def test_the_search_box_knows_an_item_by_what_pages_call_it(
-    typed: str, signed_in: MakeClient
+def test_managers_name_reviewers_decide_and_viewers_look(
+    signed_in: MakeClient,
 ) -> None:
     item = make_item()
-    make_item(label="Pier jingle")
+    reviewer, viewer = signed_in(Role.REVIEWER), signed_in(Role.VIEWER)
 
-    answer = signed_in(Role.VIEWER).get(
-        reverse("portal:choices"),
-        {"kind": "unknown_items", "q": typed.format(item.pk)},
-    )
+    for verb in ("name", "alias"):
+        assert act(reviewer, item, verb).status_code == 403
+    page = text_of(reviewer, item)
+    assert 'data-ask="n"' not in page
+    assert 'data-ask="i"' in page
 
-    assert [each["value"] for each in answer.json()["choices"]] == [item.uid]
+    assert act(viewer, item, "ignore", reason="bed").status_code == 403
+    page = text_of(viewer, item)
+    assert "Your role can view unknown sound but not change it." in page
+
+
+def test_the_search_box_knows_an_item_by_its_label_and_number(
+    signed_in: MakeClient,
+) -> None:
+    item, labelled = make_item(), make_item(label="Pier jingle")
+    make_item(state=ItemState.IGNORED, label="Pier bed")
+    client = signed_in(Role.VIEWER)
+
+    def choices(typed: str) -> list[dict[str, str]]:
+        query = {"kind": "unknown_items", "q": typed}
+        found: list[dict[str, str]] = client.get(
+            reverse("portal:choices"), query
+        ).json()["choices"]
+        return found
+
+    assert choices("pier") == [
+        {"value": labelled.uid, "label": "Pier jingle", "hint": "0:30.0"}
+    ]
+    for typed in ("Unknown {}", "unknown {}", "#{}", "{}", "unk"):
+        found = choices(typed.format(item.pk))
+        assert [each["value"] for each in found] == [item.uid], typed
 
 
 def test_a_container_says_how_unknown_sound_is_found(signed_in: MakeClient) -> None:
