@@ -49,9 +49,10 @@ def test_a_decision_is_the_event_that_a_page_would_write() -> None:
     assert "desk" in event.via
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "code"),
-    [
+def test_what_a_page_refuses_is_refused() -> None:
+    match = make_match()
+    client = _call(make_user(Role.REVIEWER), "decide")
+    bodies: tuple[tuple[dict[str, object], int, str], ...] = (
         ({"verb": "reject"}, 422, "reason_missing"),
         ({"verb": "confirm", "version": 7}, 409, "stale"),
         ({"verb": "reopen", "note": "again"}, 403, "not_allowed"),
@@ -59,31 +60,16 @@ def test_a_decision_is_the_event_that_a_page_would_write() -> None:
         ({"verb": "clear", "licence": "a\0b"}, 422, "invalid"),
         ({"verb": "clear", "licence": ["a"]}, 422, "invalid"),
         ({"verb": "clear", "licence": "unknown"}, 422, "invalid"),
-    ],
-)
-def test_what_a_page_refuses_is_refused(
-    body: dict[str, object], status: int, code: str
-) -> None:
-    match = make_match()
-
-    answer = _post(
-        _call(make_user(Role.REVIEWER), "decide"), "match_decisions", match, **body
     )
 
-    match.refresh_from_db()
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert match.state == MatchState.PENDING
-
-
-def test_a_token_that_only_reads_decides_nothing() -> None:
-    match, ana = make_match(), make_user(Role.REVIEWER)
-    reader = _call(ana, "read")
-
-    answer = _post(reader, "match_decisions", match, verb="confirm")
-
-    assert answer.status_code == 403
+    for body, status, code in bodies:
+        answer = _post(client, "match_decisions", match, **body)
+        assert (answer.status_code, answer.json()["code"]) == (status, code), body
+    # A token that only reads decides nothing.
+    reader = _call(make_user(Role.REVIEWER), "read")
+    assert _post(reader, "match_decisions", match, verb="confirm").status_code == 403
     shown = reader.get(reverse("api:match", args=[match.uid])).json()
-    assert shown["state"] == "pending"
+    assert shown["state"] == MatchState.PENDING
 
 
 def test_a_dispute_is_recorded_with_the_day_of_its_answer() -> None:

@@ -6,8 +6,9 @@ import hashlib
 import io
 import json
 import zipfile
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import Group
@@ -21,10 +22,9 @@ from evidence import services as evidence
 from evidence import signing as sealing
 from jobs.choices import Pool
 from jobs.runner import run_next
-from notices.models import NoticeState, TakedownNotice
+from notices.models import NoticeAnswer, NoticeState, TakedownNotice
 from notices.words import ACCURACY, GOOD_FAITH
 from review.choices import MatchState
-from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.accounts import confirm, make_user
 from tests.factories.notices import (
@@ -32,7 +32,6 @@ from tests.factories.notices import (
     make_claim,
     make_draft,
     make_sent,
-    make_signed,
     make_submitted,
 )
 from tests.factories.review import make_match
@@ -93,9 +92,14 @@ def test_people_take_a_match_to_an_answered_notice(
     assert "under penalty of perjury, I am authorized" in read
     assert FILLED_IN["fair_use"] in read
     send(client, "notice_sign", notice, **TYPED)
-    now = f"{datetime.now(tz=UTC):%Y-%m-%dT%H:%M}"
+    # Forms read times in the person's zone.
+    User.objects.filter(pk=reviewer.pk).update(time_zone="Asia/Tokyo")
+    sent_at = datetime.now(tz=ZoneInfo("Asia/Tokyo"))
+    now = f"{sent_at:%Y-%m-%dT%H:%M}"
     client.force_login(reviewer)
     send(client, "notice_sent", notice, at=now, how="E-mail", to="agent@video.example")
+    asked = page(client, "notice_answer", notice.uid)
+    assert "Asia/Tokyo" in asked.split('name="received_at"')[1][:400]
     send(
         client,
         "notice_answer",
@@ -110,6 +114,10 @@ def test_people_take_a_match_to_an_answered_notice(
     notice.refresh_from_db()
     claim.refresh_from_db()
     assert notice.state == NoticeState.ANSWERED
+    # To the minute, and not before the signature.
+    assert notice.sent_at is not None
+    for read in (notice.sent_at, NoticeAnswer.objects.get().received_at):
+        assert abs(read - sent_at) < timedelta(minutes=1)
     assert claim.state == MatchState.DISPUTED
     shown = page(client, "notice", notice.uid)
     assert notice.reference in shown
@@ -126,26 +134,20 @@ def make_evidence() -> None:
         pass
 
 
-def test_the_page_ticks_and_types_nothing(
+def test_signing_takes_ones_own_words(
     reviewer: User, manager: User, client: Client
 ) -> None:
     notice = make_submitted([make_claim(reviewer)], reviewer)
     client.force_login(manager)
+    confirm(client)
 
+    # The page ticks and types nothing.
     for shown in (
         page(client, "notice_prepare"),
         page(client, "notice_sign", notice.uid),
     ):
         assert " checked" not in shown.partition("<main")[2].partition("</main>")[0]
         assert f'value="{GOOD_FAITH}"' not in shown
-
-
-def test_a_wrong_consent_is_said_beside_its_field(
-    reviewer: User, manager: User, client: Client
-) -> None:
-    notice = make_submitted([make_claim(reviewer)], reviewer)
-    client.force_login(manager)
-    confirm(client)
 
     answer = send(client, "notice_sign", notice, **{**TYPED, "accuracy": "yes"})
 
@@ -168,10 +170,13 @@ def test_each_refused_match_has_its_reason(reviewer: User, client: Client) -> No
     assert "Nobody has decided this match yet" in answer.content.decode()
 
 
-def test_the_files_are_what_the_signature_says(
+def test_a_sent_notice_is_downloaded_kept_as_evidence_and_withdrawn(
     reviewer: User, manager: User, client: Client
 ) -> None:
-    notice = make_signed([make_claim(reviewer)], reviewer, manager)
+    claim = make_claim(reviewer)
+    notice = make_sent([claim], reviewer, manager)
+    pack = evidence.request_pack(match=claim, user=reviewer)
+    make_evidence()
     client.force_login(make_user(Role.VIEWER))
 
     def get(name: str) -> bytes:
@@ -179,42 +184,46 @@ def test_the_files_are_what_the_signature_says(
         assert answer.status_code == 200
         return b"".join(answer) if answer.streaming else answer.content
 
+    # Its files are what the signature says.
     pdf, text = get("notice_pdf"), get("notice_text_file")
-    first = get("notice_zip")
-
     assert hashlib.sha256(pdf).hexdigest() == notice.pdf_sha256
     assert hashlib.sha256(text).hexdigest() == notice.text_sha256
-    with zipfile.ZipFile(io.BytesIO(first)) as archive:
+    with zipfile.ZipFile(io.BytesIO(get("notice_zip"))) as archive:
         assert archive.read(f"notice-{notice.reference}.pdf") == pdf
         for line in archive.read("SHA256SUMS").decode().splitlines():
             digest, name = line.split("  ")
             assert hashlib.sha256(archive.read(name)).hexdigest() == digest
         assert any(name.startswith("evidence/") for name in archive.namelist())
 
+    pack.refresh_from_db()
+    with zipfile.ZipFile(pack.file.path) as archive:
+        named = json.loads(archive.read("case.json"))["notices"]
+    assert [each["number"] for each in named] == [notice.reference]
 
-def test_a_notice_that_no_longer_holds_says_so(
-    reviewer: User, manager: User, client: Client
-) -> None:
-    claim = make_claim(reviewer)
-    notice = make_sent([claim], reviewer, manager)
+    # It no longer holds when its match is undone.
     client.force_login(manager)
     assert "No longer valid" not in page(client, "notice", notice.uid)
     claim.refresh_from_db()
     deciding.undo(match=claim, user=reviewer, version=claim.version)
-
     assert "No longer valid: withdraw it." in page(client, "notice", notice.uid)
     send(client, "notice_withdraw", notice, why="We were wrong.")
-
     shown = page(client, "notice", notice.uid)
     assert "No longer valid" not in shown
     assert "We were wrong." in shown
 
 
-def test_people_with_limits_see_only_notices_wholly_within(
+def test_viewers_read_and_people_with_limits_see_what_is_wholly_within(
     reviewer: User, manager: User, client: Client
 ) -> None:
     mine, other = make_claim(reviewer), make_claim(reviewer)
     both = make_draft([mine, other], reviewer)
+    client.force_login(make_user(Role.VIEWER))
+    page(client, "notice", both.uid)
+    page(client, "notice_print", both.uid)
+    for name in ("notice_edit", "notice_sent", "notice_answer", "notice_sign"):
+        page(client, name, both.uid, status=403)
+    assert send(client, "notice_act", both, verb="submit").status_code == 403
+
     limited = make_user(Role.MANAGER)
     group = Group.objects.create(name="Desk")
     AccessLimit.objects.create(
@@ -224,24 +233,12 @@ def test_people_with_limits_see_only_notices_wholly_within(
     client.force_login(limited)
     page(client, "notice", both.uid, status=404)
     assert both.uid not in page(client, "notice_list")
+
     client.force_login(manager)
     send(client, "notice_act", both, verb="take_out", match=other.uid)
-
     client.force_login(limited)
-
     page(client, "notice", both.uid)
     assert both.uid in page(client, "notice_list")
-
-
-def test_a_viewer_reads_and_does_nothing(reviewer: User, signed_in: MakeClient) -> None:
-    notice = make_draft([make_claim(reviewer)], reviewer)
-    client = signed_in(Role.VIEWER)
-
-    page(client, "notice", notice.uid)
-    page(client, "notice_print", notice.uid)
-    for name in ("notice_edit", "notice_sent", "notice_answer", "notice_sign"):
-        page(client, name, notice.uid, status=403)
-    assert send(client, "notice_act", notice, verb="submit").status_code == 403
 
 
 def test_the_list_needs_no_query_for_each_notice(
@@ -251,7 +248,7 @@ def test_the_list_needs_no_query_for_each_notice(
     client.force_login(reviewer)
     page(client, "notice_list")
     one = queries_of(client, reverse("portal:notice_list"))
-    for _ in range(3):
+    for _ in range(2):
         make_draft([make_claim(reviewer)], reviewer)
 
     assert queries_of(client, reverse("portal:notice_list")) == one
@@ -296,16 +293,3 @@ def test_programs_prepare_sign_and_answer(reviewer: User, manager: User) -> None
     assert (answered[0], answered[1]["code"]) == (409, "wrong_state")
     assert (again[0], again[1]["code"]) == (409, "unfit_matches")
     assert again[1]["errors"][claim.uid].startswith("Another open notice names it")
-
-
-def test_an_evidence_pack_names_the_notices(reviewer: User, manager: User) -> None:
-    claim = make_claim(reviewer)
-    notice = make_signed([claim], reviewer, manager)
-    pack = evidence.request_pack(match=claim, user=reviewer)
-    make_evidence()
-    pack.refresh_from_db()
-
-    with zipfile.ZipFile(pack.file.path) as archive:
-        named = json.loads(archive.read("case.json"))["notices"]
-
-    assert [each["number"] for each in named] == [notice.reference]

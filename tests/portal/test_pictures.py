@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -95,13 +94,10 @@ def test_window_steps_stay_inside_the_file() -> None:
     assert drawn.later_query == f"from={5 * MINUTE}&to={10 * MINUTE}"
 
 
-@pytest.mark.parametrize(
-    "window", [Window(900, 100), Window(-500, 99_999_999), Window(5000, 5000)]
-)
-def test_window_that_makes_no_sense_is_brought_into_the_file(window: Window) -> None:
-    drawn = ribbon.ribbon(duration_ms=1000, lanes=[], window=window)
-
-    assert 0 <= drawn.window.start_ms < drawn.window.end_ms <= 1000
+def test_window_that_makes_no_sense_is_brought_into_the_file() -> None:
+    for window in (Window(900, 100), Window(-500, 99_999_999), Window(5000, 5000)):
+        drawn = ribbon.ribbon(duration_ms=1000, lanes=[], window=window)
+        assert 0 <= drawn.window.start_ms < drawn.window.end_ms <= 1000, window
 
 
 def test_facts_without_intervals_get_no_lane() -> None:

@@ -54,20 +54,7 @@ def test_a_rendition_made_meanwhile_does_not_take_the_place_of_what_is_heard(
     assert _part(client, audio_url(owner), "90-") == (206, RENDITION[90:])
 
 
-def test_other_audio_has_another_address(signed_in: MakeClient) -> None:
-    recording = _recording()
-    before = audio_url(recording)
-
-    recording.audio_sha256 = "b" * 64
-    recording.audio.save("other.mp3", ContentFile(OTHER))
-
-    assert audio_url(recording) != before
-    # The version in the old address is gone; the best available audio answers in full
-    old = signed_in(Role.VIEWER).get(before)
-    assert b"".join(old) == OTHER
-
-
-def test_part_of_what_is_no_longer_there_is_answered_with_all_that_is(
+def test_other_audio_has_another_address_and_is_sent_whole(
     signed_in: MakeClient,
 ) -> None:
     recording, client = _recording(), signed_in(Role.VIEWER)
@@ -78,5 +65,8 @@ def test_part_of_what_is_no_longer_there_is_answered_with_all_that_is(
     recording.audio_sha256 = "b" * 64
     recording.audio.save("other.mp3", ContentFile(OTHER))
 
+    assert audio_url(recording) != address
     assert unchanged == (206, ORIGINAL[10:20])
+    # What the old address named is gone; the best available audio answers in full.
     assert _part(client, address, "10-19", **{"If-Range": etag}) == (200, OTHER)
+    assert b"".join(client.get(address)) == OTHER

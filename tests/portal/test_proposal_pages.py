@@ -30,11 +30,6 @@ def manager(signed_in: MakeClient) -> Client:
 
 
 @pytest.fixture
-def ana() -> User:
-    return make_user(Role.REVIEWER, username="ana")
-
-
-@pytest.fixture
 def match(ana: User) -> Match:
     """Return a match that is escalated for ana's proposal."""
     return deciding.exclude_part(
@@ -69,11 +64,10 @@ def state_of(match: Match) -> str:
     return match.state
 
 
-def test_page_of_the_match_shows_who_proposes_what_and_lets_the_manager_answer(
-    manager: Client, match: Match
+def test_who_sees_a_proposal_and_who_may_answer(
+    manager: Client, match: Match, ana: User, signed_in: MakeClient
 ) -> None:
     shown = page(manager, match.review_url)
-
     assert "ana proposes to exclude 0:05.0 – 0:25.0" in shown
     assert "Shared loop or sample" in shown
     assert "a sample pack" in shown
@@ -81,47 +75,36 @@ def test_page_of_the_match_shows_who_proposes_what_and_lets_the_manager_answer(
     assert address_of(match) in shown
     assert "Nobody has" not in shown
 
+    queue = page(manager, f"{reverse('portal:queue')}?view=escalated")
+    assert "Exclusion proposed" in queue
+    assert "ana proposes an exclusion" in " ".join(queue.split())
+    assert "Answer 0:05" not in queue
+    assert address_of(match, "?view=escalated&amp;leads=queue") in queue
 
-def test_queue_shows_it_in_its_row(manager: Client, match: Match) -> None:
-    shown = page(manager, f"{reverse('portal:queue')}?view=escalated")
+    viewer = signed_in(Role.VIEWER)
+    assert viewer.get(address_of(match)).status_code == 403
+    assert manager.put(address_of(match)).status_code == 405
+    assert manager.get(address_of(make_match())).status_code == 404
+    assert "ana proposes to exclude" in page(viewer, match.review_url)
 
-    assert "Exclusion proposed" in shown
-    assert "ana proposes an exclusion" in " ".join(shown.split())
-    assert "Answer 0:05" not in shown
-    assert address_of(match, "?view=escalated&amp;leads=queue") in shown
-
-
-def test_reviewer_sees_it_and_may_not_answer(match: Match, ana: User) -> None:
-    client = Client()
-    client.force_login(ana)
-
-    shown = page(client, match.review_url)
-
+    # The proposer neither as a reviewer nor as the manager that they become.
+    proposer = Client()
+    proposer.force_login(ana)
+    shown = page(proposer, match.review_url)
     assert "ana proposes to exclude" in shown
     assert "A manager decides it." in shown
     assert 'data-ask="proposal"' not in shown
-    assert answer(client, match, "approve_exclusion").status_code == 409
-    assert state_of(match) == MatchState.ESCALATED
-
-
-def test_proposer_who_became_a_manager_may_not_answer(match: Match, ana: User) -> None:
+    assert answer(proposer, match, "approve_exclusion").status_code == 409
     ana.groups.set(make_user(Role.MANAGER).groups.all())
-    client = Client()
-    client.force_login(ana)
-
-    shown = page(client, match.review_url)
-    refused = answer(client, match, "approve_exclusion")
-    by_recording = client.post(
+    shown = page(proposer, match.review_url)
+    assert "You proposed this. Another manager must decide." in shown
+    assert answer(proposer, match, "approve_exclusion").status_code == 409
+    by_recording = proposer.post(
         reverse("portal:exclusion_approve", args=[Exclusion.objects.get().uid]),
         follow=True,
     )
-
-    assert "You proposed this. Another manager must decide." in shown
-    assert refused.status_code == 409
-    assert (
-        "You proposed this exclusion, so another manager must decide."
-        in by_recording.content.decode()
-    )
+    refused = "You proposed this exclusion, so another manager must decide."
+    assert refused in by_recording.content.decode()
     assert state_of(match) == MatchState.ESCALATED
 
 
@@ -143,29 +126,9 @@ def test_own_page_shows_what_it_touches_then_approves(
     assert "approved the exclusion of 0:05 – 0:25" in history
 
 
-def test_refusal_returns_to_the_match_and_says_why(
+def test_a_script_learns_the_refusal_and_the_undo(
     manager: Client, match: Match
 ) -> None:
-    answered = answer(manager, match, "refuse_exclusion", note="our own melody")
-
-    assert answered["Location"] == match.review_url
-    assert state_of(match) == MatchState.PENDING
-    shown = page(manager, match.review_url)
-    assert "refused the exclusion of 0:05 – 0:25" in shown
-    assert "our own melody" in shown
-    assert "Exclusion refused" in shown
-
-
-def test_answer_from_the_queue_leads_back_to_it(manager: Client, match: Match) -> None:
-    query = "?view=escalated&leads=queue"
-
-    answered = answer(manager, match, "approve_exclusion", query)
-
-    assert answered["Location"] == f"{reverse('portal:queue')}?view=escalated"
-    assert "The interval was excluded." in page(manager, answered["Location"])
-
-
-def test_script_learns_the_outcome_and_the_undo(manager: Client, match: Match) -> None:
     data = {"verb": "refuse_exclusion", "version": match.version, "note": "ours"}
     body = manager.post(address_of(match), data, headers=JSON).json()
 
@@ -177,38 +140,41 @@ def test_script_learns_the_outcome_and_the_undo(manager: Client, match: Match) -
     assert state_of(match) == MatchState.ESCALATED
     assert "ana proposes to exclude" in page(manager, match.review_url)
 
+    # A refusal without a script returns to the match and says why.
+    answered = answer(manager, match, "refuse_exclusion", note="our own melody")
+    assert answered["Location"] == match.review_url
+    assert state_of(match) == MatchState.PENDING
+    shown = page(manager, match.review_url)
+    assert "refused the exclusion of 0:05 – 0:25" in shown
+    assert "our own melody" in shown
+    assert "Exclusion refused" in shown
 
-@pytest.mark.parametrize(
-    ("fields", "status", "told"),
-    [
+
+def test_a_wrong_answer_is_said_and_the_right_one_leads_back_to_the_queue(
+    manager: Client, match: Match
+) -> None:
+    for fields, status, told in (
         ({"seen": "0-5"}, 409, "Preview this exclusion, then approve it"),
         ({"version": "1"}, 409, "nothing was saved"),
         ({"version": ""}, 400, "did not say which version"),
         ({"verb": "confirm"}, 400, "did not say"),
         ({"verb": "refuse_exclusion", "note": ""}, 409, "Say why"),
-    ],
-)
-def test_what_is_wrong_is_said(
-    manager: Client, match: Match, fields: dict[str, str], status: int, told: str
-) -> None:
-    data = {"verb": "approve_exclusion", **fields}
+    ):
+        data = {"verb": "approve_exclusion", **fields}
+        answered = answer(manager, match, data.pop("verb"), **data)
+        assert answered.status_code == status, fields
+        assert told in answered.content.decode(), fields
+        assert state_of(match) == MatchState.ESCALATED, fields
 
-    answered = answer(manager, match, str(data.pop("verb")), **data)
+    query = "?view=escalated&leads=queue"
+    answered = answer(manager, match, "approve_exclusion", query)
+    assert answered["Location"] == f"{reverse('portal:queue')}?view=escalated"
+    assert "The interval was excluded." in page(manager, answered["Location"])
 
-    assert answered.status_code == status
-    assert told in answered.content.decode()
-    assert state_of(match) == MatchState.ESCALATED
-
-
-def test_proposal_that_was_answered_leads_to_the_match(
-    manager: Client, match: Match
-) -> None:
-    answer(manager, match, "approve_exclusion")
-
+    # Its page leads to the match by now, and takes no second answer.
     shown = manager.get(address_of(match), follow=True).content.decode()
-    again = answer(manager, match, "refuse_exclusion", note="too late")
-
     assert "has already answered" in shown
+    again = answer(manager, match, "refuse_exclusion", note="too late")
     assert again.status_code == 409
 
 
@@ -224,32 +190,12 @@ def test_page_of_the_recording_refuses_a_proposal_too(
     assert state_of(match) == MatchState.PENDING
 
 
-def test_viewer_wrong_method_and_foreign_objects(
-    signed_in: MakeClient, manager: Client, match: Match
-) -> None:
-    viewer, elsewhere = signed_in(Role.VIEWER), make_match()
+def test_decided_match_does_not_say_that_nobody_decided_it(manager: Client) -> None:
+    match = make_match(match={"queue_reason": "default"})
 
-    assert viewer.get(address_of(match)).status_code == 403
-    assert manager.put(address_of(match)).status_code == 405
-    assert manager.get(address_of(elsewhere)).status_code == 404
-    assert "ana proposes to exclude" in page(viewer, match.review_url)
-
-
-@pytest.mark.parametrize(
-    ("state", "said"),
-    [
-        (MatchState.PENDING, True),
-        (MatchState.ESCALATED, False),
-        (MatchState.CONFIRMED, False),
-        (MatchState.REJECTED, False),
-    ],
-)
-def test_decided_match_does_not_say_that_nobody_decided_it(
-    manager: Client, state: str, said: bool
-) -> None:
-    decided = make_match(state=state, match={"queue_reason": "default"})
-
-    shown = page(manager, decided.review_url)
-
-    assert ("Nobody has" in shown) is said
-    assert ("Here because" in shown) is (state in {"pending", "escalated"})
+    for state in ("pending", "escalated", "confirmed", "rejected"):
+        reason = "noise" if state == "rejected" else ""
+        Match.objects.update(state=state, decision_reason=reason)
+        shown = page(manager, match.review_url)
+        assert ("Nobody has" in shown) is (state == "pending"), state
+        assert ("Here because" in shown) is (state in {"pending", "escalated"}), state

@@ -17,29 +17,20 @@ from tests.factories.rules import make_policy
 pytestmark = pytest.mark.django_db
 
 
-def test_the_page_shows_what_hangs_on_a_recording(signed_in: MakeClient) -> None:
+def test_a_recording_is_retired_after_a_preview(signed_in: MakeClient) -> None:
     recording = make_match().recording
+    url = f"/catalogue/recordings/{recording.uid}/"
+    client = signed_in(Role.MANAGER)
 
-    page = signed_in(Role.MANAGER).get(f"/catalogue/recordings/{recording.uid}/delete/")
-
-    text = page.content.decode()
+    assert "Retire…" in client.get(url).content.decode()
+    text = client.get(f"{url}delete/").content.decode()
     assert "Pending: It waits as before." in text
     assert "Retire this recording" in text
     assert "Delete" not in text
     recording.refresh_from_db()
     assert recording.status == RecordingStatus.READY
 
-
-def test_a_recording_is_retired(signed_in: MakeClient) -> None:
-    recording = RecordingFactory.create()
-    client = signed_in(Role.MANAGER)
-    assert (
-        "Retire…"
-        in client.get(f"/catalogue/recordings/{recording.uid}/").content.decode()
-    )
-
-    client.post(f"/catalogue/recordings/{recording.uid}/delete/")
-
+    client.post(f"{url}delete/")
     recording.refresh_from_db()
     assert recording.status == RecordingStatus.RETIRED
     assert Event.objects.filter(action="recording.retired").exists()
@@ -65,47 +56,39 @@ def test_a_recording_moves_after_a_preview(signed_in: MakeClient) -> None:
     assert (recording.bucket, match.state) == (target, MatchState.ESCALATED)
 
 
-def test_fingerprinting_anew_needs_audio(signed_in: MakeClient) -> None:
+def test_fingerprinting_anew_needs_audio_and_a_manager(signed_in: MakeClient) -> None:
     without = RecordingFactory.create()
     having = RecordingFactory.create(audio="recordings/a")
+    manager, reviewer = signed_in(Role.MANAGER), signed_in(Role.REVIEWER)
+
+    for action in ("delete", "fingerprint", "replace-audio"):
+        answer = reviewer.post(f"/catalogue/recordings/{having.uid}/{action}/")
+        assert answer.status_code == 403, action
+    for recording, status in (
+        (without, RecordingStatus.READY),
+        (having, RecordingStatus.WAITING),
+    ):
+        manager.post(f"/catalogue/recordings/{recording.uid}/fingerprint/")
+        recording.refresh_from_db()
+        assert recording.status == status
+
+
+def test_the_page_follows_a_recording_until_it_can_be_searched(
+    signed_in: MakeClient,
+) -> None:
+    recording = RecordingFactory.create()
     client = signed_in(Role.MANAGER)
 
-    for recording in (without, having):
-        client.post(f"/catalogue/recordings/{recording.uid}/fingerprint/")
-        recording.refresh_from_db()
-
-    assert without.status == RecordingStatus.READY
-    assert having.status == RecordingStatus.WAITING
-
-
-@pytest.mark.parametrize("action", ["delete", "fingerprint", "replace-audio"])
-def test_reviewers_may_not(signed_in: MakeClient, action: str) -> None:
-    recording = RecordingFactory.create(audio="recordings/a")
-
-    answer = signed_in(Role.REVIEWER).post(
-        f"/catalogue/recordings/{recording.uid}/{action}/"
-    )
-
-    assert answer.status_code == 403
-
-
-@pytest.mark.parametrize(
-    ("status", "follows"),
-    [
+    for status, follows in (
         (RecordingStatus.WAITING, True),
         (RecordingStatus.PROCESSING, True),
         (RecordingStatus.READY, False),
         (RecordingStatus.ERROR, False),
-    ],
-)
-def test_the_page_follows_a_recording_until_it_can_be_searched(
-    signed_in: MakeClient, status: RecordingStatus, *, follows: bool
-) -> None:
-    recording = RecordingFactory.create(status=status)
-
-    page = signed_in(Role.MANAGER).get(f"/catalogue/recordings/{recording.uid}/")
-
-    assert ('hx-select="#recording"' in page.content.decode()) is follows
+    ):
+        recording.status = status
+        recording.save()
+        page = client.get(f"/catalogue/recordings/{recording.uid}/").content.decode()
+        assert ('hx-select="#recording"' in page) is follows, status
 
 
 def test_a_failed_recording_offers_to_replace_its_audio(signed_in: MakeClient) -> None:

@@ -39,15 +39,30 @@ def body(answer: HttpResponseBase) -> bytes:
     return b"".join(answer)
 
 
-def test_page_shows_counts_and_the_rows_as_written(signed_in: MakeClient) -> None:
+def test_page_shows_counts_and_the_rows_as_written(
+    signed_in: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_match(recording__title="=1+1")
     ScannedFileFactory.create(status=FileStatus.ERROR)
+    client = signed_in(Role.REVIEWER)
+    run = run_of()
 
-    page = signed_in(Role.REVIEWER).get("/reports/").content.decode()
+    page = client.get("/reports/").content.decode()
+    monkeypatch.setattr("portal.reports.views.PREVIEW_ROWS", 1)
+    cut = visible_text(client.get("/reports/").content.decode())
 
     assert "<strong>2 rows</strong>" in page.replace("> ", ">").replace(" <", "<")
     assert "1 match, 0 files with no match, 1 file failed or unfinished" in page
     assert "&#x27;=1+1</td>" in page
+    # Counts of the page do not reach the menu.
+    assert page.count('data-count-of="menu"') == 1
+    text = visible_text(page)
+    assert "all 2 rows," in text
+    assert "the first" not in text
+    assert "the first row," in cut
+    assert run.as_of_at is not None
+    until = read_date(run.as_of_at, "full")
+    assert f"includes every change until {until}" in text
 
 
 def test_a_run_says_since_when_its_rows_differ(
@@ -66,104 +81,44 @@ def test_a_run_says_since_when_its_rows_differ(
     )
     later = visible_text(client.get(run.url).content.decode())
 
+    assert run.as_of_at is not None
+    until = read_date(run.as_of_at, "full")
+    assert f"Changes until\n{until} audit event {run.as_of_event}" in locked
     assert "would read differently" not in locked
     assert decided.decided_at is not None
     assert "2 rows would read differently today" in later
     assert read_date(decided.decided_at, "full")[:10] in later
 
 
-def test_pages_say_in_plain_words_until_when_a_report_counts(
-    signed_in: MakeClient,
-) -> None:
-    client = signed_in(Role.REVIEWER)
-    make_match()
-    run = run_of()
-
-    preview = visible_text(client.get("/reports/").content.decode())
-    manifest = visible_text(client.get(run.url).content.decode())
-
-    assert run.as_of_at is not None
-    until = read_date(run.as_of_at, "full")
-    assert f"includes every change until {until}" in preview
-    assert f"Changes until\n{until} audit event {run.as_of_event}" in manifest
-
-
-def test_a_preview_says_first_rows_only_if_others_follow(
-    signed_in: MakeClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client = signed_in(Role.REVIEWER)
-    for _ in range(2):
-        make_match()
-
-    whole = visible_text(client.get("/reports/").content.decode())
-    monkeypatch.setattr("portal.reports.views.PREVIEW_ROWS", 1)
-    cut = visible_text(client.get("/reports/").content.decode())
-
-    assert "all 2 rows," in whole
-    assert "the first" not in whole
-    assert "the first row," in cut
-
-
-def test_counts_of_the_page_do_not_reach_the_menu(signed_in: MakeClient) -> None:
-    page = signed_in(Role.VIEWER).get("/reports/").content.decode()
-
-    assert page.count('data-count-of="menu"') == 1
-
-
-def test_csv_leaves_at_once_and_is_kept(signed_in: MakeClient) -> None:
+def test_csv_leaves_at_once_and_is_kept_by_its_name(signed_in: MakeClient) -> None:
     match = make_match()
-
-    answer = signed_in(Role.REVIEWER).post(
-        "/reports/", {"format": "csv", "separator": "semicolon", "name": "Weekly"}
-    )
-    sent = body(answer)
-
-    assert sent.decode("utf-8-sig").splitlines()[1].split(";")[1] == match.uid
-    run = ReportRun.objects.get()
-    assert (run.state, run.name, file_of(run)) == (RunState.READY, "Weekly", sent)
-
-
-def test_a_named_report_downloads_by_its_name(signed_in: MakeClient) -> None:
-    make_match()
     client = signed_in(Role.REVIEWER)
 
     streamed = client.post(
-        "/reports/", {"format": "csv", "name": "Weekly: Northlight/GB"}
+        "/reports/",
+        {"format": "csv", "separator": "semicolon", "name": "Weekly: Northlight/GB"},
     )
-    body(streamed)
+    sent = body(streamed)
     body(client.post("/reports/", {"format": "csv"}))
 
     unnamed, named = ReportRun.objects.order_by("-pk")
+    assert sent.decode("utf-8-sig").splitlines()[1].split(";")[1] == match.uid
+    assert (named.state, named.name) == (RunState.READY, "Weekly: Northlight/GB")
+    assert file_of(named) == sent
     again = client.get(f"/reports/runs/{named.uid}/file")
     assert 'filename="weekly-northlightgb.csv"' in streamed["Content-Disposition"]
     assert again["Content-Disposition"] == streamed["Content-Disposition"]
     assert unnamed.download_name == unnamed.file_name
-    assert re.search(
-        r"<h1>Match report, \d+ \w+ \d{4}", client.get(unnamed.url).content.decode()
-    )
+    page = client.get(unnamed.url).content.decode()
+    assert re.search(r"<h1>Match report, \d+ \w+ \d{4}", page)
+    assert "With a match 1" in page
     assert "weekly-northlightgb.csv" in client.get(named.url).content.decode()
 
-
-def test_progress_replaces_its_own_part_of_the_page_only(signed_in: MakeClient) -> None:
-    make_match()
-    client = signed_in(Role.REVIEWER)
-    client.post("/reports/", {"format": "xlsx"})
-
-    page = client.get(ReportRun.objects.get().url).content.decode()
-
-    assert 'hx-select="#run-body"' in page
-    assert 'hx-target="body"' not in page
-
-
-def test_past_runs_are_drawn_anew_without_the_page(signed_in: MakeClient) -> None:
-    client = signed_in(Role.REVIEWER)
-    client.post("/reports/", {"format": "csv", "name": "November usage"})
-
-    page = client.get("/reports/", headers={"HX-Target": "runs"}).content.decode()
-
-    assert page.lstrip().startswith('<section class="card" id="runs"')
-    assert "November usage" in page
-    assert "<h1" not in page
+    # Past runs are drawn anew without the page.
+    part = client.get("/reports/", headers={"HX-Target": "runs"}).content.decode()
+    assert part.lstrip().startswith('<section class="card" id="runs"')
+    assert "Weekly: Northlight/GB" in part
+    assert "<h1" not in part
 
 
 def test_workbook_is_left_to_the_worker(signed_in: MakeClient) -> None:
@@ -175,16 +130,14 @@ def test_workbook_is_left_to_the_worker(signed_in: MakeClient) -> None:
     assert answer.headers["Location"] == run.url
     page = client.get(run.url).content.decode()
     assert "It starts as soon as a worker is free" in page
+    # Progress replaces its own part of the page only.
+    assert 'hx-select="#run-body"' in page
+    assert 'hx-target="body"' not in page
     client.post(f"{run.url}cancel/")
     assert "was cancelled" in client.get(run.url).content.decode()
 
 
-@pytest.mark.parametrize(
-    "url", ["/matches/export/", "/files/export/", "/reports/summary/rows.csv"]
-)
-def test_who_asks_only_for_the_head_takes_nothing(
-    signed_in: MakeClient, url: str
-) -> None:
+def test_who_asks_only_for_the_head_takes_nothing(signed_in: MakeClient) -> None:
     run = run_of()
     client = signed_in(Role.REVIEWER)
     told = Event.objects.count()
@@ -192,34 +145,34 @@ def test_who_asks_only_for_the_head_takes_nothing(
     head = client.head(f"{run.url}file")
 
     assert head["Content-Length"] == str(run.size_bytes)
-    assert client.head(url).status_code == 405
+    for url in ("/matches/export/", "/files/export/", "/reports/summary/rows.csv"):
+        assert client.head(url).status_code == 405, url
     assert Event.objects.count() == told
 
 
-def test_viewer_downloads_but_does_not_run(signed_in: MakeClient) -> None:
+def test_viewers_download_and_check_but_do_not_run(signed_in: MakeClient) -> None:
     make_match()
     run = run_of()
     client = signed_in(Role.VIEWER)
 
     assert client.post("/reports/", {}).status_code == 403
-    assert body(client.get(f"{run.url}file")) == file_of(run)
     assert client.post(f"{run.url}again/", {}).status_code == 403
     assert "Run report" not in client.get("/reports/").content.decode()
+    assert body(client.get(f"{run.url}file")) == file_of(run)
     assert Event.objects.filter(action="downloaded").count() == 1
-
-
-def test_run_page_shows_manifest_and_checks_the_file(signed_in: MakeClient) -> None:
-    make_match()
-    run = run_of()
-    client = signed_in(Role.VIEWER)
 
     assert run.sha256 in client.get(run.url).content.decode()
     assert client.get(f"{run.url}manifest.json").json()["report_id"] == run.uid
     types = client.get(f"{run.url}csv-metadata.json").json()
     assert len(types["tableSchema"]["columns"]) == len(COLUMNS)
+    assert client.get(f"{run.url}check/").status_code == 405
     assert "as it was written" in client.post(f"{run.url}check/").content.decode()
     Path(run.rows.path).unlink()
     assert "The file is missing" in client.post(f"{run.url}check/").content.decode()
+
+    for path in ("", "file", "manifest.json", "csv-metadata.json"):
+        strange = client.get(f"/reports/runs/p_none/{path}")
+        assert strange.status_code == 404, path
 
 
 def test_kept_rows_are_written_in_another_format(signed_in: MakeClient) -> None:
@@ -256,7 +209,7 @@ def test_failed_run_says_why_and_offers_nothing(signed_in: MakeClient) -> None:
 
 
 def test_template_keeps_filters_columns_and_format(signed_in: MakeClient) -> None:
-    client = signed_in(Role.REVIEWER)
+    client, other = signed_in(Role.REVIEWER), signed_in(Role.MANAGER)
     asked = {
         "name": "Weekly usage",
         "mode": "match",
@@ -276,73 +229,61 @@ def test_template_keeps_filters_columns_and_format(signed_in: MakeClient) -> Non
         "found_from": "2026-11-09",
     }
     assert "Weekly usage" in client.get("/reports/").content.decode()
+
+    # A schedule may run it, for people who rely on its columns.
+    page = other.post("/reports/templates/", asked | {"format": "csv"}, follow=True)
+    assert ReportTemplate.objects.get().format == Format.XLSX
+    assert f"{template.made_by} already has a template called" in page.content.decode()
+    assert "Choose another name" in page.content.decode()
+
     client.post(f"/reports/templates/{template.uid}/delete/")
     assert not ReportTemplate.objects.exists()
 
 
-@pytest.mark.parametrize(
-    ("name", "mode", "days"),
-    [
-        ("Claims of the week", Mode.SEGMENT, "decided"),
-        ("Music of the week", Mode.MATCH, "found"),
-        ("Files of the week", Mode.FILE, "found"),
-    ],
-)
 @time_machine.travel("2026-11-27T09:00:00Z", tick=False)
 def test_a_preset_chooses_kind_columns_and_the_last_week(
-    signed_in: MakeClient, name: str, mode: Mode, days: str
+    signed_in: MakeClient,
 ) -> None:
     client = signed_in(Role.REVIEWER)
     page = client.get("/reports/")
-    (query,) = [
-        query for preset, query, _days in page.context["presets"] if preset.name == name
-    ]
-
-    chosen = client.get(f"/reports/?{query}")
-    client.post("/reports/", QueryDict(query).dict())
-
     assert "16 Nov 2026 – 22 Nov 2026" in visible_text(page.content.decode())
-    layout = chosen.context["layout"]
-    assert not chosen.context["form"].errors
-    assert (layout.mode, layout.format) == (mode, Format.XLSX)
-    assert layout.filters[f"{days}_from"] == "2026-11-16"
-    assert layout.filters[f"{days}_until"] == "2026-11-22"
-    columns = {"programme", "episode", "tags", "source_territories"}
-    assert columns < set(layout.columns)
-    assert ("channels" in layout.columns) is settings.ACRPORTAL_MONITORING
-    run = ReportRun.objects.get()
-    assert (run.state, run.filters[f"{days}_from"]) == (RunState.QUEUED, "2026-11-16")
+    queries = {preset.name: query for preset, query, _days in page.context["presets"]}
+
+    for name, mode, days in (
+        ("Claims of the week", Mode.SEGMENT, "decided"),
+        ("Music of the week", Mode.MATCH, "found"),
+        ("Files of the week", Mode.FILE, "found"),
+    ):
+        chosen = client.get(f"/reports/?{queries[name]}")
+        client.post("/reports/", QueryDict(queries[name]).dict())
+
+        layout = chosen.context["layout"]
+        assert not chosen.context["form"].errors
+        assert (layout.mode, layout.format) == (mode, Format.XLSX)
+        assert layout.filters[f"{days}_from"] == "2026-11-16"
+        assert layout.filters[f"{days}_until"] == "2026-11-22"
+        columns = {"programme", "episode", "tags", "source_territories"}
+        assert columns < set(layout.columns)
+        assert ("channels" in layout.columns) is settings.ACRPORTAL_MONITORING
+        run = ReportRun.objects.latest("pk")
+        assert (run.state, run.mode) == (RunState.QUEUED, mode)
+        assert run.filters[f"{days}_from"] == "2026-11-16"
 
 
-def test_a_template_of_somebody_else_is_not_replaced(signed_in: MakeClient) -> None:
-    """A schedule may run it, for people who rely on its columns."""
-    asked = {"name": "Weekly usage", "mode": "match", "format": "xlsx"}
-    signed_in(Role.REVIEWER).post("/reports/templates/", asked)
-    other = signed_in(Role.MANAGER)
+def test_filters_without_rows_or_sense_say_what_to_do(signed_in: MakeClient) -> None:
+    client = signed_in(Role.REVIEWER)
 
-    page = other.post("/reports/templates/", asked | {"format": "csv"}, follow=True)
-
-    template = ReportTemplate.objects.get()
-    assert template.format == Format.XLSX
-    assert f"{template.made_by} already has a template called" in page.content.decode()
-    assert "Choose another name" in page.content.decode()
-
-
-@pytest.mark.parametrize(
-    "query", ["found_from=2026-11-09&found_until=2026-11-01", "score_min=many"]
-)
-def test_bad_filter_is_named(signed_in: MakeClient, query: str) -> None:
-    answer = signed_in(Role.REVIEWER).get(f"/reports/?{query}")
-
-    assert answer.status_code == 422
-    assert "Error:" in answer.content.decode()
-
-
-def test_empty_report_says_what_to_do(signed_in: MakeClient) -> None:
-    page = signed_in(Role.REVIEWER).get("/reports/?q=nothing").content.decode()
-
-    assert "No matches fit" in page
-    assert "No report has been run yet" in page
+    empty = client.get("/reports/?q=nothing").content.decode()
+    assert "No matches fit" in empty
+    assert "No report has been run yet" in empty
+    for query in ("found_from=2026-11-09&found_until=2026-11-01", "score_min=many"):
+        answer = client.get(f"/reports/?{query}")
+        assert answer.status_code == 422, query
+        assert "Error:" in answer.content.decode(), query
+    # Nothing else is exported either.
+    query = "state=confirmed&score_min=high"
+    answer = client.post(f"/matches/export/?{query}")
+    assert answer.headers["Location"] == f"/reports/?{query}"
 
 
 def test_period_platform_and_label_narrow_a_report(signed_in: MakeClient) -> None:
@@ -359,41 +300,10 @@ def test_period_platform_and_label_narrow_a_report(signed_in: MakeClient) -> Non
     assert [row["match_id"] for row in rows(body(answer))] == [wanted.uid]
 
 
-def test_filter_that_cannot_be_read_exports_nothing_else(
-    signed_in: MakeClient,
-) -> None:
-    query = "state=confirmed&score_min=high"
-
-    answer = signed_in(Role.REVIEWER).post(f"/matches/export/?{query}")
-
-    assert answer.headers["Location"] == f"/reports/?{query}"
-
-
-@pytest.mark.parametrize("path", ["", "file", "manifest.json", "csv-metadata.json"])
-def test_strange_run_is_not_found(signed_in: MakeClient, path: str) -> None:
-    assert signed_in(Role.VIEWER).get(f"/reports/runs/p_none/{path}").status_code == 404
-
-
-def test_check_is_no_address_to_look_at(signed_in: MakeClient) -> None:
-    run = run_of()
-
-    assert signed_in(Role.VIEWER).get(f"{run.url}check/").status_code == 405
-
-
 def test_anonymous_people_are_sent_to_sign_in() -> None:
     answer = Client().get("/reports/")
 
     assert answer.headers["Location"].startswith("/accounts/login/")
-
-
-def test_a_run_counts_its_rows_in_words(signed_in: MakeClient) -> None:
-    make_match()
-    client = signed_in(Role.REVIEWER)
-    body(client.post("/reports/", {"format": "csv"}))
-
-    page = client.get(ReportRun.objects.get().url).content.decode()
-
-    assert "With a match 1" in page
 
 
 def test_a_summary_says_that_it_is_cut_only_where_it_is(

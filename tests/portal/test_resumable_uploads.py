@@ -100,23 +100,16 @@ def test_an_upload_goes_on_where_it_broke_off_and_becomes_one_file(
     ] == ([])
 
 
-def test_empty_pieces_are_not_kept(client: Client, container: Container) -> None:
-    """They were answered with 500, and count for no limit of bytes."""
-    where = begin(client, container)
-    headers = {"Upload-Offset": "0", "Content-Length": "0"}
-
-    answers = [
-        client.patch(where, b"", content_type=_PIECE, headers=headers) for _ in range(3)
-    ]
-
-    assert {(one.status_code, one["Upload-Offset"]) for one in answers} == {(204, "0")}
-    assert not UploadPiece.objects.exists()
-
-
 def test_a_piece_that_does_not_follow_is_refused_and_leaves_nothing(
     client: Client, container: Container
 ) -> None:
     where = begin(client, container)
+    # Empty pieces count for no limit of bytes.
+    nothing = {"Upload-Offset": "0", "Content-Length": "0"}
+    for _ in range(2):
+        empty = client.patch(where, b"", content_type=_PIECE, headers=nothing)
+        assert (empty.status_code, empty["Upload-Offset"]) == (204, "0")
+    assert not UploadPiece.objects.exists()
     send(client, where, 0, WAV[:10])
 
     repeated = send(client, where, 0, WAV[:10])
@@ -144,55 +137,44 @@ def test_a_large_piece_is_refused_unread(client: Client, container: Container) -
     assert (answer.status_code, answer.json()["code"]) == (413, "piece_too_large")
 
 
-def test_known_bytes_need_not_be_sent(client: Client, container: Container) -> None:
+def test_known_bytes_need_not_be_sent_or_read_again(
+    client: Client, container: Container, settings: Settings
+) -> None:
     asked = {"container": container.pk, "sha256": hashlib.sha256(WAV).hexdigest()}
-    known = "/api/portal/v1/files/known/"
-    unknown = client.post(known, asked, content_type="application/json")
+
+    def known(**changed: object) -> Answer:
+        return client.post(
+            "/api/portal/v1/files/known/",
+            asked | changed,
+            content_type="application/json",
+        )
+
+    assert known().status_code == 204
     where = begin(client, container)
     send(client, where, 0, WAV)
     uid = finish(client, where).json()["uid"]
+    assert known().json()["duplicate_of"]["uid"] == uid
+    assert known(container=ContainerFactory.create().pk).status_code == 204
 
-    answer = client.post(known, asked, content_type="application/json")
-
-    assert unknown.status_code == 204
-    assert answer.json()["duplicate_of"]["uid"] == uid
-    elsewhere = asked | {"container": ContainerFactory.create().pk}
-    answer = client.post(known, elsewhere, content_type="application/json")
-    assert answer.status_code == 204
-
-
-def test_bytes_that_came_again_can_be_scanned_again_without_sending_them(
-    client: Client, container: Container
-) -> None:
-    for _ in range(2):
-        where = begin(client, container)
-        send(client, where, 0, WAV)
-        seen = finish(client, where)
+    # Bytes that came again can be scanned again without sending them.
+    where = begin(client, container)
+    send(client, where, 0, WAV)
+    seen = finish(client, where)
     assert seen.status_code == 200
     assert seen.json()["duplicate_of"]
-
-    again = finish(client, where, scan_again=True)
-
-    assert again.status_code == 201
+    assert finish(client, where, scan_again=True).status_code == 201
     assert ScannedFile.objects.count() == 2
 
-
-def test_known_bytes_are_read_once_however_often_somebody_asks(
-    client: Client, container: Container, settings: Settings
-) -> None:
-    """Each request joined and hashed up to 2 GiB."""
-    for _ in range(2):
-        where = begin(client, container)
-        send(client, where, 0, WAV)
-        seen = finish(client, where)
+    # They are read once, however often somebody asks.
+    where = begin(client, container)
+    send(client, where, 0, WAV)
+    seen = finish(client, where)
     folder = f"pieces/{ResumableUpload.objects.latest('pk').uid.hex}"
     for name in default_storage.listdir(folder)[1]:
         default_storage.delete(f"{folder}/{name}")
-
     again = finish(client, where)
     settings.ACRPORTAL_DAY_BYTES = 1
     refused = finish(client, where, scan_again=True)
-
     assert (again.status_code, again.json()) == (200, seen.json())
     assert (refused.status_code, refused.json()["code"]) == (429, "too_much_today")
 
@@ -235,36 +217,29 @@ def test_an_upload_that_is_given_up_or_abandoned_leaves_nothing(
     )
 
 
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
+def test_announcements_are_refused_before_anything_is_sent(
+    client: Client, container: Container, settings: Settings
+) -> None:
+    unreadable: tuple[tuple[dict[str, str], int], ...] = (
         ({"Upload-Length": "10"}, 422),
         ({"Upload-Length": "ten", "Upload-Metadata": "filename YQ=="}, 422),
         ({"Upload-Length": "10", "Upload-Metadata": "filename ä"}, 400),
         ({}, 422),
-    ],
-)
-def test_an_announcement_that_cannot_be_read_is_refused(
-    client: Client, headers: dict[str, str], status: int
-) -> None:
-    answer = client.post(UPLOADS, headers=headers)
-
-    assert answer.status_code == status
-    assert answer.json()["message"]
-
-
-def test_nobody_fills_the_storage_with_unfinished_uploads(
-    client: Client, container: Container, settings: Settings
-) -> None:
-    settings.ACRPORTAL_MAX_OPEN_FILES = 1
-    begin(client, container)
-    pair = base64.b64encode(str(container.pk).encode()).decode()
-    told = f"filename YS53YXY=,container {pair}"
-
-    answer = client.post(
-        UPLOADS, headers={"Upload-Length": "9", "Upload-Metadata": told}
     )
+    for headers, status in unreadable:
+        answer = client.post(UPLOADS, headers=headers)
+        assert answer.status_code == status, headers
+        assert answer.json()["message"], headers
 
+    settings.ACRPORTAL_MAX_FILE_BYTES = 1000
+    sizes = [announce(client, container, size).json()["code"] for size in (0, 1001)]
+    assert sizes == ["empty_file", "file_too_large"]
+    assert not ResumableUpload.objects.exists()
+
+    # Nobody fills the storage with unfinished uploads.
+    settings.ACRPORTAL_MAX_OPEN_FILES = 1
+    begin(client, container, 9)
+    answer = announce(client, container, 9)
     assert (answer.status_code, answer.json()["code"]) == (429, "too_many_unfinished")
 
 
@@ -282,17 +257,9 @@ def test_unfinished_uploads_of_one_person_have_a_limit_of_bytes(
     assert "Finish or cancel some" in refused.json()["message"]
     assert by_another.status_code == 201
     assert announce(client, container, 1000).status_code == 201
-
-
-def test_an_abandoned_upload_gives_its_room_back(
-    client: Client, container: Container, settings: Settings
-) -> None:
-    settings.ACRPORTAL_UNFINISHED_BYTES = 1000
-    begin(client, container, 1000)
+    # An abandoned one gives its room back.
     ResumableUpload.objects.update(touched_at=datetime.now(tz=UTC) - timedelta(days=2))
-
     discard_abandoned()
-
     assert announce(client, container, 1000).status_code == 201
 
 
@@ -315,19 +282,3 @@ def test_one_person_stores_so_many_bytes_a_day(
     assert (refused.status_code, refused.json()["code"]) == (429, "too_much_today")
     assert (whole.status_code, whole.json()["code"]) == (429, "too_much_today")
     assert announce(client, container, 101).status_code == 201
-
-
-def test_files_of_a_refused_size_are_refused_before_they_are_sent(
-    client: Client, container: Container, settings: Settings
-) -> None:
-    settings.ACRPORTAL_MAX_FILE_BYTES = 1000
-    pair = base64.b64encode(str(container.pk).encode()).decode()
-    told = f"filename YS53YXY=,container {pair}"
-
-    answers = [
-        client.post(UPLOADS, headers={"Upload-Length": size, "Upload-Metadata": told})
-        for size in ("0", "1001")
-    ]
-
-    assert [one.json()["code"] for one in answers] == ["empty_file", "file_too_large"]
-    assert not ResumableUpload.objects.exists()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from accounts.roles import Role
@@ -29,32 +28,23 @@ def recording() -> Recording:
     return made
 
 
-def _start_url(recording: Recording) -> str:
-    return f"{reverse('portal:retro_start')}?recording={recording.uid}"
-
-
-def test_the_recording_leads_to_what_it_would_take(
-    recording: Recording, signed_in: MakeClient
-) -> None:
-    client = signed_in(Role.MANAGER)
-
-    page = client.get(reverse("portal:recording_detail", args=[recording.uid]))
-    text = client.get(_start_url(recording)).content.decode()
-
-    assert _start_url(recording) in page.content.decode()
-    assert "<dd>2</dd>" in text
-    assert "less than a minute" in text
-
-
 def test_a_search_is_started_followed_and_stopped(
     recording: Recording, signed_in: MakeClient
 ) -> None:
-    client = signed_in(Role.MANAGER)
+    reviewer, client = signed_in(Role.REVIEWER), signed_in(Role.MANAGER)
+    start = reverse("portal:retro_start")
+    asked = f"{start}?recording={recording.uid}"
 
-    page = client.post(
-        reverse("portal:retro_start"), {"recording": recording.uid}, follow=True
-    )
+    # The page of the recording leads to what it would take.
+    page = client.get(reverse("portal:recording_detail", args=[recording.uid]))
+    assert asked in page.content.decode()
+    text = client.get(asked).content.decode()
+    assert "<dd>2</dd>" in text
+    assert "less than a minute" in text
 
+    assert reviewer.post(start, {"recording": recording.uid}).status_code == 403
+    assert not RetroSearch.objects.exists()
+    page = client.post(start, {"recording": recording.uid}, follow=True)
     search = RetroSearch.objects.get()
     assert search.recordings.get() == recording
     assert "0 of 2" in page.content.decode()
@@ -62,17 +52,9 @@ def test_a_search_is_started_followed_and_stopped(
     search.refresh_from_db()
     assert search.status == RetroStatus.CANCELLED
 
-
-def test_what_cannot_be_searched_is_said(
-    recording: Recording, signed_in: MakeClient
-) -> None:
     for container in Container.objects.all():
         container.buckets.clear()
-
-    page = signed_in(Role.MANAGER).post(
-        reverse("portal:retro_start"), {"recording": recording.uid}
-    )
-
+    page = client.post(start, {"recording": recording.uid})
     assert "has scanned a file yet" in page.content.decode()
 
 
@@ -86,12 +68,3 @@ def test_late_finds_are_listed(recording: Recording, signed_in: MakeClient) -> N
     page = signed_in(Role.VIEWER).get(reverse("portal:retro_search", args=[search.uid]))
 
     assert Match.objects.get().review_url in page.content.decode()
-
-
-def test_a_reviewer_starts_none(recording: Recording, signed_in: MakeClient) -> None:
-    client: Client = signed_in(Role.REVIEWER)
-
-    answer = client.post(reverse("portal:retro_start"), {"recording": recording.uid})
-
-    assert answer.status_code == 403
-    assert not RetroSearch.objects.exists()

@@ -9,13 +9,15 @@ import pytest
 
 from catalogue.models import Recording
 from common.storage import replace_bytes
-from portal.pictures.pair import aligned_pair
+from portal.pictures.pair import PairPicture, aligned_pair
 from recognition.audio import waveform
 from recognition.types import Waveform
 from review.models import Match
 from review.selectors import with_segments
 from scanning.models import ScannedFile
 from tests.factories.review import make_match
+
+pytestmark = pytest.mark.django_db
 
 STEP_MS = 50
 
@@ -31,15 +33,19 @@ def keep_loudness(model: type, pk: int, *, length_ms: int, rms: int) -> None:
     )
 
 
-def fresh(match: Match) -> Match:
-    return Match.objects.select_related("scanned_file", "recording").get(pk=match.pk)
+def pair_of(match: Match, *, cents: int | None = None) -> PairPicture:
+    """Return the picture of a match's segment, read anew, perhaps at another pitch."""
+    again = Match.objects.select_related("scanned_file", "recording").get(pk=match.pk)
+    segment = with_segments([again])[0].segments[0]
+    if cents is not None:
+        segment.pitch_cents = Decimal(cents)
+    return aligned_pair(match=again, segment=segment)
 
 
-@pytest.mark.django_db
 def test_same_speed_stands_upright_with_five_seconds_around() -> None:
     match = make_match((70_000, 80_000, 20_000, 30_000))
 
-    pair = aligned_pair(match=match, segment=with_segments([match])[0].segments[0])
+    pair = pair_of(match)
 
     assert (pair.source.window.start_ms, pair.source.window.end_ms) == (65_000, 85_000)
     assert (pair.reference.window.start_ms, pair.reference.window.end_ms) == (
@@ -50,13 +56,15 @@ def test_same_speed_stands_upright_with_five_seconds_around() -> None:
     assert len(pair.links) == 10
     assert all(link.top == link.bottom for link in pair.links)
     assert (pair.interval.x, pair.interval.x2) == ("25.000%", "75.000%")
+    # At another pitch alone it plays in step, off pitch.
+    lower = pair_of(match, cents=-100)
+    assert (lower.is_same_speed, lower.is_off_pitch) == (True, True)
 
 
-@pytest.mark.django_db
 def test_faster_source_slants_its_links_and_shows_more_of_the_reference() -> None:
     match = make_match((70_000, 80_000, 20_000, 30_500))
 
-    pair = aligned_pair(match=match, segment=with_segments([match])[0].segments[0])
+    pair = pair_of(match)
 
     assert not pair.is_same_speed
     assert str(pair.ratio) == "1.05000"
@@ -66,42 +74,22 @@ def test_faster_source_slants_its_links_and_shows_more_of_the_reference() -> Non
         for link in pair.links
     )
 
-
-@pytest.mark.django_db
-def test_a_stretched_use_plays_the_recording_at_the_nearer_pitch() -> None:
-    match = make_match((70_000, 80_000, 20_000, 30_500))
-    segment = with_segments([match])[0].segments[0]
-
-    def plays(cents: int) -> tuple[bool, bool]:
-        segment.pitch_cents = Decimal(cents)
-        pair = aligned_pair(match=match, segment=segment)
-        return pair.keeps_pitch, pair.is_off_pitch
-
-    assert plays(0) == (True, False)
-    assert plays(-100) == (True, True)
-    assert plays(84) == (False, False)  # as a tape does
+    # A stretched use plays the recording at the nearer pitch; 84 cents are a tape's.
+    for cents, keeps, is_off in (
+        (0, True, False),
+        (-100, True, True),
+        (84, False, False),
+    ):
+        played = pair_of(match, cents=cents)
+        assert (played.keeps_pitch, played.is_off_pitch) == (keeps, is_off), cents
 
 
-@pytest.mark.django_db
-def test_a_use_at_another_pitch_alone_plays_in_step_off_pitch() -> None:
-    match = make_match((70_000, 80_000, 20_000, 30_000))
-    segment = with_segments([match])[0].segments[0]
-    segment.pitch_cents = Decimal(-100)
-
-    pair = aligned_pair(match=match, segment=segment)
-
-    assert pair.is_same_speed
-    assert pair.is_off_pitch
-
-
-@pytest.mark.django_db
 def test_window_reaches_past_the_ends_as_silence() -> None:
     match = make_match((1_000, 11_000, 0, 10_000))
     keep_loudness(ScannedFile, match.scanned_file_id, length_ms=12_000, rms=200)
     keep_loudness(Recording, match.recording_id, length_ms=60_000, rms=200)
-    match = fresh(match)
 
-    pair = aligned_pair(match=match, segment=with_segments([match])[0].segments[0])
+    pair = pair_of(match)
 
     assert pair.source.window.start_ms == -4_000
     assert pair.source.ticks[0].label == "0:00"
@@ -111,34 +99,23 @@ def test_window_reaches_past_the_ends_as_silence() -> None:
     assert pair.source.wave.body.startswith("M0 99")
 
 
-@pytest.mark.django_db
 def test_louder_side_comes_down_to_the_quieter_one() -> None:
     match = make_match()
-    keep_loudness(ScannedFile, match.scanned_file_id, length_ms=600_000, rms=50)
-    keep_loudness(Recording, match.recording_id, length_ms=180_000, rms=200)
-    match = fresh(match)
 
-    pair = aligned_pair(match=match, segment=with_segments([match])[0].segments[0])
-
-    assert (pair.source.gain, pair.reference.gain) == ("1.000", "0.250")
-
-
-@pytest.mark.django_db
-def test_without_stored_sound_there_is_nothing_to_play_or_match() -> None:
-    match = make_match()
-
-    pair = aligned_pair(match=match, segment=with_segments([match])[0].segments[0])
-
+    # Without stored sound there is nothing to play or match.
+    pair = pair_of(match)
     assert not pair.can_play
     assert pair.source.wave is None
     assert pair.reference.gain == "1"
 
+    keep_loudness(ScannedFile, match.scanned_file_id, length_ms=600_000, rms=50)
+    keep_loudness(Recording, match.recording_id, length_ms=180_000, rms=200)
+    pair = pair_of(match)
+    assert (pair.source.gain, pair.reference.gain) == ("1.000", "0.250")
 
-@pytest.mark.django_db
+
 def test_long_play_has_a_tick_for_several_seconds() -> None:
-    match = make_match((0, 200_000, 0, 200_000))
-
-    pair = aligned_pair(match=match, segment=with_segments([match])[0].segments[0])
+    pair = pair_of(make_match((0, 200_000, 0, 200_000)))
 
     assert pair.lean_seconds == 5
     assert len(pair.links) == 40

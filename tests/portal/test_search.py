@@ -47,15 +47,25 @@ def test_names_are_found_by_a_part_with_the_matches_of_what_is_found(
     match = make_match()
     recording, file = match.recording, match.scanned_file
     recording.title, file.name = "Glass Harbour", "ep12_final.wav"
+    recording.isrc_normalised, recording.custom_id = "ZZX012600001", "NL-00412"
     recording.save()
     file.save()
+    RecordingFactory.create(title="Other")
     client = signed_in(Role.VIEWER)
 
     by_title, by_file = found(client, "harb"), found(client, "EP12")
 
-    assert by_title["recordings"] == [f"/catalogue/recordings/{recording.uid}/"]
+    address = f"/catalogue/recordings/{recording.uid}/"
+    assert by_title["recordings"] == [address]
     assert by_title["matches"] == by_file["matches"] == [match.review_url]
     assert by_file["files"] == [f"/files/{file.uid}/"]
+    for known in (
+        "ZZ-X01-26-00001",
+        recording.uid,
+        "NL-00412",
+        f"https://portal.example{address}",
+    ):
+        assert found(client, known)["recordings"] == [address], known
 
 
 def test_works_and_parties_are_found(signed_in: MakeClient) -> None:
@@ -78,82 +88,43 @@ def test_every_page_of_the_menu_is_offered(signed_in: MakeClient) -> None:
     assert listed - {reverse("admin:index")} <= {*offered["pages"], *offered["verbs"]}
 
 
-_WAYS: dict[str, Callable[[Match], str]] = {
-    "its ISRC": lambda _match: "ZZ-X01-26-00001",
-    "its id": lambda match: match.recording.uid,
-    "its custom id": lambda match: match.recording.custom_id,
-    "an address of it": lambda match: (
-        f"https://portal.example/catalogue/recordings/{match.recording.uid}/"
-    ),
-}
-
-
-@pytest.mark.parametrize("way", _WAYS)
-def test_a_recording_is_found_by(signed_in: MakeClient, way: str) -> None:
-    match = make_match()
-    match.recording.isrc_normalised = "ZZX012600001"
-    match.recording.custom_id = "NL-00412"
-    match.recording.save()
-    RecordingFactory.create(title="Other")
-
-    hits = found(signed_in(Role.VIEWER), _WAYS[way](match))
-
-    assert hits["recordings"] == [f"/catalogue/recordings/{match.recording.uid}/"]
-
-
-@pytest.mark.parametrize(
-    "typed",
-    [
-        "C:\\programmes\\ep12.wav",
-        "/mnt/archive/ep12.wav",
-        "https://video.example/w/1?utm_source=mail",
-    ],
-)
-def test_a_file_is_found_by_a_pasted_path_or_link(
-    signed_in: MakeClient, typed: str
-) -> None:
+def test_a_file_is_found_by_a_pasted_path_or_link(signed_in: MakeClient) -> None:
     link = "https://video.example/w/1"
     file = ScannedFileFactory.create(
         name="ep12.wav", source_url=link, link_key=link_key(link)
     )
     ScannedFileFactory.create(name="other.wav")
+    client = signed_in(Role.VIEWER)
 
-    assert found(signed_in(Role.VIEWER), typed)["files"] == [f"/files/{file.uid}/"]
+    for typed in (
+        "C:\\programmes\\ep12.wav",
+        "/mnt/archive/ep12.wav",
+        "https://video.example/w/1?utm_source=mail",
+    ):
+        assert found(client, typed)["files"] == [f"/files/{file.uid}/"], typed
 
 
-def test_rules_and_containers_lead_where_the_role_may_go(signed_in: MakeClient) -> None:
+def test_what_is_found_leads_where_the_role_may_go(signed_in: MakeClient) -> None:
     licence = make_licence(holder="Harbour Radio", recordings=[make_match().recording])
     policy = make_policy(name="Harbour first")
     container = ContainerFactory.create(name="Harbour clips")
+    bucket = BucketFactory.create(name="Library")
+    make_user(Role.REVIEWER, username="ana.r")
+    viewer, admin = signed_in(Role.VIEWER), signed_in(Role.ADMIN)
 
-    as_viewer = found(signed_in(Role.VIEWER), "harbour")
-    as_admin = found(signed_in(Role.ADMIN), "harbour")
+    as_viewer, as_admin = found(viewer, "harbour"), found(admin, "harbour")
 
     assert as_viewer["licences"] == [f"/licences/?q={licence.number}"]
     assert as_viewer["policies"] == ["/policies/"]
     assert as_viewer["containers"] == [f"/files/?container={container.pk}"]
     assert as_admin["licences"] == [licence.url]
     assert as_admin["policies"] == [policy.url]
-    assert as_admin["containers"] == [f"/containers/{container.pk}/"]
+    of_admin = [f"/containers/{container.pk}/"]
+    assert as_admin["containers"] == of_admin
 
-
-def test_containers_and_buckets_are_found_by_their_number(
-    signed_in: MakeClient,
-) -> None:
-    container = ContainerFactory.create(name="Radio")
-    bucket = BucketFactory.create(name="Library")
-    client = signed_in(Role.ADMIN)
-
-    by_id = found(client, str(container.pk))
-    by_link = found(client, f"https://portal.example/catalogue/buckets/{bucket.pk}/")
-
-    assert by_id["containers"] == [f"/containers/{container.pk}/"]
+    by_link = found(admin, f"https://portal.example/catalogue/buckets/{bucket.pk}/")
     assert by_link["buckets"] == [f"/catalogue/buckets/{bucket.pk}/"]
-
-
-def test_verbs_and_people_are_those_of_the_role(signed_in: MakeClient) -> None:
-    make_user(Role.REVIEWER, username="ana.r")
-    viewer, admin = signed_in(Role.VIEWER), signed_in(Role.ADMIN)
+    assert found(admin, str(container.pk))["containers"] == of_admin
 
     assert "verbs" not in found(viewer, "upload")
     assert found(admin, "upload")["verbs"] == ["/upload/"]
@@ -194,35 +165,30 @@ def test_unknown_sound_is_found_by_label_number_id_and_address(
         assert found(client, text)["unknown"] == [page], text
 
 
+def limited_to(containers: list[int], buckets: list[int]) -> Client:
+    """Return the client of a viewer with an access limit."""
+    group = Group.objects.create(name="Desk")
+    AccessLimit.objects.create(group=group, containers=containers, buckets=buckets)
+    user, client = make_user(Role.VIEWER), Client()
+    user.groups.add(group)
+    client.force_login(user)
+    return client
+
+
 @with_monitoring
 def test_unknown_sound_outside_the_access_limit_is_not_found() -> None:
     own, other = ContainerFactory.create(), ContainerFactory.create()
     item = make_item(own, other, label="Evening jingle")
     hidden = make_item(other, label="Night jingle")
-    group = Group.objects.create(name="Desk")
-    AccessLimit.objects.create(group=group, containers=[own.pk], buckets=[])
-    user, client = make_user(Role.VIEWER), Client()
-    user.groups.add(group)
-    client.force_login(user)
+    client = limited_to([own.pk], [])
 
     assert found(client, "jingle")["unknown"] == [f"/unknown/{item.uid}/"]
     assert "unknown" not in found(client, hidden.uid)
 
 
 def test_nothing_outside_the_access_limit_is_found() -> None:
-    own, other = make_match(), make_match()
-    for match in (own, other):
-        match.recording.title = "Harbour"
-        match.recording.save()
-    group = Group.objects.create(name="Desk")
-    AccessLimit.objects.create(
-        group=group,
-        containers=[own.scanned_file.container_id],
-        buckets=[own.recording.bucket_id],
-    )
-    user, client = make_user(Role.VIEWER), Client()
-    user.groups.add(group)
-    client.force_login(user)
+    own, other = (make_match(recording__title="Harbour") for _ in range(2))
+    client = limited_to([own.scanned_file.container_id], [own.recording.bucket_id])
 
     hits = found(client, "harbour")
     by_id = found(client, other.uid)

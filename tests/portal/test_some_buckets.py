@@ -47,11 +47,8 @@ class Desk:
     def file_page(self) -> str:
         return self.page("portal:file_detail", self.file.uid)
 
-    def report(self, name: str) -> list[dict[str, str]]:
-        return _rows(self.client, name)
 
-
-def _rows(client: Client, name: str) -> list[dict[str, str]]:
+def rows(client: Client, name: str) -> list[dict[str, str]]:
     answer = client.post(reverse(name))
     text = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]  # streamed
     return list(csv.DictReader(text.splitlines()))
@@ -82,64 +79,66 @@ def desk() -> Desk:
     )
 
 
-def test_page_of_a_file_says_that_nothing_is_in_ones_own_buckets(desk: Desk) -> None:
+def test_no_match_on_the_page_of_a_file_concerns_ones_own_buckets(desk: Desk) -> None:
+    scan = desk.other.scan
+    url = reverse("portal:file_detail", args=[desk.file.uid])
     page = desk.file_page()
-
     assert IN_YOURS in page
     assert "No match</" not in page
     assert desk.other.recording.title not in page
 
-
-def test_page_says_no_more_where_ones_own_buckets_match_too(desk: Desk) -> None:
-    make_detection((0, 60_000, 0, 60_000), scan=desk.other.scan, recording=desk.own)
-    fold_scan(scan=desk.other.scan)
-
-    page = desk.file_page()
-
-    assert desk.own.title in page
-    assert f"{IN_YOURS} 90" in page
-
-
-def test_no_hole_shows_where_another_bucket_matched(desk: Desk) -> None:
-    scan = desk.other.scan
+    # No hole shows where another bucket matched.
+    before = scan.unmatched
     scan.unmatched = [
         {"start_ms": 0, "end_ms": 70_000, "kind": "no_match"},
         {"start_ms": 90_000, "end_ms": 500_000, "kind": "no_match"},
         {"start_ms": 500_000, "end_ms": 600_000, "kind": "silence"},
     ]
     scan.save()
-    url = reverse("portal:file_detail", args=[desk.file.uid])
-
     lanes = desk.client.get(url).context["ribbon"].facts
-    whole = desk.everyone.get(url).context["ribbon"].facts
-
+    whole = desk.everyone.get(url)
+    text = whole.content.decode()
     assert [(box.start_ms, box.end_ms) for box in lanes[0].boxes] == [(0, 500_000)]
     assert [lane.name for lane in lanes] == [IN_YOURS, "Silence"]
-    assert [len(lane.boxes) for lane in whole] == [2, 1]
+    assert [len(lane.boxes) for lane in whole.context["ribbon"].facts] == [2, 1]
+    assert desk.other.recording.title in text
+    assert "your buckets" not in text
+
+    scan.unmatched = before
+    scan.save()
+    # One's own buckets match, too.
+    make_detection((0, 60_000, 0, 60_000), scan=scan, recording=desk.own)
+    fold_scan(scan=scan)
+    page = desk.file_page()
+    assert desk.own.title in page
+    assert f"{IN_YOURS} 90" in page
+    summary = desk.client.get("/reports/?mode=file&show=all").content.decode()
+    assert "in the buckets that whoever ran this report may see" in summary
+
+    # A rescan that changed nothing in one's own buckets says so.
+    hidden = desk.other.recording
+    rescanned = make_match(recording=hidden).scanned_file
+    again = ScanFactory.create(scanned_file=rescanned)
+    make_detection((0, 9_000, 0, 9_000), scan=again, recording=hidden)
+    page = desk.page("portal:file_detail", rescanned.uid)
+    assert "Neither scan found a recording in your buckets." in page
 
 
-def test_who_sees_every_bucket_is_told_without_a_limit(desk: Desk) -> None:
-    page = desk.everyone.get(
-        reverse("portal:file_detail", args=[desk.file.uid])
-    ).content.decode()
-
-    assert desk.other.recording.title in page
-    assert "your buckets" not in page
-
-
-def test_list_of_files_says_what_it_counts(desk: Desk) -> None:
+def test_lists_say_that_they_count_in_ones_own_buckets(desk: Desk) -> None:
     said = "matches counted in your buckets"
-
     assert said in desk.page("portal:file_list")
     assert said not in desk.everyone.get("/files/").content.decode()
 
+    containers = desk.page("portal:container_list")
+    assert "none of your buckets" in containers
+    assert "nothing can match" not in containers
+    assert desk.other.recording.bucket.name not in containers
 
-def test_a_container_of_others_buckets_is_not_called_empty(desk: Desk) -> None:
-    page = desk.page("portal:container_list")
-
-    assert "none of your buckets" in page
-    assert "nothing can match" not in page
-    assert desk.other.recording.bucket.name not in page
+    assert "1 file with no match in your buckets" in desk.page("portal:reports")
+    url = f"/api/portal/v1/files/{desk.file.uid}/"
+    body, whole = desk.client.get(url).json(), desk.everyone.get(url).json()
+    assert (body["match_count"], body["message"]) == (0, f"{IN_YOURS}.")
+    assert (whole["match_count"], whole["message"]) == (1, "")
 
 
 def test_a_file_without_any_match_names_ones_own_buckets_alone(desk: Desk) -> None:
@@ -167,62 +166,25 @@ def test_a_file_without_any_match_names_ones_own_buckets_alone(desk: Desk) -> No
     assert "No candidate in your buckets came close." in page
 
 
-@pytest.mark.parametrize("name", ["portal:match_export", "portal:file_export"])
-def test_a_report_says_of_which_buckets_it_tells(desk: Desk, name: str) -> None:
-    [row] = desk.report(name)
-    [whole] = _rows(desk.everyone, name)
+def test_reports_and_cue_sheets_say_of_which_buckets_they_tell(desk: Desk) -> None:
+    for name in ("portal:match_export", "portal:file_export"):
+        [row] = rows(desk.client, name)
+        [whole] = rows(desk.everyone, name)
+        assert row["match_found"] == "no"
+        assert row["notes"] == "in the buckets that whoever ran this report may see"
+        assert (whole["match_found"], whole["notes"]) == ("yes", "")
 
-    assert row["match_found"] == "no"
-    assert row["notes"] == "in the buckets that whoever ran this report may see"
-    assert (whole["match_found"], whole["notes"]) == ("yes", "")
-
-
-def test_a_summary_of_files_says_it_of_those_with_a_match_too(desk: Desk) -> None:
-    make_detection((0, 60_000, 0, 60_000), scan=desk.other.scan, recording=desk.own)
-    fold_scan(scan=desk.other.scan)
-
-    page = desk.client.get("/reports/?mode=file&show=all").content.decode()
-
-    assert "in the buckets that whoever ran this report may see" in page
-
-
-def test_a_manifest_says_it_of_rows_that_have_no_notes(desk: Desk) -> None:
+    # The manifest says it of rows that have no notes.
     layout = {"mode": "segment", "format": "csv"}
     b"".join(desk.client.post(reverse("portal:reports"), layout))
-    run = ReportRun.objects.get()
-
+    run = ReportRun.objects.latest("pk")
     body = desk.everyone.get(reverse("portal:report_manifest", args=[run.uid])).json()
-
     assert body["rows"]["match_found"] == {"no": 1}
     assert body["rows"]["within"].startswith("in the buckets that whoever ran")
 
-
-def test_the_page_of_reports_counts_files_of_ones_own_buckets(desk: Desk) -> None:
-    assert "1 file with no match in your buckets" in desk.page("portal:reports")
-
-
-def test_a_cue_sheet_leaves_no_hole_where_another_bucket_matched(desk: Desk) -> None:
+    # A cue sheet leaves no hole where another bucket matched.
     url = reverse("portal:cue_sheet_csv", args=[desk.file.uid])
-    [cue] = csv.DictReader(
-        desk.client.get(url).content.decode("utf-8-sig").splitlines()
-    )
-
+    sheet = desk.client.get(url).content.decode("utf-8-sig")
+    [cue] = csv.DictReader(sheet.splitlines())
     assert (cue["time_in"], cue["time_out"]) == ("00:01:10.000", "00:01:30.000")
     assert (cue["status"], cue["title"], cue["match_id"]) == ("unknown", "", "")
-
-
-def test_a_rescan_that_changed_nothing_in_ones_own_buckets_says_so(desk: Desk) -> None:
-    again = ScanFactory.create(scanned_file=desk.file)
-    make_detection((0, 9_000, 0, 9_000), scan=again, recording=desk.other.recording)
-
-    page = desk.file_page()
-
-    assert "Neither scan found a recording in your buckets." in page
-
-
-def test_the_api_says_it_in_words_too(desk: Desk) -> None:
-    url = f"/api/portal/v1/files/{desk.file.uid}/"
-    body, whole = desk.client.get(url).json(), desk.everyone.get(url).json()
-
-    assert (body["match_count"], body["message"]) == (0, f"{IN_YOURS}.")
-    assert (whole["match_count"], whole["message"]) == (1, "")
