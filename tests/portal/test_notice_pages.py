@@ -116,8 +116,8 @@ def test_people_take_a_match_to_an_answered_notice(
     assert notice.state == NoticeState.ANSWERED
     # To the minute, and not before the signature.
     assert notice.sent_at is not None
-    for read in (notice.sent_at, NoticeAnswer.objects.get().received_at):
-        assert abs(read - sent_at) < timedelta(minutes=1)
+    for at in (notice.sent_at, NoticeAnswer.objects.get().received_at):
+        assert abs(at - sent_at) < timedelta(minutes=1)
     assert claim.state == MatchState.DISPUTED
     shown = page(client, "notice", notice.uid)
     assert notice.reference in shown
