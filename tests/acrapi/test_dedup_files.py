@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
@@ -26,42 +28,31 @@ def form(track_id: str, content: bytes = TUNE, **more: str) -> dict[str, object]
     return {"id": track_id, "file": SimpleUploadedFile("a.wav", content), **more}
 
 
-def test_a_new_track_is_stored_and_its_copy_is_named(api: Api, path: str) -> None:
-    first = api.upload(path, form('"123"')).json()["data"]
-    quieter = audio.wav_bytes(audio.tune(1, 20) * 0.5)
-    second = api.upload(path, form("124", quieter)).json()["data"]
-    other = api.upload(path, form("9", audio.wav_bytes(audio.tune(5, 20)))).json()
+def test_a_new_track_is_stored_and_its_copies_are_named(
+    api: Api, path: str, tmp_path: Path
+) -> None:
+    def send(track_id: str, content: bytes = TUNE, **more: str) -> object:
+        return api.upload(path, form(track_id, content, **more)).json()["data"]
 
-    assert (first["dup_files"], first["do_db"]) == ([], True)
-    assert second == {"dup_files": ["123"], "acr_id": first["acr_id"], "do_db": False}
-    assert other["data"]["do_db"] is True
-
-
-def test_the_same_id_again_is_its_own_duplicate(api: Api, path: str) -> None:
-    first = api.upload(path, form("1")).json()["data"]
-    again = api.upload(path, form("1")).json()["data"]
-
-    assert again == {"dup_files": ["1"], "acr_id": first["acr_id"], "do_db": False}
-
-
-def test_nothing_is_stored_when_that_is_not_wanted(api: Api, path: str) -> None:
-    body = api.upload(path, form("1", db_if_nodup="0")).json()["data"]
-
-    assert body == {"dup_files": [], "acr_id": "", "do_db": False}
+    # Nothing is stored when that is not wanted.
+    nothing = {"dup_files": [], "acr_id": "", "do_db": False}
+    assert send("1", db_if_nodup="0") == nothing
     assert api.get(path).json()["data"] == []
 
+    first = api.upload(path, form('"123"')).json()["data"]
+    assert (first["dup_files"], first["do_db"]) == ([], True)
+    known = {"dup_files": ["123"], "acr_id": first["acr_id"], "do_db": False}
+    assert send("123") == known
+    assert send("124", audio.wav_bytes(audio.tune(1, 20) * 0.5)) == known
+    other = api.upload(path, form("9", audio.wav_bytes(audio.tune(5, 20)))).json()
+    assert other["data"]["do_db"] is True
 
-def test_a_fingerprint_is_as_good_as_the_audio(
-    api: Api, path: str, tmp_path: object
-) -> None:
-    source = tmp_path / "a.wav"  # type: ignore[operator]  # a Path
+    # A fingerprint is as good as the audio.
+    source = tmp_path / "a.wav"
     source.write_bytes(TUNE)
     content = fingerprint_file.to_bytes(analysis.analyse_file(source).fingerprint)
-    api.upload(path, form("audio"))
-
-    body = api.upload(path, form("print", content)).json()["data"]
-
-    assert body["dup_files"] == ["audio"]
+    named = api.upload(path, form("print", content)).json()["data"]["dup_files"]
+    assert named[0] == "123"
 
 
 def test_list_show_and_delete(api: Api, path: str) -> None:
@@ -104,21 +95,17 @@ def test_a_track_that_moved_in_gets_its_sound(api: Api, path: str) -> None:
     assert api.get(path).json()["data"][0]["acr_id"] == moved.acr_id
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"id": ""}, {"file": "text"}, {"file": SimpleUploadedFile("a.lo", b"x")}]
-)
-def test_what_does_not_fit_is_refused(
-    api: Api, path: str, wrong: dict[str, object]
-) -> None:
-    answer = api.upload(path, form("1") | wrong)
+def test_what_does_not_fit_is_refused(api: Api, path: str) -> None:
+    wrong: list[tuple[str, object]] = [
+        ("id", ""),
+        ("file", "text"),
+        ("file", SimpleUploadedFile("a.lo", b"x")),
+    ]
+    for name, value in wrong:
+        answer = api.upload(path, form("1") | {name: value})
+        assert answer.status_code == 422, name
+        assert name in answer.json()["errors"]
 
-    assert answer.status_code == 422
-    assert next(iter(wrong)) in answer.json()["errors"]
-
-
-def test_a_bucket_of_another_type_is_refused(api: Api) -> None:
     bucket = BucketFactory.create()
-
     answer = api.get(f"/api/buckets/{bucket.pk}/dedup-files")
-
     assert (answer.status_code, answer.json()["code"]) == (422, "wrong_bucket_type")

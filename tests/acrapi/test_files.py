@@ -66,65 +66,48 @@ def found_file(**fields: object) -> ScannedFile:
     return ScannedFile.objects.get(pk=detection.scan.scanned_file_id)
 
 
-def test_upload_answers_like_the_sample(api: Api) -> None:
-    container = ContainerFactory.create()
+def test_upload_answers_like_the_sample_each_time_with_a_new_id(api: Api) -> None:
+    path = files_of(ContainerFactory.create())
 
-    answer = api.upload(
-        files_of(container), {"file": audio("a [b] ü.mp3"), "data_type": "audio"}
+    answer, again = (
+        api.upload(path, {"file": audio("a [b] ü.mp3"), "data_type": "audio"})
+        for _ in range(2)
     )
 
     expected = sample("fs-file.submit.audio.response.json")
     data = answer.json()["data"]
-    assert answer.status_code == 201
+    assert answer.status_code == again.status_code == 201
     assert {name: type(value) for name, value in data.items()} == {
         name: type(value) for name, value in expected.items()
     }
     assert (data["name"], data["uri"]) == ("a [b] ü.mp3", "audio:a [b] ü.mp3")
     assert (data["state"], data["results"]) == (0, None)
+    assert data["id"] != again.json()["data"]["id"]
 
 
-def test_the_same_bytes_are_taken_again_with_a_new_id(api: Api) -> None:
-    container = ContainerFactory.create()
+def test_links_are_named_after_their_platform_or_as_the_client_says(api: Api) -> None:
+    path = files_of(ContainerFactory.create())
 
-    ids = {
-        api.upload(files_of(container), {"file": audio()}).json()["data"]["id"]
-        for _ in range(2)
-    }
-
-    assert len(ids) == 2
-
-
-@pytest.mark.parametrize(
-    ("url", "uri", "data_type"),
-    [
+    for url, uri, data_type in (
         ("https://www.youtube.com/watch?v=d_x", "youtube:video:d_x", "youtube"),
         ("https://youtu.be/d_x", "youtube:video:d_x", "youtube"),
         ("https://vimeo.com/12", "vimeo:video:12", "vimeo"),
         ("https://a.example/v/7", "a.example:video:7", "a.example"),
-    ],
-)
-def test_platform_links_are_named_after_their_platform(
-    api: Api, url: str, uri: str, data_type: str
-) -> None:
-    body = {"data_type": "platforms", "url": url}
+    ):
+        body = {"data_type": "platforms", "url": url}
+        data = api.call("POST", path, body).json()["data"]
+        assert (data["uri"], data["data_type"], data["url"]) == (uri, data_type, url)
 
-    data = api.call("POST", files_of(ContainerFactory.create()), body).json()["data"]
-
-    assert (data["uri"], data["data_type"], data["url"]) == (uri, data_type, url)
-
-
-def test_media_link_keeps_its_name(api: Api) -> None:
     body = {"data_type": "audio_url", "url": "https://h.example/x.mp3", "name": "a.mp3"}
-
-    data = api.call("POST", files_of(ContainerFactory.create()), body).json()["data"]
-
+    data = api.call("POST", path, body).json()["data"]
     assert (data["name"], data["data_type"]) == ("a.mp3", "audio_url")
     assert data["uri"] == "audio_url:https://h.example/x.mp3"
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
+def test_what_cannot_be_taken_is_named(api: Api) -> None:
+    path = files_of(ContainerFactory.create())
+
+    for body, field in (
         ({"data_type": "audio"}, "file"),
         ({"data_type": "audio", "file": "text"}, "file"),
         ({"data_type": "audio_url"}, "url"),
@@ -132,34 +115,18 @@ def test_media_link_keeps_its_name(api: Api) -> None:
         ({"data_type": "platforms", "url": "not a link"}, "url"),
         ({"data_type": "isrc", "isrc": "x"}, "data_type"),
         ({"data_type": "audio", "key": "fs/1/x/unknown.mp3"}, "key"),
-    ],
-)
-def test_what_cannot_be_taken_is_named(
-    api: Api, body: dict[str, str], field: str
-) -> None:
-    answer = api.call("POST", files_of(ContainerFactory.create()), body)
-
-    assert answer.status_code == 422
-    assert field in answer.json()["errors"]
+    ):
+        answer = api.call("POST", path, body)
+        assert answer.status_code == 422, body
+        assert field in answer.json()["errors"]
     assert not ScannedFile.objects.exists()
 
+    empty = api.upload(path, {"file": audio(content=b"")})
+    assert (empty.status_code, empty.json()["code"]) == (422, "empty_file")
 
-def test_an_empty_file_is_refused(api: Api) -> None:
-    answer = api.upload(
-        files_of(ContainerFactory.create()), {"file": audio(content=b"")}
-    )
-
-    assert (answer.status_code, answer.json()["code"]) == (422, "empty_file")
-
-
-def test_a_foreign_fingerprint_is_refused_with_the_way_out(api: Api) -> None:
-    answer = api.upload(
-        files_of(ContainerFactory.create()),
-        {"file": audio("song.lo"), "data_type": "fingerprint"},
-    )
-
-    assert (answer.status_code, answer.json()["code"]) == (422, "bad_fingerprint")
-    assert "upload the audio itself" in answer.json()["message"]
+    foreign = api.upload(path, {"file": audio("song.lo"), "data_type": "fingerprint"})
+    assert (foreign.status_code, foreign.json()["code"]) == (422, "bad_fingerprint")
+    assert "upload the audio itself" in foreign.json()["message"]
 
 
 def test_a_presigned_upload_is_read_before_its_transaction_begins(
@@ -262,27 +229,21 @@ def test_a_body_of_unknown_length_is_read_no_further_than_there_is_room(
     assert (full.status_code, more.tell()) == (429, 0)
 
 
-def test_addresses_that_wait_for_a_body_have_a_limit_of_number(
+def test_addresses_have_a_limit_of_number_and_a_day_one_of_bytes(
     api: Api, settings: Settings
 ) -> None:
     settings.ACRPORTAL_MAX_OPEN_FILES = 2
-    container = ContainerFactory.create()
-
-    answers = [_staged(api, container)[0] for _ in range(3)]
-
-    assert [each.status_code for each in answers] == [200, 200, 429]
-    assert answers[-1].json()["code"] == "too_many_unfinished"
-
-
-def test_a_day_has_a_limit_of_bytes_in_this_api_too(
-    api: Api, settings: Settings
-) -> None:
     settings.ACRPORTAL_DAY_BYTES = 1000
     container = ContainerFactory.create()
     ScannedFileFactory.create(uploaded_by=api.owner, size_bytes=900)
 
-    refused = Client().put(_staged(api, container)[1], b"x" * 101)
+    (first, address), (second, _), (third, _) = (
+        _staged(api, container) for _ in range(3)
+    )
+    refused = Client().put(address, b"x" * 101)
 
+    assert [each.status_code for each in (first, second, third)] == [200, 200, 429]
+    assert third.json()["code"] == "too_many_unfinished"
     assert (refused.status_code, refused.json()["code"]) == (429, "too_much_today")
 
 
@@ -337,59 +298,42 @@ def test_of_two_bodies_put_at_one_moment_one_is_kept(api: Api, tmp_path: Path) -
     assert [path.suffix for path in path_of(StagedUpload()).parent.iterdir()] == [""]
 
 
-def test_an_idempotency_key_makes_one_file(api: Api) -> None:
+def test_an_idempotency_key_makes_one_file_of_one_request(api: Api) -> None:
     container = ContainerFactory.create()
-    headers = {"Idempotency-Key": "abc"}
 
-    first, second = (
-        api.upload(files_of(container), {"file": audio()}, headers=headers)
-        for _ in range(2)
-    )
+    def send(name: str = "song.mp3", content: bytes = b"ID3") -> Any:  # Any: a response
+        return api.upload(
+            files_of(container),
+            {"file": audio(name, content)},
+            headers={"Idempotency-Key": "abc"},
+        )
 
+    # A refused upload may be sent again under its key.
+    send(content=b"")
+    assert not RepeatableCall.objects.exists()
+
+    first, second, other = send(), send(), send("other.mp3")
     assert first.json() == second.json()
     assert second.headers["Idempotency-Replayed"] == "true"
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
     assert container.files.count() == 1
 
-
-def test_a_call_that_was_killed_is_made_again_once(api: Api) -> None:
-    container, headers = ContainerFactory.create(), {"Idempotency-Key": "abc"}
-
-    def send() -> Any:  # Any: Django's own response
-        return api.upload(files_of(container), {"file": audio()}, headers=headers)
-
-    send()
+    # A call that was killed is made again, once.
     long_ago = datetime.now(tz=UTC) - timedelta(hours=1)
     RepeatableCall.objects.update(status=None, answer=None, created_at=long_ago)
     again, replayed = send(), send()
-
     assert again.json() == replayed.json()
     assert "Idempotency-Replayed" not in again.headers
     assert container.files.count() == 2
 
 
-def test_an_idempotency_key_for_another_request_is_refused(api: Api) -> None:
-    path, headers = files_of(ContainerFactory.create()), {"Idempotency-Key": "abc"}
-    api.upload(path, {"file": audio()}, headers=headers)
-
-    answer = api.upload(path, {"file": audio("other.mp3")}, headers=headers)
-
-    assert (answer.status_code, answer.json()["code"]) == (
-        422,
-        "idempotency_key_reused",
-    )
-
-
-def test_a_refused_upload_may_be_sent_again_under_its_key(api: Api) -> None:
-    path, headers = files_of(ContainerFactory.create()), {"Idempotency-Key": "abc"}
-    api.upload(path, {"file": audio(content=b"")}, headers=headers)
-
-    assert not RepeatableCall.objects.exists()
-
-
-def test_show_answers_an_array_with_results(api: Api) -> None:
+def test_show_answers_an_array_with_results_above_the_containers_floor(
+    api: Api,
+) -> None:
     file = found_file()
+    path = f"{files_of(file.container)}/{file.uid}"
 
-    data = api.get(f"{files_of(file.container)}/{file.uid}").json()["data"]
+    data = api.get(path).json()["data"]
 
     expected = sample("fs-file.get-one.ready.response.json")[0]
     match = data[0]["results"]["custom_files"][0]
@@ -402,13 +346,8 @@ def test_show_answers_an_array_with_results(api: Api) -> None:
     assert match["result"]["sample_begin_time_offset_ms"] == 70_000
     assert match["result"]["db_end_time_offset_ms"] == 25_000
 
-
-def test_names_that_clients_read_are_never_a_text_of_the_customer(api: Api) -> None:
-    file = found_file()
-
-    data = api.get(f"{files_of(file.container)}/{file.uid}").json()["data"]
-
-    result = data[0]["results"]["custom_files"][0]["result"]
+    # Names that clients read are never a text of the customer.
+    result = match["result"]
     assert result["title"] == "You are beautiful"
     assert result["artist"] == "James"
     assert result["artists"] == [{"name": "James"}]
@@ -417,47 +356,44 @@ def test_names_that_clients_read_are_never_a_text_of_the_customer(api: Api) -> N
     assert result["external_ids"] == {"isrc": "GBFFM1621637"}
     assert result["external_metadata"] == {}
 
-
-def test_matches_below_the_containers_floor_are_left_out(api: Api) -> None:
-    file = found_file()
     Container.objects.filter(pk=file.container_id).update(score_floor=Decimal("90.0"))
-
-    data = api.get(f"{files_of(file.container)}/{file.uid}").json()["data"]
-
-    assert data[0]["results"] is None
+    assert api.get(path).json()["data"][0]["results"] is None
 
 
-@pytest.mark.parametrize(
-    ("status", "code", "state"),
-    [
-        (FileStatus.WAITING, "", 0),
-        (FileStatus.PROCESSING, "", 0),
-        (FileStatus.READY, "", 1),
-        (FileStatus.NO_MATCH, "", -1),
-        (FileStatus.NEEDS_AUDIO, "needs_audio", -2),
-        (FileStatus.ERROR, "not_audio", -2),
-        (FileStatus.ERROR, "engine_error", -3),
-        (FileStatus.CANCELLED, "", -2),
-    ],
-)
-def test_states_are_numbers_and_filter_the_list(
-    api: Api, status: str, code: str, state: int
-) -> None:
-    file = ScannedFileFactory.create(status=status, error_code=code)
-    path = files_of(file.container)
+def test_states_are_numbers_and_filter_the_list(api: Api) -> None:
+    container = ContainerFactory.create()
+    states = {
+        str(
+            ScannedFileFactory.create(
+                container=container, status=status, error_code=code
+            ).uid
+        ): state
+        for status, code, state in (
+            (FileStatus.WAITING, "", 0),
+            (FileStatus.PROCESSING, "", 0),
+            (FileStatus.READY, "", 1),
+            (FileStatus.NO_MATCH, "", -1),
+            (FileStatus.NEEDS_AUDIO, "needs_audio", -2),
+            (FileStatus.ERROR, "not_audio", -2),
+            (FileStatus.ERROR, "engine_error", -3),
+            (FileStatus.CANCELLED, "", -2),
+        )
+    }
 
-    listed = api.get(f"{path}?state={state}").json()["data"]
-    others = ",".join(str(one) for one in (0, 1, -1, -2, -3) if one != state)
-    left_out = api.get(f"{path}?state={others}").json()["data"]
+    for wanted in ({0}, {1}, {-1}, {-2}, {-3}, {0, 1, -1, -2}, {1, -3}):
+        query = ",".join(str(state) for state in wanted)
+        rows = api.get(f"{files_of(container)}?state={query}").json()["data"]
+        assert {row["id"]: row["state"] for row in rows} == {
+            uid: state for uid, state in states.items() if state in wanted
+        }
+        assert not any("results" in row for row in rows)
 
-    assert [one["state"] for one in listed] == [state]
-    assert "results" not in listed[0]
-    assert left_out == []
 
+def test_pages_and_their_links_that_keep_filters(api: Api) -> None:
+    container = ContainerFactory.create()
+    ScannedFileFactory.create_batch(5, container=container)
 
-@pytest.mark.parametrize(
-    ("query", "page", "count"),
-    [
+    for query, page, count in (
         ("", 1, 5),
         ("page=0", 1, 5),
         ("page=-1", 1, 5),
@@ -468,28 +404,15 @@ def test_states_are_numbers_and_filter_the_list(
         ("per_page=10000000", 1, 5),
         ("per_page=0", 1, 5),
         ("page=99999999999999999999999", 999_999_999_999, 0),
-    ],
-)
-def test_pages(api: Api, query: str, page: int, count: int) -> None:
-    container = ContainerFactory.create()
-    ScannedFileFactory.create_batch(5, container=container)
-
-    answer = api.get(f"{files_of(container)}?{query}")
-
-    body = answer.json()
-    assert answer.status_code == 200
-    assert len(body["data"]) == count
-    assert body["meta"]["current_page"] == page
-    assert body["meta"]["per_page"] <= 1000
-    assert body["meta"]["total"] == 5
-
-
-def test_links_of_a_page_keep_its_filters(api: Api) -> None:
-    container = ContainerFactory.create()
-    ScannedFileFactory.create_batch(3, container=container)
+    ):
+        answer = api.get(f"{files_of(container)}?{query}")
+        body = answer.json()
+        assert answer.status_code == 200, query
+        assert (len(body["data"]), body["meta"]["current_page"]) == (count, page), query
+        assert body["meta"]["per_page"] <= 1000
+        assert body["meta"]["total"] == 5
 
     links = api.get(f"{files_of(container)}?page=2&per_page=1&state=1").json()["links"]
-
     base = f"http://testserver{files_of(container)}"
     assert links["prev"] == f"{base}?page=1&per_page=1&state=1"
     assert links["next"] == f"{base}?page=3&per_page=1&state=1"
@@ -515,24 +438,18 @@ def test_search_finds_by_name_and_by_uri(api: Api) -> None:
     assert found("youtube:video:abc") == [str(linked.uid)]
 
 
-def test_known_ids_among_unknown_ones_are_answered(api: Api) -> None:
+def test_known_ids_of_the_container_among_unknown_ones_are_answered(api: Api) -> None:
     file = ScannedFileFactory.create()
     unknown = "00000000-0000-4000-8000-000000000000"
     path = files_of(file.container)
 
     some = api.get(f"{path}/{unknown},{file.uid},nonsense")
     none = api.get(f"{path}/{unknown}")
+    elsewhere = api.get(f"{files_of(ContainerFactory.create())}/{file.uid}")
 
     assert [one["id"] for one in some.json()["data"]] == [str(file.uid)]
     assert (none.status_code, none.json()["code"]) == (404, "unknown_file")
-
-
-def test_a_file_of_another_container_is_unknown(api: Api) -> None:
-    file = ScannedFileFactory.create()
-
-    answer = api.get(f"{files_of(ContainerFactory.create())}/{file.uid}")
-
-    assert answer.status_code == 404
+    assert elsewhere.status_code == 404
 
 
 def test_rescan_answers_processing_files_and_takes_an_empty_json_body(
@@ -543,20 +460,13 @@ def test_rescan_answers_processing_files_and_takes_an_empty_json_body(
 
     first = api.call("PUT", path, "", content_type="application/json")
     second = api.call("PUT", path, "", content_type="application/json")
+    of_nothing = api.call("PUT", f"{files_of(file.container)}//rescan")
 
     assert first.status_code == second.status_code == 200
     assert first.json()["data"][0]["state"] == 0
     assert first.json()["data"][0]["results"] is None
     assert file.scans.count() == 1
-
-
-def test_rescan_of_nothing_is_not_there(api: Api) -> None:
-    path = f"{files_of(ContainerFactory.create())}//rescan"
-
-    answer = api.call("PUT", path)
-
-    assert answer.status_code == 404
-    assert answer.json()["code"] == "not_found"
+    assert (of_nothing.status_code, of_nothing.json()["code"]) == (404, "not_found")
 
 
 def test_delete_of_many_is_written_down(api: Api) -> None:

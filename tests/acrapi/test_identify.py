@@ -58,15 +58,6 @@ def identify(fields: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     return body
 
 
-@pytest.mark.parametrize("name", ["access_key", "data_type", "signature"])
-def test_half_a_surrogate_pair_is_signed_by_nobody(project: Project, name: str) -> None:
-    body = json.dumps({**signed(project), name: "\ud800"})
-
-    answer = Client().post("/v1/identify", body, content_type="application/json")
-
-    assert answer.json()["status"]["code"] in (3001, 3014)
-
-
 def test_signature_is_what_openssl_makes_of_the_same_text() -> None:
     made = signature_of(
         secret="secret",
@@ -107,59 +98,43 @@ def test_a_clip_in_a_form_as_base64_finds_nothing(project: Project) -> None:
     assert answer.json()["status"]["code"] == 1001
 
 
-@pytest.mark.parametrize(
-    ("changes", "code"),
-    [
+def test_refusals_have_the_protocols_codes(project: Project) -> None:
+    no_audio = SimpleUploadedFile("sample", b"not audio at all" * 100)
+    too_large = SimpleUploadedFile("sample", bytes(5 * 1024**2 + 1))
+
+    for changes, code in (
         ({"access_key": "unknown"}, 3001),
         ({"signature": "wrong"}, 3014),
-        ({"timestamp": "2"}, None),
+        ({"timestamp": "2"}, 3014),
         ({}, 2005),
-    ],
-)
-def test_refusals_have_the_protocols_codes(
-    project: Project, changes: dict[str, str], code: int | None
-) -> None:
-    body = identify({**signed(project), **changes})
+        ({"sample": too_large}, 3003),
+    ):
+        status = identify({**signed(project), **changes})["status"]
+        assert (status["code"], status["version"]) == (code, "1.0"), changes
+    fingerprint = signed(project, data_type="fingerprint") | {"sample": no_audio}
+    assert identify(fingerprint)["status"]["code"] == 2004
 
-    assert body["status"]["code"] == (code or 3014)
-    assert body["status"]["version"] == "1.0"
+    # Half a surrogate pair is signed by nobody.
+    for name in ("access_key", "data_type", "signature"):
+        body = json.dumps({**signed(project), name: "\ud800"})
+        answer = Client().post("/v1/identify", body, content_type="application/json")
+        assert answer.json()["status"]["code"] in (3001, 3014), name
 
-
-def test_a_revoked_key_identifies_nothing(project: Project) -> None:
-    revoke_project(project=project, user=None)
-
-    assert identify(signed(project))["status"]["code"] == 3001
-
-
-def test_a_sample_that_is_no_audio(project: Project) -> None:
-    sample = SimpleUploadedFile("sample", b"not audio at all" * 100)
-
-    body = identify(signed(project, data_type="fingerprint") | {"sample": sample})
-
-    assert body["status"]["code"] == 2004
-
-
-def test_a_sample_over_the_limit(project: Project) -> None:
-    sample = SimpleUploadedFile("sample", bytes(5 * 1024**2 + 1))
-
-    assert identify(signed(project) | {"sample": sample})["status"]["code"] == 3003
-
-
-def test_the_sdks_boundary_is_read(project: Project) -> None:
+    # The vendor's programs write odd boundaries.
     parts = "".join(
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
         f"{value}\r\n"
         for name, value in signed(project).items()
     )
-    body = f"{parts}--{BOUNDARY}--\r\n\r\n"
-
     answer = Client().post(
         "/v1/identify",
-        body.encode(),
+        f"{parts}--{BOUNDARY}--\r\n\r\n".encode(),
         content_type=f"multipart/form-data; boundary={BOUNDARY}",
     )
-
     assert answer.json()["status"]["code"] == 2005
+
+    revoke_project(project=project, user=None)
+    assert identify(signed(project))["status"]["code"] == 3001
 
 
 def _sent(project: Project, content: bytes, timestamp: str) -> int:
@@ -172,16 +147,14 @@ def _sent(project: Project, content: bytes, timestamp: str) -> int:
 CLIP, OTHER = (audio.wav_bytes(audio.tune(number, 4)) for number in (7, 8))
 
 
-@pytest.mark.parametrize("timestamp", ["1605856524.12", "1605856524123", "yesterday"])
-def test_a_signature_belongs_to_its_first_sample(
-    project: Project, timestamp: str
-) -> None:
-    assert _sent(project, CLIP, timestamp) == 1001
+def test_a_signature_belongs_to_its_first_sample(project: Project) -> None:
+    for timestamp in ("1605856524.12", "1605856524123", "yesterday"):
+        assert _sent(project, CLIP, timestamp) == 1001
 
-    # Clients retry, perhaps much later.
-    assert _sent(project, CLIP, timestamp) == 1001
-    assert _sent(project, OTHER, timestamp) == 3014
-    assert _sent(project, OTHER, f"{timestamp}5") == 1001
+        # Clients retry, perhaps much later.
+        assert _sent(project, CLIP, timestamp) == 1001
+        assert _sent(project, OTHER, timestamp) == 3014
+        assert _sent(project, OTHER, f"{timestamp}5") == 1001
 
 
 def test_clients_that_sign_the_same_whole_second_share_a_signature_for_minutes(
@@ -199,14 +172,13 @@ def test_clients_that_sign_the_same_whole_second_share_a_signature_for_minutes(
 def test_what_is_remembered_of_signatures_is_bounded(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = caches["signatures"]
-    monkeypatch.setattr(seen, "_max_entries", 6)
+    monkeypatch.setattr(caches["signatures"], "_max_entries", 3)
 
-    for number in range(20):
+    for number in range(8):
         assert _sent(project, CLIP, f"{number}.5") == 1001
 
-    kept = [_sent(project, OTHER, f"{number}.5") for number in range(20)]
-    assert kept.count(3014) <= 7
+    kept = [_sent(project, OTHER, f"{number}.5") for number in range(8)]
+    assert kept.count(3014) <= 4
 
 
 def test_a_clip_is_identified_while_the_database_is_busy(

@@ -66,7 +66,7 @@ def merge(user: User) -> DedupAction:
     )
 
 
-def test_an_old_id_shows_the_recording_that_stands_for_it(
+def test_an_old_id_shows_the_recording_that_stands_for_it_and_is_not_free(
     api: Api, bucket: Bucket, manager: User
 ) -> None:
     first, second = bucket.recordings.order_by("pk")
@@ -75,6 +75,12 @@ def test_an_old_id_shows_the_recording_that_stands_for_it(
     for name in (second.pk, second.acr_id):
         body = api.get(f"/api/buckets/{bucket.pk}/files/{name}").json()["data"]
         assert body["acr_id"] == first.acr_id
+    with pytest.raises(AlreadyInCatalogue, match="Take 1"):
+        add_recording(
+            bucket=bucket,
+            details=RecordingDetails(title="New", custom_id="ID-2"),
+            audio=upload("a.wav", b"other bytes"),
+        )
 
 
 def test_a_report_shows_what_stands_and_undo_brings_its_rows_back(
@@ -95,19 +101,6 @@ def test_a_report_shows_what_stands_and_undo_brings_its_rows_back(
     assert (merged["recording_id"], merged["custom_id"]) == (first.uid, "ID-2")
     assert merged["title"] == "Take 1"
     assert report() == before
-
-
-def test_the_id_of_a_merged_recording_is_not_free(
-    bucket: Bucket, manager: User
-) -> None:
-    merge(manager)
-
-    with pytest.raises(AlreadyInCatalogue, match="Take 1"):
-        add_recording(
-            bucket=bucket,
-            details=RecordingDetails(title="New", custom_id="ID-2"),
-            audio=upload("a.wav", b"other bytes"),
-        )
 
 
 def test_an_import_updates_what_stands_and_leaves_its_id(

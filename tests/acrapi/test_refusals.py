@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-import pytest
 import time_machine
 from django.core.cache import caches
 from django.test import Client
@@ -25,43 +25,36 @@ def assert_refused(answer: object, status: int, code: str) -> None:
     assert body["request_id"]
 
 
-def test_no_token(api: Api) -> None:
-    api.secret = ""
+def test_only_a_token_in_force_is_let_in(api: Api) -> None:
+    def refused() -> Any:  # Any: Django's test response
+        answer = api.get("/api/fs-containers")
+        assert_refused(answer, 401, "unauthenticated")
+        return answer
 
-    answer = api.get("/api/fs-containers")
+    for header in ("Bearer", "Basic abc", "Bearer a b", "Bearer \xff"):
+        answer = api.get("/api/fs-containers", headers={"Authorization": header})
+        assert_refused(answer, 401, "unauthenticated")
+    secret, api.secret = api.secret, ""
+    assert refused().headers["WWW-Authenticate"].startswith("Bearer")
+    browser = Client()
+    browser.force_login(api.owner)
+    assert_refused(browser.get("/api/fs-containers"), 401, "unauthenticated")
+    api.secret = secret
 
-    assert_refused(answer, 401, "unauthenticated")
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
-
-
-@pytest.mark.parametrize("header", ["Bearer", "Basic abc", "Bearer a b", "Bearer \xff"])
-def test_an_odd_or_unknown_token(api: Api, header: str) -> None:
-    answer = api.get("/api/fs-containers", headers={"Authorization": header})
-
-    assert_refused(answer, 401, "unauthenticated")
-
-
-def test_an_expired_token_names_its_last_day(api: Api) -> None:
     yesterday = datetime.now(tz=UTC) - timedelta(days=1)
     ApiToken.objects.update(expires_at=yesterday)
+    assert f"{yesterday:%Y-%m-%d}" in refused().json()["message"]
 
-    answer = api.get("/api/fs-containers")
-
-    assert_refused(answer, 401, "unauthenticated")
-    assert f"{yesterday:%Y-%m-%d}" in answer.json()["message"]
-
-
-def test_a_revoked_token(api: Api) -> None:
-    revoke_token(token=ApiToken.objects.get(), actor=api.owner)
-
-    assert_refused(api.get("/api/fs-containers"), 401, "unauthenticated")
-
-
-def test_the_token_of_someone_switched_off(api: Api) -> None:
+    ApiToken.objects.update(expires_at=None)
     api.owner.is_active = False
     api.owner.save()
+    refused()
 
-    assert_refused(api.get("/api/fs-containers"), 401, "unauthenticated")
+    api.owner.is_active = True
+    api.owner.save()
+    assert api.get("/api/fs-containers").status_code == 200
+    revoke_token(token=ApiToken.objects.get(), actor=api.owner)
+    refused()
 
 
 def test_a_token_without_the_scope_names_it(make_api: MakeApi) -> None:
@@ -80,77 +73,55 @@ def test_a_token_never_does_more_than_its_owner(make_api: MakeApi) -> None:
     assert_refused(api.call("POST", "/api/fs-containers", {}), 403, "forbidden")
 
 
-@pytest.mark.parametrize("number", ["999999", "0", "x", "-1", "9" * 30, "%00"])
-def test_an_unknown_container_is_answered_with_those_that_are_there(
-    api: Api, number: str
-) -> None:
+def test_unknown_containers_addresses_products_and_methods(api: Api) -> None:
     container = ContainerFactory.create(name="Ours")
 
-    answer = api.get(f"/api/fs-containers/{number}/files")
+    for number in ("999999", "0", "x", "-1", "9" * 30, "%00"):
+        answer = api.get(f"/api/fs-containers/{number}/files")
+        assert_refused(answer, 404, "unknown_container")
+        assert f"{container.pk} Ours" in answer.json()["message"]
 
-    assert_refused(answer, 404, "unknown_container")
-    assert f"{container.pk} Ours" in answer.json()["message"]
+    for path in (
+        "/api",
+        "/api/",
+        "/api/nothing",
+        "/api/buckets/",
+        "/v1/x",
+        "/uploads/",
+    ):
+        assert_refused(api.get(path), 404, "not_found")
 
-
-@pytest.mark.parametrize(
-    "path", ["/api", "/api/", "/api/nothing", "/api/buckets/", "/v1/x", "/uploads/"]
-)
-def test_an_unknown_address_is_json_and_no_redirect(api: Api, path: str) -> None:
-    assert_refused(api.get(path), 404, "not_found")
-
-
-def test_an_unsupported_product_is_named(api: Api) -> None:
     answer = api.get("/api/base-projects")
-
     assert_refused(answer, 404, "unsupported_product")
     assert "projects" in answer.json()["message"]
 
-
-def test_a_wrong_method(api: Api) -> None:
     answer = api.call("PATCH", "/api/fs-containers", {})
-
     assert_refused(answer, 405, "method_not_allowed")
     assert "POST" in answer.headers["Allow"]
 
 
-@pytest.mark.parametrize("body", ["{", "[1]", '"a"', "nul\xff", "[" * 100_000])
-def test_json_that_is_none(api: Api, body: str) -> None:
-    answer = api.call(
-        "POST", "/api/fs-containers", body, content_type="application/json"
-    )
-
-    assert_refused(answer, 400, "malformed")
-
-
-def test_a_body_of_another_kind(api: Api) -> None:
-    answer = api.call("POST", "/api/fs-containers", "x", content_type="text/plain")
-
+def test_bodies_of_another_kind_or_size(api: Api, settings: Settings) -> None:
+    path = "/api/fs-containers"
+    for body in ("{", "[1]", '"a"', "nul\xff", "[" * 100_000):
+        answer = api.call("POST", path, body, content_type="application/json")
+        assert_refused(answer, 400, "malformed")
+    answer = api.call("POST", path, "x", content_type="text/plain")
     assert_refused(answer, 415, "unsupported_content_type")
 
-
-def test_multipart_without_a_boundary(api: Api) -> None:
     path = f"/api/fs-containers/{ContainerFactory.create().pk}/files"
+    no_boundary = api.call("POST", path, "x", content_type="multipart/form-data")
+    assert_refused(no_boundary, 400, "malformed")
 
-    answer = api.call("POST", path, "x", content_type="multipart/form-data")
-
-    assert_refused(answer, 400, "malformed")
-
-
-def test_a_body_over_the_limit_is_refused_before_it_is_read(
-    api: Api, settings: Settings
-) -> None:
+    # Refused before it is read.
     settings.ACRPORTAL_MAX_FILE_BYTES = 1000
-    path = f"/api/fs-containers/{ContainerFactory.create().pk}/files"
-
-    answer = api.call(
+    too_large = api.call(
         "POST",
         path,
         "x",
         content_type="multipart/form-data; boundary=a",
         CONTENT_LENGTH=str(10**9),
     )
-
-    assert_refused(answer, 413, "file_too_large")
+    assert_refused(too_large, 413, "file_too_large")
 
 
 def test_too_many_calls_are_told_when_to_come_back(
