@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
@@ -56,35 +54,20 @@ def events_of(person: User, action: str) -> list[Event]:
     return list(found.order_by("sequence"))
 
 
-def test_a_new_account(admin: User, admin_page: Client) -> None:
+def test_a_new_account_and_a_password_that_an_admin_sets_and_takes_away(
+    ana: User, admin: User, admin_page: Client
+) -> None:
     form = {"username": "new", "password1": SECRETS[0], "password2": SECRETS[0]}
     role = Group.objects.get(name="viewer").pk
     form |= {"usable_password": "true", "groups": str(role), "is_staff": "on"}
-
     admin_page.post("/admin/accounts/user/add/", form)
-
     (event,) = events_of(User.objects.get(username="new"), "user.created")
     assert event.actor == admin
 
-
-def test_ones_own_password(ana: User, here: Client) -> None:
-    form = {"oldpassword": "secret", "password1": SECRETS[0], "password2": SECRETS[0]}
-
-    here.post("/accounts/password/", form)
-
-    (event,) = events_of(ana, "user.password_changed")
-    assert event.actor == ana
-
-
-def test_a_password_that_an_admin_sets_and_takes_away(
-    ana: User, admin: User, admin_page: Client
-) -> None:
     address = f"/admin/accounts/user/{ana.pk}/password/"
     passwords = {"password1": SECRETS[0], "password2": SECRETS[0]}
-
     admin_page.post(address, {**passwords, "usable_password": "true"})
     admin_page.post(address, {"usable_password": "false", "unset-password": "yes"})
-
     (changed,) = events_of(ana, "user.password_changed")
     (removed,) = events_of(ana, "user.password_removed")
     assert changed.actor == removed.actor == admin
@@ -113,7 +96,9 @@ def test_address_and_state_of_an_account(ana: User) -> None:
     assert event.after == {"is_active": False, "fields": ["email"]}
 
 
-def test_second_factors_and_recovery_codes(ana: User, here: Client) -> None:
+def test_second_factors_recovery_codes_and_ones_own_password(
+    ana: User, here: Client
+) -> None:
     here.post("/accounts/reauthenticate/", {"password": "secret"})
     page = here.get("/accounts/2fa/totp/activate/")
     secret = page.context["form"].secret
@@ -130,6 +115,11 @@ def test_second_factors_and_recovery_codes(ana: User, here: Client) -> None:
     assert {
         event.actor for event in Event.objects.filter(action__startswith="second")
     } == {ana}
+
+    form = {"oldpassword": "secret", "password1": SECRETS[0], "password2": SECRETS[0]}
+    here.post("/accounts/password/", form)
+    (event,) = events_of(ana, "user.password_changed")
+    assert event.actor == ana
 
 
 def test_a_recovery_code_and_a_wrong_one(ana: User) -> None:
@@ -156,6 +146,7 @@ def test_one_session_ends_and_then_all_others(ana: User, here: Client) -> None:
         user=make_user(Role.ADMIN), ip="192.0.2.1", session_key="foreign"
     )
 
+    assert here.get("/accounts/sessions/").status_code == 200
     here.post("/accounts/sessions/", {"session": str(foreign.pk)})
     here.post("/accounts/sessions/", {"session": str(one.pk)})
     states = [other.get("/queue/").status_code for other in others]
@@ -167,44 +158,50 @@ def test_one_session_ends_and_then_all_others(ana: User, here: Client) -> None:
         {"count": 2},
     ]
     assert here.get("/queue/").status_code == 200
+    assert [other.get("/queue/").status_code for other in others] == [302] * 3
+    assert UserSession.objects.filter(user=ana).count() == 1
     assert UserSession.objects.filter(pk=foreign.pk).exists()
 
 
-def test_an_admin_signs_somebody_out_and_takes_the_second_factors(
+def test_an_admin_sees_how_somebody_signs_in_and_takes_it_after_asking(
     ana: User, here: Client, admin: User, admin_page: Client
-) -> None:
-    TOTP.activate(ana, generate_totp_secret())
-    chosen: dict[str, Any] = {"_selected_action": ana.pk}  # Any: of a form
-    address = "/admin/accounts/user/"
-
-    admin_page.post(address, chosen | {"action": "sign_out"})
-    asked = admin_page.post(address, chosen | {"action": "take_second_factors"})
-    is_asked_first = Authenticator.objects.filter(user=ana).exists()
-    admin_page.post(address, chosen | {"action": "take_second_factors", "apply": "yes"})
-
-    assert here.get("/queue/").status_code == 302
-    assert "Remove them" in asked.content.decode()
-    assert is_asked_first
-    assert not Authenticator.objects.filter(user=ana).exists()
-    (ended,) = events_of(ana, "sessions.ended")
-    (removed,) = events_of(ana, "second_factor.removed")
-    assert ended.actor == removed.actor == admin
-
-
-def test_an_admin_sees_how_somebody_signs_in_but_no_secret(
-    ana: User, here: Client, admin_page: Client
 ) -> None:
     TOTP.activate(ana, generate_totp_secret())
     SocialAccount.objects.create(user=ana, provider="oidc", uid="subject-7")
     factor = Authenticator.objects.get(user=ana)
 
     page = admin_page.get(f"/admin/accounts/user/{ana.pk}/change/").content.decode()
-
     for shown in ("Authenticator app", "subject-7", "127.0.0.1", "A password is set."):
         assert shown in page
     key = UserSession.objects.get(user=ana).session_key
     for hidden in (factor.data["secret"], key, "pbkdf2", "hash:", "salt"):
         assert hidden not in page
+
+    def act(action: str, **more: str) -> str:
+        chosen = {"_selected_action": ana.pk, "action": action, **more}
+        return admin_page.post("/admin/accounts/user/", chosen).content.decode()
+
+    act("sign_out")
+    assert here.get("/queue/").status_code == 302
+    (ended,) = events_of(ana, "sessions.ended")
+    assert ended.actor == admin
+
+    assert "Remove them" in act("take_second_factors")
+    assert Authenticator.objects.filter(user=ana).exists()
+    act("take_second_factors", apply="yes")
+    assert not Authenticator.objects.filter(user=ana).exists()
+    (removed,) = events_of(ana, "second_factor.removed")
+    assert removed.actor == admin
+
+    sign_in(here)
+    assert here.get("/queue/").status_code == 200
+    assert "Remove the single sign-on" in act("end_single_sign_on")
+    assert SocialAccount.objects.filter(user=ana).exists()
+    act("end_single_sign_on", apply="yes")
+    assert not SocialAccount.objects.filter(user=ana).exists()
+    assert here.get("/queue/").status_code == 302
+    (removed,) = events_of(ana, "single_sign_on.removed")
+    assert removed.actor == admin
 
 
 def test_a_superuser_finds_no_screen_of_keys_and_secrets(client: Client) -> None:
@@ -216,24 +213,6 @@ def test_a_superuser_finds_no_screen_of_keys_and_secrets(client: Client) -> None
         "socialaccount/socialaccount",
     ):
         assert client.get(f"/admin/{path}/").status_code == 404, path
-
-
-def test_an_admin_removes_a_single_sign_on_after_asking(
-    ana: User, here: Client, admin: User, admin_page: Client
-) -> None:
-    SocialAccount.objects.create(user=ana, provider="oidc", uid="subject-7")
-    chosen: dict[str, Any] = {"_selected_action": ana.pk}  # Any: of a form
-    chosen["action"] = "end_single_sign_on"
-
-    asked = admin_page.post("/admin/accounts/user/", chosen)
-    assert "Remove the single sign-on" in asked.content.decode()
-    assert SocialAccount.objects.filter(user=ana).exists()
-    admin_page.post("/admin/accounts/user/", chosen | {"apply": "yes"})
-
-    assert not SocialAccount.objects.filter(user=ana).exists()
-    assert here.get("/queue/").status_code == 302
-    (removed,) = events_of(ana, "single_sign_on.removed")
-    assert removed.actor == admin
 
 
 def test_the_admin_uses_the_pages_that_limit_and_record(

@@ -34,31 +34,25 @@ def _status(client: Client, after: timedelta, **headers: str) -> int:
         return client.get("/queue/", headers=headers).status_code
 
 
-def test_a_long_pause_ends_a_session(client: Client) -> None:
+def test_a_long_pause_ends_a_session_and_the_sign_in_page_says_why(
+    client: Client,
+) -> None:
     assert _status(client, timedelta(hours=11)) == 200
     assert _status(client, timedelta(hours=22)) == 200
-    assert _status(client, timedelta(hours=35)) == 302
-    assert not Session.objects.exists()
-
-
-def test_the_sign_in_page_says_why(client: Client) -> None:
-    with time_machine.travel(_START + timedelta(hours=13), tick=False):
+    with time_machine.travel(_START + timedelta(hours=35), tick=False):
         page = client.get("/queue/", follow=True)
-
+    assert page.redirect_chain
     assert "Your session has ended" in page.content.decode()
+    assert not Session.objects.exists()
 
 
 def test_a_page_that_asks_for_news_is_no_activity(client: Client) -> None:
     assert _status(client, timedelta(hours=11), **{"HX-Request": "true"}) == 200
     assert _status(client, timedelta(hours=11), **{"Sec-Fetch-Mode": "cors"}) == 200
-    assert _status(client, timedelta(hours=13)) == 302
-
-
-def test_the_api_of_the_pages_ends_with_the_session(client: Client) -> None:
     with time_machine.travel(_START + timedelta(hours=13), tick=False):
         answer = client.get("/api/portal/v1/matches/m_x/")
-
     assert answer.status_code in (401, 403)
+    assert _status(client, timedelta(hours=13)) == 302
 
 
 def test_a_session_ends_some_days_after_the_sign_in(client: Client) -> None:

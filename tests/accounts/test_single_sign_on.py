@@ -60,15 +60,15 @@ def invited(username: str, role: Role = Role.MANAGER) -> User:
     return create_user(username=username, password=None, role=role)
 
 
-def test_the_button_stands_on_the_sign_in_page(server: OpenIdServer) -> None:
-    assert BEGIN in Client().get("/accounts/login/").content.decode()
-
-
-def test_who_is_new_gets_an_account_with_the_role_of_the_settings(
+def test_who_is_new_gets_an_account_and_is_then_known_by_the_subject(
     server: OpenIdServer,
 ) -> None:
-    server.person["email"] = "ana@example.org"
+    # Two people may have one address.
+    other = make_user(Role.VIEWER, username="other")
+    User.objects.filter(pk=other.pk).update(email="desk@example.org")
+    server.person["email"] = "desk@example.org"
     client = Client()
+    assert BEGIN in client.get("/accounts/login/").content.decode()
 
     answer = sign_in(client)
 
@@ -79,16 +79,18 @@ def test_who_is_new_gets_an_account_with_the_role_of_the_settings(
     assert not person.has_usable_password()
     assert Event.objects.filter(case=f"user:{person.pk}", action="signed_in").exists()
 
-
-def test_who_came_before_is_known_by_the_subject(server: OpenIdServer) -> None:
-    sign_in(Client())
     server.person["preferred_username"] = "ana.new"
     again = Client()
-
     sign_in(again)
-
     assert signed_in_as(again) == "ana"
-    assert User.objects.count() == 1
+    assert User.objects.count() == 2
+
+    # A name that somebody took at the server opens no account.
+    server.person |= {"preferred_username": "ana", "sub": "another"}
+    stranger = Client()
+    refused = stranger.get(come_back(stranger), follow=True)
+    assert signed_in_as(stranger) == ""
+    assert "somebody else" in refused.content.decode()
 
 
 def test_an_account_made_by_an_admin_is_tied_to_it(server: OpenIdServer) -> None:
@@ -102,81 +104,53 @@ def test_an_account_made_by_an_admin_is_tied_to_it(server: OpenIdServer) -> None
     assert [group.name for group in person.groups.all()] == ["manager"]
 
 
-def test_an_account_with_a_password_is_not_taken_over(server: OpenIdServer) -> None:
+def test_accounts_of_others_are_not_taken_over_and_those_switched_off_stay_so(
+    server: OpenIdServer,
+) -> None:
     make_user(Role.ADMIN, username="ana")
     client = Client()
-
     answer = client.get(come_back(client), follow=True)
-
     assert signed_in_as(client) == ""
     assert "Ask an admin" in answer.content.decode()
 
-
-@pytest.mark.parametrize("has_confirmed", [False, True])
-def test_an_open_session_is_not_enough_to_add_ones_own_sign_in(
-    server: OpenIdServer, has_confirmed: bool
-) -> None:
-    """Whoever came by an open screen kept the account with an identity of their own."""
-    person, client = make_user(Role.ADMIN), Client()
-    client.force_login(person)
-    if has_confirmed:
-        client.post("/accounts/reauthenticate/", {"password": "secret"})
-
-    answer = client.get(come_back(client, f"{BEGIN}?process=connect"))
-
-    assert SocialAccount.objects.filter(user=person).exists() == has_confirmed
-    if not has_confirmed:
-        assert "/accounts/reauthenticate/" in answer["Location"]
-
-
-def test_a_name_that_somebody_took_at_the_server_opens_no_account(
-    server: OpenIdServer,
-) -> None:
-    sign_in(Client())
-    server.person["sub"] = "another"
-    client = Client()
-
-    answer = client.get(come_back(client), follow=True)
-
-    assert signed_in_as(client) == ""
-    assert "somebody else" in answer.content.decode()
-
-
-def test_the_account_of_a_program_is_not_taken_over(server: OpenIdServer) -> None:
-    create_token(owner=invited("ana", Role.ADMIN), name="Nightly", scopes=["all"])
-    client = Client()
-
+    create_token(owner=invited("bot", Role.ADMIN), name="Nightly", scopes=["all"])
+    server.person["preferred_username"] = "bot"
     sign_in(client)
-
     assert signed_in_as(client) == ""
 
-
-def test_an_account_that_is_switched_off_stays_so(server: OpenIdServer) -> None:
-    person = invited("ana")
+    person = invited("cleo")
     person.is_active = False
     person.save()
-    client = Client()
-
+    server.person["preferred_username"] = "cleo"
     answer = sign_in(client)
-
     assert answer["Location"] == "/accounts/inactive/"
     assert signed_in_as(client) == ""
 
 
-def test_two_people_may_have_one_address(server: OpenIdServer) -> None:
-    other = make_user(Role.VIEWER, username="other")
-    User.objects.filter(pk=other.pk).update(email="desk@example.org")
-    server.person["email"] = "desk@example.org"
-    client = Client()
+def test_an_open_session_is_not_enough_to_add_ones_own_sign_in(
+    server: OpenIdServer,
+) -> None:
+    """Whoever came by an open screen kept the account with an identity of their own."""
+    person, client = make_user(Role.ADMIN), Client()
+    client.force_login(person)
 
-    sign_in(client)
+    answer = client.get(come_back(client, f"{BEGIN}?process=connect"))
+    assert not SocialAccount.objects.exists()
+    assert "/accounts/reauthenticate/" in answer["Location"]
 
-    assert signed_in_as(client) == "ana"
+    client.post("/accounts/reauthenticate/", {"password": "secret"})
+    client.get(come_back(client, f"{BEGIN}?process=connect"))
+    assert SocialAccount.objects.get().user == person
 
 
-@pytest.mark.parametrize(
-    "claims",
-    [
+def test_an_id_token_that_was_not_made_or_signed_for_this_is_refused(
+    server: OpenIdServer,
+) -> None:
+    def refused() -> bool:
+        client = Client()
+        return sign_in(client).status_code == 401 and not signed_in_as(client)
+
+    wrong: tuple[dict[str, Any], ...] = (
         {"nonce": "of another sign-in"},
         {"nonce": None},
         {"aud": "another client"},
@@ -185,78 +159,44 @@ def test_two_people_may_have_one_address(server: OpenIdServer) -> None:
         {"sub": "somebody else"},
         {"exp": 1_000_000_000},
         {"exp": None},
-    ],
-)
-def test_an_id_token_that_was_not_made_for_this_is_refused(
-    server: OpenIdServer, claims: dict[str, Any]
-) -> None:
-    server.claims = claims
-    client = Client()
+    )
+    for number, claims in enumerate(wrong, start=1):
+        server.claims = claims
+        assert refused(), claims
+        assert Event.objects.filter(action="sign_in_failed").count() == number
+    assert Event.objects.count() == len(wrong)
 
-    answer = sign_in(client)
-
-    assert answer.status_code == 401
-    assert signed_in_as(client) == ""
-    assert not User.objects.exists()
-    assert Event.objects.get().action == "sign_in_failed"
-
-
-@pytest.mark.parametrize(
-    ("algorithm", "key"),
-    [
+    server.claims = {}
+    for algorithm, key in (
         ("RS256", FOREIGN_KEY),
         ("none", ""),
         ("HS256", f"{CLIENT_SECRET}, long enough to sign with"),
-    ],
-)
-def test_a_signature_that_is_not_the_servers_is_refused(
-    server: OpenIdServer, algorithm: str, key: Any
+    ):
+        server.algorithm, server.signing_key = algorithm, key
+        assert refused(), algorithm
+    assert not User.objects.exists()
+
+
+def test_an_answer_counts_once_in_its_own_browser_and_leads_nowhere_else(
+    server: OpenIdServer,
 ) -> None:
-    server.algorithm, server.signing_key = algorithm, key
-    client = Client()
-
-    answer = sign_in(client)
-
-    assert answer.status_code == 401
-    assert signed_in_as(client) == ""
-
-
-def test_the_answer_to_another_browser_is_refused(server: OpenIdServer) -> None:
-    begun = come_back(Client())
-    client = Client()
+    begun, client = come_back(Client()), Client()
     come_back(client)
-
-    answer = client.get(begun)
-
-    assert answer.status_code == 401
+    assert client.get(begun).status_code == 401
     assert signed_in_as(client) == ""
 
-
-def test_an_answer_counts_once(server: OpenIdServer) -> None:
     client = Client()
-    back = come_back(client)
-    client.get(back)
+    back = come_back(client, f"{BEGIN}?next=https://evil.example/")
+    assert client.get(back)["Location"] == "/"
+    assert signed_in_as(client) == "ana"
     client.logout()
-
     assert client.get(back).status_code == 401
     assert signed_in_as(client) == ""
 
-
-def test_the_address_of_the_button_cannot_bring_its_own_nonce(
-    server: OpenIdServer,
-) -> None:
+    # The address of the button cannot bring its own nonce.
     leads = Client().post(f"{BEGIN}?auth_params=nonce%3Dknown")["Location"]
-
     assert "nonce=known" not in leads
     assert "nonce=" in leads
-
-
-def test_nobody_is_led_elsewhere_afterwards(server: OpenIdServer) -> None:
-    client = Client()
-
-    back = come_back(client, f"{BEGIN}?next=https://evil.example/")
-
-    assert client.get(back)["Location"] == "/"
 
 
 def test_a_server_that_is_away_is_told(

@@ -27,12 +27,29 @@ from tests.threads import locked, shared_database, using_database
 pytestmark = pytest.mark.django_db
 
 
-def test_only_the_hash_is_kept(admin: User) -> None:
+def test_only_the_hash_is_kept_and_use_is_noted_every_few_minutes(admin: User) -> None:
     made = create_token(owner=admin, name="a", scopes=["all"])
+    assert made.secret not in str(ApiToken.objects.values().get())
 
-    kept = ApiToken.objects.values().get()
-    assert made.secret not in str(kept)
-    assert find_token(made.secret) == made.token
+    def used_at(minutes: int) -> datetime | None:
+        with time_machine.travel(begin + timedelta(minutes=minutes), tick=False):
+            assert find_token(made.secret) == made.token
+        return ApiToken.objects.get().last_used_at
+
+    begin = datetime.now(tz=UTC) + timedelta(hours=1)
+    assert used_at(0) == begin
+    with (
+        CaptureQueriesContext(connection) as statements,
+        time_machine.travel(begin, tick=False),
+    ):
+        find_token(made.secret)
+    assert len(statements) == 1
+    assert used_at(6) == begin + timedelta(minutes=6)
+
+    past = datetime.now(tz=UTC) - timedelta(seconds=1)
+    expired = create_token(owner=admin, name="b", scopes=["all"], expires_at=past)
+    with pytest.raises(TokenRefused, match="expired"):
+        find_token(expired.secret)
 
 
 def test_an_event_tells_of_making_and_of_ending(admin: User) -> None:
@@ -43,31 +60,6 @@ def test_an_event_tells_of_making_and_of_ending(admin: User) -> None:
 
     events = Event.objects.filter(case=f"token:{token.uid}").order_by("id")
     assert [event.action for event in events] == ["token.created", "token.revoked"]
-
-
-def test_use_is_noted(admin: User) -> None:
-    made = create_token(owner=admin, name="a", scopes=["all"])
-    used_at = datetime.now(tz=UTC) + timedelta(hours=1)
-
-    with time_machine.travel(used_at, tick=False):
-        find_token(made.secret)
-
-    assert ApiToken.objects.get().last_used_at == used_at
-
-
-def test_use_is_noted_every_few_minutes(admin: User) -> None:
-    made = create_token(owner=admin, name="a", scopes=["all"])
-    find_token(made.secret)
-    first = ApiToken.objects.get().last_used_at
-
-    with CaptureQueriesContext(connection) as statements:
-        find_token(made.secret)
-    with time_machine.travel(datetime.now(tz=UTC) + timedelta(minutes=6)):
-        find_token(made.secret)
-
-    assert len(statements) == 1
-    assert first is not None
-    assert ApiToken.objects.get().last_used_at > first  # type: ignore[operator]  # set
 
 
 @pytest.mark.django_db(transaction=True)
@@ -95,77 +87,39 @@ def test_reading_over_the_api_does_not_wait_for_a_locked_database(
     assert free[1] is not None
 
 
-def test_an_expired_token_opens_nothing(admin: User) -> None:
-    past = datetime.now(tz=UTC) - timedelta(seconds=1)
-    made = create_token(owner=admin, name="a", scopes=["all"], expires_at=past)
-
-    with pytest.raises(TokenRefused, match="expired"):
-        find_token(made.secret)
-
-
-@pytest.mark.parametrize(
-    ("role", "scope", "action", "allowed"),
-    [
+def test_scopes_and_roles_both_have_to_allow() -> None:
+    for role, scope, action, allowed in (
         (Role.ADMIN, "all", Action.CONFIGURE, True),
         (Role.VIEWER, "all", Action.UPLOAD, False),
         (Role.ADMIN, "read", Action.UPLOAD, False),
         (Role.REVIEWER, "scan", Action.UPLOAD, True),
         (Role.REVIEWER, "scan", Action.DELETE, False),
         (Role.MANAGER, "catalogue", Action.EDIT_CATALOGUE, True),
-    ],
-)
-def test_scopes_and_roles_both_have_to_allow(
-    role: Role, scope: str, action: Action, allowed: bool
-) -> None:
-    made = create_token(owner=make_user(role), name="a", scopes=[scope])
-
-    assert made.token.allows(action) is allowed
+    ):
+        made = create_token(owner=make_user(role), name="a", scopes=[scope])
+        assert made.token.allows(action) is allowed, (role, scope)
 
 
-def test_the_command_makes_the_user_and_prints_the_token_last() -> None:
-    out = StringIO()
+def test_the_command_makes_the_user_and_keeps_the_role_of_who_is_there() -> None:
+    def make(**options: object) -> ApiToken:
+        out = StringIO()
+        call_command("create_api_token", stdout=out, **options)
+        return find_token(out.getvalue().splitlines()[-1])
 
-    call_command("create_api_token", username="ci", scope=["all"], stdout=out)
-
-    token = find_token(out.getvalue().splitlines()[-1])
+    token = make(username="ci", scope=["all"])
     assert token.owner.username == "ci"
     assert token.scopes == ["all"]
     assert token.allows(Action.CONFIGURE)
     assert not token.owner.has_usable_password()
+    # It gives the least unless told.
+    assert make(username="ci2").scopes == ["read"]
 
-
-def test_the_command_gives_the_least_unless_told() -> None:
-    out = StringIO()
-
-    call_command("create_api_token", username="ci", stdout=out)
-
-    assert find_token(out.getvalue().splitlines()[-1]).scopes == ["read"]
-
-
-def test_the_command_keeps_the_role_of_a_user_who_is_there() -> None:
     make_user(Role.VIEWER, username="vera")
-    out = StringIO()
-
-    call_command("create_api_token", "--username=vera", "--scope=read", stdout=out)
-
-    token = find_token(out.getvalue().splitlines()[-1])
+    token = make(username="vera", scope=["read"])
     assert not token.allows(Action.UPLOAD)
     assert token.allows(Action.VIEW)
 
-
-def test_the_command_changes_the_role_when_it_is_told_to() -> None:
-    make_user(Role.VIEWER, username="vera")
-    out = StringIO()
-
-    call_command(
-        "create_api_token",
-        "--username=vera",
-        "--role=manager",
-        "--scope=all",
-        stdout=out,
-    )
-
-    token = find_token(out.getvalue().splitlines()[-1])
+    token = make(username="vera", role="manager", scope=["all"])
     assert token.allows(Action.DELETE)
     assert not token.allows(Action.CONFIGURE)
 
@@ -174,47 +128,45 @@ def test_a_token_needs_the_password_again(signed_in: MakeClient) -> None:
     client = signed_in(Role.REVIEWER)
 
     asked = client.post("/tokens/", {"name": "nightly", "scopes": ["read"]})
-    before = ApiToken.objects.count()
-    page = client.post(asked.headers["Location"], {"password": "secret"})
-
     assert asked.headers["Location"].startswith("/accounts/reauthenticate/")
-    assert before == 0
+    client.post(asked.headers["Location"], {"password": "wrong"})
+    assert not ApiToken.objects.exists()
+
+    page = client.post(asked.headers["Location"], {"password": "secret"})
     token = ApiToken.objects.get()
     assert (token.name, token.scopes) == ("nightly", ["read"])
     assert token.hint in page.content.decode()
     assert "no-store" in page.headers["Cache-Control"]
 
 
-def test_identification_keys_need_the_password_again(signed_in: MakeClient) -> None:
+def test_identification_keys_are_for_admins_who_enter_their_password_again(
+    signed_in: MakeClient,
+) -> None:
+    assert signed_in(Role.MANAGER).get("/tokens/keys/new/").status_code == 403
     client = signed_in(Role.ADMIN)
+    values = {"name": "clips", "buckets": [BucketFactory.create().pk]}
 
-    bucket = BucketFactory.create()
-    asked = client.post("/tokens/keys/new/", {"name": "clips", "buckets": [bucket.pk]})
-
+    asked = client.post("/tokens/keys/new/", values)
     assert asked.headers["Location"].startswith("/accounts/reauthenticate/")
     assert not Project.objects.exists()
 
-
-def test_a_wrong_password_makes_no_token(signed_in: MakeClient) -> None:
-    client = signed_in(Role.REVIEWER)
-    asked = client.post("/tokens/", {"name": "nightly", "scopes": ["read"]})
-
-    client.post(asked.headers["Location"], {"password": "wrong"})
-
-    assert not ApiToken.objects.exists()
-
-
-def test_the_least_scope_is_chosen_until_somebody_chooses_more(
-    signed_in: MakeClient,
-) -> None:
-    page = signed_in(Role.ADMIN).get("/tokens/")
-
-    assert page.context["form"]["scopes"].initial == ["read"]
+    confirm(client)
+    made = client.post("/tokens/keys/new/", values)
+    assert made.context["project"].access_secret in made.content.decode()
 
 
 def test_the_page_shows_a_token_once(signed_in: MakeClient) -> None:
     client = signed_in(Role.REVIEWER)
     confirm(client)
+    # The least scope is chosen until somebody chooses more.
+    assert client.get("/tokens/").context["form"]["scopes"].initial == ["read"]
+    for wrong in (
+        {"name": "", "scopes": ["all"]},
+        {"name": "a", "scopes": ["everything"]},
+        {"name": "a", "scopes": ["all"], "expires_on": "2020-01-01"},
+    ):
+        client.post("/tokens/", wrong)
+        assert not ApiToken.objects.exists(), wrong
 
     made = client.post("/tokens/", {"name": "nightly", "scopes": ["read", "scan"]})
     again = client.get("/tokens/")
@@ -243,29 +195,6 @@ def test_the_page_lists_and_ends_only_ones_own(
     assert by_admin.status_code == 302
     other.refresh_from_db()
     assert other.revoked_at is not None
-
-
-def test_bad_input_makes_no_token(signed_in: MakeClient) -> None:
-    client = signed_in(Role.REVIEWER)
-    confirm(client)
-
-    client.post("/tokens/", {"name": "", "scopes": ["all"]})
-    client.post("/tokens/", {"name": "a", "scopes": ["everything"]})
-    client.post(
-        "/tokens/", {"name": "a", "scopes": ["all"], "expires_on": "2020-01-01"}
-    )
-
-    assert not ApiToken.objects.exists()
-
-
-def test_identification_keys_are_for_admins(signed_in: MakeClient) -> None:
-    assert signed_in(Role.MANAGER).get("/tokens/keys/new/").status_code == 403
-    client = signed_in(Role.ADMIN)
-    confirm(client)
-    bucket = BucketFactory.create()
-    made = client.post("/tokens/keys/new/", {"name": "clips", "buckets": [bucket.pk]})
-
-    assert made.context["project"].access_secret in made.content.decode()
 
 
 def test_the_api_page_is_open_to_everyone() -> None:

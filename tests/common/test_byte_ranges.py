@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.test import RequestFactory
@@ -12,12 +11,6 @@ from common.byte_ranges import file_response
 CONTENT = bytes(range(256)) * 4
 
 
-@pytest.fixture
-def stored() -> File[bytes]:
-    """Return a stored file of 1,024 bytes."""
-    return default_storage.open(default_storage.save("a.bin", ContentFile(CONTENT)))
-
-
 def _ask(stored: File[bytes], header: str) -> tuple[int, bytes, str]:
     request = RequestFactory().get("/", headers={"Range": header} if header else {})
     answer = file_response(request, stored, content_type="audio/webm", version="1")
@@ -25,9 +18,11 @@ def _ask(stored: File[bytes], header: str) -> tuple[int, bytes, str]:
     return answer.status_code, body, answer.headers.get("Content-Range", "")
 
 
-@pytest.mark.parametrize(
-    ("header", "status", "span"),
-    [
+def test_range_is_answered_with_its_bytes() -> None:
+    # A stored file of 1,024 bytes.
+    stored = default_storage.open(default_storage.save("a.bin", ContentFile(CONTENT)))
+
+    for header, status, span in (
         ("", 200, slice(None)),
         ("bytes=0-", 206, slice(0, None)),
         ("bytes=10-19", 206, slice(10, 20)),
@@ -36,17 +31,10 @@ def _ask(stored: File[bytes], header: str) -> tuple[int, bytes, str]:
         ("bytes=1-2,5-6", 200, slice(None)),
         ("bytes=-", 200, slice(None)),
         ("items=1-2", 200, slice(None)),
-        pytest.param(f"bytes=0-{'9' * 5000}", 200, slice(None), id="endless number"),
-    ],
-)
-def test_range_is_answered_with_its_bytes(
-    stored: File[bytes], header: str, status: int, span: slice
-) -> None:
-    answer = _ask(stored, header)
-
-    assert (answer[0], answer[1]) == (status, CONTENT[span])
-
-
-@pytest.mark.parametrize("header", ["bytes=1024-", "bytes=9-3", "bytes=5000-6000"])
-def test_range_beyond_the_file_is_416(stored: File[bytes], header: str) -> None:
-    assert _ask(stored, header) == (416, b"", "bytes */1024")
+        (f"bytes=0-{'9' * 5000}", 200, slice(None)),
+    ):
+        stored.open()
+        assert _ask(stored, header)[:2] == (status, CONTENT[span]), header[:30]
+    for header in ("bytes=1024-", "bytes=9-3", "bytes=5000-6000"):
+        stored.open()
+        assert _ask(stored, header) == (416, b"", "bytes */1024"), header

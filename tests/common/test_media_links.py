@@ -21,44 +21,26 @@ def allowed(settings: Settings) -> None:
     settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
 
 
-@pytest.mark.parametrize("start", ["", "\ufeff"])
-def test_a_playlist_without_an_end_is_a_live_stream(
-    httpserver: HTTPServer, tmp_path: Path, start: str
-) -> None:
-    httpserver.expect_request("/a.m3u8").respond_with_data(start + _PIECES)
-
-    with pytest.raises(LiveStream):
-        download_media(httpserver.url_for("/a.m3u8"), tmp_path / "a", max_bytes=1000)
-
-
-def test_qualities_of_a_live_stream_are_one_too(
+def test_a_playlist_without_an_end_is_a_live_stream_and_others_are_told(
     httpserver: HTTPServer, tmp_path: Path
 ) -> None:
-    httpserver.expect_request("/a.m3u8").respond_with_data(_QUALITIES)
-    httpserver.expect_request("/low.m3u8").respond_with_data(_PIECES)
-
-    with pytest.raises(LiveStream):
-        download_media(httpserver.url_for("/a.m3u8"), tmp_path / "a", max_bytes=1000)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"{_PIECES}#EXT-X-ENDLIST\n",
-        "#EXTM3U\nhttp://a.example/x\n",
-        _QUALITIES,
-        _QUALITIES.replace("/low", "http://[bad"),
-    ],
-)
-def test_other_playlists_are_told(
-    httpserver: HTTPServer, tmp_path: Path, text: str
-) -> None:
-    httpserver.expect_request("/a.m3u8").respond_with_data(text)
     ended = f"{_PIECES}#EXT-X-ENDLIST\n"
-    httpserver.expect_request("/low.m3u8").respond_with_data(ended)
-
-    with pytest.raises(PlaylistFound):
-        download_media(httpserver.url_for("/a.m3u8"), tmp_path / "a", max_bytes=1000)
+    cases: tuple[tuple[str, str, type[Exception]], ...] = (
+        (_PIECES, "", LiveStream),
+        (f"\ufeff{_PIECES}", "", LiveStream),
+        (_QUALITIES, _PIECES, LiveStream),
+        (ended, ended, PlaylistFound),
+        ("#EXTM3U\nhttp://a.example/x\n", ended, PlaylistFound),
+        (_QUALITIES, ended, PlaylistFound),
+        (_QUALITIES.replace("/low", "http://[bad"), ended, PlaylistFound),
+    )
+    for text, low, found in cases:
+        httpserver.clear()
+        httpserver.expect_request("/a.m3u8").respond_with_data(text)
+        httpserver.expect_request("/low.m3u8").respond_with_data(low)
+        address = httpserver.url_for("/a.m3u8")
+        with pytest.raises(found):
+            download_media(address, tmp_path / "a", max_bytes=1000)
 
 
 def test_sound_stays(httpserver: HTTPServer, tmp_path: Path) -> None:

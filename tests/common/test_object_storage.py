@@ -72,10 +72,10 @@ def test_the_main_job_with_media_in_s3(
     assert "left out" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "url",
-    ["s3://host/bucket", "http://key:secret@host/bucket", "s3://key:secret@host/", "x"],
-)
-def test_an_address_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises(ImproperlyConfigured, match="s3://KEY:SECRET@host"):
-        storage_options(url)
+def test_an_address_that_is_none_is_refused() -> None:
+    for url in (
+        *("s3://host/bucket", "http://key:secret@host/bucket"),
+        *("s3://key:secret@host/", "x"),
+    ):
+        with pytest.raises(ImproperlyConfigured, match="s3://KEY:SECRET@host"):
+            storage_options(url)

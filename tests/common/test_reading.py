@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-import pytest
 from django.conf import settings
 from django.utils import timezone, translation
 from django.utils.formats import date_format
@@ -16,63 +15,39 @@ from review.decisions.verbs import RULES
 MONDAY = date(2026, 11, 23)
 
 
-@pytest.mark.parametrize(
-    ("language", "weekday", "day", "short", "week"),
-    [
+def test_each_language_has_its_own_form_of_a_date() -> None:
+    for language, *expected in (
         ("en", "Monday 23 November", "23 November", "23 Nov", "W48"),
         ("de", "Montag, 23. November", "23. November", "23. Nov.", "KW 48"),
         ("fr", "lundi 23 novembre", "23 novembre", "23 nov.", "sem. 48"),
         ("es", "lunes 23 de noviembre", "23 de noviembre", "23 nov", "sem. 48"),
-    ],
-)
-def test_each_language_has_its_own_form_of_a_date(
-    language: str, weekday: str, day: str, short: str, week: str
-) -> None:
-    with translation.override(language):
-        forms = [read_date(MONDAY, form) for form in ("weekday", "day", "short")]
+    ):
+        with translation.override(language):
+            forms = [read_date(MONDAY, form) for form in ("weekday", "day", "short")]
+            assert [*forms, read_week(MONDAY)] == expected
 
-        assert [*forms, read_week(MONDAY)] == [weekday, day, short, week]
-
-
-def test_a_time_is_read_in_the_zone_of_its_reader() -> None:
+    at = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
     with timezone.override("Asia/Tokyo"):
-        shown = read_date(datetime(2026, 11, 23, 20, 0, tzinfo=UTC), "moment")
-
-    assert shown == "24 Nov 2026 05:00 JST"
-
-
-@pytest.mark.parametrize(
-    ("language", "shown"), [("en", "12,345.7"), ("de", "12.345,7")]
-)
-def test_numbers_have_the_point_of_the_language(language: str, shown: str) -> None:
-    with translation.override(language):
-        assert read_number(12345.678, decimals=1) == shown
+        assert read_date(at, "moment") == "24 Nov 2026 05:00 JST"
+    # The admin writes dates as the pages do.
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            assert date_format(at, "DATETIME_FORMAT") == read_date(at, "moment")
+            assert date_format(MONDAY, "DATE_FORMAT") == read_date(MONDAY, "dated")
 
 
-@pytest.mark.parametrize(
-    ("language", "one", "many"),
-    [
+def test_numbers_have_the_point_of_the_language_and_agree_with_words() -> None:
+    for language, shown in (("en", "12,345.7"), ("de", "12.345,7")):
+        with translation.override(language):
+            assert read_number(12345.678, decimals=1) == shown
+
+    words = RULES[Verb.CONFIRM].done
+    for language, *expected in (
         ("en", "1 match confirmed", "1,200 matches confirmed"),
         ("fr", "1 correspondance confirmée", "1 200 correspondances confirmées"),
         ("es", "1 coincidencia confirmada", "1 200 coincidencias confirmadas"),
-    ],
-)
-def test_a_count_agrees_with_its_word(language: str, one: str, many: str) -> None:
-    words = RULES[Verb.CONFIRM].done
-
-    with translation.override(language):
-        counted = [count_words(words, count) for count in (1, 1200)]
-
-    assert [text.replace("\u202f", " ").replace("\xa0", " ") for text in counted] == [
-        one,
-        many,
-    ]
-
-
-@pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES])
-def test_admin_writes_dates_as_the_pages_do(language: str) -> None:
-    at = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
-
-    with translation.override(language):
-        assert date_format(at, "DATETIME_FORMAT") == read_date(at, "moment")
-        assert date_format(MONDAY, "DATE_FORMAT") == read_date(MONDAY, "dated")
+    ):
+        with translation.override(language):
+            counted = [count_words(words, count) for count in (1, 1200)]
+        spaced = [text.replace("\u202f", " ").replace("\xa0", " ") for text in counted]
+        assert spaced == expected

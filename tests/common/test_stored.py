@@ -26,38 +26,27 @@ def test_a_stored_cause_is_read_in_the_language_of_the_page() -> None:
     assert read_stored(stored) == str(refusal(error, "ep 1.wav")).replace("2,2", "2.2")
 
 
-@pytest.mark.parametrize(
-    ("stored", "shown"),
-    [
+def test_sentences_are_found_by_their_english_text() -> None:
+    for stored, shown in (
         ("", ""),
         ("Cancelled.", "Abgebrochen."),
+        ("ACRCloud: Cancelled.", "ACRCloud: Abgebrochen."),
         (
             "It failed 3 times. The last time: The disk is full.",
             "Der Auftrag schlug 3-mal fehl. Zuletzt: The disk is full.",
         ),
-    ],
-)
-def test_sentences_are_found_by_their_english_text(stored: str, shown: str) -> None:
-    assert read_stored(stored) == shown
+        # What nobody translated stays as it is.
+        *(
+            (text, text)
+            for text in ("Invalid access key", "error: 3015: busy", "x.wav")
+        ),
+    ):
+        assert read_stored(stored) == shown
 
-
-def test_a_sentence_within_another_is_read_too() -> None:
+    # A sentence within another is read, too.
     shown = read_stored(
         "Attempt 2 failed: This link is not allowed: the platform took too long."
     )
-
     assert "platform" not in shown.lower().replace("plattform", "")
-
-
-def test_a_name_before_the_sentence_stays() -> None:
-    assert read_stored("ACRCloud: Cancelled.") == "ACRCloud: Abgebrochen."
-
-
-@pytest.mark.parametrize("text", ["Invalid access key", "error: 3015: busy", "x.wav"])
-def test_what_nobody_translated_stays_as_it_is(text: str) -> None:
-    assert read_stored(text) == text
-
-
-def test_english_readers_get_the_stored_text() -> None:
     with translation.override("en"):
         assert read_stored("Attempt 2 failed: x") == "Attempt 2 failed: x"

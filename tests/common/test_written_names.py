@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from common.words import derived_names, written
 
 
-@pytest.mark.parametrize(
-    ("derived", "shown"),
-    [
+def test_names_are_written_as_people_write_them() -> None:
+    for derived, shown in (
         ("created at", "created at"),
         ("start ms", "start (ms)"),
         ("size bytes", "size (bytes)"),
@@ -22,10 +19,8 @@ from common.words import derived_names, written
         ("audio sha256", "audio SHA-256"),
         ("callback url", "callback address"),
         ("every seconds", "interval"),
-    ],
-)
-def test_names_are_written_as_people_write_them(derived: str, shown: str) -> None:
-    assert written(derived) == shown
+    ):
+        assert written(derived) == shown
 
 
 def test_no_name_shows_how_the_code_writes_it() -> None:
