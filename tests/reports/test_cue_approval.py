@@ -11,7 +11,7 @@ from catalogue.models import Recording
 from reports import cue_approval, cue_edits
 from reports.cue_approval import LineChange, SheetStep, take_step
 from reports.cue_arrangement import CuePlace
-from reports.cue_entries import EntryDetails, SheetRefused, enter, remove
+from reports.cue_entries import NO_DETAILS, EntryDetails, SheetRefused, enter, remove
 from reports.cue_sheet_files import written
 from reports.cue_sheets import cue_sheet
 from reports.models import CueEntry, EntryKind, SheetState
@@ -44,6 +44,25 @@ def manager() -> User:
     return make_user(Role.MANAGER, username="mira")
 
 
+def put(
+    file: ScannedFile,
+    user: User,
+    start: int,
+    end: int,
+    kind: EntryKind,
+    details: EntryDetails = NO_DETAILS,
+) -> CueEntry:
+    """Enter what somebody hears between two seconds."""
+    return enter(
+        file=file,
+        user=user,
+        start_ms=start * 1000,
+        end_ms=end * 1000,
+        kind=kind,
+        details=details,
+    )
+
+
 def confirm_all(file: ScannedFile, user: User) -> None:
     for match in file.matches.all():
         decide_one(
@@ -60,21 +79,8 @@ def test_what_people_hear_takes_the_place_of_unknown_sound(
     before = intervals(cue_sheet(file=file))
     details = EntryDetails(title="=Jingle", writers=["A. Writer"], use="Background")
 
-    enter(
-        file=file,
-        user=reviewer,
-        start_ms=205_000,
-        end_ms=220_000,
-        kind=EntryKind.MUSIC,
-        details=details,
-    )
-    silent = enter(
-        file=file,
-        user=reviewer,
-        start_ms=220_000,
-        end_ms=240_000,
-        kind=EntryKind.NO_MUSIC,
-    )
+    put(file, reviewer, 205, 220, EntryKind.MUSIC, details)
+    silent = put(file, reviewer, 220, 240, EntryKind.NO_MUSIC)
 
     sheet = cue_sheet(file=file)
     assert intervals(sheet) == [
@@ -94,48 +100,23 @@ def test_what_people_hear_takes_the_place_of_unknown_sound(
     assert Event.objects.filter(case=f"file:{file.uid}").count() == 3
 
 
-def test_the_same_entry_twice_is_one(file: ScannedFile, reviewer: User) -> None:
-    for _ in range(2):
-        enter(
-            file=file,
-            user=reviewer,
-            start_ms=200_000,
-            end_ms=240_000,
-            kind=EntryKind.UNKNOWN,
-        )
+def test_the_same_entry_twice_is_one_and_impossible_ones_are_refused(
+    file: ScannedFile, reviewer: User
+) -> None:
+    for start, end, details, code in (
+        (9, 9, EntryDetails(title="A"), "bad_interval"),
+        (0, 601, EntryDetails(title="A"), "bad_interval"),
+        (0, 9, EntryDetails(), "title_missing"),
+        (0, 9, EntryDetails(title="A", isrc="GB-1"), "bad_isrc"),
+    ):
+        with pytest.raises(SheetRefused) as refused:
+            put(file, reviewer, start, end, EntryKind.MUSIC, details)
+        assert refused.value.code == code
 
+    for _ in range(2):
+        put(file, reviewer, 200, 240, EntryKind.UNKNOWN)
     assert CueEntry.objects.count() == 1
     assert Event.objects.filter(action="cue_sheet.entered").count() == 1
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "details", "code"),
-    [
-        (9_000, 9_000, EntryDetails(title="A"), "bad_interval"),
-        (0, 601_000, EntryDetails(title="A"), "bad_interval"),
-        (0, 9_000, EntryDetails(), "title_missing"),
-        (0, 9_000, EntryDetails(title="A", isrc="GB-1"), "bad_isrc"),
-    ],
-)
-def test_impossible_entries_are_refused(
-    file: ScannedFile,
-    reviewer: User,
-    start: int,
-    end: int,
-    details: EntryDetails,
-    code: str,
-) -> None:
-    with pytest.raises(SheetRefused) as refused:
-        enter(
-            file=file,
-            user=reviewer,
-            start_ms=start,
-            end_ms=end,
-            kind=EntryKind.MUSIC,
-            details=details,
-        )
-
-    assert refused.value.code == code
 
 
 def test_two_people_approve_a_sheet_and_a_later_find_shows(
@@ -153,14 +134,7 @@ def test_two_people_approve_a_sheet_and_a_later_find_shows(
     take_step(
         file=file, user=manager, step=SheetStep.RETURN, version=1, note="Name 3:20."
     )
-    enter(
-        file=file,
-        user=reviewer,
-        start_ms=200_000,
-        end_ms=240_000,
-        kind=EntryKind.MUSIC,
-        details=EntryDetails(title="Jingle"),
-    )
+    put(file, reviewer, 200, 240, EntryKind.MUSIC, EntryDetails(title="Jingle"))
     take_step(file=file, user=reviewer, step=SheetStep.SUBMIT, version=1)
     approval = take_step(file=file, user=manager, step=SheetStep.APPROVE, version=1)
 

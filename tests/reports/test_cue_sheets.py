@@ -28,11 +28,7 @@ from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
-from tests.factories.scanning import (
-    ScanFactory,
-    ScannedFileFactory,
-    make_detection,
-)
+from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detection
 
 pytestmark = pytest.mark.django_db
 
@@ -84,19 +80,6 @@ def intervals(sheet: CueSheet) -> list[tuple[int, int, str]]:
     ]
 
 
-def test_cues_are_in_order_and_plays_close_together_are_one() -> None:
-    sheet = sheet_of(programme())
-
-    assert intervals(sheet) == [
-        (0, 20, "=Opening"),
-        (100, 130, "Under the talk"),
-        (300, 310, "=Opening"),
-    ]
-    assert [cue.number for cue in sheet.cues] == [1, 2, 3]
-    assert sheet.cues[0].usage is None
-    assert sheet.cues[1].usage is Usage.BACKGROUND
-
-
 def test_plays_within_a_longer_one_are_no_cues_of_their_own() -> None:
     match = make_match(
         (0, 100_000, 0, 100_000),
@@ -123,47 +106,52 @@ def test_unknown_music_is_listed_and_talk_and_silence_are_not() -> None:
 
     assert [
         row for row in intervals(sheet) if row[2] in ("unknown", "not_scanned")
-    ] == [
-        (20, 40, "unknown"),
-        (140, 150, "not_scanned"),
-        (150, 170, "unknown"),
-    ]
+    ] == [(20, 40, "unknown"), (140, 150, "not_scanned"), (150, 170, "unknown")]
     assert sheet.unknown == 3
     assert sheet.cues[1].usage is Usage.FEATURED
 
 
-def test_what_was_rejected_is_unknown_again() -> None:
+def test_what_was_rejected_is_unknown_again_or_in_the_public_domain() -> None:
     match = make_match(state="rejected")
 
-    sheet = cue_sheets.cue_sheet(file=match.scanned_file)
+    assert intervals(sheet_of(match.scan)) == [(70, 90, "unknown")]
 
-    assert intervals(sheet) == [(70, 90, "unknown")]
-
-
-def test_music_in_the_public_domain_keeps_its_title() -> None:
-    match = make_match(state="rejected", match={"decision_reason": "public_domain"})
-
-    sheet = cue_sheets.cue_sheet(file=match.scanned_file)
-
-    assert [(cue.recording, cue.status) for cue in sheet.cues] == [
+    Match.objects.update(decision_reason="public_domain")
+    assert [(cue.recording, cue.status) for cue in sheet_of(match.scan).cues] == [
         (match.recording, "rejected")
     ]
 
 
-def test_a_file_that_is_not_scanned_has_no_cue_sheet() -> None:
-    file = ScannedFileFactory.create(status="processing", name="later.wav")
+def test_a_file_without_music_has_an_empty_sheet_and_one_not_scanned_none() -> None:
+    file = ScannedFileFactory.create(status="no_match", name="later.wav")
+    sheet = cue_sheets.cue_sheet(file=file)
 
+    assert not sheet.cues
+    assert cue_sheet_files.written(sheet, "csv").count(b"\r\n") == 1
+    assert cue_sheet_files.written(sheet, "pdf").startswith(b"%PDF")
+    file.status = "processing"
     with pytest.raises(NotScanned, match=r"later\.wav is not scanned"):
         cue_sheets.cue_sheet(file=file)
 
 
-def test_the_csv_has_the_broadcasters_columns_and_no_formula() -> None:
-    content = cue_sheet_files.written(sheet_of(programme()), "csv").decode("utf-8-sig")
+def test_cues_are_in_order_and_the_csv_has_the_broadcasters_columns() -> None:
+    sheet = sheet_of(programme())
 
+    # Plays close together are one.
+    assert intervals(sheet) == [
+        (0, 20, "=Opening"),
+        (100, 130, "Under the talk"),
+        (300, 310, "=Opening"),
+    ]
+    assert [cue.number for cue in sheet.cues] == [1, 2, 3]
+    assert sheet.cues[0].usage is None
+    assert sheet.cues[1].usage is Usage.BACKGROUND
+
+    content = cue_sheet_files.written(sheet, "csv").decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(content, newline="")))
-
     assert rows[0] == {
         "cue_no": "1",
+        # It is no formula.
         "title": "'=Opening",
         "version_title": "",
         "writers": "C. Writer|D\\|E",
@@ -216,55 +204,37 @@ def test_the_pdf_names_the_episode_and_counts_whole_seconds(tmp_path: Path) -> N
     assert re.search(r"00:00:12 +00:00:20 +00:00:08", text)
 
 
-def test_a_file_without_music_has_an_empty_sheet() -> None:
-    file = ScannedFileFactory.create(status="no_match")
-    sheet = cue_sheets.cue_sheet(file=file)
-
-    assert not sheet.cues
-    assert cue_sheet_files.written(sheet, "csv").count(b"\r\n") == 1
-    assert cue_sheet_files.written(sheet, "pdf").startswith(b"%PDF")
-
-
-def test_pages_show_the_sheet_and_hand_it_out_as_an_event(
+def test_pages_show_the_sheet_and_hand_it_out_and_say_since_when_it_differs(
     signed_in: MakeClient,
 ) -> None:
-    file = programme(interval(20, 40)).scanned_file
+    match = Match.objects.filter(scan=programme(interval(20, 40))).order_by("pk")[0]
     client = signed_in(Role.REVIEWER)
 
-    page = client.get(reverse("portal:cue_sheet", args=[file.uid])).content.decode()
-    table = client.get(reverse("portal:cue_sheet_csv", args=[file.uid]))
-    printed = client.get(reverse("portal:cue_sheet_pdf", args=[file.uid]))
+    def address(name: str) -> str:
+        return reverse(f"portal:{name}", args=[match.scanned_file.uid])
 
+    page = client.get(address("cue_sheet")).content.decode()
     assert "=Opening" in page
     assert "Unknown music" in page
+    assert "Last exported by" not in page
+
+    table = client.get(address("cue_sheet_csv"))
+    printed = client.get(address("cue_sheet_pdf"))
     assert table["Content-Type"].startswith("text/csv")
     assert printed.content.startswith(b"%PDF")
     events = Event.objects.filter(action="cue_sheet.exported").order_by("pk")
     assert [event.after["format"] for event in events] == ["csv", "pdf"]
     viewer = signed_in(Role.VIEWER)
-    assert (
-        viewer.get(reverse("portal:cue_sheet_csv", args=[file.uid])).status_code == 403
-    )
+    assert viewer.get(address("cue_sheet_csv")).status_code == 403
 
-
-def test_a_sheet_says_since_when_it_differs_from_the_exported_one(
-    signed_in: MakeClient,
-) -> None:
-    match = Match.objects.filter(scan=programme(interval(20, 40))).order_by("pk")[0]
-    url = reverse("portal:cue_sheet", args=[match.scanned_file.uid])
-    client = signed_in(Role.MANAGER)
-
-    assert "Last exported by" not in client.get(url).content.decode()
-    client.get(reverse("portal:cue_sheet_pdf", args=[match.scanned_file.uid]))
-    same = client.get(url).content.decode()
+    same = client.get(address("cue_sheet")).content.decode()
     exclusions.exclude(
         recording=match.recording,
         interval=(0, 10_000),
         reason="ident",
         user=make_user(Role.MANAGER),
     )
-    differs = client.get(url).content.decode()
-
+    differs = client.get(address("cue_sheet")).content.decode()
     assert "Last exported by" in same
     assert "differs from that one" not in same
     assert "differs from that one" in differs
@@ -289,22 +259,14 @@ def test_the_command_writes_by_the_ending(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("name", "programme", "expected"),
-    [
-        ("Morgen-Magazin 7.wav", "", "cue-sheet-morgen-magazin-7"),
-        ("a.wav", "Pier Stories: Fog", "cue-sheet-pier-stories-fog"),
-    ],
-)
-def test_its_files_are_named_after_the_programme(
-    name: str, programme: str, expected: str
-) -> None:
-    file = ScannedFileFactory.create(name=name, programme=programme)
+def test_its_files_are_named_after_the_programme() -> None:
+    for name, title, expected in (
+        ("Morgen-Magazin 7.wav", "", "morgen-magazin-7"),
+        ("a.wav", "Pier Stories: Fog", "pier-stories-fog"),
+    ):
+        file = ScannedFileFactory.build(name=name, programme=title)
+        assert CueSheet(file=file, cues=[]).name == f"cue-sheet-{expected}"
 
-    assert CueSheet(file=file, cues=[]).name == expected
-
-
-def test_a_name_without_letters_is_replaced_by_the_id() -> None:
-    file = ScannedFileFactory.create(name="。。.wav")
-
+    # A name without letters is replaced by the id.
+    file = ScannedFileFactory.build(name="。。.wav")
     assert CueSheet(file=file, cues=[]).name == f"cue-sheet-{file.uid.hex[:12]}"

@@ -25,7 +25,7 @@ from jobs.runner import run_next
 from jobs.services import reclaim
 from reports import running, scheduling, sending
 from reports.choices import RunState
-from reports.models import ReportDelivery, ReportRun, ReportTemplate
+from reports.models import ReportDelivery, ReportRun
 from reports.models.schedule import Channel, ReportDeliveryState
 from reports.selectors import Selection
 from reports.services import cancel_run
@@ -72,45 +72,33 @@ def test_report_is_sent_with_file_and_manifest(
     assert Event.objects.filter(action="dispatch.sent").exists()
 
 
-def test_mail_that_is_refused_is_tried_again(
-    mailbox: Mailbox, run_worker: Worker
+def test_mail_that_is_refused_is_tried_for_a_day_then_given_up_and_sent_again(
+    mailbox: Mailbox, signed_in: MakeClient
 ) -> None:
-    make_match()
-    schedule()
+    client = signed_in(Role.ADMIN)
     mailbox.refuses = True
-    comes(MONDAY, run_worker)
-    delivery = ReportDelivery.objects.get()
-    assert (delivery.state, job_of(delivery).attempts) == (
-        *(ReportDeliveryState.WAITING, 1),
-    )
-    assert "nobody of this name" in delivery.message
-
-    mailbox.refuses = False
-    comes(MONDAY + timedelta(minutes=2), run_worker)
-
-    delivery.refresh_from_db()
-    assert (delivery.state, len(mailbox.messages)) == (ReportDeliveryState.SENT, 1)
-
-
-def test_it_is_given_up_after_a_day_of_tries(
-    mailbox: Mailbox, run_worker: Worker
-) -> None:
-    make_match()
-    schedule()
-    mailbox.refuses = True
+    delivery = delivery_at_hand(user=User.objects.get())
 
     moment, pauses = MONDAY, []
-    for _ in range(8):
-        comes(moment, run_worker)
-        due = job_of(ReportDelivery.objects.get()).run_after
-        pauses.append(due - moment)
+    for tried in range(8):
+        talk(moment)
+        job = job_of(delivery)
+        if not tried:
+            delivery.refresh_from_db()
+            assert (delivery.state, job.attempts) == (ReportDeliveryState.WAITING, 1)
+            page = client.get("/reports/schedules/").content.decode()
+            assert "nobody of this name" in page
+            assert "next attempt" in page
+        pauses.append(job.run_after - moment)
         # A worker looks a while after the time.
-        moment = due + timedelta(minutes=1)
+        moment = job.run_after + timedelta(minutes=1)
 
-    delivery = ReportDelivery.objects.get()
-    job = job_of(delivery)
+    delivery.refresh_from_db()
     assert pauses[:-1] == list(RETRY_AFTER)
-    assert (delivery.state, job.attempts) == (ReportDeliveryState.FAILED, 8)
+    assert (delivery.state, job_of(delivery).attempts) == (
+        ReportDeliveryState.FAILED,
+        8,
+    )
     assert delivery.message.startswith("The mail server refused the message:")
     assert Event.objects.get(action="dispatch.failed").note == delivery.message
     assert mailbox.messages == []
@@ -118,11 +106,17 @@ def test_it_is_given_up_after_a_day_of_tries(
     mailbox.refuses = False
     with time_machine.travel(moment, tick=False):
         assert scheduling.send_again(delivery=delivery, user=delivery.schedule.made_by)
-    comes(moment + timedelta(minutes=1), run_worker)
+    talk(moment + timedelta(minutes=1))
 
     delivery.refresh_from_db()
     assert (delivery.state, delivery.message) == (ReportDeliveryState.SENT, "")
     assert len(mailbox.messages) == 1
+
+
+def talk(when: datetime) -> None:
+    """Let a worker deliver at a time."""
+    with time_machine.travel(when, tick=False):
+        run_next(Pool.TALK)
 
 
 def delivery_at_hand(user: User | None = None) -> ReportDelivery:
@@ -146,18 +140,6 @@ def lose_worker(delivery: ReportDelivery) -> None:
     )
 
 
-def test_delivery_of_a_killed_worker_is_made_by_the_next(mailbox: Mailbox) -> None:
-    delivery = delivery_at_hand()
-    lose_worker(delivery)
-
-    reclaim()
-    run_next(Pool.TALK)
-
-    delivery.refresh_from_db()
-    assert delivery.state == ReportDeliveryState.SENT
-    assert len(mailbox.messages) == 1
-
-
 def test_worker_that_lost_a_delivery_records_nothing(
     mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,6 +160,7 @@ def test_worker_that_lost_a_delivery_records_nothing(
     delivery.refresh_from_db()
     assert delivery.state == ReportDeliveryState.SENT
     # The same id lets the mail server drop the second message.
+    assert len(mailbox.messages) == 2
     assert len({message["Message-ID"] for message in mailbox.messages}) == 1
     assert Event.objects.filter(action="dispatch.sent").count() == 1
 
@@ -204,7 +187,7 @@ def test_unforeseen_error_of_a_delivery_is_tried_again(
     assert delivery.state == ReportDeliveryState.SENT
 
 
-def test_delivery_of_a_cancelled_report_ends(run_worker: Worker) -> None:
+def test_delivery_of_a_cancelled_report_ends() -> None:
     user = make_user(Role.REVIEWER)
     schedule(user)
     with time_machine.travel(MONDAY, tick=False):
@@ -219,9 +202,7 @@ def test_delivery_of_a_cancelled_report_ends(run_worker: Worker) -> None:
     assert delivery.message == "The report was cancelled."
 
 
-def test_delivery_waits_for_a_report_that_is_begun_again(
-    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_delivery_waits_for_a_report_that_is_begun_again(mailbox: Mailbox) -> None:
     delivery = delivery_at_hand()
     ReportRun.objects.update(state=RunState.RUNNING)
 
@@ -257,20 +238,6 @@ def test_failed_report_is_run_again_with_its_delivery(
 
     delivery.refresh_from_db()
     assert (delivery.state, delivery.message) == (ReportDeliveryState.SENT, "")
-
-
-def test_page_tells_when_a_delivery_is_tried_again(
-    mailbox: Mailbox, signed_in: MakeClient
-) -> None:
-    mailbox.refuses = True
-    client = signed_in(Role.ADMIN)
-    delivery_at_hand(user=User.objects.get())
-    run_next(Pool.TALK)
-
-    page = client.get("/reports/schedules/").content.decode()
-
-    assert "nobody of this name" in page
-    assert "next attempt" in page
 
 
 def test_webhook_gets_the_manifest_signed(
@@ -316,28 +283,24 @@ def _key_of(secret: bytes) -> bytes:
     return base64.b64decode(secret.removeprefix(b"whsec_"), validate=True)
 
 
-def test_a_name_with_a_line_break_does_not_end_the_headers(
-    mailbox: Mailbox, run_worker: Worker
-) -> None:
-    make_match()
-    made = schedule()
-    ReportTemplate.objects.update(name="Weekly\nusage")
+def test_a_name_with_a_line_break_does_not_end_the_headers(mailbox: Mailbox) -> None:
+    delivery_at_hand()
+    ReportRun.objects.update(name="Weekly\nusage")
 
-    comes(made.next_run_at, run_worker)
+    run_next(Pool.TALK)
 
     (message,) = mailbox.messages
     assert message["Subject"] == "Match portal: Weekly usage"
 
 
 def test_a_mail_server_that_is_away_is_told_from_one_that_refuses(
-    settings: Settings, run_worker: Worker
+    settings: Settings,
 ) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
-    make_match()
-    schedule()
+    delivery = delivery_at_hand()
 
-    comes(MONDAY, run_worker)
+    run_next(Pool.TALK)
 
-    delivery = ReportDelivery.objects.get()
+    delivery.refresh_from_db()
     assert delivery.message == "The mail server cannot be reached: Connection refused"

@@ -60,9 +60,8 @@ def in_format(name: Format, mode: Mode = Mode.MATCH) -> bytes:
     return content(Layout(format=name, mode=mode))
 
 
-def test_json_lines_hold_numbers_arrays_and_nulls(match: Match) -> None:
+def test_json_and_parquet_hold_types_and_what_the_file_is(match: Match) -> None:
     first, second = map(json.loads, in_format(Format.JSON_LINES).splitlines())
-
     assert list(first) == [field.name for field in SCHEMAS[Mode.MATCH].fields]
     assert (first["title"], first["artists"]) == ("=1+1", ["A", "B|C"])
     assert (first["match_score"], first["segment_count"]) == (87.5, 2)
@@ -74,10 +73,7 @@ def test_json_lines_hold_numbers_arrays_and_nulls(match: Match) -> None:
         0,
     )
 
-
-def test_json_holds_the_manifest_and_the_rows(match: Match) -> None:
     body = json.loads(in_format(Format.JSON))
-
     assert body["manifest"]["schema"] == "match-report/4"
     assert body["manifest"]["rows"] == {
         "total": 2,
@@ -86,8 +82,18 @@ def test_json_holds_the_manifest_and_the_rows(match: Match) -> None:
     }
     assert [row["match_found"] for row in body["rows"]] == ["yes", "no"]
 
+    table = pq.read_table(io.BytesIO(in_format(Format.PARQUET)))
+    first = table.to_pylist()[0]
+    assert first["match_score"] == Decimal("87.50")
+    assert first["artists"] == ["A", "B|C"]
+    assert first["source_published_at"] == datetime(2026, 5, 1, 9, tzinfo=UTC)
+    assert (first["found_late"], first["licence_id"]) == (False, None)
+    assert table.schema.metadata[b"report_schema"] == b"match-report/4"
 
-def test_workbook_holds_matches_segments_and_manifest_as_text(match: Match) -> None:
+
+def test_workbook_holds_matches_segments_and_manifest_as_text(
+    match: Match, monkeypatch: pytest.MonkeyPatch
+) -> None:
     book = openpyxl.load_workbook(io.BytesIO(in_format(Format.XLSX)))
 
     assert book.sheetnames == ["matches", "segments", "manifest"]
@@ -112,14 +118,9 @@ def test_workbook_holds_matches_segments_and_manifest_as_text(match: Match) -> N
     )
     assert second[2].value == "no"
 
-
-def test_long_sheet_goes_on_in_another(
-    match: Match, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    # A long sheet goes on in another.
     monkeypatch.setattr(tables, "SHEET_ROWS", 1)
-
     book = openpyxl.load_workbook(io.BytesIO(in_format(Format.XLSX)))
-
     assert book.sheetnames[:2] == ["matches", "matches 2"]
     assert [book[name]["J2"].value for name in book.sheetnames[:2]] == [
         "programme.wav",
@@ -143,31 +144,22 @@ def test_text_that_a_cell_cannot_hold_is_cut_with_a_mark(tmp_path: Path) -> None
     assert whole == "x" * 32_767
 
 
-def test_parquet_has_types(match: Match) -> None:
-    table = pq.read_table(io.BytesIO(in_format(Format.PARQUET)))
+def test_same_state_gives_the_same_bytes_until_a_decision(match: Match) -> None:
+    layouts = [Layout(format=name, mode=mode) for name in Format for mode in Mode]
+    before = [run_of(layout) for layout in layouts]
 
-    first = table.to_pylist()[0]
-    assert first["match_score"] == Decimal("87.50")
-    assert first["artists"] == ["A", "B|C"]
-    assert first["source_published_at"] == datetime(2026, 5, 1, 9, tzinfo=UTC)
-    assert (first["found_late"], first["licence_id"]) == (False, None)
-    assert table.schema.metadata[b"report_schema"] == b"match-report/4"
-
-
-@pytest.mark.parametrize("name", list(Format))
-@pytest.mark.parametrize("mode", list(Mode))
-def test_same_state_gives_the_same_bytes_until_a_decision(
-    match: Match, name: Format, mode: Mode
-) -> None:
-    layout = Layout(format=name, mode=mode)
-    before = run_of(layout)
-
-    assert content(layout) == file_of(before)
+    for layout, run in zip(layouts, before, strict=True):
+        assert content(layout) == file_of(run), layout
     deciding.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
-    after = run_of(layout)
 
-    assert after.sha256 != before.sha256
-    assert (after.as_of_event or 0) > (before.as_of_event or 0)
+    for layout, run in zip(layouts, before, strict=True):
+        if layout.mode != Mode.MATCH and layout.format != Format.CSV:
+            continue
+        after = run_of(layout)
+        assert after.sha256 != run.sha256, layout
+        assert (after.as_of_event or 0) > (run.as_of_event or 0)
+    decided = rows(content())[0]
+    assert (decided["review_state"], decided["review_reason"]) == ("confirmed", "")
 
 
 def test_segment_mode_has_a_row_per_segment_and_one_for_a_file_without(
@@ -183,6 +175,34 @@ def test_segment_mode_has_a_row_per_segment_and_one_for_a_file_without(
     assert (second["speed_pct"], second["pitch_cents"]) == ("0.00", "0")
     assert (second["under_speech"], second["segment_state"]) == ("yes", "counted")
     assert (quiet["match_found"], quiet["segment_index"]) == ("no", "")
+
+    # Columns are chosen without being reordered.
+    chosen = Layout(columns=("title", "match_id"), byte_order_mark=False)
+    assert content(chosen).splitlines()[0] == b"match_id,title"
+    with pytest.raises(UnknownColumn, match="has no column tilte"):
+        Layout(columns=("tilte",))
+
+    # Files without a match can be left out.
+    ScannedFileFactory.create(name="broken.wav", status=FileStatus.ERROR)
+    for wanted, found in (
+        (FilesWithout.ALL, ["error", "yes", "no"]),
+        (FilesWithout.FINISHED, ["yes", "no"]),
+        (FilesWithout.NONE, ["yes"]),
+    ):
+        of_files = rows(content(Layout(files_without=wanted)))
+        assert [row["match_found"] for row in of_files] == found
+
+    # Other recordings at the same place are named.
+    other = RecordingFactory.create(title="Night: Drive")
+    make_detection(
+        (15_000, 25_000, 0, 10_000),
+        scan=match.scan,
+        recording=other,
+        score=Decimal("71.0"),
+    )
+    make_detection((200_000, 210_000, 0, 10_000), scan=match.scan)
+    row = rows(content(Layout(files_without=FilesWithout.NONE)))[0]
+    assert row["other_candidates"] == f"{other.uid}:71.0:Night: Drive"
 
 
 def test_segments_say_what_they_count_for() -> None:
@@ -220,58 +240,14 @@ def test_file_summary_has_counts_coverage_and_the_worst_reason(match: Match) -> 
     assert quiet["worst_queue_reason"] == "no_match:silence"
 
 
-@pytest.mark.parametrize("reason", sorted(set(QueueReason) - {QueueReason.DEFAULT}))
-def test_any_reason_of_its_own_is_worse_than_none(reason: QueueReason) -> None:
-    scan = ScanFactory.create()
-    for why in (QueueReason.DEFAULT, reason):
-        make_match(
-            scan=scan,
-            recording=RecordingFactory.create(),
-            match={"queue_reason": why},
-        )
+def test_any_reason_of_its_own_is_worse_than_none() -> None:
+    match = make_match(match={"queue_reason": QueueReason.DEFAULT})
+    other = make_match(scan=match.scan)
 
-    (report_row,) = rows(content(Layout(mode=Mode.FILE)))
-
-    assert report_row["worst_queue_reason"] == reason
-
-
-def test_other_recordings_at_the_same_place_are_named(match: Match) -> None:
-    other = RecordingFactory.create(title="Night: Drive")
-    make_detection(
-        (15_000, 25_000, 0, 10_000),
-        scan=match.scan,
-        recording=other,
-        score=Decimal("71.0"),
-    )
-    make_detection((200_000, 210_000, 0, 10_000), scan=match.scan)
-
-    row = rows(content())[0]
-
-    assert row["other_candidates"] == f"{other.uid}:71.0:Night: Drive"
-
-
-def test_columns_are_chosen_without_being_reordered(match: Match) -> None:
-    layout = Layout(columns=("title", "match_id"), byte_order_mark=False)
-
-    assert content(layout).splitlines()[0] == b"match_id,title"
-
-
-def test_unknown_column_is_named() -> None:
-    with pytest.raises(UnknownColumn, match="has no column tilte"):
-        Layout(columns=("tilte",))
-
-
-def test_files_without_a_match_can_be_left_out(match: Match) -> None:
-    ScannedFileFactory.create(name="broken.wav", status=FileStatus.ERROR)
-
-    def found(wanted: FilesWithout) -> list[str]:
-        return [
-            row["match_found"] for row in rows(content(Layout(files_without=wanted)))
-        ]
-
-    assert found(FilesWithout.ALL) == ["error", "yes", "no"]
-    assert found(FilesWithout.FINISHED) == ["yes", "no"]
-    assert found(FilesWithout.NONE) == ["yes"]
+    for reason in set(QueueReason) - {QueueReason.DEFAULT}:
+        Match.objects.filter(pk=other.pk).update(queue_reason=reason)
+        (written,) = rows(content(Layout(mode=Mode.FILE)))
+        assert written["worst_queue_reason"] == reason
 
 
 def test_kept_rows_are_written_again_whatever_has_changed_since(match: Match) -> None:
@@ -298,12 +274,14 @@ def test_kept_rows_are_written_again_whatever_has_changed_since(match: Match) ->
     assert book["segments"]["J2"].value == "=1+1"
 
 
-@pytest.mark.parametrize("mode", [Mode.MATCH, Mode.SEGMENT, Mode.FILE])
 def test_kept_rows_stay_right_when_columns_are_added(
-    match: Match, monkeypatch: pytest.MonkeyPatch, mode: Mode
+    match: Match, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = run_of(Layout(mode=mode))
-    before = rows(file_of(run))
+    runs = {mode: run_of(Layout(mode=mode)) for mode in Mode}
+    # Rows per file cannot be written per match.
+    with pytest.raises(services.ReportStopped, match="Run a new report"):
+        services.write_again(run=runs[Mode.FILE], layout=Layout(), user="system")
+
     added = ColumnType("added", ValueType.TEXT)
     for kind in (Mode.MATCH, Mode.FILE):
         old = SCHEMAS[kind]
@@ -312,11 +290,12 @@ def test_kept_rows_stay_right_when_columns_are_added(
     monkeypatch.setattr(layouts, "_MATCH_FIELDS", SCHEMAS[Mode.MATCH].fields)
     monkeypatch.setattr(layouts, "_PART_FIELDS", (added, *layouts._PART_FIELDS))
 
-    again = services.write_again(run=run, layout=Layout(mode=mode), user="system")
-
-    report_rows = rows(file_of(again))
-    assert [row.pop("added", "") for row in report_rows] == [""] * len(before)
-    assert report_rows == before
+    for mode, run in runs.items():
+        before = rows(file_of(run))
+        again = services.write_again(run=run, layout=Layout(mode=mode), user="system")
+        report_rows = rows(file_of(again))
+        assert [row.pop("added", "") for row in report_rows] == [""] * len(before)
+        assert report_rows == before, mode
 
 
 def test_kept_rows_without_names_lack_the_last_columns(tmp_path: Path) -> None:
@@ -331,29 +310,10 @@ def test_kept_rows_without_names_lack_the_last_columns(tmp_path: Path) -> None:
     assert segments == [["1", *[None] * 17]]
 
 
-def test_rows_per_file_cannot_be_written_per_match(match: Match) -> None:
-    run = run_of(Layout(mode=Mode.FILE))
-
-    with pytest.raises(services.ReportStopped, match="Run a new report"):
-        services.write_again(run=run, layout=Layout(), user="system")
-
-
-def test_report_over_a_recording_retired_since_keeps_its_rows(match: Match) -> None:
-    run = run_of()
-    Match.objects.filter(pk=match.pk).update(state="superseded")
-
-    kept = list(kept_rows(run.rows, Mode.MATCH))
-
-    assert len(kept) == 2
-    assert rows(content())[0]["match_found"] != "yes"
-    assert all(check.is_whole for check in files.check_run(run=run))
-
-
-def test_manifest_tells_what_the_file_is(match: Match) -> None:
+def test_manifest_and_types_beside_csv_tell_what_the_file_is(match: Match) -> None:
     run = run_of(Layout(filters={"q": "programme"}, separator=Separator.SEMICOLON))
 
     told = manifest(run)
-
     assert (told["schema"], told["filter"]) == ("match-report/4", {"q": "programme"})
     assert told["engines"] == ["embedded 1+idx1"]
     assert told["files"] == [
@@ -367,13 +327,8 @@ def test_manifest_tells_what_the_file_is(match: Match) -> None:
     assert told["dialect"]["separator"] == ";"
     assert told["generated_by"] == "system"
 
-
-def test_types_beside_csv_name_each_column(match: Match) -> None:
     run = run_of(Layout(columns=("match_score", "found_late", "first_start")))
-
-    body = json.loads(json.dumps(csvw(run)))
-
-    columns = body["tableSchema"]["columns"]
+    columns = json.loads(json.dumps(csvw(run)))["tableSchema"]["columns"]
     assert [column["name"] for column in columns] == [
         "match_score",
         "first_start",
@@ -383,14 +338,19 @@ def test_types_beside_csv_name_each_column(match: Match) -> None:
     assert columns[2]["datatype"] == {"base": "boolean", "format": "yes|no"}
 
 
-def test_check_finds_a_changed_and_a_missing_file(match: Match) -> None:
+def test_what_is_kept_stays_and_a_check_finds_a_changed_and_a_missing_file(
+    match: Match,
+) -> None:
     run = run_of(Layout(format=Format.XLSX))
+    Match.objects.filter(pk=match.pk).update(state="superseded")
+    assert len(list(kept_rows(run.rows, Mode.MATCH))) == 2
+    assert rows(content())[0]["match_found"] != "yes"
     assert [check.is_whole for check in files.check_run(run=run)] == [True, True]
 
     Path(run.file.path).write_bytes(b"changed")
     Path(run.rows.path).unlink()
 
-    file, kept = files.check_run(run=ReportRun.objects.get())
+    file, kept = files.check_run(run=ReportRun.objects.get(pk=run.pk))
     assert "it was written as" in file.fault
     assert kept.fault == "The file is missing."
 

@@ -9,7 +9,6 @@ import pytest
 
 from accounts.models import User
 from accounts.roles import Role
-from catalogue.models import Recording
 from catalogue.services import RecordingDetails, add_recording
 from evidence.models import PackStatus
 from reports.choices import Format, Mode
@@ -41,8 +40,8 @@ def _submit(catalogue: Catalogue, user: User, name: str, *seeds: int) -> None:
 
 
 @pytest.fixture
-def late(catalogue: Catalogue, admin: User, run_worker: Worker) -> Recording:
-    """Return a recording that a retro search found in two files.
+def late(catalogue: Catalogue, admin: User, run_worker: Worker) -> Match:
+    """Return the match of a recording that a retro search found in two files.
 
     ``mixed.wav`` contains a recording that its own scan found, ``lone.wav`` does not.
     """
@@ -59,12 +58,8 @@ def late(catalogue: Catalogue, admin: User, run_worker: Worker) -> Recording:
     added.refresh_from_db()
     retro.request_search(recordings=[added], user=admin)
     run_worker()
-    return added
-
-
-def _match_in(name: str) -> Match:
     return Match.objects.get(
-        scanned_file__name=name, recording__custom_id="T-3", state=MatchState.PENDING
+        scanned_file__name="mixed.wav", recording=added, state=MatchState.PENDING
     )
 
 
@@ -72,26 +67,22 @@ def _late_titles(written: list[dict[str, str]]) -> list[str]:
     return [row["source_name"] for row in written if row["title"] == LATE_TITLE]
 
 
-@pytest.mark.slow
-def test_every_report_holds_the_late_match_with_its_own_scan(
-    late: Recording, signed_in: MakeClient
+def test_reports_and_evidence_hold_the_late_match_with_its_own_scan(
+    late: Match, signed_in: MakeClient, build: BuildPack
 ) -> None:
     client = signed_in(Role.MANAGER)
 
-    for mode in (Mode.MATCH, Mode.SEGMENT):
-        assert set(_late_titles(rows(content(Layout(mode=mode))))) == {
-            "lone.wav",
-            "mixed.wav",
-        }
-        for shape in Format:
-            assert content(Layout(mode=mode, format=shape))
+    by_segment = rows(content(Layout(mode=Mode.SEGMENT)))
     found = {row["source_name"]: row for row in rows(content(Layout(mode=Mode.FILE)))}
     page = client.get("/reports/")
     export = b"".join(client.post("/matches/export/"))
     api = b"".join(
         client.post("/api/portal/v1/reports/stream/", {}, "application/json")
     )
+    for shape in Format:
+        assert content(Layout(format=shape))
 
+    assert set(_late_titles(by_segment)) == {"lone.wav", "mixed.wav"}
     assert {name: row["match_found"] for name, row in found.items()} == {
         "lone.wav": "yes",
         "mixed.wav": "yes",
@@ -100,20 +91,14 @@ def test_every_report_holds_the_late_match_with_its_own_scan(
     assert LATE_TITLE in page.content.decode()
     assert set(_late_titles(rows(export))) == {"lone.wav", "mixed.wav"}
     assert rows(api) == rows(export)
-    match = _match_in("mixed.wav")
-    row = next(each for each in rows(export) if each["match_id"] == match.uid)
-    assert match.scan.retro_search is not None
-    assert row["scan_id"] == match.scan.uid
+    row = next(each for each in rows(export) if each["match_id"] == late.uid)
+    assert late.scan.retro_search is not None
+    assert row["scan_id"] == late.scan.uid
 
-
-def test_evidence_of_a_late_match_is_built(late: Recording, build: BuildPack) -> None:
-    match = _match_in("mixed.wav")
-
-    pack = build(match)
-
+    pack = build(late)
     assert pack.status == PackStatus.READY, pack.message
     with zipfile.ZipFile(pack.file.path) as archive:
         table = rows(archive.read("match.csv"))
         case = json.loads(archive.read("case.json"))
-    assert [row["match_id"] for row in table] == [match.uid]
+    assert [row["match_id"] for row in table] == [late.uid]
     assert case["match"]["found_late"] is True

@@ -23,25 +23,17 @@ def segment(start: int, end: int, reference: int, **more: object) -> Segment:
     )
 
 
-def test_what_is_close_together_is_one_play() -> None:
+def test_segments_close_together_split_by_speech_or_overlapping_are_one_play() -> None:
     plays = plays_of([segment(20_000 + JOIN_MS, 40_000, 90_000), segment(0, 20_000, 0)])
     assert [(play.start_ms, play.end_ms) for play in plays] == [(0, 40_000)]
     assert plays[0].sounding == [(0, 20_000), (20_000 + JOIN_MS, 40_000)]
 
-
-def test_a_play_that_speech_splits_is_one_play() -> None:
     # The recording goes on under thirty seconds of speech.
     plays = plays_of([segment(10_000, 40_000, 0), segment(70_000, 100_000, 60_200)])
     assert [(play.start_ms, play.end_ms) for play in plays] == [(10_000, 100_000)]
     assert intervals.length(plays[0].sounding) == 60_000
 
-
-def test_the_same_recording_again_is_another_play() -> None:
-    plays = plays_of([segment(10_000, 40_000, 0), segment(70_000, 100_000, 0)])
-    assert [play.start_ms for play in plays] == [10_000, 70_000]
-
-
-def test_a_faster_play_goes_on_at_its_own_speed() -> None:
+    # A faster play goes on at its own speed.
     plays = plays_of(
         [
             segment(0, 30_000, 0, tempo_ratio="1.05"),
@@ -50,11 +42,13 @@ def test_a_faster_play_goes_on_at_its_own_speed() -> None:
     )
     assert len(plays) == 1
 
-
-def test_overlapping_segments_count_once() -> None:
     plays = plays_of([segment(0, 30_000, 0), segment(10_000, 40_000, 55_000)])
-    assert len(plays) == 1
-    assert plays[0].sounding == [(0, 40_000)]
+    assert [play.sounding for play in plays] == [[(0, 40_000)]]
+
+
+def test_the_same_recording_again_is_another_play() -> None:
+    plays = plays_of([segment(10_000, 40_000, 0), segment(70_000, 100_000, 0)])
+    assert [play.start_ms for play in plays] == [10_000, 70_000]
 
 
 def test_excluded_parts_of_the_recording_do_not_count() -> None:

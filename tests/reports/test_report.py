@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import codecs
-import csv
 import hashlib
-import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -35,7 +33,6 @@ from review.services.folding import fold_scan
 from scanning.choices import FileStatus, ScanStatus
 from scanning.models import Scan
 from tests.borders import with_monitoring
-from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
@@ -45,6 +42,7 @@ from tests.factories.scanning import (
     ScannedFileFactory,
     make_detection,
 )
+from tests.reports.reading import content, rows
 
 pytestmark = pytest.mark.django_db
 
@@ -60,18 +58,6 @@ EMPTY_WITHOUT_MATCH = {
 def report_bytes(filters: MatchFilter | None = None) -> bytes:
     """Return the report as the command writes it."""
     return content(Layout(filters=(filters or MatchFilter()).to_query()))
-
-
-def content(layout: Layout) -> bytes:
-    """Run a report at once and return its file."""
-    run = services.build_report(layout=layout, user="system")
-    return b"".join(files.file_content(run))
-
-
-def rows(content: bytes) -> list[dict[str, str]]:
-    """Read a report as a spreadsheet program would."""
-    text = content.decode("utf-8-sig")
-    return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
 def only_row(content: bytes) -> dict[str, str]:
@@ -91,18 +77,13 @@ def column_numbers(row: dict[str, str], *, empty: bool) -> set[int]:
 
 
 @with_monitoring
-def test_columns_are_the_83_of_the_schema_in_order() -> None:
-    assert len(NAMES) == 83
-    assert (NAMES[0], NAMES[45], NAMES[61]) == ("report_schema", "segments", "notes")
-    assert len(set(NAMES)) == 83
-
-
-@with_monitoring
 def test_golden_file(settings: Settings) -> None:
     settings.ACRPORTAL_BASE_URL = "https://portal.example"
     _golden_rows()
 
     assert report_bytes() == GOLDEN.read_bytes()
+    assert len(NAMES) == len(set(NAMES)) == 83
+    assert (NAMES[0], NAMES[45], NAMES[61]) == ("report_schema", "segments", "notes")
 
 
 def _golden_rows() -> None:
@@ -193,117 +174,90 @@ def _files_without_match(container: object) -> None:
 
 
 def test_bytes_follow_the_dialect() -> None:
-    make_match(recording__title='say "hi"\nnow')
+    make_match(recording__title='say; "hi"\nnow')
 
     written = report_bytes()
-
     assert written.startswith(codecs.BOM_UTF8 + b"report_schema,match_id,")
-    assert b'"say ""hi""\nnow"' in written
+    assert b'"say; ""hi""\nnow"' in written
     assert written.endswith(b"\r\n")
 
-
-def test_separator_and_byte_order_mark_can_be_chosen() -> None:
-    make_match(recording__title="a;b")
-
-    written = content(Layout(separator=Separator.SEMICOLON, byte_order_mark=False))
-
-    assert written.startswith(b"report_schema;match_id;")
-    assert b'"a;b"' in written
+    chosen = content(Layout(separator=Separator.SEMICOLON, byte_order_mark=False))
+    assert chosen.startswith(b"report_schema;match_id;")
+    assert b';"say; ""hi""\nnow";' in chosen
 
 
-def test_same_report_twice_is_byte_identical() -> None:
-    for _ in range(3):
-        make_match()
-
-    assert report_bytes() == report_bytes()
-
-
-def test_new_decision_changes_the_report() -> None:
-    match = make_match()
-    before = report_bytes()
-
-    deciding.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
-
-    after = only_row(report_bytes())
-    assert report_bytes() != before
-    assert after["review_state"] == "confirmed"
-    assert after["review_reason"] == ""
-
-
-def test_file_without_a_match_has_zeros_and_a_why() -> None:
-    file = ScannedFileFactory.create(status=FileStatus.NO_MATCH)
+def test_files_without_a_match_say_why() -> None:
+    file = ScannedFileFactory.create(name="0.wav", status=FileStatus.NO_MATCH)
     ScanFactory.create(scanned_file=file, no_match_reason="speech_only")
-
-    row = only_row(report_bytes())
-
-    assert row["match_found"] == "no"
-    assert row["queue_reason"] == "no_match:speech_only"
-    assert [row[NAMES[number - 1]] for number in range(39, 43)] == [
-        "0",
-        "0",
-        "0",
-        "0.00",
-    ]
-    assert (row["match_relation"], row["score_scale"]) == ("none", "none")
-    assert column_numbers(row, empty=True) >= EMPTY_WITHOUT_MATCH
-    assert row["engine_version"] == "1+idx1"
-
-
-@pytest.mark.parametrize(
-    ("status", "found"),
-    [
+    unfinished = (
         (FileStatus.ERROR, "error"),
         (FileStatus.CANCELLED, "error"),
         (FileStatus.WAITING, "pending"),
         (FileStatus.PROCESSING, "pending"),
         (FileStatus.NEEDS_AUDIO, "pending"),
-    ],
-)
-def test_unfinished_file_never_reads_as_no_match(status: str, found: str) -> None:
-    file = ScannedFileFactory.create(
-        status=status, error_code="engine_error", message="Scan stopped."
     )
-    ScanFactory.create(scanned_file=file, status=ScanStatus.QUEUED, started_at=None)
+    for number, (status, _found) in enumerate(unfinished, start=1):
+        file = ScannedFileFactory.create(
+            name=f"{number}.wav",
+            status=status,
+            error_code="engine_error",
+            message="Scan stopped.",
+        )
+        ScanFactory.create(scanned_file=file, status=ScanStatus.QUEUED, started_at=None)
+    failed = ScanFactory.create(
+        scanned_file=ScannedFileFactory.create(name="9.wav", status=FileStatus.ERROR),
+        status=ScanStatus.FAILED,
+    )
 
-    row = only_row(report_bytes())
+    quiet, *waiting, broken = rows(report_bytes())
 
-    assert row["match_found"] == found
-    assert row["notes"] == "engine_error: Scan stopped."
-    assert column_numbers(row, empty=True) >= EMPTY_WITHOUT_MATCH | {
-        *range(39, 43),
-        *range(48, 51),
-    }
+    assert quiet["match_found"] == "no"
+    assert quiet["queue_reason"] == "no_match:speech_only"
+    assert [quiet[NAMES[number - 1]] for number in range(39, 43)] == [
+        "0",
+        "0",
+        "0",
+        "0.00",
+    ]
+    assert (quiet["match_relation"], quiet["score_scale"]) == ("none", "none")
+    assert column_numbers(quiet, empty=True) >= EMPTY_WITHOUT_MATCH
+    assert quiet["engine_version"] == "1+idx1"
+
+    # An unfinished file never reads as one without a match.
+    assert [row["match_found"] for row in waiting] == [found for _, found in unfinished]
+    for row in waiting:
+        assert row["notes"] == "engine_error: Scan stopped."
+        assert column_numbers(row, empty=True) >= EMPTY_WITHOUT_MATCH | {
+            *range(39, 43),
+            *range(48, 51),
+        }
+
+    assert (broken["scan_id"], broken["segment_count"]) == (failed.uid, "")
 
 
-def test_failed_scan_that_ran_is_named() -> None:
-    file = ScannedFileFactory.create(status=FileStatus.ERROR)
-    scan = ScanFactory.create(scanned_file=file, status=ScanStatus.FAILED)
-
-    row = only_row(report_bytes())
-
-    assert row["scan_id"] == scan.uid
-    assert row["segment_count"] == ""
-
-
-def test_superseded_matches_are_left_out() -> None:
-    match = make_match()
+def test_superseded_matches_and_deleted_files_are_left_out_but_for_decisions() -> None:
+    match = make_match(scan__scanned_file__duration_ms=108_000_000)
     scan = ScanFactory.create(scanned_file=match.scanned_file)
-    make_detection((0, 9_000, 0, 9_000), scan=scan, recording=match.recording)
+    late = (98_000_000, 98_042_480, 0, 42_480)
+    make_detection(late, scan=scan, recording=match.recording)
     fold_scan(scan=scan)
-
-    assert only_row(report_bytes())["scan_id"] == scan.uid
-
-
-def test_source_past_24_hours_keeps_its_offsets() -> None:
-    make_match(
-        (98_000_000, 98_042_480, 0, 42_480),
-        scan__scanned_file__duration_ms=108_000_000,
+    gone = datetime(2026, 5, 3, tzinfo=UTC)
+    decided = make_match(
+        state=MatchState.CONFIRMED,
+        scan__scanned_file__deleted_at=gone,
+        scan__scanned_file__name="a.wav",
     )
+    make_match(scan__scanned_file__deleted_at=gone)
+    ScannedFileFactory.create(status=FileStatus.NO_MATCH, deleted_at=gone)
 
-    row = only_row(report_bytes())
+    kept, newest = rows(report_bytes())
 
-    assert row["first_start"] == "27:13:20.000"
-    assert row["segments"] == "27:13:20.000-27:14:02.480@00:00:00.000-00:00:42.480"
+    assert kept["match_id"] == decided.uid
+    assert newest["scan_id"] == scan.uid
+    # A source past 24 hours keeps its offsets.
+    assert newest["first_start"] == "27:13:20.000"
+    assert newest["segments"] == "27:13:20.000-27:14:02.480@00:00:00.000-00:00:42.480"
+    assert Scan.objects.count() == 4
 
 
 def test_rows_are_sorted_by_bytes_then_scan_start_and_match() -> None:
@@ -331,36 +285,28 @@ def test_rows_are_sorted_by_bytes_then_scan_start_and_match() -> None:
     ]
 
 
-def test_number_of_queries_does_not_grow_with_the_rows() -> None:
+def test_rows_come_in_chunks_and_their_number_adds_no_query(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def queries() -> int:
-        with CaptureQueriesContext(
-            connection,
-        ) as captured:
+        with CaptureQueriesContext(connection) as captured:
             report_bytes()
         # Inside a test's transaction the report tells its progress with each row; else
         # another thread does, once a second.
         return sum("jobs_job" not in query["sql"] for query in captured)
 
-    make_match()
-    ScanFactory.create(
-        scanned_file=ScannedFileFactory.create(status=FileStatus.NO_MATCH)
-    )
-    few = queries()
-    for _ in range(5):
-        make_match()
-        ScanFactory.create(
-            scanned_file=ScannedFileFactory.create(status=FileStatus.NO_MATCH)
-        )
+    def make(count: int) -> None:
+        for _ in range(count):
+            make_match()
+            file = ScannedFileFactory.create(status=FileStatus.NO_MATCH)
+            ScanFactory.create(scanned_file=file)
 
+    make(1)
+    few = queries()
+    make(4)
     assert queries() == few
 
-
-def test_rows_come_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selectors, "CHUNK", 2)
-    for _ in range(5):
-        make_match()
-        ScannedFileFactory.create(status=FileStatus.NO_MATCH)
-
     assert len(rows(report_bytes())) == 10
 
 
@@ -381,10 +327,9 @@ def test_export_is_an_event_with_its_pin_and_hash() -> None:
     assert run.size_bytes == len(file)
 
 
-def test_stream_holds_what_the_filter_lets_pass() -> None:
+def test_stream_holds_what_the_filter_or_the_selection_lets_pass() -> None:
     user = make_user(Role.REVIEWER)
-    confirmed = make_match(state=MatchState.CONFIRMED)
-    make_match()
+    confirmed, other = make_match(state=MatchState.CONFIRMED), make_match()
     ScannedFileFactory.create(status=FileStatus.NO_MATCH)
 
     filtered = services.stream_report(
@@ -395,34 +340,23 @@ def test_stream_holds_what_the_filter_lets_pass() -> None:
     )
     everything = services.stream_report(layout=Layout(), user=user)
 
-    assert [row["match_id"] for row in rows(b"".join(filtered))] == [confirmed.uid]
+    assert only_row(b"".join(filtered))["match_id"] == confirmed.uid
     assert len(rows(b"".join(everything))) == 3
     assert Event.objects.filter(action="exported", actor=user).count() == 2
 
-
-def test_stream_of_a_selection_holds_exactly_it() -> None:
-    chosen = make_match()
-    make_match()
-
-    pieces = services.stream_report(
-        layout=Layout(),
-        matches=Match.objects.filter(pk=chosen.pk),
-        user=make_user(Role.REVIEWER),
+    selection = services.stream_report(
+        layout=Layout(), matches=Match.objects.filter(pk=other.pk), user=user
     )
-
-    assert only_row(b"".join(pieces))["match_id"] == chosen.uid
+    assert only_row(b"".join(selection))["match_id"] == other.uid
 
 
 # PostgreSQL stores no NUL, so a report from it has none.
 STORABLE = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 
 
-@given(
-    title=st.text(STORABLE),
-    artists=st.lists(st.text(STORABLE, min_size=1)),
-)
+@given(title=st.text(STORABLE), artists=st.lists(st.text(STORABLE, min_size=1)))
 @examples(
-    max_examples=25,
+    max_examples=10,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -432,42 +366,28 @@ def test_any_metadata_survives_the_report(
     match = make_match(recording__artists=artists)
     type(match.recording).objects.filter(pk=match.recording_id).update(title=title)
 
-    row = _row_of(
-        match, rows(report_bytes(MatchFilter(file=str(match.scanned_file.uid))))
-    )
+    row = only_row(report_bytes(MatchFilter(file=str(match.scanned_file.uid))))
 
-    assert unguard(row["title"]) == title
+    assert (row["match_id"], unguard(row["title"])) == (match.uid, title)
 
 
-def _row_of(match: Match, found: Iterable[dict[str, str]]) -> dict[str, str]:
-    return next(row for row in found if row["match_id"] == match.uid)
-
-
-def test_command_writes_the_file_and_prints_the_counts(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_command_writes_the_file_and_leaves_the_old_one_when_the_run_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_match(scan__scanned_file__container=ContainerFactory.create(name="TV"))
     make_match()
     output = tmp_path / "out" / "report.csv"
 
+    for container in ("nowhere", "999999"):
+        with pytest.raises(CommandError, match="is unknown"):
+            call_command("export_matches", output=output, container=container)
+
     call_command("export_matches", output=output, container="TV", state=["pending"])
-
-    assert len(rows(output.read_bytes())) == 1
+    before = output.read_bytes()
+    assert len(rows(before)) == 1
     assert "1 row (match found: yes 1)" in capsys.readouterr().out
-    assert {path.name for path in output.parent.iterdir()} == {
-        "report.csv",
-        "report.csv.manifest.json",
-        "report.csv-metadata.json",
-    }
-
-
-def test_command_leaves_the_old_file_when_the_run_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make_match()
-    output = tmp_path / "out" / "report.csv"
-    output.parent.mkdir()
-    output.write_bytes(b"before")
+    names = {"report.csv", "report.csv.manifest.json", "report.csv-metadata.json"}
+    assert {path.name for path in output.parent.iterdir()} == names
 
     def broken(run: object) -> Iterator[bytes]:
         yield b"half"
@@ -476,28 +396,5 @@ def test_command_leaves_the_old_file_when_the_run_fails(
     monkeypatch.setattr(files, "file_content", broken)
     with pytest.raises(CommandError, match="disk full"):
         call_command("export_matches", output=output)
-
-    assert output.read_bytes() == b"before"
-    assert list(output.parent.iterdir()) == [output]
-
-
-@pytest.mark.parametrize("container", ["nowhere", "999999"])
-def test_command_names_an_unknown_container(tmp_path: Path, container: str) -> None:
-    with pytest.raises(CommandError, match="is unknown"):
-        call_command(
-            "export_matches", output=tmp_path / "report.csv", container=container
-        )
-
-
-def test_deleted_file_leaves_only_its_decisions() -> None:
-    gone = datetime(2026, 5, 3, tzinfo=UTC)
-    decided = make_match(
-        state=MatchState.CONFIRMED, scan__scanned_file__deleted_at=gone
-    )
-    make_match(scan__scanned_file__deleted_at=gone)
-    ScannedFileFactory.create(
-        status=FileStatus.NO_MATCH, deleted_at=datetime.now(tz=UTC)
-    )
-
-    assert only_row(report_bytes())["match_id"] == decided.uid
-    assert Scan.objects.count() == 2
+    assert output.read_bytes() == before
+    assert {path.name for path in output.parent.iterdir()} == names

@@ -49,7 +49,7 @@ from tests.factories.review import make_match
 from tests.factories.scanning import ScannedFileFactory
 from tests.failures import failing
 from tests.jobs.workers import run_regular_work
-from tests.reports.reading import content, file_of, rows, run_of
+from tests.reports.reading import file_of, rows, run_of
 
 pytestmark = pytest.mark.django_db
 
@@ -130,14 +130,19 @@ def after_first_row(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) 
     monkeypatch.setattr(selectors, "rows", rows_then_act)
 
 
-def test_worker_runs_what_was_asked(run_worker: Worker) -> None:
+def test_worker_does_what_was_asked_and_begun_and_not_what_was_cancelled(
+    run_worker: Worker,
+) -> None:
     make_match()
     user = make_user(Role.REVIEWER)
-
     run = services.request_report(
         layout=Layout(format=Format.PARQUET), user=user, name="Weekly"
     )
     assert run.state == RunState.QUEUED
+    cancelled, lost = asked_run(user), asked_run(user)
+    services.cancel_run(run=cancelled, user=user)
+    lose_worker(lost)
+
     run_worker()
 
     run.refresh_from_db()
@@ -145,6 +150,10 @@ def test_worker_runs_what_was_asked(run_worker: Worker) -> None:
     assert [check.is_whole for check in files.check_run(run=run)] == [True, True]
     actions = Event.objects.filter(case=run.case).order_by("sequence")
     assert list(actions.values_list("action", flat=True)) == ["exported", "written"]
+    cancelled.refresh_from_db()
+    assert (cancelled.state, cancelled.file.name) == (RunState.CANCELLED, "")
+    lost.refresh_from_db()
+    assert (lost.state, job_of(lost).attempts) == (RunState.READY, 2)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -174,65 +183,36 @@ def _confirm_all() -> None:
         connection.close()
 
 
-def test_download_that_is_left_is_cancelled_and_keeps_nothing(
-    settings: Settings,
+def test_download_that_ends_early_keeps_nothing_and_does_not_look_whole(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_match()
-    pieces = services.stream_report(layout=Layout(), user=make_user(Role.REVIEWER))
+    user = make_user(Role.REVIEWER)
 
+    pieces = services.stream_report(layout=Layout(), user=user)
     next(pieces)
     pieces.close()  # type: ignore[attr-defined]  # a generator
-
     assert ReportRun.objects.get().state == RunState.CANCELLED
-    assert stored_reports(settings) == []
 
+    for why in (Cancelled, LeaseLost):
+        with monkeypatch.context() as stopped:
+            stopped.setattr(running, "watched", failing(why()))
+            pieces = services.stream_report(layout=Layout(), user=user)
+            with pytest.raises(why):
+                list(pieces)
 
-@pytest.mark.parametrize("why", [Cancelled, LeaseLost])
-def test_download_that_is_stopped_does_not_end_as_if_it_were_whole(
-    monkeypatch: pytest.MonkeyPatch, why: type[Exception]
-) -> None:
-    make_match()
-
-    def stopped(*_args: object, **_kwargs: object) -> Iterator[KeptRow]:
-        yield from ()
-        raise why
-
-    monkeypatch.setattr(running, "watched", stopped)
-    pieces = services.stream_report(layout=Layout(), user=make_user(Role.REVIEWER))
-
-    with pytest.raises(why):
-        list(pieces)
-
-
-def test_download_that_meets_an_unforeseen_error_says_so(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    make_match()
     after_first_row(monkeypatch, _break_down)
-
     with pytest.raises(ValueError, match="odd row"):
-        list(services.stream_report(layout=Layout(), user=make_user(Role.REVIEWER)))
-
-    run = ReportRun.objects.get()
+        list(services.stream_report(layout=Layout(), user=user))
+    run = ReportRun.objects.latest("pk")
     assert run.state == RunState.FAILED
     assert run.message == "An error stopped it: ValueError: odd row"
     assert run.finished_at is not None
+    assert stored_reports(settings) == []
 
 
 def _break_down() -> None:
     raise ValueError("odd row")
-
-
-def test_run_that_waits_is_cancelled_at_once(run_worker: Worker) -> None:
-    user = make_user(Role.REVIEWER)
-    run = services.request_report(layout=Layout(format=Format.JSON), user=user)
-
-    services.cancel_run(run=run, user=user)
-    run_worker()
-
-    run.refresh_from_db()
-    assert run.state == RunState.CANCELLED
-    assert not run.file
 
 
 def test_run_that_works_is_cancelled_at_its_next_row(
@@ -261,50 +241,36 @@ def test_progress_is_told_while_it_works() -> None:
     assert run.progress == 74
 
 
-def test_run_of_a_killed_worker_is_done_by_the_next(run_worker: Worker) -> None:
-    make_match()
-    run = asked_run()
-    lose_worker(run)
-
-    run_worker()
-
-    run.refresh_from_db()
-    assert (run.state, job_of(run).attempts) == (RunState.READY, 2)
-
-
-def test_download_of_a_selection_that_broke_off_is_not_done_over_everything() -> None:
-    match = make_match()
+def test_a_worker_ends_what_others_began_unless_it_is_a_selection_or_too_often(
+    settings: Settings,
+) -> None:
+    match, user = make_match(), make_user(Role.REVIEWER)
     make_match()
     chosen = Match.objects.filter(pk=match.pk)
-    pieces = services.stream_report(
-        layout=Layout(), matches=chosen, user=make_user(Role.REVIEWER)
-    )
-    run = ReportRun.objects.get()
-    assert run.state == RunState.RUNNING
-    lose_worker(run)
+    kept_open = [
+        services.stream_report(layout=Layout(), matches=chosen, user=user),
+        services.stream_report(layout=Layout(), user=user),
+    ]
+    selection, download = ReportRun.objects.order_by("pk")
+    assert selection.state == download.state == RunState.RUNNING
+    deadly = asked_run(user)
+    lose_worker(selection)
+    lose_worker(download)
+    lose_worker(deadly, attempts=settings.ACRPORTAL_MAX_ATTEMPTS)
 
     reclaim()
-    run_next(Pool.WORK)
+    for _ in range(2):
+        run_next(Pool.WORK)
 
-    run.refresh_from_db()
-    assert run.state == RunState.FAILED
-    assert "interrupted" in run.message
-    del pieces
-
-
-def test_download_whose_server_died_is_done_by_a_worker() -> None:
-    match = make_match()
-    pieces = services.stream_report(layout=Layout(), user=make_user(Role.REVIEWER))
-    run = ReportRun.objects.get()
-    lose_worker(run)
-
-    reclaim()
-    run_next(Pool.WORK)
-
-    run.refresh_from_db()
-    assert run.state == RunState.READY
-    assert match.uid.encode() in file_of(run)
-    del pieces
+    for run in (selection, download, deadly):
+        run.refresh_from_db()
+    assert selection.state == RunState.FAILED
+    assert "interrupted" in selection.message
+    assert download.state == RunState.READY
+    assert match.uid.encode() in file_of(download)
+    assert deadly.state == RunState.FAILED
+    assert "interrupted too often" in deadly.message
+    del kept_open
 
 
 @pytest.mark.django_db(transaction=True)
@@ -341,7 +307,7 @@ def test_report_that_somebody_waits_for_himself_gives_no_way() -> None:
     assert scan.status == ScanStatus.QUEUED
 
 
-def test_worker_that_is_to_end_hands_a_long_report_back(
+def test_worker_that_is_to_end_hands_a_report_back_after_a_moment(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     make_match()
@@ -357,23 +323,11 @@ def test_worker_that_is_to_end_hands_a_long_report_back(
     assert (job.state, job.attempts, job.lease_owner) == (JobState.WAITING, 0, "")
     assert stored_reports(settings) == []
 
+    monkeypatch.setattr(draining, "seconds", lambda: 5.0)
     run_next(Pool.WORK)
 
     run.refresh_from_db()
     assert (run.state, job_of(run).attempts) == (RunState.READY, 1)
-
-
-def test_report_goes_on_for_a_moment_in_a_worker_that_is_to_end(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    make_match()
-    run = asked_run()
-    monkeypatch.setattr(draining, "seconds", lambda: 5.0)
-
-    run_next(Pool.WORK)
-
-    run.refresh_from_db()
-    assert run.state == RunState.READY
 
 
 def test_worker_that_lost_its_run_stores_nothing(
@@ -395,17 +349,6 @@ def test_worker_that_lost_its_run_stores_nothing(
     assert stored_reports(settings) == ["match-report.xlsx", "rows.jsonl.gz"]
     assert [check.is_whole for check in files.check_run(run=run)] == [True, True]
     assert Event.objects.filter(case=run.case, action="written").count() == 1
-
-
-def test_run_that_kills_its_worker_is_given_up(settings: Settings) -> None:
-    run = asked_run()
-    lose_worker(run, attempts=settings.ACRPORTAL_MAX_ATTEMPTS)
-
-    reclaim()
-
-    run.refresh_from_db()
-    assert run.state == RunState.FAILED
-    assert "interrupted too often" in run.message
 
 
 def test_unforeseen_error_in_a_worker_is_tried_again(
@@ -452,65 +395,65 @@ def test_failed_run_is_tried_again_on_request(
     assert run.state == RunState.READY
 
 
-@pytest.mark.parametrize("name", list(Format))
+@pytest.fixture
+def long_matches() -> None:
+    """Make more than fits on the disk of these tests, in each format."""
+    for _ in range(8):
+        make_match(recording__title="t" * 400)
+
+
 def test_a_run_in_a_worker_waits_for_room_and_then_is_whole(
-    client: Client, settings: Settings, name: Format
+    long_matches: None, client: Client, settings: Settings
 ) -> None:
-    for _ in range(20):
-        make_match(recording__title="t" * 400)
     user = make_user(Role.REVIEWER)
-    run = services.request_report(layout=Layout(format=name), user=user)
-    with disk_of(300):
-        run_next(Pool.WORK)
-
-    run.refresh_from_db()
-    assert (run.state, run.file.name, run.rows.name) == (RunState.QUEUED, "", "")
-    assert run.message.startswith("The disk is full. Free some space; the job is tried")
-    assert stored_reports(settings) == []
-    assert list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir()) == []
     client.force_login(user)
-    assert "The disk is full. Free some space" in client.get(run.url).content.decode()
 
-    Job.objects.update(run_after=datetime.now(tz=UTC))
-    run_next(Pool.WORK)
-    run.refresh_from_db()
-    assert (run.state, run.message) == (RunState.READY, "")
-    assert Job.objects.get(kind="report").attempts == 1
-    assert len(stored_reports(settings)) == 2
+    for number, name in enumerate(Format):
+        run = services.request_report(layout=Layout(format=name), user=user)
+        with disk_of(300):
+            run_next(Pool.WORK)
+        run.refresh_from_db()
+        assert (run.state, run.file.name, run.rows.name) == (RunState.QUEUED, "", "")
+        assert run.message.startswith(
+            "The disk is full. Free some space; the job is tried"
+        )
+        assert len(stored_reports(settings)) == 2 * number
+        assert list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir()) == []
+        if not number:
+            page = client.get(run.url).content.decode()
+            assert "The disk is full. Free some space" in page
+
+        Job.objects.update(run_after=datetime.now(tz=UTC))
+        run_next(Pool.WORK)
+        run.refresh_from_db()
+        assert (run.state, run.message) == (RunState.READY, "")
+        assert job_of(run).attempts == 1
+        assert len(stored_reports(settings)) == 2 * (number + 1)
 
 
-@pytest.mark.parametrize("name", list(Format))
 def test_full_disk_leaves_nothing_under_a_final_name(
-    settings: Settings, name: Format
+    long_matches: None, settings: Settings
 ) -> None:
-    for _ in range(20):
-        make_match(recording__title="t" * 400)
+    for name in Format:
+        with (
+            disk_of(300),
+            pytest.raises(services.ReportStopped, match="File too large"),
+        ):
+            services.build_report(layout=Layout(format=name), user="system")
 
-    with (
-        disk_of(300),
-        pytest.raises(services.ReportStopped, match="File too large"),
-    ):
-        services.build_report(layout=Layout(format=name), user="system")
+        run = ReportRun.objects.latest("pk")
+        assert (run.state, run.file.name, run.rows.name) == (RunState.FAILED, "", "")
+        assert run.message == (
+            "The file could not be written: File too large. "
+            "The disk is full: free some space, then try again."
+        )
 
-    run = ReportRun.objects.get()
-    assert (run.state, run.file.name, run.rows.name) == (RunState.FAILED, "", "")
-    assert run.message == (
-        "The file could not be written: File too large. "
-        "The disk is full: free some space, then try again."
-    )
-    assert stored_reports(settings) == []
-    assert list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir()) == []
-
-
-def test_full_disk_breaks_a_download_off(settings: Settings) -> None:
-    for _ in range(20):
-        make_match(recording__title="t" * 400)
-
+    # A download breaks off.
     with disk_of(300), pytest.raises(Failed, match="File too large"):
         list(services.stream_report(layout=Layout(), user=make_user(Role.REVIEWER)))
-
-    assert ReportRun.objects.get().state == RunState.FAILED
+    assert ReportRun.objects.latest("pk").state == RunState.FAILED
     assert stored_reports(settings) == []
+    assert list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir()) == []
 
 
 def test_storage_that_fails_on_the_second_file_loses_the_first_too(
@@ -534,18 +477,7 @@ def test_storage_that_fails_on_the_second_file_loses_the_first_too(
     assert run.message.endswith("The disk is full: free some space, then try again.")
 
 
-def test_command_says_why_a_target_cannot_be_written(tmp_path: Path) -> None:
-    make_match()
-    taken = tmp_path / "report.csv"
-    taken.mkdir()
-
-    with pytest.raises(CommandError, match="could not be written"):
-        call_command("export_matches", output=taken)
-
-    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == []
-
-
-def test_command_writes_the_rows_of_an_earlier_run_again(
+def test_commands_write_rows_of_an_earlier_run_again_and_check_what_is_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     match = make_match(recording__title="Before")
@@ -553,24 +485,25 @@ def test_command_writes_the_rows_of_an_earlier_run_again(
     type(match.recording).objects.update(title="After")
 
     call_command("export_matches", output=tmp_path / "again.csv", run=run.uid)
-
     assert "again.csv: 1 row (match found: yes 1), " in capsys.readouterr().out
     assert rows((tmp_path / "again.csv").read_bytes())[0]["title"] == "Before"
 
-
-def test_command_checks_all_kept_reports(capsys: pytest.CaptureFixture[str]) -> None:
-    make_match()
-    run = run_of()
-    call_command("check_report")
+    call_command("check_report", run.uid)
     assert "2 files read, 0 changed or missing" in capsys.readouterr().out
-
+    call_command("check_report")
+    assert ", 0 changed or missing" in capsys.readouterr().out
     Path(run.rows.path).write_bytes(b"changed")
-
     with pytest.raises(CommandError, match="1 file changed or missing"):
         call_command("check_report", run.uid)
 
+    taken = tmp_path / "taken"
+    (taken / "report.csv").mkdir(parents=True)
+    with pytest.raises(CommandError, match="could not be written"):
+        call_command("export_matches", output=taken / "report.csv")
+    assert [path for path in taken.iterdir() if path.is_file()] == []
 
-def test_report_holds_what_the_person_may_see(run_worker: Worker) -> None:
+
+def test_report_holds_what_the_person_may_see() -> None:
     user = make_user(Role.REVIEWER)
     seen, _other = make_match(), make_match()
     desk = Group.objects.create(name="Night desk")
@@ -579,7 +512,7 @@ def test_report_holds_what_the_person_may_see(run_worker: Worker) -> None:
     everything = run_of()
 
     run = services.request_report(layout=Layout(), user=user)
-    run_worker()
+    run_next(Pool.WORK)
 
     run.refresh_from_db()
     assert [row["match_id"] for row in rows(file_of(run))] == [seen.uid]
@@ -613,9 +546,11 @@ def test_rows_keep_their_bytes(tmp_path: Path) -> None:
     assert files[0] == files[1]
 
 
-def test_reports_of_reports_rest_on_the_same_event() -> None:
-    make_match()
+def test_reports_of_reports_are_the_same_and_rest_on_the_same_event() -> None:
+    for _ in range(3):
+        make_match()
 
-    assert content() == content()
-    assert len(set(ReportRun.objects.values_list("as_of_event", flat=True))) == 1
-    assert file_of(ReportRun.objects.latest("pk")) == content()
+    first, second = run_of(), run_of()
+
+    assert file_of(first) == file_of(second)
+    assert first.as_of_event == second.as_of_event is not None

@@ -27,59 +27,58 @@ from tests.reports.schedules import MONDAY, Mailbox, comes, plan, schedule
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize(
-    ("every", "hour", "after", "comes"),
-    [
+def due(when: datetime) -> None:
+    """Let the reports be requested that are due at a time; no worker makes them."""
+    with time_machine.travel(when, tick=False):
+        scheduling.run_due()
+
+
+def days_of(run: ReportRun) -> tuple[str, str]:
+    """Return the first and the last day that a run covers."""
+    return run.filters["found_from"], run.filters["found_until"]
+
+
+def test_next_time_and_the_period_before() -> None:
+    for every, hour, after, moment in (
         (Every.DAY, 8, "2026-11-16T07:59", "2026-11-16T08:00"),
         (Every.DAY, 8, "2026-11-16T08:00", "2026-11-17T08:00"),
         (Every.WEEK, 0, "2026-11-16T08:00", "2026-11-23T00:00"),
         (Every.MONTH, 23, "2026-11-16T08:00", "2026-12-01T23:00"),
-    ],
-)
-def test_next_time(every: Every, hour: int, after: str, comes: str) -> None:
-    moment = scheduling.next_time(every, hour, datetime.fromisoformat(f"{after}Z"))
+    ):
+        found = scheduling.next_time(every, hour, datetime.fromisoformat(f"{after}Z"))
+        assert found == datetime.fromisoformat(f"{moment}Z")
 
-    assert moment == datetime.fromisoformat(f"{comes}Z")
-
-
-@pytest.mark.parametrize(
-    ("every", "period"),
-    [
-        (Every.DAY, (date(2026, 2, 28), date(2026, 2, 28))),
-        (Every.WEEK, (date(2026, 2, 16), date(2026, 2, 22))),
-        (Every.MONTH, (date(2026, 2, 1), date(2026, 2, 28))),
-    ],
-)
-def test_period_before(every: Every, period: tuple[date, date]) -> None:
-    assert scheduling.period_before(every, date(2026, 3, 1)) == period
+    for every, first, last in (
+        (Every.DAY, date(2026, 2, 28), date(2026, 2, 28)),
+        (Every.WEEK, date(2026, 2, 16), date(2026, 2, 22)),
+        (Every.MONTH, date(2026, 2, 1), date(2026, 2, 28)),
+    ):
+        assert scheduling.period_before(every, date(2026, 3, 1)) == (first, last)
 
 
-def test_nothing_is_sent_when_nothing_is_new(
+def test_nothing_is_sent_when_nothing_is_new_unless_it_is_asked_for(
     mailbox: Mailbox, run_worker: Worker
 ) -> None:
-    match = make_match()
+    mondays = (MONDAY + timedelta(days=7 * week) for week in range(5))
     schedule()
-    comes(MONDAY, run_worker)
-
-    comes(MONDAY + timedelta(days=7), run_worker)
-    assert len(mailbox.messages) == 1
-    assert ReportDelivery.objects.latest("pk").state == ReportDeliveryState.NOTHING_NEW
-
-    deciding.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
-    comes(MONDAY + timedelta(days=14), run_worker)
-    assert len(mailbox.messages) == 2
-
-
-def test_empty_report_is_sent_only_when_asked(
-    mailbox: Mailbox, run_worker: Worker
-) -> None:
-    schedule()
-    comes(MONDAY, run_worker)
+    comes(next(mondays), run_worker)
     assert mailbox.messages == []
 
     ReportSchedule.objects.update(send_unchanged=True)
-    comes(MONDAY + timedelta(days=7), run_worker)
+    comes(next(mondays), run_worker)
     assert len(mailbox.messages) == 1
+
+    ReportSchedule.objects.update(send_unchanged=False)
+    match = make_match()
+    comes(next(mondays), run_worker)
+    assert len(mailbox.messages) == 2
+    comes(next(mondays), run_worker)
+    assert len(mailbox.messages) == 2
+    assert ReportDelivery.objects.latest("pk").state == ReportDeliveryState.NOTHING_NEW
+
+    deciding.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
+    comes(next(mondays), run_worker)
+    assert len(mailbox.messages) == 3
 
 
 def test_only_the_week_before_is_in_it(mailbox: Mailbox, run_worker: Worker) -> None:
@@ -100,43 +99,38 @@ def test_only_the_week_before_is_in_it(mailbox: Mailbox, run_worker: Worker) -> 
     assert [row["match_id"] for row in rows(file)] == [wanted.uid]
 
 
-def test_a_template_of_decisions_covers_those_of_the_week(run_worker: Worker) -> None:
+def test_a_template_of_decisions_covers_those_of_the_week() -> None:
     decided = {"decided_from": "2026-01-05", "decided_until": "2026-01-11"}
     schedule(layout=Layout(filters=decided), last_period=True)
 
-    comes(MONDAY, run_worker)
+    due(MONDAY)
 
     week = {"decided_from": "2026-11-09", "decided_until": "2026-11-15"}
     assert ReportRun.objects.get().filters == week
 
 
-@pytest.mark.parametrize(
-    ("hour", "comes_at", "days"),
-    [
-        (8, "2026-11-16T08:05", ("2026-11-15", "2026-11-15")),
+def test_a_worker_that_comes_late_leaves_out_no_day() -> None:
+    user = make_user(Role.REVIEWER)
+    for hour, comes_at, first_day, last_day in (
+        (8, "2026-11-16T08:05", "2026-11-15", "2026-11-15"),
         # The worker was busy until midnight, or away for two days.
-        (23, "2026-11-17T00:10", ("2026-11-15", "2026-11-15")),
-        (8, "2026-11-18T09:00", ("2026-11-15", "2026-11-17")),
-    ],
-)
-def test_a_worker_that_comes_late_leaves_out_no_day(
-    hour: int, comes_at: str, days: tuple[str, str], run_worker: Worker
-) -> None:
-    made = schedule(last_period=True, every=Every.DAY, hour=hour)
-    first = datetime(2026, 11, 16, hour, tzinfo=UTC)
-    ReportSchedule.objects.filter(pk=made.pk).update(
-        next_run_at=first, covers_from=None
-    )
+        (23, "2026-11-17T00:10", "2026-11-15", "2026-11-15"),
+        (8, "2026-11-18T09:00", "2026-11-15", "2026-11-17"),
+    ):
+        made = schedule(user, last_period=True, every=Every.DAY, hour=hour)
+        first = datetime(2026, 11, 16, hour, tzinfo=UTC)
+        only = ReportSchedule.objects.filter(pk=made.pk)
+        only.update(next_run_at=first, covers_from=None)
 
-    comes(datetime.fromisoformat(f"{comes_at}Z"), run_worker)
+        due(datetime.fromisoformat(f"{comes_at}Z"))
+        assert days_of(ReportRun.objects.latest("pk")) == (first_day, last_day)
 
-    run = ReportRun.objects.get()
-    assert (run.filters["found_from"], run.filters["found_until"]) == days
-    # The next one begins where this one ended.
-    made.refresh_from_db()
-    comes(made.next_run_at, run_worker)
-    after = date.fromisoformat(days[1]) + timedelta(days=1)
-    assert ReportRun.objects.latest("pk").filters["found_from"] == after.isoformat()
+        # The next one begins where this one ended.
+        made.refresh_from_db()
+        due(made.next_run_at)
+        after = date.fromisoformat(last_day) + timedelta(days=1)
+        assert days_of(ReportRun.objects.latest("pk"))[0] == after.isoformat()
+        only.delete()
 
 
 def test_the_period_has_the_days_of_the_template_s_zone(
@@ -168,9 +162,9 @@ def test_the_period_has_the_days_of_the_template_s_zone(
     assert made.next_run_at == MONDAY + timedelta(days=7)
 
 
-@pytest.mark.parametrize(
-    ("every", "hour", "zone", "runs"),
-    [
+def test_a_report_comes_when_the_period_of_its_zone_is_over() -> None:
+    user = make_user(Role.REVIEWER)
+    for every, hour, zone, runs in (
         # Before New York's midnight, its Monday has begun only on Tuesday in UTC.
         (
             Every.WEEK,
@@ -190,158 +184,106 @@ def test_the_period_has_the_days_of_the_template_s_zone(
                 ("2026-12-31T23:00", "2026-12-01", "2026-12-31"),
             ],
         ),
-    ],
-)
-def test_a_report_comes_when_the_period_of_its_zone_is_over(
-    every: Every,
-    hour: int,
-    zone: str,
-    runs: list[tuple[str, str, str]],
-    run_worker: Worker,
-) -> None:
-    layout = Layout(filters={"found_from": "2026-01-01", "zone": zone})
-    made = schedule(layout=layout, last_period=True, every=every, hour=hour)
+    ):
+        layout = Layout(filters={"found_from": "2026-01-01", "zone": zone})
+        made = schedule(user, layout, last_period=True, every=every, hour=hour)
 
-    for at, first, last in runs:
-        made.refresh_from_db()
-        assert made.next_run_at == datetime.fromisoformat(f"{at}Z")
-        comes(made.next_run_at, run_worker)
-        filters = ReportRun.objects.latest("pk").filters
-        assert (filters["found_from"], filters["found_until"]) == (first, last)
+        for at, first, last in runs:
+            made.refresh_from_db()
+            assert made.next_run_at == datetime.fromisoformat(f"{at}Z")
+            due(made.next_run_at)
+            assert days_of(ReportRun.objects.latest("pk")) == (first, last)
+        made.delete()
 
 
-@pytest.mark.parametrize("starts", ["2026-03-01", "2026-10-25"])
-def test_days_of_which_clocks_change_are_reported_once(
-    starts: str, run_worker: Worker
-) -> None:
+def test_days_of_which_clocks_change_are_reported_once() -> None:
     """In March a day has no 4 o'clock of UTC, in November a day has it twice."""
     layout = Layout(filters={"found_from": "2026-01-01", "zone": "America/New_York"})
     made = schedule(layout=layout, last_period=True, every=Every.DAY, hour=4)
-    first = datetime.fromisoformat(f"{starts}T04:00Z")
-    ReportSchedule.objects.filter(pk=made.pk).update(
-        next_run_at=first, covers_from=None
-    )
 
-    for _day in range(14):
-        made.refresh_from_db()
-        comes(made.next_run_at, run_worker)
+    for starts in ("2026-03-01", "2026-10-25"):
+        ReportRun.objects.all().delete()
+        made.next_run_at = datetime.fromisoformat(f"{starts}T04:00Z")
+        made.covers_from = None
+        made.save()
+        for _day in range(14):
+            due(made.next_run_at)
+            made.refresh_from_db()
 
-    periods = [
-        (run.filters["found_from"], run.filters["found_until"])
-        for run in ReportRun.objects.order_by("pk")
-    ]
-    assert len(periods) == 14
-    for (_, until), (begins, _) in pairwise(periods):
-        after = date.fromisoformat(until) + timedelta(days=1)
-        assert begins == after.isoformat()
+        periods = [days_of(run) for run in ReportRun.objects.order_by("pk")]
+        assert len(periods) == 14
+        for (_, until), (begins, _) in pairwise(periods):
+            after = date.fromisoformat(until) + timedelta(days=1)
+            assert begins == after.isoformat()
 
 
-def test_several_workers_run_a_schedule_once() -> None:
+def test_several_workers_run_a_schedule_once_as_it_was_changed_meanwhile() -> None:
     made = schedule()
+    weekly = made.template
+    other = save_template(name="Other", layout=Layout(), user=made.made_by)
 
     with time_machine.travel(MONDAY, tick=False):
         before = ReportSchedule.objects.get()
+        ReportSchedule.objects.update(template=other)
         run_regular_work()
         scheduling._run(before, MONDAY)
 
-    assert ReportRun.objects.count() == 1
+    assert ReportRun.objects.get().name == "Other"
     made.refresh_from_db()
     assert made.next_run_at == MONDAY + timedelta(days=7)
 
-
-def test_schedule_of_someone_who_may_no_more_is_passed_over() -> None:
-    user = make_user(Role.REVIEWER)
-    schedule(user)
-    user.groups.clear()
-
-    with time_machine.travel(MONDAY, tick=False):
-        run_regular_work()
-
-    assert not ReportRun.objects.exists()
+    # Who looked before the change runs it as it is now.
+    week = MONDAY + timedelta(days=7)
+    before = ReportSchedule.objects.get()
+    ReportSchedule.objects.update(template=weekly)
+    scheduling._run(before, week)
+    assert ReportRun.objects.latest("pk").name == "Weekly usage"
 
 
-def test_page_makes_and_ends_a_schedule(signed_in: MakeClient) -> None:
+def test_page_makes_and_ends_a_schedule_and_says_what_is_wrong(
+    signed_in: MakeClient,
+) -> None:
     client = signed_in(Role.REVIEWER)
     confirm(client)
     owner = User.objects.get()
     template = save_template(name="Weekly usage", layout=Layout(), user=owner)
-    asked = {
+    asked: dict[str, str | int] = {
         "template": template.pk,
         "every": "week",
         "hour": 7,
         "channel": "email",
         "recipients": "legal@example.org\nana@example.org",
-        "last_period": "on",
     }
 
-    client.post("/reports/schedules/", asked)
-
-    made = ReportSchedule.objects.get()
-    assert made.recipients == ["legal@example.org", "ana@example.org"]
-    assert (made.hour, made.last_period, made.send_unchanged) == (7, True, False)
-    page = client.get("/reports/schedules/").content.decode()
-    assert "Every Monday, 07:00 UTC" in page
-    client.post(f"/reports/templates/{template.uid}/delete/")
-    assert ReportTemplate.objects.exists()
-    stranger = signed_in(Role.MANAGER)
-    assert stranger.post(f"/reports/schedules/{made.uid}/end/").status_code == 404
-    client.post(f"/reports/schedules/{made.uid}/end/")
-    assert not ReportSchedule.objects.exists()
-
-
-@pytest.mark.parametrize(
-    ("changes", "why"),
-    [
+    for changes, why in (
         ({"recipients": ""}, "Enter where to send the report."),
         ({"recipients": "nobody"}, "nobody is not an email address."),
         ({"channel": "webhook", "url": "ftp://example.org"}, "This address is not"),
         ({"channel": "webhook"}, "Enter where to send the report."),
         ({"hour": "24"}, "less than or equal to 23"),
-    ],
-)
-def test_page_says_what_is_wrong(
-    signed_in: MakeClient, changes: dict[str, str], why: str
-) -> None:
-    client = signed_in(Role.REVIEWER)
-    template = save_template(name="W", layout=Layout(), user=User.objects.get())
-    asked = {
-        "template": template.pk,
-        "every": "week",
-        "hour": 8,
-        "channel": "email",
-        "recipients": "legal@example.org",
-    }
-
-    answer = client.post("/reports/schedules/", asked | changes)
-
-    assert answer.status_code == 422
-    assert why in answer.content.decode()
+    ):
+        answer = client.post("/reports/schedules/", asked | changes)
+        assert answer.status_code == 422, changes
+        assert why in answer.content.decode()
     assert not ReportSchedule.objects.exists()
 
-
-def test_viewers_schedule_nothing(signed_in: MakeClient) -> None:
-    assert signed_in(Role.VIEWER).get("/reports/schedules/").status_code == 403
-
-
-def test_the_channel_that_was_not_chosen_has_no_say(signed_in: MakeClient) -> None:
-    client = signed_in(Role.REVIEWER)
-    confirm(client)
-    template = save_template(name="W", layout=Layout(), user=User.objects.get())
-
-    client.post(
-        "/reports/schedules/",
-        {
-            "template": template.pk,
-            "every": "week",
-            "hour": 8,
-            "channel": "email",
-            "recipients": "legal@example.org",
-            "url": "ftp://left.behind",
-        },
-    )
-
+    # The address of the channel that was not chosen has no say.
+    more = {"last_period": "on", "url": "ftp://left.behind"}
+    client.post("/reports/schedules/", asked | more)
     made = ReportSchedule.objects.get()
-    assert (made.recipients, made.url) == (["legal@example.org"], "")
+    assert made.recipients == ["legal@example.org", "ana@example.org"]
+    assert made.url == ""
+    assert (made.hour, made.last_period, made.send_unchanged) == (7, True, False)
+    page = client.get("/reports/schedules/").content.decode()
+    assert "Every Monday, 07:00 UTC" in page
+
+    client.post(f"/reports/templates/{template.uid}/delete/")
+    assert ReportTemplate.objects.exists()
+    stranger = signed_in(Role.MANAGER)
+    assert stranger.post(f"/reports/schedules/{made.uid}/end/").status_code == 404
+    assert signed_in(Role.VIEWER).get("/reports/schedules/").status_code == 403
+    client.post(f"/reports/schedules/{made.uid}/end/")
+    assert not ReportSchedule.objects.exists()
 
 
 def form_of(made: ReportSchedule, **changes: str | int) -> dict[str, str | int]:
@@ -387,7 +329,7 @@ def test_a_schedule_is_changed_on_a_page_that_says_what_it_means(
     assert stranger.post(f"{address}run/").status_code == 404
 
 
-def test_a_changed_schedule_leaves_out_no_day(run_worker: Worker) -> None:
+def test_a_changed_schedule_leaves_out_no_day() -> None:
     made = schedule(every=Every.MONTH, last_period=True)
     with time_machine.travel(datetime(2026, 11, 18, 12, tzinfo=UTC), tick=False):
         scheduling.change_schedule(
@@ -398,16 +340,13 @@ def test_a_changed_schedule_leaves_out_no_day(run_worker: Worker) -> None:
         )
 
     for monday in ("2026-11-23", "2026-11-30"):
-        comes(datetime.fromisoformat(f"{monday}T08:00Z"), run_worker)
+        due(datetime.fromisoformat(f"{monday}T08:00Z"))
 
-    covered = [
-        (run.filters["found_from"], run.filters["found_until"])
-        for run in ReportRun.objects.order_by("pk")
-    ]
+    covered = [days_of(run) for run in ReportRun.objects.order_by("pk")]
     assert covered == [("2026-11-01", "2026-11-22"), ("2026-11-23", "2026-11-29")]
 
 
-def test_days_stay_covered_through_any_change(run_worker: Worker) -> None:
+def test_days_stay_covered_through_any_change() -> None:
     """Through other filters of the template, and a time when all matches were reported."""
     layout = Layout(filters={"zone": "America/New_York"})
     made = schedule(layout=layout, every=Every.MONTH, last_period=True)
@@ -422,32 +361,27 @@ def test_days_stay_covered_through_any_change(run_worker: Worker) -> None:
         tokyo = Layout(filters={"zone": "Asia/Tokyo"})
         save_template(name=made.template.name, layout=tokyo, user=made.made_by)
 
-    comes(made.next_run_at, run_worker)
+    due(made.next_run_at)
 
-    assert ReportRun.objects.get().filters["found_from"] == "2026-11-01"
+    assert days_of(ReportRun.objects.get())[0] == "2026-11-01"
 
 
-def test_a_schedule_passed_over_reports_its_days_later(run_worker: Worker) -> None:
+def test_a_schedule_of_who_may_no_more_reports_its_days_later() -> None:
     user = make_user(Role.REVIEWER)
     made, roles = schedule(user, last_period=True), list(user.groups.all())
     user.groups.clear()
-    comes(MONDAY, run_worker)
+    due(MONDAY)
+    assert not ReportRun.objects.exists()
 
     user.groups.set(roles)
-    comes(MONDAY + timedelta(days=7), run_worker)
+    due(MONDAY + timedelta(days=7))
 
-    run = ReportRun.objects.get()
-    assert (run.filters["found_from"], run.filters["found_until"]) == (
-        "2026-11-09",
-        "2026-11-22",
-    )
+    assert days_of(ReportRun.objects.get()) == ("2026-11-09", "2026-11-22")
     made.refresh_from_db()
     assert made.covers_from == date(2026, 11, 23)
 
 
-def test_a_report_that_is_due_comes_although_its_schedule_changed(
-    run_worker: Worker,
-) -> None:
+def test_a_report_that_is_due_comes_although_its_schedule_changed() -> None:
     made = schedule(last_period=True)
     with time_machine.travel(MONDAY + timedelta(hours=1), tick=False):
         scheduling.change_schedule(
@@ -457,10 +391,9 @@ def test_a_report_that_is_due_comes_although_its_schedule_changed(
             user=made.made_by,
         )
 
-    comes(MONDAY + timedelta(hours=2), run_worker)
+    due(MONDAY + timedelta(hours=2))
 
-    run = ReportRun.objects.get()
-    assert run.filters["found_until"] == "2026-11-15"
+    assert days_of(ReportRun.objects.get())[1] == "2026-11-15"
     made.refresh_from_db()
     assert made.next_run_at == MONDAY + timedelta(days=1)
 
@@ -507,27 +440,10 @@ def test_run_now_sends_the_last_period_and_keeps_the_time(
     assert made.next_run_at == due
     assert Event.objects.filter(case=made.case, action="schedule_run").exists()
 
-
-def test_run_now_of_someone_who_may_no_more_says_so(signed_in: MakeClient) -> None:
-    owner = make_user(Role.REVIEWER)
-    made = schedule(owner)
-    owner.groups.clear()
-
+    # Of someone who may no more, it says so.
+    made.made_by.groups.clear()
     answer = signed_in(Role.ADMIN).post(
         f"/reports/schedules/{made.uid}/run/", follow=True
     )
-
     assert "may no longer run reports" in answer.content.decode()
-    assert not ReportRun.objects.exists()
-
-
-def test_a_worker_runs_a_schedule_as_it_was_changed_meanwhile() -> None:
-    made = schedule()
-    other = save_template(name="Other", layout=Layout(), user=made.made_by)
-
-    with time_machine.travel(MONDAY, tick=False):
-        before = ReportSchedule.objects.get()
-        ReportSchedule.objects.update(template=other)
-        scheduling._run(before, MONDAY)
-
-    assert ReportRun.objects.get().name == "Other"
+    assert ReportRun.objects.get() == run

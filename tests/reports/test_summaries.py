@@ -55,77 +55,57 @@ def summary(by: By, filters: MatchFilter | None = None) -> list[summaries.Summar
     return list(summaries.summarise(filters=filters or MatchFilter(), by=by))
 
 
-def test_labels_count_states_and_time(matches: list[Match]) -> None:
+def test_summaries_count_states_and_time(matches: list[Match]) -> None:
     example, other = summary(By.LABEL)
-
     assert (example.key, example.matches, example.files) == ("Example", 2, 2)
     assert (example.confirmed, example.waiting, example.rejected) == (1, 1, 0)
     # 90 seconds of the 40 minutes in all four files.
     assert (example.matched_ms, example.share_pct) == (90_000, Decimal("3.75"))
     assert (other.key, other.rejected, other.matched_ms) == ("Other", 1, 0)
 
-
-def test_recordings_have_their_title(matches: list[Match]) -> None:
     first = summary(By.RECORDING)[0]
-
     assert (first.key, first.name) == (matches[0].recording.uid, "=Night Drive")
 
-
-def test_platforms_are_one_whatever_their_case(matches: list[Match]) -> None:
+    # Platforms are one whatever their case.
     assert [(row.key, row.matches) for row in summary(By.PLATFORM)] == [
         ("youtube", 2),
         ("vimeo", 1),
     ]
 
-
-def test_accounts_and_filters(matches: list[Match]) -> None:
-    rows = summary(By.ACCOUNT, MatchFilter(platform="youtube"))
-
-    assert {row.key: row.matches for row in rows} == {"Channel": 1, "": 1}
+    accounts = summary(By.ACCOUNT, MatchFilter(platform="youtube"))
+    assert {row.key: row.matches for row in accounts} == {"Channel": 1, "": 1}
 
 
-def test_months_come_in_order(matches: list[Match]) -> None:
-    Match.objects.filter(pk=matches[0].pk).update(
-        created_at=datetime(2026, 1, 31, 23, 59, tzinfo=UTC)
-    )
-
+def test_months_come_in_order_and_a_trend_has_the_last_weeks(
+    matches: list[Match],
+) -> None:
+    first = Match.objects.filter(pk=matches[0].pk)
+    first.update(created_at=datetime(2026, 1, 31, 23, 59, tzinfo=UTC))
     assert summary(By.MONTH)[0].key == "2026-01"
 
-
-def test_trend_has_the_last_weeks(matches: list[Match]) -> None:
     now = datetime.now(tz=UTC)
-    Match.objects.filter(pk=matches[0].pk).update(
-        created_at=now - timedelta(days=7), decided_at=now
-    )
-
+    first.update(created_at=now - timedelta(days=7), decided_at=now)
     weeks = summaries.trend(filters=MatchFilter())
-
     assert len(weeks) == summaries.WEEKS
     assert (weeks[-2].new, weeks[-1].new, weeks[-1].decided) == (1, 2, 1)
 
 
-def test_page_shows_bars_numbers_and_trend(
+def test_pages_show_bars_numbers_and_trend(
     signed_in: MakeClient, matches: list[Match]
 ) -> None:
-    page = signed_in(Role.VIEWER).get("/reports/summary/?by=label").content.decode()
+    viewer = signed_in(Role.VIEWER)
 
+    page = viewer.get("/reports/summary/?by=label").content.decode()
     assert 'class="share-bars"' in page
     assert "/matches/?label=Example" in page
     assert "3.75 %" in page
     assert "found_from=None" not in page
 
+    for by in {*By.values, "nonsense"} - {By.LABEL}:
+        assert viewer.get(f"/reports/summary/?by={by}").status_code == 200, by
 
-@pytest.mark.parametrize("by", [*By.values, "nonsense"])
-def test_every_summary_has_a_page(
-    signed_in: MakeClient, matches: list[Match], by: str
-) -> None:
-    assert signed_in(Role.VIEWER).get(f"/reports/summary/?by={by}").status_code == 200
-
-
-def test_empty_summary_says_what_to_do(signed_in: MakeClient) -> None:
-    page = signed_in(Role.VIEWER).get("/reports/summary/").content.decode()
-
-    assert "No matches fit" in page
+    empty = viewer.get("/reports/summary/?platform=nowhere").content.decode()
+    assert "No matches fit" in empty
 
 
 def test_csv_has_all_rows_in_the_dialect_of_reports(

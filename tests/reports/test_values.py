@@ -7,7 +7,6 @@ import io
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,22 +22,16 @@ TEXT = st.text(
 )
 
 
-@pytest.mark.parametrize(
-    ("total_ms", "written"),
-    [
+def test_each_type_is_written_as_specified() -> None:
+    for total_ms, at in (
         (0, "00:00:00.000"),
         (70_000, "00:01:10.000"),
         (98_042_480, "27:14:02.480"),
         (360_000_001, "100:00:00.001"),
-    ],
-)
-def test_offsets_go_on_past_24_hours(total_ms: int, written: str) -> None:
-    assert offset(total_ms) == written
+    ):
+        assert offset(total_ms) == at
 
-
-@pytest.mark.parametrize(
-    ("value", "kind", "written"),
-    [
+    cases: tuple[tuple[Value, ValueType, str], ...] = (
         (None, ValueType.TEXT, ""),
         (0, ValueType.INTEGER, "0"),
         (-5, ValueType.INTEGER, "-5"),
@@ -67,36 +60,24 @@ def test_offsets_go_on_past_24_hours(total_ms: int, written: str) -> None:
             ValueType.TIME,
             "2026-05-01T23:30:00Z",
         ),
-    ],
-)
-def test_each_type_is_written_as_specified(
-    value: Value, kind: ValueType, written: str
-) -> None:
-    assert as_text(value, kind) == written
-
-
-@given(TEXT)
-def test_any_text_survives_write_read_and_unguard(text: str) -> None:
-    buffer = io.StringIO(newline="")
-    csv.writer(buffer, lineterminator="\r\n").writerow(
-        [as_text(text, ValueType.TEXT), "x"]
     )
-
-    read = next(csv.reader(io.StringIO(buffer.getvalue(), newline="")))
-
-    assert unguard(read[0]) == text
+    for value, kind, written in cases:
+        assert as_text(value, kind) == written
+    assert join_items([]) == ""
+    assert split_items("") == []
 
 
 @given(TEXT)
-def test_no_text_cell_begins_as_a_formula(text: str) -> None:
-    assert not as_text(text, ValueType.TEXT).startswith(tuple("=+-@\t\r\n\0＝＋－＠"))
+def test_any_text_survives_and_no_cell_begins_as_a_formula(text: str) -> None:
+    cell = as_text(text, ValueType.TEXT)
+    assert not cell.startswith(tuple("=+-@\t\r\n\0＝＋－＠"))
+
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer, lineterminator="\r\n").writerow([cell, "x"])
+    read = next(csv.reader(io.StringIO(buffer.getvalue(), newline="")))
+    assert unguard(read[0]) == text
 
 
 @given(st.lists(TEXT, min_size=1).filter(lambda items: items != [""]))
 def test_any_list_survives_write_and_read(items: list[str]) -> None:
     assert split_items(unguard(as_text(items, ValueType.LIST))) == items
-
-
-def test_empty_list_is_an_empty_cell() -> None:
-    assert join_items([]) == ""
-    assert split_items("") == []

@@ -19,11 +19,7 @@ from scanning.choices import EngineChoice
 from scanning.models import CloudAccount, Container
 from scanning.services import cloud
 from tests.factories.catalogue import BucketFactory, RecordingFactory
-from tests.factories.scanning import (
-    ScanFactory,
-    ScannedFileFactory,
-    make_detection,
-)
+from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detection
 
 if TYPE_CHECKING:
     from monitoring.streams.models import Stream

@@ -38,61 +38,42 @@ def test_a_sample_stands_for_all_agreements() -> None:
     assert figures.waiting == 0
     assert figures.outcome is Outcome.OURS
 
-
-def test_the_interval_is_no_narrower_than_the_decisions_allow() -> None:
-    share = figures_of(_rows(ours=30, theirs=10)).ours.found
+    # The interval is no narrower than the decisions allow.
+    share = figures.ours.found
     low, high = wilson_interval(1020 / 1030, 1030)
-
     assert share.value is not None
     assert share.low < low < share.value < high < share.high
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [(12, 10), (10, 12), (20, 10)])
-def test_differences_by_chance_name_no_winner(ours: int, theirs: int) -> None:
-    assert figures_of(_rows(ours, theirs)).outcome is Outcome.TOO_CLOSE
+def test_chance_few_decisions_and_unjudged_kinds_name_no_winner() -> None:
+    for ours, theirs in ((12, 10), (10, 12), (20, 10)):
+        assert figures_of(_rows(ours, theirs)).outcome is Outcome.TOO_CLOSE
 
-
-def test_under_200_decisions_are_too_few() -> None:
+    # Under 200 decisions are too few.
     rows: list[Row] = [
         (TrialKind.BOTH, HEARD, True, 100),
         (TrialKind.ONLY_OURS, HEARD, True, 99),
     ]
-
     assert figures_of(rows).outcome is Outcome.TOO_CLOSE
     assert figures_of([*rows, (TrialKind.BOTH, HEARD, True, 1)]).outcome is Outcome.OURS
 
-
-def test_a_kind_of_which_nothing_was_judged_names_no_winner() -> None:
     rows = [*_rows(ours=30, theirs=0), (TrialKind.OTHER_THEIRS, "", True, 50)]
-
     figures = figures_of(rows)
-
     assert figures.waiting == 50
     assert figures.outcome is Outcome.TOO_CLOSE
 
-
-def test_a_judgement_outside_the_sample_does_not_count() -> None:
+    # A judgement outside the sample does not count.
     figures = figures_of([(TrialKind.BOTH, HEARD, False, 500)])
-
     assert figures.decided == 0
     assert figures.ours.found.value is None
 
 
-def test_the_sample_has_200_or_five_percent() -> None:
+def test_samples_sign_tests_and_bounds_are_those_of_the_tables() -> None:
     assert [sample_size(n) for n in (0, 150, 1_000, 4_001, 10_000)] == [
         *(0, 150, 200, 201, 500)
     ]
-
-
-def test_the_sign_test_is_exact() -> None:
     assert sign_test(0, 0) == 1.0
     assert sign_test(5, 0) == pytest.approx(2 / 32)
     assert sign_test(6, 0) == pytest.approx(2 / 64)
     assert sign_test(0, 6) == sign_test(6, 0)
-
-
-def test_wilson_bounds_are_those_of_the_tables() -> None:
-    low, high = wilson_interval(0.9, 100)
-
-    assert low == pytest.approx(0.8256, abs=1e-4)
-    assert high == pytest.approx(0.9448, abs=1e-4)
+    assert wilson_interval(0.9, 100) == pytest.approx((0.8256, 0.9448), abs=1e-4)

@@ -109,18 +109,7 @@ def test_files_that_programs_sent_are_paired_by_name_and_length(
     figures = compared_in(EngineTrial.objects.get())
     assert (figures.files, figures.streams_ms, figures.unpaired) == (1, 0, 3)
 
-
-def test_an_end_leaves_containers_that_sent_nothing(
-    beside: Beside, admin: User
-) -> None:
-    trial = services.begin_trial(
-        account=beside.account,
-        containers=[beside.container],
-        terms=services.TrialTerms(weeks=4, sends_files=False),
-        user=admin,
-    )
-
+    # An end leaves containers that sent nothing.
     services.end_trial(trial=trial, keeps=TrialKeeps.THEIRS, user=admin)
-
     beside.container.refresh_from_db()
     assert beside.container.engine == EngineChoice.EMBEDDED

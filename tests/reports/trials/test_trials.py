@@ -40,17 +40,23 @@ pytestmark = pytest.mark.django_db
 AT, LATER, ELSEWHERE = (10_000, 30_000), (16_000, 36_000), (100_000, 120_000)
 
 
-def _kinds(trial: EngineTrial) -> dict[str, str]:
-    rows = TrialRow.objects.filter(file__trial=trial)
-    return dict(rows.values_list("recording__title", "kind"))
-
-
-def test_every_difference_gets_its_row(beside: Beside) -> None:
+def test_every_difference_of_what_both_could_find_gets_its_row(beside: Beside) -> None:
     titles = ("Both", "Times", "Ours", "Theirs", "Rival", "Other")
     both, times, ours, theirs, rival, other = map(beside.recording, titles)
+    not_searched = beside.recording("In a bucket that is not searched", parent="9")
+    only_here = RecordingFactory.create(
+        bucket=beside.bucket, status=RecordingStatus.READY
+    )
     trial = beside.begin()
     beside.scan(
-        {both: AT, times: AT, ours: (40_000, 60_000), rival: ELSEWHERE},
+        {
+            both: AT,
+            times: AT,
+            ours: (40_000, 60_000),
+            rival: ELSEWHERE,
+            not_searched: (130_000, 150_000),
+            only_here: (160_000, 169_000),
+        },
         {
             both: (11_000, 30_500),
             times: LATER,
@@ -61,7 +67,8 @@ def test_every_difference_gets_its_row(beside: Beside) -> None:
 
     work_off()
 
-    assert _kinds(trial) == {
+    rows = TrialRow.objects.filter(file__trial=trial)
+    assert dict(rows.values_list("recording__title", "kind")) == {
         "Both": TrialKind.BOTH,
         "Times": TrialKind.TIMES,
         "Ours": TrialKind.ONLY_OURS,
@@ -69,24 +76,13 @@ def test_every_difference_gets_its_row(beside: Beside) -> None:
         "Rival": TrialKind.OTHER_OURS,
         "Other": TrialKind.OTHER_THEIRS,
     }
+    assert compared_in(trial).not_in_both == 2
     beside.container.refresh_from_db()
     assert beside.container.engine == EngineChoice.BOTH
     assert beside.container.cloud_cap_hours == 50
-
-
-def test_only_recordings_that_both_could_find_count(beside: Beside) -> None:
-    known = beside.recording("Known")
-    not_searched = beside.recording("In a bucket that is not searched", parent="9")
-    only_here = RecordingFactory.create(
-        bucket=beside.bucket, status=RecordingStatus.READY
-    )
-    trial = beside.begin()
-    beside.scan({known: AT, not_searched: ELSEWHERE, only_here: (0, 9_000)}, {})
-
-    work_off()
-
-    assert _kinds(trial) == {"Known": TrialKind.ONLY_OURS}
-    assert compared_in(trial).not_in_both == 2
+    # A container is in one trial at a time.
+    with pytest.raises(TrialRefused):
+        beside.begin()
 
 
 def test_each_recording_counts_once_where_it_is_known(
@@ -121,20 +117,6 @@ def test_each_recording_counts_once_where_it_is_known(
     assert known == Known(in_both=2, only_there=1, only_here=3)
 
 
-def test_comparing_again_keeps_what_people_heard(beside: Beside) -> None:
-    song = beside.recording("Song")
-    trial = beside.begin()
-    beside.scan({song: AT}, {})
-    work_off()
-    TrialRow.objects.update(judged=Judgement.HEARD)
-    TrialFile.objects.update(our_scan=TrialFile.objects.get().their_scan)
-
-    services.compare_now(trial=trial, user=beside.admin)
-    work_off()
-
-    assert TrialRow.objects.get().judged == Judgement.HEARD
-
-
 def test_a_person_judges_without_knowing_the_engine(
     beside: Beside, signed_in: MakeClient
 ) -> None:
@@ -149,37 +131,30 @@ def test_a_person_judges_without_knowing_the_engine(
     row = TrialRow.objects.select_related("match").get(recording=theirs)
     assert row.match is not None
 
-    before = client.get(address).content.decode()
-    main = before.partition("<main")[2]
-    client.post(
-        address, {"row": row.pk, "version": row.match.version, "judged": "wrong"}
-    )
-    after = client.get(address).content.decode()
-
-    row.match.refresh_from_db()
+    main = client.get(address).content.decode().partition("<main")[2]
     assert "Theirs" in main
     assert "ACRCloud" not in main
     assert "this portal found" not in main.lower()
+
+    # A match that changed meanwhile is not judged.
+    client.post(address, {"row": row.pk, "version": 99, "judged": "heard"})
+    assert TrialRow.objects.get(pk=row.pk).judged == ""
+
+    judgement = {"row": row.pk, "version": row.match.version, "judged": "wrong"}
+    client.post(address, judgement)
+    after = client.get(address).content.decode()
+    row.match.refresh_from_db()
     assert row.match.state == MatchState.REJECTED
     assert "Only ACRCloud found it" in after
     assert [each.recording.title for each in waiting_rows(trial)] == ["Ours"]
     assert Event.objects.filter(action="trial.judged").count() == 1
 
-
-def test_a_changed_match_is_not_judged(beside: Beside, signed_in: MakeClient) -> None:
-    song = beside.recording("Song")
-    trial = beside.begin()
-    beside.scan({song: AT}, {})
+    # Comparing again keeps what people heard.
+    TrialFile.objects.update(our_scan=TrialFile.objects.get().their_scan)
+    services.compare_now(trial=trial, user=beside.admin)
     work_off()
-    row = TrialRow.objects.get()
-
-    signed_in(Role.REVIEWER).post(
-        reverse("portal:trial_judge", args=[trial.uid]),
-        {"row": row.pk, "version": 99, "judged": "heard"},
-    )
-
-    row.refresh_from_db()
-    assert row.judged == ""
+    assert TrialRow.objects.get(recording=theirs).judged == Judgement.WRONG
+    assert [each.recording.title for each in waiting_rows(trial)] == ["Ours"]
 
 
 def test_the_report_of_an_ended_trial_is_the_same_when_made_again(
@@ -212,7 +187,9 @@ def test_the_report_of_an_ended_trial_is_the_same_when_made_again(
     assert "find waits" not in judging.content.decode()
 
 
-def test_the_verdict_says_how_little_was_compared(beside: Beside) -> None:
+def test_the_verdict_says_how_little_was_compared_and_why_no_engine_is_named(
+    beside: Beside,
+) -> None:
     trial = beside.begin()
     before = trial_context(trial)["verdict"]
     for number in range(2):
@@ -223,34 +200,17 @@ def test_the_verdict_says_how_little_was_compared(beside: Beside) -> None:
     trial.refresh_from_db()
 
     context = trial_context(trial)
-
     assert before == "Nothing has been compared."
     assert str(context["verdict"]).startswith("In 3 days 2 files ")
     assert context["edges"] == "median 0.0 s, 95 % within 0.4 s"
 
-
-def test_the_verdict_says_why_no_engine_is_named(beside: Beside) -> None:
-    trial = beside.begin()
-    song = beside.recording("Song")
-    beside.scan({song: AT}, {song: AT})
-    work_off()
-    trial.refresh_from_db()
     compared = compared_in(trial)
     chance = [("both", "heard", True, 250), ("only_ours", "heard", True, 3)]
-
     unjudged = figures_of([*chance, ("only_theirs", "", True, 40)])
-
     by_chance = "what only one of them found may be chance."
     assert verdict(trial, figures_of(chance), compared).endswith(by_chance)
     none_judged = "of some kinds of finds, none has been judged."
     assert verdict(trial, unjudged, compared).endswith(none_judged)
-
-
-def test_a_container_is_in_one_trial_at_a_time(beside: Beside) -> None:
-    beside.begin()
-
-    with pytest.raises(TrialRefused):
-        beside.begin()
 
 
 def test_an_admin_begins_a_trial_on_its_page(
