@@ -245,9 +245,7 @@ def test_deleting_with_a_body_and_by_address(api: Api) -> None:
     assert api.get(path).json()["data"] == []
 
 
-def test_a_link_is_fetched_by_the_worker_and_other_things_are_refused(
-    api: Api,
-) -> None:
+def test_a_link_is_fetched_by_the_worker_and_other_things_are_refused(api: Api) -> None:
     path = files_of(BucketFactory.create())
     for wrong in (
         {"data_type": "acrid", "acrid": "6049f11da7095e8bb8266871d4a70873"},

@@ -166,10 +166,7 @@ def refused(name: str, method: str, path: str, api: Api, world: World) -> Any:
 
 
 def test_the_documented_statuses_are_seen_and_their_bodies_fit(
-    make_api: MakeApi,
-    world: World,
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
+    make_api: MakeApi, world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     admin, reporter = make_api(), make_api(Role.ADMIN, "report")
     callers = {401: Api("", admin.owner), 403: reporter}

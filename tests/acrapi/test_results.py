@@ -39,10 +39,7 @@ def _intervals(
 
 def _exclude(detection: Detection, start_ms: int, end_ms: int) -> None:
     Exclusion.objects.create(
-        recording=detection.recording,
-        start_ms=start_ms,
-        end_ms=end_ms,
-        approved=True,
+        recording=detection.recording, start_ms=start_ms, end_ms=end_ms, approved=True
     )
 
 
