@@ -122,13 +122,14 @@ def test_streams_are_added_changed_paused_and_deleted(
 def test_forms_with_brackets_are_read_and_wrong_streams_refused(
     api: Api, container: Container
 ) -> None:
-    for wrong in (
+    bodies: tuple[dict[str, object], ...] = (
         {"stream_urls": []},
         {"stream_urls": ["file:///etc/passwd"]},
         {"stream_urls": [f"{URL}/{number}" for number in range(11)]},
         {"name": ""},
         {"user_defined": "no object"},
-    ):
+    )
+    for wrong in bodies:
         body = {"stream_urls": [URL], "name": "Harbour"} | wrong
         assert api.call("POST", streams_of(container), body).status_code == 422, wrong
     assert not Stream.objects.exists()

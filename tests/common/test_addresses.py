@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 
 from hypothesis import given
@@ -12,7 +13,7 @@ from common.addresses import is_public, special_blocks
 
 ADDRESSES = st.ip_addresses(v=4) | st.ip_addresses(v=6)
 # Inside of IPv6: mapped, compatible, translated, 6to4, Teredo's server and client.
-EMBEDDED = [
+EMBEDDED: list[Callable[[IPv4Address], int]] = [
     lambda v4: int(v4) | 0xFFFF << 32,
     lambda v4: int(v4),
     lambda v4: int(v4) | 0x64FF9B << 96,
