@@ -58,7 +58,7 @@ _CLAIMED: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class NoticeBlock:
     """A heading and its paragraphs; an empty heading continues the block before."""
 
     heading: str
@@ -84,7 +84,7 @@ def head_of(content: Content) -> list[str]:
     ]
 
 
-def blocks_of(content: Content) -> list[Block]:
+def blocks_of(content: Content) -> list[NoticeBlock]:
     """Return everything below the head, in the order of the law's elements."""
     law = NoticeLaw(content["law"])
     reasons = _paragraphs(content["reasons"])
@@ -93,18 +93,18 @@ def blocks_of(content: Content) -> list[Block]:
     else:
         why = "Why the content is illegal"
     return [
-        Block("To", _filled(content["recipient"], content["recipient_contact"])),
-        Block("Right claimed", [_claimed(content)]),
+        NoticeBlock("To", _filled(content["recipient"], content["recipient_contact"])),
+        NoticeBlock("Right claimed", [_claimed(content)]),
         *_items(content),
-        Block(why, reasons),
-        Block(
+        NoticeBlock(why, reasons),
+        NoticeBlock(
             "Fair use, quotation and other exceptions",
             _paragraphs(content["fair_use"]),
         ),
-        Block("Contact", _contact(content["contact"])),
-        Block("Statements", [*_statements(content)]),
-        Block("Signature", _signature(content)),
-        Block("Evidence", _evidence(content)),
+        NoticeBlock("Contact", _contact(content["contact"])),
+        NoticeBlock("Statements", [*_statements(content)]),
+        NoticeBlock("Signature", _signature(content)),
+        NoticeBlock("Evidence", _evidence(content)),
     ]
 
 
@@ -145,9 +145,9 @@ def _claimed(content: Content) -> str:
     return f"Copyright in the {claimed} named below. Owner of the right: {owner}."
 
 
-def _items(content: Content) -> Iterator[Block]:
+def _items(content: Content) -> Iterator[NoticeBlock]:
     for number, item in enumerate(content["items"], start=1):
-        yield Block(
+        yield NoticeBlock(
             f"Work and material {number} of {len(content['items'])}",
             [
                 f"Work: {_work(item)}",

@@ -44,7 +44,7 @@ from operations.backup import (
 )
 from operations.tables import (
     BackupUnusable,
-    Registry,
+    ModelRegistry,
     continue_numbering,
     file_sha256,
     kept_models,
@@ -256,7 +256,7 @@ def _restore_rows(
     # A new executor, because the first one's graph state is out of date now.
     executor = MigrationExecutor(connection)
     state = executor.loader.project_state(_last_of_each(executor, nodes)).apps
-    registry = cast("Registry", state)
+    registry = cast("ModelRegistry", state)
     by_label = {m._meta.label_lower: m for m in kept_models(registry)}
     rows: dict[str, int] = {}
     with transaction.atomic():

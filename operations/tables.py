@@ -43,7 +43,7 @@ class BackupUnusable(Exception):
     """A backup cannot be restored; the message says why."""
 
 
-class Registry(Protocol):
+class ModelRegistry(Protocol):
     """The models of today, or of an earlier migration state."""
 
     def get_models(self, *, include_auto_created: bool) -> Iterable[type[models.Model]]:
@@ -60,7 +60,7 @@ class TableFile:
     sha256: str
 
 
-def kept_models(registry: Registry) -> list[type[models.Model]]:
+def kept_models(registry: ModelRegistry) -> list[type[models.Model]]:
     """Return every model with its own table, including many-to-many tables."""
     return sorted(
         (

@@ -31,7 +31,7 @@ from platforms.finding import (
     CLAIMABLE,
     Found,
     Grounds,
-    Heard,
+    HeardVideos,
 )
 from platforms.joining import (
     link_assets,
@@ -236,7 +236,7 @@ def _compare_claims(rows: QuerySet[PlatformClaim], report: Report) -> None:
     )
     for claims in by_key(rows, at_once=CLAIMS_AT_ONCE):
         report()
-        heard = Heard(claims)
+        heard = HeardVideos(claims)
         found = finding.of_claims(claims, grounds, heard)
         with transaction.atomic():
             _note_files(claims, heard.files)

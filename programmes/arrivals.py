@@ -32,7 +32,7 @@ class Saying(Protocol):
         """Store it. Raises ``ProgrammeRefused``."""
 
 
-class Reader(Protocol):
+class ArrivalReader(Protocol):
     """Reads fields of a form."""
 
     @property
@@ -42,7 +42,7 @@ class Reader(Protocol):
         """Return what cleaned fields say. Raises ``ProgrammeRefused``."""
 
 
-readers: Registry[Reader] = Registry()
+readers: Registry[ArrivalReader] = Registry()
 
 
 @dataclass(frozen=True, slots=True)

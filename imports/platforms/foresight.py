@@ -27,7 +27,7 @@ from platforms.finding import (
     INACTIVE,
     Found,
     Grounds,
-    Heard,
+    HeardVideos,
     LinkedAsset,
 )
 from platforms.joining import find_links, sounds_of
@@ -211,7 +211,7 @@ class Foresight:
         self._compare_claims(claims)
 
     def _compare_claims(self, claims: Sequence[PlatformClaim]) -> None:
-        found = finding.of_claims(claims, self._grounds, Heard(claims))
+        found = finding.of_claims(claims, self._grounds, HeardVideos(claims))
         names = {f"c{each.pk}": str(each) for each in claims}
         known = [each.pk for each in claims if each.pk > 0]
         self._compare(found, Q(claim__in=known, kind__in=CLAIM_KINDS), names)

@@ -123,7 +123,7 @@ class _CountedPlay:
 
 
 @dataclass(slots=True)
-class _Placed:
+class _PlacedPlay:
     """What tells plays of a station apart; ``place`` is that of the play in a spool."""
 
     starts_ms: int
@@ -134,7 +134,7 @@ class _Placed:
     place: int
 
     @classmethod
-    def of(cls, play: _CountedPlay, place: int) -> _Placed:
+    def of(cls, play: _CountedPlay, place: int) -> _PlacedPlay:
         """Return it for a play."""
         facts = play.facts
         starts_ms = (facts.starts_at - _EPOCH) // _MS
@@ -167,17 +167,17 @@ def gather(
     used: dict[int, None] = {}
     airings: dict[str, int] = {}
     doubts: list[Doubt] = []
-    together: list[tuple[Station, _Placed, _Placed]] = []
+    together: list[tuple[Station, _PlacedPlay, _PlacedPlay]] = []
     read = 0
     for station in stations:
-        of_station: list[_Placed] = []
+        of_station: list[_PlacedPlay] = []
         programmes: list[AiredProgramme] = []
         airings[station.uid] = 0
         for chunk in airings_in(station, period):
             files = _Files.of(chunk)
             inside = _inside(chunk, files, period)
             found = _plays_of_chunk(station, inside, files, period, left_out)
-            of_station += [_Placed.of(play, spool.add(play)) for play in found]
+            of_station += [_PlacedPlay.of(play, spool.add(play)) for play in found]
             airings[station.uid] += len(inside)
             programmes += _programmes(inside)
             read += len(chunk)
@@ -439,16 +439,16 @@ def within(
 
 def _once_each(
     station: Station,
-    counted: Iterable[_Placed],
+    counted: Iterable[_PlacedPlay],
     spool: Spool[_CountedPlay],
     left_out: Take,
-) -> list[_Placed]:
+) -> list[_PlacedPlay]:
     """Leave one of two plays of a recording that sound together, the longer one.
 
     Two streams of a station, or a stream and the file that was broadcast, hear the same
     play. They sound together if they share more than half of the shorter one.
     """
-    kept: list[_Placed] = []
+    kept: list[_PlacedPlay] = []
     last: dict[int, int] = {}
     for play in sorted(counted, key=lambda each: each.order):
         at = last.get(play.recording)
@@ -473,7 +473,7 @@ def _once_each(
     return sorted(kept, key=lambda each: each.order)
 
 
-def _are_together(one: _Placed, other: _Placed) -> bool:
+def _are_together(one: _PlacedPlay, other: _PlacedPlay) -> bool:
     return intervals.are_together(
         [(one.starts_ms, one.ends_ms)], [(other.starts_ms, other.ends_ms)]
     )

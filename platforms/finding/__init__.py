@@ -11,7 +11,7 @@ from platforms.finding.claims import (
     CLAIM_COLUMNS,
     CLAIM_KINDS,
     PENDING,
-    Heard,
+    HeardVideos,
     of_claims,
     video_file_of,
 )
@@ -42,7 +42,7 @@ __all__ = [
     "ClaimsOn",
     "Found",
     "Grounds",
-    "Heard",
+    "HeardVideos",
     "LinkedAsset",
     "ReportFacts",
     "Row",

@@ -58,7 +58,7 @@ def video_file_of(link_keys: Iterable[str]) -> dict[str, ScannedFile]:
 
 
 @dataclass(slots=True)
-class Heard:
+class HeardVideos:
     """What is known of some claims' videos: files, matches, scans, recordings."""
 
     claims: Sequence[PlatformClaim]
@@ -120,7 +120,7 @@ class Heard:
 
 
 def of_claims(
-    claims: Sequence[PlatformClaim], grounds: Grounds, heard: Heard
+    claims: Sequence[PlatformClaim], grounds: Grounds, heard: HeardVideos
 ) -> list[Found]:
     """Return the differences of claims, whose assets and policy terms are loaded."""
     found = []
@@ -147,7 +147,7 @@ def of_claims(
 def _about(
     kind: DiscrepancyKind,
     claim: PlatformClaim,
-    heard: Heard,
+    heard: HeardVideos,
     evidence: Evidence,
     **more: Any,  # Any: other columns
 ) -> Found:
@@ -168,13 +168,13 @@ def _about(
     )
 
 
-def _not_scanned(claim: PlatformClaim, heard: Heard) -> Found | None:
+def _not_scanned(claim: PlatformClaim, heard: HeardVideos) -> Found | None:
     if claim.link_key in heard.files or claim.claim_type == NOT_SOUND:
         return None
     return _about(DiscrepancyKind.NOT_SCANNED, claim, heard, {})
 
 
-def _not_heard(claim: PlatformClaim, heard: Heard) -> Found | None:
+def _not_heard(claim: PlatformClaim, heard: HeardVideos) -> Found | None:
     file, sound = heard.files.get(claim.link_key), heard.sound(claim)
     scan = heard.scans.get(file.pk) if file is not None else None
     is_sound = claim.claim_type != NOT_SOUND and claim.asset.may_be_sound
@@ -194,7 +194,7 @@ def _not_heard(claim: PlatformClaim, heard: Heard) -> Found | None:
 
 
 def _against_licence(
-    claim: PlatformClaim, heard: Heard, grounds: Grounds
+    claim: PlatformClaim, heard: HeardVideos, grounds: Grounds
 ) -> Found | None:
     sound = heard.sound(claim)
     if sound is None:
@@ -213,7 +213,9 @@ def _against_licence(
     return _about(DiscrepancyKind.AGAINST_LICENCE, claim, heard, evidence)
 
 
-def _dispute(claim: PlatformClaim, heard: Heard, grounds: Grounds) -> Found | None:
+def _dispute(
+    claim: PlatformClaim, heard: HeardVideos, grounds: Grounds
+) -> Found | None:
     meaning = grounds.meaning_of(claim)
     if meaning not in DAYS_TO_ANSWER:
         return None

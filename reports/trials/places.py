@@ -14,7 +14,7 @@ from scanning.engines.acrcloud import Cloud
 from scanning.models import CloudAccount
 
 
-class Places(Protocol):
+class TrialPlaces(Protocol):
     """What a package above compares in trials, such as live streams."""
 
     def refuse(self, account: CloudAccount, chosen: Sequence[Model]) -> None:
@@ -42,7 +42,7 @@ class Places(Protocol):
         """Compare what has come since the last time."""
 
 
-places: Registry[Places] = Registry()
+places: Registry[TrialPlaces] = Registry()
 
 
 def uids_of(trial: EngineTrial) -> list[str]:
