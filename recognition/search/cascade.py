@@ -43,7 +43,15 @@ from recognition.verify.extension import (
 )
 from recognition.verify.relief import relief_bits
 from recognition.verify.repeats import better_repeat, sorted_hashes
-from recognition.verify.segments import ScoringRun, is_row, overlap, settle
+from recognition.verify.segments import (
+    ScoringRun,
+    chosen,
+    is_row,
+    joined,
+    overlap,
+    room,
+    settle,
+)
 
 _SAME_ALIGNMENT = 20  # frames
 _LONG = 3750  # frames: a minute
@@ -237,9 +245,16 @@ class Search:
         return settle(self.found, self.params)
 
     def whole(self) -> list[ScoringRun]:
-        """Extend each run found to where its recording begins and stops, then settle them."""
-        every = [whole_run(self.view, run, self.params) for run in self.found]
-        return settle(every, self.params)
+        """Return the runs found, without those that others replace.
+
+        Each begins and ends where its recording does, or another run of it; see
+        ``whole_run``. The one with most evidence is extended first.
+        """
+        kept = chosen(self.found, self.params)
+        for number, run in enumerate(kept):
+            within = room(run, kept, self.view.n_frames)
+            kept[number] = whole_run(self.view, run, within, self.params)
+        return joined(kept, self.params)
 
     def open_frames(self, stage: SearchStage | None = None) -> NDArray[np.bool_]:
         """Return which frames are still to be searched, in a stage that follows a

@@ -108,15 +108,20 @@ def follow(
     return max(straight, paid, key=lambda run: run.bits)
 
 
-def whole_run(view: QueryView, run: ScoringRun, params: Params) -> ScoringRun:
+def whole_run(
+    view: QueryView, run: ScoringRun, within: tuple[int, int], params: Params
+) -> ScoringRun:
     """Extend a run that was found to where its recording begins and stops.
+
+    It stays ``within`` these query frames. What other runs of the recording claim is not
+    its own: it would replace them, also where they go on beyond its end.
 
     The bits of the run stay as they are. They limit the evidence of each half second;
     under reverberation the missing landmarks then cost more than the aligned ones bring,
     and the run would end too early. Proving that a recording goes on takes less than
     proving that it is there, so here all evidence counts, across longer gaps.
     """
-    within, alignment = (0, view.n_frames), run.alignment
+    alignment = run.alignment
     for _ in range(_FITS):
         fitted = replace(run, alignment=alignment)
         span = run.first, run.last + 1

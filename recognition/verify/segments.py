@@ -128,32 +128,49 @@ def edge_of(params: Params) -> tuple[float, float, float]:
 
 
 def settle(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
+    """Return the runs that no other replaces; those on one line as one."""
+    return joined(chosen(runs, params), params)
+
+
+def chosen(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
     """Choose among runs of one recording that claim the same interval of the query.
 
-    The run with more evidence wins, because looped music aligns at many offsets that
-    are almost equally right. Runs of different recordings may overlap, since several
-    may sound at once.
+    The run with more evidence wins, and comes first, because looped music aligns at many
+    offsets that are almost equally right. Runs of different recordings may overlap, since
+    several may sound at once.
     """
     min_frames = params.min_segment_ms / params.frame_ms
-    settled: list[ScoringRun] = []
+    kept: list[ScoringRun] = []
     for run in sorted(runs, key=lambda r: -r.raw):
         taken = sum(
-            overlap(run, other) for other in settled if other.recording == run.recording
+            overlap(run, other) for other in kept if other.recording == run.recording
         )
         if taken <= run.length / 2 and run.length - taken >= min_frames:
-            settled.append(run)
-    settled = _join_runs(settled, params)
-    return sorted(settled, key=lambda r: (r.query_span, r.recording))
+            kept.append(run)
+    return kept
 
 
-def _join_runs(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
-    """Join runs that lie on one alignment with little between them.
+def room(run: ScoringRun, runs: Sequence[ScoringRun], n_frames: int) -> tuple[int, int]:
+    """Return the query frames around a run that no other of its recording claims."""
+    start, end = run.query_span
+    others = [
+        one.query_span
+        for one in runs
+        if one.recording == run.recording and one is not run
+    ]
+    low = max((after for before, after in others if before < start), default=-1)
+    high = min((before for before, after in others if after > end), default=n_frames)
+    return int(low) + 1, int(high)
+
+
+def joined(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
+    """Join runs that lie on one alignment with little between them; sort by place.
 
     They are one segment, interrupted where something covered it.
     """
-    joined: list[ScoringRun] = []
+    made: list[ScoringRun] = []
     for run in sorted(runs, key=lambda r: (r.recording, r.query_span)):
-        before = joined[-1] if joined else None
+        before = made[-1] if made else None
         if (
             before is not None
             and before.recording == run.recording
@@ -162,7 +179,7 @@ def _join_runs(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
             and same_line(before, run, params.merge_drift_frames)
         ):
             stronger = before if before.raw >= run.raw else run
-            joined[-1] = replace(
+            made[-1] = replace(
                 stronger,
                 first=before.first,
                 last=max(before.last, run.last),
@@ -174,8 +191,8 @@ def _join_runs(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
                 pitches=max(before.pitches, run.pitches),
             )
         else:
-            joined.append(run)
-    return joined
+            made.append(run)
+    return sorted(made, key=lambda r: (r.query_span, r.recording))
 
 
 def overlap(a: ScoringRun, b: ScoringRun) -> float:

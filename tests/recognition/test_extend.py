@@ -99,7 +99,7 @@ def test_a_run_that_was_found_goes_on_beneath_other_music_and_not_into_it() -> N
 
     assert run is not None
     assert run.query_span[0] > 5 * 62.5  # more evidence follows the other music
-    whole = whole_run(view, run, DEFAULT)
+    whole = whole_run(view, run, (0, view.n_frames), DEFAULT)
     assert whole.query_span == pytest.approx((0, 13 * 62.5), abs=25)
     assert (whole.bits, whole.raw > run.raw) == (run.bits, True)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from recognition.params import DEFAULT
@@ -11,6 +13,7 @@ from recognition.verify.segments import (
     ScoringRun,
     best_segment,
     edge_of,
+    room,
     settle,
     trimmed,
 )
@@ -74,3 +77,14 @@ def test_runs_on_one_line_with_little_between_are_one_play() -> None:
 
 def test_runs_on_one_line_far_apart_are_two_plays() -> None:
     assert len(settle([_run(0, 200), _run(600, 800)], DEFAULT)) == 2
+
+
+def test_a_run_has_room_up_to_others_of_its_recording() -> None:
+    run, before, after = _run(250, 500), _run(0, 200), _run(600, 800, offset=40.0)
+    other = replace(_run(0, 1), recording=2)
+
+    runs = [run, before, after, other]
+
+    assert room(run, runs, 9000) == (801, 2440)
+    assert room(after, runs, 9000) == (2001, 9000)
+    assert room(other, runs, 9000) == (0, 9000)
