@@ -50,7 +50,6 @@ from recognition.verify.segments import (
     joined,
     overlap,
     room,
-    settle,
 )
 
 _SAME_ALIGNMENT = 20  # frames
@@ -241,10 +240,6 @@ class Search:
         return self._of_recording.get(recording, [])
 
     def settled(self) -> list[ScoringRun]:
-        """Return the runs found, without those that others replace."""
-        return settle(self.found, self.params)
-
-    def whole(self) -> list[ScoringRun]:
         """Return the runs found, without those that others replace.
 
         Each begins and ends where its recording does, or another run of it; see

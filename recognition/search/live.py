@@ -25,7 +25,7 @@ from recognition.types import Fingerprint, SegmentMatch
 from recognition.verify.alignment import Alignment, Lead, view_of
 from recognition.verify.calibration import catalogue_hours
 from recognition.verify.extension import follow
-from recognition.verify.segments import ScoringRun
+from recognition.verify.segments import ScoringRun, overlap, same_line
 
 WINDOW_MS: Final = 16_000
 """How much of the last sound one search hears."""
@@ -78,7 +78,7 @@ def hear(
         hours=catalogue_hours(sum(index.stats(b).postings for b in buckets)),
         closed=silent,
     )
-    followed = []
+    going_on: list[ScoringRun | None] = []
     for play in plays:
         lead = Lead(
             play.recording, _alignment_of(play, params), (0, n_frames), 0, False
@@ -86,10 +86,9 @@ def hear(
         run = follow(search.view, references.one(play.recording), lead, params)
         # Known since long, so that less evidence is enough than for a new play.
         heard = run is not None and run.bits >= params.candidate_bits
-        followed.append(run if heard else None)
+        going_on.append(run if heard else None)
         if run is not None and heard:
             search.found.append(run)
-    known = set(map(id, search.found))
     names = [DENSE] if audio_type is CaptureType.RECORDED else [SPARSE, DENSE]
     tops = {SPARSE: params.sparse_top, DENSE: params.dense_top}
     for name in names:
@@ -104,10 +103,30 @@ def hear(
             params=params,
         )
 
+    settled = search.settled()
+    followed = [
+        None if run is None else _within(settled, run, params) for run in going_on
+    ]
+    known = set(map(id, followed))
     return HeardNow(
         followed=tuple(None if run is None else leave(run) for run in followed),
-        found=tuple(leave(run) for run in search.settled() if id(run) not in known),
+        found=tuple(leave(run) for run in settled if id(run) not in known),
     )
+
+
+def _within(
+    settled: Sequence[ScoringRun], run: ScoringRun, params: Params
+) -> ScoringRun:
+    """Return the settled run of which a play's run is part.
+
+    If there is none, another alignment of the recording fits better; then its own run.
+    """
+    drift = params.merge_drift_frames
+    for one in settled:
+        meets = one.recording == run.recording and overlap(one, run) > 0
+        if meets and same_line(one, run, drift):
+            return one
+    return run
 
 
 def _alignment_of(play: OpenPlay, params: Params) -> Alignment:

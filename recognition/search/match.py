@@ -132,7 +132,8 @@ class BegunScan:
         ``refused`` are earlier alignments of the same scan that were too weak.
         """
         segments = tuple(
-            with_band(self.match(run), run, self.search) for run in self.search.whole()
+            with_band(self.match(run), run, self.search)
+            for run in self.search.settled()
         )
         unmatched = unmatched_intervals(
             segments,

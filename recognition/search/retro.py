@@ -186,7 +186,7 @@ def search_back(
             run,
             search,
         )
-        for run in search.whole()
+        for run in search.settled()
     )
     return tuple(
         replace(

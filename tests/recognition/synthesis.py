@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,14 @@ from recognition.index.places import References
 from recognition.search.match import scan
 from recognition.search.policy import ScanPolicy
 from recognition.types import Fingerprint, Landmarks, ScanResult
+from recognition.verify.alignment import QueryView, view_of
 from tests.keeping import kept
 from tests.recognition.memory_index import MemoryIndex
 
 RATE = 8000
 
 Samples = NDArray[np.float32]
+_MADE: dict[bytes, Fingerprint] = {}
 
 
 @kept
@@ -93,6 +96,29 @@ def join(*parts: Samples) -> Samples:
     return np.concatenate(parts)
 
 
+def fingerprint_of(y: Samples) -> Fingerprint:
+    """Return the fingerprint of a sound, made once for all tests that ask for it."""
+    sound = sha256(np.ascontiguousarray(y)).digest()
+    if sound not in _MADE:
+        _MADE[sound] = extract(y)
+    return _MADE[sound]
+
+
+def landmarks_of(y: Samples) -> Landmarks:
+    """Return the landmarks that a catalogue keeps of a recording."""
+    landmarks = fingerprint_of(y).reference
+    assert landmarks is not None
+    return landmarks
+
+
+def query_view(query: Samples | Fingerprint, *, with_map: bool = True) -> QueryView:
+    """Return a query as the verification sees it."""
+    made = query if isinstance(query, Fingerprint) else fingerprint_of(query)
+    assert made.dense is not None
+    level_map = made.level_map if with_map else None
+    return view_of(made.dense, level_map, round(made.duration_ms / 16))
+
+
 @dataclass
 class Catalogue:
     """Recordings in bucket 1, and how to scan against them."""
@@ -102,10 +128,16 @@ class Catalogue:
 
     def add(self, recording: int, y: Samples) -> None:
         """Add a recording."""
-        landmarks = extract(y).reference
-        assert landmarks is not None
+        landmarks = landmarks_of(y)
         self.references[recording] = landmarks
         self.index.add(1, recording, *reference_hashes(landmarks))
+
+    def copy(self) -> Catalogue:
+        """Return a catalogue of the same recordings, to change."""
+        made = Catalogue(MemoryIndex(), dict(self.references))
+        for recording, landmarks in self.references.items():
+            made.index.add(1, recording, *reference_hashes(landmarks))
+        return made
 
     def remove(self, recording: int) -> None:
         """Remove a recording."""
@@ -116,7 +148,7 @@ class Catalogue:
         self, query: Samples | Fingerprint, policy: ScanPolicy | None = None
     ) -> ScanResult:
         """Scan samples or a fingerprint."""
-        fingerprint = query if isinstance(query, Fingerprint) else extract(query)
+        fingerprint = query if isinstance(query, Fingerprint) else fingerprint_of(query)
         return scan(
             fingerprint,
             index=self.index,

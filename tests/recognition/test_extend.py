@@ -11,8 +11,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from recognition.fingerprint.builder import extract
+from recognition.index.places import References
 from recognition.params import DEFAULT, Params
 from recognition.relate.compare import compare
+from recognition.search.live import HeardNow, OpenPlay, hear
+from recognition.search.retro import RetroIndex, search_back
 from recognition.types import Landmarks
 from recognition.verify.alignment import Alignment, Lead, QueryView, view_of
 from recognition.verify.extension import follow, whole_run
@@ -24,8 +27,10 @@ from tests.recognition.synthesis import (
     Samples,
     faster,
     join,
+    landmarks_of,
     machine,
     music,
+    query_view,
     tones,
 )
 
@@ -40,29 +45,16 @@ def _clip(seconds: int) -> Samples:
     return SONG[int(START * RATE) : int((START + seconds) * RATE)]
 
 
-def _view(clip: Samples) -> QueryView:
-    made = extract(clip)
-    assert made.dense is not None
-    return view_of(made.dense, made.level_map, round(len(clip) / RATE * 62.5))
-
-
 @cache
 def _faster(speed: float) -> QueryView:
-    return _view(faster(_clip(12), speed))
-
-
-@cache
-def _reference() -> Landmarks:
-    reference = extract(SONG).reference
-    assert reference is not None
-    return reference
+    return query_view(faster(_clip(12), speed))
 
 
 def _followed(clip: Samples, params: Params = DEFAULT) -> ScoringRun:
-    view = _view(clip)
+    view = query_view(clip)
     alignment = Alignment(1.0, -START * 62.5, 0.0)
     lead = Lead(1, alignment, (0, view.n_frames), 9, warped=False, nearby=(0.0, 1.0))
-    run = follow(view, _reference(), lead, params)
+    run = follow(view, landmarks_of(SONG), lead, params)
     assert run is not None
     return run
 
@@ -89,19 +81,49 @@ def test_a_tempo_that_says_little_more_than_none_is_not_taken() -> None:
     assert _followed(clip, dear).alignment.slope == 1.0
 
 
+def _covered(loudness: float) -> Samples:
+    """Return 13 s of the song beneath other music, two of them hidden; then other music."""
+    mixed = _clip(13) + loudness * music(70, 13)
+    return join(mixed[: 4 * RATE], music(50, 2), mixed[6 * RATE :], music(61, 4))
+
+
 def test_a_run_that_was_found_goes_on_beneath_other_music_and_not_into_it() -> None:
-    song = SONG[int(START * RATE) : int((START + 13) * RATE)]
-    mixed = song + 2.5 * music(70, 13)[: len(song)]
-    view = _view(join(mixed[: 4 * RATE], music(50, 2), mixed[6 * RATE :], music(61, 4)))
+    view = query_view(_covered(2.5))
     lead = Lead(1, Alignment(1.0, -START * 62.5, 0.0), (0, 250), 9, warped=False)
 
-    run = follow(view, _reference(), lead, DEFAULT)
+    run = follow(view, landmarks_of(SONG), lead, DEFAULT)
 
     assert run is not None
     assert run.query_span[0] > 5 * 62.5  # more evidence follows the other music
     whole = whole_run(view, run, (0, view.n_frames), DEFAULT)
     assert whole.query_span == pytest.approx((0, 13 * 62.5), abs=25)
     assert (whole.bits, whole.raw > run.raw) == (run.bits, True)
+
+
+def test_a_sound_has_the_same_ends_in_a_scan_live_and_in_a_comparison() -> None:
+    heard = extract(_covered(5))
+    catalogue = Catalogue(MemoryIndex(), {})
+    catalogue.add(1, SONG)
+    references = References.held(catalogue.references)
+
+    def live(*plays: OpenPlay) -> HeardNow:
+        return hear(
+            heard, plays, index=catalogue.index, buckets=[1], references=references
+        )
+
+    (scanned,) = catalogue.scan(heard).segments
+    (found,) = live().found
+    going_on = live(OpenPlay(1, -START * 1000, 1.0, 0.0))
+    (late,) = search_back(heard, RetroIndex.of(catalogue.references), hours=1)
+    (shared,) = compare(heard, extract(SONG)).runs
+
+    assert going_on.found == ()
+    (followed,) = going_on.followed
+    assert followed is not None
+    ends = scanned.start_ms, scanned.end_ms
+    assert ends == pytest.approx((0, 13_000), abs=400)
+    for run in (found, followed, late, shared):
+        assert (run.start_ms, run.end_ms) == pytest.approx(ends, abs=50)
 
 
 @given(
@@ -116,7 +138,7 @@ def test_a_run_keeps_within_its_bounds(
     within = (first, first + length)
     alignment = Alignment(1.0, offset - START * 62.5, 0.0)
     lead = Lead(1, alignment, within, 9, False, (-1.0, 0.0, 1.0), within=within)
-    run = follow(_faster(speed), _reference(), lead, DEFAULT)
+    run = follow(_faster(speed), landmarks_of(SONG), lead, DEFAULT)
 
     if run is not None:
         start, end = run.query_span
