@@ -27,7 +27,13 @@ from recognition.verify.lookup import (
     found_wider,
     lookup_of,
 )
-from recognition.verify.segments import ScoringRun, best_segment, edge_of, trimmed
+from recognition.verify.segments import (
+    ScoringRun,
+    best_segment,
+    edge_of,
+    missing_bits,
+    trimmed,
+)
 
 _FITS = 6  # enough: each fit lets a run at another tempo grow to about twice its length
 # With fewer landmarks, a span says too little to estimate gains and chance.
@@ -453,14 +459,8 @@ def _widened(
 def _in_full(
     states: NDArray[np.int8], raw: NDArray[np.float32], inner: Span, weight: float
 ) -> NDArray[np.float32]:
-    """Return all evidence; what is missing counts by how often landmarks align ``inner``.
-
-    As in ``trimmed``: where most align, a few beside them are chance.
-    """
-    aligned = 0
-    for i in range(inner[0], inner[1]):
-        aligned += states[i] == ALIGNED
-    missing = weight * np.log2(max(0.05, 1 - aligned / (inner[1] - inner[0])))
+    """Return all evidence; see ``missing_bits`` for what is missing."""
+    missing = missing_bits(states == ALIGNED, inner, weight)
     counted = raw.copy()
     for i in range(len(raw)):
         if states[i] == MISSING:

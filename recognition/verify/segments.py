@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.jit import compiled
+from recognition.jit import compiled, compiled_part
 from recognition.params import Params
 from recognition.types import Landmarks
 from recognition.verify.alignment import Alignment
+from recognition.verify.lookup import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,7 @@ def trimmed(
     """
     first, last = segment
     reach, weight, most = edge
-    share = aligned[first : last + 1].mean()
-    missing = weight * np.log2(max(0.05, 1 - share))
+    missing = missing_bits(aligned, (first, last + 1), weight)
     tail, head = np.searchsorted(
         frames, np.array([frames[last] - reach, frames[first] + reach], dtype=np.int32)
     )
@@ -120,6 +120,19 @@ def trimmed(
         if total > top:
             new_first, top = i, total
     return (new_first, new_last) if new_first < new_last else segment
+
+
+@compiled_part
+def missing_bits(aligned: NDArray[np.bool_], inner: Span, weight: float) -> float:
+    """Return the bits of a missing landmark, by how often the landmarks ``inner`` align.
+
+    Where most align, a few beside them are chance.
+    """
+    hits = 0
+    for i in range(inner[0], inner[1]):
+        hits += aligned[i]
+    share = hits / (inner[1] - inner[0])
+    return float(weight * np.log2(max(0.05, 1 - share)))
 
 
 def edge_of(params: Params) -> tuple[float, float, float]:
