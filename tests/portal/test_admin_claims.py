@@ -37,57 +37,35 @@ def test_dispute_is_recorded_and_answered(signed_in: MakeClient) -> None:
     assert client.get(reverse("admin:review_dispute_changelist")).status_code == 200
 
 
-def test_received_day_counts(signed_in: MakeClient) -> None:
-    match = make_match(state=MatchState.CONFIRMED)
-    url = reverse("admin:review_match_claim", args=[match.pk, "dispute"])
+def test_the_received_day_counts_and_today_is_now(signed_in: MakeClient) -> None:
+    client = signed_in(Role.REVIEWER)
 
-    signed_in(Role.REVIEWER).post(
-        url,
-        {"version": 1, "code": "licensed", "received": "2026-01-31", "note": ""},
-    )
+    def received(day: str) -> Dispute:
+        match = make_match(state=MatchState.CONFIRMED)
+        url = reverse("admin:review_match_claim", args=[match.pk, "dispute"])
+        fields = {"version": 1, "code": "licensed", "received": day, "note": ""}
+        client.post(url, fields)
+        return Dispute.objects.get(match=match)
 
-    assert f"{Dispute.objects.get().due_at:%Y-%m-%d}" == "2026-03-02"
-
-
-def test_what_came_today_came_now(signed_in: MakeClient) -> None:
-    match = make_match(state=MatchState.CONFIRMED)
-    url = reverse("admin:review_match_claim", args=[match.pk, "dispute"])
-    fields = {"version": 1, "code": "licensed", "received": str(timezone.localdate())}
-
-    signed_in(Role.REVIEWER).post(url, fields)
-
-    assert timezone.now() - Dispute.objects.get().received_at < timedelta(minutes=5)
+    assert f"{received('2026-01-31').due_at:%Y-%m-%d}" == "2026-03-02"
+    today = received(str(timezone.localdate()))
+    assert timezone.now() - today.received_at < timedelta(minutes=5)
 
 
-def test_stale_page_keeps_what_was_typed(signed_in: MakeClient) -> None:
+def test_stale_pages_and_other_roles_release_no_claim(signed_in: MakeClient) -> None:
     match = make_match(state=MatchState.CONFIRMED)
     url = reverse("admin:review_match_claim", args=[match.pk, "release_claim"])
+    manager = signed_in(Role.MANAGER)
 
-    answer = signed_in(Role.MANAGER).post(url, {"version": 9, "note": "typed text"})
-
-    page = answer.content.decode()
-    assert "typed text" in page
-    assert "nothing was saved" in page
-    match.refresh_from_db()
-    assert match.state == MatchState.CONFIRMED
-
-
-def test_endless_version_asks_again(signed_in: MakeClient) -> None:
-    match = make_match(state=MatchState.CONFIRMED)
-    url = reverse("admin:review_match_claim", args=[match.pk, "release_claim"])
-
-    page = signed_in(Role.MANAGER).post(url, {"version": "9" * 5000, "note": "ours"})
-
-    assert 'name="version" value="1"' in page.content.decode()
-
-
-def test_roles_and_unknown_steps(signed_in: MakeClient) -> None:
-    match = make_match(state=MatchState.CONFIRMED)
-    url = reverse("admin:review_match_claim", args=[match.pk, "release_claim"])
+    stale = manager.post(url, {"version": 9, "note": "typed text"}).content.decode()
+    endless = manager.post(url, {"version": "9" * 5000, "note": "ours"})
+    assert "typed text" in stale
+    assert "nothing was saved" in stale
+    assert 'name="version" value="1"' in endless.content.decode()
 
     assert signed_in(Role.VIEWER).get(url).status_code in (302, 403)
     signed_in(Role.REVIEWER).post(url, {"version": 1, "note": "because"})
     match.refresh_from_db()
     assert match.state == MatchState.CONFIRMED
     unknown = reverse("admin:review_match_claim", args=[match.pk, "burn"])
-    assert signed_in(Role.MANAGER).get(unknown).status_code == 404
+    assert manager.get(unknown).status_code == 404
