@@ -194,30 +194,26 @@ def test_every_model_of_the_product_has_a_screen() -> None:
             assert admin.site.is_registered(model) or model in shown_inside, model
 
 
-def test_lists_and_pages_open_with_a_fixed_number_of_queries(content: None) -> None:
+def test_lists_and_pages_open_with_a_fixed_number_of_queries(
+    client: Client, content: None
+) -> None:
     """``tests/security`` opens them as a viewer and compares the rights of all roles."""
     # Before anybody signs in: signing in is an event too, and not everybody sees it.
     rows = {model: model._default_manager.latest("pk") for model in SHOWN}
-    reviewer = entered(Client(), Role.REVIEWER)
-    manager = entered(Client(), Role.MANAGER)
+    entered(client, Role.MANAGER)
     few = {}
     for model, row in rows.items():
         listed = address(model, "changelist")
-        for path, query in (
-            (listed, {}),
-            (listed, {"q": "x"}),
-            (address(model, "change", row.pk), {}),
-        ):
-            assert reviewer.get(path, query).status_code == 200, path
-        assert manager.get(address(model, "change", row.pk)).status_code == 200, model
-        few[listed] = queries_of(manager, listed)
+        assert client.get(address(model, "change", row.pk)).status_code == 200, model
+        assert client.get(listed, {"q": "x"}).status_code == 200, model
+        few[listed] = queries_of(client, listed)
 
     for _ in range(3):
         _one_of_each()
 
     for listed, count in few.items():
         # A second month adds a query for the date hierarchy.
-        assert queries_of(manager, listed) <= count + 1, listed
+        assert queries_of(client, listed) <= count + 1, listed
 
 
 def test_nobody_adds_changes_or_deletes_what_is_kept_as_it_was(

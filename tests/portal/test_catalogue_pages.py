@@ -21,17 +21,19 @@ VIEWER, REVIEWER, MANAGER, ADMIN = Role
 def test_manager_adds_a_recording_that_is_then_searchable(
     signed_in: MakeClient, run_worker: Worker
 ) -> None:
-    bucket = BucketFactory.create()
+    bucket, client = BucketFactory.create(), signed_in(MANAGER)
+    address = reverse("portal:recording_add")
+    content = audio.wav_bytes(audio.tune(4, 10))
 
-    answer = signed_in(MANAGER).post(
-        reverse("portal:recording_add"),
-        {
-            "bucket": bucket.pk,
-            "audio": upload("tune.wav", audio.wav_bytes(audio.tune(4, 10))),
-            "title": "A tune",
-            "artists": "One|Two",
-            "isrc": "zz-x01-26-00001",
-        },
+    def sent(**fields: str) -> dict[str, object]:
+        return {"bucket": bucket.pk, "audio": upload("tune.wav", content), **fields}
+
+    refused = client.post(address, sent(title="T", upc="040000000014"))
+    assert "should be 3" in refused.content.decode()
+    assert not Recording.objects.exists()
+
+    answer = client.post(
+        address, sent(title="A tune", artists="One|Two", isrc="zz-x01-26-00001")
     )
     run_worker()
 
@@ -42,58 +44,19 @@ def test_manager_adds_a_recording_that_is_then_searchable(
     assert recording.isrc_normalised == "ZZX012600001"
     assert recording.duration_ms == 10_000
 
-
-def test_same_file_again_is_refused_by_name(
-    signed_in: MakeClient, run_worker: Worker
-) -> None:
-    bucket = BucketFactory.create()
-    content = audio.wav_bytes(audio.tune(4, 10))
-    client = signed_in(MANAGER)
-    for title in ("First", "Second"):
-        answer = client.post(
-            reverse("portal:recording_add"),
-            {"bucket": bucket.pk, "audio": upload("t.wav", content), "title": title},
-        )
-
-    assert "This file is already in" in answer.content.decode()
-    assert Recording.objects.get().title == "First"
-
-
-def test_recording_with_a_wrong_check_digit_is_not_added(
-    signed_in: MakeClient,
-) -> None:
-    bucket = BucketFactory.create()
-
-    answer = signed_in(MANAGER).post(
-        reverse("portal:recording_add"),
-        {
-            "bucket": bucket.pk,
-            "audio": upload("t.wav", b"x" * 100),
-            "title": "T",
-            "upc": "040000000014",
-        },
-    )
-
-    assert "should be 3" in answer.content.decode()
-    assert not Recording.objects.exists()
-
-
-def test_manager_makes_a_bucket(signed_in: MakeClient) -> None:
-    signed_in(MANAGER).post(
-        reverse("portal:bucket_create"), {"name": "Masters", "intake_rule": "reject"}
-    )
-
-    bucket = Bucket.objects.get(name="Masters")
-    assert bucket.intake_rule == "reject"
+    again = client.post(address, sent(title="Second"))
+    assert "This file is already in" in again.content.decode()
+    assert Recording.objects.get().title == "A tune"
 
 
 def test_a_bucket_keeps_all_that_its_form_asks(signed_in: MakeClient) -> None:
     signed_in(MANAGER).post(
         reverse("portal:bucket_create"),
-        {"name": "Masters", "intake_rule": "ask", "search_earlier": "on"},
+        {"name": "Masters", "intake_rule": "reject", "search_earlier": "on"},
     )
 
     bucket = Bucket.objects.get(name="Masters")
+    assert bucket.intake_rule == "reject"
     assert (bucket.search_earlier, bucket.intake_versions) == (True, False)
 
 
@@ -133,24 +96,19 @@ def test_recording_names_those_of_one_sound_with_one_query(
     assert queries_of(client, address) == alone
 
 
-def test_catalogue_leads_those_who_edit_it_to_imports(signed_in: MakeClient) -> None:
-    bucket = BucketFactory.create()
-    pages = [reverse("portal:catalogue"), f"/catalogue/buckets/{bucket.pk}/"]
-    target = reverse("portal:catalogue_import")
-
-    for page in pages:
-        assert target in signed_in(MANAGER).get(page).content.decode()
-        assert target not in signed_in(REVIEWER).get(page).content.decode()
-
-
-def test_empty_bucket_asks_those_for_recordings_who_may_add_them(
+def test_catalogue_leads_those_who_edit_it_to_imports_and_an_empty_bucket_to_recordings(
     signed_in: MakeClient,
 ) -> None:
-    page = f"/catalogue/buckets/{BucketFactory.create().pk}/"
-    link = f'href="{reverse("portal:recording_add")}'
+    catalogue = reverse("portal:catalogue")
+    bucket = f"/catalogue/buckets/{BucketFactory.create().pk}/"
+    imports = reverse("portal:catalogue_import")
+    add = f'href="{reverse("portal:recording_add")}'
 
-    assert link in signed_in(MANAGER).get(page).content.decode()
-    assert link not in signed_in(REVIEWER).get(page).content.decode()
+    for role, edits in ((MANAGER, True), (REVIEWER, False)):
+        client = signed_in(role)
+        of_bucket = client.get(bucket).content.decode()
+        assert (imports in of_bucket) == (add in of_bucket) == edits, role
+        assert (imports in client.get(catalogue).content.decode()) == edits, role
 
 
 def test_recordings_that_cannot_be_found_are_listed_with_the_reason(
@@ -187,21 +145,16 @@ def test_recordings_that_cannot_be_found_are_listed_with_the_reason(
 
 def test_a_catalogue_in_which_all_can_be_found_says_so(signed_in: MakeClient) -> None:
     RecordingFactory.create()
-    client = signed_in(VIEWER)
+    client, url = signed_in(VIEWER), reverse("portal:unfindable_recordings")
 
     catalogue = client.get(reverse("portal:catalogue")).content.decode()
-    listed = client.get(reverse("portal:unfindable_recordings")).content.decode()
+    assert url not in catalogue
+    assert "Every recording can be found" in client.get(url).content.decode()
 
-    assert reverse("portal:unfindable_recordings") not in catalogue
-    assert "Every recording can be found" in listed
-
-
-def test_queries_do_not_grow_with_what_cannot_be_found(signed_in: MakeClient) -> None:
-    client, url = signed_in(VIEWER), reverse("portal:unfindable_recordings")
+    # Queries do not grow with what cannot be found.
     RecordingFactory.create(too_little_sound=True)
     few = queries_of(client, url)
     RecordingFactory.create_batch(5, too_little_sound=True)
-
     assert queries_of(client, url) == few
 
 

@@ -57,30 +57,23 @@ def new_user() -> dict[str, str]:
     return {"username": "new", "usable_password": "true", "groups": role} | passwords
 
 
-@pytest.mark.parametrize(
-    "page", ["user/add/", "user/{}/change/", "user/{}/password/", "group/add/"]
-)
-def test_the_forms_of_accounts_ask_when_they_open(
-    signed_in: MakeClient, page: str
-) -> None:
-    app = "auth" if page.startswith("group") else "accounts"
-    address = f"/admin/{app}/{page.format(make_user(Role.VIEWER).pk)}"
+def test_accounts_ask_before_a_form_opens_or_a_list_acts(signed_in: MakeClient) -> None:
+    person = make_user(Role.VIEWER).pk
     client = signed_in(Role.ADMIN)
+    users, chosen = "/admin/accounts/user/", {"action": "sign_out"}
+    pages = [
+        *(f"{users}{page}" for page in ("add/", f"{person}/change/")),
+        *(f"{users}{person}/password/", "/admin/auth/group/add/"),
+    ]
 
-    asked = client.get(address)
+    assert client.get(users).status_code == 200
+    assert is_asked(client.post(users, chosen | {"_selected_action": str(person)}))
+    for page in pages:
+        asked = client.get(page)
+        assert is_asked(asked), page
     confirmed(client, asked)
-
-    assert is_asked(asked)
-    assert client.get(address).status_code == 200
-
-
-def test_lists_of_accounts_ask_only_before_they_act(signed_in: MakeClient) -> None:
-    person = make_user(Role.VIEWER)
-    client = signed_in(Role.ADMIN)
-    chosen = {"_selected_action": str(person.pk), "action": "sign_out"}
-
-    assert client.get("/admin/accounts/user/").status_code == 200
-    assert is_asked(client.post("/admin/accounts/user/", chosen))
+    for page in pages:
+        assert client.get(page).status_code == 200, page
 
 
 def test_a_form_that_waits_is_kept_encrypted_and_then_saved(

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.db.models import Q
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -276,7 +277,7 @@ def check_preview(world: World, ground: str) -> Consequences | None:
 
 @given(drawn=WORLDS, ground=st.sampled_from(GROUNDS))
 @settings(
-    max_examples=25 if settings().derandomize else 1_000,
+    max_examples=12 if settings().derandomize else 1_000,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -299,9 +300,13 @@ PLAIN: Drawn = {
 }
 
 
-@pytest.mark.parametrize("ground", GROUNDS)
-def test_every_ground_has_a_preview(ground: str) -> None:
-    assert check_preview(World(PLAIN), ground) is not None
+def test_every_ground_has_a_preview() -> None:
+    world = World(PLAIN)
+
+    for ground in GROUNDS:
+        with transaction.atomic():
+            assert check_preview(world, ground) is not None, ground
+            transaction.set_rollback(True)
 
 
 def test_claims_and_signed_notices_come_first() -> None:

@@ -53,9 +53,36 @@ def disputed(*, days_ago: int = 0) -> Match:
     )
 
 
+def text_of(client: Client, path: str) -> str:
+    return visible_text(client.get(path).content.decode())
+
+
 def test_reviewer_records_a_dispute_and_undoes_it(reviewer: Client) -> None:
     match = make_match(state=MatchState.CONFIRMED)
-    assert "Dispute…" in reviewer.get(match.review_url).content.decode()
+    page = reviewer.get(match.review_url).content.decode()
+    assert "Dispute…" in page
+    assert 'aria-keyshortcuts="D"' in page
+
+    # What is missing is said, and nothing recorded.
+    fields: dict[str, str]
+    for fields, why in (
+        ({"code": ""}, "Choose the grounds of the dispute."),
+        ({"code": "other"}, "Say what the other side objects to."),
+        ({"code": "licensed", "received": "soon"}, "Enter the day as 2026-05-01."),
+        ({"code": "licensed", "received": "2126-01-01"}, "in the future"),
+        ({"code": "licensed", "version": "9"}, "nothing was saved"),
+    ):
+        answer = move(reviewer, match, "dispute", **fields)
+        assert answer.status_code == 409
+        page = answer.content.decode()
+        assert why in page
+        assert 'data-ask="dispute" open' in page
+    assert move(reviewer, match, "forget").status_code == 400
+    assert move(reviewer, match, "dispute", version="9" * 5000).status_code == 400
+    assert reviewer.get(f"/m/{match.uid}/dispute").status_code == 405
+    assert reviewer.post("/m/m_none/dispute").status_code == 404
+    assert reviewer.post(LIST).status_code == 405
+    assert not Dispute.objects.exists()
 
     move(
         reviewer,
@@ -65,7 +92,6 @@ def test_reviewer_records_a_dispute_and_undoes_it(reviewer: Client) -> None:
         note="contract 12",
         received="2026-11-01",
     )
-
     match.refresh_from_db()
     assert match.state == MatchState.DISPUTED
     dispute = Dispute.objects.get()
@@ -75,8 +101,9 @@ def test_reviewer_records_a_dispute_and_undoes_it(reviewer: Client) -> None:
     ]
     page = reviewer.get(match.review_url).content.decode()
     assert "The use is licensed" in page
+
     undo = reverse("portal:match_decide", args=[match.uid])
-    fields = {"verb": "undo", "version": match.version}
+    fields = {"verb": "undo", "version": str(match.version)}
     asked = reviewer.post(undo, fields)
     assert asked.status_code == 409
     assert "The dispute is marked as recorded by mistake." in asked.content.decode()
@@ -85,130 +112,105 @@ def test_reviewer_records_a_dispute_and_undoes_it(reviewer: Client) -> None:
     assert match.state == MatchState.CONFIRMED
 
 
-@pytest.mark.parametrize(
-    ("fields", "told"),
-    [
-        ({"code": ""}, "Choose the grounds of the dispute."),
-        ({"code": "other"}, "Say what the other side objects to."),
-        ({"code": "licensed", "received": "soon"}, "Enter the day as 2026-05-01."),
-        ({"code": "licensed", "received": "2126-01-01"}, "in the future"),
-        ({"code": "licensed", "version": "9"}, "nothing was saved"),
-    ],
-)
-def test_what_is_missing_is_said_and_nothing_recorded(
-    reviewer: Client, fields: dict[str, str], told: str
-) -> None:
-    match = make_match(state=MatchState.CONFIRMED)
-
-    answer = move(reviewer, match, "dispute", **fields)
-
-    assert answer.status_code == 409
-    page = answer.content.decode()
-    assert told in page
-    assert 'data-ask="dispute" open' in page
-    assert not Dispute.objects.exists()
-
-
-@pytest.mark.parametrize(
-    ("verb", "state", "status"),
-    [
-        ("uphold", MatchState.UPHELD, "upheld"),
-        ("withdraw_dispute", MatchState.UPHELD, "withdrawn"),
-        ("release_claim", MatchState.RELEASED, "released"),
-    ],
-)
-def test_manager_answers(
-    manager: Client, verb: str, state: MatchState, status: str
-) -> None:
+def test_manager_answers(manager: Client, reviewer: Client) -> None:
     match = disputed()
-    assert f'data-ask="{verb}"' in manager.get(match.review_url).content.decode()
+    address = match.review_url
+    page = manager.get(address).content.decode()
+    for verb in ("uphold", "withdraw_dispute", "release_claim"):
+        assert f'data-ask="{verb}"' in page
+    for key in "HWR":
+        assert f'aria-keyshortcuts="{key}"' in page
+    assert "Answer a dispute" in page
+    assert "The other side objects to the claim." in visible_text(page)
+    assert 'data-ask="uphold"' not in reviewer.get(address).content.decode()
 
-    move(manager, match, verb, note="the contract ended in 2024")
-
-    match.refresh_from_db()
-    assert (match.state, Dispute.objects.get().status) == (state, status)
-    answered = manager.get(f"{LIST}?show=answered").content.decode()
-    assert "the contract ended in 2024" in answered
-
-
-def test_a_licence_that_covers_the_use_is_offered_as_the_answer(
-    manager: Client,
-) -> None:
-    match = disputed()
-    without = manager.get(match.review_url).content.decode()
-    assert "covers this use" not in without.replace("No licence covers this use", "")
+    # A licence that covers the use is offered as the answer.
+    assert "covers this use" not in page.replace("No licence covers this use", "")
     licence = make_licence(recordings=[match.recording])
-
-    page = manager.get(match.review_url).content.decode()
-
+    page = manager.get(address).content.decode()
     assert f"{licence.number} covers this use" in page
     assert "Release the claim, because it is licensed" in page
     answer = f'name="note" value="The licence {licence.number} covers this use."'
     assert answer in page
 
-
-def test_an_answered_dispute_is_told_in_the_past(manager: Client) -> None:
-    match = disputed()
-    before = visible_text(manager.get(match.review_url).content.decode())
-
-    move(manager, match, "uphold", note="the contract ended in 2024")
-
-    after = visible_text(manager.get(match.review_url).content.decode())
-    assert "The other side objects to the claim." in before
-    assert "The other side objects to the claim." not in after
-    assert "The other side objected to the claim." in after
-
-
-def test_answer_needs_words_and_a_manager(manager: Client, reviewer: Client) -> None:
-    match = disputed()
-
+    # An answer needs words and a manager.
     asked = move(manager, match, "uphold", note="")
     assert "Give the reason, as the other side will read it." in asked.content.decode()
     refused = move(reviewer, match, "uphold", note="no")
     assert "Only a manager may answer" in refused.content.decode()
-
-    page = reviewer.get(match.review_url).content.decode()
-    assert 'data-ask="uphold"' not in page
     match.refresh_from_db()
     assert match.state == MatchState.DISPUTED
 
+    for each, verb, state, status in (
+        (match, "uphold", MatchState.UPHELD, "upheld"),
+        (disputed(), "withdraw_dispute", MatchState.UPHELD, "withdrawn"),
+        (disputed(), "release_claim", MatchState.RELEASED, "released"),
+    ):
+        move(manager, each, verb, note=f"the contract ended: {status}")
+        each.refresh_from_db()
+        dispute = Dispute.objects.get(match=each)
+        assert (each.state, dispute.status) == (state, status)
+    after = text_of(manager, address)
+    assert "The other side objects to the claim." not in after
+    assert "The other side objected to the claim." in after
+    answered = manager.get(f"{LIST}?show=answered").content.decode()
+    for status in ("upheld", "withdrawn", "released"):
+        assert f"the contract ended: {status}" in answered
 
-def test_list_shows_what_is_overdue_first_and_reminds(reviewer: Client) -> None:
+
+def test_list_shows_what_is_overdue_first_and_the_page_walks_through_it(
+    manager: Client,
+) -> None:
     later, overdue, soon = disputed(), disputed(days_ago=40), disputed(days_ago=27)
+    make_match()
+    address = f"{overdue.review_url}?view=disputes"
 
-    answer = reviewer.get(LIST)
+    answer = manager.get(LIST)
 
     rows = [dispute.match for dispute in answer.context["page_obj"]]
     assert rows == [overdue, soon, later]
-    page = visible_text(answer.content.decode())
-    assert "Overdue: 1" in page
-    assert "Due within 7 days: 1" in page
-    only = reviewer.get(f"{LIST}?show=overdue").context["page_obj"]
+    page = answer.content.decode()
+    assert address in page
+    assert "Overdue: 1" in visible_text(page)
+    assert "Due within 7 days: 1" in visible_text(page)
+    only = manager.get(f"{LIST}?show=overdue").context["page_obj"]
     assert [dispute.match for dispute in only] == [overdue]
+    queue = manager.get("/queue/").content.decode()
+    assert 'data-count-of="disputes">3</span>' in queue
+
+    shown = manager.get(f"{soon.review_url}?view=disputes")
+    assert shown.context["next_url"] == f"{later.review_url}?view=disputes"
+    assert shown.context["previous_url"] == address
+    assert LIST in shown.content.decode()
+    assert manager.get("/queue/?view=disputes").headers["Location"] == LIST
+
+    def answer_and_follow(match: Match) -> str:
+        decide = f"{reverse('portal:match_decide', args=[match.uid])}?view=disputes"
+        fields = {"verb": "uphold", "version": match.version, "note": "It is ours."}
+        return str(manager.post(decide, fields).headers["Location"])
+
+    # An answered dispute has no place among the others: the most urgent one is next.
+    assert answer_and_follow(soon) == address
+    assert answer_and_follow(overdue) == f"{later.review_url}?view=disputes"
+    # The last answer leads back to the list.
+    assert answer_and_follow(later) == LIST
 
 
-@pytest.fixture
-def recorded_by_ana() -> Match:
-    """Return a match that mira confirmed and whose dispute ana recorded."""
-    mira = make_user(Role.REVIEWER, username="mira")
-    match = make_match()
-    confirmed = deciding.confirm(match=match, user=mira, version=1)
-    return deciding.record(
-        match=match,
+def test_pages_name_who_confirmed_recorded_and_answered(
+    signed_in: MakeClient, reviewer: Client
+) -> None:
+    confirmed = deciding.confirm(
+        match=make_match(),
+        user=make_user(Role.REVIEWER, username="mira"),
+        version=1,
+    )
+    match = deciding.record(
+        match=confirmed,
         user=make_user(Role.REVIEWER, username="ana"),
         version=confirmed.version,
         code="licensed",
     )
-
-
-def text_of(client: Client, path: str) -> str:
-    return visible_text(client.get(path).content.decode())
-
-
-def test_pages_name_who_recorded_a_dispute_and_who_confirmed(
-    signed_in: MakeClient, recorded_by_ana: Match
-) -> None:
-    match, admin = recorded_by_ana, signed_in(Role.ADMIN)
+    admin = signed_in(Role.ADMIN)
     again = make_match(recording=match.recording)
 
     page = text_of(admin, match.review_url)
@@ -221,27 +223,30 @@ def test_pages_name_who_recorded_a_dispute_and_who_confirmed(
     earlier = text_of(admin, again.review_url)
     assert "mira" not in earlier
     assert "· ana" in earlier
-    assert "recorded by ana" in text_of(admin, LIST)
     assert "ana" in text_of(admin, reverse("admin:review_dispute_changelist"))
 
+    # A dispute is answered beside its list, too.
+    preview = reverse("portal:match_preview", args=[match.uid])
+    listed = admin.get(LIST).content.decode()
+    assert "recorded by ana" in visible_text(listed)
+    assert preview in listed
+    assert 'data-ask="uphold"' in admin.get(preview).content.decode()
+    looking = text_of(reviewer, preview)
+    assert "The use is licensed" in looking
+    assert "claim confirmed by mira, " in looking
+    assert "A manager answers the dispute." in looking
 
-def test_an_answer_names_who_answered(
-    manager: Client, signed_in: MakeClient, recorded_by_ana: Match
-) -> None:
-    match = recorded_by_ana
     deciding.uphold(
         match=match,
         user=make_user(Role.MANAGER, username="otto"),
         version=match.version,
         answer="It is ours.",
     )
-
-    page = text_of(manager, match.review_url)
-
+    page = text_of(admin, match.review_url)
     assert "Upheld by otto, " in page
     assert "recorded by ana" in page
     assert "It is ours. otto, " in page
-    body = manager.get(reverse("api:match_disputes", args=[match.uid])).json()[0]
+    body = admin.get(reverse("api:match_disputes", args=[match.uid])).json()[0]
     assert (body["recorded_by"], body["answered_by"]) == ("ana", "otto")
 
 
@@ -258,14 +263,6 @@ def test_a_match_that_a_later_scan_replaced_names_nobody_for_that(
 
     assert "Superseded" in page
     assert "by mira" not in page
-
-
-def test_queue_counts_open_disputes(reviewer: Client) -> None:
-    disputed()
-
-    page = reviewer.get("/queue/").content.decode()
-
-    assert 'data-count-of="disputes">1</span>' in page
 
 
 def test_viewer_looks_and_records_nothing(signed_in: MakeClient) -> None:
@@ -290,28 +287,6 @@ def test_dispute_of_a_match_that_a_rescan_replaced_is_answered(
 
     assert Dispute.objects.get().status == DisputeStatus.UPHELD
     assert "No dispute is open" in manager.get(LIST).content.decode()
-
-
-def test_odd_requests(reviewer: Client) -> None:
-    match = make_match(state=MatchState.CONFIRMED)
-
-    assert move(reviewer, match, "forget").status_code == 400
-    assert move(reviewer, match, "dispute", version="9" * 5000).status_code == 400
-    assert reviewer.get(f"/m/{match.uid}/dispute").status_code == 405
-    assert reviewer.post("/m/m_none/dispute").status_code == 404
-    assert reviewer.post(LIST).status_code == 405
-
-
-def test_the_verbs_of_claims_have_keys_that_the_help_names(manager: Client) -> None:
-    confirmed = make_match(state=MatchState.CONFIRMED)
-
-    answering = manager.get(disputed().review_url).content.decode()
-    recording = manager.get(confirmed.review_url).content.decode()
-
-    for key in "HWR":
-        assert f'aria-keyshortcuts="{key}"' in answering
-    assert 'aria-keyshortcuts="D"' in recording
-    assert "Answer a dispute" in answering
 
 
 def changes(client: Client, dispute: Dispute, version: int, mark: str = "") -> Any:
@@ -345,46 +320,3 @@ def test_open_list_shows_what_a_colleague_answered(
     assert again.json()["rows"] == {}
     mark = again.headers["ETag"]
     assert changes(reviewer, dispute, match.version, mark).status_code == 304
-
-
-def test_dispute_is_answered_beside_its_list(
-    manager: Client, reviewer: Client, recorded_by_ana: Match
-) -> None:
-    preview = reverse("portal:match_preview", args=[recorded_by_ana.uid])
-
-    assert preview in manager.get(LIST).content.decode()
-    answering = manager.get(preview).content.decode()
-    looking = text_of(reviewer, preview)
-
-    assert 'data-ask="uphold"' in answering
-    assert "The use is licensed" in looking
-    assert "claim confirmed by mira, " in looking
-    assert "A manager answers the dispute." in looking
-
-
-def test_the_page_walks_through_the_disputes_of_the_list(manager: Client) -> None:
-    later, overdue, soon = disputed(), disputed(days_ago=40), disputed(days_ago=27)
-    make_match()
-    address = f"{overdue.review_url}?view=disputes"
-    assert address in manager.get(LIST).content.decode()
-    shown = manager.get(f"{soon.review_url}?view=disputes")
-
-    assert shown.context["next_url"] == f"{later.review_url}?view=disputes"
-    assert shown.context["previous_url"] == address
-    assert LIST in shown.content.decode()
-    assert manager.get("/queue/?view=disputes").headers["Location"] == LIST
-    decide = f"{reverse('portal:match_decide', args=[soon.uid])}?view=disputes"
-    answer = {"verb": "uphold", "version": soon.version, "note": "It is ours."}
-    answered = manager.post(decide, answer)
-    # An answered dispute has no place among the others: the most urgent one is next.
-    assert answered.headers["Location"] == address
-
-
-def test_the_last_answer_leads_back_to_the_list(manager: Client) -> None:
-    match = disputed()
-    address = f"{reverse('portal:match_decide', args=[match.uid])}?view=disputes"
-
-    fields = {"verb": "uphold", "version": match.version, "note": "It is ours."}
-    answer = manager.post(address, fields)
-
-    assert answer.headers["Location"] == LIST

@@ -136,13 +136,16 @@ def test_without_duplicates_the_page_says_what_was_searched(
 def test_a_group_shows_its_rule_and_what_differs(
     signed_in: MakeClient, group: DedupGroup
 ) -> None:
+    Recording.objects.update(release_date="2018-05-04")
+    runs = [[10_000, 30_000, 40_000, 60_000, 1.0, 0.0, 100.0]]
+    PairLink.objects.update(runs=runs)
     client = signed_in(Role.VIEWER)
+    address = reverse("portal:duplicate_group", args=[group.uid])
 
     listed = client.get(reverse("portal:duplicates")).content.decode()
-    page = client.get(
-        reverse("portal:duplicate_group", args=[group.uid])
-    ).content.decode()
+    answer = client.get(address)
 
+    page = answer.content.decode()
     assert "Night Drive" in listed
     assert "Same file" in listed
     assert "it was added earlier" in page
@@ -150,20 +153,23 @@ def test_a_group_shows_its_rule_and_what_differs(
     assert 'aria-label="Canonical"' in page
     assert not faults_in(page)
     assert "One sound, 2 ISRCs" in page
-    assert "Your role may view duplicates" in page
-
-
-def test_release_dates_are_shown_as_people_read_them(
-    signed_in: MakeClient, group: DedupGroup
-) -> None:
-    first = group.members.earliest("pk").recording
-    Recording.objects.filter(pk=first.pk).update(release_date="2018-05-04")
-    address = reverse("portal:duplicate_group", args=[group.uid])
-
-    page = signed_in(Role.VIEWER).get(address).content.decode()
-
     assert "4 May 2018" in page
     assert "2018-05-04" not in page
+
+    # Members play in step.
+    one, other = answer.context["members"]
+    assert (one.step.first_ms, one.step.here_ms) == (0, 0)
+    assert {other.step.first_ms, other.step.here_ms} == {10_000, 40_000}
+    assert other.step.rate == "1.000000"
+
+    # A viewer may not act; a manager is asked with what merging does.
+    assert "Your role may view duplicates" in page
+    act_address = reverse("portal:duplicate_act", args=[group.uid])
+    assert client.post(act_address, form_of(group, "keep")).status_code == 403
+    asked = signed_in(Role.MANAGER).get(address).content.decode()
+    assert "Merge all into this one?" in asked
+    assert "The others become aliases of it" in asked
+    assert 'data-verb="m"' in asked[asked.index("Merge all into this one?") :]
 
 
 def test_a_merge_that_changes_a_claim_asks_first(
@@ -189,21 +195,32 @@ def test_a_merge_that_changes_a_claim_asks_first(
     assert match.matched_ms == 15_000
 
 
-def test_a_manager_merges_and_undoes(signed_in: MakeClient, group: DedupGroup) -> None:
+def test_a_manager_merges_and_undoes(
+    signed_in: MakeClient, group: DedupGroup, loop: SharedLoop
+) -> None:
     client = signed_in(Role.MANAGER)
     second = group.members.get(canonical=False).recording
+    loop_page = reverse("portal:duplicate_loop", args=[loop.uid])
+    before = client.get(loop_page).content.decode()
+    assert "data-next" in before or "data-previous" in before
+    assert 'data-verb="z"' not in before
 
     page = act(client, group, form_of(group, "merge", field_title=second.uid))
 
-    first = Recording.objects.get(status=RecordingStatus.READY)
-    assert first.title == "NIGHT DRIVE"
+    ready = Recording.objects.filter(
+        bucket=second.bucket_id, status=RecordingStatus.READY
+    )
+    assert ready.get().title == "NIGHT DRIVE"
     assert "The other ids still lead to it" in page
+    for address in (loop_page, reverse("portal:duplicates")):
+        assert 'data-verb="z"' in client.get(address).content.decode()
+
     action = DedupAction.objects.get()
     client.post(
         reverse("portal:duplicate_settle", args=[action.uid]),
         {"verb": "undo", "next": reverse("portal:duplicates") + "?tab=done"},
     )
-    assert Recording.objects.filter(status=RecordingStatus.READY).count() == 2
+    assert ready.count() == 2
     assert DedupGroup.objects.get().uid == group.uid
 
 
@@ -222,14 +239,6 @@ def test_a_reviewer_proposes_and_a_manager_accepts_on_the_page(
     )
 
     assert Recording.objects.filter(status=RecordingStatus.READY).count() == 1
-
-
-def test_a_viewer_may_not_act(signed_in: MakeClient, group: DedupGroup) -> None:
-    address = reverse("portal:duplicate_act", args=[group.uid])
-
-    answer = signed_in(Role.VIEWER).post(address, form_of(group, "keep"))
-
-    assert answer.status_code == 403
 
 
 def test_what_changed_meanwhile_is_shown_and_nothing_is_done(
@@ -254,34 +263,22 @@ def test_what_changed_meanwhile_is_shown_and_nothing_is_done(
     assert not DedupAction.objects.exists()
 
 
-def test_what_makes_no_sense_is_said_on_the_page(
+def test_a_group_is_settled_once_the_form_makes_sense(
     signed_in: MakeClient, group: DedupGroup
 ) -> None:
-    page = act(signed_in(Role.MANAGER), group, form_of(group, "split"))
+    client = signed_in(Role.MANAGER)
 
+    page = act(client, group, form_of(group, "split"))
     assert "Choose at least one recording" in page
-
-
-def test_a_note_that_is_too_long_is_named_and_nothing_is_done(
-    signed_in: MakeClient, group: DedupGroup
-) -> None:
-    page = act(signed_in(Role.MANAGER), group, form_of(group, "merge", note="n" * 1001))
-
+    page = act(client, group, form_of(group, "merge", note="n" * 1001))
     assert "at most 1000 characters" in page
     assert "already decided" not in page
     assert not DedupAction.objects.exists()
 
-
-def test_a_settled_group_leads_to_what_is_open(
-    signed_in: MakeClient, group: DedupGroup
-) -> None:
-    client = signed_in(Role.MANAGER)
     act(client, group, form_of(group, "keep"))
-
     answer = client.get(
         reverse("portal:duplicate_group", args=[group.uid]), follow=True
     )
-
     assert "This group is already decided" in answer.content.decode()
     kept = client.get(reverse("portal:duplicates") + "?tab=kept").content.decode()
     assert "Night Drive" in kept
@@ -291,24 +288,17 @@ def test_a_pair_is_compared_and_kept_apart(
     signed_in: MakeClient, overlap: PairLink
 ) -> None:
     client = signed_in(Role.MANAGER)
-
-    page = client.get(reverse("portal:duplicate_pair", args=[overlap.uid]))
-    client.post(reverse("portal:duplicate_pair_keep", args=[overlap.uid]))
-
-    assert "0:10.000 – 0:25.000" in page.content.decode()
-    overlap.refresh_from_db()
-    assert overlap.kept_at is not None
-
-
-@pytest.mark.parametrize("segment", ["2", "0", "x", "²"])
-def test_a_segment_that_is_not_there_shows_the_nearest(
-    signed_in: MakeClient, overlap: PairLink, segment: str
-) -> None:
     address = reverse("portal:duplicate_pair", args=[overlap.uid])
 
-    page = signed_in(Role.VIEWER).get(address, {"segment": segment})
+    # A segment that is not there shows the nearest.
+    for segment in ("2", "0", "x", "²"):
+        page = client.get(address, {"segment": segment})
+        assert page.context["current"] == 1, segment
+    assert "0:10.000 – 0:25.000" in client.get(address).content.decode()
 
-    assert page.context["current"] == 1
+    client.post(reverse("portal:duplicate_pair_keep", args=[overlap.uid]))
+    overlap.refresh_from_db()
+    assert overlap.kept_at is not None
 
 
 def test_any_two_recordings_are_compared_on_demand(
@@ -331,59 +321,54 @@ def test_any_two_recordings_are_compared_on_demand(
     assert "No shared interval found" in strangers
 
 
-@pytest.mark.parametrize(
-    ("b", "why"),
-    [
+def test_what_cannot_be_compared_is_said(signed_in: MakeClient) -> None:
+    RecordingFactory.create(custom_id="X-1")
+    RecordingFactory.create(custom_id="X-2")
+    client, address = signed_in(Role.VIEWER), reverse("portal:duplicate_compare")
+
+    for other, why in (
         ("nothing", "No recording has this id"),
         ("X-1", "the same recording"),
         ("X-2", "no fingerprint"),
-    ],
-)
-def test_what_cannot_be_compared_is_said(
-    signed_in: MakeClient, b: str, why: str
-) -> None:
-    RecordingFactory.create(custom_id="X-1")
-    RecordingFactory.create(custom_id="X-2")
-
-    page = signed_in(Role.VIEWER).get(
-        reverse("portal:duplicate_compare"), {"a": "X-1", "b": b}
-    )
-
-    assert why in page.content.decode()
+    ):
+        page = client.get(address, {"a": "X-1", "b": other})
+        assert why in page.content.decode()
 
 
 def test_a_loop_is_excluded_everywhere_in_one_step(
     signed_in: MakeClient, loop: SharedLoop
 ) -> None:
-    client, address = (
-        signed_in(Role.MANAGER),
-        reverse("portal:duplicate_loop", args=[loop.uid]),
-    )
-
+    client = signed_in(Role.MANAGER)
+    address = reverse("portal:duplicate_loop", args=[loop.uid])
     page = client.get(address).content.decode()
+    assert "0 matches depend on it" in page
+
+    viewer = signed_in(Role.VIEWER)
+    assert viewer.post(address, {"verb": "exclude"}).status_code == 403
+    Recording.objects.update(duration_ms=1500)
+    for fields, why in (
+        ({"verb": ""}, ""),
+        ({"verb": "exlude"}, ""),
+        ({"verb": "exclude"}, "must lie inside the recording"),
+        (
+            {"verb": "exclude", "note": "x" * 1001},
+            "The note has 1001 characters; at most 1000 are allowed.",
+        ),
+    ):
+        answer = client.post(address, fields)
+        assert answer.status_code == 409, fields
+        assert why in answer.content.decode()
+    loop.refresh_from_db()
+    assert loop.state == LoopState.OPEN
+    assert not Exclusion.objects.exists()
+
+    Recording.objects.update(duration_ms=180_000)
     client.post(address, {"verb": "exclude"})
     again = client.post(address, {"verb": "keep"})
-
-    assert "0 matches depend on it" in page
     assert Exclusion.objects.filter(approved=True).count() == 3
     loop.refresh_from_db()
     assert loop.state == LoopState.EXCLUDED
     assert again.status_code == 409
-
-
-def test_keys_go_on_and_take_back_on_the_page_of_a_loop(
-    signed_in: MakeClient, group: DedupGroup, loop: SharedLoop
-) -> None:
-    client = signed_in(Role.MANAGER)
-    address = reverse("portal:duplicate_loop", args=[loop.uid])
-    before = client.get(address).content.decode()
-
-    act(client, group, form_of(group, "merge"))
-
-    assert "data-next" in before or "data-previous" in before
-    assert 'data-verb="z"' not in before
-    for page in (address, reverse("portal:duplicates")):
-        assert 'data-verb="z"' in client.get(page).content.decode()
 
 
 def test_a_reviewer_proposes_to_exclude_a_loop(
@@ -396,91 +381,26 @@ def test_a_reviewer_proposes_to_exclude_a_loop(
     assert Exclusion.objects.filter(approved=False).count() == 3
 
 
-def test_a_viewer_settles_no_loop(signed_in: MakeClient, loop: SharedLoop) -> None:
-    address = reverse("portal:duplicate_loop", args=[loop.uid])
-
-    answer = signed_in(Role.VIEWER).post(address, {"verb": "exclude"})
-
-    assert answer.status_code == 403
-    assert not Exclusion.objects.exists()
-
-
-def test_a_loop_that_no_longer_fits_a_recording_is_told(
-    signed_in: MakeClient, loop: SharedLoop
-) -> None:
-    Recording.objects.update(duration_ms=1500)
-    address = reverse("portal:duplicate_loop", args=[loop.uid])
-
-    answer = signed_in(Role.MANAGER).post(address, {"verb": "exclude"})
-
-    assert answer.status_code == 409
-    assert "must lie inside the recording" in answer.content.decode()
-    assert not Exclusion.objects.exists()
-
-
-def test_a_longer_note_of_a_loop_than_is_kept_is_told(
-    signed_in: MakeClient, loop: SharedLoop
-) -> None:
-    address = reverse("portal:duplicate_loop", args=[loop.uid])
-
-    answer = signed_in(Role.MANAGER).post(
-        address, {"verb": "exclude", "note": "x" * 1001}
-    )
-
-    assert answer.status_code == 409
-    assert (
-        "The note has 1001 characters; at most 1000 are allowed."
-        in answer.content.decode()
-    )
-    assert not Exclusion.objects.exists()
-
-
-@pytest.mark.parametrize("verb", ["", "exlude"])
-def test_a_loop_is_not_left_because_the_form_says_nothing(
-    signed_in: MakeClient, loop: SharedLoop, verb: str
-) -> None:
-    address = reverse("portal:duplicate_loop", args=[loop.uid])
-
-    answer = signed_in(Role.MANAGER).post(address, {"verb": verb})
-
-    assert answer.status_code == 409
-    loop.refresh_from_db()
-    assert loop.state == LoopState.OPEN
-
-
 def test_many_groups_are_merged_after_a_preview(
     signed_in: MakeClient, group: DedupGroup
 ) -> None:
     Recording.objects.update(isrc_normalised="")
     client, address = signed_in(Role.MANAGER), reverse("portal:duplicate_bulk")
+    merged = Recording.objects.filter(merged_into__isnull=False)
+
+    # An odd version merges nothing, and version families are not offered.
+    odd = client.post(address, {"group": [f"{group.uid}:²"]})
+    assert odd.status_code == 302
+    assert not merged.exists()
+    DedupGroup.objects.update(kind=GroupKind.FAMILY)
+    assert client.get(address, {"kind": "family"}).context["rows"] == []
+    DedupGroup.objects.update(kind=group.kind)
 
     page = client.get(address, {"kind": "exact_file"}).content.decode()
     client.post(address, {"group": [f"{group.uid}:{group.version}", "g_gone:1"]})
 
     assert "1 recording would become an alias" in page
-    assert Recording.objects.filter(merged_into__isnull=False).count() == 1
-
-
-def test_a_merge_of_many_reads_no_odd_version(
-    signed_in: MakeClient, group: DedupGroup
-) -> None:
-    answer = signed_in(Role.MANAGER).post(
-        reverse("portal:duplicate_bulk"), {"group": [f"{group.uid}:²"]}
-    )
-
-    assert answer.status_code == 302
-    assert not Recording.objects.filter(merged_into__isnull=False).exists()
-
-
-def test_version_families_are_not_offered_to_be_merged(
-    signed_in: MakeClient, group: DedupGroup
-) -> None:
-    DedupGroup.objects.update(kind=GroupKind.FAMILY)
-    client, address = signed_in(Role.MANAGER), reverse("portal:duplicate_bulk")
-
-    page = client.get(address, {"kind": "family"})
-
-    assert page.context["rows"] == []
+    assert merged.count() == 1
 
 
 def test_a_merge_of_many_asks_no_more_for_more_groups(signed_in: MakeClient) -> None:
@@ -546,33 +466,6 @@ def test_one_isrc_on_two_sounds_is_reported(signed_in: MakeClient) -> None:
     text = b"".join(answer).decode("utf-8-sig")
     kinds = [row["kind"] for row in csv.DictReader(io.StringIO(text))]
     assert kinds == ["isrc_on_several"] * 2
-
-
-def test_merging_is_asked_with_what_it_does(
-    signed_in: MakeClient, group: DedupGroup
-) -> None:
-    url = reverse("portal:duplicate_group", args=[group.uid])
-
-    page = signed_in(Role.MANAGER).get(url).content.decode()
-
-    assert "Merge all into this one?" in page
-    assert "The others become aliases of it" in page
-    assert 'data-verb="m"' in page[page.index("Merge all into this one?") :]
-
-
-def test_members_of_a_group_play_in_step(
-    signed_in: MakeClient, group: DedupGroup
-) -> None:
-    link = PairLink.objects.get()
-    link.runs = [[10_000, 30_000, 40_000, 60_000, 1.0, 0.0, 100.0]]
-    link.save()
-    url = reverse("portal:duplicate_group", args=[group.uid])
-
-    first, second = signed_in(Role.VIEWER).get(url).context["members"]
-
-    assert (first.step.first_ms, first.step.here_ms) == (0, 0)
-    assert {second.step.first_ms, second.step.here_ms} == {10_000, 40_000}
-    assert second.step.rate == "1.000000"
 
 
 def test_equal_files_share_their_whole_length_before_it_is_known() -> None:

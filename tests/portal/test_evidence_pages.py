@@ -37,13 +37,6 @@ def address(match: Match) -> str:
     return reverse("portal:evidence", args=[match.uid])
 
 
-def built(match: Match) -> EvidencePack:
-    pack = services.request_pack(match=match, user=make_user(Role.REVIEWER))
-    run_next(Pool.WORK)
-    pack.refresh_from_db()
-    return pack
-
-
 def test_a_reviewer_asks_for_a_pack_and_sees_it_through(
     match: Match, key: signing.PublicKey, signed_in: MakeClient
 ) -> None:
@@ -69,10 +62,13 @@ def test_a_reviewer_asks_for_a_pack_and_sees_it_through(
 def test_a_viewer_takes_packs_away_but_asks_for_none(
     match: Match, key: signing.PublicKey, signed_in: MakeClient
 ) -> None:
-    pack = built(match)
+    pack = services.request_pack(match=match, user=make_user(Role.REVIEWER))
+    run_next(Pool.WORK)
+    pack.refresh_from_db()
     client = signed_in(Role.VIEWER)
+    download = reverse("portal:evidence_zip", args=[pack.uid])
 
-    taken = client.get(reverse("portal:evidence_zip", args=[pack.uid]))
+    taken = client.get(download)
     refused = client.post(address(match), {})
     page = client.get(address(match)).content.decode()
 
@@ -84,21 +80,18 @@ def test_a_viewer_takes_packs_away_but_asks_for_none(
     event = Event.objects.get(case=pack.case, action="evidence.downloaded")
     assert event.actor is not None
 
-
-def test_the_page_says_since_when_a_pack_is_stale(
-    match: Match, key: signing.PublicKey, signed_in: MakeClient
-) -> None:
-    pack = built(match)
+    # The page says since when a pack is outdated.
     deciding.confirm(match=match, user=make_user(Role.MANAGER), version=match.version)
-
-    client = signed_in(Role.REVIEWER)
     page = client.get(address(match)).content.decode()
-    review = client.get(match.review_url).content.decode()
-
     assert "Ready, but outdated" in page
     assert "The match or its recording has changed since" in page
     assert pack.sha256 in page
-    assert "outdated since" in review
+    assert "outdated since" in client.get(match.review_url).content.decode()
+
+    # A file that is gone from the disk is missed.
+    pack.file.storage.delete(str(pack.file.name))
+    gone = client.get(download, follow=True)
+    assert "is no longer on the disk" in gone.content.decode()
 
 
 def test_without_a_key_the_page_says_how_to_make_one(
@@ -121,6 +114,7 @@ def test_a_pack_that_waits_can_be_cancelled_and_not_taken(
     client.post(address(match), {})
     pack = EvidencePack.objects.get()
 
+    jobs = client.get(reverse("portal:jobs"), {"state": "waiting"})
     early = client.get(reverse("portal:evidence_zip", args=[pack.uid]))
     client.post(reverse("portal:evidence_cancel", args=[pack.uid]))
     again = client.post(
@@ -128,32 +122,10 @@ def test_a_pack_that_waits_can_be_cancelled_and_not_taken(
     ).content.decode()
 
     pack.refresh_from_db()
+    assert address(match) in jobs.content.decode()
     assert early.status_code == 404
     assert pack.status == PackStatus.CANCELLED
     assert "no longer being built" in again
-
-
-def test_a_file_that_is_gone_from_the_disk_is_told(
-    match: Match, key: signing.PublicKey, signed_in: MakeClient
-) -> None:
-    pack = built(match)
-    pack.file.storage.delete(str(pack.file.name))
-
-    answer = signed_in(Role.VIEWER).get(
-        reverse("portal:evidence_zip", args=[pack.uid]), follow=True
-    )
-
-    assert "is no longer on the disk" in answer.content.decode()
-
-
-def test_the_list_of_jobs_leads_to_where_a_pack_can_be_given_up(
-    match: Match, key: signing.PublicKey, signed_in: MakeClient
-) -> None:
-    services.request_pack(match=match, user=make_user(Role.REVIEWER))
-
-    page = signed_in(Role.REVIEWER).get(reverse("portal:jobs"), {"state": "waiting"})
-
-    assert address(match) in page.content.decode()
 
 
 def test_the_admin_asks_and_then_builds_for_the_selection(

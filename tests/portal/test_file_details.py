@@ -82,46 +82,28 @@ def test_what_a_person_decided_stays(signed_in: MakeClient) -> None:
     assert state_of(match) == MatchState.CONFIRMED
 
 
-def test_a_match_that_no_rule_sees_otherwise_is_left_alone(
+def test_details_that_no_rule_reads_change_the_file_alone(
     signed_in: MakeClient,
 ) -> None:
-    match = make_match()
+    match, client = make_match(), signed_in(Role.REVIEWER)
+    ScannedFile.objects.update(published_at="2026-05-01T18:30Z")
     before = Event.objects.filter(case=match.case).count()
 
-    save(signed_in(Role.REVIEWER), match, programme="News")
-
-    assert match.version == Match.objects.get(pk=match.pk).version
-    assert Event.objects.filter(case=match.case).count() == before
-
-
-def test_a_wrong_code_is_named_and_nothing_is_stored(signed_in: MakeClient) -> None:
-    match = make_match()
-
-    page = save(signed_in(Role.REVIEWER), match, territories="UK")
-
+    page = save(client, match, territories="UK")
     assert "UK is not a territory" in page
     assert not Event.objects.filter(action="file.details_changed").exists()
 
-
-def test_a_day_that_is_not_touched_keeps_its_time(signed_in: MakeClient) -> None:
-    match = make_match()
-    file = match.scanned_file
-    ScannedFile.objects.filter(pk=file.pk).update(published_at="2026-05-01T18:30Z")
-
-    save(
-        signed_in(Role.REVIEWER), match, published_at="2026-05-01", programme="Evening"
-    )
-
+    save(client, match, published_at="2026-05-01", programme="Evening")
+    # A day that is not touched keeps its time.
     stored = ScannedFile.objects.get(programme="Evening")
     assert stored.published_at == datetime(2026, 5, 1, 18, 30, tzinfo=UTC)
+    assert match.version == Match.objects.get(pk=match.pk).version
+    assert Event.objects.filter(case=match.case).count() == before
 
-
-def test_a_viewer_may_not_change_details(signed_in: MakeClient) -> None:
-    url = reverse("portal:file_details", args=[make_match().scanned_file.uid])
-    client = signed_in(Role.VIEWER)
-
-    assert client.get(url).status_code == 403
-    assert client.post(url, {"territories": "GB"}).status_code == 403
+    url = reverse("portal:file_details", args=[match.scanned_file.uid])
+    viewer = signed_in(Role.VIEWER)
+    assert viewer.get(url).status_code == 403
+    assert viewer.post(url, {"territories": "GB"}).status_code == 403
 
 
 def test_territories_and_tags_are_entered_at_upload(signed_in: MakeClient) -> None:

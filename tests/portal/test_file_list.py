@@ -38,7 +38,7 @@ def act(client: Client, verb: str, *files: ScannedFile, **fields: Any) -> Any:
     return client.post(MANY, posted | fields)
 
 
-def test_open_list_learns_a_new_status(manager: Client) -> None:
+def test_open_list_learns_a_new_status_and_what_is_gone(manager: Client) -> None:
     file = ScannedFileFactory.create(status=FileStatus.WAITING)
     row = manager.get("/files/").context["rows"][0]
     known = f"{file.uid}:{row.token}"
@@ -52,6 +52,10 @@ def test_open_list_learns_a_new_status(manager: Client) -> None:
     changed = manager.get(CHANGES, {"rows": known}, headers=mark).json()
     assert "No match" in changed["rows"][str(file.uid)]
     assert changed["counts"]["total"] == "1"
+
+    act(manager, "delete", file, reason="twice")
+    answer = manager.get(CHANGES, {"rows": f"{known} nonsense:y"}).json()
+    assert answer["gone"] == [str(file.uid), "nonsense"]
 
 
 def test_damage_is_named_in_the_language_of_the_page(manager: Client) -> None:
@@ -68,46 +72,18 @@ def test_damage_is_named_in_the_language_of_the_page(manager: Client) -> None:
         assert "Most of the file" not in shown
 
 
-def test_deleted_file_is_gone_from_an_open_list(manager: Client) -> None:
-    file = ScannedFileFactory.create()
-    act(manager, "delete", file, reason="twice")
-
-    answer = manager.get(CHANGES, {"rows": f"{file.uid}:x nonsense:y"}).json()
-
-    assert answer["gone"] == [str(file.uid), "nonsense"]
-
-
-def test_preview_names_what_is_left_out_and_why(manager: Client) -> None:
-    free, held = make_match(), make_match()
-    locks.take_lock(match=held, user=make_user(Role.REVIEWER, username="ben"))
-    files = [free.scanned_file, held.scanned_file]
-
-    uids = [file.uid for file in files]
-    page = manager.post(MANY, {"verb": "delete", "file": uids})
-
-    assert page.context["going"] == [free.scanned_file]
-    assert "ben is reviewing" in page.content.decode()
-    assert ScannedFile.objects.present().count() == 2
-
-
-def test_preview_without_a_file_to_change_only_says_why(manager: Client) -> None:
-    bare = ScannedFileFactory.create(status=FileStatus.READY, media="", source_url="")
-
-    page = manager.post(MANY, {"verb": "rescan", "file": [bare.uid]})
-
-    assert "Left out" in page.content.decode()
-    assert "What this affects" not in page.content.decode()
-
-
 def test_delete_asks_for_a_reason_and_spares_held_files(manager: Client) -> None:
     free, held = make_match(), make_match()
     locks.take_lock(match=held, user=make_user(Role.REVIEWER, username="ben"))
     files = [free.scanned_file, held.scanned_file]
 
+    page = manager.post(MANY, {"verb": "delete", "file": [each.uid for each in files]})
+    assert page.context["going"] == [free.scanned_file]
+    assert "ben is reviewing" in page.content.decode()
     act(manager, "delete", *files, reason="")
     assert ScannedFile.objects.present().count() == 2
-    page = act(manager, "delete", *files, reason="wrong programme")
 
+    page = act(manager, "delete", *files, reason="wrong programme")
     assert page.context["done"] == [free.scanned_file]
     assert list(ScannedFile.objects.present()) == [held.scanned_file]
     event = Event.objects.get(action="file.deleted")
@@ -119,71 +95,69 @@ def test_rescan_leaves_out_files_that_are_being_scanned(manager: Client) -> None
     busy = ScannedFileFactory.create(status=FileStatus.PROCESSING, media="b.wav")
     bare = ScannedFileFactory.create(status=FileStatus.READY, media="", source_url="")
 
+    # A preview without a file to change only says why.
+    preview = manager.post(MANY, {"verb": "rescan", "file": [bare.uid]})
     page = act(manager, "rescan", ready, busy, bare)
 
+    assert "Left out" in preview.content.decode()
+    assert "What this affects" not in preview.content.decode()
     assert page.context["done"] == [ready]
     assert [file for file, _why in page.context["left_out"]] == [busy, bare]
-    assert [scan.scanned_file for scan in Scan.objects.filter(status="queued")] == [
-        ready
-    ]
+    queued = Scan.objects.get(status="queued")
+    assert queued.scanned_file == ready
 
 
 def test_move_keeps_the_decisions_and_is_an_event(manager: Client) -> None:
     match, target = make_match(), ContainerFactory.create(name="Archive")
     file = match.scanned_file
     there = ScannedFileFactory.create(container=target)
+    in_cloud = ScannedFileFactory.create(remote_id="abc")
 
-    page = act(manager, "move", file, there, container=target.pk)
+    page = act(manager, "move", file, there, in_cloud, container=target.pk)
 
     file.refresh_from_db()
     assert file.container == target
-    assert [each for each, _why in page.context["left_out"]] == [there]
+    assert page.context["done"] == [file]
+    assert [each for each, _why in page.context["left_out"]] == [there, in_cloud]
     assert Match.objects.get().pk == match.pk
     event = Event.objects.get(action="file.moved")
     assert event.after == {"container": "Archive"}
 
 
-def test_copy_in_the_cloud_keeps_a_file_in_its_container(manager: Client) -> None:
-    file = ScannedFileFactory.create(remote_id="abc")
-
-    page = act(manager, "move", file, container=ContainerFactory.create().pk)
-
-    assert page.context["done"] == []
-
-
-def test_assign_gives_the_waiting_matches_to_a_person(
+def test_assign_gives_the_waiting_matches_to_who_may_see_them(
     manager: Client, ana: User
 ) -> None:
     match, empty = make_match(), ScannedFileFactory.create()
+    group = Group.objects.create(name="Desk")
+    AccessLimit.objects.create(group=group, containers=[])
 
+    ana.groups.add(group)
+    page = act(manager, "assign", match.scanned_file, assignee=ana.pk)
+    assert page.context["done"] == []
+    assert "may not see this match" in page.content.decode()
+
+    ana.groups.remove(group)
     page = act(manager, "assign", match.scanned_file, empty, assignee=ana.pk)
-
     match.refresh_from_db()
     assert match.assignee == ana
     assert [each for each, _why in page.context["left_out"]] == [empty]
 
 
-def test_a_file_is_not_assigned_to_a_person_who_sees_none_of_it(
-    manager: Client, ana: User
-) -> None:
-    match, group = make_match(), Group.objects.create(name="Desk")
-    AccessLimit.objects.create(group=group, containers=[])
-    ana.groups.add(group)
-
-    page = act(manager, "assign", match.scanned_file, assignee=ana.pk)
-
-    assert page.context["done"] == []
-    assert "may not see this match" in page.content.decode()
-
-
 def test_tag_is_added_once(manager: Client) -> None:
-    file = ScannedFileFactory.create(tags=["news"])
+    file = ScannedFileFactory.create(name="ep1.wav", tags=["news"])
 
-    act(manager, "tag", file, tags="check")
+    empty = act(manager, "tag", file)
+    wrong = act(manager, "tag", file, territories="XX")
+    file.refresh_from_db()
+    assert file.tags == ["news"]
+    assert "Enter a territory or a tag." in empty.content.decode()
+    assert "XX is not a territory" in wrong.content.decode()
+
+    outcome = act(manager, "tag", file, tags="check").content.decode()
     page = act(manager, "tag", file, tags="check, news")
-
     file.refresh_from_db()
     assert file.tags == ["news", "check"]
+    assert f'href="/files/{file.uid}/"' in outcome
     assert page.context["done"] == []
     assert "It already has all of these." in page.content.decode()
 
@@ -201,36 +175,19 @@ def test_territories_of_many_files_let_a_licence_clear(manager: Client) -> None:
     assert Event.objects.filter(action="file.details_changed").count() == 2
 
 
-def test_files_get_no_tag_from_an_empty_or_a_wrong_form(manager: Client) -> None:
+def test_each_role_does_what_it_may(signed_in: MakeClient) -> None:
     file = ScannedFileFactory.create()
+    clients = {role: signed_in(role) for role in Role}
 
-    empty = act(manager, "tag", file)
-    wrong = act(manager, "tag", file, territories="XX")
-
-    file.refresh_from_db()
-    assert file.tags == []
-    assert "Enter a territory or a tag." in empty.content.decode()
-    assert "XX is not a territory" in wrong.content.decode()
-
-
-@pytest.mark.parametrize(
-    ("role", "verb", "status"),
-    [
+    for role, verb, status in (
         (Role.VIEWER, "tag", 403),
         (Role.REVIEWER, "tag", 200),
         (Role.REVIEWER, "delete", 403),
         (Role.REVIEWER, "move", 403),
         (Role.MANAGER, "delete", 200),
-    ],
-)
-def test_each_role_does_what_it_may(
-    signed_in: MakeClient, role: Role, verb: str, status: int
-) -> None:
-    file = ScannedFileFactory.create()
-
-    answer = signed_in(role).post(MANY, {"verb": verb, "file": [file.uid]})
-
-    assert answer.status_code == status
+    ):
+        answer = clients[role].post(MANY, {"verb": verb, "file": [file.uid]})
+        assert answer.status_code == status, (role, verb)
 
 
 def test_unreadable_choices_change_nothing(manager: Client) -> None:
@@ -239,17 +196,13 @@ def test_unreadable_choices_change_nothing(manager: Client) -> None:
         assert answer["Location"] == "/files/?state=ready"
 
 
-def test_the_outcome_links_the_files_that_it_names(manager: Client) -> None:
-    file = ScannedFileFactory.create(name="ep1.wav")
+def test_files_are_filtered_by_what_was_typed(manager: Client) -> None:
+    file = make_match().scanned_file
+    ScannedFile.objects.update(programme="Evening", tags=["Fußball", "x"])
+    Match.objects.update(found_late=True)
+    ScannedFileFactory.create(name="other.wav", programme="Noon", tags=["Noon"])
 
-    page = act(manager, "tag", file, apply="yes", tags="archive").content.decode()
-
-    assert f'href="/files/{file.uid}/"' in page
-
-
-@pytest.mark.parametrize(
-    ("query", "is_listed"),
-    [
+    for query, is_listed in (
         ({"programme": "even"}, True),
         ({"programme": "morning"}, False),
         ({"tag": "Fußball"}, True),
@@ -257,16 +210,6 @@ def test_the_outcome_links_the_files_that_it_names(manager: Client) -> None:
         ({"late": "yes"}, True),
         ({"late": "yes", "found_from": "2020-01-01"}, True),
         ({"found_until": "2020-01-01"}, False),
-    ],
-)
-def test_files_are_filtered_by_what_was_typed(
-    manager: Client, query: dict[str, str], *, is_listed: bool
-) -> None:
-    file = make_match().scanned_file
-    ScannedFile.objects.update(programme="Evening", tags=["Fußball", "x"])
-    Match.objects.update(found_late=True)
-    ScannedFileFactory.create(name="other.wav", programme="Noon", tags=["Noon"])
-
-    rows = manager.get("/files/", query).context["rows"]
-
-    assert [row.file for row in rows] == ([file] if is_listed else [])
+    ):
+        rows = manager.get("/files/", query).context["rows"]
+        assert [row.file for row in rows] == ([file] if is_listed else []), query

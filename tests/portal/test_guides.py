@@ -25,7 +25,9 @@ def test_every_guide_is_drawn_without_what_the_policy_forbids(client: Client) ->
     assert len(guides.names()) > 30
 
     for name in guides.names():
-        page = client.get(reverse("portal:guide", args=[name])).content.decode()
+        answer = client.get(reverse("portal:guide", args=[name]))
+        assert answer.status_code == 200, name
+        page = answer.content.decode()
         article = page.partition("<article")[2].partition("</article>")[0]
         assert page.count("<h1") == 1
         assert "<h1" not in article
@@ -34,22 +36,21 @@ def test_every_guide_is_drawn_without_what_the_policy_forbids(client: Client) ->
 
 
 def test_links_lead_to_guides_headings_and_pictures(client: Client) -> None:
-    links = set()
-    for name in guides.names():
-        content = guides.read(name).content
-        links |= {
-            (name, link)
-            for link in re.findall(r'(?:href|src)="([^"]+)"', content)
-            if "://" not in link
-        }
+    contents = {name: guides.read(name).content for name in guides.names()}
+    links = {
+        (name, link)
+        for name, content in contents.items()
+        for link in re.findall(r'(?:href|src)="([^"]+)"', content)
+        if "://" not in link
+    }
 
     assert len(links) > 100
     # Documents beside the guides are named, and lead nowhere.
-    assert "<span>Contributing</span>" in guides.read("index").content
+    assert "<span>Contributing</span>" in contents["index"]
     assert not [link for link in links if link[1] in ("", "/guides/")]
     anchors = {
-        name: set(re.findall(r' id="([^"]+)"', guides.read(name).content))
-        for name in guides.names()
+        name: set(re.findall(r' id="([^"]+)"', content))
+        for name, content in contents.items()
     }
     pages = set()
     for name, link in links:
@@ -58,9 +59,11 @@ def test_links_lead_to_guides_headings_and_pictures(client: Client) -> None:
         target = path.strip("/").rpartition("/")[2] if path else name
         if anchor:
             assert anchor in anchors[target], (name, link)
-    assert {page: client.get(page).status_code for page in pages} == dict.fromkeys(
-        pages, 200
-    )
+    # The test above opens every guide.
+    pages -= {reverse("portal:guide", args=[name]) for name in guides.names()}
+    assert pages
+    for page in pages:
+        assert client.get(page).status_code == 200, page
 
 
 def test_what_is_no_guide_is_not_found(client: Client) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -36,11 +36,11 @@ from reports.services import request_report
 from scanning import callback_processing
 from scanning.choices import CallbackOutcome, DeliveryStatus, RetroStatus, ScanStatus
 from scanning.jobs import RETRO_SEARCH
-from scanning.models import InboundCallback, OutboundCallback, RetroSearch, Scan
+from scanning.models import InboundCallback, OutboundCallback, RetroSearch
 from scanning.services.callbacks import receive, replay
 from scanning.services.intake import submit_link, submit_upload
 from scanning.services.scans import request_scan
-from tests.conftest import Catalogue, MakeClient, Worker, upload
+from tests.conftest import MakeClient, Worker, upload
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
@@ -50,57 +50,53 @@ from tests.security.world import Desk, report_run, schedule
 
 
 @pytest.fixture
-def viewer(signed_in: MakeClient) -> Client:
+def clients(signed_in: MakeClient) -> dict[Role, Client]:
+    """Return a client of each role."""
+    return {role: signed_in(role) for role in Role}
+
+
+@pytest.fixture
+def viewer(clients: dict[Role, Client]) -> Client:
     """Return the client of a viewer."""
-    return signed_in(Role.VIEWER)
+    return clients[Role.VIEWER]
 
 
 def test_a_scan_is_listed_until_it_is_done(
-    catalogue: Catalogue, run_worker: Worker, admin: User, viewer: Client
+    run_worker: Worker, admin: User, clients: dict[Role, Client]
 ) -> None:
+    client = clients[Role.REVIEWER]
+    container = ContainerFactory.create()
+    container.buckets.add(BucketFactory.create())
     file = submit_upload(
-        container=catalogue.container,
-        upload=upload("broken.mp3", b"x" * 99),
-        user=admin,
+        container=container, upload=upload("broken.mp3", b"x" * 99), user=admin
     ).scanned_file
-    assert b"broken.mp3" in viewer.get("/jobs/?state=waiting").content
-    assert count_jobs()[JobState.WAITING] == 1
+    link = submit_link(container=container, url="http://127.0.0.1/a.mp3", user=admin)
+    assert b"broken.mp3" in client.get("/jobs/?state=waiting").content
+    assert count_jobs()[JobState.WAITING] == 2
 
     run_worker()
 
-    assert b"broken.mp3" not in viewer.get("/jobs/?state=waiting").content
-    failed = viewer.get("/jobs/?state=failed&kind=scan").content
-    assert b"broken.mp3" in failed
-    assert b"cannot be read" in failed
-    assert b"Try again" not in failed
-    assert viewer.get("/jobs/?state=failed&kind=report").content.count(b"broken") == 0
+    assert b"broken.mp3" not in client.get("/jobs/?state=waiting").content
+    failed = client.get("/jobs/?state=failed&kind=scan").content.decode()
+    assert "broken.mp3" in failed
+    assert "cannot be read" in failed
+    assert client.get("/jobs/?state=failed&kind=report").content.count(b"broken") == 0
 
-    request_scan(scanned_file=file, user=admin)
-
-    assert b"broken.mp3" not in viewer.get("/jobs/?state=failed").content
-
-
-def test_a_scan_that_cannot_succeed_is_not_tried_again(
-    catalogue: Catalogue, run_worker: Worker, admin: User, signed_in: MakeClient
-) -> None:
-    file = submit_link(
-        container=catalogue.container, url="http://127.0.0.1/a.mp3", user=admin
-    )
-    run_worker()
-    client = signed_in(Role.REVIEWER)
-
-    failed = client.get("/jobs/?state=failed").content.decode()
-    job = Job.objects.get(kind="scan")
-    told = client.post("/jobs/again/", {"job": job.uid}, follow=True).content.decode()
-    page = client.get(f"/files/{file.uid}/").content.decode()
-
+    # A scan that cannot succeed is not tried again.
+    job = Job.objects.get(kind="scan", subject=link.scans.get().pk)
+    refused = _post(client, job.uid)
+    page = client.get(f"/files/{link.uid}/").content.decode()
     assert "private or local address" in failed
     assert "Try again" not in failed
     assert "Attach audio" in failed
-    assert "trying again cannot help" in told
+    assert "trying again cannot help" in refused
     assert "Scanning it again cannot help" in page
-    assert f"/files/{file.uid}/rescan/" not in page
-    assert f"/files/{file.uid}/attach/" in page
+    assert f"/files/{link.uid}/rescan/" not in page
+    assert f"/files/{link.uid}/attach/" in page
+
+    request_scan(scanned_file=file, user=admin)
+
+    assert b"broken.mp3" not in client.get("/jobs/?state=failed").content
 
 
 def test_the_list_is_empty_where_nothing_happens(db: None, viewer: Client) -> None:
@@ -109,147 +105,89 @@ def test_the_list_is_empty_where_nothing_happens(db: None, viewer: Client) -> No
     assert all(list_jobs(state=state) == [] for state in LISTED_STATES)
 
 
-def _scan(_desk: Desk) -> Scan:
-    match = make_match()
-    file = match.scanned_file
-    file.scans.update(status=ScanStatus.FAILED, message="It broke.")
-    return file.scans.get()
-
-
-def _search(desk: Desk) -> RetroSearch:
-    search = desk.retro_search()
-    search.status, search.message = RetroStatus.FAILED, "It broke."
-    search.save()
-    return search
-
-
-def _delivery(desk: Desk) -> ReportDelivery:
-    return ReportDelivery.objects.create(
-        schedule=schedule(desk.user),
-        run=report_run(desk.user),
-        state=ReportDeliveryState.FAILED,
-        message="It broke.",
-    )
+# Any: the value of any column.
+Given = tuple[str, Model, Role, dict[str, Any]]
 
 
 # A failed row of each kind, the least role that may retry it, and its columns
 # afterwards.
-Given = tuple[Callable[[Desk], Model], Role, dict[str, Any]]  # Any: any column
-_GIVEN_UP: dict[str, Given] = {
-    "scan": (_scan, Role.REVIEWER, {"status": ScanStatus.FAILED}),
-    "recording": (
-        lambda _desk: RecordingFactory.create(
-            status=RecordingStatus.ERROR, status_message="It broke.", audio="a"
-        ),
-        Role.MANAGER,
-        {"status": RecordingStatus.WAITING},
-    ),
-    "retro_search": (_search, Role.MANAGER, {"status": RetroStatus.QUEUED}),
-    "catalogue_check": (
-        lambda _desk: CatalogueCheck.objects.create(
-            status=RunStatus.FAILED, message="It broke."
-        ),
-        Role.MANAGER,
-        {"status": RunStatus.WAITING},
-    ),
-    "report": (
-        lambda desk: ReportRun.objects.create(
-            name="R", run_by=desk.user, state=RunState.FAILED, message="It broke."
-        ),
-        Role.REVIEWER,
-        {"state": RunState.QUEUED},
-    ),
-    "evidence": (
-        lambda desk: EvidencePack.objects.create(
-            match=desk.match, status=PackStatus.FAILED, message="It broke."
-        ),
-        Role.REVIEWER,
-        {"status": PackStatus.QUEUED},
-    ),
-    "catalogue_import": (
-        lambda desk: CatalogueImport.objects.create(
-            bucket=desk.bucket,
-            status=ImportStatus.REFUSED,
-            message="It broke.",
-            summary={"rows": 3},
-        ),
-        Role.MANAGER,
-        {"status": ImportStatus.IMPORTING},
-    ),
-    "result_import_check": (
-        lambda desk: ResultImport.objects.create(
-            container=desk.container,
-            status=ImportStatus.REFUSED,
-            message="It broke.",
-        ),
-        Role.REVIEWER,
-        {"status": ImportStatus.CHECKING},
-    ),
-    "callback_sent": (
-        lambda desk: OutboundCallback.objects.create(
-            container=desk.container,
-            scanned_file=desk.file,
-            status=DeliveryStatus.FAILED,
-        ),
-        Role.ADMIN,
-        {"status": DeliveryStatus.WAITING},
-    ),
-    "callback_received": (
-        lambda desk: InboundCallback.objects.create(
-            container=desk.container,
-            outcome=CallbackOutcome.FAILED,
-            message="It broke.",
-        ),
-        Role.ADMIN,
-        {"outcome": CallbackOutcome.QUEUED},
-    ),
-    "dispatch": (_delivery, Role.ADMIN, {"state": ReportDeliveryState.WAITING}),
-}
-
-
-@pytest.mark.parametrize("kind", _GIVEN_UP)
-def test_what_was_given_up_is_tried_again_by_who_may(
-    kind: str, db: None, viewer: Client
-) -> None:
-    make, role, then = _GIVEN_UP[kind]
-    row = make(Desk(1))
-    fail_job(kind, row)
-    (job,) = list_jobs(state=JobState.FAILED, kind=kind)
-    assert job.subject == row
-    assert job.why == "It broke."
-
-    assert viewer.post("/jobs/again/", {"job": job.row.uid}).status_code == 403
-    weaker = [one for one in Role if list(Role).index(one) < list(Role).index(role)]
-    for one in weaker[1:]:
-        _post(one, job.row.uid)
-        assert find_job(job.row.uid, [JobState.FAILED]) is not None
-    events = Event.objects.count()
-
-    response = _post(role, job.row.uid)
-
-    assert "1 job was queued again." in response
-    row.refresh_from_db()
-    assert {name: getattr(row, name) for name in then} == then
-    assert find_job(job.row.uid, [JobState.FAILED]) is None
-    assert Event.objects.count() > events
-
-
-def _waiting_file(_desk: Desk) -> Scan:
-    container = ContainerFactory.create()
-    container.buckets.add(BucketFactory.create())
-    file = submit_upload(
-        container=container,
-        upload=upload("talk.wav", b"x" * 99),
-        user=make_user(Role.MANAGER),
-    ).scanned_file
-    return file.scans.get()
-
-
-def _waiting_results(desk: Desk) -> ResultImport:
-    file = SimpleUploadedFile("dump.json", b'{"data": []}')
-    return imports.keep_upload(
-        RESULTS, container=desk.container, file=file, user=make_user(Role.MANAGER)
+def _given_up(desk: Desk) -> Iterator[Given]:
+    """Yield each kind, a failed row, the least role that may retry it, and its columns then."""
+    broke = {"message": "It broke."}
+    scan = make_match().scan
+    scan.status, scan.message = ScanStatus.FAILED, "It broke."
+    scan.save()
+    yield "scan", scan, Role.REVIEWER, {"status": ScanStatus.FAILED}
+    recording = RecordingFactory.create(
+        status=RecordingStatus.ERROR, status_message="It broke.", audio="a"
     )
+    waits = {"status": RecordingStatus.WAITING}
+    yield "recording", recording, Role.MANAGER, waits
+    search = desk.retro_search()
+    search.status, search.message = RetroStatus.FAILED, "It broke."
+    search.save()
+    yield "retro_search", search, Role.MANAGER, {"status": RetroStatus.QUEUED}
+    check = CatalogueCheck.objects.create(status=RunStatus.FAILED, **broke)
+    yield "catalogue_check", check, Role.MANAGER, {"status": RunStatus.WAITING}
+    run = ReportRun.objects.create(
+        name="R", run_by=desk.user, state=RunState.FAILED, **broke
+    )
+    yield "report", run, Role.REVIEWER, {"state": RunState.QUEUED}
+    pack = EvidencePack.objects.create(
+        match=desk.match, status=PackStatus.FAILED, **broke
+    )
+    yield "evidence", pack, Role.REVIEWER, {"status": PackStatus.QUEUED}
+    recordings = CatalogueImport.objects.create(
+        bucket=desk.bucket, status=ImportStatus.REFUSED, summary={"rows": 3}, **broke
+    )
+    imports_again = {"status": ImportStatus.IMPORTING}
+    yield "catalogue_import", recordings, Role.MANAGER, imports_again
+    results = ResultImport.objects.create(
+        container=desk.container, status=ImportStatus.REFUSED, **broke
+    )
+    checks_again = {"status": ImportStatus.CHECKING}
+    yield "result_import_check", results, Role.REVIEWER, checks_again
+    sent = OutboundCallback.objects.create(
+        container=desk.container, scanned_file=desk.file, status=DeliveryStatus.FAILED
+    )
+    yield "callback_sent", sent, Role.ADMIN, {"status": DeliveryStatus.WAITING}
+    received = InboundCallback.objects.create(
+        container=desk.container, outcome=CallbackOutcome.FAILED, **broke
+    )
+    queued = {"outcome": CallbackOutcome.QUEUED}
+    yield "callback_received", received, Role.ADMIN, queued
+    delivery = ReportDelivery.objects.create(
+        schedule=schedule(desk.user),
+        run=report_run(desk.user),
+        state=ReportDeliveryState.FAILED,
+        **broke,
+    )
+    yield "dispatch", delivery, Role.ADMIN, {"state": ReportDeliveryState.WAITING}
+
+
+def test_what_was_given_up_is_tried_again_by_who_may(
+    clients: dict[Role, Client],
+) -> None:
+    for kind, row, role, then in _given_up(Desk(1)):
+        fail_job(kind, row)
+        (job,) = list_jobs(state=JobState.FAILED, kind=kind)
+        assert job.subject == row
+        assert job.why == "It broke."
+
+        again = {"job": job.row.uid}
+        for one in list(Role)[: list(Role).index(role)]:
+            answer = clients[one].post("/jobs/again/", again)
+            assert answer.status_code == (403 if one == Role.VIEWER else 302)
+            assert find_job(job.row.uid, [JobState.FAILED]) is not None, (kind, one)
+        events = Event.objects.count()
+
+        response = _post(clients[role], job.row.uid)
+
+        assert "1 job was queued again." in response
+        row.refresh_from_db()
+        assert {name: getattr(row, name) for name in then} == then
+        assert find_job(job.row.uid, [JobState.FAILED]) is None
+        assert Event.objects.count() > events, kind
 
 
 def _waiting_pack(desk: Desk) -> EvidencePack:
@@ -257,118 +195,97 @@ def _waiting_pack(desk: Desk) -> EvidencePack:
     return request_pack(match=desk.match, user=make_user(Role.MANAGER))
 
 
-_OPEN: dict[str, tuple[Callable[[Desk], Model], Role, dict[str, object]]] = {
-    "scan": (_waiting_file, Role.REVIEWER, {"status": ScanStatus.CANCELLED}),
-    "catalogue_check": (
-        lambda _desk: start_check(user=make_user(Role.MANAGER)),
-        Role.MANAGER,
-        {"status": RunStatus.CANCELLED},
-    ),
-    "report": (
-        lambda _desk: request_report(layout=Layout(), user=make_user(Role.MANAGER)),
-        Role.REVIEWER,
-        {"state": RunState.CANCELLED},
-    ),
-    "evidence": (
-        _waiting_pack,
-        Role.REVIEWER,
-        {"status": PackStatus.CANCELLED},
-    ),
-    "result_import_check": (
-        _waiting_results,
-        Role.REVIEWER,
-        {"status": ImportStatus.REFUSED, "message": "It was cancelled."},
-    ),
-}
-
-
-@pytest.mark.parametrize("kind", _OPEN)
-def test_an_open_job_is_cancelled_by_who_may(
-    kind: str, db: None, viewer: Client, run_worker: Worker
-) -> None:
-    make, role, then = _OPEN[kind]
-    row = make(Desk(1))
-    (job,) = list_jobs(state=JobState.WAITING, kind=kind)
-    assert job.subject == row
-    shown = b"Cancel<span"
-    assert shown not in viewer.get(f"/jobs/?state=waiting&kind={kind}").content
-    assert viewer.post("/jobs/cancel/", {"job": job.row.uid}).status_code == 403
-    events = Event.objects.count()
-
-    answer = _post(role, job.row.uid, "cancel")
-
-    assert "was cancelled" in answer
-    row.refresh_from_db()
-    assert {name: getattr(row, name) for name in then} == then
-    assert Event.objects.count() > events
-    run_worker()
-    row.refresh_from_db()
-    assert {name: getattr(row, name) for name in then} == then
-    assert "The job has ended" in _post(role, job.row.uid, "cancel")
-
-
-def test_a_limited_person_cancels_nothing_elsewhere(db: None) -> None:
-    desk, other = Desk(1), Desk(2)
-    pack = _waiting_pack(other)
-    client = Client()
-    client.force_login(desk.user)
-
-    job = Job.objects.get(kind="evidence", subject=pack.pk)
-
-    client.post("/jobs/cancel/", {"job": job.uid})
-
-    pack.refresh_from_db()
-    assert pack.status == PackStatus.QUEUED
-
-
-@pytest.mark.parametrize("kind", ["catalogue_check", "retro_search"])
-def test_a_limited_person_does_not_cancel_what_reaches_further(
-    kind: str, db: None
-) -> None:
+def _open(desk: Desk) -> Iterator[Given]:
+    """Yield each kind, a waiting row, the least role that may cancel it, and its columns then."""
     manager = make_user(Role.MANAGER)
-    desk, other = Desk(1), Desk(2)
-    if kind == "catalogue_check":
-        row: CatalogueCheck | RetroSearch = start_check(user=manager)
-    else:
-        row = RetroSearch.objects.create(status=RetroStatus.QUEUED)
-        row.recordings.add(other.recording)
-        submit(RETRO_SEARCH, row)
-    client = Client()
-    client.force_login(desk.user)
-
-    job = Job.objects.get(kind=kind, subject=row.pk)
-
-    client.post("/jobs/cancel/", {"job": job.uid})
-
-    assert list(Job.objects.values_list("state", flat=True)) == ["waiting"]
-
-
-def _post(role: Role, key: str, verb: str = "again") -> str:
-    client = Client()
-    client.force_login(make_user(role))
-    answer = client.post(f"/jobs/{verb}/", {"job": key, "kind": "odd"}, follow=True)
-    return answer.content.decode()
+    container = ContainerFactory.create()
+    container.buckets.add(BucketFactory.create())
+    file = submit_upload(
+        container=container, upload=upload("talk.wav", b"x" * 99), user=manager
+    ).scanned_file
+    yield "scan", file.scans.get(), Role.REVIEWER, {"status": ScanStatus.CANCELLED}
+    check = start_check(user=manager)
+    yield "catalogue_check", check, Role.MANAGER, {"status": RunStatus.CANCELLED}
+    run = request_report(layout=Layout(), user=manager)
+    yield "report", run, Role.REVIEWER, {"state": RunState.CANCELLED}
+    pack = _waiting_pack(desk)
+    yield "evidence", pack, Role.REVIEWER, {"status": PackStatus.CANCELLED}
+    results = imports.keep_upload(
+        RESULTS,
+        container=desk.container,
+        file=SimpleUploadedFile("dump.json", b'{"data": []}'),
+        user=manager,
+    )
+    refused = {"status": ImportStatus.REFUSED, "message": "It was cancelled."}
+    yield "result_import_check", results, Role.REVIEWER, refused
 
 
-@pytest.mark.parametrize("key", ["", "scan", "j" * 99, "\0"])
-def test_a_job_that_is_not_there_is_said_to_be_gone(key: str, db: None) -> None:
-    assert "changed in the meantime" in _post(Role.ADMIN, key)
+def test_an_open_job_is_cancelled_by_who_may(
+    clients: dict[Role, Client], run_worker: Worker
+) -> None:
+    viewer, cancelled = clients[Role.VIEWER], []
+
+    for kind, row, role, then in _open(Desk(1)):
+        (job,) = list_jobs(state=JobState.WAITING, kind=kind)
+        assert job.subject == row
+        page = viewer.get(f"/jobs/?state=waiting&kind={kind}")
+        assert b"Cancel<span" not in page.content
+        assert viewer.post("/jobs/cancel/", {"job": job.row.uid}).status_code == 403
+        events = Event.objects.count()
+
+        answer = _post(clients[role], job.row.uid, "cancel")
+
+        assert "was cancelled" in answer
+        row.refresh_from_db()
+        assert {name: getattr(row, name) for name in then} == then
+        assert Event.objects.count() > events, kind
+        cancelled.append((job.row.uid, row, role, then))
+
+    run_worker()
+
+    for uid, row, role, then in cancelled:
+        row.refresh_from_db()
+        assert {name: getattr(row, name) for name in then} == then
+        assert "The job has ended" in _post(clients[role], uid, "cancel")
 
 
 def test_a_limited_person_neither_sees_nor_touches_what_is_elsewhere(db: None) -> None:
     desk, other = Desk(1), Desk(2)
-    pack = EvidencePack.objects.create(match=other.match, status=PackStatus.FAILED)
-    job = fail_job("evidence", pack)
     client = Client()
     client.force_login(desk.user)
+    failed = EvidencePack.objects.create(match=other.match, status=PackStatus.FAILED)
+    job = fail_job("evidence", failed)
 
     page = client.get("/jobs/?state=failed")
     assert page.context["jobs"] == []
     assert page.context["states"][JobState.FAILED] == 0
     client.post("/jobs/again/", {"job": job.uid})
+    failed.refresh_from_db()
+    assert failed.status == PackStatus.FAILED
 
-    pack.refresh_from_db()
-    assert pack.status == PackStatus.FAILED
+    # What reaches further than the person's own is not cancelled either.
+    _waiting_pack(other)
+    start_check(user=make_user(Role.MANAGER))
+    search = RetroSearch.objects.create(status=RetroStatus.QUEUED)
+    search.recordings.add(other.recording)
+    submit(RETRO_SEARCH, search)
+    waiting = Job.objects.filter(state=JobState.WAITING)
+    kinds = {"evidence", "catalogue_check", "retro_search"}
+    assert set(waiting.values_list("kind", flat=True)) == kinds
+    for job in waiting.all():
+        client.post("/jobs/cancel/", {"job": job.uid})
+    assert waiting.count() == 3
+
+
+def _post(client: Client, key: str, verb: str = "again") -> str:
+    answer = client.post(f"/jobs/{verb}/", {"job": key, "kind": "odd"}, follow=True)
+    return answer.content.decode()
+
+
+def test_a_job_that_is_not_there_is_said_to_be_gone(signed_in: MakeClient) -> None:
+    client = signed_in(Role.ADMIN)
+    for key in ("", "scan", "j" * 99, "\0"):
+        assert "changed in the meantime" in _post(client, key), key
 
 
 def test_all_that_the_page_shows_is_tried_again_at_once(db: None) -> None:

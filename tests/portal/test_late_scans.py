@@ -56,73 +56,44 @@ def file() -> ScannedFile:
     return made
 
 
-@pytest.fixture
-def full(file: ScannedFile) -> Scan:
-    """Return the full scan, which detected one recording and has an unmatched interval."""
-    return _scan(file, {RecordingFactory.create(): KNOWN}, unmatched=[UNMATCHED])
-
-
-@pytest.fixture
-def late(file: ScannedFile, full: Scan) -> Scan:
-    """Return the late scan, with a match in the full scan's unmatched interval."""
-    return _late_scan(file, RecordingFactory.create(title="Late tune"))
-
-
 def _unmatched(context: object) -> list[tuple[int, int]]:
     ribbon = context["ribbon"]  # type: ignore[index]  # of a response
     lane = next(each for each in ribbon.facts if each.kind == "no_match")
     return [(box.start_ms, box.end_ms) for box in lane.boxes]
 
 
-def test_no_ribbon_draws_no_match_over_a_late_match(
-    file: ScannedFile, late: Scan, signed_in: MakeClient
+def test_a_late_match_is_no_longer_unmatched_on_pages_and_in_the_cue_sheet(
+    file: ScannedFile, signed_in: MakeClient
 ) -> None:
     client = signed_in(Role.REVIEWER)
-    match = Match.objects.get(scan=late)
+    known, later = RecordingFactory.create(), RecordingFactory.create(title="Late tune")
+    full = _scan(file, {known: KNOWN}, unmatched=[UNMATCHED])
+    late = _late_scan(file, later)
 
     of_file = client.get(reverse("portal:file_detail", args=[file.uid]))
-    of_match = client.get(match.review_url)
-
+    of_match = client.get(Match.objects.get(scan=late).review_url)
     left = [(60_000, 100_000), (160_000, 600_000)]
     assert _unmatched(of_file.context) == left
     assert _unmatched(of_match.context) == left
 
+    # The file page lists the late scan and rests on the full one.
+    assert of_file.context["scan"] == full
+    assert of_file.context["scans"] == [late, full]
+    assert "search for later recordings" in of_file.content.decode()
+    assert of_file.context["coverage"].matched_ms == 120_000
 
-def test_the_file_page_lists_the_late_scan_and_rests_on_the_full_one(
-    file: ScannedFile, full: Scan, late: Scan, signed_in: MakeClient
-) -> None:
-    page = signed_in(Role.REVIEWER).get(reverse("portal:file_detail", args=[file.uid]))
-
-    assert page.context["scan"] == full
-    assert page.context["scans"] == [late, full]
-    assert "search for later recordings" in page.content.decode()
-    assert page.context["coverage"].matched_ms == 120_000
-
-
-def test_the_cue_sheet_names_the_late_match_instead_of_unknown_music(
-    file: ScannedFile, late: Scan
-) -> None:
+    # The cue sheet names the late match instead of unknown music.
     cues = [
         (cue.start_ms, cue.end_ms, cue.recording.title if cue.recording else "")
         for cue in cue_sheet(file=file).cues
     ]
-
     assert (100_000, 160_000, "Late tune") in cues
     assert all(
         end <= 100_000 or start >= 160_000 for start, end, title in cues if not title
     )
 
-
-def test_a_rescan_did_not_find_what_the_late_scan_had_found(
-    file: ScannedFile, full: Scan, late: Scan
-) -> None:
-    recording = late.detections.get().recording
-
-    again = _scan(
-        file, {full.detections.get().recording: KNOWN, recording: LATE}, unmatched=[]
-    )
-
-    diff = scan_diff.compare(again)
+    # A rescan did not find what the late scan had found.
+    diff = scan_diff.compare(_scan(file, {known: KNOWN, later: LATE}, unmatched=[]))
     assert diff is not None
     assert diff.previous == full
     assert {row.change for row in diff.rows} == {ScanChange.SAME}

@@ -40,60 +40,74 @@ def terms(**changes: object) -> dict[str, object]:
     }
 
 
-@pytest.mark.parametrize("role", list(Role))
-def test_list_is_for_all_and_forms_for_managers(
-    signed_in: MakeClient, role: Role
-) -> None:
+def test_list_is_for_all_and_forms_for_managers(signed_in: MakeClient) -> None:
     licence = make_licence(recordings=[make_match().recording])
-    client = signed_in(role)
-    manages = role in (Role.MANAGER, Role.ADMIN)
+    forms = [
+        reverse("portal:licence_create"),
+        reverse("portal:licence_edit", args=[licence.uid]),
+        reverse("portal:licence_preview", args=[licence.uid]),
+    ]
 
-    assert client.get(reverse("portal:licence_list")).status_code == 200
-    for name in ("licence_edit", "licence_preview"):
-        answer = client.get(reverse(f"portal:{name}", args=[licence.uid]))
-        assert answer.status_code == (200 if manages else 403)
-    assert client.get(reverse("portal:licence_create")).status_code == (
-        200 if manages else 403
-    )
-    posted = client.post(reverse("portal:licence_withdraw", args=[licence.uid]))
-    assert posted.status_code == (302 if manages else 403)
+    for role in Role:
+        client, manages = signed_in(role), role in (Role.MANAGER, Role.ADMIN)
+        assert client.get(reverse("portal:licence_list")).status_code == 200, role
+        for address in forms:
+            expected = 200 if manages else 403
+            assert client.get(address).status_code == expected, (role, address)
+        posted = client.post(reverse("portal:licence_withdraw", args=[licence.uid]))
+        assert posted.status_code == (302 if manages else 403), role
 
 
-@pytest.mark.parametrize(
-    ("end", "says"),
-    [
+def test_the_preview_says_what_a_licence_clears_no_more(manager: Client) -> None:
+    recording = make_match().recording
+    elsewhere = make_licence(recordings=[recording], territories=["GB"])
+    address = reverse("portal:licence_preview", args=[elsewhere.uid])
+    page = manager.get(address).content.decode()
+    assert "the territory of the use is unknown" in page
+
+    for end, says in (
         (date(2020, 1, 1), "The licence has ended and clears nothing more."),
         (None, "The licence is in force, and no match is left for it to clear."),
-    ],
-)
-def test_the_preview_says_whether_a_licence_is_over(
-    manager: Client, end: date | None, says: str
-) -> None:
-    licence = make_licence(recordings=[make_match().recording], valid_until=end)
-
-    address = reverse("portal:licence_preview", args=[licence.uid])
-    manager.post(address, {"reach": "all"})
-    page = manager.get(address)
-
-    assert says in page.content.decode()
+    ):
+        licence = make_licence(recordings=[recording], valid_until=end)
+        address = reverse("portal:licence_preview", args=[licence.uid])
+        manager.post(address, {"reach": "all"})
+        assert says in manager.get(address).content.decode()
 
 
-def test_a_licence_names_every_missing_field_at_once(manager: Client) -> None:
-    page = manager.post(
-        reverse("portal:licence_create"),
-        terms(
-            use_kind="account",
-            valid_from="2026-12-01",
-            valid_until="2026-11-01",
-        ),
+def test_form_says_what_is_wrong_and_keeps_what_was_typed(manager: Client) -> None:
+    recording, address = make_match().recording, reverse("portal:licence_create")
+
+    # Every missing field is named at once.
+    missing = manager.post(
+        address,
+        terms(use_kind="account", valid_from="2026-12-01", valid_until="2026-11-01"),
     )
+    errors = set(missing.context["form"].errors)
+    assert errors == {"recordings", "use_values", "valid_until"}
 
-    assert set(page.context["form"].errors) == {
-        "recordings",
-        "use_values",
-        "valid_until",
-    }
-    assert not Licence.objects.filter(holder="Broadcaster").exists()
+    for changes, why in (
+        ({"recordings": "nobody-knows"}, "nobody-knows"),
+        ({"recordings": ""}, "Name at least one"),
+        ({"scope": "all"}, "would clear everything"),
+        (
+            {"valid_from": "2026-02-02", "valid_until": "2026-02-01"},
+            "before the start",
+        ),
+        ({"territories": "Britain"}, "is not a territory"),
+    ):
+        sent = terms(**{"recordings": recording.uid, **changes})
+        page = manager.post(address, sent).content.decode()
+        assert why in page
+        assert "Broadcaster" in page
+    assert not Licence.objects.filter(built_in=False).exists()
+
+    # What the chosen scope needs is not called optional.
+    page = manager.get(address).content.decode()
+    labels = re.findall(r"<label [^>]*>(.*?)</label>", page, re.S)
+    words = [" ".join(strip_tags(label).split()) for label in labels]
+    assert {"Buckets", "Labels", "Recordings", "Named uses"} <= set(words)
+    assert "Territories (optional)" in words
 
 
 def test_limits_of_edits_are_kept_only_where_they_count(manager: Client) -> None:
@@ -112,7 +126,7 @@ def test_limits_of_edits_are_kept_only_where_they_count(manager: Client) -> None
     ]
 
 
-def test_licence_is_written_previewed_and_applied(manager: Client) -> None:
+def test_licence_is_written_previewed_applied_and_undone(manager: Client) -> None:
     match = make_match()
     proof = SimpleUploadedFile("contract.pdf", b"signed")
 
@@ -132,38 +146,19 @@ def test_licence_is_written_previewed_and_applied(manager: Client) -> None:
 
     match.refresh_from_db()
     assert (match.state, match.licence) == (MatchState.CLEARED, licence)
-    left = manager.get(preview_url).content.decode()
-    assert "no match is left for it to clear" in left
-    assert 'name="reach"' not in left
+    left = manager.get(preview_url)
+    assert "no match is left for it to clear" in left.content.decode()
+    assert 'name="reach"' not in left.content.decode()
     sent = manager.get(reverse("portal:licence_evidence", args=[licence.uid]))
     assert "attachment" in sent["Content-Disposition"]
     assert b"".join(sent) == b"signed"
 
+    act = left.context["applications"][0].act
+    manager.post(reverse("portal:licence_undo", args=[licence.uid]), {"act": act})
 
-@pytest.mark.parametrize(
-    ("changes", "told"),
-    [
-        ({"recordings": "nobody-knows"}, "nobody-knows"),
-        ({"recordings": ""}, "Name at least one"),
-        ({"scope": "all"}, "would clear everything"),
-        ({"valid_from": "2026-02-02", "valid_until": "2026-02-01"}, "before the start"),
-        ({"territories": "Britain"}, "is not a territory"),
-    ],
-)
-def test_form_says_what_is_wrong_and_keeps_what_was_typed(
-    manager: Client, changes: dict[str, object], told: str
-) -> None:
-    recording = make_match().recording
-
-    answer = manager.post(
-        reverse("portal:licence_create"),
-        terms(**{"recordings": recording.uid, **changes}),
-    )
-
-    page = answer.content.decode()
-    assert told in page
-    assert "Broadcaster" in page
-    assert not Licence.objects.filter(built_in=False).exists()
+    match.refresh_from_db()
+    licence.refresh_from_db()
+    assert (match.state, licence.active) == (MatchState.PENDING, False)
 
 
 def test_narrower_terms_are_saved_once_the_person_saw_what_reopens(
@@ -190,39 +185,35 @@ def test_narrower_terms_are_saved_once_the_person_saw_what_reopens(
     assert match.state == MatchState.PENDING
 
 
-def test_a_licence_that_cleared_something_is_withdrawn_after_a_preview(
+def test_a_licence_is_withdrawn_with_a_reason_and_a_preview_of_what_it_cleared(
     manager: Client,
 ) -> None:
     match = make_match()
+    idle = make_licence(recordings=[match.recording], in_force=False)
     licence = make_licence(recordings=[match.recording], in_force=False)
     preview = reverse("portal:licence_preview", args=[licence.uid])
     manager.post(preview, {"reach": "all"})
     url = reverse("portal:licence_withdraw", args=[licence.uid])
 
+    manager.post(url, {"reason": ""})
     shown = manager.post(url, {"reason": "never paid"})
 
     licence.refresh_from_db()
     assert licence.withdrawn_at is None
-    page = shown.content.decode()
-    assert 'name="reason" value="never paid"' in page
-    manager.post(
-        url, {"reason": "never paid", "agreed": shown.context["consequences"].mark}
-    )
+    assert 'name="reason" value="never paid"' in shown.content.decode()
+    mark = shown.context["consequences"].mark
+    manager.post(url, {"reason": "never paid", "agreed": mark})
     match.refresh_from_db()
     assert match.state == MatchState.PENDING
 
-
-def test_withdrawing_needs_a_reason(manager: Client) -> None:
-    licence = make_licence(recordings=[make_match().recording])
-    url = reverse("portal:licence_withdraw", args=[licence.uid])
-
+    # One that cleared nothing needs only the reason.
+    url = reverse("portal:licence_withdraw", args=[idle.uid])
     manager.post(url, {"reason": ""})
-    licence.refresh_from_db()
-    assert licence.withdrawn_at is None
-
+    idle.refresh_from_db()
+    assert idle.withdrawn_at is None
     manager.post(url, {"reason": "never paid"})
-    licence.refresh_from_db()
-    assert licence.withdrawn_at is not None
+    idle.refresh_from_db()
+    assert idle.withdrawn_at is not None
 
 
 def test_own_accounts_are_edited_as_lines(manager: Client) -> None:
@@ -244,37 +235,3 @@ def test_admin_shows_licences_and_changes_none(signed_in: MakeClient) -> None:
     assert licence.url in page.content.decode()
     assert client.get(reverse("admin:review_licence_changelist")).status_code == 200
     assert client.get(reverse("admin:review_licence_add")).status_code == 403
-
-
-def test_the_preview_says_why_waiting_matches_are_not_covered(manager: Client) -> None:
-    match = make_match()
-    licence = make_licence(recordings=[match.recording], territories=["GB"])
-
-    page = manager.get(reverse("portal:licence_preview", args=[licence.uid]))
-
-    assert "the territory of the use is unknown" in page.content.decode()
-
-
-def test_an_application_is_undone_on_the_page_of_the_preview(manager: Client) -> None:
-    match = make_match()
-    licence = make_licence(recordings=[match.recording], in_force=False)
-    url = reverse("portal:licence_preview", args=[licence.uid])
-    page = manager.post(url, {"reach": "all"}, follow=True)
-
-    act = page.context["applications"][0].act
-    manager.post(reverse("portal:licence_undo", args=[licence.uid]), {"act": act})
-
-    match.refresh_from_db()
-    licence.refresh_from_db()
-    assert (match.state, licence.active) == (MatchState.PENDING, False)
-
-
-def test_what_the_chosen_scope_needs_is_not_called_optional(
-    signed_in: MakeClient,
-) -> None:
-    page = signed_in(Role.MANAGER).get(reverse("portal:licence_create"))
-
-    labels = re.findall(r"<label [^>]*>(.*?)</label>", page.content.decode(), re.S)
-    words = [" ".join(strip_tags(label).split()) for label in labels]
-    assert {"Buckets", "Labels", "Recordings", "Named uses"} <= set(words)
-    assert "Territories (optional)" in words

@@ -95,37 +95,26 @@ def test_links_sent_before_are_linked_among_many_and_scanned_again(
     assert ScannedFile.objects.count() == 4
 
 
-def test_a_bad_line_of_links_is_one_error(client: Client, container: Container) -> None:
+def test_a_refused_link_is_one_error_and_named_once(
+    client: Client, container: Container
+) -> None:
     fields = {"container": container.pk, "links": f"not a link\n{_LINK} {_LINK}?b"}
-
     page = client.post("/upload/", fields)
-
     assert [one.code for one in page.context["results"]] == ["link_refused", "", ""]
 
-
-@pytest.mark.parametrize("address", ["/upload/", "/links/"])
-def test_a_refused_link_is_named_once(
-    client: Client, container: Container, address: str
-) -> None:
     fields = {"container": container.pk, "links": "ftp://nonsense.example/a"}
-
-    page = visible_text(client.post(address, fields).content.decode())
-
-    assert page.count("nonsense") == 1
-    assert "This link is not allowed: " in page
-    assert "link_refused" not in page
-
-
-@pytest.mark.parametrize("address", ["/links/feed/", "/links/feed/items/"])
-def test_addresses_of_the_feed_lead_to_the_page_with_its_form(
-    client: Client, address: str
-) -> None:
-    answer = client.get(address)
-
-    assert (answer.status_code, answer["Location"]) == (302, "/links/")
+    for address in ("/upload/", "/links/"):
+        shown = visible_text(client.post(address, fields).content.decode())
+        assert shown.count("nonsense") == 1, address
+        assert "This link is not allowed: " in shown
+        assert "link_refused" not in shown
 
 
-def test_an_address_that_takes_forms_says_so(client: Client) -> None:
+def test_addresses_without_a_page_lead_to_it_or_say_so(client: Client) -> None:
+    for address in ("/links/feed/", "/links/feed/items/"):
+        answer = client.get(address)
+        assert (answer.status_code, answer["Location"]) == (302, "/links/")
+
     page = client.get("/jobs/again/")
     program = client.get("/jobs/again/", headers={"accept": "application/json"})
 
@@ -135,9 +124,8 @@ def test_an_address_that_takes_forms_says_so(client: Client) -> None:
     assert (program.status_code, program.content) == (405, b"")
 
 
-@pytest.mark.parametrize(
-    ("url", "name"),
-    [
+def test_links_have_a_name_that_tells_them_apart() -> None:
+    for url, name in (
         ("https://www.youtube.com/watch?v=krP539YBF7U&t=1", "youtube.com krP539YBF7U"),
         ("https://youtu.be/krP539YBF7U", "youtube.com krP539YBF7U"),
         ("https://media.example/shows/ep%2015.wav?x=1", "ep 15.wav"),
@@ -145,14 +133,12 @@ def test_an_address_that_takes_forms_says_so(client: Client) -> None:
         ("https://m.pod.example/artist/a-song", "pod.example a-song"),
         ("https://pod.example/listen.html", "pod.example"),
         ("https://pod.example/", "pod.example"),
-    ],
-)
-def test_links_have_a_name_that_tells_them_apart(url: str, name: str) -> None:
-    assert link_name(url) == name
+    ):
+        assert link_name(url) == name
 
 
 def test_the_outcomes_follow_their_files_until_all_have_ended(
-    client: Client, container: Container
+    client: Client, container: Container, admin: User
 ) -> None:
     page = client.post("/links/", {"container": container.pk, "links": _LINK})
     file = ScannedFile.objects.get()
@@ -168,16 +154,9 @@ def test_the_outcomes_follow_their_files_until_all_have_ended(
     assert "Error" in ended.content.decode()
     assert client.get("/links/?sent=nothing").status_code == 286
 
-
-def test_the_outcomes_say_which_files_were_deleted_meanwhile(
-    client: Client, container: Container, admin: User
-) -> None:
-    client.post("/links/", {"container": container.pk, "links": _LINK})
-    file = ScannedFile.objects.get()
+    ScannedFile.objects.update(status=FileStatus.WAITING)
     delete_container(container=container, user=admin, reason="It is over.")
-
-    followed = client.get(f"/links/?sent={file.uid}")
-
-    assert followed.status_code == 286
-    assert f'id="state-{file.uid}"' in followed.content.decode()
-    assert "Deleted" in followed.content.decode()
+    deleted = client.get(asked)
+    assert deleted.status_code == 286
+    assert f'id="state-{file.uid}"' in deleted.content.decode()
+    assert "Deleted" in deleted.content.decode()

@@ -28,68 +28,47 @@ _PAGES: dict[str, Callable[[Match], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", LISTS)
-def test_a_person_hides_and_adds_columns_and_goes_back(
-    name: str, signed_in: MakeClient
-) -> None:
+def test_a_person_hides_and_adds_columns_and_goes_back(signed_in: MakeClient) -> None:
     client, other = signed_in(Role.ADMIN), signed_in(Role.ADMIN)
-    page = _PAGES[name](make_match())
-    usual = _headings(client, page)
-    labels = {each.name: str(each.label) for each in LISTS[name]}
-    first = LISTS[name][0].name
-    added = next(each.name for each in LISTS[name] if not each.usual)
-
-    _choose(client, name, page, [added])
-
-    chosen = _headings(client, page)
-    assert labels[added] in chosen
-    assert labels[first] not in chosen
-    assert set(usual) - set(chosen) == {
-        label for one, label in labels.items() if one != added and label in usual
-    }
-    assert _headings(other, page) == usual
-
-    client.post(_address(name), {"usual": "yes", "next": page})
-
-    assert _headings(client, page) == usual
-
-
-def test_a_row_that_is_drawn_again_has_the_same_columns(signed_in: MakeClient) -> None:
-    client = signed_in(Role.REVIEWER)
     match = make_match()
-    _choose(client, "queue", reverse("portal:queue"), ["isrc"])
 
+    for name, columns in LISTS.items():
+        page = _PAGES[name](match)
+        usual = _headings(client, page)
+        labels = {each.name: str(each.label) for each in columns}
+        added = next(each.name for each in columns if not each.usual)
+
+        _choose(client, name, page, [added])
+
+        chosen = _headings(client, page)
+        assert labels[added] in chosen
+        assert labels[columns[0].name] not in chosen
+        assert set(usual) - set(chosen) == {
+            label for one, label in labels.items() if one != added and label in usual
+        }
+        assert _headings(other, page) == usual
+
+        client.post(_address(name), {"usual": "yes", "next": page})
+
+        assert _headings(client, page) == usual
+
+    # A row that is drawn again has the same columns.
+    _choose(client, "queue", reverse("portal:queue"), ["isrc"])
     answer = client.get(reverse("portal:queue_changes"), {"rows": f"{match.uid}:0"})
     row = answer.json()["rows"][match.uid]
-
     assert "cell-isrc" in row
     assert "cell-score" not in row
 
 
 def test_only_columns_of_a_list_are_kept(signed_in: MakeClient) -> None:
-    client = signed_in(Role.VIEWER)
+    client, files = signed_in(Role.VIEWER), reverse("portal:file_list")
 
-    _choose(
-        client, "files", reverse("portal:file_list"), ["length", "<script>", "isrc"]
-    )
+    _choose(client, "files", files, ["length", "<script>", "isrc"])
 
     assert User.objects.get().list_columns == {"files": ["length"]}
-    assert (
-        client.post(
-            _address("people"), {"next": reverse("portal:file_list")}
-        ).status_code
-        == 404
-    )
-
-
-def test_the_form_leads_to_no_other_site(signed_in: MakeClient) -> None:
-    client = signed_in(Role.VIEWER)
-
-    answer = client.post(
-        _address("files"), {"next": "https://elsewhere.example/files/"}
-    )
-
-    assert answer["Location"] == "/"
+    assert client.post(_address("people"), {"next": files}).status_code == 404
+    elsewhere = {"next": "https://elsewhere.example/files/"}
+    assert client.post(_address("files"), elsewhere)["Location"] == "/"
 
 
 def _headings(client: Client, page: str) -> list[str]:
