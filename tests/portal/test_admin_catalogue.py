@@ -6,11 +6,11 @@ import pytest
 from django.contrib.auth.models import Group
 from django.urls import reverse
 
-from accounts.models import AccessLimit, User
+from accounts.models import AccessLimit
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.identifiers import CheckedIsrc, check_isrc
-from catalogue.models import Bucket, Recording
+from catalogue.models import Recording
 from tests.conftest import MakeClient
 from tests.factories.accounts import confirm
 from tests.factories.catalogue import BucketFactory, RecordingFactory
@@ -20,36 +20,6 @@ pytestmark = pytest.mark.django_db
 
 def page_of(recording: Recording) -> str:
     return reverse("admin:catalogue_recording_change", args=[recording.pk])
-
-
-def test_a_custom_id_that_the_bucket_has_is_refused_beside_the_field(
-    signed_in: MakeClient,
-) -> None:
-    recording = RecordingFactory.create(custom_id="LIB-1")
-    RecordingFactory.create(bucket=recording.bucket, custom_id="LIB-2")
-    client = signed_in(Role.MANAGER)
-
-    answer = client.post(page_of(recording), {"title": "x", "custom_id": "LIB-2"})
-
-    assert answer.status_code == 200
-    form = answer.context["adminform"].form
-    assert form.errors["custom_id"] == ["Another recording of this bucket has this id."]
-    assert not Event.objects.filter(case=f"recording:{recording.uid}").exists()
-
-
-def test_a_person_with_access_limits_makes_no_bucket(signed_in: MakeClient) -> None:
-    client = signed_in(Role.MANAGER)
-    group = Group.objects.create(name="Desk")
-    AccessLimit.objects.create(group=group, buckets=[BucketFactory.create().pk])
-    User.objects.get(groups__name=Role.MANAGER).groups.add(group)
-
-    answer = client.post(
-        reverse("admin:catalogue_bucket_add"),
-        {"name": "Hidden", "bucket_type": "File", "intake_rule": "ask"},
-    )
-
-    assert answer.status_code == 403
-    assert not Bucket.objects.filter(name="Hidden").exists()
 
 
 def test_a_bucket_keeps_its_type_and_each_change_is_one_event(

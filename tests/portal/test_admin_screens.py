@@ -9,6 +9,7 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.db.models import Model
 from django.test import Client
@@ -352,6 +353,7 @@ def test_manager_edits_metadata_and_the_identifiers_are_checked(
 ) -> None:
     entered(client, Role.MANAGER)
     recording = RecordingFactory.create(title="Before", artists=["A"])
+    RecordingFactory.create(bucket=recording.bucket, custom_id="LIB-OTHER")
     page = address(Recording, "change", recording.pk)
     sent = {
         "title": "After",
@@ -362,9 +364,12 @@ def test_manager_edits_metadata_and_the_identifiers_are_checked(
     }
 
     bad = client.post(page, {**sent, "upc": "040000000014"})
+    taken = client.post(page, {**sent, "custom_id": "LIB-OTHER"})
     client.post(page, {**sent, "upc": "040000000013"})
 
-    assert bad.status_code == 200
+    assert bad.status_code == taken.status_code == 200
+    errors = taken.context["adminform"].form.errors
+    assert errors["custom_id"] == ["Another recording of this bucket has this id."]
     recording.refresh_from_db()
     assert (recording.title, recording.artists) == (
         "After",
@@ -376,17 +381,22 @@ def test_manager_edits_metadata_and_the_identifiers_are_checked(
     assert event.after["artists"] == ["A. Example", "B. Sample"]
 
 
-def test_manager_makes_a_bucket(client: Client) -> None:
+def test_manager_without_access_limits_makes_a_bucket(client: Client) -> None:
     entered(client, Role.MANAGER)
+    sent = {"name": "Library", "bucket_type": "File", "intake_rule": "ask"}
 
-    client.post(
-        address(Bucket, "add"),
-        {"name": "Library", "bucket_type": "File", "intake_rule": "ask"},
-    )
+    client.post(address(Bucket, "add"), sent)
 
     bucket = Bucket.objects.get(name="Library")
     assert bucket.created_by is not None
     assert Event.objects.filter(case=f"bucket:{bucket.pk}").count() == 1
+
+    group = Group.objects.create(name="Desk")
+    AccessLimit.objects.create(group=group, buckets=[bucket.pk])
+    User.objects.get(groups__name=Role.MANAGER).groups.add(group)
+    refused = client.post(address(Bucket, "add"), sent | {"name": "Hidden"})
+    assert refused.status_code == 403
+    assert not Bucket.objects.filter(name="Hidden").exists()
 
 
 def test_times_and_lengths_are_shown_as_on_the_pages(client: Client) -> None:
