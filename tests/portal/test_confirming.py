@@ -14,7 +14,6 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.roles import Role
-from accounts.tokens import create_token
 from notices.models import NoticeState
 from notices.words import ACCURACY, GOOD_FAITH
 from reports.layouts import Layout
@@ -105,46 +104,30 @@ def test_it_is_asked_again_after_the_minutes_of_the_setting(
 
 
 def test_a_notice_is_signed_by_whoever_gives_the_password_again() -> None:
-    notice = make_submitted(
-        [make_claim(make_user(Role.REVIEWER))], make_user(Role.REVIEWER)
-    )
+    """``test_notice_pages`` signs with a token, which is not asked."""
+    reviewer = make_user(Role.REVIEWER)
+    notice = make_submitted([make_claim(reviewer)], reviewer)
     client = Client()
     client.force_login(make_user(Role.MANAGER))
     address = reverse("portal:notice_sign", args=[notice.uid])
 
+    refused = client.post(
+        f"/api/portal/v1/notices/{notice.uid}/sign/",
+        {"version": notice.version, **SIGNED},
+        content_type="application/json",
+    )
     read = client.get(address)
     asked = client.post(address, {"version": str(notice.version), **SIGNED})
     notice.refresh_from_db()
     before = notice.state
     confirmed(client, asked)
 
+    assert refused.status_code == 403
+    assert refused.json()["code"] == "confirm_first"
     notice.refresh_from_db()
     assert read.status_code == 200
     assert before == NoticeState.REVIEW
     assert notice.state == NoticeState.SIGNED
-
-
-def test_the_api_asks_sessions_and_not_tokens() -> None:
-    notice = make_submitted(
-        [make_claim(make_user(Role.REVIEWER))], make_user(Role.REVIEWER)
-    )
-    manager, client = make_user(Role.MANAGER), Client()
-    client.force_login(manager)
-    secret = create_token(owner=manager, name="a", scopes=["all"]).secret
-    address = f"/api/portal/v1/notices/{notice.uid}/sign/"
-    body = {"version": notice.version, **SIGNED}
-
-    refused = client.post(address, body, content_type="application/json")
-    allowed = Client().post(
-        address,
-        body,
-        content_type="application/json",
-        headers={"Authorization": f"Bearer {secret}"},
-    )
-
-    assert refused.status_code == 403
-    assert refused.json()["code"] == "confirm_first"
-    assert allowed.status_code == 200
 
 
 def test_where_results_of_a_container_are_posted(signed_in: MakeClient) -> None:

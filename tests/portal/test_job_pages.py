@@ -254,8 +254,8 @@ def test_an_open_job_is_cancelled_by_who_may(
         assert {name: getattr(row, name) for name in then} == then
         clients[role].post("/jobs/cancel/", {"job": uid})
     for role, count in by_role.items():
-        page = clients[role].get("/jobs/").content.decode()
-        assert page.count("was cancelled") == page.count("The job has ended") == count
+        told = clients[role].get("/jobs/").content.decode()
+        assert told.count("was cancelled") == told.count("The job has ended") == count
 
 
 def test_a_limited_person_neither_sees_nor_touches_what_is_elsewhere(db: None) -> None:
