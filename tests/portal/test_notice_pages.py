@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,8 +31,6 @@ from tests.factories.notices import (
     FILLED_IN,
     make_claim,
     make_draft,
-    make_sent,
-    make_submitted,
 )
 from tests.factories.review import make_match
 from tests.portal.queries import queries_of
@@ -91,6 +89,15 @@ def test_people_take_a_match_to_an_answered_notice(
     read = page(client, "notice_sign", notice.uid)
     assert "under penalty of perjury, I am authorized" in read
     assert FILLED_IN["fair_use"] in read
+    # The page ticks and types nothing: signing takes a person's own words.
+    for shown in (read, page(client, "notice_prepare")):
+        assert " checked" not in shown.partition("<main")[2].partition("</main>")[0]
+        assert f'value="{GOOD_FAITH}"' not in shown
+    refused = send(client, "notice_sign", notice, **{**TYPED, "accuracy": "yes"})
+    assert refused.status_code == 409
+    assert f"Type these words: {ACCURACY}" in refused.content.decode()
+    notice.refresh_from_db()
+    assert notice.state == NoticeState.REVIEW
     send(client, "notice_sign", notice, **TYPED)
     # Forms read times in the person's zone.
     User.objects.filter(pk=reviewer.pk).update(time_zone="Asia/Tokyo")
@@ -134,29 +141,6 @@ def make_evidence() -> None:
         pass
 
 
-def test_signing_takes_ones_own_words(
-    reviewer: User, manager: User, client: Client
-) -> None:
-    notice = make_submitted([make_claim(reviewer)], reviewer)
-    client.force_login(manager)
-    confirm(client)
-
-    # The page ticks and types nothing.
-    for shown in (
-        page(client, "notice_prepare"),
-        page(client, "notice_sign", notice.uid),
-    ):
-        assert " checked" not in shown.partition("<main")[2].partition("</main>")[0]
-        assert f'value="{GOOD_FAITH}"' not in shown
-
-    answer = send(client, "notice_sign", notice, **{**TYPED, "accuracy": "yes"})
-
-    assert answer.status_code == 409
-    assert f"Type these words: {ACCURACY}" in answer.content.decode()
-    notice.refresh_from_db()
-    assert notice.state == NoticeState.REVIEW
-
-
 def test_each_refused_match_has_its_reason(reviewer: User, client: Client) -> None:
     waiting = make_match()
     client.force_login(reviewer)
@@ -168,48 +152,6 @@ def test_each_refused_match_has_its_reason(reviewer: User, client: Client) -> No
     assert "Nobody has decided this match yet" in shown
     assert answer.status_code == 409
     assert "Nobody has decided this match yet" in answer.content.decode()
-
-
-def test_a_sent_notice_is_downloaded_kept_as_evidence_and_withdrawn(
-    reviewer: User, manager: User, client: Client
-) -> None:
-    claim = make_claim(reviewer)
-    notice = make_sent([claim], reviewer, manager)
-    pack = evidence.request_pack(match=claim, user=reviewer)
-    make_evidence()
-    client.force_login(make_user(Role.VIEWER))
-
-    def get(name: str) -> bytes:
-        answer = client.get(reverse(f"portal:{name}", args=[notice.uid]))
-        assert answer.status_code == 200
-        return b"".join(answer) if answer.streaming else answer.content
-
-    # Its files are what the signature says.
-    pdf, text = get("notice_pdf"), get("notice_text_file")
-    assert hashlib.sha256(pdf).hexdigest() == notice.pdf_sha256
-    assert hashlib.sha256(text).hexdigest() == notice.text_sha256
-    with zipfile.ZipFile(io.BytesIO(get("notice_zip"))) as archive:
-        assert archive.read(f"notice-{notice.reference}.pdf") == pdf
-        for line in archive.read("SHA256SUMS").decode().splitlines():
-            digest, name = line.split("  ")
-            assert hashlib.sha256(archive.read(name)).hexdigest() == digest
-        assert any(name.startswith("evidence/") for name in archive.namelist())
-
-    pack.refresh_from_db()
-    with zipfile.ZipFile(pack.file.path) as archive:
-        named = json.loads(archive.read("case.json"))["notices"]
-    assert [each["number"] for each in named] == [notice.reference]
-
-    # It no longer holds when its match is undone.
-    client.force_login(manager)
-    assert "No longer valid" not in page(client, "notice", notice.uid)
-    claim.refresh_from_db()
-    deciding.undo(match=claim, user=reviewer, version=claim.version)
-    assert "No longer valid: withdraw it." in page(client, "notice", notice.uid)
-    send(client, "notice_withdraw", notice, why="We were wrong.")
-    shown = page(client, "notice", notice.uid)
-    assert "No longer valid" not in shown
-    assert "We were wrong." in shown
 
 
 def test_viewers_read_and_people_with_limits_see_what_is_wholly_within(
@@ -254,7 +196,9 @@ def test_the_list_needs_no_query_for_each_notice(
     assert queries_of(client, reverse("portal:notice_list")) == one
 
 
-def test_programs_prepare_sign_and_answer(reviewer: User, manager: User) -> None:
+def test_programs_prepare_and_sign_what_people_download_and_withdraw(
+    reviewer: User, manager: User, client: Client
+) -> None:
     claim = make_claim(reviewer)
 
     def call(user: User, scope: str, path: str, told: Json) -> tuple[int, Json]:
@@ -266,10 +210,10 @@ def test_programs_prepare_sign_and_answer(reviewer: User, manager: User) -> None
     make_evidence()
     asked = {"matches": [claim.uid], "law": "512c", "right": "NR", **FILLED_IN}
     refused = call(reviewer, "read", NOTICES, asked)
-    status, notice = call(reviewer, "report", NOTICES, {**asked, "submit": True})
+    status, made = call(reviewer, "report", NOTICES, {**asked, "submit": True})
     make_evidence()
-    path = f"{NOTICES}{notice['uid']}/"
-    signing = {"version": notice["version"], **TYPED}
+    path = f"{NOTICES}{made['uid']}/"
+    signing = {"version": made["version"], **TYPED}
     by_reviewer = call(reviewer, "decide", f"{path}sign/", signing)
     signed = call(manager, "decide", f"{path}sign/", signing)
     answered = call(
@@ -286,10 +230,52 @@ def test_programs_prepare_sign_and_answer(reviewer: User, manager: User) -> None
     again = call(reviewer, "report", NOTICES, asked)
 
     assert refused[0] == 403
-    assert (status, notice["state"]) == (201, "REVIEW")
+    assert (status, made["state"]) == (201, "REVIEW")
     assert by_reviewer[0] == 403
     assert signed[0] == 200
     assert signed[1]["number"].startswith("TN-")
     assert (answered[0], answered[1]["code"]) == (409, "wrong_state")
     assert (again[0], again[1]["code"]) == (409, "unfit_matches")
     assert again[1]["errors"][claim.uid].startswith("Another open notice names it")
+
+    notice = TakedownNotice.objects.get()
+    client.force_login(reviewer)
+    now = f"{datetime.now(tz=UTC):%Y-%m-%dT%H:%M}"
+    send(client, "notice_sent", notice, at=now, how="E-mail", to="agent@video.example")
+    pack = evidence.request_pack(match=claim, user=reviewer)
+    make_evidence()
+    notice.refresh_from_db()
+    client.force_login(make_user(Role.VIEWER))
+
+    def get(name: str) -> bytes:
+        answer = client.get(reverse(f"portal:{name}", args=[notice.uid]))
+        assert answer.status_code == 200
+        return b"".join(answer) if answer.streaming else answer.content
+
+    # Its files are what the signature says.
+    pdf, text = get("notice_pdf"), get("notice_text_file")
+    assert hashlib.sha256(pdf).hexdigest() == notice.pdf_sha256
+    assert hashlib.sha256(text).hexdigest() == notice.text_sha256
+    with zipfile.ZipFile(io.BytesIO(get("notice_zip"))) as archive:
+        assert archive.read(f"notice-{notice.reference}.pdf") == pdf
+        for line in archive.read("SHA256SUMS").decode().splitlines():
+            digest, name = line.split("  ")
+            assert hashlib.sha256(archive.read(name)).hexdigest() == digest
+        assert any(name.startswith("evidence/") for name in archive.namelist())
+
+    # Evidence packs name it.
+    pack.refresh_from_db()
+    with zipfile.ZipFile(pack.file.path) as archive:
+        named = json.loads(archive.read("case.json"))["notices"]
+    assert [each["number"] for each in named] == [notice.reference]
+
+    # It no longer holds when its match is undone.
+    client.force_login(manager)
+    assert "No longer valid" not in page(client, "notice", notice.uid)
+    claim.refresh_from_db()
+    deciding.undo(match=claim, user=reviewer, version=claim.version)
+    assert "No longer valid: withdraw it." in page(client, "notice", notice.uid)
+    send(client, "notice_withdraw", notice, why="We were wrong.")
+    shown = page(client, "notice", notice.uid)
+    assert "No longer valid" not in shown
+    assert "We were wrong." in shown
