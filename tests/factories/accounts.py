@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 
+from django.contrib.auth.models import Group
 from django.test import Client, override_settings
 
-from accounts.models import User
+from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from accounts.services import create_user
 
@@ -22,6 +24,24 @@ def make_user(role: Role, *, username: str = "") -> User:
             password="secret",
             role=role,
         )
+
+
+def make_limited(
+    role: Role,
+    *,
+    containers: Collection[int] | None = None,
+    buckets: Collection[int] | None = None,
+) -> User:
+    """Return a new user who sees these containers and buckets alone; None sets no limit."""
+    group = Group.objects.create(name=f"Desk {next(_numbers)}")
+    AccessLimit.objects.create(
+        group=group,
+        containers=None if containers is None else list(containers),
+        buckets=None if buckets is None else list(buckets),
+    )
+    user = make_user(role)
+    user.groups.add(group)
+    return user
 
 
 def confirm(client: Client) -> None:

@@ -11,11 +11,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import AccessLimit, User
+from accounts.models import User
 from accounts.roles import Role
 from accounts.tokens import create_token
 from evidence import services as evidence
@@ -26,7 +25,7 @@ from notices.models import NoticeAnswer, NoticeState, TakedownNotice
 from notices.words import ACCURACY, GOOD_FAITH
 from review.choices import MatchState
 from tests.factories import deciding
-from tests.factories.accounts import confirm, make_user
+from tests.factories.accounts import confirm, make_limited, make_user
 from tests.factories.notices import (
     FILLED_IN,
     make_claim,
@@ -166,12 +165,8 @@ def test_viewers_read_and_people_with_limits_see_what_is_wholly_within(
         page(client, name, both.uid, status=403)
     assert send(client, "notice_act", both, verb="submit").status_code == 403
 
-    limited = make_user(Role.MANAGER)
-    group = Group.objects.create(name="Desk")
-    AccessLimit.objects.create(
-        group=group, containers=[mine.scanned_file.container_id], buckets=None
-    )
-    limited.groups.add(group)
+    container = mine.scanned_file.container_id
+    limited = make_limited(Role.MANAGER, containers=[container])
     client.force_login(limited)
     page(client, "notice", both.uid, status=404)
     assert both.uid not in page(client, "notice_list")

@@ -29,18 +29,14 @@ def share(text: str) -> float:
     return float(text[:-1])
 
 
-def test_segment_lies_where_its_time_is() -> None:
+def test_segment_lies_where_its_time_is_and_stays_visible() -> None:
     drawn = ribbon.ribbon(duration_ms=1000, lanes=[lane("A", (250, 500))])
-
     box = drawn.lanes[0].boxes[0]
     assert (box.x, box.width, box.x2) == ("25%", "25%", "50%")
 
-
-def test_short_segment_keeps_a_visible_width_inside_the_plot() -> None:
     drawn = ribbon.ribbon(
         duration_ms=97_200_000, lanes=[lane("A", (97_199_000, 97_200_000))]
     )
-
     box = drawn.lanes[0].boxes[0]
     assert share(box.width) == ribbon.MIN_SEGMENT_PERCENT
     assert share(box.x) + share(box.width) <= 100
@@ -72,29 +68,22 @@ def test_lanes_beyond_eight_are_folded() -> None:
     assert (len(drawn.lanes), len(drawn.folded)) == (8, 32)
 
 
-def test_window_keeps_only_what_it_shows_and_numbers_stay() -> None:
+def test_window_keeps_only_what_it_shows_inside_the_file() -> None:
     drawn = ribbon.ribbon(
         duration_ms=10 * MINUTE,
         lanes=[lane("A", (0, 1000), (5 * MINUTE, 6 * MINUTE))],
         window=Window(5 * MINUTE, 7 * MINUTE),
     )
-
     (box,) = drawn.lanes[0].boxes
     assert "segment 2 of 2" in box.label
     assert (box.x, box.width) == ("0%", "50%")
     assert drawn.is_zoomed
 
-
-def test_window_steps_stay_inside_the_file() -> None:
-    drawn = ribbon.ribbon(
+    first = ribbon.ribbon(
         duration_ms=10 * MINUTE, lanes=[], window=Window(0, 5 * MINUTE)
     )
-
-    assert drawn.earlier_query == ""
-    assert drawn.later_query == f"from={5 * MINUTE}&to={10 * MINUTE}"
-
-
-def test_window_that_makes_no_sense_is_brought_into_the_file() -> None:
+    assert first.earlier_query == ""
+    assert first.later_query == f"from={5 * MINUTE}&to={10 * MINUTE}"
     for window in (Window(900, 100), Window(-500, 99_999_999), Window(5000, 5000)):
         drawn = ribbon.ribbon(duration_ms=1000, lanes=[], window=window)
         assert 0 <= drawn.window.start_ms < drawn.window.end_ms <= 1000, window
@@ -152,26 +141,20 @@ def test_coverage_parts_follow_each_other_and_the_rest_is_named() -> None:
 
 def test_waveform_draws_peaks_above_body() -> None:
     paths = waveform.wave_paths(DrawnWaveform([255] * 10, [64] * 10))
-
     assert paths is not None
     assert paths.points == 9
     assert re.match(r"M0 4L", paths.peaks)
     assert re.match(r"M0 76L", paths.body)
 
-
-def test_waveform_of_one_value_still_has_a_width() -> None:
+    # One value still has a width.
     paths = waveform.wave_paths(DrawnWaveform([10], [5]))
-
     assert paths is not None
     assert "1 " in paths.peaks
 
-
-def test_long_waveform_is_reduced_without_losing_its_loudest_point() -> None:
+    # A long one is reduced without losing its loudest point.
     peaks = [1] * 50_000
     peaks[31_234] = 255
-
     paths = waveform.wave_paths(DrawnWaveform(peaks, [0] * 50_000))
-
     assert paths is not None
     assert paths.points == waveform.MAX_WAVE_POINTS - 1
     assert " 4L" in paths.peaks

@@ -13,20 +13,14 @@ def play(start: int, end: int, ref_start: int, ref_end: int) -> DrawnSegment:
 
 
 def test_plot_folds_gaps_over_thirty_seconds() -> None:
-    plays = [play(0, 10_000, 0, 10_000), play(600_000, 610_000, 0, 10_000)]
-
-    plot = plots.alignment_plot(segments=plays)
-
+    apart = [play(0, 10_000, 0, 10_000), play(600_000, 610_000, 0, 10_000)]
+    plot = plots.alignment_plot(segments=apart)
     assert plot is not None
     assert len(plot.folds) == 2
     assert [label.text for label in plot.across] == ["0:00", "10:00"]
 
-
-def test_plot_keeps_close_plays_together() -> None:
-    plays = [play(0, 10_000, 0, 10_000), play(20_000, 30_000, 20_000, 30_000)]
-
-    plot = plots.alignment_plot(segments=plays)
-
+    close = [play(0, 10_000, 0, 10_000), play(20_000, 30_000, 20_000, 30_000)]
+    plot = plots.alignment_plot(segments=close)
     assert plot is not None
     assert plot.folds == ()
     assert plot.summary == "2 segments, normal speed"

@@ -6,18 +6,17 @@ import re
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 from django.utils.html import strip_tags
 
-from accounts.models import AccessLimit, User
 from accounts.roles import Role
+from portal.policies.forms import PolicyForm
 from review.choices import MatchState, PolicyAction
 from review.models import Policy
 from review.services import locks
 from tests.conftest import MakeClient
-from tests.factories.accounts import make_user
+from tests.factories.accounts import make_limited, make_user
 from tests.factories.review import make_match
 from tests.factories.rules import make_policy
 from tests.portal.queries import queries_of
@@ -55,13 +54,10 @@ def test_list_is_for_all_and_the_rest_for_managers(signed_in: MakeClient) -> Non
 
 
 def test_a_policy_is_written_tried_switched_on_applied_and_undone(
-    signed_in: MakeClient,
+    manager: Client, client: Client
 ) -> None:
     match = make_match()
-    manager, limited = signed_in(Role.MANAGER), signed_in(Role.MANAGER)
-    group = Group.objects.create(name="Desk")
-    AccessLimit.objects.create(group=group, buckets=[])
-    User.objects.latest("pk").groups.add(group)
+    client.force_login(make_limited(Role.MANAGER, buckets=[]))
     empty = shown(manager, "policy_list")
     form = shown(manager, "policy_create")
     assert 'data-shown-when="action:confirm"' in form, "only then a second approval"
@@ -93,7 +89,7 @@ def test_a_policy_is_written_tried_switched_on_applied_and_undone(
     assert "No waiting match fits it" in applied.content.decode()
     assert "Undo for 1 match" in applied.content.decode()
     # It would undo what people with access limits do not see.
-    own = limited.get(dry_run).content.decode()
+    own = client.get(dry_run).content.decode()
     assert "Applied so far" in own
     assert "Undo for" not in own
 
@@ -135,13 +131,13 @@ def test_form_shows_what_the_policy_says(manager: Client) -> None:
 
 def test_form_says_what_is_wrong(manager: Client) -> None:
     for changes, told in (
-        ({"name": ""}, "required"),
         ({"matched_s_from": "9", "matched_s_to": "8"}, "below the lower limit"),
         ({"action": "reject"}, "valid choice"),
     ):
-        answer = manager.post(reverse("portal:policy_create"), words(**changes))
-        assert told in answer.content.decode(), changes
-        assert not Policy.objects.exists(), changes
+        assert told in str(PolicyForm(words(**changes)).errors), changes
+    answer = manager.post(reverse("portal:policy_create"), words(name=""))
+    assert "required" in answer.content.decode()
+    assert not Policy.objects.exists()
 
 
 def test_switching_leads_back_to_the_page_of_the_switch(manager: Client) -> None:

@@ -161,8 +161,8 @@ def test_a_wrong_answer_is_said_and_the_right_one_leads_back_to_the_queue(
         ({"verb": "confirm"}, 400, "did not say"),
         ({"verb": "refuse_exclusion", "note": ""}, 409, "Say why"),
     ):
-        data = {"verb": "approve_exclusion", **fields}
-        data |= {"version": match.version, "seen": SEEN} | data
+        data = {"verb": "approve_exclusion", "version": match.version, "seen": SEEN}
+        data |= fields
         answered = manager.post(address_of(match), data, headers=JSON)
         assert answered.status_code == status, fields
         assert told in answered.content.decode(), fields

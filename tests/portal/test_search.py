@@ -7,18 +7,17 @@ from collections.abc import Callable
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import AccessLimit, User
+from accounts.models import User
 from accounts.roles import Role
 from review.models import Match
 from rights.models import Party, Work
 from scanning.sources.link_keys import link_key
 from tests.borders import with_monitoring
 from tests.conftest import MakeClient
-from tests.factories.accounts import make_user
+from tests.factories.accounts import make_limited, make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rights import claim_all
@@ -165,30 +164,23 @@ def test_unknown_sound_is_found_by_label_number_id_and_address(
         assert found(client, text)["unknown"] == [page], text
 
 
-def limited_to(containers: list[int], buckets: list[int]) -> Client:
-    """Return the client of a viewer with an access limit."""
-    group = Group.objects.create(name="Desk")
-    AccessLimit.objects.create(group=group, containers=containers, buckets=buckets)
-    user, client = make_user(Role.VIEWER), Client()
-    user.groups.add(group)
-    client.force_login(user)
-    return client
-
-
 @with_monitoring
-def test_unknown_sound_outside_the_access_limit_is_not_found() -> None:
+def test_unknown_sound_outside_the_access_limit_is_not_found(client: Client) -> None:
     own, other = ContainerFactory.create(), ContainerFactory.create()
     item = make_item(own, other, label="Evening jingle")
     hidden = make_item(other, label="Night jingle")
-    client = limited_to([own.pk], [])
+    client.force_login(make_limited(Role.VIEWER, containers=[own.pk], buckets=[]))
 
     assert found(client, "jingle")["unknown"] == [f"/unknown/{item.uid}/"]
     assert "unknown" not in found(client, hidden.uid)
 
 
-def test_nothing_outside_the_access_limit_is_found() -> None:
+def test_nothing_outside_the_access_limit_is_found(client: Client) -> None:
     own, other = (make_match(recording__title="Harbour") for _ in range(2))
-    client = limited_to([own.scanned_file.container_id], [own.recording.bucket_id])
+    containers, buckets = [own.scanned_file.container_id], [own.recording.bucket_id]
+    client.force_login(
+        make_limited(Role.VIEWER, containers=containers, buckets=buckets)
+    )
 
     hits = found(client, "harbour")
     by_id = found(client, other.uid)

@@ -6,11 +6,10 @@ import csv
 from dataclasses import dataclass
 
 import pytest
-from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import AccessLimit
+from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Recording
 from reports.models import ReportRun
@@ -18,7 +17,7 @@ from review.models import Match
 from review.services.folding import fold_scan
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
-from tests.factories.accounts import make_user
+from tests.factories.accounts import make_limited, make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory, make_detection
@@ -54,13 +53,7 @@ def rows(client: Client, name: str) -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
 
 
-def signed_in(role: Role, *buckets: int) -> Client:
-    """Return the client of a person limited to these buckets; unlimited if none."""
-    user = make_user(role)
-    if buckets:
-        group = Group.objects.create(name="Desk")
-        AccessLimit.objects.create(group=group, buckets=list(buckets))
-        user.groups.add(group)
+def signed_in(user: User) -> Client:
     client = Client()
     client.force_login(user)
     return client
@@ -74,8 +67,8 @@ def desk() -> Desk:
     return Desk(
         other,
         own,
-        client=signed_in(Role.REVIEWER, own.bucket_id),
-        everyone=signed_in(Role.REVIEWER),
+        client=signed_in(make_limited(Role.REVIEWER, buckets=[own.bucket_id])),
+        everyone=signed_in(make_user(Role.REVIEWER)),
     )
 
 

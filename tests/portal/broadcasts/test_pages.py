@@ -95,7 +95,6 @@ def test_a_broadcast_needs_one_time_that_the_clock_showed(
 ) -> None:
     file = ScannedFileFactory.create()
     for starts_at, says in (
-        ("", ""),
         ("soon", ""),
         ("0001-01-01T00:00", ""),
         ("9999-12-31T23:59", ""),

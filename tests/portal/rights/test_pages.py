@@ -29,7 +29,7 @@ def page(client: Client, manager: User) -> Client:
     return client
 
 
-def test_each_record_has_a_page_that_says_what_is_known(page: Client) -> None:
+def test_pages_and_programs_say_what_is_known_of_each_record(page: Client) -> None:
     ours = RecordingFactory.create(isrc_normalised=ISRC, title="Blue Lantern")
     claim_all()
     one = Work.objects.get()
@@ -59,6 +59,17 @@ def test_each_record_has_a_page_that_says_what_is_known(page: Client) -> None:
         for word in words:
             assert word in answer.content.decode(), (address, word)
 
+    # Programs read who owns what on a day.
+    address = reverse("api:recording_rights", args=[ours.uid])
+    told = page.get(address, {"on": "2026-11-01", "territory": "CH,2110"}).json()
+    owners = {row["party_name"]: row for row in told["owners"]}
+    assert sorted(owners) == ["Anna Muster", "Example Music", "Harbour Lights"]
+    assert owners["Anna Muster"]["percent"] == "50.0000"
+    assert owners["Anna Muster"]["territories"] == ["BE", "CH", "LU", "NL"]
+    assert told["works"][0]["iswc"] == "T9000000011"
+    assert page.get(address, {"territory": "2135"}).status_code == 422
+
+    # A viewer sees and does not edit.
     page.force_login(make_user(Role.VIEWER))
     shown = page.get(reverse("portal:work", args=[one.uid])).content.decode()
     assert 'value="share_out"' not in shown
@@ -256,21 +267,6 @@ def test_limits_hide_works_recordings_and_forms_that_cannot_be_sent(
     assert "Ask an admin to do it" in wanted
     assert "Check the file" not in wanted
     assert reverse("portal:rights_import") not in text("work_list")
-
-
-def test_programs_read_who_owns_what_on_a_day(page: Client) -> None:
-    ours = RecordingFactory.create(isrc_normalised=ISRC, title="Blue Lantern")
-    claim_all()
-    address = reverse("api:recording_rights", args=[ours.uid])
-
-    answer = page.get(address, {"on": "2026-11-01", "territory": "CH,2110"}).json()
-
-    owners = {row["party_name"]: row for row in answer["owners"]}
-    assert sorted(owners) == ["Anna Muster", "Example Music", "Harbour Lights"]
-    assert owners["Anna Muster"]["percent"] == "50.0000"
-    assert owners["Anna Muster"]["territories"] == ["BE", "CH", "LU", "NL"]
-    assert answer["works"][0]["iswc"] == "T9000000011"
-    assert page.get(address, {"territory": "2135"}).status_code == 422
 
 
 def test_a_source_is_exported_from_its_page_and_over_the_api(page: Client) -> None:

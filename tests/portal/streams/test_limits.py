@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import AccessLimit
 from accounts.roles import Role
 from monitoring.streams.choices import AirplayState, AlarmKind
 from monitoring.streams.models import Stream
-from tests.factories.accounts import make_user
+from tests.factories.accounts import make_limited
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.streams import (
     StreamAlarmFactory,
@@ -32,11 +30,8 @@ def own() -> Stream:
 @pytest.fixture
 def limited(own: Stream, client: Client) -> Client:
     """Sign a manager in who sees one container, and no bucket."""
-    group = Group.objects.create(name="Desk")
-    AccessLimit.objects.create(group=group, containers=[own.container_id], buckets=[])
-    person = make_user(Role.MANAGER)
-    person.groups.add(group)
-    client.force_login(person)
+    containers = [own.container_id]
+    client.force_login(make_limited(Role.MANAGER, containers=containers, buckets=[]))
     return client
 
 

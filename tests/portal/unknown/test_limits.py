@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import AccessLimit
 from accounts.roles import Role
 from catalogue.models import RecordingStatus
 from catalogue.services import RecordingDetails
@@ -17,7 +15,7 @@ from monitoring.unknown import actions
 from monitoring.unknown.models import UnknownItem
 from scanning.models import Container
 from scanning.services.filing import move_file
-from tests.factories.accounts import make_user
+from tests.factories.accounts import make_limited, make_user
 from tests.factories.catalogue import BucketFactory
 from tests.factories.scanning import ContainerFactory
 from tests.portal.unknown.items import make_item
@@ -44,16 +42,10 @@ def address_of(page: str, item: UnknownItem) -> str:
 
 @pytest.fixture
 def desk(db: None) -> Desk:
-    own, hidden = (
-        ContainerFactory.create(name="Own"),
-        ContainerFactory.create(name="Hidden"),
-    )
-    group = Group.objects.create(name="Desk")
-    AccessLimit.objects.create(group=group, containers=[own.pk], buckets=[])
-    person = make_user(Role.MANAGER)
-    person.groups.add(group)
+    own = ContainerFactory.create(name="Own")
+    hidden = ContainerFactory.create(name="Hidden")
     client = Client()
-    client.force_login(person)
+    client.force_login(make_limited(Role.MANAGER, containers=[own.pk], buckets=[]))
     return Desk(own, hidden, client)
 
 
