@@ -93,6 +93,8 @@ def test_events_of_accounts_name_the_person_and_the_role() -> None:
     assert f'<span class="cell-sub">{lena.pk}</span>' not in every
     assert '<span class="cell-sub">lena</span>' in found
     assert "999999" not in found
+    assert action_label("dedup.keep") == "Duplicates kept apart"
+    assert action_label("licence.created") == "Licence created"
 
 
 def test_what_has_a_case_has_its_history(client: Client, manager: User) -> None:
@@ -131,8 +133,3 @@ def test_screens_offer_a_history_only_where_one_is_kept(
     assert "no room" in history.content.decode()
     assert "historylink" in of_pack.content.decode()
     assert "historylink" not in of_alarm.content.decode()
-
-
-def test_actions_of_events_read_as_labels() -> None:
-    assert action_label("dedup.keep") == "Duplicates kept apart"
-    assert action_label("licence.created") == "Licence created"

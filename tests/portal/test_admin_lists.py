@@ -61,12 +61,19 @@ def test_screens_count_what_was_found_and_lead_to_pages_that_may_be_opened(
         assert f'href="{page}"' in of_recording.content.decode()
 
 
-def test_no_actions_stand_above_an_empty_list(signed_in: MakeClient) -> None:
+def test_an_empty_list_has_no_actions_and_a_group_leads_to_its_people(
+    signed_in: MakeClient,
+) -> None:
     client = signed_in(Role.ADMIN)
+    group = make_user(Role.REVIEWER).groups.get()
 
-    page = client.get(address(InboundCallback, "changelist")).content.decode()
+    empty = client.get(address(InboundCallback, "changelist")).content.decode()
+    page = client.get(address(Group, "changelist")).content.decode()
 
-    assert 'name="action"' not in page
+    assert 'name="action"' not in empty
+    link = f"{address(User, 'changelist')}?groups__id__exact={group.pk}"
+    assert f'href="{link}"' in page
+    assert client.get(link).context["cl"].result_count == 1
 
 
 @with_monitoring
@@ -82,17 +89,6 @@ def test_notices_of_streams_name_their_event(signed_in: MakeClient) -> None:
 
     assert "Stream away" in page
     assert "stream.away" not in page
-
-
-def test_a_group_leads_to_its_people(signed_in: MakeClient) -> None:
-    client = signed_in(Role.ADMIN)
-    group = make_user(Role.REVIEWER).groups.get()
-
-    page = client.get(address(Group, "changelist")).content.decode()
-
-    link = f"{address(User, 'changelist')}?groups__id__exact={group.pk}"
-    assert f'href="{link}"' in page
-    assert client.get(link).context["cl"].result_count == 1
 
 
 @with_monitoring

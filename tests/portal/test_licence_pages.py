@@ -224,14 +224,3 @@ def test_own_accounts_are_edited_as_lines(manager: Client) -> None:
 
     own.refresh_from_db()
     assert own.use_values == ["One", "Two"]
-
-
-def test_admin_shows_licences_and_changes_none(signed_in: MakeClient) -> None:
-    licence = make_licence(recordings=[make_match().recording])
-    client = signed_in(Role.ADMIN)
-
-    page = client.get(reverse("admin:review_licence_change", args=[licence.pk]))
-
-    assert licence.url in page.content.decode()
-    assert client.get(reverse("admin:review_licence_changelist")).status_code == 200
-    assert client.get(reverse("admin:review_licence_add")).status_code == 403
