@@ -419,20 +419,14 @@ def test_times_and_lengths_are_shown_as_on_the_pages(client: Client) -> None:
     assert str(exclusion).endswith("1:01.5 – 1:02:05.0")
 
 
-def test_a_form_that_shows_no_row_of_a_relation_shows_a_dash(client: Client) -> None:
+def test_forms_name_related_rows_or_show_a_dash(client: Client) -> None:
     entered(client, Role.ADMIN)
     project = Project.objects.create(name="Clips")
-
-    shown = client.get(address(Project, "change", project.pk)).content.decode()
-
-    assert re.search(r"Buckets:</label>\s*<div class=\"readonly\">–</div>", shown)
-
-
-def test_buckets_of_a_container_are_found_by_typing(client: Client) -> None:
-    entered(client, Role.ADMIN)
     BucketFactory.create(name="Library")
 
-    response = client.get(
+    shown = client.get(address(Project, "change", project.pk)).content.decode()
+    # Buckets of a container are found by typing.
+    found = client.get(
         reverse("admin:autocomplete"),
         {
             "app_label": "scanning",
@@ -442,7 +436,8 @@ def test_buckets_of_a_container_are_found_by_typing(client: Client) -> None:
         },
     )
 
-    assert [row["text"] for row in response.json()["results"]] == ["Library"]
+    assert re.search(r"Buckets:</label>\s*<div class=\"readonly\">–</div>", shown)
+    assert [row["text"] for row in found.json()["results"]] == ["Library"]
 
 
 def test_hours_of_streams_are_filtered_by_days_without_reading_all_rows(

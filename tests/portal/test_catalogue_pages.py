@@ -142,6 +142,14 @@ def test_recordings_that_cannot_be_found_are_listed_with_the_reason(
     assert "It is silent or nearly so." in listed
     assert "It is no audio." in listed
 
+    # The page of a silent recording offers other audio.
+    url = reverse("portal:recording_detail", args=[silent.uid])
+    page = signed_in(MANAGER).get(url).content.decode()
+    assert "holds too little sound to be found" in page
+    assert "Replace its audio" in page
+    assert "Search earlier files…" not in page
+    assert "Searchable" not in page
+
 
 def test_a_catalogue_in_which_all_can_be_found_says_so(signed_in: MakeClient) -> None:
     RecordingFactory.create()
@@ -156,17 +164,3 @@ def test_a_catalogue_in_which_all_can_be_found_says_so(signed_in: MakeClient) ->
     few = queries_of(client, url)
     RecordingFactory.create_batch(5, too_little_sound=True)
     assert queries_of(client, url) == few
-
-
-def test_a_silent_recording_says_so_and_offers_other_audio(
-    signed_in: MakeClient,
-) -> None:
-    recording = RecordingFactory.create(too_little_sound=True)
-    url = reverse("portal:recording_detail", args=[recording.uid])
-
-    page = signed_in(MANAGER).get(url).content.decode()
-
-    assert "holds too little sound to be found" in page
-    assert "Replace its audio" in page
-    assert "Search earlier files…" not in page
-    assert "Searchable" not in page
