@@ -15,7 +15,7 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
-from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
+from catalogue.models import Bucket, IntakeRule, RecordingStatus
 from catalogue.services import RecordingDetails, add_waiting_recording, create_bucket
 from imports import services
 from imports.models import AudioImport, ImportStatus
@@ -96,68 +96,56 @@ def test_a_zip_gives_audio_and_an_undo_takes_it_back(
     assert not bucket.recordings.exclude(audio="").exists()
 
 
-def test_the_bucket_s_rule_refuses_audio_that_it_has(
-    bucket: Bucket, run_worker: Worker, tmp_path: Path
-) -> None:
-    (tmp_path / "A-1.wav").write_bytes(SOUND)
-    call_command("add_audio", "Songs", str(tmp_path), stdout=StringIO())
-    run_worker()
-    folder = tmp_path / "more"
-    folder.mkdir()
-    (folder / "A-2.wav").write_bytes(SOUND)
-    output = StringIO()
-
-    with pytest.raises(SystemExit):
-        call_command("add_audio", "Songs", str(folder), format="json", stdout=output)
-
-    fault = json.loads(output.getvalue())["faults"][0]
-    assert fault["code"] == "move_refused"
-    assert "Night Drive" in fault["message"]
-    assert waiting(bucket) == {"Blue Lantern"}
-
-
-def test_audio_stays_that_people_decided_on(
-    bucket: Bucket, run_worker: Worker, tmp_path: Path, admin: User
+def test_audio_of_a_folder_is_refused_where_it_is_had_and_stays_where_people_decided(
+    bucket: Bucket,
+    run_worker: Worker,
+    tmp_path: Path,
+    admin: User,
+    signed_in: MakeClient,
 ) -> None:
     (tmp_path / "x.wav").write_bytes(SOUND)
     table = tmp_path / "names.csv"
     table.write_text("custom_id,audio\nA-1,x.wav\n")
-    output = StringIO()
+    given, refused, undone = StringIO(), StringIO(), StringIO()
     call_command(
         "add_audio",
         "Songs",
         str(tmp_path),
         table=table,
         username=admin.username,
-        stdout=output,
+        stdout=given,
     )
     run_worker()
-    uid = output.getvalue().split("undo_import ")[1].split()[0]
-    recording = Recording.objects.get(title="Night Drive")
+    uid = given.getvalue().split("undo_import ")[1].split()[0]
+
+    # The bucket's rule refuses audio that it has.
+    folder = tmp_path / "more"
+    folder.mkdir()
+    (folder / "A-2.wav").write_bytes(SOUND)
+    with pytest.raises(SystemExit):
+        call_command("add_audio", "Songs", str(folder), format="json", stdout=refused)
+    fault = json.loads(refused.getvalue())["faults"][0]
+    assert fault["code"] == "move_refused"
+    assert "Night Drive" in fault["message"]
+    assert waiting(bucket) == {"Blue Lantern"}
+
+    # A person gives other audio on the recording's page.
+    lantern = bucket.recordings.get(title="Blue Lantern")
+    client = signed_in(Role.MANAGER)
+    page = client.get(reverse("portal:recording_detail", args=[lantern.uid]))
+    client.post(
+        reverse("portal:recording_replace_audio", args=[lantern.uid]),
+        {"audio": upload("any.wav", OTHER)},
+    )
+    run_worker()
+    lantern.refresh_from_db()
+    assert "Give audio" in page.content.decode()
+    assert lantern.status == RecordingStatus.READY
+
+    recording = bucket.recordings.get(title="Night Drive")
     match = make_match(recording=recording)
     Match.objects.filter(pk=match.pk).update(decided_by=admin)
-
-    undone = StringIO()
     call_command("undo_import", uid, username=admin.username, stdout=undone)
-
     recording.refresh_from_db()
     assert recording.status == RecordingStatus.READY
     assert "People decided" in undone.getvalue()
-
-
-def test_a_person_gives_audio_on_the_recording_s_page(
-    bucket: Bucket, signed_in: MakeClient, run_worker: Worker
-) -> None:
-    recording = bucket.recordings.get(title="Night Drive")
-    client = signed_in(Role.MANAGER)
-    page = client.get(reverse("portal:recording_detail", args=[recording.uid]))
-
-    client.post(
-        reverse("portal:recording_replace_audio", args=[recording.uid]),
-        {"audio": upload("any.wav", SOUND)},
-    )
-    run_worker()
-
-    recording.refresh_from_db()
-    assert "Give audio" in page.content.decode()
-    assert recording.status == RecordingStatus.READY

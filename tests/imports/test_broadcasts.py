@@ -192,41 +192,32 @@ def test_the_page_checks_a_table_first(
     signed_in: MakeClient, run_worker: Worker
 ) -> None:
     client = signed_in(Role.REVIEWER)
-    sent = {
-        "file": upload("=plan.csv", (HEAD + LINE + "x,y,z,,,,,,\n").encode()),
-        "encoding": "utf-8",
-    }
-    answer = client.post(reverse("portal:broadcast_import"), sent)
-    one = BroadcastImport.objects.get()
-    assert answer.headers["Location"] == reverse(
-        "portal:broadcast_import_detail", args=[one.uid]
+    plan, songs = (
+        client.post(
+            reverse("portal:broadcast_import"),
+            {"file": upload(name, content), "encoding": "utf-8"},
+        ).headers["Location"]
+        for name, content in (
+            ("=plan.csv", (HEAD + LINE + "x,y,z,,,,,,\n").encode()),
+            ("songs.csv", b"title,artist\na,b\n"),
+        )
     )
+    one = BroadcastImport.objects.order_by("pk")[0]
+    assert plan == reverse("portal:broadcast_import_detail", args=[one.uid])
     run_worker()
-    page = client.get(answer.headers["Location"]).content.decode()
+    page, refused = (client.get(each).content.decode() for each in (plan, songs))
     assert "This station does not exist" in page
+    # A refusal marks the columns that it names.
+    assert "<code>file_name</code>, station, <code>starts_at</code>;" in refused
     # Names of columns are the table's own.
     assert not faults_in(page)
+    assert not faults_in(refused)
     assert not Broadcast.objects.exists()
     client.post(reverse("portal:broadcast_import_start", args=[one.uid]))
     run_worker()
     assert Broadcast.objects.count() == 1
     # Somebody else's import is listed to whoever has no limits.
     assert client.get(reverse("portal:broadcast_import")).status_code == 200
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_page_marks_the_columns_that_a_refusal_names(
-    signed_in: MakeClient, run_worker: Worker
-) -> None:
-    client = signed_in(Role.REVIEWER)
-    sent = {"file": upload("songs.csv", b"title,artist\na,b\n"), "encoding": "utf-8"}
-
-    answer = client.post(reverse("portal:broadcast_import"), sent)
-    run_worker()
-    page = client.get(answer.headers["Location"]).content.decode()
-
-    assert "<code>file_name</code>, station, <code>starts_at</code>;" in page
-    assert not faults_in(page)
 
 
 def test_the_page_offers_samples_that_can_be_imported(signed_in: MakeClient) -> None:

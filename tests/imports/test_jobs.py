@@ -131,36 +131,59 @@ def test_a_file_is_checked_then_imported(kind: AnyKind) -> None:
 @ALL
 @STEPS
 @pytest.mark.django_db
-def test_an_unusable_file_is_refused_with_the_reason(
-    kind: AnyKind, step: str, works: Callable[[Callable[[], Columns]], None]
+def test_each_end_of_a_step_has_its_reason_and_can_be_tried_again(
+    kind: AnyKind,
+    step: str,
+    works: Callable[[Callable[[], Columns]], None],
+    settings: Settings,
 ) -> None:
-    one = at(kind, step)
+    one, user = at(kind, step), make_user(Role.MANAGER)
+    working = one.status if step == "check" else ImportStatus.IMPORTING
+    stays = STAYS if step == "import" else ""
 
+    def revive() -> None:
+        assert services.try_again(one=one, user=user)
+        assert status(one) == (working, "")
+        assert not services.try_again(one=one, user=user)
+
+    # An unusable file is refused with the reason.
     def refuse() -> Columns:
         raise ImportRefused("It is no table. " + 600 * "x")
 
     works(refuse)
     run_next(Pool.WORK)
-
     found, message = status(one)
     assert found == ImportStatus.REFUSED
     assert message.startswith("It is no table. xxx")
     assert STAYS not in message
+    revive()
 
+    # One that was cancelled says so, whether it ran already or not.
+    def cancel() -> Columns:
+        assert jobs.services.cancel(
+            Job.objects.get(state__in=[JobState.WAITING, JobState.RUNNING])
+        )
+        return {}
 
-@ALL
-@STEPS
-@pytest.mark.django_db
-def test_what_failed_unforeseen_is_tried_again_then_given_up_then_revived(
-    kind: AnyKind,
-    step: str,
-    works: Callable[[Callable[[], Columns]], None],
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    one = at(kind, step)
-    working = one.status if step == "check" else ImportStatus.IMPORTING
+    works(cancel)
+    cancel()
+    for _runs in (False, True):
+        run_next(Pool.WORK)
+        assert status(one) == (ImportStatus.REFUSED, f"It was cancelled.{stays}")
+        assert Job.objects.latest("pk").state == JobState.CANCELLED
+        revive()
 
+    # One that kills its workers is given up.
+    past = datetime.now(tz=UTC) - timedelta(seconds=1)
+    Job.objects.filter(state=JobState.WAITING).update(
+        state=JobState.RUNNING, attempts=3, lease_owner="dead:1", lease_until=past
+    )
+    jobs.services.reclaim()
+    given_up = f"Its worker died or hung 3 times.{stays}"
+    assert status(one) == (ImportStatus.REFUSED, given_up)
+    revive()
+
+    # What failed unforeseen is tried again, then given up.
     def stumble() -> Columns:
         raise OSError("The disk is gone.")
 
@@ -174,63 +197,17 @@ def test_what_failed_unforeseen_is_tried_again_then_given_up_then_revived(
             run_after=datetime.now(tz=UTC)
         )
     run_next(Pool.WORK)
-
     found, message = status(one)
     assert found == ImportStatus.REFUSED
     assert "It failed 3 times" in message
     assert "The disk is gone." in message
     assert (STAYS in message) == (step == "import")
+    revive()
 
-    works(lambda: {"summary": {"added": 7}})
-    assert services.try_again(one=one, user=make_user(Role.MANAGER))
-    assert status(one) == (working, "")
-    assert not services.try_again(one=one, user=make_user(Role.MANAGER))
-    run_next(Pool.WORK)
-    done = ImportStatus.CHECKED if step == "check" else ImportStatus.DONE
-    assert status(one) == (done, "")
-    assert one.summary == {"added": 7}
-    assert Event.objects.filter(action=f"{kind.event}_tried_again").count() == 1
-
-
-@ALL
-@STEPS
-@pytest.mark.parametrize("runs", [False, True])
-@pytest.mark.django_db
-def test_a_cancelled_import_says_so(
-    kind: AnyKind,
-    step: str,
-    runs: bool,
-    works: Callable[[Callable[[], Columns]], None],
-) -> None:
-    one = at(kind, step)
-
-    def cancel() -> Columns:
-        assert jobs.services.cancel(
-            Job.objects.get(state__in=[JobState.WAITING, JobState.RUNNING])
-        )
-        return {}
-
-    works(cancel)
-    if not runs:
-        cancel()
-    run_next(Pool.WORK)
-
-    stays = STAYS if step == "import" else ""
-    assert status(one) == (ImportStatus.REFUSED, f"It was cancelled.{stays}")
-    assert Job.objects.latest("pk").state == JobState.CANCELLED
-
-
-@ALL
-@STEPS
-@pytest.mark.django_db
-def test_another_worker_finishes_what_a_killed_one_began(
-    kind: AnyKind, step: str, works: Callable[[Callable[[], Columns]], None]
-) -> None:
-    one = at(kind, step)
+    # Another worker finishes what one began whose lease is over.
     finishers = []
 
     def lose() -> Columns:
-        past = datetime.now(tz=UTC) - timedelta(seconds=1)
         Job.objects.filter(state=JobState.RUNNING).update(lease_until=past)
         assert jobs.services.reclaim() == 1
         works(lambda: {"summary": {"added": 2}})
@@ -239,31 +216,13 @@ def test_another_worker_finishes_what_a_killed_one_began(
 
     works(lose)
     run_next(Pool.WORK)
-
     done = ImportStatus.CHECKED if step == "check" else ImportStatus.DONE
     assert status(one) == (done, "")
     assert one.summary == {"added": 2}
     assert finishers[0] is not None
     assert Job.objects.latest("pk").state == JobState.DONE
-
-
-@ALL
-@STEPS
-@pytest.mark.django_db
-def test_an_import_that_kills_its_workers_is_given_up(kind: AnyKind, step: str) -> None:
-    one = at(kind, step)
-    past = datetime.now(tz=UTC) - timedelta(seconds=1)
-    Job.objects.filter(state=JobState.WAITING).update(
-        state=JobState.RUNNING, attempts=3, lease_owner="dead:1", lease_until=past
-    )
-
-    jobs.services.reclaim()
-
-    stays = STAYS if step == "import" else ""
-    assert status(one) == (
-        ImportStatus.REFUSED,
-        f"Its worker died or hung 3 times.{stays}",
-    )
+    tried_again = Event.objects.filter(action=f"{kind.event}_tried_again")
+    assert tried_again.count() == 5
 
 
 def test_each_model_has_its_kind() -> None:

@@ -120,13 +120,13 @@ def test_songs_of_dejavu_find_their_files_by_sha_1(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("program", ["audfprint", "dejavu", "olaf"])
-def test_a_list_of_something_else_is_refused(program: str, tmp_path: Path) -> None:
-    path = tmp_path / "list"
-    path.write_bytes(b"title,artist\r\n" if program == "dejavu" else b"\n\n")
+def test_a_list_of_something_else_is_refused(tmp_path: Path) -> None:
+    for program in ["audfprint", "dejavu", "olaf"]:
+        path = tmp_path / "list"
+        path.write_bytes(b"title,artist\r\n" if program == "dejavu" else b"\n\n")
 
-    with pytest.raises(TableRefused):
-        listed_table(program, path, None)
+        with pytest.raises(TableRefused):
+            listed_table(program, path, None)
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=1))

@@ -93,93 +93,73 @@ def counts(summary: ImportSummary) -> tuple[int, int, int, int]:
     return summary.added, summary.updated, summary.unchanged, summary.refused
 
 
-def test_a_dry_run_writes_nothing(run: Run) -> None:
-    summary = run(HEADER, ROW, dry=True)
-
-    assert counts(summary) == (1, 0, 0, 0)
+def test_a_row_becomes_a_recording_that_later_tables_change(run: Run) -> None:
+    wide, row = HEADER + ",label", ROW + ",Example Records"
+    assert counts(run(wide, row, dry=True)) == (1, 0, 0, 0)
     assert not Recording.objects.exists()
 
-
-def test_a_row_becomes_a_recording_with_checked_codes(run: Run) -> None:
-    run(HEADER, ROW)
-
+    assert counts(run(wide, row)) == (1, 0, 0, 0)
     recording = Recording.objects.get()
     assert recording.artists == ["A. Example", "B. Sample"]
     assert recording.isrc_normalised == "ZZX012600001"
     assert recording.upc == "2000000000015"
     assert recording.audio_name == "a.wav"
 
-
-def test_importing_again_changes_nothing(run: Run) -> None:
-    run(HEADER, ROW)
-
+    # Columns that a table lacks keep their values.
     assert counts(run(HEADER, ROW)) == (0, 0, 1, 0)
+    changed = run(HEADER, ROW.replace("Night Drive", "Day Drive"))
+    assert counts(changed) == (0, 1, 0, 0)
+    assert changed.changes[0]["before"] == {"title": "Night Drive"}
+    assert changed.changes[0]["after"] == {"title": "Day Drive"}
+    recording.refresh_from_db()
+    assert (recording.title, recording.label) == ("Day Drive", "Example Records")
 
-
-def test_a_changed_row_updates_and_shows_before_and_after(run: Run) -> None:
-    run(HEADER, ROW)
-
-    summary = run(HEADER, ROW.replace("Night Drive", "Day Drive"))
-
-    assert counts(summary) == (0, 1, 0, 0)
-    assert summary.changes[0]["before"] == {"title": "Night Drive"}
-    assert summary.changes[0]["after"] == {"title": "Day Drive"}
-    assert Recording.objects.get().title == "Day Drive"
-
-
-def test_columns_that_the_table_lacks_keep_their_values(run: Run) -> None:
-    run(HEADER + ",label", ROW + ",Example Records")
-
-    run(HEADER, ROW)
-
-    assert Recording.objects.get().label == "Example Records"
-
-
-def test_other_audio_replaces_what_was_there(run: Run) -> None:
-    run(HEADER, ROW)
     Recording.objects.update(status="ready")
-
-    summary = run(HEADER, ROW.replace("a.wav", "b.wav"))
-
-    assert counts(summary) == (0, 1, 0, 0)
+    other = ROW.replace("Night Drive", "Day Drive").replace("a.wav", "b.wav")
+    assert counts(run(HEADER, other)) == (0, 1, 0, 0)
     assert Recording.objects.get().audio_name == "b.wav"
 
 
-@pytest.mark.parametrize(
-    ("row", "column", "rule"),
-    [
-        (",T,A,a.wav,,,", "custom_id", "required"),
-        ("L1,,A,a.wav,,,", "title", "required"),
-        ("L1,T,,a.wav,,,", "artists", "required"),
-        ("L1,T,A,,,,", "audio", "needs audio"),
-        ("L1,T,A,missing.wav,,,", "audio", "No file with this name"),
-        ("L1,T,A,../table.csv,,,", "audio", "No file with this name"),
-        ("L1,T,A,ftp://h.example/a.mp3,,,", "audio", "not allowed"),
-        ("L1,T,A,a.wav,,2000000000014,", "upc", "should be 5"),
-        ("L1,T,A,a.wav,,,T-900.000.042-1", "iswc", "should be 0"),
-    ],
-)
-def test_bad_rows_are_named_by_line_column_and_rule(
-    run: Run, row: str, column: str, rule: str
-) -> None:
-    summary = run(HEADER, ROW, row.replace("L1", "L2"))
+# Bad rows, the column of the fault, and part of its rule.
+BAD_ROWS = [
+    (",T,A,a.wav,,,", "custom_id", "required"),
+    ("B1,,A,b.wav,,,", "title", "required"),
+    ("B2,T,,b.wav,,,", "artists", "required"),
+    ("B3,T,A,,,,", "audio", "needs audio"),
+    ("B4,T,A,missing.wav,,,", "audio", "No file with this name"),
+    ("B5,T,A,../table.csv,,,", "audio", "No file with this name"),
+    ("B6,T,A,ftp://h.example/a.mp3,,,", "audio", "not allowed"),
+    ("B7,T,A,b.wav,,2000000000014,", "upc", "should be 5"),
+    ("B8,T,A,b.wav,,,T-900.000.042-1", "iswc", "should be 0"),
+    # The very file of another recording, and the id of the first row.
+    ("B9,T,A,a.wav,,,", "audio", "already"),
+    (ROW, "custom_id", "Line 2 already has this id"),
+]
 
-    fault = summary.faults[0]
-    assert counts(summary) == (1, 0, 0, 1)
-    assert (fault["line"], fault["column"]) == (3, column)
-    assert rule in fault["rule"]
-    assert rule in summary.bad[1][-1]  # type: ignore[attr-defined]  # added above
+
+def test_bad_rows_are_named_by_line_column_and_rule(run: Run) -> None:
+    summary = run(HEADER, ROW, *(row for row, _, _ in BAD_ROWS))
+
+    assert counts(summary) == (1, 0, 0, len(BAD_ROWS))
+    assert len(summary.faults) == len(BAD_ROWS)
+    bad: list[list[str]] = summary.bad[1:]  # type: ignore[attr-defined]  # added above
+    for line, (fault, (row, column, rule), cells) in enumerate(
+        zip(summary.faults, BAD_ROWS, bad, strict=True), start=3
+    ):
+        assert (fault["line"], fault["column"]) == (line, column), row
+        assert rule in fault["rule"]
+        assert rule in cells[-1]
     assert Recording.objects.count() == 1
 
 
-@pytest.mark.parametrize("row", ["L1,T,A", "L1,T,A,,,,,more,cells"])
-def test_the_reason_stands_below_its_name_whatever_a_row_holds(
-    run: Run, row: str
-) -> None:
-    header, bad = run(HEADER, row).bad  # type: ignore[attr-defined]  # added above
+def test_the_reason_stands_below_its_name_whatever_a_row_holds(run: Run) -> None:
+    summary = run(HEADER, "L1,T,A", "L1,T,A,,,,,more,cells")
 
-    assert "needs audio" in bad[header.index("error")]
-    assert bad[:4] == ["L1", "T", "A", ""]
+    header, *rows = summary.bad  # type: ignore[attr-defined]  # added above
+    assert len(rows) == 2
+    for bad in rows:
+        assert "needs audio" in bad[header.index("error")]
+        assert bad[:4] == ["L1", "T", "A", ""]
 
 
 def test_a_table_without_shares_keeps_those_that_were_told(run: Run) -> None:
@@ -195,49 +175,35 @@ def test_a_table_without_shares_keeps_those_that_were_told(run: Run) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("code", "why"), [("UK", "GB is meant"), ("XX", "is not a territory")]
-)
-def test_a_code_that_names_no_territory_is_refused(
-    run: Run, code: str, why: str
-) -> None:
-    summary = run(HEADER + ",territories", f"{ROW},GB|{code}")
+def test_a_code_that_names_no_territory_is_refused(run: Run) -> None:
+    rows = [f"{ROW},GB|UK", f"{ROW.replace('L1', 'L2')},GB|XX"]
 
-    assert counts(summary) == (0, 0, 0, 1)
-    assert why in summary.faults[0]["rule"]
+    summary = run(HEADER + ",territories", *rows)
+
+    assert counts(summary) == (0, 0, 0, 2)
+    assert "GB is meant" in summary.faults[0]["rule"]
+    assert "is not a territory" in summary.faults[1]["rule"]
 
 
-def test_the_same_id_twice_in_a_table(run: Run) -> None:
-    summary = run(HEADER, ROW, ROW)
+def test_doubtful_isrcs_warn_and_are_kept(run: Run, bucket: Bucket) -> None:
+    for isrc, status in (("ZZX012600001", "ready"), ("ZZX012600002", "retired")):
+        RecordingFactory.create(
+            bucket=bucket, isrc_normalised=isrc, custom_id=f"X-{status}", status=status
+        )
+    retired = "L2,T,A,b.wav,ZZX012600002,,"
+    link = "L3,'=1+1,A,https://h.example/a.mp3,nonsense,,"
 
-    assert counts(summary) == (1, 0, 0, 1)
-    assert "Line 2 already has this id" in summary.faults[0]["rule"]
+    summary = run(HEADER, ROW, retired, link)
 
-
-def test_a_malformed_isrc_warns_and_is_kept(run: Run) -> None:
-    summary = run(HEADER, "L1,T,A,a.wav,nonsense,,")
-
-    recording = Recording.objects.get()
-    assert summary.warnings[0]["column"] == "isrc"
+    assert [(each["line"], each["column"]) for each in summary.warnings] == [
+        *((2, "isrc"), (4, "isrc"))
+    ]
+    assert "X-ready" in summary.warnings[0]["rule"]
+    recording = bucket.recordings.get(custom_id="L3")
     assert (recording.isrc, recording.isrc_normalised) == ("nonsense", "")
-
-
-def test_one_isrc_in_two_recordings_warns(run: Run, bucket: Bucket) -> None:
-    RecordingFactory.create(
-        bucket=bucket, isrc_normalised="ZZX012600001", custom_id="X9"
-    )
-
-    summary = run(HEADER, ROW)
-
-    assert "X9" in summary.warnings[0]["rule"]
-
-
-def test_what_is_retired_shares_no_isrc_with_a_row(run: Run, bucket: Bucket) -> None:
-    RecordingFactory.create(
-        bucket=bucket, isrc_normalised="ZZX012600001", status="retired"
-    )
-
-    assert run(HEADER, ROW).warnings == []
+    # The apostrophe guards a formula, and the link is fetched later.
+    assert recording.title == "=1+1"
+    assert recording.source_url == "https://h.example/a.mp3"
 
 
 def test_names_of_columns_are_read_kindly(run: Run) -> None:
@@ -246,27 +212,6 @@ def test_names_of_columns_are_read_kindly(run: Run) -> None:
     assert counts(summary) == (1, 0, 0, 0)
     assert summary.unknown_columns == ["Mood"]
     assert Recording.objects.get().user_defined == {"Mood": "blue"}
-
-
-def test_a_guarded_cell_loses_one_apostrophe(run: Run) -> None:
-    run(HEADER, "L1,'=1+1,A,a.wav,,,")
-
-    assert Recording.objects.get().title == "=1+1"
-
-
-def test_a_link_is_fetched_later(run: Run) -> None:
-    run(HEADER, "L1,T,A,https://h.example/a.mp3,,,")
-
-    assert Recording.objects.get().source_url == "https://h.example/a.mp3"
-
-
-def test_the_very_file_of_another_recording_is_refused(run: Run) -> None:
-    run(HEADER, ROW)
-
-    summary = run(HEADER, ROW.replace("L1", "L2"))
-
-    assert counts(summary) == (0, 0, 0, 1)
-    assert "already" in summary.faults[0]["rule"]
 
 
 def test_a_recording_named_by_its_id_is_compared_as_audio_is(
@@ -285,24 +230,21 @@ def test_a_recording_named_by_its_id_is_compared_as_audio_is(
     assert "already" in here.faults[0]["rule"]
 
 
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
+def test_what_is_no_table_is_refused_with_the_place(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    table = tmp_path / "table.csv"
+    for content, says in (
         (b"", "empty"),
         (b"nothing here", "must name the columns"),
         (b"custom_id,title\nL1,T\n", "lacks the column artists"),
         (b"custom_id,title,artists\nL1,T,\xe9\n", "Line 2, byte"),
         (b"PK\x03\x04not a zip", "must name"),
-    ],
-)
-def test_what_is_no_table_is_refused_with_the_place(
-    bucket: Bucket, tmp_path: Path, content: bytes, says: str
-) -> None:
-    table = tmp_path / "table.csv"
-    table.write_bytes(content)
+    ):
+        table.write_bytes(content)
 
-    with pytest.raises(TableRefused, match=says):
-        run_table(bucket, table, tmp_path)
+        with pytest.raises(TableRefused, match=says):
+            run_table(bucket, table, tmp_path)
 
 
 def test_windows_text_is_read_when_it_is_chosen(tmp_path: Path) -> None:
@@ -328,47 +270,35 @@ def test_a_workbook_is_read(bucket: Bucket, tmp_path: Path) -> None:
     assert (recording.custom_id, recording.upc) == ("17", "2000000000015")
 
 
-@pytest.mark.parametrize(
-    ("text", "items"),
-    [("a|b", ["a", "b"]), (r"a\|b|c\\", ["a|b", "c\\"]), ("", []), (" | ", [])],
-)
-def test_lists(text: str, items: list[str]) -> None:
-    assert split_list(text) == items
+def test_lists() -> None:
+    items = {"a|b": ["a", "b"], r"a\|b|c\\": ["a|b", "c\\"], "": [], " | ": []}
+    assert {text: split_list(text) for text in items} == items
 
 
 def test_the_command_ends_with_1_when_rows_were_refused(
     bucket: Bucket, tmp_path: Path
 ) -> None:
-    table = tmp_path / "table.csv"
+    table, errors = tmp_path / "table.csv", tmp_path / "table.csv.errors.csv"
     table.write_text(f"{HEADER}\nL1,T,A,,,,\nL2,T,A,tune.mp4x,,,\n")
     output = io.StringIO()
 
+    for options, says in (
+        ({"bucket": "unknown"}, "There are"),
+        ({"bucket": str(bucket.pk), "username": "mira"}, "no user mira"),
+    ):
+        with pytest.raises(CommandError, match=says):
+            call_command("import_recordings", str(table), **options)
+    assert not errors.exists()
     with pytest.raises(SystemExit) as ended:
         call_command(
             "import_recordings", str(table), bucket=str(bucket.pk), stdout=output
         )
+
+    assert ended.value.code == 1
     empty, wrong = output.getvalue().splitlines()[:2]
     assert empty.endswith("The value is empty.")
     assert wrong.endswith("The value is “tune.mp4x”.")
-    assert "“tune.mp4x”" in (tmp_path / "table.csv.errors.csv").read_text("utf-8-sig")
-    with pytest.raises(CommandError, match="There are"):
-        call_command("import_recordings", str(table), bucket="unknown")
-
-    assert ended.value.code == 1
-    assert (tmp_path / "table.csv.errors.csv").exists()
-
-
-def test_nobody_imports_under_a_name_that_is_unknown(
-    bucket: Bucket, tmp_path: Path
-) -> None:
-    table = tmp_path / "table.csv"
-    table.write_text("custom_id,title,artists\nL1,T,A\n")
-
-    with pytest.raises(CommandError, match="no user mira"):
-        call_command(
-            "import_recordings", str(table), bucket=str(bucket.pk), username="mira"
-        )
-
+    assert "“tune.mp4x”" in errors.read_text("utf-8-sig")
     assert not bucket.recordings.exists()
 
 
@@ -387,21 +317,27 @@ def test_the_page_checks_first_and_imports_when_told(
     bucket = BucketFactory.create()
     client = signed_in(Role.MANAGER)
     tune = audio.wav_bytes(audio.tune(3, 8))
+    assert signed_in(Role.REVIEWER).get("/catalogue/import/").status_code == 403
+    assert client.get("/catalogue/import/").status_code == 200
 
-    client.post(
-        "/catalogue/import/",
-        {
-            "bucket": bucket.pk,
-            "table": SimpleUploadedFile(
-                "t.csv", f"{HEADER}\n{ROW}\nL2,T,A,,,,".encode()
-            ),
-            "archive": archive(**{"a.wav": tune}),
-            "encoding": "utf-8",
-        },
-    )
+    tables: list[tuple[str, dict[str, SimpleUploadedFile]]] = [
+        (f"{HEADER}\n{ROW}\nL2,T,A,,,,", {"archive": archive(**{"a.wav": tune})}),
+        ("custom_id,title,artists\nA-1,One,Anna\n", {}),
+    ]
+    for table, files in tables:
+        client.post(
+            "/catalogue/import/",
+            {
+                "bucket": bucket.pk,
+                "table": SimpleUploadedFile("t.csv", table.encode()),
+                "encoding": "utf-8",
+                **files,
+            },
+        )
     run_worker()
-    kept = CatalogueImport.objects.get()
+    kept, faulty = CatalogueImport.objects.order_by("pk")
     page = client.get(f"/catalogue/import/{kept.uid}/").content.decode()
+    nothing = client.get(f"/catalogue/import/{faulty.uid}/").content.decode()
     before = Recording.objects.count()
     client.post(f"/catalogue/import/{kept.uid}/start/")
     run_worker()
@@ -410,6 +346,9 @@ def test_the_page_checks_first_and_imports_when_told(
 
     assert (before, Recording.objects.count()) == (0, 1)
     assert "needs audio" in page
+    # A table of faults alone is not offered.
+    assert "Nothing in this file can be imported." in nothing
+    assert f"/catalogue/import/{faulty.uid}/start/" not in nothing
     assert kept.status == ImportStatus.DONE
     assert kept.summary["added"] == 1
     assert b"needs audio" in b"".join(rows.streaming_content)  # type: ignore[attr-defined]  # a file's
@@ -458,25 +397,3 @@ def workbook() -> SimpleUploadedFile:
     content = io.BytesIO()
     book.save(content)
     return SimpleUploadedFile("Catalogue.xlsx", content.getvalue())
-
-
-def test_the_page_is_for_those_who_edit_the_catalogue(signed_in: MakeClient) -> None:
-    assert signed_in(Role.REVIEWER).get("/catalogue/import/").status_code == 403
-    assert signed_in(Role.MANAGER).get("/catalogue/import/").status_code == 200
-
-
-def test_a_table_of_faults_only_is_not_offered_for_import(
-    signed_in: MakeClient, bucket: Bucket, run_worker: Worker
-) -> None:
-    client = signed_in(Role.MANAGER)
-    table = SimpleUploadedFile("t.csv", b"custom_id,title,artists\nA-1,One,Anna\n")
-    client.post(
-        "/catalogue/import/", {"bucket": bucket.pk, "table": table, "encoding": "utf-8"}
-    )
-    run_worker()
-    kept = CatalogueImport.objects.get()
-
-    page = client.get(f"/catalogue/import/{kept.uid}/").content.decode()
-
-    assert "Nothing in this file can be imported." in page
-    assert f"/catalogue/import/{kept.uid}/start/" not in page

@@ -208,12 +208,17 @@ def test_rights_give_way_to_what_they_replaced(manager: User) -> None:
     assert again.summary["created"]["work"] == 1
 
 
-def test_a_record_of_rights_that_others_use_stays(manager: User) -> None:
-    one = rights(SHARES, manager)
+def test_a_record_of_rights_that_others_use_stays_without_its_recording(
+    manager: User,
+) -> None:
+    head = "work_id,work_title,iswc,party,right,share_pct,isrc\n"
+    row = "W1,Blue Lantern,T-900.000.001-1,Anna Muster,performing,50,QZES71982312\n"
+    one = rights(head + row, manager)
     rights(SHARES, manager, sender="Another")
 
     before, after = undone(one, manager)
 
+    # A recording that leaves a work that stays goes in the check, too.
     assert before["stays"] == after["stays"]
     assert {row["why"] for row in after["stays"]} == {
         "It changed since.",
@@ -221,19 +226,6 @@ def test_a_record_of_rights_that_others_use_stays(manager: User) -> None:
     }
     (left,) = Share.objects.all()
     assert left.claimant == "Another"
-
-
-def test_a_recording_that_leaves_a_work_that_stays_goes_in_the_check_too(
-    manager: User,
-) -> None:
-    head = "work_title,iswc,party,right,share_pct,isrc\n"
-    row = "Blue Lantern,T-900.000.001-1,Anna Muster,performing,50,QZES71982312\n"
-    one = rights(head + row, manager)
-    rights(SHARES, manager, sender="Another")
-
-    before, after = undone(one, manager)
-
-    assert before["stays"] == after["stays"]
     assert not RightsRecording.objects.exists()
 
 
@@ -367,6 +359,8 @@ def test_the_page_checks_first_asks_and_names_what_stays(
     page = reverse("portal:rights_import_detail", args=[one.uid])
     undo = reverse("portal:rights_import_undo", args=[one.uid])
     assert "Undo this import…" in client.get(page).content.decode()
+    for role in (Role.VIEWER, Role.REVIEWER):
+        assert signed_in(role).post(undo, {"verb": "check"}).status_code == 403
     # Nothing is undone before its check.
     client.post(undo, {"verb": "undo"})
     assert Share.objects.filter(claimant="Example").exists()
@@ -379,28 +373,19 @@ def test_the_page_checks_first_asks_and_names_what_stays(
     one.refresh_from_db()
     assert one.status == ImportStatus.DONE
 
+    # A cancelled undo can go on.
     client.post(undo, {"verb": "check"})
     work_off()
+    client.post(undo, {"verb": "undo"})
+    assert services.cancel(one=one, user=manager)
+    one.refresh_from_db()
+    assert one.status == ImportStatus.UNDO_CHECKED
     client.post(undo, {"verb": "undo"})
     work_off()
     shown = client.get(page).content.decode()
     assert "What was undone" in shown
     assert "Undo this import…" not in shown
     assert not Share.objects.filter(claimant="Example").exists()
-    for role in (Role.VIEWER, Role.REVIEWER):
-        assert signed_in(role).post(undo, {"verb": "check"}).status_code == 403
-
-
-def test_a_cancelled_undo_can_go_on(manager: User) -> None:
-    one = rights(SHARES, manager)
-    services.check_undo(one=one, user=manager)
-    work_off()
-    services.undo(one=one, user=manager)
-    assert services.cancel(one=one, user=manager)
-    one.refresh_from_db()
-    assert one.status == ImportStatus.UNDO_CHECKED
-    assert services.undo(one=one, user=manager)
-    work_off()
     one.refresh_from_db()
     assert one.status == ImportStatus.UNDONE
     assert not Job.objects.filter(kind=RIGHTS.undo.name, state="running").exists()

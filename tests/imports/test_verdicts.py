@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -229,29 +229,9 @@ def test_a_copy_with_exclusions_past_its_end_has_both_faults(run: Run) -> None:
     assert said(done) == said(planned)
 
 
-def test_an_empty_cell_keeps_what_is_there(run: Run, bucket: Bucket) -> None:
-    RecordingFactory.create(
-        bucket=bucket,
-        custom_id="L1",
-        title="T",
-        artists=["A"],
-        label="Example",
-        writers=["W"],
-        isrc="ZZX012600001",
-        user_defined={"territories": ["GB"], "mood": "blue"},
-    )
-    blank = dict.fromkeys(("label", "writers", "isrc", "territories", "mood"), "")
-
-    verdicts, _ = run([row("L1", **blank)], keep=True)
-
-    recording = Recording.objects.get(custom_id="L1")
-    assert verdicts == {2: Verdict.UNCHANGED}
-    assert (recording.label, recording.writers) == ("Example", ["W"])
-    assert recording.isrc == "ZZX012600001"
-    assert recording.user_defined == {"territories": ["GB"], "mood": "blue"}
-
-
-def test_a_sign_takes_a_value_away(run: Run, bucket: Bucket) -> None:
+def test_an_empty_cell_keeps_what_is_there_and_a_sign_takes_it_away(
+    run: Run, bucket: Bucket
+) -> None:
     RecordingFactory.create(
         bucket=bucket,
         custom_id="L1",
@@ -263,13 +243,23 @@ def test_a_sign_takes_a_value_away(run: Run, bucket: Bucket) -> None:
         isrc_normalised="ZZX012600001",
         user_defined={"territories": ["GB"], "mood": "blue", "key": "Am"},
     )
-    signs = dict.fromkeys(
-        ("label", "writers", "isrc", "territories", "mood"), "[clear]"
-    )
+    columns = ("label", "writers", "isrc", "territories", "mood")
 
-    verdicts, summary = run([row("L1", **signs)], keep=True)
+    verdicts, _ = run([row("L1", **dict.fromkeys(columns, ""))], keep=True)
 
     recording = Recording.objects.get(custom_id="L1")
+    assert verdicts == {2: Verdict.UNCHANGED}
+    assert (recording.label, recording.writers) == ("Example", ["W"])
+    assert recording.isrc == "ZZX012600001"
+    assert recording.user_defined == {
+        "territories": ["GB"],
+        "mood": "blue",
+        "key": "Am",
+    }
+
+    verdicts, summary = run([row("L1", **dict.fromkeys(columns, "[clear]"))], keep=True)
+
+    recording.refresh_from_db()
     assert verdicts == {2: Verdict.UPDATED}
     assert (recording.label, recording.writers) == ("", [])
     assert (recording.isrc, recording.isrc_normalised) == ("", "")
@@ -278,14 +268,21 @@ def test_a_sign_takes_a_value_away(run: Run, bucket: Bucket) -> None:
     assert summary.changes[0]["before"]["label"] == "Example"
 
 
-@pytest.mark.parametrize(
-    "column", ["custom_id", "title", "artists", "audio", "exclude"]
-)
-def test_what_cannot_be_taken_away_is_refused(run: Run, column: str) -> None:
-    verdicts, summary = run([row("L1", audio="tune.wav") | {column: "[clear]"}])
+def test_what_cannot_be_taken_away_is_refused(run: Run) -> None:
+    columns = ["custom_id", "title", "artists", "audio", "exclude"]
+    rows = [
+        row(f"L{number}", audio="tune.wav") | {column: "[clear]"}
+        for number, column in enumerate(columns)
+    ]
 
-    assert verdicts == {2: Verdict.REFUSED}
-    assert summary.faults[0]["column"] == column
+    verdicts, summary = run([{"exclude": ""} | each for each in rows])
+
+    assert set(verdicts.values()) == {Verdict.REFUSED}
+    assert [
+        (fault["line"], fault["column"])
+        for fault in summary.faults
+        if fault["column"] != "audio" or fault["line"] == 5
+    ] == [*enumerate(columns, start=2)]
 
 
 def test_a_row_that_is_refused_changes_nothing(run: Run, bucket: Bucket) -> None:
@@ -357,7 +354,10 @@ def test_exclusions_of_a_table_are_made_once_and_by_the_person(
         recording=recording, interval=(0, 500), reason="ident", user=reviewer
     )
     match = make_match(recording=recording)
-    rows = [row("L1", exclude="00:00:00.000-00:00:00.500|00:00:00.500-00:03:00.000")]
+    rows = [
+        row("L1", exclude="00:00:00.000-00:00:00.500|00:00:00.500-00:03:00.000"),
+        row("L2", audio="tune.wav", exclude="00:00:01.000-00:00:02.000"),
+    ]
 
     dry, planned = run(rows, dry=True)
     before = Exclusion.objects.filter(approved=True).count()
@@ -367,59 +367,45 @@ def test_exclusions_of_a_table_are_made_once_and_by_the_person(
     proposed.refresh_from_db()
     match.refresh_from_db()
     assert before == 0
-    assert dry == verdicts == {2: Verdict.UPDATED}
+    assert dry == verdicts == {2: Verdict.UPDATED, 3: Verdict.ADDED}
     assert planned == summary
-    assert (summary.exclusions, summary.matches_touched) == (2, 1)
+    assert (summary.exclusions, summary.matches_touched) == (3, 1)
     assert summary.matches_suppressed == 1
     assert match.state == MatchState.SUPPRESSED
     assert proposed.approved
-    made = Exclusion.objects.exclude(pk=proposed.pk).get()
+    made = Exclusion.objects.exclude(pk=proposed.pk).get(recording=recording)
     assert (made.created_by, made.reason, made.approved) == (manager, "other", True)
-    assert again == {2: Verdict.UNCHANGED}
+    of_new = Exclusion.objects.get(recording__custom_id="L2")
+    assert (of_new.start_ms, of_new.end_ms) == (1_000, 2_000)
+    assert set(again.values()) == {Verdict.UNCHANGED}
     assert none.exclusions == 0
 
 
-def test_a_new_recording_comes_with_its_exclusions(run: Run, bucket: Bucket) -> None:
-    run([row("L1", audio="tune.wav", exclude="00:00:01.000-00:00:02.000")])
+def test_intervals_that_cannot_be_excluded_are_refused(
+    run: Run, bucket: Bucket
+) -> None:
+    RecordingFactory.create(bucket=bucket, custom_id="L1")
 
-    segment = Exclusion.objects.get()
-    assert segment.recording.custom_id == "L1"
-    assert (segment.start_ms, segment.end_ms) == (1_000, 2_000)
-
-
-@pytest.mark.parametrize(
-    ("interval", "says"),
-    [
+    for interval, says in (
         ("00:00:00.000-01:00:00.000", "The recording is 3:00.000 long."),
         ("00:00:08.000-00:00:01.000", "after the start"),
         ("0-8", "00:00:08.000"),
-    ],
-)
-def test_intervals_that_cannot_be_excluded_are_refused(
-    run: Run, bucket: Bucket, interval: str, says: str
-) -> None:
+    ):
+        verdicts, summary = run([row("L1", exclude=interval)])
+
+        assert verdicts == {2: Verdict.REFUSED}
+        assert says in summary.faults[0]["rule"]
+
+
+def test_exclusions_need_a_manager(bucket: Bucket, folder: Path) -> None:
     RecordingFactory.create(bucket=bucket, custom_id="L1")
 
-    verdicts, summary = run([row("L1", exclude=interval)])
+    for user, says in (
+        (None, "--username"),
+        (make_user(Role.REVIEWER), "Only a manager"),
+    ):
+        run = Run(bucket, folder, user)
+        _, summary = run([row("L1", exclude="00:00:00.000-00:00:08.000")])
 
-    assert verdicts == {2: Verdict.REFUSED}
-    assert says in summary.faults[0]["rule"]
-
-
-@pytest.mark.parametrize(
-    ("who", "says"),
-    [
-        (lambda: None, "--username"),
-        (lambda: make_user(Role.REVIEWER), "Only a manager"),
-    ],
-)
-def test_exclusions_need_a_manager(
-    bucket: Bucket, folder: Path, who: Callable[[], User | None], says: str
-) -> None:
-    RecordingFactory.create(bucket=bucket, custom_id="L1")
-
-    run = Run(bucket, folder, who())
-    _, summary = run([row("L1", exclude="00:00:00.000-00:00:08.000")])
-
-    assert says in summary.faults[0]["rule"]
-    assert not Exclusion.objects.exists()
+        assert says in summary.faults[0]["rule"]
+        assert not Exclusion.objects.exists()
