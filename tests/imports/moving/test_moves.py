@@ -58,8 +58,19 @@ def refused(code: str) -> list[str]:
 
 @with_monitoring
 def test_everything_comes_once(moving: Moving) -> None:
-    one = moving.move()
+    one = moving.look()
 
+    # The check counts and writes nothing.
+    there = one.summary["there"]
+    assert (there["bucket"], there["recording"], there["file"]) == (3, 3, 2)
+    assert (there["container"], there["stream"]) == (1, 1)
+    assert not Moved.objects.exists()
+    assert not Container.objects.exists()
+
+    assert services.start(one=one, user=moving.admin)
+    work_off()
+
+    one.refresh_from_db()
     assert one.status == ImportStatus.DONE
     names = {row.name: row for row in Bucket.objects.exclude(pk=23)}
     songs = list(names["Songs"].recordings.order_by("pk"))
@@ -89,38 +100,16 @@ def test_everything_comes_once(moving: Moving) -> None:
     assert one.summary["counts"]["recording"] == {"new": 3}
     assert one.summary["refused"] == 2
 
-
-@with_monitoring
-def test_the_check_counts_and_writes_nothing(moving: Moving) -> None:
-    one = moving.look()
-
-    there = one.summary["there"]
-    assert (there["bucket"], there["recording"], there["file"]) == (3, 3, 2)
-    assert (there["container"], there["stream"]) == (1, 1)
-    assert not Moved.objects.exists()
-    assert not Container.objects.exists()
+    # Callbacks are taken over when somebody asks.
+    moved = Moved.objects.get(kind=MovedKind.CONTAINER, remote_id="77")
+    services.take_over_callback(moved=moved, user=moving.admin)
+    uploads.refresh_from_db()
+    assert uploads.callback_url == "https://team.example/hook"
+    assert moved.outcome == MovedOutcome.NEW
 
 
 @with_monitoring
-def test_a_second_move_changes_nothing(moving: Moving) -> None:
-    moving.there.plays["s1", "20260503"] = [
-        play("2026-05-03 10:00:00", bucket_file(1, "Night Drive"))
-    ]
-    with time_machine.travel(NOON, tick=False):
-        moving.move()
-        events = Event.objects.exclude(case__startswith="cloud_account").count()
-        rows = list(Moved.objects.order_by("pk").values())
-
-        one = moving.move()
-
-    assert Event.objects.exclude(case__startswith="cloud_account").count() == events
-    assert list(Moved.objects.order_by("pk").values()) == rows
-    assert one.summary["counts"]["recording"] == {"same": 3}
-    assert one.summary["counts"]["file"] == {"same": 2}
-
-
-@with_monitoring
-def test_plays_of_a_day_become_a_broadcast_file(moving: Moving) -> None:
+def test_plays_of_a_day_become_a_broadcast_file_once(moving: Moving) -> None:
     song = bucket_file(1, "Night Drive")
     moving.there.plays["s1", "20260503"] = [
         play("2026-05-02 23:59:30", song),
@@ -130,19 +119,29 @@ def test_plays_of_a_day_become_a_broadcast_file(moving: Moving) -> None:
     with time_machine.travel(NOON, tick=False):
         moving.move()
 
-    file = ScannedFile.objects.get(name="Harbour FM 2026-05-03 (ACRCloud)")
-    broadcast = Broadcast.objects.get(scanned_file=file)
-    assert broadcast.station == Station.objects.get()
-    assert broadcast.starts_at == datetime(2026, 5, 3, tzinfo=UTC)
-    assert broadcast.length_ms == 24 * 3_600_000
-    found = Segment.objects.filter(detection__scan__scanned_file=file)
-    segments = found.order_by("position")
-    assert [(one.start_ms, one.end_ms) for one in segments] == [
-        (0, 90_000),
-        (36_000_000, 36_120_000),
-    ]
-    # 30 seconds of the first play lie before the day.
-    assert [one.reference_start_ms for one in segments] == [40_000, 10_000]
+        file = ScannedFile.objects.get(name="Harbour FM 2026-05-03 (ACRCloud)")
+        broadcast = Broadcast.objects.get(scanned_file=file)
+        assert broadcast.station == Station.objects.get()
+        assert broadcast.starts_at == datetime(2026, 5, 3, tzinfo=UTC)
+        assert broadcast.length_ms == 24 * 3_600_000
+        found = Segment.objects.filter(detection__scan__scanned_file=file)
+        segments = found.order_by("position")
+        assert [(one.start_ms, one.end_ms) for one in segments] == [
+            (0, 90_000),
+            (36_000_000, 36_120_000),
+        ]
+        # 30 seconds of the first play lie before the day.
+        assert [one.reference_start_ms for one in segments] == [40_000, 10_000]
+
+        # A second move changes nothing.
+        events = Event.objects.exclude(case__startswith="cloud_account").count()
+        rows = list(Moved.objects.order_by("pk").values())
+        one = moving.move()
+
+    assert Event.objects.exclude(case__startswith="cloud_account").count() == events
+    assert list(Moved.objects.order_by("pk").values()) == rows
+    assert one.summary["counts"]["recording"] == {"same": 3}
+    assert one.summary["counts"]["file"] == {"same": 2}
 
 
 @with_monitoring
@@ -159,12 +158,16 @@ def test_plays_of_another_day_end_the_stream(moving: Moving) -> None:
     assert len(refused("move_other_day")) == 1
 
 
-def test_names_and_ids_that_are_taken(moving: Moving) -> None:
+def test_what_cannot_come_as_it_is_there_is_reported(moving: Moving) -> None:
     mine = Bucket.objects.create(name="Songs")
     Recording.objects.create(bucket=mine, title="Mine", acr_id=f"{2:032x}")
-    moving.there.lists["buckets/8881/files"].append(
-        bucket_file(9, "Copy", audio_id="A-1")
-    )
+    moving.there.lists["buckets/8881/files"] += [
+        bucket_file(9, "Copy", audio_id="A-1"),
+        # Forms that nobody documented.
+        bucket_file(5, "No id", acr_id=None),
+        {"id": 6},
+        bucket_file(7, "Odd", user_defined="[]", duration=None, audio_id=12),
+    ]
 
     moving.move()
 
@@ -172,6 +175,8 @@ def test_names_and_ids_that_are_taken(moving: Moving) -> None:
     assert refused("move_elsewhere") == ["Blue Lantern"]
     assert Recording.objects.get(title="Copy").custom_id == ""
     assert refused("move_name_taken") == ["Copy"]
+    assert refused("move_form") == ["No id", ""]
+    assert Recording.objects.get(title="Odd").custom_id == "12"
 
 
 def test_a_recording_that_results_named_becomes_the_moved_one(moving: Moving) -> None:
@@ -329,51 +334,27 @@ def test_rows_that_move_between_pages_are_not_lost(
     assert one.summary["counts"]["file"]["new"] == len(files)
 
 
-def test_forms_that_nobody_documented_are_reported(moving: Moving) -> None:
-    moving.there.lists["buckets/8881/files"] += [
-        bucket_file(5, "No id", acr_id=None),
-        {"id": 6},
-        bucket_file(7, "Odd", user_defined="[]", duration=None, audio_id=12),
-    ]
-
-    moving.move()
-
-    assert refused("move_form") == ["No id", ""]
-    assert Recording.objects.get(title="Odd").custom_id == "12"
-
-
-def test_a_limit_makes_everything_wait(moving: Moving) -> None:
+def test_a_limit_makes_everything_wait_and_broken_answers_are_asked_for_again(
+    moving: Moving,
+) -> None:
     one = moving.look()
     moving.there.faults = [
         told({"message": "Too Many Requests"}, 429, **{"Retry-After": "60"})
     ]
     services.start(one=one, user=moving.admin)
     work_off()
-    one.refresh_from_db()
     moving.account.refresh_from_db()
-    waits = moving.account.paused_until
+    assert moving.account.paused_until is not None
 
-    with time_machine.travel(datetime.now(tz=UTC) + timedelta(minutes=2)):
-        work_off()
-    one.refresh_from_db()
-
-    assert waits is not None
-    assert one.status == ImportStatus.DONE
-    moving.account.refresh_from_db()
-    assert moving.account.paused_until is None
-
-
-def test_broken_answers_are_asked_for_again(moving: Moving) -> None:
-    one = moving.look()
     moving.there.faults = [told({}, 500), told("{", 200)]
-    services.start(one=one, user=moving.admin)
-
-    for minutes in (0, 2, 4):
+    for minutes in (2, 4, 6):
         with time_machine.travel(datetime.now(tz=UTC) + timedelta(minutes=minutes)):
             work_off()
 
     one.refresh_from_db()
     assert one.status == ImportStatus.DONE
+    moving.account.refresh_from_db()
+    assert moving.account.paused_until is None
 
 
 def test_a_wrong_token_is_said_and_appears_nowhere(moving: Moving) -> None:
@@ -450,19 +431,6 @@ def test_an_undo_takes_back_what_nobody_used(moving: Moving) -> None:
     assert again.summary["counts"]["recording"] == {"new": 3}
     assert Station.objects.count() == 1
     assert Recording.objects.filter(status=RecordingStatus.STUB).count() == 3
-
-
-def test_callbacks_are_taken_over_when_asked(moving: Moving) -> None:
-    moving.move()
-    moved = Moved.objects.get(kind=MovedKind.CONTAINER, remote_id="77")
-
-    services.take_over_callback(moved=moved, user=moving.admin)
-
-    assert (
-        Container.objects.get(name="Uploads").callback_url
-        == "https://team.example/hook"
-    )
-    assert moved.outcome == MovedOutcome.NEW
 
 
 def test_a_bucket_that_was_deleted_here_stays_away(moving: Moving) -> None:

@@ -43,10 +43,30 @@ def test_an_admin_moves_an_account_on_its_page(
     work_off()
     counted = client.get(sent.url).content.decode()  # type: ignore[attr-defined]  # a redirect
     one = MoveIn.objects.get()
-    client.post(reverse("portal:move_in_start", args=[one.uid]))
-    work_off()
+    detail, start, switch = (
+        reverse(f"portal:move_in_{name}", args=[one.uid])
+        for name in ("detail", "start", "switch")
+    )
+    for role in (Role.MANAGER, Role.VIEWER):
+        other = signed_in(role)
+        answers = [
+            *(other.get(FORM), other.get(detail), other.post(start)),
+            other.get(reverse("portal:move_in_report_csv", args=[one.uid])),
+        ]
+        assert {answer.status_code for answer in answers} == {403}
 
-    done = client.get(reverse("portal:move_in_detail", args=[one.uid])).content.decode()
+    # It is paused and goes on.
+    client.post(start)
+    client.post(switch, {"verb": "pause"})
+    one.refresh_from_db()
+    assert one.status == ImportStatus.REFUSED
+    assert "Go on" in client.get(detail).content.decode()
+    client.post(switch, {"verb": "go_on"})
+    work_off()
+    one.refresh_from_db()
+    assert one.status == ImportStatus.DONE
+
+    done = client.get(detail).content.decode()
     table = client.get(reverse("portal:move_in_report_csv", args=[one.uid]))
 
     assert "Move everything in" in counted
@@ -86,50 +106,30 @@ def test_without_an_account_the_page_says_how_to_add_one(signed_in: MakeClient) 
     assert 'name="account"' not in page
 
 
-def test_a_move_is_paused_and_goes_on(moving: Moving, signed_in: MakeClient) -> None:
-    client, one = signed_in(Role.ADMIN), moving.look()
-    switch = reverse("portal:move_in_switch", args=[one.uid])
-    client.post(reverse("portal:move_in_start", args=[one.uid]))
-
-    client.post(switch, {"verb": "pause"})
-    one.refresh_from_db()
-    paused, page = (
-        one.status,
-        client.get(reverse("portal:move_in_detail", args=[one.uid])),
-    )
-    client.post(switch, {"verb": "go_on"})
-    work_off()
-
-    one.refresh_from_db()
-    assert paused == ImportStatus.REFUSED
-    assert "Go on" in page.content.decode()
-    assert one.status == ImportStatus.DONE
-
-
-@pytest.mark.parametrize("role", [Role.MANAGER, Role.VIEWER])
-def test_others_may_not(moving: Moving, signed_in: MakeClient, role: Role) -> None:
-    one, client = moving.look(), signed_in(role)
-
-    answers = [
-        client.get(FORM),
-        client.get(reverse("portal:move_in_detail", args=[one.uid])),
-        client.post(reverse("portal:move_in_start", args=[one.uid])),
-        client.get(reverse("portal:move_in_report_csv", args=[one.uid])),
-    ]
-
-    assert {answer.status_code for answer in answers} == {403}
-
-
-def test_the_command_counts_and_moves(moving: Moving) -> None:
+def test_the_command_counts_and_moves(
+    moving: Moving, monkeypatch: pytest.MonkeyPatch
+) -> None:
     output, name = StringIO(), moving.admin.username
+    monkeypatch.setattr("sys.stdin", StringIO(f"{TOKEN}\n"))
 
-    call_command("move_in", "Console", username=name, dry_run=True, stdout=output)
+    call_command(
+        "move_in",
+        "Second",
+        username=name,
+        dry_run=True,
+        token_stdin=True,
+        base_url=moving.account.base_url,
+        stdout=output,
+    )
+    assert CloudAccount.objects.get(name="Second").base_url == moving.account.base_url
+    assert f"{MovedKind.RECORDING.label}: 3\n" in output.getvalue()
     assert not Bucket.objects.filter(name="Songs").exists()
+    with pytest.raises(CommandError, match="There is no account Third"):
+        call_command("move_in", "Third", username=name)
     with pytest.raises(SystemExit):
         call_command("move_in", "Console", username=name, stdout=output)
 
     text = output.getvalue()
-    assert f"{MovedKind.RECORDING.label}: 3\n" in text
     assert "Recording: 3 new" in text
     assert "Undo it with" in text
     assert Bucket.objects.filter(name="Songs").exists()
@@ -160,23 +160,3 @@ def _move_by_command(moving: Moving) -> None:
     call_command(
         "move_in", "Console", username=moving.admin.username, stdout=StringIO()
     )
-
-
-def test_the_command_reads_a_token_from_standard_input(
-    moving: Moving, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sys.stdin", StringIO(f"{TOKEN}\n"))
-
-    call_command(
-        "move_in",
-        "Second",
-        username=moving.admin.username,
-        dry_run=True,
-        token_stdin=True,
-        base_url=moving.account.base_url,
-        stdout=StringIO(),
-    )
-
-    assert CloudAccount.objects.get(name="Second").base_url == moving.account.base_url
-    with pytest.raises(CommandError, match="There is no account Third"):
-        call_command("move_in", "Third", username=moving.admin.username)
