@@ -7,7 +7,7 @@ message writes them. Shares without a size of their own (zero) are none.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
@@ -27,10 +27,6 @@ class SeenShare:
     valid_from: date | None = None
     valid_until: date | None = None
 
-    def without(self, territory: str) -> SeenShare:
-        """Return the share with one territory more taken off."""
-        return replace(self, excluded=(*self.excluded, territory))
-
 
 @dataclass(slots=True)
 class SeenRecording:
@@ -42,8 +38,6 @@ class SeenRecording:
     artists: tuple[str, ...] = ()
     duration_ms: int | None = None
     label: str = ""
-    upc: str = ""
-    iswc: str = ""
     shares: list[SeenShare] = field(default_factory=list)
 
 
@@ -54,13 +48,9 @@ class SeenWork:
     number: str
     title: str
     iswc: str = ""
-    category: str = ""
-    version: str = ""
     titles: list[tuple[str, str]] = field(default_factory=list)
     shares: list[SeenShare] = field(default_factory=list)
     recordings: list[SeenRecording] = field(default_factory=list)
-    performers: list[str] = field(default_factory=list)
-    publisher_of: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -79,10 +69,6 @@ class SeenRelease:
 class SeenMessage:
     """A whole message."""
 
-    sender: str
-    version: str
     works: list[SeenWork] = field(default_factory=list)
     recordings: list[SeenRecording] = field(default_factory=list)
     releases: list[SeenRelease] = field(default_factory=list)
-    skipped: dict[str, int] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)

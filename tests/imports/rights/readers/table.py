@@ -23,44 +23,13 @@ from tests.monitoring.declarations.readers.common import (
     is_valid,
 )
 
-COLUMNS = frozenset(
-    [
-        "custom_id",
-        "title",
-        "artists",
-        "isrc",
-        "upc",
-        "iswc",
-        "version_title",
-        "album",
-        "label",
-        "release_date",
-        "writers",
-        "publishers",
-        "duration_ms",
-        "owner_share_pct",
-        "territories",
-        "tags",
-        "notes",
-        "work_id",
-        "work_title",
-        "party",
-        "party_ipi",
-        "party_isni",
-        "role",
-        "right",
-        "kind",
-        "share_pct",
-        "valid_from",
-        "valid_until",
-        "release_upc",
-        "grid",
-        "label_code",
-        "controlled_by",
-        "controlled_by_ipi",
-        "agreement",
-    ]
-)
+_COLUMNS = """
+custom_id title artists isrc upc iswc version_title album label release_date writers
+publishers duration_ms owner_share_pct territories tags notes work_id work_title party
+party_ipi party_isni role right kind share_pct valid_from valid_until release_upc grid
+label_code controlled_by controlled_by_ipi agreement
+"""
+COLUMNS = frozenset(_COLUMNS.split())
 RIGHTS = {
     "performing": "PR",
     "mechanical": "MR",
@@ -91,7 +60,7 @@ def parse(data: bytes, name: str) -> SeenMessage:
     for column in header:
         if column not in COLUMNS:
             raise ReaderFault(1, "header", column, "is no column")
-    message = SeenMessage(sender="", version="1")
+    message = SeenMessage()
     works: dict[str, SeenWork] = {}
     recordings: dict[str, SeenRecording] = {}
     releases: dict[str, SeenRelease] = {}
@@ -153,8 +122,6 @@ def _recording(
             artists=tuple(filter(None, row.get("artists", "").split("|"))),
             duration_ms=int(length) if length else None,
             label=row.get("label", ""),
-            upc=row.get("upc", ""),
-            iswc=row.get("iswc", ""),
         ),
     )
 
