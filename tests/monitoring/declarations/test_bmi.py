@@ -110,28 +110,27 @@ def test_a_day_that_comes_again_at_midnight_has_one_log() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("values", "code"),
-    [
+def test_uses_have_their_codes() -> None:
+    for values, code in [
         ({"usage": "featured"}, "F1"),
         ({"usage": "background"}, "B "),
         ({"usage": "featured", "use": "Theme"}, "TT"),
         ({"usage": "", "use": "Background"}, "B "),
         ({"usage": "featured", "use": "OnScreenMusic"}, "F1"),
-    ],
-)
-def test_uses_have_their_codes(values: dict[str, str], code: str) -> None:
-    (line,) = log(facts(plays=(play(1, **values),)))
+    ]:
+        (line,) = log(facts(plays=(play(1, **values),)))
 
-    assert line[255:257] == code
+        assert line[255:257] == code, code
 
 
-@pytest.mark.parametrize(
-    ("kind", "code"),
-    [("am_radio", "AM"), ("fm_radio", "FM"), ("dab_radio", "OT"), ("web_radio", "OT")],
-)
-def test_types_of_stations_have_their_codes(kind: str, code: str) -> None:
-    assert log(with_station(type=kind))[0][44:46] == code
+def test_types_of_stations_have_their_codes() -> None:
+    for kind, code in [
+        ("am_radio", "AM"),
+        ("fm_radio", "FM"),
+        ("dab_radio", "OT"),
+        ("web_radio", "OT"),
+    ]:
+        assert log(with_station(type=kind))[0][44:46] == code, kind
 
 
 def test_long_texts_are_cut_and_listed() -> None:
@@ -167,9 +166,8 @@ def test_times_are_local_and_the_month_is_theirs() -> None:
     assert found == ["202610012026103123:59:59", "202611012026110100:00:00"]
 
 
-@pytest.mark.parametrize(
-    ("declared", "gap"),
-    [
+def test_each_missing_or_impossible_value_is_named_and_nothing_is_written() -> None:
+    for declared, gap in [
         (facts(stations=(), recordings=(), plays=()), ("profile", "", "STATION")),
         (with_station(type="tv_station"), ("station", STATION.uid, "TYPE")),
         (with_station(name="夜"), ("station", STATION.uid, "STATION")),
@@ -185,11 +183,7 @@ def test_times_are_local_and_the_month_is_theirs() -> None:
             facts(plays=(play(1, played_ms=360_000_000),)),
             ("play", "play_1", "LENGTH"),
         ),
-    ],
-)
-def test_each_missing_or_impossible_value_is_named_and_nothing_is_written(
-    declared: DeclarationFacts, gap: tuple[str, str, str]
-) -> None:
-    assert missing(BMI_LOG, declared) == [gap]
-    with pytest.raises(MandatoryMissing):
-        written(BMI_LOG, declared)
+    ]:
+        assert missing(BMI_LOG, declared) == [gap], gap
+        with pytest.raises(MandatoryMissing):
+            written(BMI_LOG, declared)

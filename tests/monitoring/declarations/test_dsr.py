@@ -54,9 +54,8 @@ def test_the_file_is_named_by_the_rule() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("begins", "ends", "period"),
-    [
+def test_the_name_shortens_whole_periods() -> None:
+    for begins, ends, period in [
         (date(2026, 1, 1), date(2026, 12, 31), "2026"),
         (date(2024, 2, 1), date(2024, 2, 29), "2024-02"),
         (date(2023, 2, 1), date(2023, 2, 28), "2023-02"),
@@ -65,12 +64,10 @@ def test_the_file_is_named_by_the_rule() -> None:
         (date(2026, 11, 1), date(2026, 11, 29), "2026-11-01--2026-11-29"),
         (date(2026, 11, 1), date(2026, 12, 31), "2026-11-01--2026-12-31"),
         (date(2025, 12, 1), date(2026, 12, 31), "2025-12-01--2026-12-31"),
-    ],
-)
-def test_the_name_shortens_whole_periods(begins: date, ends: date, period: str) -> None:
-    name = DSR_RADIO.file_name(facts(begins=begins, ends=ends))
+    ]:
+        name = DSR_RADIO.file_name(facts(begins=begins, ends=ends))
 
-    assert name.split("_")[4] == period
+        assert name.split("_")[4] == period, period
 
 
 def test_several_territories_leave_the_name_without_one() -> None:
@@ -134,12 +131,14 @@ def test_writers_stand_in_the_cells_of_their_roles() -> None:
     assert cells[18:20] == ["Di|Ed", ""]
 
 
-@pytest.mark.parametrize(
-    ("duration_ms", "told"),
-    [(1, "PT0.001S"), (59_500, "PT59.5S"), (60_000, "PT1M0S"), (3_723_000, "PT1H2M3S")],
-)
-def test_durations_have_only_the_parts_they_need(duration_ms: int, told: str) -> None:
-    assert resource(with_recording(duration_ms=duration_ms))[9] == told
+def test_durations_have_only_the_parts_they_need() -> None:
+    for duration_ms, told in [
+        (1, "PT0.001S"),
+        (59_500, "PT59.5S"),
+        (60_000, "PT1M0S"),
+        (3_723_000, "PT1H2M3S"),
+    ]:
+        assert resource(with_recording(duration_ms=duration_ms))[9] == told, told
 
 
 def test_delimiters_in_values_are_replaced_and_listed() -> None:
@@ -162,9 +161,8 @@ def test_a_service_with_blanks_is_the_same_in_file_and_name() -> None:
     assert DSR_RADIO.file_name(declared).split("_")[3] == "Harbour-FM-night"
 
 
-@pytest.mark.parametrize(
-    ("declared", "gap"),
-    [
+def test_each_missing_or_impossible_value_is_named_and_nothing_is_written() -> None:
+    for declared, gap in [
         (facts(message_id=""), ("profile", "", "MessageId")),
         (facts(service="  "), ("profile", "", "ServiceDescription")),
         (facts(sender=replace(SENDER, dpid="")), ("profile", "", "SenderPartyId")),
@@ -212,15 +210,11 @@ def test_a_service_with_blanks_is_the_same_in_file_and_name() -> None:
             with_recording(publishers=(Contributor("A", "E", "00000815141"),)),
             ("recording", RECORDING.uid, "MusicPublisherPartyId"),
         ),
-    ],
-)
-def test_each_missing_or_impossible_value_is_named_and_nothing_is_written(
-    declared: DeclarationFacts, gap: tuple[str, str, str]
-) -> None:
-    assert missing(DSR_RADIO, declared) == [gap]
-    with pytest.raises(MandatoryMissing) as refused:
-        written(DSR_RADIO, declared)
-    assert refused.value.gaps[0].why.endswith(".")
+    ]:
+        assert missing(DSR_RADIO, declared) == [gap], gap
+        with pytest.raises(MandatoryMissing) as refused:
+            written(DSR_RADIO, declared)
+        assert refused.value.gaps[0].why.endswith("."), gap
 
 
 def test_known_zeros_are_no_gaps() -> None:

@@ -109,9 +109,8 @@ def test_the_sample_of_the_cue_declaration() -> None:
     assert FORMAT.file_name(FACTS) == "Harbour-FM_2026-11-01_2026-11-30.csv"
 
 
-@pytest.mark.parametrize(
-    ("facts", "subject", "cell"),
-    [
+def test_what_a_cue_declaration_must_have() -> None:
+    for facts, subject, cell in [
         (titled(""), ValueSubject.RECORDING, "title"),
         (
             replace(FACTS, recordings=[replace(RECORDING, writers=())]),
@@ -120,16 +119,14 @@ def test_the_sample_of_the_cue_declaration() -> None:
         ),
         (replace(FACTS, plays=[replace(PLAY, use="")]), ValueSubject.PLAY, "use"),
         (replace(FACTS, plays=[replace(PLAY, origin="")]), ValueSubject.PLAY, "origin"),
-    ],
-)
-def test_what_a_cue_declaration_must_have(
-    facts: DeclarationFacts, subject: ValueSubject, cell: str
-) -> None:
-    target = io.BytesIO()
-    with pytest.raises(MandatoryMissing) as refused:
-        FORMAT.write(facts, target)
-    assert [(gap.subject, gap.cell) for gap in refused.value.gaps] == [(subject, cell)]
-    assert not target.getvalue()
+    ]:
+        target = io.BytesIO()
+        with pytest.raises(MandatoryMissing) as refused:
+            FORMAT.write(facts, target)
+        assert [(gap.subject, gap.cell) for gap in refused.value.gaps] == [
+            (subject, cell)
+        ], cell
+        assert not target.getvalue(), cell
 
 
 def test_own_columns() -> None:
@@ -149,18 +146,15 @@ def test_own_columns() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("columns", "part"),
-    [
+def test_columns_that_are_refused() -> None:
+    for columns, part in [
         ("", "at least one"),
         ("Title", "Line 1 cannot be read"),
         ("A = title\nB = nonsense", "Line 2 asks for “nonsense”"),
         ("\n".join(["A = title"] * 201), "at most 200"),
-    ],
-)
-def test_columns_that_are_refused(columns: str, part: str) -> None:
-    with pytest.raises(BadOptions, match=part):
-        read_columns(columns)
+    ]:
+        with pytest.raises(BadOptions, match=part):
+            read_columns(columns)
 
 
 def test_an_encoding_that_cannot_hold_a_title() -> None:

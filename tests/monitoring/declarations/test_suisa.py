@@ -45,17 +45,12 @@ def test_the_sample_of_the_specification_is_written() -> None:
     assert totals.changed == ()
 
 
-@pytest.mark.parametrize(
-    ("declared", "name"),
-    [
+def test_the_file_is_named_after_station_and_month() -> None:
+    for declared, name in [
         (facts(), "Harbour-FM_2026_11.csv"),
         (with_station(name="../A\\B:C"), "A-B-C_2026_11.csv"),
-    ],
-)
-def test_the_file_is_named_after_station_and_month(
-    declared: DeclarationFacts, name: str
-) -> None:
-    assert SUISA.file_name(declared) == name
+    ]:
+        assert SUISA.file_name(declared) == name, name
 
 
 def test_the_workbook_holds_the_same_cells() -> None:
@@ -125,9 +120,8 @@ def test_only_composers_are_named_where_roles_are_known() -> None:
     assert lines(with_recording(writers=(Contributor("Someone"),)))[0][2] == "Someone"
 
 
-@pytest.mark.parametrize(
-    ("declared", "gap"),
-    [
+def test_each_missing_or_impossible_value_is_named_and_nothing_is_written() -> None:
+    for declared, gap in [
         (facts(stations=(), recordings=(), plays=()), ("profile", "", "Sender")),
         (facts(stations=(STATION, STATION)), ("profile", "", "Sender")),
         (facts(begins=date(2026, 10, 31)), ("profile", "", "Sendedatum")),
@@ -155,12 +149,8 @@ def test_only_composers_are_named_where_roles_are_known() -> None:
             facts(plays=(play(1), play(2, own_recording=None))),
             ("play", "play_2", "Eigenaufnahmen"),
         ),
-    ],
-)
-def test_each_missing_or_impossible_value_is_named_and_nothing_is_written(
-    declared: DeclarationFacts, gap: tuple[str, str, str]
-) -> None:
-    for layout in (SUISA, SUISA_XLSX):
-        assert missing(layout, declared) == [gap]
-        with pytest.raises(MandatoryMissing):
-            written(layout, declared)
+    ]:
+        for layout in (SUISA, SUISA_XLSX):
+            assert missing(layout, declared) == [gap], gap
+            with pytest.raises(MandatoryMissing):
+                written(layout, declared)
