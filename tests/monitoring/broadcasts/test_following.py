@@ -69,6 +69,13 @@ def test_a_waiting_match_is_cleared_where_its_broadcast_is_licensed(
     move(match, territory="FR")
     assert fresh(match).state == MatchState.PENDING
 
+    # A station that moves takes its broadcasts along.
+    station = match.scanned_file.broadcasts.get().station
+    change_station(station=station, user=manager, territory="CH")
+    while run_next(Pool.WORK):
+        pass
+    assert fresh(match).state == MatchState.CLEARED
+
 
 def test_a_cleared_match_reopens_when_its_broadcast_leaves_the_licensed_days(
     manager: User,
@@ -112,20 +119,6 @@ def test_every_broadcast_must_be_licensed(manager: User) -> None:
     assert "2026-12-13" in check.why
 
 
-def test_a_station_that_moves_takes_its_broadcasts_along(manager: User) -> None:
-    match = make_match()
-    make_licence(recordings=[match.recording], territories=["CH"], user=manager)
-    station = StationFactory.create(territory="")
-    make_broadcast(match.scanned_file, station)
-    assert fresh(match).state == MatchState.PENDING
-
-    change_station(station=station, user=manager, territory="CH")
-    while run_next(Pool.WORK):
-        pass
-
-    assert fresh(match).state == MatchState.CLEARED
-
-
 def test_a_broadcast_whose_move_reopens_a_match_moves_after_a_question(
     manager: User, signed_in: MakeClient
 ) -> None:
@@ -140,6 +133,10 @@ def test_a_broadcast_whose_move_reopens_a_match_moves_after_a_question(
         "seen": services.broadcast_state(row),
     }
 
+    # Pages say where day and territory come from.
+    file_page = reverse("portal:file_detail", args=[match.scanned_file.uid])
+    for address in (match.review_url, file_page):
+        assert "from the broadcast" in client.get(address).content.decode()
     asked = client.post(page, sent)
 
     assert "These statements change" in asked.content.decode()
@@ -213,15 +210,3 @@ def test_broadcasts_go_before_the_file_and_the_file_before_a_stream() -> None:
         (["FR"], UseSource.CONTAINER, UseSource.STATION),
         (["DE"], UseSource.BROADCAST, UseSource.BROADCAST),
     ]
-
-
-def test_pages_say_where_day_and_territory_come_from(signed_in: MakeClient) -> None:
-    match = make_match()
-    make_broadcast(match.scanned_file, StationFactory.create(territory="DE"))
-    client = signed_in(Role.REVIEWER)
-
-    for page in (
-        match.review_url,
-        reverse("portal:file_detail", args=[match.scanned_file.uid]),
-    ):
-        assert "from the broadcast" in client.get(page).content.decode()

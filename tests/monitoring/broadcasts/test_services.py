@@ -46,8 +46,15 @@ def last_event(case: str) -> Event:
 
 def test_an_episode_is_kept_once_and_told_before_and_after() -> None:
     file, user = ScannedFileFactory.create(), make_user(Role.REVIEWER)
-    assert set_episode(scanned_file=file, values=EPISODE, user=user)
+    seen = state_of(EpisodeValues())
+    assert set_episode(scanned_file=file, values=EPISODE, user=user, seen=seen)
     assert not set_episode(scanned_file=file, values=EPISODE, user=user)
+    # A change of what somebody else changed meanwhile is refused.
+    with pytest.raises(ProgrammeRefused, match="Somebody else") as refused:
+        set_episode(
+            scanned_file=file, values=replace(EPISODE, season="3"), user=user, seen=seen
+        )
+    assert refused.value.code == "stale"
     changed = replace(EPISODE, title="  Fog lifts ")
     assert set_episode(scanned_file=file, values=changed, user=user)
     row = episode_of(file)
@@ -57,6 +64,9 @@ def test_an_episode_is_kept_once_and_told_before_and_after() -> None:
     assert event.before["title"] == "Fog"
     assert event.after["title"] == "Fog lifts"
     assert Event.objects.filter(action="file.episode_changed").count() == 2
+    # One without values is no episode.
+    set_episode(scanned_file=file, values=EpisodeValues(), user=None)
+    assert not Episode.objects.exists()
 
 
 def test_an_isan_is_kept_in_groups_and_a_wrong_one_refused() -> None:
@@ -75,25 +85,6 @@ def test_an_isan_is_kept_in_groups_and_a_wrong_one_refused() -> None:
     Episode.objects.update(isan="unknown")
     kept = replace(EPISODE, isan="unknown", title="Fog lifts")
     assert set_episode(scanned_file=file, values=kept, user=None)
-
-
-def test_an_episode_without_values_is_no_episode() -> None:
-    file = ScannedFileFactory.create()
-    set_episode(scanned_file=file, values=EPISODE, user=None)
-    set_episode(scanned_file=file, values=EpisodeValues(), user=None)
-    assert not Episode.objects.exists()
-
-
-def test_a_change_of_what_somebody_else_changed_meanwhile_is_refused() -> None:
-    file, user = ScannedFileFactory.create(), make_user(Role.REVIEWER)
-    seen = state_of(EpisodeValues())
-    set_episode(scanned_file=file, values=EPISODE, user=user, seen=seen)
-    with pytest.raises(ProgrammeRefused, match="Somebody else") as refused:
-        set_episode(
-            scanned_file=file, values=replace(EPISODE, season="3"), user=user, seen=seen
-        )
-    assert refused.value.code == "stale"
-    assert Episode.objects.get().season == "2"
 
 
 def test_viewers_change_nothing_and_reviewers_no_revenue() -> None:
@@ -126,20 +117,15 @@ def test_viewers_change_nothing_and_reviewers_no_revenue() -> None:
         assert refused.value.code == "not_allowed"
 
 
-def test_a_local_time_is_read_in_the_zone_of_the_station() -> None:
+def test_a_broadcast_is_listed_once_in_the_zone_of_its_station() -> None:
     file = ScannedFileFactory.create()
     row = make_broadcast(file, starts_at=SEVEN, length_ms=1_800_000)
     assert row.starts_at == datetime(2026, 11, 3, 6, tzinfo=UTC)
     assert row.time_zone == "Europe/Zurich"
     after = last_event(f"file:{file.uid}").after
     assert after["local_time"] == "2026-11-03 07:00:00+01:00"
-
-
-def test_a_broadcast_is_listed_once() -> None:
-    file = ScannedFileFactory.create()
-    row = make_broadcast(file)
     with pytest.raises(ProgrammeRefused, match="already in the list"):
-        make_broadcast(file, row.station)
+        make_broadcast(file, row.station, SEVEN)
     later = make_broadcast(file, row.station, NOVEMBER + timedelta(days=1))
     with pytest.raises(ProgrammeRefused, match="already in the list"):
         services.change_broadcast(
@@ -149,6 +135,12 @@ def test_a_broadcast_is_listed_once() -> None:
             user=None,
         )
     assert broadcasts_of(file).count() == 2
+
+    # A deleted file has no broadcasts and takes no more.
+    delete_files(files=[file], user=None, reason="withdrawn")
+    assert not list_broadcasts().exists()
+    with pytest.raises(ProgrammeRefused, match="was deleted"):
+        make_broadcast(file)
 
 
 def test_a_broadcast_moves_to_another_station_with_its_audience() -> None:
@@ -176,10 +168,11 @@ def test_a_broadcast_moves_to_another_station_with_its_audience() -> None:
     assert last_event(f"file:{file.uid}").before["audience"] == {"listeners": 400}
 
 
-@pytest.mark.parametrize("length", [0, -1, 8 * 24 * 3_600_000])
-def test_impossible_lengths_are_refused(length: int) -> None:
-    with pytest.raises(ProgrammeRefused, match="at most a week"):
-        make_broadcast(ScannedFileFactory.create(), length_ms=length)
+def test_impossible_lengths_are_refused() -> None:
+    file = ScannedFileFactory.create()
+    for length in (0, -1, 8 * 24 * 3_600_000):
+        with pytest.raises(ProgrammeRefused, match="at most a week"):
+            make_broadcast(file, length_ms=length)
 
 
 def test_a_use_is_of_a_recording_that_the_file_has_a_match_with() -> None:
@@ -213,23 +206,20 @@ def test_a_use_is_of_a_recording_that_the_file_has_a_match_with() -> None:
         )
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
+def test_values_that_do_not_exist_are_refused() -> None:
+    match = make_match()
+    for values in (
         UseValues(recorded_in="XX"),
         UseValues(use="Jingle"),
         UseValues(origin="nobody knows"),
-    ],
-)
-def test_values_that_do_not_exist_are_refused(values: UseValues) -> None:
-    match = make_match()
-    with pytest.raises(ProgrammeRefused):
-        set_use(
-            scanned_file=match.scanned_file,
-            recording=match.recording,
-            values=values,
-            user=None,
-        )
+    ):
+        with pytest.raises(ProgrammeRefused):
+            set_use(
+                scanned_file=match.scanned_file,
+                recording=match.recording,
+                values=values,
+                user=None,
+            )
 
 
 def test_figures_of_a_month_are_told_on_the_case_of_the_station() -> None:
@@ -270,12 +260,3 @@ def test_revenue_is_told_apart_from_the_station() -> None:
             values=RevenueValues(Decimal(1), "francs"),
             user=user,
         )
-
-
-def test_a_deleted_file_has_no_broadcasts_and_takes_no_more() -> None:
-    file = ScannedFileFactory.create()
-    make_broadcast(file)
-    delete_files(files=[file], user=None, reason="withdrawn")
-    assert not list_broadcasts().exists()
-    with pytest.raises(ProgrammeRefused, match="was deleted"):
-        make_broadcast(file)

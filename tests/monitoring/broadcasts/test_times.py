@@ -75,21 +75,16 @@ def test_an_offset_that_the_station_does_not_have_is_refused() -> None:
     assert read_start("2026-11-03T06:00Z", "Europe/Zurich").hour == 6
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "2026-11-03", "3.11.2026 07:00", "2026-02-30 07:00", "0001-01-01 00:00"],
-)
-def test_text_that_is_no_start_is_refused(text: str) -> None:
-    with pytest.raises(ProgrammeRefused):
-        read_start(text, "UTC")
-
-
-@pytest.mark.parametrize(
-    "text", ["0:00:00", "1:60:00", "30:00", "168:00:01", "-1:00:00"]
-)
-def test_impossible_lengths_are_refused(text: str) -> None:
-    with pytest.raises(ProgrammeRefused):
-        read_length(text)
+def test_text_that_is_no_start_or_length_is_refused() -> None:
+    for text in (
+        *("", "2026-11-03", "3.11.2026 07:00", "2026-02-30 07:00"),
+        "0001-01-01 00:00",
+    ):
+        with pytest.raises(ProgrammeRefused):
+            read_start(text, "UTC")
+    for text in ("0:00:00", "1:60:00", "30:00", "168:00:01", "-1:00:00"):
+        with pytest.raises(ProgrammeRefused):
+            read_length(text)
 
 
 def test_months() -> None:

@@ -14,8 +14,10 @@ from pytest_httpserver import HTTPServer
 from jobs.choices import OPEN_STATES, Pool
 from jobs.models import Job
 from jobs.runner import run_next
+from jobs.services import submit
 from monitoring.streams import alarms, caretaking, recorders, services
 from monitoring.streams.choices import AlarmKind, StreamState
+from monitoring.streams.jobs import NOTICE
 from monitoring.streams.models import StreamAlarm, StreamNotice
 from monitoring.streams.recording import ring
 from monitoring.streams.recording.ring import RingLog
@@ -38,24 +40,9 @@ def send_all() -> None:
         pass
 
 
-def test_silence_is_one_alarm_until_it_ends(radio: Radio) -> None:
-    radio.run("run-1", programme((900, 20)), ends=False)
-    radio.say(StreamState.LISTENING, NOON)
-    radio.say(StreamState.SILENT, after(1))
-
-    alarms.watch(now=after(2))
-    assert not StreamAlarm.objects.filter(kind=AlarmKind.SILENT).exists()
-    for minutes in (3, 4, 5):
-        alarms.watch(now=after(minutes))
-    radio.say(StreamState.LISTENING, after(6))
-    alarms.watch(now=after(6.2))
-
-    alarm = StreamAlarm.objects.get(kind=AlarmKind.SILENT)
-    assert alarm.began_at == after(1)
-    assert alarm.ended_at == after(6.2)
-
-
-def test_quiet_hours_follow_the_station_and_delay_only_mail(radio: Radio) -> None:
+def test_silence_is_one_alarm_whose_mail_waits_for_the_end_of_quiet_hours(
+    radio: Radio,
+) -> None:
     services.change_stream(
         stream=radio.stream,
         user=radio.user,
@@ -67,13 +54,20 @@ def test_quiet_hours_follow_the_station_and_delay_only_mail(radio: Radio) -> Non
     radio.say(StreamState.LISTENING, NOON)
     radio.say(StreamState.SILENT, after(1))
 
-    alarms.watch(now=after(5))
+    alarms.watch(now=after(2))
+    assert not StreamAlarm.objects.filter(kind=AlarmKind.SILENT).exists()
+    for minutes in (3, 4, 5):
+        alarms.watch(now=after(minutes))
     send_all()
     assert not mail.outbox
     alarms.watch(now=after(31))
     alarms.watch(now=after(32))
     send_all()
+    radio.say(StreamState.LISTENING, after(33))
+    alarms.watch(now=after(33.2))
 
+    alarm = StreamAlarm.objects.get(kind=AlarmKind.SILENT)
+    assert (alarm.began_at, alarm.ended_at) == (after(1), after(33.2))
     silent = [one for one in mail.outbox if "Silence" in one.subject]
     assert [one.to for one in silent] == [["night@radio.example"]]
     assert silent[0].body.startswith("Silence: Radio One, stream Radio One")
@@ -82,7 +76,7 @@ def test_quiet_hours_follow_the_station_and_delay_only_mail(radio: Radio) -> Non
     assert f"/streams/{radio.stream.uid}/" in silent[0].body
 
 
-def test_away_and_back_are_posted_and_signed(
+def test_away_and_back_are_posted_and_tried_again(
     radio: Radio, httpserver: HTTPServer, settings: Settings
 ) -> None:
     settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
@@ -102,6 +96,22 @@ def test_away_and_back_are_posted_and_signed(
     assert [notice.event for notice in notices] == ["stream.away", "stream.back"]
     assert json.loads(notices[0].body)["cause"] == "The server answered 404."
 
+    # A webhook that cannot be reached is tried again.
+    settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = False
+    notice = StreamNotice.objects.create(
+        stream=radio.stream,
+        owner=radio.user,
+        event="stream.away",
+        url="http://127.0.0.1:9/",
+        body="{}",
+    )
+    submit(NOTICE, notice)
+    send_all()
+    notice.refresh_from_db()
+    assert notice.status == DeliveryStatus.WAITING
+    assert "address" in notice.message
+    assert signature_headers(secret="x", message_id="y", at=NOON, body=b"")
+
 
 def test_a_recorder_that_is_gone_is_away(radio: Radio) -> None:
     radio.run("run-1", programme((900, 20)), ends=False)
@@ -112,33 +122,10 @@ def test_a_recorder_that_is_gone_is_away(radio: Radio) -> None:
 
     assert StreamAlarm.objects.get().kind == AlarmKind.AWAY
 
-
-def test_an_enabled_stream_never_lacks_a_job(radio: Radio) -> None:
+    # An enabled stream never lacks a job.
     Job.objects.all().delete()
-
     alarms.watch()
-
     assert Job.objects.get(kind="stream").state in OPEN_STATES
-
-
-def test_a_webhook_that_refuses_is_tried_again(radio: Radio) -> None:
-    notice = StreamNotice.objects.create(
-        stream=radio.stream,
-        owner=radio.user,
-        event="stream.away",
-        url="http://127.0.0.1:9/",
-        body="{}",
-    )
-    from jobs.services import submit
-    from monitoring.streams.jobs import NOTICE
-
-    submit(NOTICE, notice)
-    send_all()
-
-    notice.refresh_from_db()
-    assert notice.status == DeliveryStatus.WAITING
-    assert "address" in notice.message
-    assert signature_headers(secret="x", message_id="y", at=NOON, body=b"")
 
 
 def test_a_full_disk_takes_from_the_largest_ring_first(

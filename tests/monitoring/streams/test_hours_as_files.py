@@ -71,16 +71,11 @@ def test_a_play_is_decided_on_the_review_page(match: Match, client: Client) -> N
     assert play.segment is not None
     assert play.segment.detection.recording == match.recording
 
-
-def test_the_review_page_says_that_the_ring_has_lost_a_segment(
-    match: Match, client: Client
-) -> None:
+    # The page says it where the ring has lost a segment.
     file = match.scanned_file
     file.facts = {**file.facts, "kept": [[50_000, 75_000]]}
     file.save()
-
     page = client.get(page_of(match)).content.decode()
-
     assert "sound is missing, because the stream" in page
 
 
@@ -102,24 +97,8 @@ def test_a_pack_of_a_play_holds_its_sound_and_verifies(
         assert "Radio One" in archive.read("case.json").decode()
 
 
-def test_a_deleted_hour_leaves_its_plays_and_no_gap(
+def test_removed_sound_of_an_hour_does_not_come_back_nor_does_a_deleted_hour(
     match: Match, radio: Radio, run_worker: Worker, client: Client
-) -> None:
-    delete_files(files=[match.scanned_file], user=radio.user, reason="Not ours.")
-    run_worker()
-    audio.copy_due(radio.stream, radio.folder)
-
-    assert not ScannedFile.objects.present().filter(pk=match.scanned_file_id).exists()
-    assert client.get(f"/files/{match.scanned_file.uid}/").status_code == 404
-    assert Airplay.objects.get().state == AirplayState.SETTLED
-    heard = selectors.coverage(radio.stream, NOON, NOON + timedelta(seconds=105))
-    assert heard.unaccounted_ms == 0
-    day = client.get(f"/streams/{radio.stream.uid}/?date={NOON:%Y-%m-%d}")
-    assert day.status_code == 200
-
-
-def test_removed_sound_of_an_hour_does_not_come_back(
-    match: Match, radio: Radio, run_worker: Worker
 ) -> None:
     Container.objects.filter(pk=radio.container.pk).update(audio_days=1)
     ScannedFile.objects.update(audio_at=datetime.now(tz=UTC) - timedelta(days=2))
@@ -137,3 +116,15 @@ def test_removed_sound_of_an_hour_does_not_come_back(
     assert Event.objects.filter(case=f"file:{file.uid}", action="file.audio_removed")
     assert Match.objects.exclude(state=MatchState.SUPERSEDED).count() == 1
     assert Airplay.objects.get().state == AirplayState.SETTLED
+
+    # A deleted hour leaves its plays and no gap.
+    delete_files(files=[file], user=radio.user, reason="Not ours.")
+    run_worker()
+    audio.copy_due(radio.stream, radio.folder)
+    assert not ScannedFile.objects.present().filter(pk=file.pk).exists()
+    assert client.get(f"/files/{file.uid}/").status_code == 404
+    assert Airplay.objects.get().state == AirplayState.SETTLED
+    heard = selectors.coverage(radio.stream, NOON, NOON + timedelta(seconds=105))
+    assert heard.unaccounted_ms == 0
+    day = client.get(f"/streams/{radio.stream.uid}/?date={NOON:%Y-%m-%d}")
+    assert day.status_code == 200

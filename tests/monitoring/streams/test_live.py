@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from monitoring.streams import alarms, selectors, services
 from monitoring.streams.choices import AirplayState, AlarmKind, StreamState
 from monitoring.streams.models import Airplay, StreamAlarm, StreamNotice
+from monitoring.streams.recording.events import Anchored
 from tests.conftest import Worker
 from tests.monitoring.streams.radio import NOON, Radio, keep, programme, started
 
@@ -19,9 +20,21 @@ UNKNOWN = 900
 ON_AIR = ((UNKNOWN, 20), (1, 25), (UNKNOWN + 1, 35))
 
 
-def test_a_play_is_shown_while_it_goes_on(radio: Radio) -> None:
+def test_a_play_is_shown_and_told_while_it_goes_on_and_its_hour_confirms_it(
+    radio: Radio, run_worker: Worker
+) -> None:
+    services.change_stream(
+        stream=radio.stream,
+        user=radio.user,
+        alarm_url="https://hooks.example/radio",
+        alarm_emails=["night@radio.example"],
+    )
+    services.ban_recording(
+        station=radio.station, recording=radio.songs[0], user=radio.user
+    )
     heard = programme(*ON_AIR)
     radio.sink.take(started("run-1", NOON))
+    radio.sink.take(Anchored(run="run-1", run_ms=0, at=NOON))
     shown: list[tuple[int, str]] = []
 
     for ms in range(4000, heard.duration_ms + 1, 4000):
@@ -33,22 +46,25 @@ def test_a_play_is_shown_while_it_goes_on(radio: Radio) -> None:
     ended = next(ms for ms, state in shown if state == AirplayState.ENDED)
     assert begun - 20_000 <= 12_000
     assert ended - 45_000 <= 20_000
-    (play,) = radio.log()
-    assert play[0] == "Song 1"
-    assert play[2] == pytest.approx(20, abs=1)
-    assert play[3] == pytest.approx(45, abs=1)
+    (logged,) = radio.log()
+    assert logged[0] == "Song 1"
+    assert logged[2] == pytest.approx(20, abs=1)
+    assert logged[3] == pytest.approx(45, abs=1)
 
-
-def test_the_hour_confirms_what_was_heard_live(
-    radio: Radio, run_worker: Worker
-) -> None:
-    radio.live("run-1", programme(*ON_AIR))
+    # It was told, and the banned recording alarmed.
     play = Airplay.objects.get()
-    radio.end("run-1", NOON + timedelta(seconds=80), 80_000)
+    found, alarm = (
+        json.loads(notice.body) for notice in StreamNotice.objects.order_by("pk")
+    )
+    assert found["type"] == "match.found"
+    assert found["airplay"]["recording"]["title"] == "Song 1"
+    assert found["station"]["name"] == "Radio One"
+    assert alarm["alarm"]["kind"] == AlarmKind.BANNED
+    assert StreamAlarm.objects.get().airplay == play
 
+    radio.end("run-1", NOON + timedelta(seconds=80), 80_000)
     radio.settle(NOON + timedelta(hours=1))
     run_worker()
-
     settled = Airplay.objects.get()
     assert settled.pk == play.pk
     assert settled.state == AirplayState.SETTLED
@@ -83,54 +99,34 @@ def test_what_the_hour_does_not_confirm_is_withdrawn(
     ]
 
 
-def test_a_play_is_told_and_a_banned_recording_alarms(radio: Radio) -> None:
-    services.change_stream(
-        stream=radio.stream,
-        user=radio.user,
-        alarm_url="https://hooks.example/radio",
-        alarm_emails=["night@radio.example"],
-    )
-    services.ban_recording(
-        station=radio.station, recording=radio.songs[0], user=radio.user
-    )
+def test_nothing_plays_on_a_stream_of_which_nothing_arrives(radio: Radio) -> None:
+    def play(hours: int) -> datetime:
+        """Let something play for the first time in its hour; return the time."""
+        at = NOON + timedelta(hours=hours)
+        radio.say(StreamState.LISTENING, at)
+        radio.live(f"run-{hours}", programme((UNKNOWN, 20), (1, 25)), at=at)
+        assert selectors.now_playing().count() == 1
+        return at + timedelta(seconds=45)
 
-    radio.live("run-1", programme(*ON_AIR))
+    def state() -> str:
+        return Airplay.objects.latest("pk").state
 
-    found, alarm = (
-        json.loads(notice.body) for notice in StreamNotice.objects.order_by("pk")
-    )
-    assert found["type"] == "match.found"
-    assert found["airplay"]["recording"]["title"] == "Song 1"
-    assert found["station"]["name"] == "Radio One"
-    assert alarm["alarm"]["kind"] == AlarmKind.BANNED
-    assert StreamAlarm.objects.get().airplay == Airplay.objects.get()
+    # A play ends where its recorder died.
+    died = play(0)
+    alarms.watch(now=died + timedelta(seconds=5))
+    assert state() == AirplayState.PLAYING
+    alarms.watch(now=died + timedelta(seconds=75))
+    assert state() == AirplayState.ENDED
 
-
-@pytest.mark.parametrize("is_paused", [False, True])
-def test_nothing_plays_on_a_stream_of_which_nothing_arrives(
-    radio: Radio, is_paused: bool
-) -> None:
-    radio.say(StreamState.LISTENING, NOON)
-    radio.live("run-1", programme((UNKNOWN, 20), (1, 25)))
-    on_air = NOON + timedelta(seconds=45)
-    assert selectors.now_playing().count() == 1
-
-    if is_paused:
-        services.pause_stream(stream=radio.stream, user=radio.user)
-    else:
-        radio.say(StreamState.AWAY, on_air)
-
+    gone = play(1)
+    radio.say(StreamState.AWAY, gone)
     assert not selectors.now_playing().exists()
-    alarms.watch(now=on_air + timedelta(seconds=5))
-    assert Airplay.objects.get().state == AirplayState.ENDED
+    alarms.watch(now=gone + timedelta(seconds=5))
+    assert state() == AirplayState.ENDED
 
-
-def test_a_play_ends_where_its_recorder_died(radio: Radio) -> None:
-    radio.say(StreamState.LISTENING, NOON)
-    radio.live("run-1", programme((UNKNOWN, 20), (1, 25)))
-
-    alarms.watch(now=NOON + timedelta(seconds=50))
-    assert Airplay.objects.get().state == AirplayState.PLAYING
-    alarms.watch(now=NOON + timedelta(seconds=120))
-
-    assert Airplay.objects.get().state == AirplayState.ENDED
+    paused = play(2)
+    services.pause_stream(stream=radio.stream, user=radio.user)
+    assert not selectors.now_playing().exists()
+    alarms.watch(now=paused + timedelta(seconds=5))
+    assert state() == AirplayState.ENDED
+    assert Airplay.objects.count() == 3

@@ -46,27 +46,24 @@ def rows(item: UnknownItem) -> list[tuple[int, ...]]:
     ]
 
 
-def played(catalogue: Catalogue, user: User, run_worker: Worker) -> UnknownItem:
-    """Scan two programmes with the same unknown song; return the item it becomes."""
+def test_a_named_item_is_found_in_all_earlier_files_until_its_name_is_undone(
+    catalogue: Catalogue, admin: User, run_worker: Worker
+) -> None:
     song = audio.tune(SONG, LENGTH_MS // 1000)
     for number in (1, 2):
         programme = audio.join([audio.silence(number), song, audio.silence(1)])
         submit_upload(
             container=catalogue.container,
             upload=upload(f"programme-{number}.wav", audio.wav_bytes(programme)),
-            user=user,
+            user=admin,
         )
     run_worker()
-    return UnknownItem.objects.get()
+    item = UnknownItem.objects.get()
+    assert not Match.objects.exists()
 
-
-def named(
-    item: UnknownItem, catalogue: Catalogue, user: User, run_worker: Worker
-) -> Recording:
-    """Name an item, and do all the work that follows; return its recording."""
     recording = actions.name_item(
         item=item,
-        user=user,
+        user=admin,
         version=item.version,
         bucket=catalogue.bucket,
         details=DETAILS,
@@ -74,16 +71,6 @@ def named(
     run_worker()
     retro.start_collected()
     run_worker()
-    return recording
-
-
-def test_a_named_item_is_found_in_all_earlier_files_and_can_be_heard(
-    catalogue: Catalogue, admin: User, run_worker: Worker
-) -> None:
-    item = played(catalogue, admin, run_worker)
-    assert not Match.objects.exists()
-
-    recording = named(item, catalogue, admin, run_worker)
 
     item.refresh_from_db()
     recording.refresh_from_db()
@@ -96,20 +83,13 @@ def test_a_named_item_is_found_in_all_earlier_files_and_can_be_heard(
     # The matches have taken the place of its occurrences.
     assert rows(item) == []
 
-
-def test_undoing_a_name_retires_the_recording_unless_somebody_decided(
-    catalogue: Catalogue, admin: User, run_worker: Worker
-) -> None:
-    item = played(catalogue, admin, run_worker)
-    recording = named(item, catalogue, admin, run_worker)
+    # An undo retires the recording, unless somebody decided.
     match = Match.objects.filter(recording=recording)[0]
     Match.objects.filter(pk=match.pk).update(state=MatchState.CONFIRMED)
-
     with pytest.raises(ItemRefused, match="decided"):
         actions.undo(item=item, user=admin)
     Match.objects.filter(pk=match.pk).update(state=MatchState.PENDING)
     actions.undo(item=item, user=admin)
-
     item.refresh_from_db()
     recording.refresh_from_db()
     assert (item.state, item.recording, item.label) == (
@@ -124,31 +104,25 @@ def test_undoing_a_name_retires_the_recording_unless_somebody_decided(
     assert (item.state, item.plays) == (ItemState.UNIDENTIFIED, 2)
 
 
-def test_what_is_in_the_catalogue_is_not_added_again(
-    catalogue: Catalogue, admin: User
+def test_what_is_in_the_catalogue_is_not_added_again_but_has_aliases(
+    catalogue: Catalogue, admin: User, run_worker: Worker
 ) -> None:
     catalogue.bucket.intake_rule = IntakeRule.ASK
     catalogue.bucket.save()
-    item = make_item(landmarks=tune_landmarks(1))
+    known, item = (make_item(landmarks=tune_landmarks(seed)) for seed in (1, SONG))
 
     with pytest.raises(AlreadyInCatalogue) as raised:
         actions.name_item(
-            item=item, user=admin, version=1, bucket=catalogue.bucket, details=DETAILS
+            item=known, user=admin, version=1, bucket=catalogue.bucket, details=DETAILS
         )
 
     assert raised.value.existing == catalogue.first
-    item.refresh_from_db()
-    assert (item.state, item.version) == (ItemState.UNIDENTIFIED, 1)
+    known.refresh_from_db()
+    assert (known.state, known.version) == (ItemState.UNIDENTIFIED, 1)
 
-
-def test_an_alias_is_another_version_of_its_recording(
-    catalogue: Catalogue, admin: User, run_worker: Worker
-) -> None:
-    item = make_item(landmarks=tune_landmarks(SONG))
-
+    # An alias is another version of its recording.
     actions.alias_item(item=item, user=admin, version=1, recording=catalogue.first)
     run_worker()
-
     item.refresh_from_db()
     alias = item.recording
     assert alias is not None
@@ -162,6 +136,14 @@ def test_an_alias_is_another_version_of_its_recording(
 def test_ignored_items_come_back_by_undo(admin: User) -> None:
     items = [make_item(), make_item()]
 
+    # One refused item leaves all as they were.
+    UnknownItem.objects.filter(pk=items[1].pk).update(state=ItemState.NAMED)
+    with pytest.raises(ItemRefused, match="already named"):
+        actions.ignore_items(items=items, user=admin, reason=IgnoreReason.AD)
+    items[0].refresh_from_db()
+    assert items[0].state == ItemState.UNIDENTIFIED
+
+    UnknownItem.objects.update(state=ItemState.UNIDENTIFIED)
     done = actions.ignore_items(
         items=items, user=admin, reason=IgnoreReason.JINGLE, label="Station id"
     )
@@ -178,17 +160,6 @@ def test_ignored_items_come_back_by_undo(admin: User) -> None:
     actions.undo(item=item, user=admin)
     item.refresh_from_db()
     assert (item.state, item.label, item.settled) == (ItemState.UNIDENTIFIED, "", False)
-
-
-def test_one_refused_item_leaves_all_as_they_were(admin: User) -> None:
-    good, bad = make_item(), make_item()
-    UnknownItem.objects.filter(pk=bad.pk).update(state=ItemState.NAMED)
-
-    with pytest.raises(ItemRefused, match="already named"):
-        actions.ignore_items(items=[good, bad], user=admin, reason=IgnoreReason.AD)
-
-    good.refresh_from_db()
-    assert good.state == ItemState.UNIDENTIFIED
 
 
 def test_split_items_are_one_again_after_undo(admin: User) -> None:
@@ -217,10 +188,11 @@ def test_split_items_are_one_again_after_undo(admin: User) -> None:
     assert (second.state, second.plays) == (ItemState.MERGED, 0)
 
 
-@pytest.mark.parametrize("at_ms", [0, 3_000, 27_000, 40_000])
-def test_both_parts_need_enough_of_the_best_copy(admin: User, at_ms: int) -> None:
-    with pytest.raises(ItemRefused, match=r"4\.5 seconds"):
-        actions.split_item(item=make_item(), user=admin, version=1, at_ms=at_ms)
+def test_both_parts_need_enough_of_the_best_copy(admin: User) -> None:
+    item = make_item()
+    for at_ms in (0, 3_000, 27_000, 40_000):
+        with pytest.raises(ItemRefused, match=r"4\.5 seconds"):
+            actions.split_item(item=item, user=admin, version=1, at_ms=at_ms)
 
 
 def test_a_merged_item_gives_its_occurrences_and_gets_them_back(admin: User) -> None:
@@ -245,17 +217,12 @@ def test_a_merged_item_gives_its_occurrences_and_gets_them_back(admin: User) -> 
     assert (target.plays, other.plays, other.merged_into) == (2, 4, None)
 
 
-def test_an_outdated_page_changes_nothing(admin: User) -> None:
-    item = make_item()
-    actions.watch_items(items=[item], user=admin, on=True)
-
-    with pytest.raises(ItemChanged):
-        actions.split_item(item=item, user=admin, version=1, at_ms=12_000)
-
-
 def test_undo_goes_back_one_action_after_the_other(admin: User) -> None:
     item = make_item()
     actions.watch_items(items=[item], user=admin, on=True)
+    # An outdated page changes nothing.
+    with pytest.raises(ItemChanged):
+        actions.split_item(item=item, user=admin, version=1, at_ms=12_000)
     actions.ignore_items(items=[item], user=admin, reason=IgnoreReason.BED)
 
     actions.undo(item=item, user=admin)

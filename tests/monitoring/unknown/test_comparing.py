@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -103,27 +104,20 @@ def test_a_song_in_two_files_becomes_an_item(
     (event,) = Event.objects.filter(case=f"unknown:{item.uid}")
     assert (event.action, event.after["plays"]) == ("unknown.found", 2)
 
-
-def test_another_file_adds_an_occurrence_and_no_event(
-    two: tuple[ScannedFile, ScannedFile],
-) -> None:
-    third = broadcast(two[0].container, SONG, 15)
+    # Comparing again changes nothing.
+    before = rows()
+    scan = scan_again(first, (0, first.duration_ms))
     work()
+    assert rows() == before
+    assert KeptFile.objects.get(scanned_file=first).scan_id == scan.pk
 
-    item = UnknownItem.objects.get()
+    # Another file adds an occurrence and no event.
+    third = broadcast(first.container, SONG, 15)
+    work()
+    item.refresh_from_db()
     assert places(item)[-1] == (third.name, 0, 20)
     assert item.plays == 3
     assert "changed" not in actions(item)
-
-
-def test_comparing_again_changes_nothing(two: tuple[ScannedFile, ScannedFile]) -> None:
-    before = rows()
-    scan = scan_again(two[0], (0, two[0].duration_ms))
-
-    work()
-
-    assert rows() == before
-    assert KeptFile.objects.get(scanned_file=two[0]).scan_id == scan.pk
 
 
 def test_a_rescan_that_explains_the_song_closes_the_item(
@@ -211,13 +205,9 @@ def test_an_item_that_is_left_alone_closes_and_returns(
     assert (item.state, item.plays) == (ItemState.UNIDENTIFIED, 2)
     assert UnknownItem.objects.count() == 1
 
-
-def test_a_container_can_be_deleted(
-    two: tuple[ScannedFile, ScannedFile], admin: User
-) -> None:
+    # Its container can be deleted.
     delete_container(container=two[0].container, user=admin, reason="")
     work()
-
     assert not KeptFile.objects.exists()
     assert not SharedRun.objects.exists()
     item = UnknownItem.objects.get()
@@ -225,19 +215,18 @@ def test_a_container_can_be_deleted(
     assert len(landmarks_of(item).frames) > 100
 
 
-@pytest.mark.parametrize("policy", [{"is_on": False}, {"days_kept": 7}])
-def test_a_policy_ends_the_comparison(
-    two: tuple[ScannedFile, ScannedFile], policy: dict[str, object]
-) -> None:
+def test_a_policy_ends_the_comparison(two: tuple[ScannedFile, ScannedFile]) -> None:
     ScannedFile.objects.update(created_at=clock.now() - timedelta(days=8))
-    UnknownPolicy.objects.create(container=two[0].container, **policy)
-    work()
+    policies: list[dict[str, Any]] = [{"is_on": False}, {"days_kept": 7}]  # Any: fields
+    for policy in policies:
+        UnknownPolicy.objects.create(container=two[0].container, **policy)
+        work()
 
-    assert not KeptFile.objects.exists()
-    assert UnknownItem.objects.get().state == ItemState.CLOSED
-    UnknownPolicy.objects.all().delete()
-    work()
-    assert UnknownItem.objects.get().state == ItemState.UNIDENTIFIED
+        assert not KeptFile.objects.exists(), policy
+        assert UnknownItem.objects.get().state == ItemState.CLOSED
+        UnknownPolicy.objects.all().delete()
+        work()
+        assert UnknownItem.objects.get().state == ItemState.UNIDENTIFIED
 
 
 def test_a_job_that_is_killed_before_it_writes_is_repeated(
@@ -325,8 +314,8 @@ def test_the_index_is_the_same_on_each_machine_and_may_be_deleted(
     assert (entries(FILES), entries(ITEMS)) == followed
 
 
-def test_a_settled_item_is_heard_and_never_made_again(
-    two: tuple[ScannedFile, ScannedFile],
+def test_a_settled_item_is_heard_and_stays_when_nothing_of_it_is_left(
+    two: tuple[ScannedFile, ScannedFile], admin: User
 ) -> None:
     item = UnknownItem.objects.get()
     item.state, item.settled = ItemState.IGNORED, True
@@ -346,21 +335,15 @@ def test_a_settled_item_is_heard_and_never_made_again(
     work()
     assert UnknownItem.objects.get().plays == 4
 
-
-def test_a_named_item_stays_when_nothing_of_it_is_left(
-    two: tuple[ScannedFile, ScannedFile], admin: User
-) -> None:
-    UnknownItem.objects.update(state=ItemState.NAMED, settled=True)
-
-    delete_files(files=two, user=admin, reason="")
+    UnknownItem.objects.update(state=ItemState.NAMED)
+    delete_files(files=[*two, third, fourth], user=admin, reason="")
     work()
-
     item = UnknownItem.objects.get()
     assert (item.state, item.plays, item.best_file) == (ItemState.NAMED, 0, None)
 
 
 def test_a_search_back_finds_what_joining_missed_and_doubles_nothing(
-    two: tuple[ScannedFile, ScannedFile],
+    two: tuple[ScannedFile, ScannedFile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     third = broadcast(two[0].container, SONG, 15)
     work()
@@ -373,9 +356,12 @@ def test_a_search_back_finds_what_joining_missed_and_doubles_nothing(
     assert places(item)[-1] == (third.name, 0, 20)
     assert (item.plays, item.searched_to) == (3, None)
 
+    # It goes on where its slice ended.
     found = rows()
+    monkeypatch.setattr("monitoring.unknown.searching.SLICE_SECONDS", 0)
     UnknownItem.objects.update(searched_to=0)
     work()
+    assert UnknownItem.objects.get().searched_to is None
     assert rows() == found
 
 
@@ -410,38 +396,19 @@ def test_a_part_that_was_an_item_of_its_own_joins_the_longer_one(
     assert actions(part) == ["closed"]
 
 
-def test_a_search_back_goes_on_where_its_slice_ended(
-    two: tuple[ScannedFile, ScannedFile], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("monitoring.unknown.searching.SLICE_SECONDS", 0)
-    UnknownItem.objects.update(searched_to=0)
-
-    work()
-
-    assert UnknownItem.objects.get().searched_to is None
-
-
-def test_a_file_whose_fingerprint_is_damaged_has_nothing_to_compare(
-    two: tuple[ScannedFile, ScannedFile],
-) -> None:
-    replace_bytes(str(two[0].fingerprint), b"damaged")
-    scan_again(two[0], (1_000, 40_000))
-
-    work()
-
-    assert Job.objects.filter(kind=COMPARE.name, state=JobState.FAILED).count() == 0
-    assert UnknownItem.objects.get().plays == 1
-
-
-def test_items_whose_landmarks_are_unreadable_do_no_harm(
+def test_unreadable_landmarks_do_no_harm(
     two: tuple[ScannedFile, ScannedFile],
 ) -> None:
     UnknownItem.objects.update(landmarks=b"damaged", searched_to=0, version=2)
     broadcast(two[0].container, 15, SONG)
-
     work()
-
     assert UnknownItem.objects.get().plays == 3
+
+    # A file whose fingerprint is damaged has nothing to compare.
+    replace_bytes(str(two[0].fingerprint), b"damaged")
+    scan_again(two[0], (1_000, 40_000))
+    work()
+    assert UnknownItem.objects.get().plays == 2
     assert not Job.objects.filter(state=JobState.FAILED).exists()
 
 
