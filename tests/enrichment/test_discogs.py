@@ -110,17 +110,16 @@ def test_tracks_of_several_releases_are_one_recording(
     assert "https://www.discogs.com/release/1" in page
 
 
-def test_length_that_nobody_knows_goes_to_no_recording_of_several(folder: Path) -> None:
-    recording = ours()
-    unknown = Pressing([("A", "Amber Avenue", "")], released="1980")
-    short = Pressing([("A", "Amber Avenue", "3:10")], released="1990")
-
-    search(write_discogs(folder, [Pressing(TRACKS), short, unknown]))
-
-    assert found(recording)["release_date"] == "1999-07-13"
-
-
-def test_headings_pictures_and_parts_of_tracks(folder: Path) -> None:
+def test_unknown_lengths_headings_pictures_parts_and_two_isrcs(folder: Path) -> None:
+    # A length that nobody knows goes to no recording of several.
+    several = ours(artists=["Los Faroles"])
+    of_several = [
+        Pressing(TRACKS, artist="Los Faroles"),
+        Pressing(
+            [("A", "Amber Avenue", "3:10")], artist="Los Faroles", released="1990"
+        ),
+        Pressing([("A", "Amber Avenue", "")], artist="Los Faroles", released="1980"),
+    ]
     release = Pressing(
         [
             ("", "Amber Avenue", ""),
@@ -136,20 +135,17 @@ def test_headings_pictures_and_parts_of_tracks(folder: Path) -> None:
     )
     heading, part, inside = ours(), ours("Cedar Canyon"), ours("Dusk Delta")
     as_written = ours("Cedar Canyon", artists=["The Quarry"])
+    twice_coded = ours(artists=["Ökoton"])
+    codes = {"A1": "ITJ040100240", "Track A1": "ITJ040100241"}
+    coded = Pressing(TRACKS, artist="Ökoton", isrcs=codes)
 
-    search(write_discogs(folder, [release]))
+    search(write_discogs(folder, [*of_several, release, coded]))
 
+    assert found(several)["release_date"] == "1999-07-13"
     assert [bool(found(each)) for each in (heading, part, inside)] == [0, 1, 0]
     assert found(as_written) == found(part)
-
-
-def test_two_isrcs_of_one_track_are_decided_one_by_one(folder: Path) -> None:
-    recording = ours()
-    codes = {"A1": "ITJ040100240", "Track A1": "ITJ040100241"}
-
-    search(write_discogs(folder, [Pressing(TRACKS, isrcs=codes)]))
-
-    row = Suggestion.objects.get(recording=recording, field="isrc")
+    # Two ISRCs of one track are decided one by one.
+    row = Suggestion.objects.get(recording=twice_coded, field="isrc")
     assert row.hold == HoldReason.SEVERAL_CODES
 
 
@@ -166,56 +162,59 @@ def test_checksums_beside_the_dump_are_compared(folder: Path) -> None:
     assert not list((folder / "enrichment").glob("es_*"))
 
 
-def _truncated(path: Path) -> bytes:
-    return path.read_bytes()[:-300]
+def read_here(
+    path: Path, *, send: Callable[[Callable[[Any], None], Any], None]
+) -> None:
+    """Read a dump in this process; ``send`` gets what takes messages, and each one."""
+
+    def stream(_jobs: str, request: Any, on_rows: Callable[[Any], None]) -> None:
+        with path.open("rb") as file:
+            dump_jobs.read_dump(
+                file, send=lambda each: send(on_rows, each), done=request["done"]
+            )
+
+    source.read(
+        Reading(
+            path=path,
+            index=path.parent / "index.sqlite3",
+            scratch=path.parent / "tables",
+            stream=stream,
+            rows=lambda: iter(()),
+            report=lambda _rows: None,
+        )
+    )
 
 
-def _packed(text: str) -> Callable[[Path], bytes]:
-    return lambda _path: gzip.compress(text.encode())
+def test_file_that_is_no_dump_is_refused_by_name(tmp_path: Path) -> None:
+    dump = write_discogs(tmp_path, [Pressing(TRACKS) for _n in range(200)])
 
+    def packed(text: str) -> bytes:
+        return gzip.compress(text.encode())
 
-@pytest.mark.parametrize(
-    ("spoil", "code", "says"),
-    [
-        (lambda _path: b"<releases/>", "dump_unreadable", r"no \.xml\.gz"),
-        (_truncated, "dump_incomplete", "Download it again"),
-        (_packed("<masters/>"), "dump_schema", "“masters”, not “releases”"),
-        (_packed("<releases></releases>"), "dump_incomplete", "no track"),
-        (_packed("<releases><release/></releases>"), "dump_columns", "no number"),
-        (_packed("<releases><a></releases>"), "dump_unreadable", "mismatched tag"),
+    cases = (
+        (dump.read_bytes()[:-300], "dump_incomplete", "Download it again"),
+        (b"<releases/>", "dump_unreadable", r"no \.xml\.gz"),
+        (packed("<masters/>"), "dump_schema", "“masters”, not “releases”"),
+        (packed("<releases></releases>"), "dump_incomplete", "no track"),
+        (packed("<releases><release/></releases>"), "dump_columns", "no number"),
+        (packed("<releases><a></releases>"), "dump_unreadable", "mismatched tag"),
         (
-            _packed("<!DOCTYPE r [<!ENTITY a 'b'>]><releases>&a;</releases>"),
+            packed("<!DOCTYPE r [<!ENTITY a 'b'>]><releases>&a;</releases>"),
             "dump_unreadable",
             r"\(DTD\), which is not allowed",
         ),
-        (_packed(f"<releases>{'<a>' * 40}"), "dump_unreadable", "too deeply"),
-        (_packed(f"<releases>{'x' * 20_000_000}"), "dump_too_large", "far more"),
-    ],
-)
-def test_file_that_is_no_dump_is_refused_by_name(
-    tmp_path: Path, spoil: Callable[[Path], bytes], code: str, says: str
-) -> None:
-    path = write_discogs(tmp_path, [Pressing(TRACKS) for _n in range(200)])
-    path.write_bytes(spoil(path))
-
-    def stream(_jobs: str, _request: Any, on_rows: Callable[[Any], None]) -> None:
-        with path.open("rb") as file:
-            dump_jobs.read_dump(file, send=on_rows)
-
-    with pytest.raises(SourceRefused, match=says) as refused:
-        source.read(
-            Reading(
-                path=path,
-                index=tmp_path / "index.sqlite3",
-                scratch=tmp_path / "tables",
-                stream=stream,
-                rows=lambda: iter(()),
-                report=lambda _rows: None,
-            )
-        )
-
-    assert refused.value.code == code
-    assert not (tmp_path / "index.sqlite3").exists()
+        (packed(f"<releases>{'<a>' * 40}"), "dump_unreadable", "too deeply"),
+        (packed(f"<releases>{'x' * 20_000_000}"), "dump_too_large", "far more"),
+    )
+    for number, (content, code, says) in enumerate(cases):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        path = folder / dump.name
+        path.write_bytes(content)
+        with pytest.raises(SourceRefused, match=says) as refused:
+            read_here(path, send=lambda on_rows, each: on_rows(each))
+        assert refused.value.code == code
+        assert not (folder / "index.sqlite3").exists()
 
 
 def test_a_stopped_reading_goes_on_where_it_was(
@@ -236,26 +235,13 @@ def test_a_stopped_reading_goes_on_where_it_was(
     sent: list[int] = []
 
     def read(most: int) -> None:
-        def stream(_jobs: str, request: Any, on_rows: Callable[[Any], None]) -> None:
-            def send(message: Any) -> None:  # Any: JSON
-                if len(sent) >= most:
-                    raise KeyboardInterrupt
-                on_rows(message)
-                sent.extend(release[0] for release in message["releases"])
+        def send(on_rows: Callable[[Any], None], message: Any) -> None:  # Any: JSON
+            if len(sent) >= most:
+                raise KeyboardInterrupt
+            on_rows(message)
+            sent.extend(release[0] for release in message["releases"])
 
-            with path.open("rb") as file:
-                dump_jobs.read_dump(file, send=send, done=request["done"])
-
-        source.read(
-            Reading(
-                path=path,
-                index=tmp_path / "index.sqlite3",
-                scratch=tmp_path / "tables",
-                stream=stream,
-                rows=lambda: iter(()),
-                report=lambda _rows: None,
-            )
-        )
+        read_here(path, send=send)
 
     with pytest.raises(KeyboardInterrupt):
         read(1)
