@@ -96,18 +96,13 @@ def running_server(data_dir: Path, **settings: str) -> Iterator[Server]:
     token = _manage(
         env, "create_api_token", "--username=client", "--scope=all"
     ).split()[-1]
-    with (
-        (data_dir / "serve.log").open("wb") as log,
-        serving(port, env, log) as process,
-    ):
+    with (data_dir / "serve.log").open("wb") as log, serving(port, env, log) as process:
         yield Server(base, token, env, data_dir, process.pid)
 
 
 @contextmanager
 def serving(
-    port: int,
-    env: Mapping[str, str] = os.environ,
-    log: int | IO[bytes] | None = None,
+    port: int, env: Mapping[str, str] = os.environ, log: int | IO[bytes] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run ``manage.py serve`` on a port until the block ends; wait until it answers."""
     process = subprocess.Popen(
@@ -212,22 +207,9 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
     names = "DNS:*.acrcloud.com,DNS:acrcloud.com"
     subprocess.run(
         [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=acrcloud.com",
-            "-addext",
-            f"subjectAltName={names}",
-            "-keyout",
-            str(key),
-            "-out",
-            str(certificate),
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=acrcloud.com", "-addext", f"subjectAltName={names}"),
+            *("-keyout", str(key), "-out", str(certificate)),
         ],
         check=True,
         capture_output=True,

@@ -39,7 +39,7 @@ def acrfp(live: Server, folder: Path, *arguments: str | Path) -> list[dict[str, 
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_fingerprints_are_made_sent_and_found(
+def test_fingerprints_are_made_sent_and_found_and_not_sent_twice_without_a_log(
     live: Server, scene: Scene, tmp_path: Path
 ) -> None:
     container, bucket = (str(one["id"]) for one in (scene.container, scene.bucket))
@@ -47,12 +47,12 @@ def test_fingerprints_are_made_sent_and_found(
     acrfp(
         live, tmp_path, "make", DEMO / "castle.opus", DEMO / "palace.opus", "-o", made
     )
+    send = ("send", "--container", container, "-r", made)
 
-    [castle, palace] = acrfp(
-        live, tmp_path, "send", "--container", container, "-r", made
-    )
+    [castle, palace] = acrfp(live, tmp_path, *send)
     added = acrfp(live, tmp_path, "send", "--bucket", bucket, "-r", made)
-    again = acrfp(live, tmp_path, "send", "--container", container, "-r", made)
+    again = acrfp(live, tmp_path, *send)
+    without_log = acrfp(live, tmp_path / "elsewhere", *send)
 
     files = f"/api/fs-containers/{container}/files"
     found = wait_for(live, f"{files}/{castle['server']['id']}", states=(1, -1))
@@ -65,29 +65,21 @@ def test_fingerprints_are_made_sent_and_found(
     assert [one["status"] for one in again] == ["skipped", "skipped"]
     assert again[1]["server"] == palace["server"]
 
-
-def test_a_lost_log_does_not_send_files_twice(
-    live: Server, scene: Scene, tmp_path: Path
-) -> None:
-    container = str(scene.container["id"])
-    acrfp(live, tmp_path, "make", DEMO / "mountain.opus", "-o", tmp_path / "made")
-    send = ("send", "--container", container, "-r", tmp_path / "made")
-
-    [first] = acrfp(live, tmp_path / "a", *send)
-    [second] = acrfp(live, tmp_path / "b", *send)
-
     # Within a day the portal repeats its first answer.
-    assert second["server"] == first["server"]
+    assert [one["server"] for one in without_log] == [
+        castle["server"],
+        palace["server"],
+    ]
     # Later, and with other servers, the list has to tell.
     client = ServerClient(live.base, live.token)
     target = Target(TargetKind.CONTAINER, container)
     client.check(target)
     hour = timedelta(hours=1)
-    found = client.find(target, "mountain.opus", client.now() - hour, others=())
-    assert found is not None
-    assert found["id"] == first["server"]["id"]
-    assert client.find(target, "mountain.opus", client.now() + hour, others=()) is None
-    assert client.find(target, "mountain", client.now() - hour, others=()) is None
+    there = client.find(target, "palace.opus", client.now() - hour, others=())
+    assert there is not None
+    assert there["id"] == palace["server"]["id"]
+    assert client.find(target, "palace.opus", client.now() + hour, others=()) is None
+    assert client.find(target, "palace", client.now() - hour, others=()) is None
 
 
 def test_a_recording_is_found_in_its_bucket_by_title(

@@ -30,7 +30,9 @@ def _first(method: str, *faults: Fault) -> Decide:
     return decide
 
 
-def test_file_is_scanned_there_and_its_result_is_here(both: Federation) -> None:
+def test_file_is_scanned_rescanned_and_deleted_there_and_its_result_is_here(
+    both: Federation,
+) -> None:
     file_id = both.submit("plain.wav", _clip(1, 2))
 
     file = both.wait(file_id)
@@ -44,6 +46,20 @@ def test_file_is_scanned_there_and_its_result_is_here(both: Federation) -> None:
         method == "POST" and "/callbacks/acrcloud/accounts/" in path
         for method, path, _ in both.callbacks.calls
     )
+
+    path = f"/api/fs-containers/{both.container}/files/{file_id}"
+    both.here.call("PUT", f"{path}/rescan")
+    assert both.wait(file_id)["state"] == 1
+    assert any(
+        method == "PUT" and called.endswith("/rescan")
+        for method, called, _ in both.calls.calls
+    )
+
+    both.here.call("DELETE", path)
+    for _ in both.seconds(60):
+        if not any(one["name"].startswith("plain") for one in both.remote_files()):
+            return
+    raise AssertionError("the copy was not deleted")
 
 
 def test_result_is_fetched_when_no_callback_comes(both: Federation) -> None:
@@ -89,26 +105,6 @@ def test_repeated_callbacks_change_nothing(both: Federation) -> None:
 
     assert file["state"] == 1
     assert both.ledger()["succeeded"] == before + 1
-
-
-def test_rescan_and_delete_reach_the_other_portal(both: Federation) -> None:
-    file_id = both.submit("again.wav", _clip(2, 7))
-    both.wait(file_id)
-    path = f"/api/fs-containers/{both.container}/files/{file_id}"
-
-    both.here.call("PUT", f"{path}/rescan")
-    rescanned = both.wait(file_id)
-    both.here.call("DELETE", path)
-
-    assert rescanned["state"] == 1
-    assert any(
-        method == "PUT" and called.endswith("/rescan")
-        for method, called, _ in both.calls.calls
-    )
-    for _ in both.seconds(60):
-        if not any(one["name"].startswith("again") for one in both.remote_files()):
-            return
-    raise AssertionError("the copy was not deleted")
 
 
 def test_every_fifth_call_failing_loses_nothing_and_doubles_nothing(

@@ -28,8 +28,7 @@ _PROGRAM = installed_client("ACRCLOUD_CLI", "acrcloud", module="acrcloud_cli")
 pytestmark = [
     pytest.mark.slow,  # a server and a worker have to start
     pytest.mark.skipif(
-        _PROGRAM is None,
-        reason="acrcloud-cli is not installed: make clients",
+        _PROGRAM is None, reason="acrcloud-cli is not installed: make clients"
     ),
     pytest.mark.skipif(
         shutil.which("openssl") is None, reason="openssl makes the certificate"

@@ -34,8 +34,7 @@ print(client.recognize_by_file(told["file"], 5, 12))
 pytestmark = [
     pytest.mark.slow,  # a server and a worker have to start
     pytest.mark.skipif(
-        _PYTHON is None,
-        reason="pyacrcloud is not installed: make clients",
+        _PYTHON is None, reason="pyacrcloud is not installed: make clients"
     ),
     pytest.mark.skipif(
         shutil.which("openssl") is None, reason="openssl makes the certificate"

@@ -18,65 +18,33 @@ from tests.wire.live import Receiver, Server, wait_for
 pytestmark = pytest.mark.slow
 
 
+# What is only taken need not be scanned.
+NO_SOUND = b"ID3" * 100_000
+
+
 def files_url(live: Server, scene: Scene) -> str:
     return f"{live.base}/api/fs-containers/{scene.container['id']}/files"
 
 
-def test_upload_as_the_documents_show_it(
-    live: Server, scene: Scene, programme: Path
-) -> None:
-    with programme.open("rb") as audio:
-        answer = requests.post(
-            files_url(live, scene),
-            headers=live.headers,
-            data={"data_type": "audio"},
-            files=[("file", ("song (1) ü.opus", audio, "application/octet-stream"))],
-            timeout=60,
-        )
-
-    assert answer.status_code == 201
-    assert answer.json()["data"]["name"] == "song (1) ü.opus"
-
-
-def test_link_as_the_documents_show_it(live: Server, scene: Scene) -> None:
-    answer = requests.post(
+def test_upload_and_link_as_the_documents_show_them(live: Server, scene: Scene) -> None:
+    uploaded = requests.post(
+        files_url(live, scene),
+        headers=live.headers,
+        data={"data_type": "audio"},
+        files=[("file", ("song (1) ü.opus", NO_SOUND, "application/octet-stream"))],
+        timeout=60,
+    )
+    linked = requests.post(
         files_url(live, scene),
         headers=live.headers,
         json={"data_type": "platforms", "url": "https://www.youtube.com/watch?v=abc"},
         timeout=60,
     )
 
-    assert answer.status_code == 201
-    assert answer.json()["data"]["uri"] == "youtube:video:abc"
-    assert answer.json()["data"]["data_type"] == "youtube"
-
-
-def test_presigned_upload(live: Server, scene: Scene, programme: Path) -> None:
-    container = f"/api/fs-containers/{scene.container['id']}"
-    offered = live.call(
-        "GET", f"{container}/presigned-upload?filename=a.opus&content_type=audio/ogg"
-    ).json()["data"]
-    with programme.open("rb") as audio:
-        put = requests.put(
-            offered["presigned_url"],
-            data=audio,
-            headers=offered["headers"],
-            timeout=60,
-        )
-
-    body = {"data_type": "audio", "key": offered["key"], "filename": "a.opus"}
-    made = live.call("POST", f"{container}/files", json=body)
-    again = live.call("POST", f"{container}/files", json=body)
-    put_again = requests.put(offered["presigned_url"], data=b"x", timeout=60)
-    ready = wait_for(
-        live, f"{container}/files/{made.json()['data']['id']}", states=(1, -1, -2, -3)
-    )
-
-    assert put.ok
-    assert made.status_code == 201
-    assert ready["state"] == 1
-    assert again.status_code == 422
-    assert put_again.status_code == 403
+    assert uploaded.status_code == linked.status_code == 201
+    assert uploaded.json()["data"]["name"] == "song (1) ü.opus"
+    assert linked.json()["data"]["uri"] == "youtube:video:abc"
+    assert linked.json()["data"]["data_type"] == "youtube"
 
 
 def test_empty_presigned_upload_is_refused_when_it_is_submitted(
@@ -94,6 +62,31 @@ def test_empty_presigned_upload_is_refused_when_it_is_submitted(
     assert put.ok
     assert made.status_code == 422
     assert made.json()["code"] == "empty_file"
+
+
+def test_presigned_upload(live: Server, scene: Scene, programme: Path) -> None:
+    container = f"/api/fs-containers/{scene.container['id']}"
+    offered = live.call(
+        "GET", f"{container}/presigned-upload?filename=a.opus&content_type=audio/ogg"
+    ).json()["data"]
+    with programme.open("rb") as audio:
+        put = requests.put(
+            offered["presigned_url"], data=audio, headers=offered["headers"], timeout=60
+        )
+
+    body = {"data_type": "audio", "key": offered["key"], "filename": "a.opus"}
+    made = live.call("POST", f"{container}/files", json=body)
+    again = live.call("POST", f"{container}/files", json=body)
+    put_again = requests.put(offered["presigned_url"], data=b"x", timeout=60)
+    ready = wait_for(
+        live, f"{container}/files/{made.json()['data']['id']}", states=(1, -1, -2, -3)
+    )
+
+    assert put.ok
+    assert made.status_code == 201
+    assert ready["state"] == 1
+    assert again.status_code == 422
+    assert put_again.status_code == 403
 
 
 def test_callback_after_a_scan_and_again_after_a_refusal(

@@ -26,27 +26,12 @@ def call_at_random(
     pytest.importorskip("schemathesis")
     done = subprocess.run(
         [
-            sys.executable,
-            "-m",
-            "schemathesis.cli",
-            *arguments,
-            "run",
+            *(sys.executable, "-m", "schemathesis.cli", *arguments, "run"),
             f"{live.base}/api/schema",
-            "--include-path-regex",
-            "^/(api/(fs-containers|buckets)|v1/)",
-            "--header",
-            f"Authorization: Bearer {live.token}",
-            "--checks",
-            _CHECKS,
-            "--max-examples",
-            str(examples),
-            "--seed",
-            "1",
-            "--phases",
-            phases,
-            "--workers",
-            "1",
-            "--no-color",
+            *("--include-path-regex", "^/(api/(fs-containers|buckets)|v1/)"),
+            *("--header", f"Authorization: Bearer {live.token}"),
+            *("--checks", _CHECKS, "--max-examples", str(examples)),
+            *("--seed", "1", "--phases", phases, "--workers", "1", "--no-color"),
         ],
         capture_output=True,
         text=True,
@@ -93,20 +78,12 @@ def test_calls_about_what_is_there(
 
 def fresh_scene(live: Server, programme: Path) -> tuple[int, int]:
     """Make the objects that random calls may damage."""
+    named = {"name": "at random", "region": "eu-west-1"}
     bucket = live.call(
-        "POST",
-        "/api/buckets",
-        json={"name": "at random", "type": "DedupFile", "region": "eu-west-1"},
+        "POST", "/api/buckets", json=named | {"type": "DedupFile"}
     ).json()["data"]["id"]
     container = live.call(
-        "POST",
-        "/api/fs-containers",
-        json={
-            "name": "at random",
-            "region": "eu-west-1",
-            "buckets": [bucket],
-            "engine": 1,
-        },
+        "POST", "/api/fs-containers", json=named | {"buckets": [bucket], "engine": 1}
     ).json()["data"]["id"]
     for path in (f"/api/buckets/{bucket}", f"/api/fs-containers/{container}"):
         with programme.open("rb") as audio:
