@@ -1,112 +1,191 @@
-"""Relations between recordings."""
+"""Relations between recordings, by all of both and along candidates from an index."""
 
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from benchmarks.hostile import crafted
 from recognition.errors import MissingLayer
 from recognition.fingerprint import file_format as fingerprint_file
-from recognition.fingerprint.builder import extract
 from recognition.fingerprint.hashes import reference_hashes
-from recognition.relate.compare import SoundRelation, compare
+from recognition.index.store import SegmentStore
+from recognition.params import DEFAULT
+from recognition.relate.compare import (
+    SoundComparison,
+    SoundRelation,
+    compare,
+    related,
+)
+from recognition.relate.relatives import relatives
 from recognition.relate.single import OneRecording
 from recognition.types import Fingerprint
 from recognition.verify.repeats import sorted_hashes
-from tests.recognition.synthesis import RATE, faster, join, music, noise, silence
+from tests.recognition.synthesis import (
+    RATE,
+    Samples,
+    faster,
+    fingerprint_of,
+    join,
+    landmarks_of,
+    music,
+    noise,
+    silence,
+)
 
 SONG = music(21, 60)
 OTHER = music(22, 60)
+Comparing = Callable[[Samples], SoundComparison]
 
 
-def _stored(fingerprint: Fingerprint) -> Fingerprint:
+def _stored(y: Samples) -> Fingerprint:
     """Return the data that a catalogue stores of a recording: its reference layer."""
-    return replace(fingerprint, dense=None, level_map=None)
+    return replace(fingerprint_of(y), dense=None, level_map=None)
 
 
-def _part(start: int, end: int) -> Fingerprint:
-    return extract(SONG[start * RATE : end * RATE])
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> SegmentStore:
+    """Return an index of the song."""
+    folder = tmp_path_factory.mktemp("song")
+    made = SegmentStore(folder, params_hash=DEFAULT.index_hash())
+    made.add(1, 7, *reference_hashes(landmarks_of(SONG)))
+    return made
 
 
-def test_quieter_noisier_copy_is_the_same_audio() -> None:
-    copy = extract(join(silence(3), 0.3 * SONG + noise(1, 60, 0.001)))
+@pytest.fixture(scope="module")
+def compared(index: SegmentStore) -> Comparing:
+    """Return how to compare a copy with the song; candidates lead to the same relation."""
 
-    found = compare(_stored(copy), _stored(extract(SONG)))
+    def compared(copy: Samples) -> SoundComparison:
+        found = compare(fingerprint_of(copy), fingerprint_of(SONG))
+        asked = landmarks_of(copy)
+        leads = relatives(asked, index=index, bucket=1).get(7, [])
+        said = related(asked, landmarks_of(SONG), leads)
+        assert (said.relation if said else SoundRelation.NONE) is found.relation
+        return found
 
-    assert found.relation is SoundRelation.SAME_AUDIO
-    assert not found.altered
-    assert found.coverage_a >= 0.97
-    assert found.score == 100
+    return compared
+
+
+def test_quieter_noisier_copy_is_the_same_audio(compared: Comparing) -> None:
+    copy = join(silence(3), 0.3 * SONG + noise(1, 60, 0.001))
+
+    for found in (compared(copy), compare(_stored(copy), _stored(SONG))):
+        assert found.relation is SoundRelation.SAME_AUDIO
+        assert not found.altered
+        assert found.coverage_a >= 0.97
+        assert found.score == 100
 
 
 @pytest.mark.parametrize("start", [5, 52])
 def test_what_lies_beyond_three_hidden_seconds_belongs_to_the_same_run(
     start: int,
 ) -> None:
-    hidden = slice(start * RATE, (start + 3) * RATE)
     copy = SONG.copy()
-    copy[hidden] = noise(3, 3, 0.5)
+    copy[start * RATE : (start + 3) * RATE] = noise(3, 3, 0.5)
 
-    found = compare(_stored(extract(copy)), _stored(extract(SONG)))
+    found = compare(_stored(copy), _stored(SONG))
 
     assert found.relation is SoundRelation.SAME_AUDIO
     assert len(found.runs) == 1
 
 
-def test_a_cut_is_the_same_recording() -> None:
-    edit = extract(join(SONG[: 20 * RATE], SONG[32 * RATE :]))
-
-    found = compare(edit, extract(SONG))
+def test_a_cut_is_the_same_recording(compared: Comparing) -> None:
+    found = compared(join(SONG[: 20 * RATE], SONG[32 * RATE :]))
 
     assert found.relation is SoundRelation.SAME_RECORDING
     assert len(found.runs) == 2
 
 
-def test_a_faster_copy_is_the_same_recording_altered() -> None:
-    found = compare(extract(faster(SONG, 1.04)), extract(SONG))
+@pytest.mark.parametrize("speed", [0.8, 1.04, 1.25])
+def test_a_copy_at_another_speed_is_the_same_recording_altered(
+    speed: float, compared: Comparing
+) -> None:
+    copy = faster(SONG, speed)
+    wide = abs(speed - 1) > 0.1  # candidates come from small changes only
+    found = (
+        compare(fingerprint_of(copy), fingerprint_of(SONG)) if wide else compared(copy)
+    )
 
     assert found.relation is SoundRelation.SAME_RECORDING
     assert found.altered
-    assert found.tempo_ratio == pytest.approx(1.04, abs=0.002)
+    assert found.tempo_ratio == pytest.approx(speed, rel=0.001)
 
 
-def test_a_shared_interval_is_an_overlap() -> None:
-    mix = extract(join(OTHER[: 30 * RATE], SONG[10 * RATE : 25 * RATE]))
+def test_how_long_a_shared_interval_is_decides_whether_it_is_an_overlap(
+    compared: Comparing,
+) -> None:
+    long, close, short = (
+        compared(join(OTHER[: 30 * RATE], SONG[10 * RATE : end * RATE]))
+        for end in (25, 21, 16)
+    )
 
-    found = compare(mix, extract(SONG))
+    assert long.relation is close.relation is SoundRelation.OVERLAP
+    assert long.coverage_b == pytest.approx(0.25, abs=0.02)
+    assert short.relation is SoundRelation.NONE
+    assert len(short.runs) == 1
+    # Near where the relation would be another, it is less sure.
+    assert compared(SONG).confidence == 1
+    assert close.confidence < 1
 
-    assert found.relation is SoundRelation.OVERLAP
-    assert found.coverage_b == pytest.approx(0.25, abs=0.02)
 
-
-def test_strangers_are_unrelated() -> None:
-    found = compare(extract(OTHER), extract(SONG))
+def test_strangers_are_unrelated(compared: Comparing) -> None:
+    found = compared(OTHER)
 
     assert found.relation is SoundRelation.NONE
     assert found.runs == ()
 
 
-def test_a_short_shared_interval_is_no_relation_but_shown() -> None:
-    mix = extract(join(OTHER[: 30 * RATE], SONG[10 * RATE : 16 * RATE]))
-
-    found = compare(mix, extract(SONG))
-
-    assert found.relation is SoundRelation.NONE
-    assert len(found.runs) == 1
-
-
 def test_the_relation_is_the_same_from_both_sides() -> None:
-    one, other = _part(0, 40), _part(0, 60)
+    one, other = fingerprint_of(SONG[: 40 * RATE]), fingerprint_of(SONG)
 
     assert compare(one, other).relation is compare(other, one).relation
 
 
 def test_both_need_their_reference_layer() -> None:
     with pytest.raises(MissingLayer, match="reference"):
-        compare(extract(SONG), replace(extract(OTHER), reference=None))
+        compare(fingerprint_of(SONG), replace(fingerprint_of(OTHER), reference=None))
+
+
+def test_a_recording_is_no_candidate_for_itself(index: SegmentStore) -> None:
+    assert relatives(landmarks_of(SONG), index=index, bucket=1, own=7) == {}
+
+
+def test_silence_has_no_candidates_and_no_relation(tmp_path: Path) -> None:
+    index = SegmentStore(tmp_path, params_hash=DEFAULT.index_hash())
+    quiet, silent = landmarks_of(silence(30)), fingerprint_of(silence(30))
+
+    assert relatives(quiet, index=index, bucket=1) == {}
+    assert related(quiet, quiet, []) is None
+    assert compare(silent, silent).relation is SoundRelation.NONE
+
+
+def test_a_jingle_of_two_seconds_is_too_short_to_compare() -> None:
+    jingle = fingerprint_of(SONG[: 2 * RATE])
+
+    assert compare(jingle, jingle).relation is SoundRelation.NONE
+
+
+def test_a_loop_under_other_music_is_a_shared_loop() -> None:
+    remix = OTHER + join(*[SONG[10 * RATE : 16 * RATE]] * 10)
+
+    found = compare(fingerprint_of(remix), fingerprint_of(SONG))
+
+    assert found.relation is SoundRelation.SHARED_LOOP
+
+
+def test_a_fade_is_a_version_not_the_same_audio() -> None:
+    faded = SONG.copy()
+    n = 8 * RATE
+    faded[-n:] *= [(1 - k / n) ** 2 for k in range(n)]
+
+    found = compare(fingerprint_of(faded), fingerprint_of(SONG))
+
+    assert found.relation is SoundRelation.SAME_RECORDING
 
 
 def test_two_hours_of_beeps_are_compared_without_the_square_of_them() -> None:
