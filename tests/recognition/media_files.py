@@ -13,6 +13,8 @@ import numpy as np
 from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
+from tests.keeping import kept
+
 Sound = NDArray[np.float32]
 
 
@@ -26,6 +28,7 @@ class Kind:
     rate: int = 44_100
 
 
+@kept
 def melody(seconds: float, rate: int = 44_100, seed: int = 1) -> Sound:
     """Return one channel of short decaying tones, at most half of full scale."""
     rng = np.random.default_rng(seed)

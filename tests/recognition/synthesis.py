@@ -98,7 +98,7 @@ def join(*parts: Samples) -> Samples:
 
 def fingerprint_of(y: Samples) -> Fingerprint:
     """Return the fingerprint of a sound, made once for all tests that ask for it."""
-    sound = sha256(np.ascontiguousarray(y)).digest()
+    sound = sha256(y.tobytes()).digest()
     if sound not in _MADE:
         _MADE[sound] = extract(y)
     return _MADE[sound]

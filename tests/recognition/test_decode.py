@@ -145,7 +145,7 @@ def test_blocks_are_short_and_add_up(tmp_path: Path) -> None:
 
 def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
     peaks = []
-    for minutes in (1, 8):
+    for minutes in (1, 4):
         path = tmp_path / f"{minutes}.wav"
         with wave.open(str(path), "wb") as file:
             file.setparams((1, 2, 8000, 0, "NONE", ""))
@@ -159,19 +159,17 @@ def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
     assert peaks[1] < 1.2 * peaks[0]
 
 
-def test_too_short_says_how_much_sound_there_is(tmp_path: Path) -> None:
-    path = media_files.wav(tmp_path / "a.wav", melody(0.3, 8000), 8000)
+def test_too_short_says_how_much_sound_there_is_and_three_seconds_are_enough(
+    tmp_path: Path,
+) -> None:
+    short = media_files.wav(tmp_path / "a.wav", melody(0.3, 8000), 8000)
+    enough = media_files.wav(tmp_path / "b.wav", melody(3, 8000), 8000)
 
     with pytest.raises(TooShort, match=r"0\.3 s of sound; at least 3 s") as caught:
-        decoded(path)
+        decoded(short)
 
     assert caught.value.seconds == pytest.approx(0.3, abs=0.01)
-
-
-def test_three_seconds_are_enough(tmp_path: Path) -> None:
-    path = media_files.wav(tmp_path / "a.wav", melody(3, 8000), 8000)
-
-    assert len(decoded(path)) == 24_000
+    assert len(decoded(enough)) == 24_000
 
 
 def test_too_long_is_found_while_reading(tmp_path: Path) -> None:
@@ -196,20 +194,19 @@ def test_plain_samples_that_are_too_many_are_not_read(tmp_path: Path) -> None:
         decode.AudioFile(file, limits)
 
 
-@pytest.mark.parametrize("rate", [1, 1999, 2_000_000_000])
-def test_absurd_sample_rate_is_refused_before_anything_is_decoded(
-    rate: int, tmp_path: Path
+@pytest.mark.parametrize(
+    ("rate", "channels", "reason"),
+    [
+        *((rate, 1, f"{rate} samp") for rate in (1, 1999, 2_000_000_000)),
+        (8000, 200, "200 channels"),
+    ],
+)
+def test_absurd_shape_is_refused_before_anything_is_decoded(
+    rate: int, channels: int, reason: str, tmp_path: Path
 ) -> None:
-    path = media_files.claiming_wav(tmp_path / "a.wav", rate=rate, channels=1)
+    path = media_files.claiming_wav(tmp_path / "a.wav", rate=rate, channels=channels)
 
-    with path.open("rb") as file, pytest.raises(UnsupportedMedia, match=f"{rate} samp"):
-        decode.AudioFile(file, DEFAULT_LIMITS)
-
-
-def test_absurd_number_of_channels_is_refused(tmp_path: Path) -> None:
-    path = media_files.claiming_wav(tmp_path / "a.wav", rate=8000, channels=200)
-
-    with path.open("rb") as file, pytest.raises(UnsupportedMedia, match="200 channels"):
+    with path.open("rb") as file, pytest.raises(UnsupportedMedia, match=reason):
         decode.AudioFile(file, DEFAULT_LIMITS)
 
 

@@ -199,7 +199,7 @@ repeating = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 @given(
     first=repeating,
     second=repeating,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
 import pytest
 
@@ -23,7 +22,14 @@ from recognition.search.match import scan
 from recognition.search.retro import RetroIndex, search_back
 from recognition.types import Fingerprint, Landmarks, ScanResult
 from recognition.verify import extension as extend
-from tests.recognition.synthesis import RATE, faster, join, music, noise
+from tests.recognition.synthesis import (
+    RATE,
+    faster,
+    join,
+    landmarks_of,
+    music,
+    noise,
+)
 
 NUMBERS = (11, 12)
 
@@ -44,20 +50,17 @@ class Stopped(Exception):
     """Raised by the check of a test."""
 
 
-def landmarks(number: int) -> Landmarks:
-    reference = extract(music(number, 30)).reference
-    assert reference is not None
-    return reference
+@pytest.fixture(scope="module")
+def references() -> dict[int, Landmarks]:
+    return {number: landmarks_of(music(number, 30)) for number in NUMBERS}
 
 
 @pytest.fixture(scope="module")
-def references() -> dict[int, Landmarks]:
-    return {number: landmarks(number) for number in NUMBERS}
-
-
-@pytest.fixture
-def index(tmp_path: Path, references: dict[int, Landmarks]) -> SegmentStore:
-    store = SegmentStore(tmp_path / "index", params_hash=DEFAULT.index_hash())
+def index(
+    tmp_path_factory: pytest.TempPathFactory, references: dict[int, Landmarks]
+) -> SegmentStore:
+    folder = tmp_path_factory.mktemp("index")
+    store = SegmentStore(folder, params_hash=DEFAULT.index_hash())
     store.add_many(
         1,
         [

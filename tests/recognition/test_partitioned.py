@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from recognition.errors import ParamsMismatch
-from recognition.fingerprint.builder import extract
 from recognition.index.places import References
 from recognition.params import DEFAULT, Params
 from recognition.partitioned.answering import answer
@@ -29,7 +28,9 @@ from tests.recognition.synthesis import (
     RATE,
     Samples,
     faster,
+    fingerprint_of,
     join,
+    landmarks_of,
     music,
     noise,
     silence,
@@ -78,52 +79,40 @@ def _programmes() -> dict[str, Samples]:
 @pytest.fixture(scope="module")
 def references() -> dict[int, Landmarks]:
     """Return nine recordings, and one that sounds like the third."""
-    made = {}
-    for number, y in enumerate(_SOUNDS, 1):
-        landmarks = extract(y).reference
-        assert landmarks is not None
-        made[number] = landmarks
+    made = {number: landmarks_of(y) for number, y in enumerate(_SOUNDS, 1)}
     return made | {20: made[3]}
 
 
 @pytest.fixture(scope="module")
 def queries() -> dict[str, Fingerprint]:
     """Return what is scanned."""
-    return {name: extract(y) for name, y in _programmes().items()}
+    return {name: fingerprint_of(y) for name, y in _programmes().items()}
 
 
 @pytest.mark.parametrize("policy", [None, _RECORDED], ids=["linein", "recorded"])
 @pytest.mark.parametrize(
     "params", [DEFAULT, _LARGE, _TIGHT], ids=["", "large", "tight"]
 )
-def test_partitions_find_what_one_index_of_their_segments_finds(
+def test_partitions_find_what_one_index_finds_of_their_segments_or_merged(
     params: Params,
     policy: ScanPolicy | None,
     references: dict[int, Landmarks],
     queries: dict[str, Fingerprint],
     tmp_path: Path,
 ) -> None:
-    partitions = split(references, 3, tmp_path, params)
+    partitions = split(references, 3, tmp_path / "parts", params)
+    merged = None
+    if params == DEFAULT and policy is None:
+        (merged,) = split(references, 1, tmp_path / "one").parts
 
     for name, query in queries.items():
-        assert partitions.ask(query, policy) == partitions.scan_union(query, policy), (
-            name
-        )
-
-
-def test_partitions_find_what_one_merged_index_finds(
-    references: dict[int, Landmarks],
-    queries: dict[str, Fingerprint],
-    tmp_path: Path,
-) -> None:
-    partitions = split(references, 3, tmp_path / "parts")
-    (one,) = split(references, 1, tmp_path / "one").parts
-    held = References(references.__getitem__, one.place_tables([BUCKET]))
-
-    for name, query in queries.items():
-        whole = scan(query, index=one, buckets=[BUCKET], references=held)
-        assert partitions.ask(query) == whole, name
-        assert (name in {"unknown", "silence"}) != bool(whole.segments)
+        found = partitions.ask(query, policy)
+        assert found == partitions.scan_union(query, policy), name
+        if merged is not None:
+            held = References(references.__getitem__, merged.place_tables([BUCKET]))
+            whole = scan(query, index=merged, buckets=[BUCKET], references=held)
+            assert found == whole, name
+            assert (name in {"unknown", "silence"}) != bool(found.segments)
 
 
 def test_what_sparse_hashes_explain_is_asked_once(
@@ -131,7 +120,7 @@ def test_what_sparse_hashes_explain_is_asked_once(
 ) -> None:
     partitions = split(references, 3, tmp_path)
 
-    partitions.ask(extract(_cut(2, 5, 15)))
+    partitions.ask(fingerprint_of(_cut(2, 5, 15)))
 
     assert partitions.rounds == 1
 
@@ -140,7 +129,7 @@ def test_a_window_that_a_play_closes_in_part_is_asked_again(
     references: dict[int, Landmarks], tmp_path: Path
 ) -> None:
     partitions = split(references, 2, tmp_path, _TIGHT)
-    query = extract(join(_cut(2, 5, 20), _cut(3, 0, 14), music(95, 20)))
+    query = fingerprint_of(join(_cut(2, 5, 20), _cut(3, 0, 14), music(95, 20)))
 
     result = partitions.ask(query, _RECORDED)
 
@@ -153,7 +142,7 @@ def test_a_window_that_a_play_closes_in_part_is_asked_again(
 def test_a_question_of_another_engine_is_refused(
     references: dict[int, Landmarks],
 ) -> None:
-    query = extract(music(77, 12))
+    query = fingerprint_of(music(77, 12))
     going = _begun(query, references)
     question = going.question()
     assert question is not None
@@ -169,7 +158,7 @@ def test_a_question_of_another_engine_is_refused(
 def test_damaged_bytes_and_foreign_answers_are_refused(
     references: dict[int, Landmarks], tmp_path: Path
 ) -> None:
-    query = extract(music(77, 25))
+    query = fingerprint_of(music(77, 25))
     going = _begun(query, references)
     question = going.question()
     assert question is not None

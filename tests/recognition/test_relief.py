@@ -7,14 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from recognition.fingerprint.builder import extract
 from recognition.params import DEFAULT
 from recognition.types import Fingerprint
-from recognition.verify.alignment import Alignment, Lead, QueryView, view_of
+from recognition.verify.alignment import Alignment, Lead, QueryView
 from recognition.verify.extension import follow
 from recognition.verify.relief import relief_bits
 from recognition.verify.segments import ScoringRun
-from tests.recognition.synthesis import music, noise
+from tests.recognition.synthesis import (
+    fingerprint_of,
+    landmarks_of,
+    music,
+    noise,
+    query_view,
+)
 
 SONG = music(3, 20)
 START = 4.0
@@ -25,18 +30,11 @@ HIDING = 0.25  # of noise, which hides most landmarks
 def _noisy(level: float, seed: int = 5) -> Fingerprint:
     start = int(START * 8000)
     clip = SONG[start : start + SECONDS * 8000]
-    return extract(clip + noise(seed, SECONDS, level))
-
-
-def _view(fingerprint: Fingerprint, *, with_map: bool = True) -> QueryView:
-    assert fingerprint.dense is not None
-    level_map = fingerprint.level_map if with_map else None
-    return view_of(fingerprint.dense, level_map, round(SECONDS * 62.5))
+    return fingerprint_of(clip + noise(seed, SECONDS, level))
 
 
 def _true_run(view: QueryView) -> ScoringRun:
-    reference = extract(SONG).reference
-    assert reference is not None
+    reference = landmarks_of(SONG)
     alignment = Alignment(1.0, -START * 62.5, 0.0)
     lead = Lead(1, alignment, (0, view.n_frames), 9, warped=False)
     run = follow(view, reference, lead, DEFAULT)
@@ -44,16 +42,8 @@ def _true_run(view: QueryView) -> ScoringRun:
     return replace(run, bits=0.0)  # in a run about which its landmarks give no evidence
 
 
-def test_noise_that_hides_landmarks_leaves_them_lifted() -> None:
-    view = _view(_noisy(HIDING))
-    run = _true_run(view)
-
-    assert run.aligned < run.known / 2
-    assert relief_bits(view, run) > 10
-
-
-def test_wrong_places_speak_against_the_run() -> None:
-    view = _view(_noisy(HIDING))
+def test_noise_that_hides_landmarks_leaves_them_lifted_at_their_places_alone() -> None:
+    view = query_view(_noisy(HIDING))
     run = _true_run(view)
     offsets = [
         run.alignment.offset + late for late in range(-200, 201, 10) if abs(late) > 70
@@ -63,32 +53,22 @@ def test_wrong_places_speak_against_the_run() -> None:
         for offset in offsets
     ]
 
+    assert run.aligned < run.known / 2
+    assert relief_bits(view, run) > 10
     assert np.median(wrong) < -3
     assert max(wrong) < relief_bits(view, run) / 2
-
-
-def test_it_lifts_no_run_beyond_its_most() -> None:
-    view = _view(_noisy(HIDING))
-    run = _true_run(view)
+    # It lifts no run beyond its most.
     least = DEFAULT.relief_most - 1
-
     assert relief_bits(view, replace(run, bits=least)) == pytest.approx(1)
     assert relief_bits(view, replace(run, bits=90.0)) == 0
 
 
-def test_without_a_level_map_it_says_nothing() -> None:
-    fingerprint = _noisy(HIDING)
-    run = _true_run(_view(fingerprint))
-
-    assert relief_bits(_view(fingerprint, with_map=False), run) == 0
-
-
-def test_a_map_of_one_level_says_nothing() -> None:
+def test_without_a_level_map_or_with_one_of_one_level_it_says_nothing() -> None:
     fingerprint = _noisy(HIDING)
     assert fingerprint.level_map is not None
-    flat = replace(
-        fingerprint.level_map, levels=np.full_like(fingerprint.level_map.levels, 90)
-    )
-    view = _view(replace(fingerprint, level_map=flat))
+    levels = np.full_like(fingerprint.level_map.levels, 90)
+    flat = replace(fingerprint, level_map=replace(fingerprint.level_map, levels=levels))
+    run = _true_run(query_view(fingerprint))
 
-    assert relief_bits(view, _true_run(view)) == 0
+    assert relief_bits(query_view(fingerprint, with_map=False), run) == 0
+    assert relief_bits(query_view(flat), _true_run(query_view(flat))) == 0

@@ -8,12 +8,19 @@ import numpy as np
 
 from recognition.fingerprint.builder import extract
 from recognition.params import DEFAULT
-from recognition.types import Landmarks
-from recognition.verify.alignment import Alignment, Lead, view_of
+from recognition.verify.alignment import Alignment, Lead
 from recognition.verify.extension import follow
 from recognition.verify.repeats import better_repeat, repeats_of, sorted_hashes
 from recognition.verify.segments import ScoringRun
-from tests.recognition.synthesis import RATE, Samples, catalogue, music, noise
+from tests.recognition.synthesis import (
+    RATE,
+    Samples,
+    catalogue,
+    landmarks_of,
+    music,
+    noise,
+    query_view,
+)
 
 PERIOD = 8
 FRAMES = round(PERIOD * 62.5)
@@ -26,14 +33,8 @@ def _loop_with_melodies() -> Samples:
     return (loop + 0.2 * np.concatenate(melodies)).astype(np.float32)
 
 
-def _reference(y: Samples) -> Landmarks:
-    made = extract(y).reference
-    assert made is not None
-    return made
-
-
 def test_a_loop_is_known_to_sound_again_a_period_later_and_earlier() -> None:
-    reference = _reference(_loop_with_melodies())
+    reference = landmarks_of(_loop_with_melodies())
 
     found = repeats_of(sorted_hashes(reference), (FRAMES, 2 * FRAMES))
 
@@ -42,26 +43,20 @@ def test_a_loop_is_known_to_sound_again_a_period_later_and_earlier() -> None:
     assert all(abs(later - round(later / FRAMES) * FRAMES) <= 1 for later in found)
 
 
-def test_music_that_goes_on_repeats_nothing() -> None:
-    reference = _reference(music(4, 5 * PERIOD))
+def test_music_that_goes_on_and_silence_repeat_nothing() -> None:
+    reference = landmarks_of(music(4, 5 * PERIOD))
+    silent = landmarks_of(np.zeros(5 * RATE, dtype=np.float32))
 
     assert repeats_of(sorted_hashes(reference), (FRAMES, 2 * FRAMES)) == []
-
-
-def test_an_interval_of_silence_repeats_nothing() -> None:
-    reference = _reference(np.zeros(5 * RATE, dtype=np.float32))
-
-    assert repeats_of(sorted_hashes(reference), (0, 100)) == []
+    assert repeats_of(sorted_hashes(silent), (0, 100)) == []
 
 
 def test_from_another_repeat_the_one_that_was_played_is_found() -> None:
     whole = _loop_with_melodies()
-    reference = _reference(whole)
+    reference = landmarks_of(whole)
     hashed = sorted_hashes(reference)
     clip = whole[2 * PERIOD * RATE : 3 * PERIOD * RATE] + noise(2, PERIOD, 0.02)
-    made = extract(clip)
-    assert made.dense is not None
-    view = view_of(made.dense, made.level_map, FRAMES)
+    view = query_view(clip)
 
     def run_at(part: int) -> ScoringRun:
         alignment = Alignment(1.0, float(-part * FRAMES), 0.0)

@@ -20,7 +20,7 @@ from recognition.errors import IndexCorrupt, ParamsMismatch
 from recognition.index import manifest, segment, vote
 from recognition.index import store as stores
 from recognition.index.store import SegmentStore
-from recognition.types import IndexStats
+from recognition.types import IndexStats, Vote
 from tests.index.sounds import Postings, best, excerpt, music
 
 KILL_ROUNDS = int(os.environ.get("ACRPORTAL_KILL_ROUNDS", "20"))
@@ -359,26 +359,21 @@ def test_votes_are_those_of_a_plain_count(
         assert max(left, default=0) < 2
 
 
-@pytest.mark.parametrize("top", [1, 3, 20, 200])
-def test_few_places_are_the_first_of_many(store: SegmentStore, top: int) -> None:
-    store.add_many(1, [(n, *music(n, values=20)) for n in range(4)])
-    query = excerpt(music(2, values=20), 40, 90)
-    everything = store.query([1], *query, top=1000, min_votes=2)
-    assert len(everything) > 200
-
-    assert store.query([1], *query, top=top, min_votes=2) == everything[:top]
-
-
-def test_beyond_what_is_counted_exactly_only_the_weak_are_dropped(
+def test_few_places_are_the_first_of_many_and_of_too_many_only_the_weak_are_dropped(
     store: SegmentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.add_many(1, [(n, *music(n, values=20)) for n in range(4)])
     query = excerpt(music(2, values=20), 40, 90)
-    everything = store.query([1], *query, top=1000, min_votes=2)
+
+    def places(top: int) -> list[Vote]:
+        return store.query([1], *query, top=top, min_votes=2)
+
+    everything = places(1000)
+    assert len(everything) > 200
+    for top in (1, 3, 20, 200):
+        assert places(top) == everything[:top]
     monkeypatch.setattr(vote, "MANY", 500)
-
-    strongest = store.query([1], *query, top=1000, min_votes=2)
-
+    strongest = places(1000)
     assert 0 < len(strongest) < len(everything)
     assert set(strongest) <= set(everything)
     assert strongest[0] == everything[0]
@@ -518,18 +513,14 @@ def test_every_flipped_bit_of_the_manifest_is_noticed(small_index: Path) -> None
             open_store(small_index).query([1], *music(0))
 
 
-def test_a_segment_cut_off_is_noticed(small_index: Path) -> None:
+def test_a_segment_that_is_cut_off_or_missing_is_noticed(small_index: Path) -> None:
     path = small_index / "bucket-1" / "segment-00000001"
     whole = path.read_bytes()
 
     for length in (0, 10, 4096, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:length])
         assert answers(small_index) is None
-
-
-def test_a_missing_segment_is_noticed(small_index: Path) -> None:
-    (small_index / "bucket-1" / "segment-00000001").unlink()
-
+    path.unlink()
     assert answers(small_index) is None
 
 

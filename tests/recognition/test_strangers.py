@@ -16,7 +16,6 @@ from benchmarks.sound import RATE, Samples, resample, speed, tempo
 from benchmarks.strangers import POSES, Pose, Scene, Task
 from benchmarks.tail import fit
 from benchmarks.variants import Variant
-from recognition.fingerprint.builder import extract
 from recognition.index.places import References
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
@@ -24,7 +23,7 @@ from recognition.search.match import scan
 from recognition.types import Fingerprint, Landmarks
 from recognition.verify.alignment import Alignment
 from tests.recognition.synthesis import RATE as OWN_RATE
-from tests.recognition.synthesis import join, music
+from tests.recognition.synthesis import fingerprint_of, join, landmarks_of, music
 
 SECONDS = 30
 
@@ -33,12 +32,6 @@ def _places(made: Fingerprint) -> set[tuple[int, float]]:
     assert made.dense is not None
     bins = made.dense.bins.round(3).tolist()
     return set(zip(made.dense.frames.tolist(), bins, strict=True))
-
-
-def _reference(y: Samples) -> Landmarks:
-    landmarks = extract(y).reference
-    assert landmarks is not None
-    return landmarks
 
 
 def _stored(folder: Path, recordings: Mapping[int, Landmarks]) -> SegmentStore:
@@ -60,16 +53,40 @@ def _scene(
     index = _stored(folder, recordings)
     return Scene(
         tracks,
-        [extract(y) for y in sounds],
+        [fingerprint_of(y) for y in sounds],
         [Catalogue(index, dict(recordings), SECONDS / 3600)],
     )
 
 
-@pytest.mark.parametrize("pose", POSES, ids=str)
-def test_sound_turned_twice_is_the_same_again(pose: Pose) -> None:
-    made = extract(music(5, SECONDS))
-    again = pose.of(pose.of(made))
+@pytest.fixture(scope="module")
+def turned(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[SegmentStore, References]:
+    """Return an index of one recording in all poses."""
+    reference = landmarks_of(music(5, SECONDS))
+    recordings = {
+        # Cells are mirrored as a whole, one bin higher than a variant is.
+        number: Variant(1.0, int(one.mirrored), one.backwards, one.mirrored).of(
+            reference
+        )
+        for number, one in enumerate(POSES, start=1)
+    }
+    index = _stored(tmp_path_factory.mktemp("turned"), recordings)
+    return index, References.held(recordings)
 
+
+@pytest.mark.parametrize("pose", POSES, ids=str)
+def test_turned_sound_is_the_recording_turned_alike_and_turned_twice_the_same(
+    pose: Pose, turned: tuple[SegmentStore, References]
+) -> None:
+    made = fingerprint_of(music(5, SECONDS))
+    once = pose.of(made)
+    again = pose.of(once)
+
+    index, references = turned
+    result = scan(once, index=index, buckets=[BUCKET], references=references)
+
+    assert {one.recording for one in result.segments} == {POSES.index(pose) + 1}
     assert _places(again) <= _places(made)
     assert len(_places(again)) > 0.98 * len(_places(made))
     assert made.level_map is not None
@@ -77,35 +94,10 @@ def test_sound_turned_twice_is_the_same_again(pose: Pose) -> None:
     assert np.array_equal(again.level_map.levels, made.level_map.levels)
 
 
-@pytest.mark.parametrize("pose", POSES, ids=str)
-def test_turned_sound_is_the_recording_turned_alike_and_no_other(
-    pose: Pose, tmp_path: Path
-) -> None:
-    made = extract(music(5, SECONDS))
-    assert made.reference is not None
-    recordings = {
-        # Cells are mirrored as a whole, one bin higher than a variant is.
-        number: Variant(1.0, int(one.mirrored), one.backwards, one.mirrored).of(
-            made.reference
-        )
-        for number, one in enumerate(POSES, start=1)
-    }
-    index = _stored(tmp_path, recordings)
-
-    result = scan(
-        pose.of(made),
-        index=index,
-        buckets=[BUCKET],
-        references=References.held(recordings),
-    )
-
-    assert {one.recording for one in result.segments} == {POSES.index(pose) + 1}
-
-
 def test_a_row_that_shares_sound_is_listed_but_not_false(tmp_path: Path) -> None:
     known = music(11, SECONDS)
     stranger = join(music(12, 10), known[5 * OWN_RATE : 20 * OWN_RATE], music(13, 20))
-    scene = _scene(tmp_path, [known, stranger], {0: _reference(known)})
+    scene = _scene(tmp_path, [known, stranger], {0: landmarks_of(known)})
 
     result = scene.scan(Task(half=0, hours=1, track=1, pose=0))
 
@@ -120,7 +112,7 @@ def test_a_row_that_shares_sound_is_listed_but_not_false(tmp_path: Path) -> None
 def test_a_row_without_shared_sound_is_false(tmp_path: Path) -> None:
     known, stranger = music(11, SECONDS), music(12, SECONDS)
     # The catalogue holds the stranger's landmarks in the name of the other track.
-    scene = _scene(tmp_path, [known, stranger], {0: _reference(stranger)})
+    scene = _scene(tmp_path, [known, stranger], {0: landmarks_of(stranger)})
 
     result = scene.scan(Task(half=0, hours=1, track=1, pose=0))
 

@@ -7,13 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from recognition.fingerprint.builder import extract
 from recognition.index.places import References, places_of
 from recognition.params import DEFAULT
 from recognition.search.candidates import PLAIN, open_windows
 from recognition.search.sweep import sweep, weights_of
 from recognition.types import Landmarks
-from recognition.verify.alignment import Lead, QueryView, view_of
+from recognition.verify.alignment import Lead, QueryView
 from recognition.verify.extension import follow, whole_window
 from tests.recognition.synthesis import (
     RATE,
@@ -21,8 +20,10 @@ from tests.recognition.synthesis import (
     catalogue,
     empty_landmarks,
     join,
+    landmarks_of,
     music,
     noise,
+    query_view,
     silence,
 )
 
@@ -33,23 +34,10 @@ START = 21.0
 DROWNING = 0.33  # of noise, at which no hash survives and no run extends far
 
 
-def _landmarks(y: Samples) -> Landmarks:
-    reference = extract(y).reference
-    assert reference is not None
-    return reference
-
-
 @pytest.fixture(scope="module")
 def references() -> dict[int, Landmarks]:
     """Return the landmarks of all songs."""
-    return {number: _landmarks(song) for number, song in SONGS.items()}
-
-
-def _view(y: Samples, *, with_map: bool = True) -> QueryView:
-    made = extract(y)
-    assert made.dense is not None
-    n_frames = round(len(y) / RATE * 62.5)
-    return view_of(made.dense, made.level_map if with_map else None, n_frames)
+    return {number: landmarks_of(song) for number, song in SONGS.items()}
 
 
 def _clip(number: int = 3, level: float = DROWNING) -> Samples:
@@ -78,7 +66,7 @@ def _is_true(lead: Lead) -> bool:
 def test_the_true_place_of_a_clip_in_noise_is_the_first_lead(
     references: dict[int, Landmarks], *, with_map: bool
 ) -> None:
-    view = _view(_clip(level=0.2), with_map=with_map)
+    view = query_view(_clip(level=0.2), with_map=with_map)
 
     first = _leads(view, references)[0]
 
@@ -89,7 +77,7 @@ def test_the_true_place_of_a_clip_in_noise_is_the_first_lead(
 def test_a_place_is_told_from_where_the_window_begins(
     references: dict[int, Landmarks],
 ) -> None:
-    view = _view(join(silence(20), _clip(level=0.2)))
+    view = query_view(join(silence(20), _clip(level=0.2)))
 
     leads = _leads(view, references, closed=slice(0, 20 * 62))
 
@@ -102,8 +90,8 @@ def test_what_is_closed_says_nothing(references: dict[int, Landmarks]) -> None:
     clip = join(_clip(5, 0.05), _clip(3, 0.2))
     half = slice(0, FRAMES)
 
-    everywhere = _leads(_view(clip), references)
-    open_half = _leads(_view(clip), references, closed=half)
+    everywhere = _leads(query_view(clip), references)
+    open_half = _leads(query_view(clip), references, closed=half)
 
     assert everywhere[0].recording == 5
     assert open_half[0].recording == 3
@@ -111,10 +99,10 @@ def test_what_is_closed_says_nothing(references: dict[int, Landmarks]) -> None:
 
 def test_one_recording_does_not_take_all_leads() -> None:
     loop = music(20, 2)
-    looped = {1: _landmarks(np.tile(loop, 20)), 2: _landmarks(SONGS[2])}
+    looped = {1: landmarks_of(np.tile(loop, 20)), 2: landmarks_of(SONGS[2])}
     part = SONGS[2][10 * RATE : 18 * RATE]
 
-    leads = _leads(_view(0.3 * part + np.tile(loop, 4)), looped)
+    leads = _leads(query_view(0.3 * part + np.tile(loop, 4)), looped)
 
     of_loop = [lead for lead in leads if lead.recording == 1]
     assert len(of_loop) == DEFAULT.sweep_each
@@ -124,28 +112,27 @@ def test_one_recording_does_not_take_all_leads() -> None:
 def test_a_shifted_recording_shifts_its_place(references: dict[int, Landmarks]) -> None:
     one = references[3]
     later = {3: replace(one, frames=one.frames + np.int32(500))}
-    view = _view(_clip(level=0.2))
+    view = query_view(_clip(level=0.2))
 
     (first, *_), (moved, *_) = _leads(view, {3: one}), _leads(view, later)
 
     assert moved.alignment.offset == first.alignment.offset - 500
 
 
-def test_recordings_without_landmarks_lie_nowhere() -> None:
+def test_silence_and_recordings_without_landmarks_lie_nowhere(
+    references: dict[int, Landmarks],
+) -> None:
     empty = empty_landmarks()
 
-    assert _leads(_view(_clip()), {1: empty}) == []
+    assert _leads(query_view(_clip()), {1: empty}) == []
     assert len(places_of(empty).cells) == 0
-
-
-def test_silence_lies_nowhere(references: dict[int, Landmarks]) -> None:
-    assert _leads(_view(silence(SECONDS)), references) == []
+    assert _leads(query_view(silence(SECONDS)), references) == []
 
 
 def test_the_whole_window_counts_where_no_run_grows(
     references: dict[int, Landmarks],
 ) -> None:
-    view = _view(_clip())
+    view = query_view(_clip())
     lead = next(lead for lead in _leads(view, references) if _is_true(lead))
 
     grown = follow(view, references[3], lead, DEFAULT)

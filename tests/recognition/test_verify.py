@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-from recognition.fingerprint.builder import extract
 from recognition.types import Landmarks
-from recognition.verify.alignment import Alignment, view_of
+from recognition.verify.alignment import Alignment
 from recognition.verify.evidence import LandmarkEvidence, weigh
 from recognition.verify.lookup import ABSENT, ALIGNED
-from tests.recognition.synthesis import RATE, Samples, music, noise
+from tests.recognition.synthesis import (
+    RATE,
+    Samples,
+    landmarks_of,
+    music,
+    noise,
+    query_view,
+)
 
 SECONDS = 20
 SONG = music(3, SECONDS)
 FRAMES_A_SECOND = 62.5
 
 
-@cache
 def _recording(*, with_second_voice: bool = False) -> Landmarks:
     both = SONG + 0.7 * music(4, SECONDS)
-    reference = extract(both if with_second_voice else SONG).reference
-    assert reference is not None
-    return reference
+    return landmarks_of(both if with_second_voice else SONG)
 
 
 def _weighed(clip: Samples, reference: Landmarks, start: float) -> LandmarkEvidence:
     """Verify a whole clip that begins at ``start`` seconds."""
-    made = extract(clip)
-    assert made.dense is not None
-    view = view_of(made.dense, made.level_map, round(len(clip) / RATE * 62.5))
+    view = query_view(clip)
     alignment = Alignment(1.0, -start * FRAMES_A_SECOND, 0.0)
     inside = [alignment.query_frame(frame) for frame in reference.frames.tolist()]
     numbers = [k for k, at in enumerate(inside) if 0 <= at < view.n_frames]

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from recognition.fingerprint.builder import extract
 from recognition.index.places import References
 from recognition.params import DEFAULT
 from recognition.search.candidates import WIDE, SearchStage, wide_warps
 from recognition.search.wide import heard_in, wide_leads, wide_places
 from recognition.types import Vote, Votes
-from recognition.verify.alignment import view_of
-from tests.recognition.synthesis import RATE, Samples, catalogue, faster, music, noise
+from tests.recognition.synthesis import (
+    RATE,
+    Samples,
+    catalogue,
+    faster,
+    music,
+    noise,
+    query_view,
+)
 
 SONGS = [music(seed, 30) for seed in (31, 32, 33)]
 _FROM_S, _SPEED, _LOUD = 5, 0.8, 0.12
@@ -39,9 +45,8 @@ def test_a_slowed_clip_in_noise_is_found_though_its_offset_has_few_votes() -> No
 
 
 def test_of_weak_offsets_those_are_verified_along_which_landmarks_align() -> None:
-    shelf, query = catalogue(SONGS), extract(_clip(_LOUD))
-    assert query.dense is not None
-    heard = heard_in(view_of(query.dense, query.level_map, 0), _WINDOW, DEFAULT)
+    shelf = catalogue(SONGS)
+    heard = heard_in(query_view(_clip(_LOUD)), _WINDOW, DEFAULT)
     # The second is the first one's neighbour, the others lie elsewhere.
     begin = round(_FROM_S * 1000 / DEFAULT.frame_ms)
     offsets = ((2, begin), (2, begin + 2), (2, begin + 300), (1, begin), (3, begin))
@@ -59,9 +64,7 @@ def test_of_weak_offsets_those_are_verified_along_which_landmarks_align() -> Non
 
 
 def test_nothing_is_chosen_without_offsets_or_their_recordings() -> None:
-    query = extract(_clip(_LOUD))
-    assert query.dense is not None
-    heard = heard_in(view_of(query.dense, query.level_map, 0), _WINDOW, DEFAULT)
+    heard = heard_in(query_view(_clip(_LOUD)), _WINDOW, DEFAULT)
     tables = References.held(catalogue(SONGS).references).places
     removed = Votes.of([Vote(1, 4, 0, 3)])
 
