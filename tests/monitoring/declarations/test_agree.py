@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -105,17 +107,22 @@ def test_dsr_says_who_played_what_how_often(november: DeclarationFacts) -> None:
 def test_dsr_is_read_whatever_it_says(declared: DeclarationFacts) -> None:
     declared = fitting(DSR_RADIO, declared)
     # The reader takes our number for the recording's identity.
-    recordings = tuple(replace(one, own_id=one.uid) for one in declared.recordings)
+    recordings = tuple(
+        replace(one, own_id=f"{one.own_id}{one.uid}") for one in declared.recordings
+    )
     declared = replace(declared, recordings=recordings)
 
     content, totals = written(DSR_RADIO, declared)
 
+    # The reader checks cells, sums and order.
     found = dsr.parse(content, DSR_RADIO.file_name(declared)).totals()
     assert (found.plays, found.recordings, found.lines) == (
         totals.plays,
         totals.recordings,
         totals.lines,
     )
+    assert totals.plays == len(declared.plays)
+    assert b"\\" not in content
 
 
 @pytest.mark.parametrize("layout", [SOUNDEXCHANGE, SOUNDEXCHANGE_BARE])
@@ -214,12 +221,14 @@ def test_suisa_is_read_whatever_it_says(declared: DeclarationFacts) -> None:
     content, totals = written(SUISA, declared)
 
     report = suisa.parse(content, SUISA.file_name(declared))
-    assert report.lines == totals.lines
+    assert report.lines == totals.lines == content.count(b"\r\n") == len(plays) + 1
     assert len(report.rows) == totals.plays
     for row, one in zip(report.rows, plays, strict=True):
         assert row.played_ms == (one.played_ms + 500) // 1000 * 1000
         if numbers[one.recording].isalnum():
             assert unguard(row.own_id) == numbers[one.recording]
+    for cells in csv.reader(io.StringIO(content.decode(), newline="")):
+        assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
 
 
 def test_bmi_says_each_play(november: DeclarationFacts) -> None:
@@ -253,7 +262,7 @@ def test_bmi_is_read_whatever_it_says(declared: DeclarationFacts) -> None:
     content, totals = written(BMI_LOG, declared)
 
     logs = bmi.parse_all(content, BMI_LOG.file_name(declared))
-    assert sum(len(log.rows) for log in logs) == totals.plays
+    assert sum(len(log.rows) for log in logs) == totals.plays == len(declared.plays)
     assert sum(log.lines for log in logs) == totals.lines
     assert not any(re.search("[a-z]", row.title) for log in logs for row in log.rows)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import calendar
-import gzip
 import io
 import re
 import zipfile
@@ -126,8 +125,6 @@ def parse(data: bytes, name: str) -> UseReport:
 
 
 def _unpacked(data: bytes, name: str) -> bytes:
-    if name.endswith(".gz"):
-        return gzip.decompress(data)
     if not name.endswith(".zip"):
         return data
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -138,7 +135,7 @@ def _unpacked(data: bytes, name: str) -> bytes:
 
 
 def _period(name: str) -> tuple[date, date, str]:
-    found = re.fullmatch(r"([^/ ]+?)(\d{8})-(\d{8})\.(txt|zip|txt\.gz|gz)", name)
+    found = re.fullmatch(r"([^/ ]+?)(\d{8})-(\d{8})\.(txt|zip)", name)
     if found is None:
         raise ReaderFault(0, "name", name, "is no service with YYYYMMDD-YYYYMMDD.txt")
     name_cells = RecordCells(0, ("name", "start", "end"), (name, *found.group(2, 3)))
