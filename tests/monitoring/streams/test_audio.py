@@ -38,8 +38,8 @@ def heard_hour(radio: Radio, run_worker: Worker) -> ScannedFile:
 
 
 @pytest.mark.slow
-def test_sound_around_matches_is_kept_and_keeps_its_times(
-    radio: Radio, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
+def test_sound_around_matches_is_kept_sent_and_keeps_its_times(
+    radio: Radio, run_worker: Worker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = heard_hour(radio, run_worker)
     asked: list[tuple[int, int]] = []
@@ -73,39 +73,7 @@ def test_sound_around_matches_is_kept_and_keeps_its_times(
         samples = sum(len(block) for block in sound.blocks())
     assert samples / 8 == pytest.approx(file.duration_ms, abs=50)
 
-
-def test_what_the_ring_has_lost_is_not_kept(
-    radio: Radio, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = heard_hour(radio, run_worker)
-
-    def cut(*_asked: object) -> CutFacts:
-        raise RingGone
-
-    monkeypatch.setattr(audio, "cut_audio", cut)
-
-    audio.copy_due(radio.stream, radio.folder)
-
-    file.refresh_from_db()
-    assert not file.media
-    assert audio.kept_intervals(file) == []
-
-
-def test_sound_around_matches_is_sent_by_machines_that_did_not_record_it(
-    radio: Radio,
-    run_worker: Worker,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    heard_hour(radio, run_worker)
-
-    def cut(_folder: Path, _run: str, start: int, end: int, target: Path) -> CutFacts:
-        target.write_bytes(wav_bytes(np.repeat(music(5, (end - start) / 1000), 2)))
-        return CutFacts(start_ms=start, end_ms=end, suffix=".wav", codec="pcm")
-
-    monkeypatch.setattr(audio, "cut_audio", cut)
-    audio.copy_due(radio.stream, radio.folder)
-    run_worker()
+    # Machines that did not record it send it.
     target = tmp_path / "sound"
 
     def excerpt(begin: float, end: float) -> CutFacts:
@@ -125,3 +93,20 @@ def test_sound_around_matches_is_sent_by_machines_that_did_not_record_it(
     RunFiles(radio.folder, "run-1").folder.mkdir(parents=True)
     with pytest.raises(StreamRefused, match="no longer kept"):
         excerpt(2, 20)
+
+
+def test_what_the_ring_has_lost_is_not_kept(
+    radio: Radio, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = heard_hour(radio, run_worker)
+
+    def cut(*_asked: object) -> CutFacts:
+        raise RingGone
+
+    monkeypatch.setattr(audio, "cut_audio", cut)
+
+    audio.copy_due(radio.stream, radio.folder)
+
+    file.refresh_from_db()
+    assert not file.media
+    assert audio.kept_intervals(file) == []
