@@ -92,7 +92,7 @@ def test_a_waiting_check_is_cancelled_at_once(admin: User) -> None:
     assert check.finished_at is not None
 
 
-def test_a_check_whose_worker_died_is_handed_out_again(
+def test_a_check_whose_worker_died_is_handed_out_again_but_not_for_ever(
     catalogue: Catalogue, admin: User
 ) -> None:
     check = checks.start_check(user=admin)
@@ -106,13 +106,9 @@ def test_a_check_whose_worker_died_is_handed_out_again(
     check.refresh_from_db()
     assert (check.status, check.done) == (RunStatus.DONE, 2)
 
-
-def test_a_check_that_keeps_killing_its_worker_fails_and_says_so(admin: User) -> None:
     check = checks.start_check(user=admin)
     lose_worker("catalogue_check", attempts=5)
-
     reclaim()
-
     check.refresh_from_db()
     assert (check.status, check.message) == (
         RunStatus.FAILED,
@@ -142,17 +138,23 @@ def test_a_check_that_fails_unforeseen_is_tried_again(
     assert (check.status, check.message) == (RunStatus.DONE, "")
 
 
-def test_what_a_worker_counts_that_lost_the_check_is_refused(
+def test_a_check_is_handed_back_at_shutdown_and_a_worker_that_lost_it_counts_nothing(
     catalogue: Catalogue, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check = checks.start_check(user=admin)
+    with monkeypatch.context() as draining_soon:
+        draining_soon.setattr(draining, "seconds", lambda: 1.0)
+        run_next(Pool.WORK)
+
+    check.refresh_from_db()
+    assert check.status == RunStatus.WAITING
+    assert Job.objects.get(kind="catalogue_check").attempts == 0
 
     def lose_it(watch: CheckContext, **_named: object) -> None:
         take_over(Job.objects.get(kind="catalogue_check"))
         watch.begin(99)
 
     monkeypatch.setattr(checks, "find_duplicates", lose_it)
-
     run_next(Pool.WORK)
 
     check.refresh_from_db()
@@ -160,46 +162,31 @@ def test_what_a_worker_counts_that_lost_the_check_is_refused(
     assert Job.objects.get(kind="catalogue_check").lease_owner == "other:2"
 
 
-def test_a_check_is_handed_back_by_a_worker_that_shuts_down(
-    catalogue: Catalogue, admin: User, monkeypatch: pytest.MonkeyPatch
+def test_a_failed_check_goes_on_but_not_beside_another(
+    catalogue: Catalogue, admin: User
 ) -> None:
-    check = checks.start_check(user=admin)
-    monkeypatch.setattr(draining, "seconds", lambda: 1.0)
+    for is_forgotten in (True, False):
+        check = checks.start_check(user=admin)
+        of_check = Job.objects.filter(kind="catalogue_check", subject=check.pk)
+        cancel(of_check.get())
+        CatalogueCheck.objects.filter(pk=check.pk).update(
+            status=RunStatus.FAILED, message="It broke."
+        )
+        of_check.update(state=JobState.FAILED, cancel_requested=True)
+        if is_forgotten:
+            of_check.delete()
 
-    run_next(Pool.WORK)
+        assert checks.resume_check(check=check, user=admin)
+        assert not checks.resume_check(check=check, user=admin)
+        run_next(Pool.WORK)
 
-    check.refresh_from_db()
-    assert check.status == RunStatus.WAITING
-    assert Job.objects.get(kind="catalogue_check").attempts == 0
+        check.refresh_from_db()
+        assert (check.status, check.message) == (RunStatus.DONE, "")
 
-
-@pytest.mark.parametrize("is_forgotten", [True, False])
-def test_a_failed_check_goes_on(
-    is_forgotten: bool, catalogue: Catalogue, admin: User
-) -> None:
-    check = checks.start_check(user=admin)
-    cancel(Job.objects.get(kind="catalogue_check"))
-    CatalogueCheck.objects.update(status=RunStatus.FAILED, message="It broke.")
-    of_check = Job.objects.filter(kind="catalogue_check")
-    of_check.update(state=JobState.FAILED, cancel_requested=True)
-    if is_forgotten:
-        of_check.delete()
-
-    assert checks.resume_check(check=check, user=admin)
-    assert not checks.resume_check(check=check, user=admin)
-    run_next(Pool.WORK)
-
-    check.refresh_from_db()
-    assert (check.status, check.message) == (RunStatus.DONE, "")
-
-
-def test_a_failed_check_does_not_go_on_beside_another(admin: User) -> None:
     failed = CatalogueCheck.objects.create(status=RunStatus.FAILED)
     checks.start_check(user=admin)
-
     with pytest.raises(checks.CheckUnderWay):
         checks.resume_check(check=failed, user=admin)
-
     failed.refresh_from_db()
     assert failed.status == RunStatus.FAILED
 
@@ -242,33 +229,25 @@ def recordings(count: int, *, owners: int) -> list[Recording]:
     ]
 
 
-@pytest.mark.parametrize(
-    ("count", "owners", "loops"), [(5, 2, 1), (3, 2, 1), (3, 1, 0), (2, 2, 0)]
-)
 def test_an_interval_in_three_recordings_of_two_owners_is_a_shared_loop(
-    count: int, owners: int, loops: int
+    admin: User,
 ) -> None:
-    found = recordings(count, owners=owners)
-    shared(*found)
+    for count, owners, loops in ((5, 2, 1), (3, 2, 1), (3, 1, 0), (2, 2, 0)):
+        found = recordings(count, owners=owners)
+        shared(*found)
+        known = SharedLoop.objects.count()
 
-    assert find_loops(bucket=found[0].bucket) == loops
-    assert find_loops(bucket=found[0].bucket) == loops
-    assert SharedLoop.objects.count() == loops
+        assert find_loops(bucket=found[0].bucket) == loops
+        assert find_loops(bucket=found[0].bucket) == loops
+        assert SharedLoop.objects.count() == known + loops
 
-
-def test_an_interval_that_one_recording_repeats_is_a_shared_loop() -> None:
+    # So is an interval that one recording repeats.
     found = recordings(2, owners=1)
     shared(*found, kind=DuplicateKind.SHARED_LOOP, repeats=6)
-
     assert find_loops(bucket=found[0].bucket) == 1
-
-
-def test_a_loop_that_was_left_as_it_is_is_not_reported_again(admin: User) -> None:
-    found = recordings(3, owners=3)
-    shared(*found)
-    find_loops(bucket=found[0].bucket)
-
-    loop_actions.keep(loop=SharedLoop.objects.get(), user=admin)
-
+    # One that was left as it is is not reported again.
+    loop = SharedLoop.objects.latest("pk")
+    loop_actions.keep(loop=loop, user=admin)
     assert find_loops(bucket=found[0].bucket) == 0
-    assert SharedLoop.objects.get().state == LoopState.KEPT
+    loop.refresh_from_db()
+    assert loop.state == LoopState.KEPT

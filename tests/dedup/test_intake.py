@@ -52,103 +52,82 @@ def rule(catalogue: Catalogue, name: IntakeRule, *, versions: bool = False) -> B
     return catalogue.bucket
 
 
-@pytest.mark.parametrize(
-    ("content", "kind", "says"),
-    [
-        (audio.wav_bytes(TUNE), DuplicateKind.EXACT_FILE, "This file is already"),
-        (COPY, DuplicateKind.SAME_AUDIO, "The same audio"),
-    ],
-)
 def test_what_is_there_is_named_and_nothing_is_added(
-    catalogue: Catalogue, content: bytes, kind: str, says: str
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket, before = rule(catalogue, IntakeRule.REJECT), Recording.objects.count()
+    for content, kind, says in (
+        (audio.wav_bytes(TUNE), DuplicateKind.EXACT_FILE, "This file is already"),
+        (COPY, DuplicateKind.SAME_AUDIO, "The same audio"),
+    ):
+        with pytest.raises(AlreadyInCatalogue, match=says) as raised:
+            add(bucket, content)
 
-    with pytest.raises(AlreadyInCatalogue, match=says) as raised:
-        add(bucket, content)
-
-    assert "First tune (T-1)" in str(raised.value)
-    assert raised.value.existing == catalogue.first
-    assert (raised.value.relation, raised.value.may_add) == (kind, False)
+        assert "First tune (T-1)" in str(raised.value)
+        assert raised.value.existing == catalogue.first
+        assert (raised.value.relation, raised.value.may_add) == (kind, False)
+    # No answer helps.
+    with pytest.raises(AlreadyInCatalogue):
+        add(bucket, COPY, IntakeRule.IGNORE)
+    # Another version counts where the bucket says so.
+    with pytest.raises(AlreadyInCatalogue, match="Another version"):
+        add(rule(catalogue, IntakeRule.REJECT, versions=True), PART)
+    # A bucket that never rests is an error.
+    with monkeypatch.context() as restless:
+        restless.setattr(index_log, "taken_up_after", lambda *_: {catalogue.first.pk})
+        restless.setattr(index_log, "uncounted_here", lambda _: set())
+        with pytest.raises(ChangeRefused, match="Nothing was added: try again"):
+            add(rule(catalogue, IntakeRule.ASK), audio.wav_bytes(audio.tune(9, 30)))
     assert Recording.objects.count() == before
 
-
-def test_another_version_counts_where_the_bucket_says_so(catalogue: Catalogue) -> None:
-    bucket = rule(catalogue, IntakeRule.REJECT, versions=True)
-    with pytest.raises(AlreadyInCatalogue, match="Another version"):
-        add(bucket, PART)
-
-    added = add(rule(catalogue, IntakeRule.REJECT), PART)
-
-    assert added.pk
+    assert add(rule(catalogue, IntakeRule.REJECT), PART).pk
+    # A bucket that ignores adds all the same, and so does another bucket.
+    assert add(rule(catalogue, IntakeRule.IGNORE), audio.wav_bytes(TUNE)).pk
+    other = BucketFactory.create(intake_rule=IntakeRule.REJECT)
+    assert add(other, audio.wav_bytes(TUNE)).bucket == other
+    assert not PairLink.objects.exists()
 
 
-def test_a_bucket_that_asks_takes_a_persons_answer(catalogue: Catalogue) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_what_a_person_adds_all_the_same_is_a_duplicate_without_a_check(
+    catalogue: Catalogue, run_worker: Worker
+) -> None:
     bucket = rule(catalogue, IntakeRule.ASK)
     with pytest.raises(AlreadyInCatalogue) as raised:
         add(bucket, COPY)
     assert raised.value.may_add
+    same_sound = DedupGroup.objects.filter(kind=GroupKind.SAME_SOUND)
 
-    added = add(bucket, COPY, IntakeRule.ADD_AS_VERSION)
+    for content, answer, kind, existing in (
+        (COPY, IntakeRule.ADD_AS_VERSION, DuplicateKind.SAME_AUDIO, catalogue.first),
+        (
+            catalogue.second.audio.read(),
+            IntakeRule.IGNORE,
+            DuplicateKind.EXACT_FILE,
+            catalogue.second,
+        ),
+    ):
+        added = add(bucket, content, answer)
+        link = PairLink.objects.latest("pk")
+        run_worker()
 
-    link = PairLink.objects.get()
-    assert (link.one, link.other, link.kind) == (
-        catalogue.first,
-        added,
-        DuplicateKind.SAME_AUDIO,
-    )
-    start, _end, other_start, *_ = link.runs[0]
+        group = same_sound.latest("pk")
+        assert (link.one, link.other, link.kind) == (existing, added, kind)
+        assert _members(group) == {existing, added}
+        standing = group.members.get(canonical=True).recording
+        assert standing.same_sound_as is None
+        copy = Recording.objects.get(same_sound_as=standing)
+        assert {standing, copy} == {existing, added}
+        assert not CatalogueCheck.objects.exists()
+        run = find_duplicates(bucket=catalogue.bucket)
+        assert (run.created, run.changed, run.removed) == (0, 0, 0)
+    start, _end, other_start, *_ = PairLink.objects.earliest("pk").runs[0]
     assert other_start - start == pytest.approx(1000, abs=50)
 
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("answer", [IntakeRule.IGNORE, IntakeRule.ADD_AS_VERSION])
-@pytest.mark.parametrize(
-    ("content", "kind"),
-    [
-        (COPY, DuplicateKind.SAME_AUDIO),
-        (audio.wav_bytes(TUNE), DuplicateKind.EXACT_FILE),
-    ],
-)
-def test_what_a_person_adds_all_the_same_is_a_duplicate_without_a_check(
-    catalogue: Catalogue,
-    run_worker: Worker,
-    answer: IntakeRule,
-    content: bytes,
-    kind: DuplicateKind,
-) -> None:
-    added = add(rule(catalogue, IntakeRule.ASK), content, answer)
-    link = PairLink.objects.get()
-    run_worker()
-
-    group = DedupGroup.objects.get(kind=GroupKind.SAME_SOUND)
-    assert (link.kind, link.other) == (kind, added)
-    assert {member.recording for member in group.members.all()} == {
-        catalogue.first,
-        added,
-    }
-    standing = group.members.get(canonical=True).recording
-    assert standing.same_sound_as is None
-    assert Recording.objects.get(same_sound_as__isnull=False).same_sound_as == standing
-    assert not CatalogueCheck.objects.exists()
-    run = find_duplicates(bucket=catalogue.bucket)
-    assert (run.created, run.changed, run.removed) == (0, 0, 0)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_third_copy_joins_the_group_and_leaves_others_alone(
-    catalogue: Catalogue, run_worker: Worker
-) -> None:
-    bucket = rule(catalogue, IntakeRule.ASK)
-    other_sound = catalogue.second.audio.read()
-    add(bucket, other_sound, IntakeRule.IGNORE)
-    add(bucket, COPY, IntakeRule.IGNORE)
-    run_worker()
+    # A third copy joins the group and leaves the other alone.
     groups = dict(DedupGroup.objects.values_list("uid", "version"))
-
     add(bucket, audio.wav_bytes(TUNE), IntakeRule.IGNORE)
     run_worker()
-
     sizes = sorted(each.members.count() for each in DedupGroup.objects.all())
     now = dict(DedupGroup.objects.values_list("uid", "version"))
     assert len(groups) == 2
@@ -162,48 +141,32 @@ def test_new_audio_leaves_its_group_and_joins_the_one_that_it_belongs_to(
     catalogue: Catalogue, run_worker: Worker
 ) -> None:
     bucket = rule(catalogue, IntakeRule.ADD_AS_VERSION)
-    copy = add(bucket, COPY)
+    copy, first, second = add(bucket, COPY), catalogue.first, catalogue.second
     run_worker()
     (group,) = DedupGroup.objects.filter(kind=GroupKind.SAME_SOUND)
-    assert _members(group) == {catalogue.first, copy}
-    second = catalogue.second
+    assert _members(group) == {first, copy}
+    # The same file again keeps what was decided.
+    PairLink.objects.update(kept_at=datetime.now(tz=UTC))
+    assert replace(copy, COPY) == first
+    assert PairLink.objects.get().kept_at is not None
+    PairLink.objects.update(kept_at=None)
+    run_worker()
+
+    # What nothing resembles leaves the group.
+    assert replace(copy, audio.wav_bytes(audio.tune(9, 30))) is None
+    run_worker()
+    assert not DedupGroup.objects.filter(kind=GroupKind.SAME_SOUND).exists()
+    assert not PairLink.objects.exists()
 
     # The copy becomes another tune's, and the first tune becomes that one's, too.
     for recording, content in (
         (copy, audio.wav_bytes(audio.tune(2, 30))),
-        (catalogue.first, audio.wav_bytes(0.5 * audio.tune(2, 30))),
+        (first, audio.wav_bytes(0.5 * audio.tune(2, 30))),
     ):
-        same = replace(recording, content)
-        assert same is not None
+        assert replace(recording, content) is not None
         run_worker()
     (group,) = DedupGroup.objects.filter(kind=GroupKind.SAME_SOUND)
-
-    assert _members(group) == {catalogue.first, copy, second}
-
-
-@pytest.mark.django_db(transaction=True)
-def test_new_audio_that_nothing_resembles_leaves_the_group(
-    catalogue: Catalogue, run_worker: Worker
-) -> None:
-    copy = add(rule(catalogue, IntakeRule.ADD_AS_VERSION), COPY)
-    run_worker()
-    assert DedupGroup.objects.filter(kind=GroupKind.SAME_SOUND).exists()
-
-    assert replace(copy, audio.wav_bytes(audio.tune(9, 30))) is None
-    run_worker()
-
-    assert not DedupGroup.objects.filter(kind=GroupKind.SAME_SOUND).exists()
-    assert not PairLink.objects.exists()
-
-
-def test_the_same_file_again_keeps_what_was_decided(catalogue: Catalogue) -> None:
-    copy = add(rule(catalogue, IntakeRule.ADD_AS_VERSION), COPY)
-    PairLink.objects.update(kept_at=datetime.now(tz=UTC))
-    Recording.objects.update(status=RecordingStatus.READY)
-
-    assert replace(copy, COPY) == catalogue.first
-
-    assert PairLink.objects.get().kept_at is not None
+    assert _members(group) == {first, copy, second}
 
 
 def replace(recording: Recording, content: bytes) -> Recording | None:
@@ -214,17 +177,6 @@ def replace(recording: Recording, content: bytes) -> Recording | None:
 
 def _members(group: DedupGroup) -> set[Recording]:
     return {member.recording for member in group.members.all()}
-
-
-def test_a_bucket_that_rejects_takes_no_answer(catalogue: Catalogue) -> None:
-    with pytest.raises(AlreadyInCatalogue):
-        add(rule(catalogue, IntakeRule.REJECT), COPY, IntakeRule.IGNORE)
-
-
-def test_a_bucket_that_ignores_adds_all_the_same(catalogue: Catalogue) -> None:
-    add(rule(catalogue, IntakeRule.IGNORE), audio.wav_bytes(TUNE))
-
-    assert not PairLink.objects.exists()
 
 
 def test_silence_and_a_jingle_of_two_seconds_are_told_by_their_bytes_alone(
@@ -239,12 +191,6 @@ def test_silence_and_a_jingle_of_two_seconds_are_told_by_their_bytes_alone(
         with pytest.raises(AlreadyInCatalogue, match="This file is already"):
             add(bucket, content)
         add(bucket, content + b"\0")
-
-
-def test_the_same_file_in_two_buckets_goes_in(catalogue: Catalogue) -> None:
-    other = BucketFactory.create(intake_rule=IntakeRule.REJECT)
-
-    assert add(other, audio.wav_bytes(TUNE)).bucket == other
 
 
 @pytest.fixture
@@ -283,11 +229,18 @@ def test_a_copy_that_comes_after_the_comparison_is_found(
     ]
 
 
-def test_what_becomes_the_same_after_the_comparison_is_found(
+def test_what_happens_after_the_comparison_counts(
     catalogue: Catalogue, meanwhile: Meanwhile
 ) -> None:
-    bucket = rule(catalogue, IntakeRule.ASK)
-    other = BucketFactory.create()
+    # What is retired is no longer there.
+    bucket = rule(catalogue, IntakeRule.ADD_AS_VERSION)
+    meanwhile(lambda: retire_recordings(recordings=[catalogue.first], user=None))
+    added = add(bucket, COPY)
+    assert added.pk
+    assert not PairLink.objects.exists()
+
+    # What moves in is there.
+    bucket, other = rule(catalogue, IntakeRule.ASK), BucketFactory.create()
     moving = add(other, audio.wav_bytes(audio.tune(7, 30)))
     meanwhile(lambda: move_recordings(recordings=[moving], target=bucket, user=None))
     with pytest.raises(AlreadyInCatalogue) as raised:
@@ -295,47 +248,21 @@ def test_what_becomes_the_same_after_the_comparison_is_found(
     assert raised.value.existing == moving
 
     # Replaced audio counts, and links the two.
-    meanwhile(lambda: replace(catalogue.second, audio.wav_bytes(audio.tune(8, 30))))
-    assert replace(catalogue.first, audio.wav_bytes(0.5 * audio.tune(8, 30))) == (
-        catalogue.second
+    Recording.objects.filter(pk__in=[added.pk, moving.pk]).update(
+        status=RecordingStatus.READY
     )
+    meanwhile(lambda: replace(catalogue.second, audio.wav_bytes(audio.tune(8, 30))))
+    same = replace(added, audio.wav_bytes(0.5 * audio.tune(8, 30)))
+    assert same == catalogue.second
 
-
-def test_what_is_retired_after_the_comparison_is_no_longer_there(
-    catalogue: Catalogue, meanwhile: Meanwhile
-) -> None:
-    bucket = rule(catalogue, IntakeRule.ADD_AS_VERSION)
-    meanwhile(lambda: retire_recordings(recordings=[catalogue.first], user=None))
-
-    added = add(bucket, COPY)
-
-    assert added.pk
-    assert not PairLink.objects.exists()
-
-
-def test_audio_for_a_recording_that_moves_meanwhile_is_refused(
-    catalogue: Catalogue, meanwhile: Meanwhile
-) -> None:
-    moving, other = catalogue.first, BucketFactory.create()
+    # Audio for a recording that moves is refused.
+    moving.refresh_from_db()
     before = moving.audio.name
     meanwhile(lambda: move_recordings(recordings=[moving], target=other, user=None))
-
     with pytest.raises(ChangeRefused, match="was moved meanwhile"):
-        replace(moving, audio.wav_bytes(audio.tune(8, 30)))
-
+        replace(moving, audio.wav_bytes(audio.tune(3, 30)))
     moving.refresh_from_db()
     assert moving.audio.name == before
-
-
-def test_a_bucket_that_never_rests_is_an_error(
-    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bucket = rule(catalogue, IntakeRule.ASK)
-    monkeypatch.setattr(index_log, "taken_up_after", lambda *_: {catalogue.first.pk})
-    monkeypatch.setattr(index_log, "uncounted_here", lambda _: set())
-
-    with pytest.raises(ChangeRefused, match="Nothing was added: try again"):
-        add(bucket, audio.wav_bytes(audio.tune(9, 30)))
 
 
 @pytest.mark.django_db(transaction=True)

@@ -80,41 +80,30 @@ def test_each_copy_knows_which_one_stands_for_its_sound() -> None:
     assert (second.same_sound_as, third.same_sound_as) == (first, None)
 
 
-def test_same_digest_of_another_size_is_no_duplicate() -> None:
+def test_only_same_bytes_in_one_bucket_are_grouped_and_only_once() -> None:
     first, second = twins(BucketFactory.create(), "first", "second")
-    Recording.objects.filter(pk=second.pk).update(audio_bytes=11)
+    # In another bucket, or of another size, it is no duplicate.
+    twins(BucketFactory.create(), "elsewhere")
+    (larger,) = twins(first.bucket, "larger")
+    Recording.objects.filter(pk=larger.pk).update(audio_bytes=11)
 
-    assert find_duplicates(bucket=first.bucket).groups == []
-
-
-def test_buckets_are_checked_apart() -> None:
-    (first,) = twins(BucketFactory.create(), "first")
-    twins(BucketFactory.create(), "second")
+    # A dry run writes nothing.
+    run = find_duplicates(bucket=first.bucket, dry_run=True)
+    assert [len(group) for group in run.groups] == [2]
+    assert not DedupGroup.objects.exists()
+    assert not Event.objects.exists()
 
     find_duplicates(bucket=first.bucket)
-
-    assert not DedupGroup.objects.exists()
-
-
-def test_second_run_changes_nothing() -> None:
-    bucket = twins(BucketFactory.create(), "first", "second")[0].bucket
-    find_duplicates(bucket=bucket)
     before = list(DedupMember.objects.values()), Event.objects.count()
-
-    run = find_duplicates(bucket=bucket)
-
+    assert {row["recording_id"] for row in before[0]} == {first.pk, second.pk}
+    run = find_duplicates(bucket=first.bucket)
     assert (list(DedupMember.objects.values()), Event.objects.count()) == before
     assert (run.created, run.changed, run.removed) == (0, 0, 0)
 
-
-def test_dry_run_writes_nothing() -> None:
-    bucket = twins(BucketFactory.create(), "first", "second")[0].bucket
-
-    run = find_duplicates(bucket=bucket, dry_run=True)
-
-    assert len(run.groups) == 1
+    # A group of one ends.
+    Recording.objects.filter(pk=second.pk).update(status=RecordingStatus.RETIRED)
+    assert find_duplicates(bucket=first.bucket).removed == 1
     assert not DedupGroup.objects.exists()
-    assert not Event.objects.exists()
 
 
 def test_group_keeps_its_identity_when_a_member_joins_or_leaves() -> None:
@@ -133,17 +122,6 @@ def test_group_keeps_its_identity_when_a_member_joins_or_leaves() -> None:
     case = f"dedup:{group.uid}"
     assert Event.objects.filter(case=case).count() == 3
     assert first_broken_event(case=case) is None
-
-
-def test_group_of_one_ends() -> None:
-    first, second = twins(BucketFactory.create(), "first", "second")
-    find_duplicates(bucket=first.bucket)
-    Recording.objects.filter(pk=second.pk).update(status=RecordingStatus.RETIRED)
-
-    run = find_duplicates(bucket=first.bucket)
-
-    assert run.removed == 1
-    assert not DedupGroup.objects.exists()
 
 
 def test_groups_that_a_new_recording_joins_become_one() -> None:
@@ -216,8 +194,5 @@ def test_command_prints_what_was_found(capsys: pytest.CaptureFixture[str]) -> No
     assert run["created"] == 1
     assert [member["title"] for member in run["groups"][0]] == ["first", "second"]
     assert run["groups"][0][1]["kind"] == "exact_file"
-
-
-def test_command_names_an_unknown_bucket() -> None:
     with pytest.raises(CommandError, match="There is no bucket"):
         call_command("dedup", bucket="nowhere")

@@ -56,29 +56,28 @@ def case_of(pack: EvidencePack) -> dict[str, Any]:
         return dict(json.loads(archive.read("case.json")))
 
 
-def test_the_same_state_gives_the_same_bytes(build: BuildPack) -> None:
-    match = make_match()
+def test_the_same_state_gives_the_same_bytes_and_stands_in_reports(
+    build: BuildPack,
+) -> None:
+    match, other = make_match(), make_match()
 
     first, second = build(match), build(match)
 
     assert first.pk != second.pk
     assert first.sha256 == second.sha256
     assert first.as_of == second.as_of == 1
-
-
-def test_a_pack_says_in_which_band_the_recording_is_heard(build: BuildPack) -> None:
-    heard: dict[str, object] = {"low_hz": 300}
-
-    case = case_of(build(make_match(match=heard, segment=heard)))
-    plain = case_of(build(make_match()))
-
-    sentence = (
-        "In the file the recording is heard only above about 300 Hz; its sound below is "
-        "missing. Telephones sound like this."
-    )
-    assert sentence in case["in_words"]
-    assert case["match"]["heard_from_hz"] == case["segments"][0]["heard_from_hz"] == 300
-    assert "heard only" not in " ".join(plain["in_words"])
+    assert "heard only" not in " ".join(case_of(first)["in_words"])
+    chosen = report_selectors.selected(matches=Match.objects.all())
+    names = [field.name for field in SCHEMAS[Mode.MATCH].fields]
+    rows = [
+        dict(zip(names, cells, strict=True))
+        for cells, _ in report_selectors.rows(chosen=chosen, mode=Mode.MATCH)
+    ]
+    rows_by_match = {row["match_id"]: row for row in rows}
+    assert rows_by_match[match.uid]["evidence_status"] == "ready"
+    assert rows_by_match[match.uid]["evidence_sha256"] == second.sha256
+    assert rows_by_match[other.uid]["evidence_status"] == "none"
+    assert not rows_by_match[other.uid]["evidence_sha256"]
 
 
 def test_a_pack_tells_nothing_of_other_matches_and_no_address(
@@ -102,18 +101,30 @@ def test_a_pack_tells_nothing_of_other_matches_and_no_address(
     folding.fold_scan(scan=scan)
     match = Match.objects.get(recording=ours.recording)
     other = Match.objects.get(recording=recording)
+    pack = build(match)
 
-    text = text_of(build(match))
+    text = text_of(pack)
 
     assert match.uid in text
     for secret in (other.uid, recording.uid, "Other tune", "rita@example.org"):
         assert secret not in text
+    # Asking, building and handing out are events.
+    viewer = make_user(Role.VIEWER)
+    services.record_download(pack=pack, user=viewer)
+    events = Event.objects.filter(case=pack.case).order_by("sequence")
+    assert [event.action for event in events] == [
+        "evidence.requested",
+        "evidence.built",
+        "evidence.downloaded",
+    ]
+    assert events[2].actor == viewer
+    assert events[1].after["sha256"] == pack.sha256
 
 
 def test_a_decision_makes_a_pack_stale_and_a_new_one_ready(
-    build: BuildPack, reviewer: User
+    build: BuildPack, reviewer: User, django_assert_num_queries: Any
 ) -> None:
-    match = make_match()
+    match, others = make_match(), [make_match(), make_match()]
     first = build(match)
     locks.take_lock(match=match, user=reviewer)
     looked = selectors.evidence_of(match)
@@ -135,49 +146,34 @@ def test_a_decision_makes_a_pack_stale_and_a_new_one_ready(
     assert fresh.sha256 == second.sha256 != first.sha256
     assert default_storage.exists(str(first.file.name))
     assert case_of(second)["decisions"][-1]["to"] == "confirmed"
-
-
-def test_many_matches_are_told_with_three_queries(
-    build: BuildPack, django_assert_num_queries: Any
-) -> None:
-    matches = [make_match() for _ in range(3)]
-    pack = build(matches[0])
-
+    # Many matches are told with three queries.
     with django_assert_num_queries(3):
-        found = selectors.evidence_of_many([match.pk for match in matches])
+        found = selectors.evidence_of_many([each.pk for each in (match, *others)])
+    assert set(found) == {match.pk}
+    assert found[match.pk].sha256 == second.sha256
 
-    assert set(found) == {matches[0].pk}
-    assert found[matches[0].pk].sha256 == pack.sha256
 
-
-def test_without_a_key_none_is_begun(reviewer: User) -> None:
+def test_without_a_key_none_is_begun_and_it_is_for_its_owner_alone(
+    reviewer: User,
+) -> None:
+    match = make_match()
     with pytest.raises(EvidenceRefused, match="create_signing_key") as refused:
-        services.request_pack(match=make_match(), user=reviewer)
-
+        services.request_pack(match=match, user=reviewer)
     assert refused.value.code == "no_signing_key"
     assert not EvidencePack.objects.exists()
 
-
-def test_a_key_that_others_may_read_is_refused(
-    key: signing.PublicKey, reviewer: User
-) -> None:
-    signing.key_path().chmod(0o644)
-
-    with pytest.raises(EvidenceRefused, match="chmod 600"):
-        services.request_pack(match=make_match(), user=reviewer)
-
-
-def test_the_key_is_made_once_and_for_its_owner_alone(key: signing.PublicKey) -> None:
+    key = signing.create_key()
     assert signing.key_path().stat().st_mode & 0o777 == 0o600
     with pytest.raises(signing.KeyUnusable, match="already"):
         signing.create_key()
     assert signing.public_key().key_id == key.key_id
-
-
-def test_one_pack_of_a_match_at_a_time(key: signing.PublicKey, reviewer: User) -> None:
-    match = make_match()
+    # A key that others may read is refused.
+    signing.key_path().chmod(0o644)
+    with pytest.raises(EvidenceRefused, match="chmod 600"):
+        services.request_pack(match=match, user=reviewer)
+    # There is one pack of a match at a time.
+    signing.key_path().chmod(0o600)
     services.request_pack(match=match, user=reviewer)
-
     with pytest.raises(EvidenceRefused, match="already"):
         services.request_pack(match=match, user=reviewer)
 
@@ -351,33 +347,44 @@ def test_a_pack_that_kills_its_workers_is_given_up(
     assert Event.objects.filter(case=pack.case, action="evidence.failed").exists()
 
 
-def test_audio_that_is_gone_is_told_and_the_rest_is_there(build: BuildPack) -> None:
-    match = make_match()
+def test_audio_that_is_gone_the_band_and_long_times_are_told(build: BuildPack) -> None:
+    heard: dict[str, object] = {"low_hz": 300}
+    start = 27 * 3_600_000
+    match = make_match(
+        (start, start + 20_000, 0, 20_000),
+        match=heard,
+        segment=heard,
+        state="superseded",
+    )
+    match.scanned_file.duration_ms = 30 * 3_600_000
     match.scanned_file.audio_removed_at = datetime(2026, 5, 1, tzinfo=UTC)
     match.scanned_file.save()
     match.recording.audio = "recordings/not/there"
+    match.recording.status = "retired"
     match.recording.save()
 
     pack = build(match)
 
-    assert pack.status == PackStatus.READY
-    missing = case_of(pack)["missing"]
-    assert any("was removed on 2026-05-01" in gap for gap in missing)
-    assert any("audio of the recording is not stored" in gap for gap in missing)
-
-
-def test_superseded_and_retired_cases_still_have_evidence(build: BuildPack) -> None:
-    match = make_match(state="superseded")
-    match.recording.status = "retired"
-    match.recording.save()
-
-    assert case_of(build(match))["match"]["state"] == "superseded"
+    # Superseded and retired cases still have evidence.
+    case, text = case_of(pack), text_of(pack)
+    assert (pack.status, case["match"]["state"]) == (PackStatus.READY, "superseded")
+    assert any("was removed on 2026-05-01" in gap for gap in case["missing"])
+    assert any("audio of the recording is not stored" in gap for gap in case["missing"])
+    sentence = (
+        "In the file the recording is heard only above about 300 Hz; its sound below is "
+        "missing. Telephones sound like this."
+    )
+    assert sentence in case["in_words"]
+    assert case["match"]["heard_from_hz"] == case["segments"][0]["heard_from_hz"] == 300
+    # A use beyond a day is told with its hours.
+    assert "27:00:00.000" in text
+    assert "27:00:20.000" in text
 
 
 @pytest.mark.parametrize(
     "title",
     [
-        "نادي الليل (مباشر) שלום עולם",
+        "نادي الليل (مباشر) שלום עולם "
         "夜のドライブ 밤 🔥👩‍👩‍👧 </title><script>alert(1)</script>",
         "line\nbreak \u202eevil\u202c =1+1 " + "W" * 450,
     ],
@@ -396,51 +403,3 @@ def test_any_title_gives_two_pages_and_harmless_files(
         assert archive.read("summary.pdf").count(b"/Type /Page\n") == 2
         assert b"<script" not in archive.read("case.html")
         assert json.loads(archive.read("case.json"))["recording"]["title"] == title
-
-
-def test_a_use_beyond_a_day_is_told_with_its_hours(build: BuildPack) -> None:
-    start = 27 * 3_600_000
-    match = make_match((start, start + 20_000, 0, 20_000))
-    match.scanned_file.duration_ms = 30 * 3_600_000
-    match.scanned_file.save()
-
-    text = text_of(build(match))
-
-    assert "27:00:00.000" in text
-    assert "27:00:20.000" in text
-
-
-def test_asking_building_and_handing_out_are_events(
-    build: BuildPack, reviewer: User
-) -> None:
-    pack = build(make_match())
-    viewer = make_user(Role.VIEWER)
-
-    services.record_download(pack=pack, user=viewer)
-
-    events = Event.objects.filter(case=pack.case).order_by("sequence")
-    assert [event.action for event in events] == [
-        "evidence.requested",
-        "evidence.built",
-        "evidence.downloaded",
-    ]
-    assert events[2].actor == viewer
-    assert events[1].after["sha256"] == pack.sha256
-
-
-def test_reports_tell_how_the_evidence_stands(build: BuildPack) -> None:
-    match, other = make_match(), make_match()
-    pack = build(match)
-    chosen = report_selectors.selected(matches=Match.objects.all())
-    names = [field.name for field in SCHEMAS[Mode.MATCH].fields]
-
-    rows = [
-        dict(zip(names, cells, strict=True))
-        for cells, _ in report_selectors.rows(chosen=chosen, mode=Mode.MATCH)
-    ]
-
-    rows_by_match = {row["match_id"]: row for row in rows}
-    assert rows_by_match[match.uid]["evidence_status"] == "ready"
-    assert rows_by_match[match.uid]["evidence_sha256"] == pack.sha256
-    assert rows_by_match[other.uid]["evidence_status"] == "none"
-    assert not rows_by_match[other.uid]["evidence_sha256"]

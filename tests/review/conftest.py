@@ -1,12 +1,18 @@
-"""People who decide about matches."""
+"""People who decide about matches, and the time at which they do."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
 import pytest
+import time_machine
 
 from accounts.models import User
 from accounts.roles import Role
 from tests.factories.accounts import make_user
+
+NOON = datetime(2026, 5, 2, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -17,3 +23,9 @@ def manager() -> User:
 @pytest.fixture
 def reviewer() -> User:
     return make_user(Role.REVIEWER, username="ana")
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller

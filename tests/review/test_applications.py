@@ -56,27 +56,46 @@ def test_matches_are_as_before_the_policy(manager: User) -> None:
     Policy.objects.filter(pk=rule.pk).update(assignee=manager)
     assert policies.apply(policy=rule, user=manager) == 2
     assert row(second)["priority"] == 7
+    with pytest.raises(errors.NotAllowed):
+        undo(rule, ben)
 
     outcome = undo(rule, manager)
 
     assert (outcome.taken_back, outcome.left) == (2, [])
     assert [row(first), row(second)] == before
+    # Each match and the act have one event, and the act is undone once.
+    undone = Event.objects.filter(action="application_undone", actor=manager)
+    for match in (first, second):
+        assert undone.filter(case=match.case).count() == 1
+    act = Event.objects.get(case=rule.case, action="application.undone")
+    assert act.after["taken_back"] == 2
+    with pytest.raises(errors.NotPossible):
+        undo(rule, manager)
+    with pytest.raises(errors.NothingToUndo):
+        applications.undo(rule=rule, act="a_unknown", user=manager)
 
 
-def test_what_somebody_decided_since_stays_and_is_named(manager: User) -> None:
-    decided, waiting = make_match(), make_match()
+def test_what_people_decided_wrote_and_chose_since_stays(manager: User) -> None:
+    ben = make_user(Role.REVIEWER)
+    decided, waiting, told = make_match(), make_match(), make_match()
     rule = make_policy(action=PolicyAction.REVIEW, priority=3)
+    Policy.objects.filter(pk=rule.pk).update(assignee=manager)
     policies.apply(policy=rule, user=manager)
     decided.refresh_from_db()
     confirm(decided, make_user(Role.REVIEWER, username="ana"))
+    transitions.add_note(match=told, user=ben, note="Ask the station.")
+    assignment.bulk_assign(uids=[told.uid], user=manager, assignee=ben)
 
     outcome = undo(rule, manager)
 
     assert [(each.match, each.why) for each in outcome.left] == [
         (decided, "ana has changed it since.")
     ]
+    assert outcome.taken_back == 2
     assert row(decided)["state"] == MatchState.CONFIRMED
-    assert row(waiting)["policy_name"] == ""
+    for match in (waiting, told):
+        assert (row(match)["policy_name"], row(match)["priority"]) == ("", 0)
+    assert (told.note, told.assignee) == ("Ask the station.", ben)
 
 
 def test_a_suppressed_match_comes_back_in_one_step(manager: User) -> None:
@@ -94,89 +113,29 @@ def test_a_suppressed_match_comes_back_in_one_step(manager: User) -> None:
 
 
 def test_a_licence_is_a_draft_again_and_decisions_return(manager: User) -> None:
+    """Whatever it says about its end: undone, it counts as never granted."""
     waiting, confirmed = make_match(), make_match()
     confirm(confirmed, make_user(Role.REVIEWER, username="ana"))
-    recordings = [waiting.recording, confirmed.recording]
-    licence = make_licence(recordings=recordings, in_force=False)
-    cleared = licences.apply(
-        licence=licence, user=manager, reach=Reach.ALL, chosen={confirmed.uid}
-    )
-    assert cleared == 2
-
-    undo(licence, manager)
-
-    assert row(waiting)["state"] == MatchState.PENDING
-    assert row(confirmed)["state"] == MatchState.CONFIRMED
-    assert row(confirmed)["decided_by_name"] == "ana"
-    licence.refresh_from_db()
-    assert not licence.active
-
-
-def test_each_match_and_the_act_have_one_event(manager: User) -> None:
-    match = make_match()
-    rule = make_policy(action=PolicyAction.ESCALATE)
-    policies.apply(policy=rule, user=manager)
-
-    undo(rule, manager)
-
-    assert (
-        Event.objects.filter(
-            case=match.case, action="application_undone", actor=manager
-        ).count()
-        == 1
-    )
-    act = Event.objects.get(case=rule.case, action="application.undone")
-    assert act.after["taken_back"] == 1
-
-
-def test_an_act_is_undone_once_and_by_managers_only(manager: User) -> None:
-    make_match()
-    rule = make_policy(action=PolicyAction.ESCALATE)
-    policies.apply(policy=rule, user=manager)
-
-    with pytest.raises(errors.NotAllowed):
-        undo(rule, make_user(Role.REVIEWER))
-    undo(rule, manager)
-    with pytest.raises(errors.NotPossible):
-        undo(rule, manager)
-    with pytest.raises(errors.NothingToUndo):
-        applications.undo(rule=rule, act="a_unknown", user=manager)
-
-
-def test_what_people_wrote_and_whom_they_chose_since_stays(manager: User) -> None:
-    ben, match = make_user(Role.REVIEWER), make_match()
-    rule = make_policy(action=PolicyAction.REVIEW, priority=3)
-    Policy.objects.filter(pk=rule.pk).update(assignee=manager)
-    policies.apply(policy=rule, user=manager)
-    transitions.add_note(match=match, user=ben, note="Ask the station.")
-    assignment.bulk_assign(uids=[match.uid], user=manager, assignee=ben)
-
-    outcome = undo(rule, manager)
-
-    assert outcome.taken_back == 1
-    assert row(match)["policy_name"] == ""
-    assert row(match)["priority"] == 0
-    assert (match.note, match.assignee) == ("Ask the station.", ben)
-
-
-def test_a_licence_that_is_a_draft_again_clears_nothing(manager: User) -> None:
-    """Whatever it says about its end: undone, it counts as never granted."""
-    match = make_match()
     licence = make_licence(
-        user=manager,
-        recordings=[match.recording],
+        recordings=[waiting.recording, confirmed.recording],
         in_force=False,
         on_expiry=OnExpiry.KEEP,
     )
-    licences.apply(licence=licence, user=manager, reach=Reach.ALL)
-    later = make_match(recording=match.recording)
-    assert later.state == MatchState.CLEARED
+    cleared = licences.apply(
+        licence=licence, user=manager, reach=Reach.ALL, chosen={confirmed.uid}
+    )
+    later = make_match(recording=waiting.recording)
+    assert (cleared, later.state) == (2, MatchState.CLEARED)
 
     undo(licence, manager)
 
-    assert row(match)["state"] == MatchState.PENDING
-    assert row(later)["state"] == MatchState.PENDING
-    assert row(later)["licence_id"] is None
+    assert row(confirmed)["state"] == MatchState.CONFIRMED
+    assert row(confirmed)["decided_by_name"] == "ana"
+    for match in (waiting, later):
+        assert row(match)["state"] == MatchState.PENDING
+        assert row(match)["licence_id"] is None
+    licence.refresh_from_db()
+    assert not licence.active
 
 
 def test_applying_the_same_version_again_changes_nothing(manager: User) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -22,22 +21,15 @@ from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory
 from tests.jobs.workers import run_regular_work
+from tests.review.conftest import NOON
 
 pytestmark = pytest.mark.django_db
-
-NOON = datetime(2026, 5, 2, 12, 0, tzinfo=UTC)
 
 
 def _claim_verbs(*, match: Match, user: User) -> list[str]:
     return [
         verb for verb in allowed_verbs(match=match, user=user) if verb in CLAIM_VERBS
     ]
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture
@@ -56,8 +48,8 @@ def disputed(confirmed: Match, reviewer: User) -> Match:
     )
 
 
-def test_dispute_says_what_when_and_by_when(
-    clock: time_machine.Traveller, confirmed: Match, reviewer: User
+def test_dispute_says_what_when_and_by_when_and_an_appeal_too(
+    clock: time_machine.Traveller, confirmed: Match, reviewer: User, manager: User
 ) -> None:
     received = NOON - timedelta(days=2)
 
@@ -77,6 +69,18 @@ def test_dispute_says_what_when_and_by_when(
     event = Event.objects.filter(case=match.case).latest("sequence")
     assert (event.action, event.reason) == ("dispute", "licensed")
 
+    # An appeal is due in seven days.
+    upheld = deciding.uphold(
+        match=match, user=manager, version=match.version, answer="It is ours."
+    )
+    appealed = deciding.record(
+        match=upheld, user=manager, version=upheld.version, code="wrong_owner"
+    )
+    assert appealed.dispute is not None
+    assert appealed.dispute.is_appeal
+    assert appealed.dispute.due_at == NOON + timedelta(days=7)
+    assert Dispute.objects.count() == 2
+
 
 def test_missed_day_raises_a_flag_and_changes_nothing(
     clock: time_machine.Traveller, disputed: Match
@@ -93,68 +97,44 @@ def test_missed_day_raises_a_flag_and_changes_nothing(
     assert disputed.dispute.is_overdue
 
 
-@pytest.mark.parametrize(
-    ("answer", "state", "status"),
-    [
+def test_manager_answers_with_words_and_a_reviewer_not(
+    disputed: Match, manager: User, reviewer: User
+) -> None:
+    match = disputed
+    for answer, state, status in (
         (deciding.uphold, MatchState.UPHELD, DisputeStatus.UPHELD),
         (deciding.withdraw, MatchState.UPHELD, DisputeStatus.WITHDRAWN),
         (deciding.release, MatchState.RELEASED, DisputeStatus.RELEASED),
-    ],
-)
-def test_manager_answers_with_words(
-    disputed: Match, manager: User, answer: object, state: str, status: str
-) -> None:
-    assert callable(answer)
-    with pytest.raises(errors.ReasonMissing):
-        answer(match=disputed, user=manager, version=disputed.version, answer=" ")
+    ):
+        version = match.version
+        with pytest.raises(errors.NotAllowed):
+            answer(match=match, user=reviewer, version=version, answer="no")
+        with pytest.raises(errors.ReasonMissing):
+            answer(match=match, user=manager, version=version, answer=" ")
 
-    match = answer(
-        match=disputed, user=manager, version=disputed.version, answer="We hold it."
-    )
+        match = answer(match=match, user=manager, version=version, answer="We hold it.")
 
-    assert (match.state, match.decided_by) == (state, manager)
-    dispute = Dispute.objects.get()
-    assert (dispute.status, dispute.answer) == (status, "We hold it.")
-    assert dispute.answered_by == manager
-    undone = deciding.undo(match=match, user=manager, version=match.version)
-    dispute.refresh_from_db()
-    assert (undone.state, dispute.status) == (MatchState.DISPUTED, "open")
-    assert first_broken_event(case=match.case) is None
-
-
-def test_appeal_is_due_in_seven_days(
-    clock: time_machine.Traveller, disputed: Match, manager: User
-) -> None:
-    upheld = deciding.uphold(
-        match=disputed, user=manager, version=disputed.version, answer="It is ours."
-    )
-
-    appealed = deciding.record(
-        match=upheld, user=manager, version=upheld.version, code="wrong_owner"
-    )
-
-    assert appealed.dispute is not None
-    assert appealed.dispute.is_appeal
-    assert appealed.dispute.due_at == NOON + timedelta(days=7)
-    assert Dispute.objects.count() == 2
+        assert (match.state, match.decided_by) == (state, manager)
+        dispute = Dispute.objects.get()
+        assert (dispute.status, dispute.answer) == (status, "We hold it.")
+        assert dispute.answered_by == manager
+        match = deciding.undo(match=match, user=manager, version=match.version)
+        dispute.refresh_from_db()
+        assert (match.state, dispute.status) == (MatchState.DISPUTED, "open")
+        assert first_broken_event(case=match.case) is None
 
 
 def test_undo_of_a_dispute_leaves_it_as_recorded_by_mistake(
-    disputed: Match, reviewer: User
+    disputed: Match, reviewer: User, manager: User
 ) -> None:
     match = deciding.undo(match=disputed, user=reviewer, version=disputed.version)
 
     assert (match.state, match.dispute) == (MatchState.CONFIRMED, None)
     assert Dispute.objects.get().status == DisputeStatus.UNDONE
-
-
-def test_claim_can_be_released_without_a_dispute(
-    confirmed: Match, manager: User
-) -> None:
+    # The claim can be released without a dispute.
     released = deciding.release(
-        match=confirmed, user=manager, version=confirmed.version, answer="a favour"
+        match=match, user=manager, version=match.version, answer="a favour"
     )
-
     assert released.state == MatchState.RELEASED
     reopened = deciding.reopen(
         match=released, user=manager, version=released.version, reason="a mistake"
@@ -162,47 +142,30 @@ def test_claim_can_be_released_without_a_dispute(
     assert reopened.state == MatchState.PENDING
 
 
-@pytest.mark.parametrize(("code", "words"), [("because", "x"), ("other", " ")])
-def test_dispute_needs_a_code_and_other_needs_words(
-    confirmed: Match, reviewer: User, code: str, words: str
-) -> None:
-    with pytest.raises(errors.ReasonMissing):
-        deciding.record(
-            match=confirmed,
-            user=reviewer,
-            version=confirmed.version,
-            code=code,
-            statement=words,
-        )
-
-    assert not Dispute.objects.exists()
-
-
-def test_dispute_cannot_come_from_the_future(confirmed: Match, reviewer: User) -> None:
+def test_what_cannot_be_disputed_is_refused(confirmed: Match, reviewer: User) -> None:
+    version = confirmed.version
+    for code, words in (("because", "x"), ("other", " ")):
+        with pytest.raises(errors.ReasonMissing):
+            deciding.record(
+                match=confirmed,
+                user=reviewer,
+                version=version,
+                code=code,
+                statement=words,
+            )
     with pytest.raises(errors.NotPossible):
         deciding.record(
             match=confirmed,
             user=reviewer,
-            version=confirmed.version,
+            version=version,
             code="licensed",
             received_at=datetime.now(tz=UTC) + timedelta(days=1),
         )
-
-
-def test_only_what_is_claimed_can_be_disputed(reviewer: User) -> None:
-    with pytest.raises(errors.NotPossible):
-        deciding.record(match=make_match(), user=reviewer, version=1, code="licensed")
-
-
-def test_stale_page_disputes_nothing(confirmed: Match, reviewer: User) -> None:
     with pytest.raises(errors.StaleMatch):
         deciding.record(match=confirmed, user=reviewer, version=1, code="licensed")
-
-
-def test_reviewer_records_and_does_not_answer(disputed: Match, reviewer: User) -> None:
-    for answer in (deciding.uphold, deciding.withdraw, deciding.release):
-        with pytest.raises(errors.NotAllowed):
-            answer(match=disputed, user=reviewer, version=disputed.version, answer="no")
+    with pytest.raises(errors.NotPossible):
+        deciding.record(match=make_match(), user=reviewer, version=1, code="licensed")
+    assert not Dispute.objects.exists()
 
 
 def test_possible_moves_follow_state_and_role(

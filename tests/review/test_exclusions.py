@@ -47,31 +47,30 @@ def exclude(
     )
 
 
-def test_match_inside_an_excluded_interval_is_suppressed(
-    recording: Recording, manager: User
-) -> None:
-    exclude(recording, INTRO, manager)
+def test_a_match_counts_without_what_is_excluded(manager: User) -> None:
+    inside, part, edge, licensed = RecordingFactory.create_batch(4)
+    make_licence(recordings=[licensed])
+    exclude(inside, INTRO, manager)
+    exclude(part, (0, 10_000), manager)
+    # The rest at an edge does not count.
+    exclude(edge, (5_200, 24_900), manager)
+    exclude(licensed, INTRO, manager)
 
-    match = make_match(recording=recording)
+    match, counted = make_match(recording=inside), make_match(recording=part)
 
     assert match.state == MatchState.SUPPRESSED
     assert match.queue_reason == QueueReason.EXCLUDED
     assert (match.matched_ms, match.excluded_ms) == (0, 20_000)
     assert match.wholly_excluded
-
-
-def test_excluded_part_is_taken_off_the_counted_time(
-    recording: Recording, manager: User
-) -> None:
-    exclude(recording, (0, 10_000), manager)
-
-    match = make_match(recording=recording)
-
-    assert match.state == MatchState.PENDING
-    assert (match.matched_ms, match.longest_ms) == (15_000, 15_000)
-    assert match.excluded_ms == 5_000
-    assert str(match.source_coverage_pct) == "2.50"
-    assert str(match.reference_coverage_pct) == "8.33"
+    assert counted.state == MatchState.PENDING
+    assert (counted.matched_ms, counted.longest_ms) == (15_000, 15_000)
+    assert counted.excluded_ms == 5_000
+    assert str(counted.source_coverage_pct) == "2.50"
+    assert str(counted.reference_coverage_pct) == "8.33"
+    for recording in (edge, licensed):
+        assert make_match(recording=recording).state == MatchState.SUPPRESSED
+    event = Event.objects.get(case=f"recording:{inside.uid}")
+    assert (event.action, event.reason) == ("exclusion.added", "shared_loop")
 
 
 def test_matches_that_the_person_does_not_see_are_counted_too(
@@ -91,12 +90,6 @@ def test_matches_that_the_person_does_not_see_are_counted_too(
         assert match.matched_ms == 15_000
 
 
-def test_rest_at_an_edge_does_not_count(recording: Recording, manager: User) -> None:
-    exclude(recording, (5_200, 24_900), manager)
-
-    assert make_match(recording=recording).state == MatchState.SUPPRESSED
-
-
 def test_interval_is_found_in_a_source_that_plays_faster() -> None:
     segment = SegmentFactory.build(
         detection=None,
@@ -109,15 +102,6 @@ def test_interval_is_found_in_a_source_that_plays_faster() -> None:
     counted = count_segments([segment], [(0, 10_000)]).counted
 
     assert counted == [(105_000, 110_000)]
-
-
-def test_licence_does_not_clear_what_is_excluded(
-    recording: Recording, manager: User
-) -> None:
-    make_licence(recordings=[recording])
-    exclude(recording, INTRO, manager)
-
-    assert make_match(recording=recording).state == MatchState.SUPPRESSED
 
 
 def test_preview_counts_what_saving_then_does(
@@ -159,19 +143,28 @@ def test_preview_counts_what_saving_then_does(
     assert (partly.matched_ms, partly.excluded_ms) == (20_000, 20_000)
 
 
-def test_removal_puts_back_what_was_suppressed(
-    recording: Recording, manager: User
+def test_removal_puts_back_what_was_suppressed_or_claimed(
+    recording: Recording, manager: User, reviewer: User
 ) -> None:
-    match = make_match(recording=recording)
+    match, rejected = make_match(recording=recording), make_match(recording=recording)
+    longer = make_match((0, 40_000, 5_000, 45_000), recording=recording)
+    deciding.confirm(match=longer, user=reviewer, version=1)
+    deciding.reject(match=rejected, user=manager, version=1, reason="noise")
     segment = exclude(recording, INTRO, manager)
+    longer.refresh_from_db()
+    assert (longer.state, longer.matched_ms) == (MatchState.CONFIRMED, 20_000)
 
     returned = exclusions.remove(segment=segment, user=manager, reason="it is ours")
 
-    match.refresh_from_db()
+    for each in (match, longer, rejected):
+        each.refresh_from_db()
     assert returned == 1
     assert match.state == MatchState.PENDING
     assert (match.excluded_ms, match.wholly_excluded) == (0, False)
     assert first_broken_event(case=match.case) is None
+    # A claim gets back what was confirmed; a rejection for another reason stays.
+    assert (longer.state, longer.matched_ms) == (MatchState.CONFIRMED, 40_000)
+    assert rejected.state == MatchState.REJECTED
     with pytest.raises(errors.NotPossible):
         exclusions.remove(segment=segment, user=manager, reason="again")
 
@@ -181,14 +174,23 @@ def test_proposal_does_nothing_until_a_manager_approves(
 ) -> None:
     match = make_match(recording=recording)
 
-    deciding.exclude_part(
-        match=match, user=reviewer, version=1, interval=INTRO, reason="shared_loop"
-    )
+    def propose(version: int) -> Match:
+        return deciding.exclude_part(
+            match=match,
+            user=reviewer,
+            version=version,
+            interval=INTRO,
+            reason="shared_loop",
+        )
 
-    match.refresh_from_db()
-    assert match.state == MatchState.ESCALATED
+    assert propose(1).state == MatchState.ESCALATED
+    undone = undo(match, reviewer)
+    assert undone.state == MatchState.PENDING
+    assert Exclusion.objects.get().removed_at is not None
+
+    assert propose(undone.version).state == MatchState.ESCALATED
     assert make_match(recording=recording).state == MatchState.PENDING
-    segment = Exclusion.objects.get()
+    segment = Exclusion.objects.get(removed_at=None)
     with pytest.raises(errors.NotAllowed):
         exclusions.approve(segment=segment, user=reviewer)
     exclusions.approve(segment=segment, user=manager)
@@ -213,21 +215,6 @@ def test_reviewer_undoes_no_exclusion_that_a_manager_has_put_in_force(
     assert (undone.state, segment.removed_at) == (MatchState.PENDING, None)
 
 
-def test_manager_rejects_with_the_exclusion_when_nothing_is_left(
-    recording: Recording, manager: User
-) -> None:
-    match, other = make_match(recording=recording), make_match(recording=recording)
-
-    decided = deciding.exclude_part(
-        match=match, user=manager, version=1, interval=INTRO, reason="shared_loop"
-    )
-
-    assert decided.state == MatchState.REJECTED
-    assert decided.decision_reason == "shared_loop"
-    other.refresh_from_db()
-    assert other.state == MatchState.SUPPRESSED
-
-
 def test_manager_keeps_the_match_of_which_something_is_left(
     recording: Recording, manager: User
 ) -> None:
@@ -238,40 +225,33 @@ def test_manager_keeps_the_match_of_which_something_is_left(
     )
 
     assert (left.state, left.matched_ms) == (MatchState.PENDING, 15_000)
+    undone = undo(match, manager)
+    assert (undone.state, undone.matched_ms) == (MatchState.PENDING, 20_000)
 
 
-def test_stale_page_excludes_nothing(recording: Recording, manager: User) -> None:
+def test_what_cannot_be_excluded_changes_nothing(
+    recording: Recording, manager: User, reviewer: User
+) -> None:
     match = make_match(recording=recording)
 
     with pytest.raises(errors.StaleMatch):
         deciding.exclude_part(
             match=match, user=manager, version=9, interval=INTRO, reason="ident"
         )
+    for interval in ((-1, 5), (5, 5), (0, 180_001)):
+        with pytest.raises(errors.NotPossible):
+            exclude(recording, interval, manager)
+    for user in (reviewer, make_user(Role.VIEWER)):
+        with pytest.raises(errors.NotAllowed):
+            exclude(recording, INTRO, user)
 
     match.refresh_from_db()
     assert match.state == MatchState.PENDING
     assert not Exclusion.objects.exists()
-
-
-@pytest.mark.parametrize("interval", [(-1, 5), (5, 5), (0, 180_001)])
-def test_interval_must_lie_in_the_recording(
-    recording: Recording, manager: User, interval: tuple[int, int]
-) -> None:
-    with pytest.raises(errors.NotPossible):
-        exclude(recording, interval, manager)
-
-
-def test_event_of_the_recording_tells_it(recording: Recording, manager: User) -> None:
-    exclude(recording, INTRO, manager)
-
-    event = Event.objects.get(case=f"recording:{recording.uid}")
-    assert (event.action, event.reason) == ("exclusion.added", "shared_loop")
-
-
-@pytest.mark.parametrize("role", [Role.VIEWER, Role.REVIEWER])
-def test_only_managers_exclude(recording: Recording, role: Role) -> None:
-    with pytest.raises(errors.NotAllowed):
-        exclude(recording, INTRO, make_user(role))
+    # A stale page names who excluded a part.
+    exclude(recording, (0, 10_000), manager)
+    with pytest.raises(errors.StaleMatch, match="Changed by mia"):
+        deciding.confirm(match=match, user=reviewer, version=1)
 
 
 def undo(match: Match, user: User) -> Match:
@@ -279,23 +259,28 @@ def undo(match: Match, user: User) -> Match:
     return deciding.undo(match=match, user=user, version=match.version)
 
 
-def test_undo_of_a_managers_part_brings_everything_back(
+def test_a_managers_part_rejects_and_its_undo_or_end_brings_everything_back(
     recording: Recording, manager: User
 ) -> None:
     match, other = make_match(recording=recording), make_match(recording=recording)
     settled = make_match(recording=recording)
     deciding.confirm(match=settled, user=manager, version=1)
-    deciding.exclude_part(
-        match=match,
-        user=manager,
-        version=1,
-        interval=INTRO,
-        reason="shared_loop",
-        chosen={settled.uid},
-    )
-    settled.refresh_from_db()
-    assert settled.state == MatchState.SUPPRESSED
 
+    def exclude_part(version: int) -> None:
+        decided = deciding.exclude_part(
+            match=match,
+            user=manager,
+            version=version,
+            interval=INTRO,
+            reason="shared_loop",
+            chosen={settled.uid},
+        )
+        assert (decided.state, decided.decision_reason) == ("rejected", "shared_loop")
+        for each in (other, settled):
+            each.refresh_from_db()
+            assert each.state == MatchState.SUPPRESSED
+
+    exclude_part(1)
     undone = undo(match, manager)
 
     other.refresh_from_db()
@@ -306,41 +291,15 @@ def test_undo_of_a_managers_part_brings_everything_back(
     assert Exclusion.objects.get().removed_at is not None
     assert first_broken_event(case=match.case) is None
 
-
-def test_undo_of_a_part_of_which_something_is_left(
-    recording: Recording, manager: User
-) -> None:
-    match = make_match(recording=recording)
-    deciding.exclude_part(
-        match=match, user=manager, version=1, interval=(0, 10_000), reason="ident"
+    # What was rejected for an exclusion reopens with its end.
+    exclude_part(undone.version)
+    exclusions.remove(
+        segment=Exclusion.objects.get(removed_at=None),
+        user=manager,
+        reason="it is ours",
     )
-
-    undone = undo(match, manager)
-
-    assert (undone.state, undone.matched_ms) == (MatchState.PENDING, 20_000)
-
-
-def test_undo_of_a_proposal_takes_it_away(recording: Recording, reviewer: User) -> None:
-    match = make_match(recording=recording)
-    proposed = deciding.exclude_part(
-        match=match, user=reviewer, version=1, interval=INTRO, reason="ident"
-    )
-    assert proposed.state == MatchState.ESCALATED
-
-    undone = undo(match, reviewer)
-
-    assert undone.state == MatchState.PENDING
-    assert Exclusion.objects.get().removed_at is not None
-
-
-def test_stale_page_names_who_excluded_a_part(
-    recording: Recording, manager: User, reviewer: User
-) -> None:
-    match = make_match(recording=recording)
-    exclude(recording, (0, 10_000), manager)
-
-    with pytest.raises(errors.StaleMatch, match="Changed by mia"):
-        deciding.confirm(match=match, user=reviewer, version=1)
+    match.refresh_from_db()
+    assert (match.state, match.decision_reason) == (MatchState.PENDING, "")
 
 
 def test_a_claim_does_not_grow_beyond_what_was_confirmed(
@@ -358,49 +317,3 @@ def test_a_claim_does_not_grow_beyond_what_was_confirmed(
     event = transitions.last_event(match)
     assert event is not None
     assert event.action == "more_counts"
-
-
-def test_a_claim_gets_back_what_was_confirmed(
-    recording: Recording, manager: User, reviewer: User
-) -> None:
-    match = make_match(recording=recording)
-    deciding.confirm(match=match, user=reviewer, version=match.version)
-    segment = exclude(recording, (0, 20_000), manager)
-    match.refresh_from_db()
-    assert (match.state, match.matched_ms) == (MatchState.CONFIRMED, 5_000)
-
-    exclusions.remove(segment=segment, user=manager, reason="it is ours")
-
-    match.refresh_from_db()
-    assert (match.state, match.matched_ms) == (MatchState.CONFIRMED, 20_000)
-
-
-def test_what_was_rejected_for_an_exclusion_reopens_with_its_end(
-    recording: Recording, manager: User
-) -> None:
-    match = make_match(recording=recording)
-    deciding.exclude_part(
-        match=match, user=manager, version=1, interval=INTRO, reason="shared_loop"
-    )
-    match.refresh_from_db()
-    assert match.state == MatchState.REJECTED
-
-    exclusions.remove(
-        segment=Exclusion.objects.get(), user=manager, reason="it is ours"
-    )
-
-    match.refresh_from_db()
-    assert (match.state, match.decision_reason) == (MatchState.PENDING, "")
-
-
-def test_a_rejection_for_another_reason_stays(
-    recording: Recording, manager: User
-) -> None:
-    match = make_match(recording=recording)
-    deciding.reject(match=match, user=manager, version=1, reason="noise")
-    segment = exclude(recording, INTRO, manager)
-
-    exclusions.remove(segment=segment, user=manager, reason="it is ours")
-
-    match.refresh_from_db()
-    assert match.state == MatchState.REJECTED

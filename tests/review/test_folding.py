@@ -20,6 +20,7 @@ from review.services import locks
 from review.services.folding import fold_scan
 from scanning.choices import ScanStatus, Section
 from scanning.models import Scan, ScannedFile
+from scanning.results import scan_finished
 from scanning.sources.links import source_read
 from tests.factories import deciding
 from tests.factories.accounts import make_user
@@ -48,7 +49,7 @@ def rescan(
     )
 
 
-def test_detections_of_one_recording_become_one_match() -> None:
+def test_the_detections_of_each_recording_become_one_match() -> None:
     scan = ScanFactory.create()
     recording = RecordingFactory.create()
     make_detection((0, 10_000, 0, 10_000), scan=scan, recording=recording)
@@ -58,13 +59,19 @@ def test_detections_of_one_recording_become_one_match() -> None:
         recording=recording,
         section=Section.MUSIC,
     )
+    make_detection((0, 10_000, 0, 10_000), scan=scan)
 
-    fold_scan(scan=scan)
+    # The signal of a finished scan folds it.
+    scan_finished.send(sender=Scan, scan=scan)
 
-    match = Match.objects.get()
+    assert Match.objects.count() == 2
+    match = Match.objects.get(recording=recording)
     assert match.state == MatchState.PENDING
     assert match.segment_count == 2
     assert match.matched_ms == 20_000
+    event = Event.objects.get(case=match.case)
+    assert (event.action, event.actor_name) == ("found", "system")
+    assert event.after["state"] == "pending"
 
 
 def test_match_keeps_how_often_its_source_was_seen() -> None:
@@ -80,16 +87,6 @@ def test_match_keeps_how_often_its_source_was_seen() -> None:
 
     match.refresh_from_db()
     assert (match.source_views, match.version) == (12_000, 1)
-
-
-def test_two_recordings_become_two_matches() -> None:
-    scan = ScanFactory.create()
-    make_detection((0, 10_000, 0, 10_000), scan=scan)
-    make_detection((0, 10_000, 0, 10_000), scan=scan)
-
-    fold_scan(scan=scan)
-
-    assert Match.objects.count() == 2
 
 
 def test_an_interval_that_fits_two_copies_counts_once() -> None:
@@ -120,30 +117,30 @@ def test_a_copy_heard_elsewhere_too_is_a_match_of_its_own() -> None:
     assert {match.recording for match in Match.objects.all()} == {copy, canonical}
 
 
-@pytest.mark.parametrize("decided", [True, False])
-def test_a_rescan_after_grouping_goes_on_with_one_match(decided: bool) -> None:
-    first = ScanFactory.create()
-    copy, canonical = RecordingFactory.create(), RecordingFactory.create()
-    for recording in (copy, canonical):
-        make_detection((0, 60_000, 0, 60_000), scan=first, recording=recording)
-    fold_scan(scan=first)
-    of_copy = Match.objects.get(recording=copy)
-    if decided:
-        deciding.confirm(match=of_copy, user=make_user(Role.MANAGER), version=1)
-    grouped(copy, canonical)
-    second = ScanFactory.create(scanned_file=first.scanned_file)
-    for recording in (copy, canonical):
-        make_detection((0, 60_000, 0, 60_000), scan=second, recording=recording)
+def test_a_rescan_after_grouping_goes_on_with_one_match() -> None:
+    for decided in (True, False):
+        first = ScanFactory.create()
+        copy, canonical = RecordingFactory.create(), RecordingFactory.create()
+        for recording in (copy, canonical):
+            make_detection((0, 60_000, 0, 60_000), scan=first, recording=recording)
+        fold_scan(scan=first)
+        of_copy = Match.objects.get(recording=copy)
+        if decided:
+            deciding.confirm(match=of_copy, user=make_user(Role.MANAGER), version=1)
+        grouped(copy, canonical)
+        second = ScanFactory.create(scanned_file=first.scanned_file)
+        for recording in (copy, canonical):
+            make_detection((0, 60_000, 0, 60_000), scan=second, recording=recording)
 
-    fold_scan(scan=second)
+        fold_scan(scan=second)
 
-    of_copy.refresh_from_db()
-    goes_on = Match.objects.get(recording=canonical, scan=second)
-    if decided:
-        assert (of_copy.state, of_copy.lost) == (MatchState.CONFIRMED, False)
-    else:
-        assert of_copy.state == MatchState.SUPERSEDED
-        assert of_copy.superseded_by == goes_on
+        of_copy.refresh_from_db()
+        goes_on = Match.objects.get(recording=canonical, scan=second)
+        if decided:
+            assert (of_copy.state, of_copy.lost) == (MatchState.CONFIRMED, False)
+        else:
+            assert of_copy.state == MatchState.SUPERSEDED
+            assert of_copy.superseded_by == goes_on
 
 
 def test_a_decision_on_a_copy_goes_on_with_the_one_that_counts() -> None:
@@ -194,25 +191,18 @@ def test_a_short_interval_of_three_recordings_is_a_shared_loop() -> None:
     assert reasons == {QueueReason.SHARED_LOOP}
 
 
-@pytest.mark.parametrize(
-    ("told", "reason"),
-    [
+def test_an_isrc_that_is_not_the_recordings_is_asked_about() -> None:
+    recording = RecordingFactory.create(isrc_normalised="ZZX012600001")
+    for told, reason in (
         ("ZZ-X01-26-00001", QueueReason.DEFAULT),
         ("ZZX012600002", QueueReason.METADATA_CONFLICT),
         ("no code", QueueReason.DEFAULT),
-    ],
-)
-def test_an_isrc_that_is_not_the_recordings_is_asked_about(
-    told: str, reason: QueueReason
-) -> None:
-    recording = RecordingFactory.create(isrc_normalised="ZZX012600001")
-    file = ScannedFileFactory.create(facts={"tags": {"isrc": told}})
-    scan = ScanFactory.create(scanned_file=file)
-    make_detection((0, 60_000, 0, 60_000), scan=scan, recording=recording)
+    ):
+        file = ScannedFileFactory.create(facts={"tags": {"isrc": told}})
+        scan = ScanFactory.create(scanned_file=file)
+        match = make_match((0, 60_000, 0, 60_000), scan=scan, recording=recording)
 
-    fold_scan(scan=scan)
-
-    assert Match.objects.get().queue_reason == reason
+        assert match.queue_reason == reason, told
 
 
 def grouped(copy: Recording, canonical: Recording) -> None:
@@ -221,11 +211,14 @@ def grouped(copy: Recording, canonical: Recording) -> None:
     copy.save()
 
 
-def test_scan_that_failed_folds_nothing() -> None:
-    scan = ScanFactory.create(status=ScanStatus.FAILED)
-    make_detection((0, 10_000, 0, 10_000), scan=scan)
+def test_a_scan_that_failed_or_is_older_folds_nothing() -> None:
+    failed, older = ScanFactory.create(status=ScanStatus.FAILED), ScanFactory.create()
+    for scan in (failed, older):
+        make_detection(SPAN, scan=scan)
+    ScanFactory.create(scanned_file=older.scanned_file)
 
-    fold_scan(scan=scan)
+    for scan in (failed, older):
+        fold_scan(scan=scan)
 
     assert not Match.objects.exists()
 
@@ -242,40 +235,16 @@ def test_folding_twice_changes_nothing() -> None:
     assert Event.objects.count() == events
 
 
-def test_older_scan_does_not_move_a_file_backwards() -> None:
-    older = ScanFactory.create()
-    make_detection(SPAN, scan=older)
-    ScanFactory.create(scanned_file=older.scanned_file)
-
-    fold_scan(scan=older)
-
-    assert not Match.objects.exists()
-
-
-def test_new_match_has_one_event() -> None:
-    match = make_match(SPAN)
-
-    event = Event.objects.get(case=match.case)
-    assert event.action == "found"
-    assert event.actor_name == "system"
-    assert event.after["state"] == "pending"
-
-
-@pytest.mark.parametrize(
-    ("score", "state", "reason"),
-    [
-        ("49.9", MatchState.SUPPRESSED, QueueReason.BELOW_FLOOR),
-        ("50.0", MatchState.PENDING, QueueReason.LOW_SCORE),
-        ("60.0", MatchState.PENDING, QueueReason.DEFAULT),
+def test_floor_of_the_container_decides_who_sees_a_match() -> None:
+    for score, state, reason in (
+        (Decimal("49.9"), MatchState.SUPPRESSED, QueueReason.BELOW_FLOOR),
+        (Decimal("50.0"), MatchState.PENDING, QueueReason.LOW_SCORE),
+        (Decimal("60.0"), MatchState.PENDING, QueueReason.DEFAULT),
         (None, MatchState.PENDING, QueueReason.DEFAULT),
-    ],
-)
-def test_floor_of_the_container_decides_who_sees_a_match(
-    score: str | None, state: str, reason: str
-) -> None:
-    match = make_match(SPAN, score=None if score is None else Decimal(score))
+    ):
+        match = make_match(SPAN, score=score)
 
-    assert (match.state, match.queue_reason) == (state, reason)
+        assert (match.state, match.queue_reason) == (state, reason), score
 
 
 def test_why_here_names_the_most_careful_reason_first() -> None:
@@ -307,52 +276,40 @@ def test_recording_added_after_the_first_scan_is_found_late() -> None:
 
 
 def test_later_scan_supersedes_and_links() -> None:
-    match = make_match(SPAN)
+    match, reviewer = make_match(SPAN), make_user(Role.REVIEWER)
+    seen = locks.take_lock(match=match, user=reviewer).version
 
     follower = rescan(match, SPAN)
 
     match.refresh_from_db()
-    assert match.state == MatchState.SUPERSEDED
+    assert (match.state, match.locked_by) == (MatchState.SUPERSEDED, None)
     assert match.superseded_by == follower
     assert follower.state == MatchState.PENDING
     assert first_broken_event(case=match.case) is None
-    assert [event.action for event in Event.objects.filter(case=match.case)] == [
-        "superseded",
-        "found",
-    ]
+    events = Event.objects.filter(case=match.case).order_by("sequence")
+    assert [event.action for event in events] == ["found", "take", "superseded"]
+    with pytest.raises(StaleMatch, match="A later scan replaced this match at"):
+        deciding.confirm(match=match, user=reviewer, version=seen)
 
 
-@pytest.mark.parametrize(
-    ("end", "state", "reason"),
-    [
+def test_decision_is_carried_from_80_percent_overlap() -> None:
+    reviewer = make_user(Role.REVIEWER)
+    for end, state, reason in (
         (180_000, MatchState.REJECTED, QueueReason.DEFAULT),
         (179_999, MatchState.PENDING, QueueReason.RESCAN_CHANGED),
-    ],
-)
-def test_decision_is_carried_from_80_percent_overlap(
-    end: int, state: str, reason: str
-) -> None:
-    reviewer = make_user(Role.REVIEWER)
-    match = make_match(SPAN, recording__duration_ms=600_000)
-    deciding.reject(match=match, user=reviewer, version=1, reason="noise")
+    ):
+        match = make_match(SPAN, recording__duration_ms=600_000)
+        decided = deciding.reject(
+            match=match, user=reviewer, version=1, reason="other", note="a jingle"
+        )
 
-    follower = rescan(match, (100_000, end, 0, end - 100_000))
+        follower = rescan(match, (100_000, end, 0, end - 100_000))
 
-    assert (follower.state, follower.queue_reason) == (state, reason)
-
-
-def test_carried_decision_keeps_who_when_and_why() -> None:
-    reviewer = make_user(Role.REVIEWER)
-    match = make_match(SPAN)
-    decided = deciding.reject(
-        match=match, user=reviewer, version=1, reason="other", note="a jingle"
-    )
-
-    follower = rescan(match, SPAN)
-
-    assert follower.decided_by == reviewer
-    assert follower.decided_at == decided.decided_at
-    assert (follower.decision_reason, follower.note) == ("other", "a jingle")
+        assert (follower.state, follower.queue_reason) == (state, reason)
+        if state == MatchState.REJECTED:
+            assert follower.decided_by == reviewer
+            assert follower.decided_at == decided.decided_at
+            assert (follower.decision_reason, follower.note) == ("other", "a jingle")
 
 
 def test_changed_relation_asks_again() -> None:
@@ -375,7 +332,7 @@ def test_match_that_was_asked_again_still_says_so_after_another_scan() -> None:
     assert follower.queue_reason == QueueReason.RESCAN_CHANGED
 
 
-def test_match_not_found_again_is_marked_and_keeps_its_state() -> None:
+def test_match_is_lost_and_keeps_its_state_until_it_is_found_again() -> None:
     match = make_match(SPAN)
     deciding.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
 
@@ -385,6 +342,8 @@ def test_match_not_found_again_is_marked_and_keeps_its_state() -> None:
     assert kept.lost
     assert kept.state == MatchState.CONFIRMED
     assert Event.objects.filter(case=match.case).first().action == "lost"  # type: ignore[union-attr]  # there are events
+    follower = rescan(kept, SPAN)
+    assert (follower.lost, follower.found_late) == (False, False)
 
 
 def test_match_of_a_bucket_that_was_not_searched_is_not_lost() -> None:
@@ -398,48 +357,6 @@ def test_match_of_a_bucket_that_was_not_searched_is_not_lost() -> None:
 
     match.refresh_from_db()
     assert not match.lost
-
-
-def test_match_found_again_is_no_longer_lost() -> None:
-    match = rescan(make_match(SPAN))
-    assert match.lost
-
-    follower = rescan(match, SPAN)
-
-    assert not follower.lost
-    assert not follower.found_late
-
-
-def test_lock_of_a_superseded_match_ends() -> None:
-    reviewer = make_user(Role.REVIEWER)
-    match = make_match(SPAN)
-    locks.take_lock(match=match, user=reviewer)
-
-    follower = rescan(match, SPAN)
-
-    match.refresh_from_db()
-    assert match.locked_by is None
-    assert follower.state == MatchState.PENDING
-
-
-def test_decision_on_a_match_that_a_later_scan_replaced_says_so() -> None:
-    reviewer = make_user(Role.REVIEWER)
-    match = make_match(SPAN)
-    seen = match.version
-    rescan(match, SPAN)
-
-    with pytest.raises(StaleMatch, match="A later scan replaced this match at"):
-        deciding.confirm(match=match, user=reviewer, version=seen)
-
-
-def test_signal_of_a_finished_scan_folds_it() -> None:
-    from scanning.results import scan_finished
-
-    detection = make_detection(SPAN)
-
-    scan_finished.send(sender=Scan, scan=detection.scan)
-
-    assert Match.objects.filter(scan=detection.scan).count() == 1
 
 
 def test_a_recording_that_was_merged_while_its_file_was_scanned_counts_once() -> None:

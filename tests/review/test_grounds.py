@@ -15,7 +15,7 @@ from catalogue.changes import (
     retire_recordings,
     update_recording,
 )
-from catalogue.models import Bucket, ExclusionReason, Recording
+from catalogue.models import Bucket, Exclusion, ExclusionReason, Recording
 from review import errors, words
 from review.choices import (
     LicenceScope,
@@ -81,112 +81,96 @@ def changed_grounds(match: Match) -> list[str]:
     return [words.done(event) for event in events]
 
 
+def exclude(
+    match: Match, user: User, interval: tuple[int, int] = (0, 60_000), *chosen: str
+) -> Exclusion:
+    return exclusions.exclude(
+        recording=match.recording,
+        interval=interval,
+        reason=ExclusionReason.SILENCE,
+        user=user,
+        chosen=chosen,
+    )
+
+
 # Recordings that move, or get another label
 
 
-def test_a_recording_that_leaves_the_bucket_of_a_licence_gives_its_matches_back(
-    manager: User,
-) -> None:
-    match = make_match()
-    licence = make_licence(buckets=[match.recording.bucket])
-    licences.apply(licence=licence, user=manager, reach=licences.Reach.ALL)
-
-    move(match, BucketFactory.create(), manager)
-
-    now = fresh(match)
-    assert (now.state, now.licence) == (MatchState.PENDING, None)
-    assert now.queue_reason == QueueReason.LICENCE_ENDED
-
-
-def test_another_label_gives_back_what_a_licence_of_the_label_cleared(
-    manager: User,
-) -> None:
-    match = make_match()
-    relabel(match, "Roads", manager)
-    licence = make_licence(scope=LicenceScope.LABEL, labels=["roads"])
-    licences.apply(licence=licence, user=manager, reach=licences.Reach.ALL)
-    assert fresh(match).state == MatchState.CLEARED
-
-    relabel(match, "Other", manager)
-
-    assert fresh(match).state == MatchState.PENDING
-
-
-def test_a_licence_of_the_new_bucket_keeps_a_match_cleared(manager: User) -> None:
-    match, target = make_match(), BucketFactory.create()
-    licence = make_licence(buckets=[match.recording.bucket])
+def test_recordings_that_leave_a_licence_give_their_matches_back(manager: User) -> None:
+    """Only its end leaves uses in its period cleared, not narrower terms."""
+    left, kept, taken, named = (make_match() for _ in range(4))
+    target = BucketFactory.create()
+    relabel(named, "Roads", manager)
     other = make_licence(buckets=[target])
-    licences.apply(licence=licence, user=manager, reach=licences.Reach.ALL)
+    for licence in (
+        make_licence(buckets=[left.recording.bucket, taken.recording.bucket]),
+        make_licence(buckets=[kept.recording.bucket], on_expiry=OnExpiry.KEEP),
+        make_licence(scope=LicenceScope.LABEL, labels=["roads"]),
+    ):
+        licences.apply(licence=licence, user=manager, reach=licences.Reach.ALL)
+    matches = (left, kept, taken, named)
+    assert {fresh(match).state for match in matches} == {MatchState.CLEARED}
 
-    move(match, target, manager)
+    for match in (left, kept):
+        move(match, BucketFactory.create(), manager)
+    relabel(named, "Other", manager)
 
-    now = fresh(match)
+    for match in (left, kept, named):
+        now = fresh(match)
+        assert (now.state, now.licence) == (MatchState.PENDING, None)
+        assert now.queue_reason == QueueReason.LICENCE_ENDED
+    # A licence of the new bucket keeps a match cleared.
+    move(taken, target, manager)
+    now = fresh(taken)
     assert (now.state, now.licence) == (MatchState.CLEARED, other)
 
 
-def test_a_licence_that_keeps_its_uses_keeps_none_that_it_does_not_cover(
-    manager: User,
-) -> None:
-    """Only its end leaves uses in its period cleared, not narrower terms."""
-    match = make_match()
-    licence = make_licence(buckets=[match.recording.bucket], on_expiry=OnExpiry.KEEP)
-    licences.apply(licence=licence, user=manager, reach=licences.Reach.ALL)
-
-    move(match, BucketFactory.create(), manager)
-
-    assert fresh(match).state == MatchState.PENDING
-
-
-@pytest.mark.parametrize("how", ["bucket", "label"])
 def test_the_preview_of_a_licence_offers_matches_that_come_under_it(
-    how: str, manager: User, reviewer: User
+    manager: User, reviewer: User
 ) -> None:
     """As when its terms are widened, nothing is cleared without being asked."""
-    waiting, claimed, target = make_match(), make_match(), BucketFactory.create()
-    deciding.confirm(match=claimed, user=reviewer, version=claimed.version)
-    if how == "bucket":
-        licence = make_licence(buckets=[target])
+    target = BucketFactory.create()
+    of_bucket = make_licence(buckets=[target])
+    of_label = make_licence(scope=LicenceScope.LABEL, labels=["Roads"])
+    for licence in (of_bucket, of_label):
+        waiting, claimed = make_match(), make_match()
+        deciding.confirm(match=claimed, user=reviewer, version=claimed.version)
         for match in (waiting, claimed):
-            move(match, target, manager)
-    else:
-        licence = make_licence(scope=LicenceScope.LABEL, labels=["Roads"])
-        for match in (waiting, claimed):
-            relabel(match, "Roads", manager)
+            if licence == of_bucket:
+                move(match, target, manager)
+            else:
+                relabel(match, "Roads", manager)
 
-    assert fresh(waiting).state == MatchState.PENDING
-    assert fresh(claimed).state == MatchState.CONFIRMED
-    seen = licences.preview(licence=licence)
-    assert (seen.clearing, seen.offered) == ([waiting], [claimed])
-    assert len(changed_grounds(claimed)) == 1
-    assert licence.number in changed_grounds(claimed)[0]
-    assert changed_grounds(waiting) == []
+        assert fresh(waiting).state == MatchState.PENDING
+        assert fresh(claimed).state == MatchState.CONFIRMED
+        seen = licences.preview(licence=licence)
+        assert (seen.clearing, seen.offered) == ([waiting], [claimed])
+        assert len(changed_grounds(claimed)) == 1
+        assert licence.number in changed_grounds(claimed)[0]
+        assert changed_grounds(waiting) == []
 
 
-@pytest.mark.parametrize(
-    ("action", "state"),
-    [
+def test_a_policy_follows_a_recording_that_moves(manager: User) -> None:
+    home = BucketFactory.create()
+    for action, state in (
         (PolicyAction.REVIEW, MatchState.PENDING),
         (PolicyAction.ESCALATE, MatchState.ESCALATED),
         (PolicyAction.SUPPRESS, MatchState.SUPPRESSED),
         (PolicyAction.CONFIRM, MatchState.CONFIRMED),
-    ],
-)
-def test_a_policy_follows_a_recording_that_moves(
-    action: PolicyAction, state: MatchState, manager: User
-) -> None:
-    home, desk = BucketFactory.create_batch(2)
-    policy = make_policy(action=action, sets={"buckets": [str(desk.pk)]}, priority=4)
-    match = make_match(recording__bucket=home)
+    ):
+        desk, match = BucketFactory.create(), make_match(recording__bucket=home)
+        sets = {"buckets": [str(desk.pk)]}
+        policy = make_policy(action=action, sets=sets, priority=4)
 
-    move(match, desk, manager)
-    there = fresh(match)
-    match.recording.refresh_from_db()
-    move(match, home, manager)
-    back = fresh(match)
+        move(match, desk, manager)
+        there = fresh(match)
+        match.recording.refresh_from_db()
+        move(match, home, manager)
+        back = fresh(match)
 
-    assert (there.state, there.policy, there.priority) == (state, policy, 4)
-    assert (back.state, back.policy, back.priority) == (MatchState.PENDING, None, 0)
-    assert back.decided_by_name == ""
+        assert (there.state, there.policy, there.priority) == (state, policy, 4)
+        assert (back.state, back.policy, back.priority) == (MatchState.PENDING, None, 0)
+        assert back.decided_by_name == ""
 
 
 def test_what_people_decided_stays_where_its_policy_went(
@@ -214,56 +198,53 @@ def test_what_people_decided_stays_where_its_policy_went(
 # Details of files
 
 
-def test_a_match_in_review_keeps_its_reviewer_and_gets_its_new_policy(
+def test_a_match_in_review_gets_its_new_policy_or_licence(
     manager: User, reviewer: User
 ) -> None:
-    match = make_match()
+    match, licensed = make_match(), make_match()
     make_policy(
         action=PolicyAction.REVIEW, sets={"territories": ["FR"]}, second_approval=True
     )
-    held = locks.take_lock(match=match, user=reviewer)
+    make_licence(recordings=[licensed.recording], territories=["FR"])
+    for each in (match, licensed):
+        held = locks.take_lock(match=each, user=reviewer)
 
-    say(match, manager, "territory:FR")
+        say(each, manager, "territory:FR")
 
+        with pytest.raises(errors.StaleMatch, match="mia"):
+            deciding.confirm(match=each, user=reviewer, version=held.version)
+
+    # Under the policy it keeps its reviewer; the licence clears it.
     now = fresh(match)
     assert (now.state, now.locked_by) == (MatchState.IN_REVIEW, reviewer)
-    with pytest.raises(errors.StaleMatch, match="mia"):
-        deciding.confirm(match=match, user=reviewer, version=held.version)
     deciding.confirm(match=match, user=reviewer, version=now.version)
     assert fresh(match).queue_reason == QueueReason.SECOND_APPROVAL
-
-
-def test_a_licence_clears_a_match_that_somebody_reviews(
-    manager: User, reviewer: User
-) -> None:
-    match = make_match()
-    make_licence(recordings=[match.recording], territories=["FR"])
-    held = locks.take_lock(match=match, user=reviewer)
-
-    say(match, manager, "territory:FR")
-
-    now = fresh(match)
+    now = fresh(licensed)
     assert (now.state, now.locked_by) == (MatchState.CLEARED, None)
-    with pytest.raises(errors.StaleMatch, match="mia"):
-        deciding.confirm(match=match, user=reviewer, version=held.version)
 
 
-@pytest.mark.parametrize(
-    "action", [PolicyAction.ESCALATE, PolicyAction.SUPPRESS, PolicyAction.CONFIRM]
-)
-def test_what_only_a_policy_decided_is_evaluated_again(
-    action: PolicyAction, manager: User
-) -> None:
-    match = make_match()
-    make_policy(action=action, sets={"territories": ["FR"]})
-    say(match, manager, "territory:FR")
-    assert fresh(match).state != MatchState.PENDING
+def test_what_only_a_policy_decided_is_evaluated_again(manager: User) -> None:
+    for code, action in (
+        ("ES", PolicyAction.ESCALATE),
+        ("IT", PolicyAction.SUPPRESS),
+        ("FR", PolicyAction.CONFIRM),
+    ):
+        match = make_match()
+        make_policy(name="Local uses", action=action, sets={"territories": [code]})
+        say(match, manager, f"territory:{code}")
+        assert fresh(match).state != MatchState.PENDING
 
-    say(match, manager, "territory:DE")
+        say(match, manager, "territory:DE")
 
-    now = fresh(match)
-    assert (now.state, now.policy, now.policy_name) == (MatchState.PENDING, None, "")
-    assert now.decided_at is None
+        now = fresh(match)
+        assert (now.state, now.policy) == (MatchState.PENDING, None)
+        assert (now.policy_name, now.decided_at) == ("", None)
+
+    # A match that a policy confirmed says so in plain words.
+    event = Event.objects.get(case=match.case, action="policy_ended")
+    assert (event.before["state"], event.after["state"]) == ("confirmed", "pending")
+    assert words.done(event) == "returned it to the queue: no policy confirms it now"
+    assert (event.actor, event.note) == (manager, "Local uses v1")
 
 
 def test_a_tag_that_no_rule_reads_changes_no_match(
@@ -350,18 +331,16 @@ def test_policies_see_what_the_end_of_a_licence_gives_back(
     assert fresh(match).queue_reason == QueueReason.SECOND_APPROVAL
 
 
-@pytest.mark.parametrize("action", [PolicyAction.CONFIRM, PolicyAction.SUPPRESS])
-def test_no_policy_decides_what_the_end_of_a_licence_gives_back(
-    action: PolicyAction, manager: User
-) -> None:
-    recording = RecordingFactory.create()
-    licence = make_licence(recordings=[recording])
-    make_policy(action=action)
-    match = make_match(recording=recording)
+def test_no_policy_decides_what_the_end_of_a_licence_gives_back(manager: User) -> None:
+    for action in (PolicyAction.CONFIRM, PolicyAction.SUPPRESS):
+        recording = RecordingFactory.create()
+        licence = make_licence(recordings=[recording])
+        make_policy(action=action, sets={"buckets": [str(recording.bucket_id)]})
+        match = make_match(recording=recording)
 
-    licences.withdraw(licence=licence, user=manager, reason="It was not paid.")
+        licences.withdraw(licence=licence, user=manager, reason="It was not paid.")
 
-    assert fresh(match).state == MatchState.PENDING
+        assert fresh(match).state == MatchState.PENDING, action
 
 
 # Undo after an application was undone
@@ -445,36 +424,19 @@ def test_what_people_did_since_the_application_stays_when_a_decision_is_undone(
 # Exclusions
 
 
-def test_a_longer_use_ends_the_licence_for_shorter_ones(manager: User) -> None:
+def test_a_licence_for_short_uses_begins_and_ends_with_an_exclusion(
+    manager: User,
+) -> None:
     match = make_match(TWENTY_SECONDS)
-    segment = exclusions.exclude(
-        recording=match.recording,
-        interval=(5_000, 20_000),
-        reason=ExclusionReason.SPOKEN,
-        user=manager,
-    )
     licence = make_licence(recordings=[match.recording], max_seconds=10)
-    licences.apply(licence=licence, user=manager, reach=licences.Reach.ALL)
-    assert fresh(match).state == MatchState.CLEARED
 
-    exclusions.remove(segment=segment, user=manager, reason="It is music.")
+    segment = exclude(match, manager, (5_000, 20_000))
 
     now = fresh(match)
+    assert (now.state, now.licence) == (MatchState.CLEARED, licence)
+    exclusions.remove(segment=segment, user=manager, reason="It is music.")
+    now = fresh(match)
     assert (now.state, now.licence) == (MatchState.PENDING, None)
-
-
-def test_an_exclusion_lets_a_licence_for_short_uses_clear(manager: User) -> None:
-    match = make_match(TWENTY_SECONDS)
-    licence = make_licence(recordings=[match.recording], max_seconds=10)
-
-    exclusions.exclude(
-        recording=match.recording,
-        interval=(5_000, 20_000),
-        reason=ExclusionReason.SPOKEN,
-        user=manager,
-    )
-
-    assert fresh(match).licence == licence
 
 
 def test_an_exclusion_takes_a_match_from_its_reviewer(
@@ -483,12 +445,7 @@ def test_an_exclusion_takes_a_match_from_its_reviewer(
     match = make_match(TWENTY_SECONDS)
     locks.take_lock(match=match, user=reviewer)
 
-    segment = exclusions.exclude(
-        recording=match.recording,
-        interval=(0, 60_000),
-        reason=ExclusionReason.SILENCE,
-        user=manager,
-    )
+    segment = exclude(match, manager)
 
     assert fresh(match).queue_reason == QueueReason.EXCLUDED
     assert fresh(match).state == MatchState.SUPPRESSED
@@ -501,35 +458,20 @@ def test_undoing_a_decision_about_excluded_sound_does_not_ask_about_nothing(
 ) -> None:
     match = make_match(TWENTY_SECONDS)
     deciding.confirm(match=match, user=reviewer, version=match.version)
-    exclusions.exclude(
-        recording=match.recording,
-        interval=(0, 60_000),
-        reason=ExclusionReason.SILENCE,
-        user=manager,
-    )
+    exclude(match, manager)
 
     deciding.undo(match=match, user=reviewer, version=fresh(match).version)
 
     now = fresh(match)
-    assert (now.state, now.queue_reason) == (
-        MatchState.SUPPRESSED,
-        QueueReason.EXCLUDED,
-    )
+    assert now.state == MatchState.SUPPRESSED
+    assert now.queue_reason == QueueReason.EXCLUDED
 
 
-def test_undoing_an_exclusion_restores_no_licence_that_has_ended(
-    manager: User,
-) -> None:
+def test_undoing_an_exclusion_restores_no_licence_that_has_ended(manager: User) -> None:
     match = make_match(TWENTY_SECONDS)
     licence = make_licence(recordings=[match.recording])
     licences.apply(licence=licence, user=manager, reach=licences.Reach.ALL)
-    segment = exclusions.exclude(
-        recording=match.recording,
-        interval=(0, 60_000),
-        reason=ExclusionReason.SILENCE,
-        user=manager,
-        chosen=[match.uid],
-    )
+    segment = exclude(match, manager, (0, 60_000), match.uid)
     assert fresh(match).state == MatchState.SUPPRESSED
     licences.withdraw(licence=licence, user=manager, reason="It was not paid.")
 
@@ -552,25 +494,24 @@ def late_find(beside: Match, recording: Recording) -> Match:
     return Match.objects.get(scan=scan)
 
 
-@pytest.mark.parametrize(
-    ("territory", "state", "reason"),
-    [
+def test_a_late_find_follows_licences_and_territories_as_they_are_now(
+    manager: User, reviewer: User
+) -> None:
+    recording = RecordingFactory.create()
+    make_licence(buckets=[recording.bucket], territories=["FR"])
+    for territory, state, reason in (
         ("FR", MatchState.CLEARED, QueueReason.FOUND_LATE),
         ("DE", MatchState.PENDING, QueueReason.LICENCE_PARTIAL),
-    ],
-)
-def test_a_late_find_follows_licences_and_territories_as_they_are_now(
-    territory: str, state: str, reason: str, manager: User, reviewer: User
-) -> None:
-    match, recording = make_match(), RecordingFactory.create()
-    deciding.reject(match=match, user=reviewer, version=match.version, reason="noise")
-    say(match, manager, f"territory:{territory}")
-    make_licence(buckets=[recording.bucket], territories=["FR"])
+    ):
+        match = make_match()
+        deciding.reject(match=match, user=reviewer, version=1, reason="noise")
+        say(match, manager, f"territory:{territory}")
 
-    late = late_find(match, recording)
+        late = late_find(match, recording)
 
-    assert (late.state, late.queue_reason, late.found_late) == (state, reason, True)
-    assert fresh(match).state == MatchState.REJECTED
+        assert (late.state, late.queue_reason) == (state, reason)
+        assert late.found_late
+        assert fresh(match).state == MatchState.REJECTED
 
 
 def test_a_late_find_leaves_a_review_lock_and_goes_with_its_recording(
@@ -605,39 +546,41 @@ def test_a_late_find_keeps_the_policy_for_late_finds_after_a_rescan(
     Match.objects.filter(pk=late.pk).update(found_late=True)
     policy = make_policy(flags={"found_late": True}, second_approval=True)
     policies.apply(policy=policy, user=manager)
-    scan = ScanFactory.create(scanned_file=late.scanned_file)
-    make_detection(TWENTY_SECONDS, scan=scan, recording=late.recording)
 
-    fold_scan(scan=scan)
+    now = rescan(late)
 
-    now = Match.objects.exclude(state=MatchState.SUPERSEDED).get()
     assert (now.found_late, now.policy, now.needs_approval) == (True, policy, True)
     deciding.confirm(match=now, user=reviewer, version=now.version)
     assert fresh(now).state == MatchState.ESCALATED
 
 
-def rescan(match: Match) -> Match:
-    """Scan the match's file again, with the same result; return the match that follows."""
+def rescan(match: Match, score: str = "87.5") -> Match:
+    """Scan the match's file again; return the match that follows."""
     scan = ScanFactory.create(scanned_file=match.scanned_file)
-    make_detection(TWENTY_SECONDS, scan=scan, recording=match.recording)
+    make_detection(
+        TWENTY_SECONDS, scan=scan, recording=match.recording, score=Decimal(score)
+    )
     fold_scan(scan=scan)
     return Match.objects.get(scan=scan)
 
 
-@pytest.mark.parametrize("action", [PolicyAction.REVIEW, PolicyAction.ESCALATE])
 def test_a_rescan_extends_no_deadline_and_takes_a_match_from_nobody(
-    action: PolicyAction, manager: User, reviewer: User
+    manager: User, reviewer: User
 ) -> None:
-    match = make_match(TWENTY_SECONDS)
-    policy = make_policy(action=action, priority=5, due_days=3, assignee=manager)
-    policies.apply(policy=policy, user=manager)
     due = datetime.now(tz=UTC) + timedelta(days=1)
-    Match.objects.filter(pk=match.pk).update(due_at=due, assignee=reviewer)
+    for action in (PolicyAction.REVIEW, PolicyAction.ESCALATE):
+        match = make_match(TWENTY_SECONDS)
+        sets = {"buckets": [str(match.recording.bucket_id)]}
+        policy = make_policy(
+            action=action, sets=sets, priority=5, due_days=3, assignee=manager
+        )
+        policies.apply(policy=policy, user=manager)
+        Match.objects.filter(pk=match.pk).update(due_at=due, assignee=reviewer)
 
-    now = rescan(match)
+        now = rescan(match)
 
-    assert (now.policy, now.priority) == (policy, 5)
-    assert (now.due_at, now.assignee) == (due, reviewer)
+        assert (now.policy, now.priority) == (policy, 5)
+        assert (now.due_at, now.assignee) == (due, reviewer)
 
 
 def test_a_carried_escalation_keeps_its_priority_where_its_policy_is_off(
@@ -670,41 +613,29 @@ def test_a_rescan_under_another_version_of_the_policy_treats_the_match_anew(
     assert (now.due_at is not None, now.assignee) == (True, manager)
 
 
-@pytest.mark.parametrize(
-    ("action", "by_person", "score", "state"),
-    [
+def test_a_rescan_carries_what_a_policy_alone_decided_only_while_the_policy_fits(
+    manager: User, reviewer: User
+) -> None:
+    for action, by_person, score, state in (
         (PolicyAction.CONFIRM, False, "70", MatchState.PENDING),
         (PolicyAction.CONFIRM, False, "85", MatchState.CONFIRMED),
         (PolicyAction.CONFIRM, True, "70", MatchState.CONFIRMED),
         (PolicyAction.ESCALATE, False, "70", MatchState.PENDING),
-    ],
-)
-def test_a_rescan_carries_what_a_policy_alone_decided_only_while_the_policy_fits(
-    action: PolicyAction,
-    by_person: bool,
-    score: str,
-    state: str,
-    manager: User,
-    reviewer: User,
-) -> None:
-    match = make_match(TWENTY_SECONDS, score=Decimal("90"))
-    policy = make_policy(action=action, ranges={"score": ("80", None)})
-    if by_person:
-        deciding.confirm(match=match, user=reviewer, version=match.version)
-    else:
-        policies.apply(policy=policy, user=manager)
-        assert fresh(match).state != MatchState.PENDING
-    scan = ScanFactory.create(scanned_file=match.scanned_file)
-    make_detection(
-        TWENTY_SECONDS, scan=scan, recording=match.recording, score=Decimal(score)
-    )
+    ):
+        match = make_match(TWENTY_SECONDS, score=Decimal("90"))
+        sets = {"buckets": [str(match.recording.bucket_id)]}
+        policy = make_policy(action=action, sets=sets, ranges={"score": ("80", None)})
+        if by_person:
+            deciding.confirm(match=match, user=reviewer, version=match.version)
+        else:
+            policies.apply(policy=policy, user=manager)
+            assert fresh(match).state != MatchState.PENDING
 
-    fold_scan(scan=scan)
+        now = rescan(match, score)
 
-    now = Match.objects.exclude(state=MatchState.SUPERSEDED).get()
-    assert now.state == state
-    if state == MatchState.PENDING:
-        assert now.queue_reason == QueueReason.RESCAN_CHANGED
+        assert now.state == state, (action, by_person, score)
+        if state == MatchState.PENDING:
+            assert now.queue_reason == QueueReason.RESCAN_CHANGED
 
 
 def test_a_rescan_carries_a_policys_confirmation_where_the_policy_is_off(
@@ -732,26 +663,6 @@ def test_a_rescan_carries_no_licence_for_shorter_uses_over(manager: User) -> Non
     now = Match.objects.exclude(state=MatchState.SUPERSEDED).get()
     assert (now.state, now.licence) == (MatchState.PENDING, None)
     assert now.queue_reason == QueueReason.LICENCE_ENDED
-
-
-# What only a policy confirmed
-
-
-def test_what_a_policy_confirmed_returns_to_the_queue_in_plain_words(
-    manager: User,
-) -> None:
-    match = make_match()
-    make_policy(
-        name="French uses", action=PolicyAction.CONFIRM, sets={"territories": ["FR"]}
-    )
-    say(match, manager, "territory:FR")
-
-    say(match, manager, "territory:DE")
-
-    event = Event.objects.get(case=match.case, action="policy_ended")
-    assert (event.before["state"], event.after["state"]) == ("confirmed", "pending")
-    assert words.done(event) == "returned it to the queue: no policy confirms it now"
-    assert (event.actor, event.note) == (manager, "French uses v1")
 
 
 def test_only_the_end_of_its_policy_moves_a_confirmed_match_back(
@@ -797,29 +708,29 @@ def test_undoing_an_applied_licence_evaluates_what_changed_meanwhile(
     assert (undone.taken_back, now.state, now.policy) == (1, MatchState.PENDING, None)
 
 
-@pytest.mark.parametrize("how", ["bucket", "label"])
 def test_undoing_an_applied_policy_evaluates_recordings_that_changed(
-    how: str, manager: User
+    manager: User,
 ) -> None:
-    match, target = make_match(), BucketFactory.create()
-    sets = {"buckets": [str(match.recording.bucket_id)], "labels": [""]}
-    first = make_policy(name="First", action=PolicyAction.ESCALATE, sets=sets)
-    policies.apply(policy=first, user=manager)
-    policies.switch(policy=first, user=manager, enabled=False)
-    second = make_policy(name="Second", action=PolicyAction.SUPPRESS)
-    policies.apply(policy=second, user=manager)
-    assert fresh(match).state == MatchState.SUPPRESSED
-    if how == "bucket":
-        move(match, target, manager)
-    else:
-        relabel(match, "Roads", manager)
-    policies.switch(policy=second, user=manager, enabled=False)
+    for how in ("bucket", "label"):
+        match = make_match()
+        sets = {"buckets": [str(match.recording.bucket_id)], "labels": [""]}
+        first = make_policy(name="First", action=PolicyAction.ESCALATE, sets=sets)
+        policies.apply(policy=first, user=manager)
+        policies.switch(policy=first, user=manager, enabled=False)
+        second = make_policy(name="Second", action=PolicyAction.SUPPRESS)
+        policies.apply(policy=second, user=manager)
+        assert fresh(match).state == MatchState.SUPPRESSED
+        if how == "bucket":
+            move(match, BucketFactory.create(), manager)
+        else:
+            relabel(match, "Roads", manager)
+        policies.switch(policy=second, user=manager, enabled=False)
 
-    act = applications.applications(second)[0].act
-    applications.undo(rule=second, act=act, user=manager)
+        act = applications.applications(second)[0].act
+        applications.undo(rule=second, act=act, user=manager)
 
-    now = fresh(match)
-    assert (now.state, now.policy_name) == (MatchState.PENDING, "")
+        now = fresh(match)
+        assert (now.state, now.policy_name) == (MatchState.PENDING, ""), how
 
 
 def test_undoing_an_applied_policy_that_is_on_lets_it_act_where_facts_changed(
@@ -845,12 +756,7 @@ def test_undoing_an_application_evaluates_what_exclusions_changed(
     match = make_match(TWENTY_SECONDS)
     policy = make_policy(action=PolicyAction.REVIEW, priority=2)
     policies.apply(policy=policy, user=manager)
-    exclusions.exclude(
-        recording=match.recording,
-        interval=(5_000, 20_000),
-        reason=ExclusionReason.SPOKEN,
-        user=manager,
-    )
+    exclude(match, manager, (5_000, 20_000))
     policies.switch(policy=policy, user=manager, enabled=False)
     make_policy(action=PolicyAction.CONFIRM, ranges={"matched_s": ("0", "8")})
 

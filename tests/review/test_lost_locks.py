@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 import time_machine
@@ -25,14 +25,6 @@ from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 
 pytestmark = pytest.mark.django_db
-
-NOON = datetime(2026, 5, 2, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture
@@ -82,85 +74,52 @@ def take_again(match: Match, user: User, clock: time_machine.Traveller) -> None:
     locks.take_lock(match=match, user=user)
 
 
-LOSSES = [release, expire, run_out, take_again]
+LOSSES = {
+    release: Decision(Verb.CONFIRM),
+    expire: Decision(Verb.CLEAR, note="our own channel"),
+    run_out: Decision(Verb.REJECT, code="noise"),
+    take_again: Decision(Verb.ESCALATE, note="whose is it?"),
+}
+"""The ways to lose a lock, each with a decision that one then makes."""
 
 
-@pytest.mark.parametrize("lose", LOSSES)
-@pytest.mark.parametrize(
-    "decision",
-    [
-        Decision(Verb.CONFIRM),
-        Decision(Verb.CLEAR, note="our own channel"),
-        Decision(Verb.REJECT, code="noise"),
-        Decision(Verb.ESCALATE, note="whose is it?"),
-    ],
-    ids=lambda decision: decision.verb,
-)
-def test_decision_is_saved_though_the_own_lock_is_gone(
-    match: Match,
-    ana: User,
-    clock: time_machine.Traveller,
-    lose: Callable[[Match, User, time_machine.Traveller], None],
-    decision: Decision,
+def test_decisions_are_saved_though_the_own_lock_is_gone(
+    ana: User, clock: time_machine.Traveller
 ) -> None:
-    version = seen_by(ana, match)
-    lose(match, ana, clock)
+    for lose, decision in LOSSES.items():
+        match = make_match()
+        version = seen_by(ana, match)
+        lose(match, ana, clock)
+        decided = decide_one(match=match, user=ana, version=version, decision=decision)
+        assert decided.decided_by == ana
+        assert actions(match).count(decision.verb) == 1
+        assert first_broken_event(case=match.case) is None
 
-    decided = decide_one(match=match, user=ana, version=version, decision=decision)
+        # A part is proposed.
+        match = make_match()
+        version = seen_by(ana, match)
+        lose(match, ana, clock)
+        proposed = deciding.exclude_part(
+            match=match,
+            user=ana,
+            version=version,
+            interval=(5_000, 9_000),
+            reason="ident",
+        )
+        assert proposed.state == MatchState.ESCALATED
 
-    assert decided.decided_by == ana
-    assert actions(match).count(decision.verb) == 1
-    assert first_broken_event(case=match.case) is None
-
-
-@pytest.mark.parametrize("lose", LOSSES)
-def test_part_is_proposed_though_the_own_lock_is_gone(
-    match: Match,
-    ana: User,
-    clock: time_machine.Traveller,
-    lose: Callable[[Match, User, time_machine.Traveller], None],
-) -> None:
-    version = seen_by(ana, match)
-    lose(match, ana, clock)
-
-    proposed = deciding.exclude_part(
-        match=match, user=ana, version=version, interval=(5_000, 9_000), reason="ident"
-    )
-
-    assert proposed.state == MatchState.ESCALATED
-
-
-@pytest.mark.parametrize("lose", LOSSES)
-def test_many_are_decided_though_one_was_opened_since(
-    match: Match,
-    ana: User,
-    clock: time_machine.Traveller,
-    lose: Callable[[Match, User, time_machine.Traveller], None],
-) -> None:
-    listed = match.version
-    seen_by(ana, match)
-    lose(match, ana, clock)
-
-    outcome = deciding.bulk_decide(
-        expected={match.uid: listed}, user=ana, decision=Decision(Verb.CONFIRM)
-    )
-
-    assert (len(outcome.done), outcome.refused) == (1, [])
+        # Many are decided though one was opened since.
+        match = make_match()
+        listed = match.version
+        seen_by(ana, match)
+        lose(match, ana, clock)
+        outcome = deciding.bulk_decide(
+            expected={match.uid: listed}, user=ana, decision=Decision(Verb.CONFIRM)
+        )
+        assert (len(outcome.done), outcome.refused) == (1, [])
 
 
-def test_match_that_another_only_looked_at_is_decided(
-    match: Match, ana: User, mira: User, clock: time_machine.Traveller
-) -> None:
-    version = seen_by(ana, match)
-    locks.take_lock(match=match, user=mira, break_lock=True)
-    locks.release_lock(match=match, user=mira)
-
-    decided = deciding.confirm(match=match, user=ana, version=version)
-
-    assert decided.state == MatchState.CONFIRMED
-
-
-def test_match_that_was_taken_over_is_refused_in_the_name_of_who_took_it(
+def test_match_is_decided_if_another_only_looked_at_it(
     match: Match, ana: User, mira: User, clock: time_machine.Traveller
 ) -> None:
     version = seen_by(ana, match)
@@ -171,6 +130,9 @@ def test_match_that_was_taken_over_is_refused_in_the_name_of_who_took_it(
 
     match.refresh_from_db()
     assert (match.state, match.locked_by) == (MatchState.IN_REVIEW, mira)
+    locks.release_lock(match=match, user=mira)
+    decided = deciding.confirm(match=match, user=ana, version=version)
+    assert decided.state == MatchState.CONFIRMED
 
 
 def test_refusal_names_who_decided_and_never_the_own_lock(
@@ -191,23 +153,16 @@ def test_refusal_names_who_decided_and_never_the_own_lock(
         deciding.confirm(match=match, user=ana, version=version)
 
 
-def test_version_that_was_never_there_is_refused(
+def test_version_that_no_event_explains_is_refused(
     match: Match, ana: User, clock: time_machine.Traveller
 ) -> None:
     version = seen_by(ana, match)
 
     with pytest.raises(errors.StaleMatch):
         deciding.confirm(match=match, user=ana, version=version + 1)
-
-
-def test_what_changed_without_an_event_is_not_taken_for_a_lock(
-    match: Match, ana: User, clock: time_machine.Traveller
-) -> None:
-    version = seen_by(ana, match)
     locks.release_lock(match=match, user=ana)
     match.refresh_from_db()
     Match.objects.filter(pk=match.pk).update(version=match.version + 1)
-
     with pytest.raises(errors.StaleMatch):
         deciding.confirm(match=match, user=ana, version=version)
 

@@ -16,6 +16,7 @@ from review.models import Match, Policy
 from review.services import exclusions, policies
 from tests.factories import deciding
 from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_policy
 from tests.factories.scanning import ScanFactory
@@ -31,59 +32,51 @@ def state_of(match: Match) -> str:
 def test_confirmation_under_second_approval_waits_for_another_manager(
     reviewer: User, manager: User
 ) -> None:
-    make_policy(second_approval=True)
-    match = make_match()
+    make_policy(second_approval=True, user=manager)
+    match, own = make_match(), make_match()
 
     proposed = deciding.confirm(match=match, user=reviewer, version=1)
 
     assert (proposed.state, proposed.proposed) == (MatchState.ESCALATED, "confirm")
     assert proposed.queue_reason == QueueReason.SECOND_APPROVAL
+    # Who made it can undo it.
+    undone = deciding.undo(match=match, user=reviewer, version=proposed.version)
+    assert (undone.state, undone.proposed) == (MatchState.PENDING, "")
+    proposed = deciding.confirm(match=match, user=reviewer, version=undone.version)
     approved = deciding.confirm(match=match, user=manager, version=proposed.version)
     assert (approved.state, approved.proposed) == (MatchState.CONFIRMED, "")
     assert approved.decided_by == manager
 
-
-def test_proposal_can_be_undone_by_who_made_it(reviewer: User) -> None:
-    make_policy(second_approval=True)
-    match = make_match()
-    proposed = deciding.confirm(match=match, user=reviewer, version=1)
-
-    undone = deciding.undo(match=match, user=reviewer, version=proposed.version)
-
-    assert (undone.state, undone.proposed) == (MatchState.PENDING, "")
-
-
-def test_nobody_approves_an_own_proposal(manager: User) -> None:
-    make_policy(second_approval=True, user=manager)
-    match = make_match()
-    proposed = deciding.confirm(match=match, user=manager, version=1)
-
+    # Nobody approves an own proposal.
+    proposed = deciding.confirm(match=own, user=manager, version=1)
     with pytest.raises(errors.NotAllowed):
-        deciding.confirm(match=match, user=manager, version=proposed.version)
+        deciding.confirm(match=own, user=manager, version=proposed.version)
 
 
-@pytest.mark.parametrize("managers", [1, 2])
 def test_setting_lets_the_only_manager_approve_and_says_so(
     settings: Any,  # Any: the fixture of pytest-django
     manager: User,
-    managers: int,
 ) -> None:
     settings.ACRPORTAL_APPROVE_OWN = True
-    make_policy(second_approval=True, user=manager)
-    if managers == 2:
-        make_user(Role.ADMIN)
-    match = make_match()
-    proposed = deciding.confirm(match=match, user=manager, version=1)
+    recordings = RecordingFactory.create_batch(2)
+    buckets = [str(each.bucket_id) for each in recordings]
+    make_policy(second_approval=True, user=manager, sets={"buckets": buckets})
+    make_policy(action=PolicyAction.CONFIRM, second_approval=True, user=manager)
+    match, other = (
+        deciding.confirm(match=make_match(recording=each), user=manager, version=1)
+        for each in recordings
+    )
 
-    if managers == 2:
-        with pytest.raises(errors.NotAllowed):
-            deciding.confirm(match=match, user=manager, version=proposed.version)
-        return
-    deciding.confirm(match=match, user=manager, version=proposed.version)
+    for each in (match, make_match()):
+        assert each.state == MatchState.ESCALATED
+        deciding.confirm(match=each, user=manager, version=each.version)
+        assert state_of(each) == MatchState.CONFIRMED
+        event = Event.objects.filter(case=each.case).latest("sequence")
+        assert event.after["own_proposal"] is True
 
-    assert state_of(match) == MatchState.CONFIRMED
-    event = Event.objects.filter(case=match.case).latest("sequence")
-    assert event.after["own_proposal"] is True
+    make_user(Role.ADMIN)
+    with pytest.raises(errors.NotAllowed):
+        deciding.confirm(match=other, user=manager, version=other.version)
 
 
 def test_confirming_rule_with_second_approval_asks_a_manager(manager: User) -> None:
@@ -142,7 +135,7 @@ def test_who_words_a_policy_anew_proposes_what_it_then_does(manager: User) -> No
     assert make_match().proposed_by == manager
 
 
-def test_undoing_an_approval_keeps_who_proposed(manager: User) -> None:
+def test_undoing_an_approval_and_a_rescan_keep_who_proposed(manager: User) -> None:
     make_policy(action=PolicyAction.CONFIRM, second_approval=True, user=manager)
     match, other = make_match(), make_user(Role.MANAGER)
     approved = deciding.confirm(match=match, user=other, version=match.version)
@@ -153,55 +146,30 @@ def test_undoing_an_approval_keeps_who_proposed(manager: User) -> None:
     with pytest.raises(errors.NotAllowed):
         deciding.confirm(match=match, user=manager, version=undone.version)
 
-
-def test_a_rescan_keeps_who_proposed(manager: User) -> None:
-    make_policy(action=PolicyAction.CONFIRM, second_approval=True, user=manager)
-    match = make_match()
     Policy.objects.update(changed_by=None)
-
     scan = ScanFactory.create(scanned_file=match.scanned_file)
     again = make_match(scan=scan, recording=match.recording)
-
     assert (again.state, again.proposed_by) == (MatchState.ESCALATED, manager)
 
 
-def test_setting_lets_the_only_manager_approve_the_own_policy_and_says_so(
-    settings: Any,  # Any: the fixture of pytest-django
-    manager: User,
-) -> None:
-    settings.ACRPORTAL_APPROVE_OWN = True
-    make_policy(action=PolicyAction.CONFIRM, second_approval=True, user=manager)
-    match = make_match()
-
-    deciding.confirm(match=match, user=manager, version=match.version)
-
-    assert state_of(match) == MatchState.CONFIRMED
-    event = Event.objects.filter(case=match.case).latest("sequence")
-    assert event.after["own_proposal"] is True
-
-
-@pytest.mark.parametrize("rule", ["policy", "exclusion"])
 def test_what_a_rule_suppresses_names_nobody_who_escalated_it(
-    manager: User, reviewer: User, rule: str
+    manager: User, reviewer: User
 ) -> None:
-    match = make_match()
-    deciding.escalate(match=match, user=reviewer, version=1, note="Ours?")
-
-    if rule == "policy":
-        policy = make_policy(action=PolicyAction.SUPPRESS)
-        policies.apply(policy=policy, user=manager)
-    else:
-        exclusions.exclude(
-            recording=match.recording,
-            interval=(0, 180_000),
-            reason="shared_loop",
-            user=manager,
-        )
-
-    match.refresh_from_db()
-    assert match.state == MatchState.SUPPRESSED
-    assert (match.decided_by, match.decided_by_name, match.proposed_by) == (
-        None,
-        "",
-        None,
+    excluded, ruled = make_match(), make_match()
+    for match in (excluded, ruled):
+        deciding.escalate(match=match, user=reviewer, version=1, note="Ours?")
+    exclusions.exclude(
+        recording=excluded.recording,
+        interval=(0, 180_000),
+        reason="shared_loop",
+        user=manager,
     )
+
+    policy = make_policy(action=PolicyAction.SUPPRESS)
+    policies.apply(policy=policy, user=manager)
+
+    for match in (excluded, ruled):
+        match.refresh_from_db()
+        assert match.state == MatchState.SUPPRESSED
+        assert (match.decided_by, match.proposed_by) == (None, None)
+        assert match.decided_by_name == ""

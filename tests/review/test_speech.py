@@ -48,7 +48,7 @@ def test_an_estimate_says_how_sure_it_is(client: Client, match: Match) -> None:
 
 
 @pytest.mark.usefixtures("reviewer")
-def test_a_correction_is_kept_and_used_in_cue_sheets(
+def test_a_correction_is_used_in_cue_sheets_and_outlives_a_rescan(
     client: Client, match: Match
 ) -> None:
     (before,) = cue_sheet(file=match.scanned_file).cues
@@ -62,10 +62,6 @@ def test_a_correction_is_kept_and_used_in_cue_sheets(
     assert "not over most of it, as a person heard" in page
     assert "heard no speech over most of it" in page
 
-
-@pytest.mark.usefixtures("reviewer")
-def test_a_correction_outlives_a_rescan(client: Client, match: Match) -> None:
-    correct(client, match, "no")
     scan = ScanFactory.create(scanned_file=match.scanned_file)
     make_detection(
         (70_000, 90_000, 5_000, 25_000),
@@ -74,7 +70,6 @@ def test_a_correction_outlives_a_rescan(client: Client, match: Match) -> None:
         segment=SPOKEN,
     )
     fold_scan(scan=scan)
-
     later = Match.objects.get(scan=scan)
     assert (later.under_speech, later.speech_checked) == (False, True)
 

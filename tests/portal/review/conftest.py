@@ -1,4 +1,4 @@
-"""A signed-in reviewer for the pages on which reviewers work."""
+"""A signed-in reviewer for the pages on which reviewers work, and a file to review."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from scanning.models import ScannedFile
+from tests.reports.test_cue_sheets import interval, programme
 
 
 @pytest.fixture
@@ -14,3 +16,12 @@ def client(ana: User) -> Client:
     client = Client()
     client.force_login(ana)
     return client
+
+
+@pytest.fixture
+def file() -> ScannedFile:
+    """A programme with two recordings, one of them twice, and unknown sound."""
+    found = programme(interval(200, 240)).scanned_file
+    found.duration_ms = 600_000
+    found.save()
+    return found

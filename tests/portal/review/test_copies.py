@@ -72,14 +72,12 @@ def test_the_same_match_in_copies_is_decided_at_once(client: Client) -> None:
     assert not states.filter(state=MatchState.CONFIRMED).exists()
 
 
-@pytest.mark.parametrize("listed", ["//elsewhere.example/", "all", "/nowhere/", ""])
-def test_another_address_than_a_list_leads_back_to_the_queue(
-    client: Client, listed: str
-) -> None:
+def test_another_address_than_a_list_leads_back_to_the_queue(client: Client) -> None:
     match = in_file("first.mp4", None, 10_000, 300_000)
     posted = {"verb": "confirm", "expected": selection.pack({match.uid: match.version})}
 
-    page = client.post(f"{reverse('portal:decide_many')}?list={listed}", posted)
+    for listed in ("//elsewhere.example/", "all", "/nowhere/", ""):
+        page = client.post(f"{reverse('portal:decide_many')}?list={listed}", posted)
 
-    name = "match_list" if listed == "all" else "queue"
-    assert page.context["back"].split("?")[0] == reverse(f"portal:{name}")
+        name = "match_list" if listed == "all" else "queue"
+        assert page.context["back"].split("?")[0] == reverse(f"portal:{name}")

@@ -20,20 +20,11 @@ from review.services.folding import fold_scan
 from scanning.models import ScannedFile
 from tests.conftest import MakeClient
 from tests.factories.scanning import ScanFactory, make_detection
-from tests.reports.test_cue_sheets import interval, programme
 
 pytestmark = pytest.mark.django_db
 
 # The cues of the file: a recording at 0:00 and at 5:00, another one, unknown sound.
 OPENING, TALK, SOUND, END = 0, 1, 2, 3
-
-
-@pytest.fixture
-def file() -> ScannedFile:
-    found = programme(interval(200, 240)).scanned_file
-    found.duration_ms = 600_000
-    found.save()
-    return found
 
 
 def sheet_page(client: Client, file: ScannedFile) -> str:
@@ -185,19 +176,7 @@ def test_the_use_of_several_cues_is_set_at_once(
     assert book.content.startswith(b"PK")
 
 
-def test_an_approved_sheet_is_not_changed(client: Client, file: ScannedFile) -> None:
-    SheetApproval.objects.create(scanned_file=file, state="approved")
-
-    assert "data-bulk-key" not in sheet_page(client, file)
-    values = {"use": "Theme", "apply": "yes"}
-    for verb in ("later", "use"):
-        page = change(client, file, verb, OPENING, **values)
-        assert "The cue sheet is approved." in page
-    assert not SheetEdit.objects.exists()
-    assert not MusicUse.objects.exists()
-
-
-def test_what_is_not_ticked_or_not_known_is_refused(
+def test_what_is_not_ticked_not_known_or_approved_is_refused(
     client: Client, signed_in: MakeClient, file: ScannedFile
 ) -> None:
     address = reverse("portal:cue_sheet_edit", args=[file.uid])
@@ -209,3 +188,12 @@ def test_what_is_not_ticked_or_not_known_is_refused(
     assert "Tick one cue" in change(client, file, "later", OPENING, TALK)
     viewer = signed_in(Role.VIEWER)
     assert viewer.post(address, {"verb": "later"}).status_code == 403
+
+    SheetApproval.objects.create(scanned_file=file, state="approved")
+    assert "data-bulk-key" not in sheet_page(client, file)
+    values = {"use": "Theme", "apply": "yes"}
+    for verb in ("later", "use"):
+        page = change(client, file, verb, OPENING, **values)
+        assert "The cue sheet is approved." in page
+    assert not SheetEdit.objects.exists()
+    assert not MusicUse.objects.exists()

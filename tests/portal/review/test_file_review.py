@@ -16,20 +16,10 @@ from tests.factories.recurring import make_item
 from tests.factories.review import make_match
 from tests.portal.queries import queries_of
 from tests.portal.review.reviewing import JSON, decide
-from tests.reports.test_cue_sheets import interval, programme
 
 pytestmark = pytest.mark.django_db
 
 SOUND = {"start": "3:20", "end": "4:00"}
-
-
-@pytest.fixture
-def file() -> ScannedFile:
-    """A programme with two recordings, one of them twice, and unknown sound."""
-    found = programme(interval(200, 240)).scanned_file
-    found.duration_ms = 600_000
-    found.save()
-    return found
 
 
 def address(file: ScannedFile, name: str = "") -> str:
@@ -54,6 +44,19 @@ def test_rows_are_in_order_and_a_decision_is_for_all_plays(
     rows = client.get(address(file)).context["rows"]
     assert [row.is_done for row in rows] == [True, False, False, True]
 
+    # A rejected match keeps its row, and its sound can be named.
+    match = Match.objects.get(recording__title="Under the talk")
+    decide(client, match, verb="reject", code="wrong_recording")
+
+    page = client.get(address(file))
+    rows = [row for row in page.context["rows"] if row.start_ms == 100_000]
+    assert [(row.name, row.is_sound, row.is_done) for row in rows] == [
+        (match.uid, False, True),
+        ("100000-130000-sound", True, True),
+    ]
+    assert (page.context["open"], page.context["total"]) == (1, 4)
+    assert client.get(rows[1].preview_url).status_code == 200
+
 
 def test_queries_do_not_grow_with_the_matches(client: Client) -> None:
     one = make_match().scanned_file
@@ -73,41 +76,11 @@ def test_queries_do_not_grow_with_the_matches(client: Client) -> None:
     assert changes[0] == changes[1]
 
 
-def test_a_rejected_match_keeps_its_row_and_its_sound_can_be_named(
-    client: Client, file: ScannedFile
-) -> None:
-    match = Match.objects.get(recording__title="Under the talk")
-    decide(client, match, verb="reject", code="wrong_recording")
-
-    page = client.get(address(file))
-
-    rows = [row for row in page.context["rows"] if row.start_ms == 100_000]
-    assert [(row.name, row.is_sound, row.is_done) for row in rows] == [
-        (match.uid, False, True),
-        ("100000-130000-sound", True, True),
-    ]
-    assert (page.context["open"], page.context["total"]) == (2, 4)
-    assert client.get(rows[1].preview_url).status_code == 200
-
-
-def test_changes_name_the_rows_that_look_different(
+def test_what_is_heard_is_entered_once_and_taken_back(
     client: Client, file: ScannedFile
 ) -> None:
     rows = client.get(address(file)).context["rows"]
     known = " ".join(f"{row.name}:{row.token}" for row in rows)
-    client.post(address(file, "_entry"), {"verb": "unknown", **SOUND}, headers=JSON)
-
-    answer = client.get(address(file, "_changes"), {"rows": known}).json()
-
-    assert list(answer["rows"]) == ["200000-240000-sound"]
-    assert "data-done" in answer["rows"]["200000-240000-sound"]
-    assert answer["gone"] == []
-    assert answer["counts"]["open"] == "2"
-
-
-def test_what_is_heard_is_entered_once_and_taken_back(
-    client: Client, file: ScannedFile
-) -> None:
     fields = {"verb": "music", "title": "Hymn", "writers": "A | B", **SOUND}
 
     for _ in range(2):
@@ -118,43 +91,50 @@ def test_what_is_heard_is_entered_once_and_taken_back(
     assert "Hymn" in client.get(address(file)).content.decode()
     assert 'value="undo"' in answer["last"]
     assert answer["moves"] is False
+
+    # Changes name the rows that look different.
+    answer = client.get(address(file, "_changes"), {"rows": known}).json()
+    assert list(answer["rows"]) == ["200000-240000-sound"]
+    assert "data-done" in answer["rows"]["200000-240000-sound"]
+    assert answer["gone"] == []
+    assert answer["counts"]["open"] == "2"
+
     undo = {"verb": "undo", **SOUND}
     for _ in range(2):
         answer = client.post(address(file, "_entry"), undo, headers=JSON)
         assert answer.status_code == 200
     assert not CueEntry.objects.exists()
 
-
-def test_a_row_without_music_stays_in_the_walk(
-    client: Client, file: ScannedFile
-) -> None:
+    # A row without music stays in the walk, but not in the sheet.
     client.post(address(file, "_entry"), {"verb": "no_music", **SOUND})
-
     (row,) = [row for row in client.get(address(file)).context["rows"] if row.entry]
-
     assert row.entry.kind == EntryKind.NO_MUSIC
     sheet = client.get(reverse("portal:cue_sheet", args=[file.uid]))
     assert not any(cue.match is None for cue in sheet.context["sheet"].cues)
 
 
-@pytest.mark.parametrize(
-    ("fields", "said"),
-    [
+def test_an_impossible_entry_says_what_is_wrong(
+    client: Client, file: ScannedFile
+) -> None:
+    cases = [
         ({"verb": "music", **SOUND}, "Enter the title"),
         ({"verb": "music", "title": "A", "start": "9:59", "end": "10:30"}, "within"),
         ({"verb": "music", "title": "A", "start": "x", "end": "4:00"}, "1:02.500"),
         ({"verb": "louder", **SOUND}, "louder"),
-    ],
-)
-def test_an_impossible_entry_says_what_is_wrong(
-    client: Client, file: ScannedFile, fields: dict[str, str], said: str
-) -> None:
-    answer = client.post(address(file, "_entry"), fields, headers=JSON)
+    ]
+    for fields, said in cases:
+        answer = client.post(address(file, "_entry"), fields, headers=JSON)
 
-    assert answer.status_code == 409
-    assert said in answer.json()["message"]
+        assert answer.status_code == 409
+        assert said in answer.json()["message"]
+
+    fields, said = cases[0]
     page = client.post(address(file, "_entry"), fields, follow=True)
     assert said in page.content.decode()
+    # A file that is not scanned leads to its page.
+    ScannedFile.objects.update(status="waiting")
+    page = client.get(address(file), follow=True)
+    assert page.redirect_chain[0][0] == reverse("portal:file_detail", args=[file.uid])
 
 
 def test_the_pane_shows_unknown_sound_with_its_other_plays(
@@ -189,16 +169,6 @@ def test_a_viewer_walks_but_enters_nothing(
     assert refused.status_code == 403
     step = reverse("portal:cue_sheet_step", args=[file.uid])
     assert viewer.post(step, {"step": "submit", "version": 1}).status_code == 403
-
-
-def test_a_file_that_is_not_scanned_leads_to_its_page(
-    client: Client, file: ScannedFile
-) -> None:
-    ScannedFile.objects.update(status="waiting")
-
-    page = client.get(address(file), follow=True)
-
-    assert page.redirect_chain[0][0] == reverse("portal:file_detail", args=[file.uid])
 
 
 def test_the_sheet_is_submitted_and_approved_on_its_page(

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
+from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Recording, RecordingStatus
@@ -25,10 +26,10 @@ TYPED = "whose mix is this?"
 
 
 @pytest.fixture
-def match(client: Client) -> Match:
+def match(ana: User) -> Match:
     """Return a match that the reviewer has open."""
     found = make_match()
-    client.get(found.review_url)
+    locks.take_lock(match=found, user=ana)
     found.refresh_from_db()
     return found
 
@@ -40,9 +41,8 @@ def sign_in_again(answer: Any) -> str:  # Any: the test client's response
     return page.decode()
 
 
-@pytest.mark.parametrize(
-    ("name", "fields", "shown"),
-    [
+def test_form_comes_back_filled_after_signing_in(client: Client, match: Match) -> None:
+    for name, fields, shown in (
         ("decide", {"verb": "escalate", "note": TYPED}, f">{TYPED}</textarea>"),
         ("decide", {"verb": "clear", "note": TYPED}, f">{TYPED}</textarea>"),
         (
@@ -56,50 +56,43 @@ def sign_in_again(answer: Any) -> str:  # Any: the test client's response
             {"verb": "exclude", "start": "7", "end": "9", "note": TYPED},
             'name="start" value="7"',
         ),
-    ],
-)
-def test_form_comes_back_filled_after_signing_in(
-    client: Client, match: Match, name: str, fields: dict[str, str], shown: str
-) -> None:
-    client.cookies.pop(settings.SESSION_COOKIE_NAME)
-    url = reverse(f"portal:match_{name}", args=[match.uid])
+    ):
+        client.cookies.pop(settings.SESSION_COOKIE_NAME)
+        url = reverse(f"portal:match_{name}", args=[match.uid])
 
-    answer = client.post(f"{url}?reason=short", {"version": match.version, **fields})
-    page = sign_in_again(answer)
+        answer = client.post(
+            f"{url}?reason=short", {"version": match.version, **fields}
+        )
+        page = sign_in_again(answer)
 
-    assert "You were signed out, so nothing was saved." in page
-    assert shown in page
-    assert TYPED in page
-    match.refresh_from_db()
-    assert match.state == MatchState.IN_REVIEW
-    assert not Event.objects.filter(case=match.case, note=TYPED).exists()
+        assert "You were signed out, so nothing was saved." in page
+        assert shown in page
+        assert TYPED in page
+        match.refresh_from_db()
+        assert match.state == MatchState.IN_REVIEW
+        assert not Event.objects.filter(case=match.case, note=TYPED).exists()
+
     assert "You were signed out" not in client.get(match.review_url).content.decode()
 
 
-def test_confirmation_of_a_lost_session_confirms_nothing(
+def test_decisions_of_a_lost_session_decide_nothing(
     client: Client, match: Match
 ) -> None:
     client.cookies.pop(settings.SESSION_COOKIE_NAME)
     url = reverse("portal:match_decide", args=[match.uid])
-
     answer = client.post(url, {"verb": "confirm", "version": match.version})
-
     assert "nothing was saved" in sign_in_again(answer)
-    match.refresh_from_db()
-    assert match.state == MatchState.IN_REVIEW
 
-
-def test_decision_for_many_comes_back_filled(client: Client, match: Match) -> None:
+    # A decision for many comes back filled.
     client.cookies.pop(settings.SESSION_COOKIE_NAME)
     expected = f"{match.uid}:{match.version}"
     data = {"verb": "clear", "apply": "yes", "note": TYPED, "expected": expected}
-
-    answer = client.post("/queue/decide/?reason=short", data)
-    page = sign_in_again(answer)
-
+    page = sign_in_again(client.post("/queue/decide/?reason=short", data))
     assert f"{TYPED}</textarea>" in page
     assert f'name="expected" value="{expected}"' in page
-    assert not Match.objects.filter(state=MatchState.CLEARED).exists()
+
+    match.refresh_from_db()
+    assert match.state == MatchState.IN_REVIEW
 
 
 def test_form_waits_for_its_own_page_only(client: Client, match: Match) -> None:
@@ -113,26 +106,25 @@ def test_form_waits_for_its_own_page_only(client: Client, match: Match) -> None:
     assert TYPED in client.get(match.review_url).content.decode()
 
 
-def test_script_is_sent_to_sign_in_and_nothing_is_decided(match: Match) -> None:
-    url = reverse("portal:match_decide", args=[match.uid])
+def test_without_a_session_all_are_sent_to_sign_in(match: Match) -> None:
+    client, url = Client(), reverse("portal:match_decide", args=[match.uid])
 
-    answer = Client().post(url, {"verb": "confirm", "version": 2}, headers=JSON)
+    answer = client.post(url, {"verb": "confirm", "version": 2}, headers=JSON)
 
     assert answer["Location"].startswith("/accounts/login/")
     match.refresh_from_db()
     assert match.state == MatchState.IN_REVIEW
-
-
-def test_reading_without_a_session_asks_to_sign_in() -> None:
     for url in ("/m/m_x/decide", "/queue/decide/"):
-        assert Client().get(url)["Location"].startswith("/accounts/login/")
+        assert client.get(url)["Location"].startswith("/accounts/login/")
 
 
-def test_expired_lock_that_another_took_keeps_the_text(
-    client: Client, match: Match
+def test_an_expired_lock_decides_unless_another_took_it(
+    client: Client, ana: User, match: Match
 ) -> None:
+    free = make_match()
+    locks.take_lock(match=free, user=ana)
     past = datetime.now(tz=UTC) - timedelta(minutes=1)
-    Match.objects.filter(pk=match.pk).update(locked_until=past)
+    Match.objects.update(locked_until=past)
     locks.take_lock(match=match, user=make_user(Role.REVIEWER, username="ben"))
     url = reverse("portal:match_decide", args=[match.uid])
 
@@ -148,18 +140,12 @@ def test_expired_lock_that_another_took_keeps_the_text(
     assert match.locked_by is not None
     assert match.locked_by.username == "ben"
 
-
-def test_expired_lock_that_nobody_took_still_decides(
-    client: Client, match: Match
-) -> None:
-    past = datetime.now(tz=UTC) - timedelta(minutes=1)
-    Match.objects.filter(pk=match.pk).update(locked_until=past)
-    url = reverse("portal:match_decide", args=[match.uid])
-
-    client.post(url, {"verb": "confirm", "version": match.version})
-
-    match.refresh_from_db()
-    assert match.state == MatchState.CONFIRMED
+    # Where nobody took it, the page still decides.
+    free.refresh_from_db()
+    url = reverse("portal:match_decide", args=[free.uid])
+    client.post(url, {"verb": "confirm", "version": free.version})
+    free.refresh_from_db()
+    assert free.state == MatchState.CONFIRMED
 
 
 @pytest.mark.parametrize("gone", ["retired", "deleted"])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import pytest
+from django.http import QueryDict
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Recording, RecordingStatus
+from portal.review.queue import Queue
 from review.choices import MatchState
 from review.decisions import assignment
 from review.models import Match
@@ -27,10 +28,15 @@ def known(*matches: Match) -> str:
     return " ".join(f"{match.uid}:{match.version}--" for match in matches)
 
 
-def test_preview_shows_both_sounds_reason_and_verbs(client: Client) -> None:
+def test_preview_shows_both_sounds_reason_and_verbs_without_a_lock(
+    client: Client, signed_in: MakeClient
+) -> None:
     match = make_match(match={"queue_reason": "low_score"})
+    address = f"/m/{match.uid}/preview"
 
-    page = client.get(f"/m/{match.uid}/preview").content.decode()
+    page = client.get(address).content.decode()
+    narrow = client.get(f"{address}?bar=yes").content.decode()
+    seen = signed_in(Role.VIEWER).get(address).content.decode()
 
     assert "data-pair" in page
     assert "ribbon--review" in page
@@ -38,233 +44,153 @@ def test_preview_shows_both_sounds_reason_and_verbs(client: Client) -> None:
     for verb in ("confirm", "clear", "reject", "escalate"):
         assert f'data-decide="{verb}"' in page
     assert "<html" not in page
+    # Narrow lists ask for the verbs alone, and viewers get none.
+    assert 'data-decide="confirm"' in narrow
+    assert "data-pair" not in narrow
+    assert "data-pair" in seen
+    assert "data-decide" not in seen
+    match.refresh_from_db()
+    assert (match.state, match.locked_by) == (MatchState.PENDING, None)
 
 
-def test_a_match_is_assigned_from_its_preview(client: Client) -> None:
-    match = make_match()
+def test_a_match_of_a_retired_recording_says_so_and_is_assigned_from_its_preview(
+    client: Client,
+) -> None:
+    match, other = make_match(), make_match()
     make_user(Role.REVIEWER, username="lena")
+    Recording.objects.filter(pk=match.recording_id).update(
+        status=RecordingStatus.RETIRED
+    )
 
     page = client.get(f"/m/{match.uid}/preview?list=/queue/").content.decode()
     fields = {"verb": "assign", "expected": f"{match.uid}:{match.version}"}
     asked = client.post("/queue/decide/", {**fields, "who": "lena"}).content.decode()
+    drawn = client.get(CHANGES, {"rows": known(match, other)}).json()["rows"]
 
+    assert "The recording was retired" in page
     assert 'data-palette="Assign this match"' in page
     assert 'data-palette-rest="who"' in page
     assert f'value="{fields["expected"]}"' in page
     assert "nobody" in page
     assert "selected>lena</option>" in asked
-
-
-def test_preview_says_that_the_recording_was_retired(client: Client) -> None:
-    match = make_match()
-    Recording.objects.update(status=RecordingStatus.RETIRED)
-
-    page = client.get(f"/m/{match.uid}/preview").content.decode()
-
-    assert "The recording was retired" in page
-
-
-def test_preview_takes_no_lock(client: Client) -> None:
-    match = make_match()
-
-    client.get(f"/m/{match.uid}/preview")
-
-    match.refresh_from_db()
-    assert match.state == MatchState.PENDING
-    assert match.locked_by is None
-
-
-def test_narrow_lists_ask_for_the_verbs_alone(client: Client) -> None:
-    match = make_match()
-
-    page = client.get(f"/m/{match.uid}/preview?bar=yes").content.decode()
-
-    assert 'data-decide="confirm"' in page
-    assert "data-pair" not in page
-
-
-def test_preview_of_a_held_match_says_who_holds_it(client: Client) -> None:
-    match = make_match()
-    locks.take_lock(match=match, user=make_user(Role.REVIEWER, username="ben"))
-
-    page = client.get(f"/m/{match.uid}/preview").content.decode()
-
-    assert "ben is reviewing this until" in page
-    assert 'data-decide="confirm"' not in page
-    # Listening asks for no lock that would be refused.
-    assert 'data-takes=""' in page
-
-
-def test_a_row_is_drawn_again_once_its_recording_is_retired(client: Client) -> None:
-    match, other = make_match(), make_match()
-    Recording.objects.filter(pk=match.recording_id).update(
-        status=RecordingStatus.RETIRED
-    )
-
-    drawn = client.get(CHANGES, {"rows": known(match, other)}).json()["rows"]
-
     assert list(drawn) == [match.uid]
     assert "data-retired" in drawn[match.uid]
 
 
-@pytest.mark.parametrize(
-    ("role", "state", "said"),
-    [
-        (
-            Role.REVIEWER,
-            MatchState.CONFIRMED,
-            "This match is confirmed. You can: Record a dispute. "
-            "A manager can: Release the claim.",
-        ),
-        (
-            Role.REVIEWER,
-            MatchState.ESCALATED,
-            "This match is escalated. "
-            "A manager can: Confirm, Clear, Reject, Exclude an interval, Reopen.",
-        ),
-        (
-            Role.MANAGER,
-            MatchState.REJECTED,
-            "This match is rejected. You can: Reopen.",
-        ),
-        (
-            Role.VIEWER,
-            MatchState.PENDING,
-            "Your role may view matches but not decide them.",
-        ),
-    ],
-)
-def test_a_key_without_a_verb_says_the_state_and_who_can_do_what(
-    role: Role, state: str, said: str, signed_in: MakeClient
-) -> None:
-    match = make_match(state=state)
-    client = signed_in(role)
-
-    for address in (f"/m/{match.uid}/preview", f"/m/{match.uid}"):
-        page = client.get(address).content.decode()
-
-        assert f'data-cannot="{said}"' in page
-
-
-def test_viewer_sees_the_preview_without_verbs(signed_in: MakeClient) -> None:
-    match = make_match()
-
-    page = signed_in(Role.VIEWER).get(f"/m/{match.uid}/preview").content.decode()
-
-    assert "data-pair" in page
-    assert "data-decide" not in page
-
-
-def test_unchanged_list_answers_304(client: Client) -> None:
-    match = make_match()
-    first = client.get(CHANGES, {"rows": known(match)})
-
-    again = client.get(
-        CHANGES, {"rows": known(match)}, headers={"If-None-Match": first["ETag"]}
-    )
-
-    assert first.json()["rows"] == {}
-    assert first.json()["counts"]["waiting"] == "1"
-    assert again.status_code == 304
-
-
-def test_304_needs_few_queries(
-    client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
-) -> None:
-    match = make_match()
-    mark = client.get(CHANGES, {"rows": known(match)})["ETag"]
-
-    # Session, user, and the rights of the user; then the newest event and the rows.
-    with django_assert_max_num_queries(7):
-        client.get(CHANGES, {"rows": known(match)}, headers={"If-None-Match": mark})
-
-
-def test_row_that_somebody_took_comes_back_with_the_holder(client: Client) -> None:
+def test_preview_and_row_of_a_held_match_say_who_holds_it(client: Client) -> None:
     match, other = make_match(), make_match()
     rows = known(match, other)
     mark = client.get(CHANGES, {"rows": rows})["ETag"]
     locks.take_lock(match=match, user=make_user(Role.REVIEWER, username="ben"))
 
+    page = client.get(f"/m/{match.uid}/preview").content.decode()
     answer = client.get(CHANGES, {"rows": rows}, headers={"If-None-Match": mark})
 
+    assert "ben is reviewing this until" in page
+    assert 'data-decide="confirm"' not in page
+    # Listening asks for no lock that would be refused.
+    assert 'data-takes=""' in page
     changed = answer.json()["rows"]
     assert list(changed) == [match.uid]
     assert "ben" in changed[match.uid]
     assert "data-foreign" in changed[match.uid]
 
 
-def test_decided_row_stays_with_its_state_and_leaves_the_counts(client: Client) -> None:
-    match, _other = make_match(), make_match()
+def test_a_key_without_a_verb_says_the_state_and_who_can_do_what(
+    signed_in: MakeClient,
+) -> None:
+    clients = {role: signed_in(role) for role in Role}
+    match = make_match()
+    for role, state, said in (
+        (
+            *(Role.REVIEWER, MatchState.CONFIRMED),
+            "This match is confirmed. You can: Record a dispute. "
+            "A manager can: Release the claim.",
+        ),
+        (
+            *(Role.REVIEWER, MatchState.ESCALATED),
+            "This match is escalated. "
+            "A manager can: Confirm, Clear, Reject, Exclude an interval, Reopen.",
+        ),
+        (
+            *(Role.MANAGER, MatchState.REJECTED),
+            "This match is rejected. You can: Reopen.",
+        ),
+        (
+            *(Role.VIEWER, MatchState.PENDING),
+            "Your role may view matches but not decide them.",
+        ),
+    ):
+        reason = "noise" if state == MatchState.REJECTED else ""
+        Match.objects.filter(pk=match.pk).update(state=state, decision_reason=reason)
+
+        for address in (f"/m/{match.uid}/preview", f"/m/{match.uid}"):
+            page = clients[role].get(address).content.decode()
+            assert f'data-cannot="{said}"' in page
+
+
+def test_unchanged_list_answers_304_with_few_queries(
+    client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    rows = {"rows": known(make_match())}
+    first = client.get(CHANGES, rows)
+
+    # Session, user, and the rights of the user; then the newest event and the rows.
+    with django_assert_max_num_queries(7):
+        again = client.get(CHANGES, rows, headers={"If-None-Match": first["ETag"]})
+
+    assert first.json()["rows"] == {}
+    assert first.json()["counts"]["waiting"] == "1"
+    assert again.status_code == 304
+
+
+def test_decided_row_stays_with_its_state_and_leaves_the_counts(
+    client: Client, ana: User
+) -> None:
+    match, _other = make_match(), make_match(match={"queue_reason": "low_score"})
+    view = saved_views.save(
+        user=ana, name="Low", query="reason=low_score", is_default=False
+    )
     rows = known(match)
     decide(client, match, "confirm")
 
     answer = client.get(CHANGES, {"rows": rows}).json()
+    of_all = client.get("/matches/changes/", {"rows": f"{match.uid}:0"}).json()
 
     assert "Confirmed" in answer["rows"][match.uid]
     assert "data-done" in answer["rows"][match.uid]
-    assert answer["counts"]["waiting"] == "1"
-    assert answer["counts"]["total"] == "1"
-    assert answer["counts"]["menu"] == "1"
+    for name in ("waiting", "total", "menu", f"view-{view.uid}"):
+        assert answer["counts"][name] == "1", name
+    # The list of all matches has rows and counts of its own.
+    assert "Confirmed" in of_all["rows"][match.uid]
+    assert of_all["counts"]["total"] == "2"
 
 
-def test_lock_that_ends_by_itself_changes_the_row(client: Client, ana: User) -> None:
-    match = make_match()
+def test_a_lock_that_ends_and_a_new_assignee_change_the_row(
+    client: Client, ana: User
+) -> None:
+    match, assigned = make_match(), make_match()
     locks.take_lock(match=match, user=ana)
     match.refresh_from_db()
 
-    shown = f"{match.uid}:{match.version}-held-"
-    assert client.get(CHANGES, {"rows": shown}).json()["rows"] == {}
+    def changed(rows: str) -> set[str]:
+        return set(client.get(CHANGES, {"rows": rows}).json()["rows"])
+
+    shown = f"{match.uid}:{match.version}-held- {known(assigned)}"
+    assert changed(shown) == set()
     Match.objects.filter(pk=match.pk).update(locked_until=match.created_at)
+    assert changed(shown) == {match.uid}
+    # Its version stays.
+    assignment.assign(match=assigned, user=ana, assignee=ana)
+    assert changed(shown) == {match.uid, assigned.uid}
 
-    assert match.uid in client.get(CHANGES, {"rows": shown}).json()["rows"]
-
-
-def test_assignee_comes_back_although_the_version_stays(
-    client: Client, ana: User
-) -> None:
-    match = make_match()
-    rows = known(match)
-    assignment.assign(match=match, user=ana, assignee=ana)
-
-    assert match.uid in client.get(CHANGES, {"rows": rows}).json()["rows"]
+    answer = client.get(CHANGES, {"rows": "nonsense m_x:1 :"}).json()
+    assert answer["rows"] == {}
+    assert "m_x" in answer["gone"]
 
 
-def test_list_of_all_matches_has_its_own_rows(client: Client) -> None:
-    match = make_match(state=MatchState.CONFIRMED)
-
-    answer = client.get("/matches/changes/", {"rows": f"{match.uid}:0"}).json()
-
-    assert "Confirmed" in answer["rows"][match.uid]
-    assert answer["counts"]["total"] == "1"
-
-
-def test_saved_view_has_its_own_count(client: Client, ana: User) -> None:
-    make_match(match={"queue_reason": "low_score"})
-    make_match()
-    view = saved_views.save(
-        user=ana, name="Low", query="reason=low_score", is_default=False
-    )
-
-    assert client.get(CHANGES).json()["counts"][f"view-{view.uid}"] == "1"
-
-
-@pytest.mark.parametrize(
-    ("query", "fits"),
-    [
-        ("assignee=ana", ["mine"]),
-        ("assignee=(nobody)", ["late", "long"]),
-        ("due=overdue", ["late"]),
-        ("due=none", ["mine", "long"]),
-        ("length_min=60", ["long"]),
-        ("length_max=59.5", ["mine", "late"]),
-        ("programme=even", ["mine"]),
-        ("engine=embedded&length_min=60", ["long"]),
-        ("engine=acrcloud", []),
-        ("due=sometime&length_min=x&engine=y", ["mine", "late", "long"]),
-    ],
-)
 def test_filters_of_assignee_due_length_programme_and_engine(
-    client: Client, ana: User, query: str, fits: list[str]
+    client: Client, ana: User
 ) -> None:
     matches = {
         "mine": make_match(match={"assignee": ana}),
@@ -275,22 +201,22 @@ def test_filters_of_assignee_due_length_programme_and_engine(
     file.programme = "Evening news"
     file.save()
 
-    rows = client.get("/queue/?" + query.replace("(", "%28")).context["rows"]
+    page = client.get("/queue/?due=overdue")
 
-    assert {row.match.pk for row in rows} == {matches[name].pk for name in fits}
-
-
-def test_queue_offers_the_people_who_decide(client: Client, ana: User) -> None:
-    make_match()
-
-    page = client.get("/queue/").content.decode()
-
-    assert '<option value="ana">' in page
-    assert '<option value="(nobody)">' in page
-
-
-def test_unreadable_rows_are_ignored(client: Client) -> None:
-    answer = client.get(CHANGES, {"rows": "nonsense m_x:1 :"}).json()
-
-    assert answer["rows"] == {}
-    assert "m_x" in answer["gone"]
+    assert [row.match for row in page.context["rows"]] == [matches["late"]]
+    assert '<option value="ana">' in page.content.decode()
+    assert '<option value="(nobody)">' in page.content.decode()
+    for query, fits in (
+        ("assignee=ana", ["mine"]),
+        ("assignee=(nobody)", ["late", "long"]),
+        ("due=overdue", ["late"]),
+        ("due=none", ["mine", "long"]),
+        ("length_min=60", ["long"]),
+        ("length_max=59.5", ["mine", "late"]),
+        ("programme=even", ["mine"]),
+        ("engine=embedded&length_min=60", ["long"]),
+        ("engine=acrcloud", []),
+        ("due=sometime&length_min=x&engine=y", ["mine", "late", "long"]),
+    ):
+        found = Queue.from_query(QueryDict(query), ana).rows()
+        assert {each.pk for each in found} == {matches[name].pk for name in fits}, query

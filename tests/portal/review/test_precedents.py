@@ -58,22 +58,7 @@ def test_a_rejection_is_made_again_with_its_reason(
     assert later.state == MatchState.REJECTED
 
 
-@pytest.mark.parametrize("shared", ["series", "account"])
-def test_series_and_account_are_precedents_too(
-    client: Client, earlier: Match, later: Match, shared: str
-) -> None:
-    if shared == "account":
-        say(earlier, account="radio", programme="A")
-        say(later, account="radio", programme="B")
-    else:
-        for match in (earlier, later):
-            Episode.objects.create(scanned_file=match.scanned_file, series="Pier")
-    decide(client, earlier, "confirm")
-
-    assert f"of the same {shared}" in pane(client, later)
-
-
-def test_other_programmes_are_no_precedent(
+def test_series_and_account_are_precedents_but_not_other_programmes(
     client: Client, earlier: Match, later: Match
 ) -> None:
     say(earlier, programme="Evening")
@@ -81,3 +66,10 @@ def test_other_programmes_are_no_precedent(
     decide(client, earlier, "confirm")
 
     assert "data-again" not in pane(client, later)
+    for match in (earlier, later):
+        say(match, account="radio")
+    assert "of the same account" in pane(client, later)
+    for match in (earlier, later):
+        say(match, account="")
+        Episode.objects.create(scanned_file=match.scanned_file, series="Pier")
+    assert "of the same series" in pane(client, later)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from django.test import Client
 from django.urls import reverse
 
@@ -22,53 +21,46 @@ from tests.portal.review.reviewing import JSON, decide, page_of
 VIEWER, REVIEWER, MANAGER, ADMIN = Role
 
 
-def test_opening_takes_the_lock(client: Client, ana: User) -> None:
+def test_opening_takes_the_lock_and_release_gives_it_back(
+    client: Client, ana: User
+) -> None:
     match = make_match()
+
+    # Looking ahead takes none.
+    for headers in ({"X-Look-Ahead": "yes"}, {"Sec-Purpose": "prefetch;prerender"}):
+        client.get(page_of(match), headers=headers)
+        match.refresh_from_db()
+        assert match.state == MatchState.PENDING
 
     page = client.get(page_of(match))
 
     match.refresh_from_db()
     assert (match.state, match.locked_by) == (MatchState.IN_REVIEW, ana)
     assert "Yours until" in page.content.decode()
-
-
-@pytest.mark.parametrize(
-    "headers", [{"X-Look-Ahead": "yes"}, {"Sec-Purpose": "prefetch;prerender"}]
-)
-def test_looking_ahead_takes_no_lock(client: Client, headers: dict[str, str]) -> None:
-    match = make_match()
-
-    client.get(page_of(match), headers=headers)
-
+    answer = client.post(reverse("portal:match_release", args=[match.uid]))
+    assert answer["Location"] == f"{reverse('portal:queue')}?view=waiting"
     match.refresh_from_db()
-    assert match.state == MatchState.PENDING
+    assert (match.state, match.locked_by) == (MatchState.PENDING, None)
 
 
-def test_foreign_lock_lets_look_and_not_decide(client: Client) -> None:
-    match = make_match()
-    locks.take_lock(match=match, user=make_user(REVIEWER, username="ben"))
-
-    page = client.get(page_of(match)).content.decode()
-    answer = decide(client, match, "confirm")
-
-    assert "ben is reviewing this until" in page
-    assert "data-decide=" not in page
-    assert answer.status_code == 409
-    match.refresh_from_db()
-    assert match.state == MatchState.IN_REVIEW
-
-
-def test_manager_takes_over_and_a_reviewer_cannot(
+def test_foreign_lock_lets_look_and_not_decide_and_a_manager_take_over(
     client: Client, signed_in: MakeClient
 ) -> None:
     match = make_match()
     locks.take_lock(match=match, user=make_user(REVIEWER, username="ben"))
     address = reverse("portal:match_lock", args=[match.uid])
 
+    page = client.get(page_of(match)).content.decode()
+    answer = decide(client, match, "confirm")
     refused = client.post(address, {"break": "yes"}, headers=JSON)
-    signed_in(MANAGER).post(address, {"break": "yes"})
 
+    assert "ben is reviewing this until" in page
+    assert "data-decide=" not in page
+    assert answer.status_code == 409
     assert refused.json()["code"] == "not_allowed"
+    match.refresh_from_db()
+    assert (match.state, str(match.locked_by)) == (MatchState.IN_REVIEW, "ben")
+    signed_in(MANAGER).post(address, {"break": "yes"})
     match.refresh_from_db()
     assert match.locked_by is not None
     assert match.locked_by.username != "ben"
@@ -88,29 +80,12 @@ def test_lock_tells_scripts_who_holds_the_match_and_what_comes_next(
     assert taken["version"] == free["version"] + 1
     assert taken["next"] == page_of(following)
 
-
-def test_keeping_a_lock_longer_moves_no_version(client: Client) -> None:
-    match = make_match()
-    address = reverse("portal:match_lock", args=[match.uid])
-    first = client.post(address, headers=JSON).json()
+    # Keeping it longer moves no version.
     soon = datetime.now(tz=UTC) + timedelta(minutes=1)
     Match.objects.filter(pk=match.pk).update(locked_until=soon)
-
     second = client.post(address, headers=JSON).json()
-
-    assert second["version"] == first["version"]
+    assert second["version"] == taken["version"]
     assert datetime.fromisoformat(second["until"]) > soon
-
-
-def test_release_gives_the_match_back(client: Client) -> None:
-    match = make_match()
-    client.get(page_of(match))
-
-    answer = client.post(reverse("portal:match_release", args=[match.uid]))
-
-    assert answer["Location"] == f"{reverse('portal:queue')}?view=waiting"
-    match.refresh_from_db()
-    assert (match.state, match.locked_by) == (MatchState.PENDING, None)
 
 
 def test_the_open_page_learns_that_its_recording_was_retired(client: Client) -> None:

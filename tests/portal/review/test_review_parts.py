@@ -16,8 +16,10 @@ from catalogue.models import Exclusion
 from portal.pictures.exclusion import MediaTimeField
 from review.choices import MatchState
 from review.models import Match
+from review.services import locks
 from tests import pseudo_language
 from tests.conftest import MakeClient
+from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 
 pytestmark = pytest.mark.django_db
@@ -45,45 +47,39 @@ def page(client: Client, match: Match) -> str:
     return client.get(match.review_url).content.decode()
 
 
-def test_strip_begins_at_the_segment(manager: Client) -> None:
-    match = make_match()
+def test_strip_begins_at_the_segment_and_its_interval_is_heard(manager: Client) -> None:
+    match = make_match(recording__proxy="recordings/a.webm")
 
     shown = page(manager, match)
 
     assert 'name="start" value="0:05.000"' in shown
     assert 'name="end" value="0:25.000"' in shown
     assert "Exclude this interval" in shown
-
-
-def test_the_picked_interval_is_heard_in_the_strip(manager: Client) -> None:
-    match = make_match(recording__proxy="recordings/a.webm")
-
-    strip = page(manager, match).partition('data-decide="exclude"')[2]
-    strip = strip.partition("</form>")[0]
-
+    strip = shown.partition('data-decide="exclude"')[2].partition("</form>")[0]
     assert f"/catalogue/recordings/{match.recording.uid}/audio?v=" in strip
     assert 'data-from="5000"' in strip
     assert 'data-to="25000"' in strip
 
 
-def test_preview_tells_what_is_touched_and_saves_nothing(manager: Client) -> None:
+def test_manager_looks_excludes_and_undoes(manager: Client) -> None:
     match = make_match()
     settled = make_match(recording=match.recording, state=MatchState.CONFIRMED)
     url = reverse("portal:match_exclude", args=[match.uid])
 
+    # The preview tells what is touched and saves nothing; without scripts it comes first.
     shown = manager.get(url, INTERVAL).content.decode()
-
     assert f'name="seen" value="{SEEN}"' in shown
     assert "<strong>2 matches</strong> are affected" in shown
     assert " ." not in strip_tags(shown)
     assert f'name="match" value="{settled.uid}"' in shown
-    assert not Exclusion.objects.exists()
-
-
-def test_manager_excludes_and_undoes(manager: Client) -> None:
-    match = make_match()
-    settled = make_match(recording=match.recording, state=MatchState.CONFIRMED)
     page(manager, match)
+    looked = post(manager, match, seen="", look="yes")
+    content = looked.content.decode()
+    assert looked.status_code == 200
+    assert 'data-ask="exclude" open' in content
+    assert f'name="seen" value="{SEEN}"' in content
+    assert "Error:" not in content.split("</title>")[0]
+    assert not Exclusion.objects.exists()
 
     post(manager, match, tick=settled.uid)
 
@@ -129,7 +125,9 @@ def test_match_stays_where_something_of_it_is_left(manager: Client) -> None:
     assert "Yours until" in shown
 
 
-def test_reviewers_interval_is_a_proposal(signed_in: MakeClient) -> None:
+def test_a_reviewers_interval_is_a_proposal_that_a_manager_sees_before_agreeing(
+    signed_in: MakeClient, manager: Client
+) -> None:
     match = make_match()
     reviewer = signed_in(Role.REVIEWER)
     assert "Propose and escalate" in page(reviewer, match)
@@ -137,42 +135,22 @@ def test_reviewers_interval_is_a_proposal(signed_in: MakeClient) -> None:
     post(reviewer, match)
 
     match.refresh_from_db()
-    assert match.state == MatchState.ESCALATED
-    assert not Exclusion.objects.get().approved
-
-
-def test_manager_sees_what_a_proposal_touches_before_agreeing(
-    signed_in: MakeClient, manager: Client
-) -> None:
-    match = make_match()
-    post(signed_in(Role.REVIEWER), match)
+    proposal = Exclusion.objects.get()
+    assert (match.state, proposal.approved) == (MatchState.ESCALATED, False)
     settled = make_match(recording=match.recording, state=MatchState.CONFIRMED)
-    url = reverse("portal:exclusion_approve", args=[Exclusion.objects.get().uid])
-
+    url = reverse("portal:exclusion_approve", args=[proposal.uid])
     assert settled.scanned_file.name in manager.get(url).content.decode()
     manager.post(url, {"match": settled.uid})
-
     match.refresh_from_db()
     settled.refresh_from_db()
     assert match.state == settled.state == MatchState.SUPPRESSED
 
 
-def test_without_scripts_the_preview_comes_first(manager: Client) -> None:
+def test_what_is_wrong_is_said_and_the_text_kept(manager: Client) -> None:
     match = make_match()
     page(manager, match)
 
-    shown = post(manager, match, seen="", look="yes")
-
-    content = shown.content.decode()
-    assert shown.status_code == 200
-    assert 'data-ask="exclude" open' in content
-    assert f'name="seen" value="{SEEN}"' in content
-    assert "Error:" not in content.split("</title>")[0]
-
-
-@pytest.mark.parametrize(
-    ("fields", "status", "told"),
-    [
+    for fields, status, told in (
         ({"seen": "0-5"}, 409, "Preview this interval, then exclude it"),
         ({"end": "1:2:3:4"}, 400, "Enter a time as 1:02.500"),
         ({"end": "3"}, 400, "The end must be after the start."),
@@ -181,30 +159,21 @@ def test_without_scripts_the_preview_comes_first(manager: Client) -> None:
         ({"version": "9"}, 409, "nothing was saved"),
         ({"version": ""}, 400, "did not say which version"),
         ({"version": "9" * 5000}, 400, "did not say which version"),
-    ],
-)
-def test_what_is_wrong_is_said_and_the_text_kept(
-    manager: Client, fields: dict[str, str], status: int, told: str
-) -> None:
+    ):
+        answer = post(manager, match, **fields)
+
+        assert answer.status_code == status, told
+        content = answer.content.decode()
+        assert told in content
+        assert ">a loop</textarea>" in content
+        assert not Exclusion.objects.exists()
+        match.refresh_from_db()
+        assert match.state == MatchState.IN_REVIEW
+
+
+def test_foreign_lock_keeps_the_interval_from_being_excluded(manager: Client) -> None:
     match = make_match()
-    page(manager, match)
-
-    answer = post(manager, match, **fields)
-
-    assert answer.status_code == status
-    content = answer.content.decode()
-    assert told in content
-    assert ">a loop</textarea>" in content
-    assert not Exclusion.objects.exists()
-    match.refresh_from_db()
-    assert match.state == MatchState.IN_REVIEW
-
-
-def test_foreign_lock_keeps_the_interval_from_being_excluded(
-    signed_in: MakeClient, manager: Client
-) -> None:
-    match = make_match()
-    page(signed_in(Role.REVIEWER), match)
+    locks.take_lock(match=match, user=make_user(Role.REVIEWER))
     url = reverse("portal:match_exclude", args=[match.uid])
     match.refresh_from_db()
 
