@@ -186,11 +186,16 @@ def _differs(match: Match, right: ClaimedRight, said: Mapping[str, Any]) -> str:
 def lapsed_items() -> QuerySet[NoticeItem]:
     """Return the items whose claim was given up, cleared or undone since.
 
-    A match that a later scan replaced counts as the match that replaced it.
+    A match that a later scan replaced counts as the match that replaced it, which after
+    a merge is one of the recording that stays.
     """
-    carried_on = Q(recording=OuterRef("match__superseded_by__recording"))
+    took_over = Match.objects.filter(
+        scanned_file=OuterRef("scanned_file"),
+        recording=OuterRef("recording"),
+        supersedes__recording=OuterRef(OuterRef("match__recording")),
+    )
     live = Match.objects.filter(
-        Q(recording=OuterRef("match__recording")) | carried_on,
+        Q(recording=OuterRef("match__recording")) | Exists(took_over),
         scanned_file=OuterRef("match__scanned_file"),
         state__in=_CLAIMED,
     )

@@ -165,28 +165,18 @@ def test_matches_that_no_notice_may_name_are_refused(
         return change(make_claim(reviewer))
 
     waiting = make_match()
-    undone = one(
-        lambda match: deciding.undo(match=match, user=reviewer, version=match.version)
-    )
+    undone = one(lambda match: deciding.undo(match=match, user=reviewer))
     disputed = one(
         lambda match: deciding.record(
-            match=match,
-            user=reviewer,
-            version=match.version,
-            code="other",
-            statement="It is theirs.",
+            match=match, user=reviewer, code="other", statement="It is theirs."
         )
     )
     released = one(
-        lambda match: deciding.release(
-            match=match, user=manager, version=match.version, answer="Not ours."
-        )
+        lambda match: deciding.release(match=match, user=manager, answer="Not ours.")
     )
-    rejected = deciding.reject(
-        match=make_match(), user=reviewer, version=1, reason="noise"
-    )
+    rejected = deciding.reject(match=make_match(), user=reviewer, reason="noise")
     cleared = deciding.clear(
-        match=make_match(), user=reviewer, version=1, reason="Agreed by phone."
+        match=make_match(), user=reviewer, reason="Agreed by phone."
     )
     uploaded, licensed = make_claim(reviewer), make_claim(reviewer)
     files = ScannedFile.objects.all()
@@ -280,7 +270,7 @@ def test_a_notice_in_review_is_signed_by_managers_who_consent_to_what_they_saw(
     seen = notice.version
 
     def refused(
-        why: str = "", *, typed: Signing = TYPED, user: User = manager
+        why: str | None = None, *, typed: Signing = TYPED, user: User = manager
     ) -> set[str]:
         with pytest.raises(NoticeRefused, match=why) as caught:
             signing.sign(notice=notice, version=seen, signing=typed, user=user)
@@ -303,7 +293,7 @@ def test_a_notice_in_review_is_signed_by_managers_who_consent_to_what_they_saw(
         EvidencePack.objects.all().delete()
         refused("no current evidence pack")
     with rolled_back():
-        deciding.undo(match=claim, user=reviewer, version=claim.version)
+        deciding.undo(match=claim, user=reviewer)
         refused("Nobody has decided this match yet")
     notice.refresh_from_db()
     assert (notice.state, notice.number) == (NoticeState.REVIEW, None)
@@ -375,10 +365,8 @@ def test_a_later_decision_marks_the_notice(reviewer: User, manager: User) -> Non
     notice = make_signed([claim], reviewer, manager)
 
     for change in (
-        lambda: deciding.undo(match=claim, user=reviewer, version=claim.version),
-        lambda: deciding.release(
-            match=claim, user=manager, version=claim.version, answer="Not ours."
-        ),
+        lambda: deciding.undo(match=claim, user=reviewer),
+        lambda: deciding.release(match=claim, user=manager, answer="Not ours."),
         lambda: Match.objects.update(state=MatchState.SUPERSEDED),
     ):
         assert not list_notices().get().is_lapsed
@@ -400,7 +388,6 @@ def test_a_claim_that_goes_on_after_rescans_and_a_merge_leaves_the_notice(
 ) -> None:
     claim = make_claim(reviewer)
     notice = make_sent([claim], reviewer, manager)
-    item = notice.items.get()
 
     def rescan(recording: Recording) -> None:
         scan = ScanFactory.create(scanned_file=claim.scanned_file)
@@ -409,6 +396,7 @@ def test_a_claim_that_goes_on_after_rescans_and_a_merge_leaves_the_notice(
 
     rescan(claim.recording)
     claim.refresh_from_db()
+    item = notice.items.get()
     assert claim.state == MatchState.SUPERSEDED
     assert checks.live_match(item).state == MatchState.CONFIRMED
     assert checks.why_lapsed(item) == ""
@@ -654,7 +642,7 @@ def _sell_to_others(claim: Match, manager: User) -> None:
 
 
 def _give_up(claim: Match, manager: User) -> None:
-    deciding.release(match=claim, user=manager, version=claim.version, answer="No.")
+    deciding.release(match=claim, user=manager, answer="No.")
 
 
 def test_a_sent_notice_is_flagged_when_its_ground_changes(
