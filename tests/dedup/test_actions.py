@@ -207,7 +207,7 @@ def test_an_undo_after_a_merge_looks_again_at_what_rules_say(
     everywhere = make_policy(action=PolicyAction.SUPPRESS)
     match.refresh_from_db()
     if undone == "decision":
-        deciding.confirm(match=match, user=manager, version=match.version)
+        deciding.confirm(match=match, user=manager)
     else:
         policies.apply(policy=everywhere, user=manager)
     act(ActionVerb.MERGE, manager, "First", "Second", fields={"label": second.uid})
@@ -215,7 +215,7 @@ def test_an_undo_after_a_merge_looks_again_at_what_rules_say(
 
     match.refresh_from_db()
     if undone == "decision":
-        deciding.undo(match=match, user=manager, version=match.version)
+        deciding.undo(match=match, user=manager)
     else:
         applied = applications.applications(everywhere)[0].act
         applications.undo(rule=everywhere, act=applied, user=manager)

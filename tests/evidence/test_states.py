@@ -130,7 +130,7 @@ def test_a_decision_makes_a_pack_stale_and_a_new_one_ready(
     looked = selectors.evidence_of(match)
     match.refresh_from_db()
 
-    deciding.confirm(match=match, user=reviewer, version=match.version)
+    deciding.confirm(match=match, user=reviewer)
 
     stale = selectors.evidence_of(match)
     second = build(match)

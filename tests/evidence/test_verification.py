@@ -105,9 +105,9 @@ def test_every_change_and_another_key_show(
 def test_what_is_no_pack_is_told(key: PublicKey, tmp_path: Path) -> None:
     path = tmp_path / "some.zip"
     for content, told in (
-        (b"", ""),
-        (b"no zip at all", ""),
-        (b"PK\x03\x04broken", ""),
+        (b"", None),
+        (b"no zip at all", None),
+        (b"PK\x03\x04broken", None),
         (_zipped(("letter.txt", b"hello")), r"manifest\.json is missing"),
     ):
         path.write_bytes(content)

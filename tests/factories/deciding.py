@@ -1,4 +1,7 @@
-"""One function per verb, so that tests read as what a person does."""
+"""One function per verb, so that tests read as what a person does.
+
+A decision is about the stored version, unless the test says which one somebody saw.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,9 @@ from review.decisions.verbs import Decision
 from review.models import Licence, Match
 
 
-def confirm(*, match: Match, user: User, version: int, note: str = "") -> Match:
+def confirm(
+    *, match: Match, user: User, version: int | None = None, note: str = ""
+) -> Match:
     """Confirm that the match is ours."""
     return _decide(match, version, user, Decision(Verb.CONFIRM, note=note))
 
@@ -21,7 +26,7 @@ def clear(
     *,
     match: Match,
     user: User,
-    version: int,
+    version: int | None = None,
     reason: str = "",
     licence: Licence | None = None,
 ) -> Match:
@@ -31,23 +36,32 @@ def clear(
 
 
 def reject(
-    *, match: Match, user: User, version: int, reason: str, note: str = ""
+    *,
+    match: Match,
+    user: User,
+    version: int | None = None,
+    reason: str,
+    note: str = "",
 ) -> Match:
     """Reject the match; ``reason`` is a code."""
     return _decide(match, version, user, Decision(Verb.REJECT, code=reason, note=note))
 
 
-def escalate(*, match: Match, user: User, version: int, note: str) -> Match:
+def escalate(
+    *, match: Match, user: User, version: int | None = None, note: str
+) -> Match:
     """Ask a manager."""
     return _decide(match, version, user, Decision(Verb.ESCALATE, note=note))
 
 
-def reopen(*, match: Match, user: User, version: int, reason: str) -> Match:
+def reopen(
+    *, match: Match, user: User, version: int | None = None, reason: str
+) -> Match:
     """Put the match back into the queue."""
     return _decide(match, version, user, Decision(Verb.REOPEN, note=reason))
 
 
-def undo(*, match: Match, user: User, version: int) -> Match:
+def undo(*, match: Match, user: User, version: int | None = None) -> Match:
     """Undo the last decision."""
     return _decide(match, version, user, Decision(Verb.UNDO))
 
@@ -56,7 +70,7 @@ def exclude_part(
     *,
     match: Match,
     user: User,
-    version: int,
+    version: int | None = None,
     interval: tuple[int, int],
     reason: str,
     note: str = "",
@@ -73,7 +87,7 @@ def record(
     *,
     match: Match,
     user: User,
-    version: int,
+    version: int | None = None,
     code: str,
     statement: str = "",
     received_at: datetime | None = None,
@@ -85,17 +99,23 @@ def record(
     return _decide(match, version, user, decision)
 
 
-def uphold(*, match: Match, user: User, version: int, answer: str) -> Match:
+def uphold(
+    *, match: Match, user: User, version: int | None = None, answer: str
+) -> Match:
     """Uphold the claim."""
     return _decide(match, version, user, Decision(Verb.UPHOLD, note=answer))
 
 
-def withdraw(*, match: Match, user: User, version: int, answer: str) -> Match:
+def withdraw(
+    *, match: Match, user: User, version: int | None = None, answer: str
+) -> Match:
     """Record that the other side withdrew the dispute."""
     return _decide(match, version, user, Decision(Verb.WITHDRAW, note=answer))
 
 
-def release(*, match: Match, user: User, version: int, answer: str) -> Match:
+def release(
+    *, match: Match, user: User, version: int | None = None, answer: str
+) -> Match:
     """Give the claim up."""
     return _decide(match, version, user, Decision(Verb.RELEASE, note=answer))
 
@@ -107,5 +127,7 @@ def bulk_decide(
     return decide(versions=expected, decision=decision, user=user)
 
 
-def _decide(match: Match, version: int, user: User, decision: Decision) -> Match:
+def _decide(match: Match, version: int | None, user: User, decision: Decision) -> Match:
+    if version is None:
+        version = Match.objects.values_list("version", flat=True).get(pk=match.pk)
     return decide_one(match=match, version=version, decision=decision, user=user)
