@@ -10,16 +10,16 @@ from catalogue.changes import delete_bucket
 from reports.layouts import Layout
 from reports.models import ReportRun
 from reports.services import request_report
-from review.choices import DisputeStatus, MatchState, PolicyAction, Verb
+from review.choices import DisputeStatus, MatchState, Verb
 from review.decisions.verbs import Decision
 from review.models import Dispute, Match
-from review.services import applications, licences, policies
+from review.services import applications, licences
 from review.services.licences import Reach
 from tests.conftest import Worker
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
-from tests.factories.rules import make_licence, make_policy
+from tests.factories.rules import make_licence
 
 pytestmark = pytest.mark.django_db
 
@@ -51,29 +51,6 @@ def test_of_two_people_who_decide_on_the_same_rows_the_first_counts(
     assert all("ana" in each.message for each in rejected.refused)
 
 
-def test_undoing_decisions_after_the_policy_was_undone_brings_no_policy_back(
-    manager: User, reviewer: User
-) -> None:
-    """The match is as those that nobody had decided when the policy was undone."""
-    decided, waiting = make_match(), make_match()
-    policy = make_policy(action=PolicyAction.REVIEW, priority=3)
-    policies.apply(policy=policy, user=manager)
-    decided.refresh_from_db()
-    deciding.confirm(match=decided, user=reviewer, version=decided.version)
-    act = applications.applications(policy)[0].act
-    undone = applications.undo(rule=policy, act=act, user=manager)
-    assert [each.match for each in undone.left] == [decided]
-
-    decided.refresh_from_db()
-    deciding.undo(match=decided, user=reviewer, version=decided.version)
-
-    decided.refresh_from_db()
-    waiting.refresh_from_db()
-    for match in (decided, waiting):
-        assert (match.state, match.policy_name) == (MatchState.PENDING, "")
-        assert match.priority == 0
-
-
 def test_a_licence_that_cleared_an_upheld_claim_gives_it_back_with_its_dispute(
     manager: User, reviewer: User
 ) -> None:
@@ -94,7 +71,7 @@ def test_a_licence_that_cleared_an_upheld_claim_gives_it_back_with_its_dispute(
     match.refresh_from_db()
     assert (match.state, match.dispute) == (MatchState.UPHELD, Dispute.objects.get())
     # The next objection is an appeal.
-    deciding.record(match=match, user=reviewer, version=match.version, code="licensed")
+    deciding.record(match=match, user=reviewer, code="licensed")
     appeal = Dispute.objects.latest("pk")
     assert (appeal.is_appeal, appeal.status) == (True, DisputeStatus.OPEN)
 

@@ -42,7 +42,6 @@ def disputed(confirmed: Match, reviewer: User) -> Match:
     return deciding.record(
         match=confirmed,
         user=reviewer,
-        version=confirmed.version,
         code="own_content",
         statement="It is our own recording.",
     )
@@ -54,11 +53,7 @@ def test_dispute_says_what_when_and_by_when_and_an_appeal_too(
     received = NOON - timedelta(days=2)
 
     match = deciding.record(
-        match=confirmed,
-        user=reviewer,
-        version=confirmed.version,
-        code="licensed",
-        received_at=received,
+        match=confirmed, user=reviewer, code="licensed", received_at=received
     )
 
     assert match.state == MatchState.DISPUTED
@@ -70,12 +65,8 @@ def test_dispute_says_what_when_and_by_when_and_an_appeal_too(
     assert (event.action, event.reason) == ("dispute", "licensed")
 
     # An appeal is due in seven days.
-    upheld = deciding.uphold(
-        match=match, user=manager, version=match.version, answer="It is ours."
-    )
-    appealed = deciding.record(
-        match=upheld, user=manager, version=upheld.version, code="wrong_owner"
-    )
+    upheld = deciding.uphold(match=match, user=manager, answer="It is ours.")
+    appealed = deciding.record(match=upheld, user=manager, code="wrong_owner")
     assert appealed.dispute is not None
     assert appealed.dispute.is_appeal
     assert appealed.dispute.due_at == NOON + timedelta(days=7)
@@ -118,7 +109,7 @@ def test_manager_answers_with_words_and_a_reviewer_not(
         dispute = Dispute.objects.get()
         assert (dispute.status, dispute.answer) == (status, "We hold it.")
         assert dispute.answered_by == manager
-        match = deciding.undo(match=match, user=manager, version=match.version)
+        match = deciding.undo(match=match, user=manager)
         dispute.refresh_from_db()
         assert (match.state, dispute.status) == (MatchState.DISPUTED, "open")
         assert first_broken_event(case=match.case) is None
@@ -127,18 +118,14 @@ def test_manager_answers_with_words_and_a_reviewer_not(
 def test_undo_of_a_dispute_leaves_it_as_recorded_by_mistake(
     disputed: Match, reviewer: User, manager: User
 ) -> None:
-    match = deciding.undo(match=disputed, user=reviewer, version=disputed.version)
+    match = deciding.undo(match=disputed, user=reviewer)
 
     assert (match.state, match.dispute) == (MatchState.CONFIRMED, None)
     assert Dispute.objects.get().status == DisputeStatus.UNDONE
     # The claim can be released without a dispute.
-    released = deciding.release(
-        match=match, user=manager, version=match.version, answer="a favour"
-    )
+    released = deciding.release(match=match, user=manager, answer="a favour")
     assert released.state == MatchState.RELEASED
-    reopened = deciding.reopen(
-        match=released, user=manager, version=released.version, reason="a mistake"
-    )
+    reopened = deciding.reopen(match=released, user=manager, reason="a mistake")
     assert reopened.state == MatchState.PENDING
 
 
@@ -201,15 +188,13 @@ def test_dispute_that_no_rescan_carries_on_is_answered_where_it_was_recorded(
         Verb.RELEASE,
     ]
 
-    answered = deciding.uphold(
-        match=left, user=manager, version=left.version, answer="It is ours."
-    )
+    answered = deciding.uphold(match=left, user=manager, answer="It is ours.")
 
     dispute.refresh_from_db()
     assert (dispute.status, dispute.answer) == (DisputeStatus.UPHELD, "It is ours.")
     assert answered.state == MatchState.SUPERSEDED
     assert _claim_verbs(match=answered, user=manager) == []
-    undone = deciding.undo(match=answered, user=manager, version=answered.version)
+    undone = deciding.undo(match=answered, user=manager)
     assert undone.state == MatchState.SUPERSEDED
     assert [each.match for each in selectors.open_disputes()] == [left]
 

@@ -203,13 +203,13 @@ def test_reviewer_undoes_no_exclusion_that_a_manager_has_put_in_force(
 ) -> None:
     match = make_match(recording=recording)
     deciding.exclude_part(
-        match=match, user=reviewer, version=1, interval=(0, 10_000), reason="ident"
+        match=match, user=reviewer, interval=(0, 10_000), reason="ident"
     )
     segment = Exclusion.objects.get()
     exclusions.approve(segment=segment, user=manager)
     match.refresh_from_db()
 
-    undone = deciding.undo(match=match, user=reviewer, version=match.version)
+    undone = deciding.undo(match=match, user=reviewer)
 
     segment.refresh_from_db()
     assert (undone.state, segment.removed_at) == (MatchState.PENDING, None)
@@ -221,7 +221,7 @@ def test_manager_keeps_the_match_of_which_something_is_left(
     match = make_match(recording=recording)
 
     left = deciding.exclude_part(
-        match=match, user=manager, version=1, interval=(0, 10_000), reason="ident"
+        match=match, user=manager, interval=(0, 10_000), reason="ident"
     )
 
     assert (left.state, left.matched_ms) == (MatchState.PENDING, 15_000)
@@ -256,7 +256,7 @@ def test_what_cannot_be_excluded_changes_nothing(
 
 def undo(match: Match, user: User) -> Match:
     match.refresh_from_db()
-    return deciding.undo(match=match, user=user, version=match.version)
+    return deciding.undo(match=match, user=user)
 
 
 def test_a_managers_part_rejects_and_its_undo_or_end_brings_everything_back(
@@ -307,7 +307,7 @@ def test_a_claim_does_not_grow_beyond_what_was_confirmed(
 ) -> None:
     segment = exclude(recording, (0, 20_000), manager)
     match = make_match(recording=recording)
-    deciding.confirm(match=match, user=reviewer, version=match.version)
+    deciding.confirm(match=match, user=reviewer)
 
     returned = exclusions.remove(segment=segment, user=manager, reason="it is ours")
 

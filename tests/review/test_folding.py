@@ -300,7 +300,7 @@ def test_decision_is_carried_from_80_percent_overlap() -> None:
     ):
         match = make_match(SPAN, recording__duration_ms=600_000)
         decided = deciding.reject(
-            match=match, user=reviewer, version=1, reason="other", note="a jingle"
+            match=match, user=reviewer, reason="other", note="a jingle"
         )
 
         follower = rescan(match, (100_000, end, 0, end - 100_000))

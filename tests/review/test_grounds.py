@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ from review.choices import (
     PolicyAction,
     QueueReason,
 )
-from review.models import Match
+from review.models import Licence, Match, Policy
 from review.services import (
     applications,
     exclusions,
@@ -81,6 +82,31 @@ def changed_grounds(match: Match) -> list[str]:
     return [words.done(event) for event in events]
 
 
+def applied_policy(
+    user: User,
+    **terms: Any,  # Any: the columns of a policy have different types
+) -> Policy:
+    policy = make_policy(**terms)
+    policies.apply(policy=policy, user=user)
+    return policy
+
+
+def applied_licence(
+    user: User,
+    **terms: Any,  # Any: as above
+) -> Licence:
+    licence = make_licence(**terms)
+    licences.apply(licence=licence, user=user, reach=licences.Reach.ALL)
+    return licence
+
+
+def undo_application(
+    rule: Policy | Licence, user: User
+) -> applications.UndoneApplication:
+    act = applications.applications(rule)[0].act
+    return applications.undo(rule=rule, act=act, user=user)
+
+
 def exclude(
     match: Match, user: User, interval: tuple[int, int] = (0, 60_000), *chosen: str
 ) -> Exclusion:
@@ -134,7 +160,7 @@ def test_the_preview_of_a_licence_offers_matches_that_come_under_it(
     of_label = make_licence(scope=LicenceScope.LABEL, labels=["Roads"])
     for licence in (of_bucket, of_label):
         waiting, claimed = make_match(), make_match()
-        deciding.confirm(match=claimed, user=reviewer, version=claimed.version)
+        deciding.confirm(match=claimed, user=reviewer)
         for match in (waiting, claimed):
             if licence == of_bucket:
                 move(match, target, manager)
@@ -179,10 +205,8 @@ def test_what_people_decided_stays_where_its_policy_went(
     claimed, raised = make_match(), make_match()
     target = BucketFactory.create()
     make_policy(action=PolicyAction.SUPPRESS, sets={"buckets": [str(target.pk)]})
-    deciding.confirm(match=claimed, user=reviewer, version=claimed.version)
-    deciding.escalate(
-        match=raised, user=reviewer, version=raised.version, note="Look here."
-    )
+    deciding.confirm(match=claimed, user=reviewer)
+    deciding.escalate(match=raised, user=reviewer, note="Look here.")
 
     for match in (claimed, raised):
         move(match, target, manager)
@@ -191,7 +215,7 @@ def test_what_people_decided_stays_where_its_policy_went(
     assert fresh(raised).state == MatchState.ESCALATED
     assert len(changed_grounds(claimed)) == len(changed_grounds(raised)) == 1
     # The last change is still the person's, who may undo it.
-    deciding.undo(match=claimed, user=reviewer, version=fresh(claimed).version)
+    deciding.undo(match=claimed, user=reviewer)
     assert fresh(claimed).state == MatchState.SUPPRESSED
 
 
@@ -230,7 +254,7 @@ def test_what_only_a_policy_decided_is_evaluated_again(manager: User) -> None:
         ("FR", PolicyAction.CONFIRM),
     ):
         match = make_match()
-        make_policy(name="Local uses", action=action, sets={"territories": [code]})
+        make_policy(name=f"In {code}", action=action, sets={"territories": [code]})
         say(match, manager, f"territory:{code}")
         assert fresh(match).state != MatchState.PENDING
 
@@ -244,7 +268,7 @@ def test_what_only_a_policy_decided_is_evaluated_again(manager: User) -> None:
     event = Event.objects.get(case=match.case, action="policy_ended")
     assert (event.before["state"], event.after["state"]) == ("confirmed", "pending")
     assert words.done(event) == "returned it to the queue: no policy confirms it now"
-    assert (event.actor, event.note) == (manager, "Local uses v1")
+    assert (event.actor, event.note) == (manager, "In FR v1")
 
 
 def test_a_tag_that_no_rule_reads_changes_no_match(
@@ -252,7 +276,7 @@ def test_a_tag_that_no_rule_reads_changes_no_match(
 ) -> None:
     decided, suppressed = make_match(), make_match()
     make_policy(action=PolicyAction.SUPPRESS, sets={"territories": ["FR"]})
-    deciding.confirm(match=decided, user=reviewer, version=decided.version)
+    deciding.confirm(match=decided, user=reviewer)
     say(suppressed, manager, "territory:FR")
     before = [fresh(decided), fresh(suppressed)]
 
@@ -281,10 +305,8 @@ def test_other_details_do_not_suppress_what_lies_below_a_raised_floor(
 def test_details_keep_why_a_match_waits_again(manager: User, reviewer: User) -> None:
     match = make_match()
     policy = make_policy(sets={"territories": ["FR"]})
-    deciding.reject(match=match, user=reviewer, version=match.version, reason="noise")
-    deciding.reopen(
-        match=match, user=manager, version=fresh(match).version, reason="Listen again."
-    )
+    deciding.reject(match=match, user=reviewer, reason="noise")
+    deciding.reopen(match=match, user=manager, reason="Listen again.")
 
     say(match, manager, "territory:FR")
 
@@ -297,10 +319,10 @@ def test_undoing_a_decision_evaluates_what_changed_meanwhile(
 ) -> None:
     match = make_match()
     licence = make_licence(recordings=[match.recording], territories=["FR"])
-    deciding.confirm(match=match, user=reviewer, version=match.version)
+    deciding.confirm(match=match, user=reviewer)
     say(match, manager, "territory:FR")
 
-    deciding.undo(match=match, user=reviewer, version=fresh(match).version)
+    deciding.undo(match=match, user=reviewer)
 
     now = fresh(match)
     assert (now.state, now.licence) == (MatchState.CLEARED, licence)
@@ -327,7 +349,7 @@ def test_policies_see_what_the_end_of_a_licence_gives_back(
         QueueReason.LICENCE_ENDED,
     )
     assert (now.policy, now.priority) == (policy, 5)
-    deciding.confirm(match=now, user=reviewer, version=now.version)
+    deciding.confirm(match=now, user=reviewer)
     assert fresh(match).queue_reason == QueueReason.SECOND_APPROVAL
 
 
@@ -351,13 +373,13 @@ def test_undoing_a_decision_does_not_bring_an_undone_escalation_back(
 ) -> None:
     match = make_match()
     make_user(Role.MANAGER, username="max")
-    policy = make_policy(action=PolicyAction.ESCALATE, priority=7, assignee=reviewer)
-    policies.apply(policy=policy, user=manager)
-    deciding.confirm(match=match, user=manager, version=fresh(match).version)
-    act = applications.applications(policy)[0].act
-    applications.undo(rule=policy, act=act, user=manager)
+    policy = applied_policy(
+        manager, action=PolicyAction.ESCALATE, priority=7, assignee=reviewer
+    )
+    deciding.confirm(match=match, user=manager)
+    undo_application(policy, manager)
 
-    deciding.undo(match=match, user=manager, version=fresh(match).version)
+    deciding.undo(match=match, user=manager)
 
     now = fresh(match)
     assert (now.state, now.policy, now.policy_name) == (MatchState.PENDING, None, "")
@@ -368,17 +390,17 @@ def test_of_two_applications_only_the_one_that_was_undone_goes(
     manager: User, reviewer: User
 ) -> None:
     match = make_match()
-    first = make_policy(priority=1, name="First", sets={"relations": ["excerpt"]})
-    policies.apply(policy=first, user=manager)
+    first = applied_policy(
+        manager, priority=1, name="First", sets={"relations": ["excerpt"]}
+    )
     second = make_policy(priority=2, name="Second")
     policies.switch(policy=first, user=manager, enabled=False)
     policies.apply(policy=second, user=manager)
     assert fresh(match).policy == second
-    deciding.confirm(match=match, user=reviewer, version=fresh(match).version)
-    act = applications.applications(second)[0].act
-    applications.undo(rule=second, act=act, user=manager)
+    deciding.confirm(match=match, user=reviewer)
+    undo_application(second, manager)
 
-    deciding.undo(match=match, user=reviewer, version=fresh(match).version)
+    deciding.undo(match=match, user=reviewer)
 
     now = fresh(match)
     assert (now.policy, now.priority) == (first, 1)
@@ -388,14 +410,11 @@ def test_undoing_an_application_does_not_bring_an_earlier_undone_one_back(
     manager: User,
 ) -> None:
     match = make_match()
-    first = make_policy(priority=1, name="First")
-    policies.apply(policy=first, user=manager)
+    first = applied_policy(manager, priority=1, name="First")
     policies.switch(policy=first, user=manager, enabled=False)
-    second = make_policy(priority=2, name="Second")
-    policies.apply(policy=second, user=manager)
+    second = applied_policy(manager, priority=2, name="Second")
     for policy in (first, second):
-        act = applications.applications(policy)[0].act
-        applications.undo(rule=policy, act=act, user=manager)
+        undo_application(policy, manager)
 
     now = fresh(match)
     assert (now.policy, now.policy_name, now.priority) == (None, "", 0)
@@ -405,16 +424,12 @@ def test_what_people_did_since_the_application_stays_when_a_decision_is_undone(
     manager: User, reviewer: User
 ) -> None:
     match = make_match()
-    policy = make_policy(action=PolicyAction.ESCALATE)
-    policies.apply(policy=policy, user=manager)
-    deciding.reopen(
-        match=match, user=manager, version=fresh(match).version, reason="Look again."
-    )
-    deciding.confirm(match=match, user=reviewer, version=fresh(match).version)
-    act = applications.applications(policy)[0].act
-    applications.undo(rule=policy, act=act, user=manager)
+    policy = applied_policy(manager, action=PolicyAction.ESCALATE)
+    deciding.reopen(match=match, user=manager, reason="Look again.")
+    deciding.confirm(match=match, user=reviewer)
+    undo_application(policy, manager)
 
-    deciding.undo(match=match, user=reviewer, version=fresh(match).version)
+    deciding.undo(match=match, user=reviewer)
 
     now = fresh(match)
     assert (now.state, now.queue_reason) == (MatchState.PENDING, QueueReason.REOPENED)
@@ -457,10 +472,10 @@ def test_undoing_a_decision_about_excluded_sound_does_not_ask_about_nothing(
     manager: User, reviewer: User
 ) -> None:
     match = make_match(TWENTY_SECONDS)
-    deciding.confirm(match=match, user=reviewer, version=match.version)
+    deciding.confirm(match=match, user=reviewer)
     exclude(match, manager)
 
-    deciding.undo(match=match, user=reviewer, version=fresh(match).version)
+    deciding.undo(match=match, user=reviewer)
 
     now = fresh(match)
     assert now.state == MatchState.SUPPRESSED
@@ -469,8 +484,7 @@ def test_undoing_a_decision_about_excluded_sound_does_not_ask_about_nothing(
 
 def test_undoing_an_exclusion_restores_no_licence_that_has_ended(manager: User) -> None:
     match = make_match(TWENTY_SECONDS)
-    licence = make_licence(recordings=[match.recording])
-    licences.apply(licence=licence, user=manager, reach=licences.Reach.ALL)
+    licence = applied_licence(manager, recordings=[match.recording])
     segment = exclude(match, manager, (0, 60_000), match.uid)
     assert fresh(match).state == MatchState.SUPPRESSED
     licences.withdraw(licence=licence, user=manager, reason="It was not paid.")
@@ -532,7 +546,7 @@ def test_a_late_find_leaves_a_review_lock_and_goes_with_its_recording(
     )
     assert (fresh(match).locked_by, fresh(match).version) == (reviewer, held.version)
     # Retired, it is searched no more, but what was found is still decided.
-    deciding.confirm(match=now, user=reviewer, version=now.version)
+    deciding.confirm(match=now, user=reviewer)
     assert fresh(late).state == MatchState.CONFIRMED
 
 
@@ -544,13 +558,12 @@ def test_a_late_find_keeps_the_policy_for_late_finds_after_a_rescan(
 ) -> None:
     late = make_match()
     Match.objects.filter(pk=late.pk).update(found_late=True)
-    policy = make_policy(flags={"found_late": True}, second_approval=True)
-    policies.apply(policy=policy, user=manager)
+    policy = applied_policy(manager, flags={"found_late": True}, second_approval=True)
 
     now = rescan(late)
 
     assert (now.found_late, now.policy, now.needs_approval) == (True, policy, True)
-    deciding.confirm(match=now, user=reviewer, version=now.version)
+    deciding.confirm(match=now, user=reviewer)
     assert fresh(now).state == MatchState.ESCALATED
 
 
@@ -571,10 +584,9 @@ def test_a_rescan_extends_no_deadline_and_takes_a_match_from_nobody(
     for action in (PolicyAction.REVIEW, PolicyAction.ESCALATE):
         match = make_match(TWENTY_SECONDS)
         sets = {"buckets": [str(match.recording.bucket_id)]}
-        policy = make_policy(
-            action=action, sets=sets, priority=5, due_days=3, assignee=manager
+        policy = applied_policy(
+            manager, action=action, sets=sets, priority=5, due_days=3, assignee=manager
         )
-        policies.apply(policy=policy, user=manager)
         Match.objects.filter(pk=match.pk).update(due_at=due, assignee=reviewer)
 
         now = rescan(match)
@@ -587,8 +599,9 @@ def test_a_carried_escalation_keeps_its_priority_where_its_policy_is_off(
     manager: User, reviewer: User
 ) -> None:
     match = make_match(TWENTY_SECONDS)
-    policy = make_policy(action=PolicyAction.ESCALATE, priority=5, assignee=reviewer)
-    policies.apply(policy=policy, user=manager)
+    policy = applied_policy(
+        manager, action=PolicyAction.ESCALATE, priority=5, assignee=reviewer
+    )
     policies.switch(policy=policy, user=manager, enabled=False)
     make_policy(name="Other", priority=1, assignee=manager)
 
@@ -601,8 +614,7 @@ def test_a_rescan_under_another_version_of_the_policy_treats_the_match_anew(
     manager: User, reviewer: User
 ) -> None:
     match = make_match(TWENTY_SECONDS)
-    policy = make_policy(due_days=3, assignee=manager)
-    policies.apply(policy=policy, user=manager)
+    policy = applied_policy(manager, due_days=3, assignee=manager)
     Match.objects.filter(pk=match.pk).update(due_at=None, assignee=reviewer)
     policy.priority = 8
     policies.save(policy=policy, user=manager)
@@ -626,7 +638,7 @@ def test_a_rescan_carries_what_a_policy_alone_decided_only_while_the_policy_fits
         sets = {"buckets": [str(match.recording.bucket_id)]}
         policy = make_policy(action=action, sets=sets, ranges={"score": ("80", None)})
         if by_person:
-            deciding.confirm(match=match, user=reviewer, version=match.version)
+            deciding.confirm(match=match, user=reviewer)
         else:
             policies.apply(policy=policy, user=manager)
             assert fresh(match).state != MatchState.PENDING
@@ -642,8 +654,7 @@ def test_a_rescan_carries_a_policys_confirmation_where_the_policy_is_off(
     manager: User,
 ) -> None:
     match = make_match(TWENTY_SECONDS)
-    policy = make_policy(action=PolicyAction.CONFIRM)
-    policies.apply(policy=policy, user=manager)
+    policy = applied_policy(manager, action=PolicyAction.CONFIRM)
     policies.switch(policy=policy, user=manager, enabled=False)
 
     assert rescan(match).state == MatchState.CONFIRMED
@@ -651,8 +662,7 @@ def test_a_rescan_carries_a_policys_confirmation_where_the_policy_is_off(
 
 def test_a_rescan_carries_no_licence_for_shorter_uses_over(manager: User) -> None:
     match = make_match(TWENTY_SECONDS)
-    licence = make_licence(recordings=[match.recording], max_seconds=20)
-    licences.apply(licence=licence, user=manager, reach=licences.Reach.ALL)
+    applied_licence(manager, recordings=[match.recording], max_seconds=20)
     scan = ScanFactory.create(scanned_file=match.scanned_file)
     make_detection(
         (70_000, 93_000, 5_000, 28_000), scan=scan, recording=match.recording
@@ -701,8 +711,7 @@ def test_undoing_an_applied_licence_evaluates_what_changed_meanwhile(
     say(match, manager, "territory:DE")
     assert fresh(match).state == MatchState.CLEARED
 
-    act = applications.applications(licence)[0].act
-    undone = applications.undo(rule=licence, act=act, user=manager)
+    undone = undo_application(licence, manager)
 
     now = fresh(match)
     assert (undone.taken_back, now.state, now.policy) == (1, MatchState.PENDING, None)
@@ -714,11 +723,13 @@ def test_undoing_an_applied_policy_evaluates_recordings_that_changed(
     for how in ("bucket", "label"):
         match = make_match()
         sets = {"buckets": [str(match.recording.bucket_id)], "labels": [""]}
-        first = make_policy(name="First", action=PolicyAction.ESCALATE, sets=sets)
-        policies.apply(policy=first, user=manager)
+        first = applied_policy(
+            manager, name=f"First {how}", action=PolicyAction.ESCALATE, sets=sets
+        )
         policies.switch(policy=first, user=manager, enabled=False)
-        second = make_policy(name="Second", action=PolicyAction.SUPPRESS)
-        policies.apply(policy=second, user=manager)
+        second = applied_policy(
+            manager, name=f"Second {how}", action=PolicyAction.SUPPRESS
+        )
         assert fresh(match).state == MatchState.SUPPRESSED
         if how == "bucket":
             move(match, BucketFactory.create(), manager)
@@ -726,8 +737,7 @@ def test_undoing_an_applied_policy_evaluates_recordings_that_changed(
             relabel(match, "Roads", manager)
         policies.switch(policy=second, user=manager, enabled=False)
 
-        act = applications.applications(second)[0].act
-        applications.undo(rule=second, act=act, user=manager)
+        undo_application(second, manager)
 
         now = fresh(match)
         assert (now.state, now.policy_name) == (MatchState.PENDING, ""), how
@@ -738,13 +748,11 @@ def test_undoing_an_applied_policy_that_is_on_lets_it_act_where_facts_changed(
 ) -> None:
     """As if the application had been undone before the change."""
     changed, same = make_match(), make_match()
-    policy = make_policy(action=PolicyAction.ESCALATE)
-    policies.apply(policy=policy, user=manager)
+    policy = applied_policy(manager, action=PolicyAction.ESCALATE)
     say(changed, manager, "territory:FR")
     say(same, manager, "news")
 
-    act = applications.applications(policy)[0].act
-    applications.undo(rule=policy, act=act, user=manager)
+    undo_application(policy, manager)
 
     assert fresh(changed).state == MatchState.ESCALATED
     assert (fresh(same).state, fresh(same).policy) == (MatchState.PENDING, None)
@@ -754,14 +762,12 @@ def test_undoing_an_application_evaluates_what_exclusions_changed(
     manager: User,
 ) -> None:
     match = make_match(TWENTY_SECONDS)
-    policy = make_policy(action=PolicyAction.REVIEW, priority=2)
-    policies.apply(policy=policy, user=manager)
+    policy = applied_policy(manager, action=PolicyAction.REVIEW, priority=2)
     exclude(match, manager, (5_000, 20_000))
     policies.switch(policy=policy, user=manager, enabled=False)
     make_policy(action=PolicyAction.CONFIRM, ranges={"matched_s": ("0", "8")})
 
-    act = applications.applications(policy)[0].act
-    applications.undo(rule=policy, act=act, user=manager)
+    undo_application(policy, manager)
 
     assert fresh(match).state == MatchState.CONFIRMED
 
@@ -770,17 +776,16 @@ def test_undoing_a_decision_evaluates_what_changed_though_rules_say_the_same(
     manager: User, reviewer: User
 ) -> None:
     decided, waiting = make_match(), make_match()
-    policy = make_policy(action=PolicyAction.ESCALATE)
-    policies.apply(policy=policy, user=manager)
+    policy = applied_policy(manager, action=PolicyAction.ESCALATE)
     make_user(Role.MANAGER, username="max")
     other = User.objects.get(username="max")
-    deciding.confirm(match=decided, user=other, version=fresh(decided).version)
+    deciding.confirm(match=decided, user=other)
     policies.switch(policy=policy, user=manager, enabled=False)
     for match in (decided, waiting):
         say(match, manager, "territory:FR")
     assert changed_grounds(decided) == []
 
-    deciding.undo(match=decided, user=other, version=fresh(decided).version)
+    deciding.undo(match=decided, user=other)
 
     # Both wait, although the policy had escalated both.
     assert (fresh(waiting).state, fresh(waiting).policy) == (MatchState.PENDING, None)
@@ -791,10 +796,10 @@ def test_a_tag_that_no_rule_reads_does_not_evaluate_what_an_undo_restores(
     manager: User, reviewer: User
 ) -> None:
     match = make_match()
-    deciding.confirm(match=match, user=reviewer, version=match.version)
+    deciding.confirm(match=match, user=reviewer)
     make_policy(action=PolicyAction.SUPPRESS)
     say(match, manager, "news")
 
-    deciding.undo(match=match, user=reviewer, version=fresh(match).version)
+    deciding.undo(match=match, user=reviewer)
 
     assert fresh(match).state == MatchState.PENDING

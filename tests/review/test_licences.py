@@ -344,9 +344,7 @@ def test_what_a_manager_reopened_is_not_cleared_again(manager: User) -> None:
     recording = RecordingFactory.create()
     make_licence(recordings=[recording], on_expiry=OnExpiry.KEEP)
     match = make_match(recording=recording)
-    deciding.reopen(
-        match=match, user=manager, version=match.version, reason="Not this use."
-    )
+    deciding.reopen(match=match, user=manager, reason="Not this use.")
 
     grounds.again(matches=[match], actor=manager)
 
@@ -357,7 +355,7 @@ def test_the_preview_names_disputes_that_the_licence_would_answer(
     manager: User, reviewer: User
 ) -> None:
     match = make_match()
-    deciding.confirm(match=match, user=reviewer, version=match.version)
+    deciding.confirm(match=match, user=reviewer)
     Match.objects.filter(pk=match.pk).update(state=MatchState.DISPUTED)
     licence = make_licence(recordings=[match.recording], in_force=False)
 
@@ -432,7 +430,7 @@ def test_person_may_clear_by_a_licence_that_covers_part_but_nothing_else(
     cleared = deciding.clear(match=match, user=manager, version=1, licence=licence)
 
     assert (cleared.licence, cleared.decision_reason) == (licence, "licence")
-    undone = deciding.undo(match=cleared, user=manager, version=cleared.version)
+    undone = deciding.undo(match=cleared, user=manager)
     assert (undone.state, undone.licence) == (MatchState.PENDING, None)
 
 

@@ -51,7 +51,7 @@ def test_first_rule_that_fits_treats_a_new_match(
     ):
         recording = RecordingFactory.create()
         rule = make_policy(
-            name="All ours",
+            name=f"All {state}",
             sets={"buckets": [str(recording.bucket_id)]},
             action=action,
             priority=3,
@@ -62,12 +62,12 @@ def test_first_rule_that_fits_treats_a_new_match(
         match = make_match(recording=recording)
 
         assert (match.state, match.queue_reason) == (state, QueueReason.POLICY)
-        assert (match.policy, match.policy_name) == (rule, "All ours v1")
+        assert (match.policy, match.policy_name) == (rule, f"All {state} v1")
         assert match.policy_action == action
         assert (match.priority, match.assignee) == (3, reviewer)
         assert match.due_at == NOON + timedelta(days=5)
         assert match.decided_by is None
-        decided = "policy:All ours" if state == MatchState.CONFIRMED else ""
+        decided = f"policy:All {state}" if state == MatchState.CONFIRMED else ""
         assert match.decided_by_name == decided
 
 

@@ -57,7 +57,6 @@ def propose(
     escalated = deciding.exclude_part(
         match=match,
         user=user,
-        version=match.version,
         interval=interval,
         reason="shared_loop",
         note="a sample pack",
@@ -84,7 +83,7 @@ def refuse(match: Match, segment: Exclusion, user: User) -> Match:
 
 def undo(match: Match, user: User) -> Match:
     match.refresh_from_db()
-    return deciding.undo(match=match, user=user, version=match.version)
+    return deciding.undo(match=match, user=user)
 
 
 def rescan(
@@ -202,7 +201,7 @@ def test_refusal_gives_the_match_back_and_says_why(
     assert segment.removed_at is None
     assert selectors.proposals_behind([undone]) == {undone.pk: segment}
     back = refuse(undone, segment, mira)
-    assert deciding.confirm(match=back, user=ana, version=back.version)
+    assert deciding.confirm(match=back, user=ana)
 
 
 def test_other_managers_answer_alone(match: Match, ana: User, mira: User) -> None:
@@ -291,7 +290,7 @@ def test_a_match_that_a_rescan_carries_on_still_waits_for_the_answer(
         carried = match.recording.matches.exclude(state=MatchState.SUPERSEDED).get()
         assert carried.state == MatchState.ESCALATED
         if answer == "after an undo":
-            deciding.confirm(match=carried, user=mira, version=carried.version)
+            deciding.confirm(match=carried, user=mira)
             undo(carried, mira)
 
         if answer == "refused":
@@ -309,7 +308,7 @@ def test_what_was_escalated_anew_after_a_rescan_waits_for_a_manager(
     rescan(match, (70_000, 110_000, 5_000, 45_000))
     asked = Match.objects.exclude(state=MatchState.SUPERSEDED).get()
     assert asked.state == MatchState.PENDING
-    deciding.escalate(match=asked, user=ana, version=asked.version, note="Look here.")
+    deciding.escalate(match=asked, user=ana, note="Look here.")
 
     proposals.approve(segment=segment, user=mira)
 

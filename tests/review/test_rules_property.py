@@ -13,13 +13,11 @@ from hypothesis import strategies as st
 
 from accounts.models import User
 from accounts.roles import Role
-from audit.models import Event
 from audit.services import first_broken_event
 from catalogue.models import Exclusion
 from review import errors
 from review.choices import (
     DECIDED_STATES,
-    TRANSITIONS,
     MatchState,
     PolicyAction,
     Verb,
@@ -33,15 +31,18 @@ from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
 from tests.jobs.workers import run_regular_work
-from tests.review.test_decisions_property import INTERVALS, live, rescan
+from tests.review.test_decisions_property import (
+    INTERVALS,
+    ONLY_BY_A_PERSON,
+    check_moves,
+    live,
+    rescan,
+)
 
 # Each step alone runs on every database in other modules.
 pytestmark = pytest.mark.django_db
 
-ONLY_BY_A_PERSON = (MatchState.REJECTED, MatchState.RELEASED, MatchState.UPHELD)
 BEGIN = datetime(2026, 5, 2, 12, 0, tzinfo=UTC)
-TOLD = ("found", "superseded", "undo")
-"""Events that move outside the table: a case begins, ends or goes back."""
 
 RULES = (
     *("licence", "narrow", "withdraw", "policy", "apply_policy", "switch_policy"),
@@ -82,7 +83,7 @@ def test_rules_decide_nothing_that_only_people_may(
 
     for case in Match.objects.filter(scanned_file=match.scanned_file):
         assert first_broken_event(case=case.case) is None
-        _check_moves(case)
+        check_moves(case)
         if case.state in ONLY_BY_A_PERSON:
             assert case.decided_by is not None
         if case.state in DECIDED_STATES:
@@ -172,21 +173,3 @@ def _exclude(
         user=user,
         chosen={match.uid} if is_ticked else set(),
     )
-
-
-def _check_moves(case: Match) -> None:
-    """Check that every event continues its predecessor and is a permitted transition."""
-    state = None
-    events = Event.objects.filter(case=case.case).order_by("sequence")
-    for event in events:
-        if "state" not in event.after:
-            continue
-        begins, ends = event.before.get("state"), event.after["state"]
-        assert begins == state
-        waits = begins == ends == MatchState.PENDING and event.action == "rule_applied"
-        if event.action not in TOLD and not waits:
-            assert ends in TRANSITIONS[MatchState(begins)]
-        if ends in ONLY_BY_A_PERSON and event.action != "found":
-            assert event.actor is not None or event.action == "superseded"
-        state = ends
-    assert state == case.state

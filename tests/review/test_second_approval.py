@@ -69,24 +69,14 @@ def test_setting_lets_the_only_manager_approve_and_says_so(
 
     for each in (match, make_match()):
         assert each.state == MatchState.ESCALATED
-        deciding.confirm(match=each, user=manager, version=each.version)
+        deciding.confirm(match=each, user=manager)
         assert state_of(each) == MatchState.CONFIRMED
         event = Event.objects.filter(case=each.case).latest("sequence")
         assert event.after["own_proposal"] is True
 
     make_user(Role.ADMIN)
     with pytest.raises(errors.NotAllowed):
-        deciding.confirm(match=other, user=manager, version=other.version)
-
-
-def test_confirming_rule_with_second_approval_asks_a_manager(manager: User) -> None:
-    make_policy(action=PolicyAction.CONFIRM, second_approval=True)
-
-    match = make_match()
-
-    assert (match.state, match.proposed) == (MatchState.ESCALATED, "confirm")
-    decided = deciding.confirm(match=match, user=manager, version=match.version)
-    assert decided.state == MatchState.CONFIRMED
+        deciding.confirm(match=other, user=manager)
 
 
 def test_who_wrote_a_policy_is_no_second_person_for_what_it_proposes(
@@ -94,16 +84,18 @@ def test_who_wrote_a_policy_is_no_second_person_for_what_it_proposes(
 ) -> None:
     make_policy(action=PolicyAction.CONFIRM, second_approval=True, user=manager)
     match = make_match()
+    assert (match.state, match.proposed) == (MatchState.ESCALATED, "confirm")
     assert (match.decided_by_name, match.proposed_by) == ("", manager)
 
     with pytest.raises(errors.NotAllowed, match="you applied or wrote it"):
-        deciding.confirm(match=match, user=manager, version=match.version)
+        deciding.confirm(match=match, user=manager)
 
     assert allowed_verbs(match=match, user=manager) == {}
     assert not Match.objects.filter(selectors.open_to(manager)).exists()
     other = make_user(Role.MANAGER)
     assert Match.objects.filter(selectors.open_to(other)).get() == match
-    approved = deciding.confirm(match=match, user=other, version=match.version)
+    approved = deciding.confirm(match=match, user=other)
+    assert approved.state == MatchState.CONFIRMED
     assert (approved.decided_by, approved.proposed_by) == (other, None)
 
 
@@ -118,9 +110,9 @@ def test_who_applied_a_policy_is_no_second_person_for_what_it_proposes(
     assert match.proposed_by == manager
 
     with pytest.raises(errors.NotAllowed):
-        deciding.confirm(match=match, user=manager, version=match.version)
+        deciding.confirm(match=match, user=manager)
 
-    deciding.confirm(match=match, user=author, version=match.version)
+    deciding.confirm(match=match, user=author)
     assert state_of(match) == MatchState.CONFIRMED
 
 
@@ -138,7 +130,7 @@ def test_who_words_a_policy_anew_proposes_what_it_then_does(manager: User) -> No
 def test_undoing_an_approval_and_a_rescan_keep_who_proposed(manager: User) -> None:
     make_policy(action=PolicyAction.CONFIRM, second_approval=True, user=manager)
     match, other = make_match(), make_user(Role.MANAGER)
-    approved = deciding.confirm(match=match, user=other, version=match.version)
+    approved = deciding.confirm(match=match, user=other)
 
     undone = deciding.undo(match=match, user=other, version=approved.version)
 

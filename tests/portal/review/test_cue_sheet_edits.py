@@ -13,6 +13,7 @@ from accounts.roles import Role
 from audit.models import Event
 from programmes.models import MusicUse
 from reports.cue_arrangement import arranged
+from reports.cue_sheets import cue_sheet
 from reports.cues import Cue, CueStatus
 from reports.models import CueEntry, SheetApproval, SheetEdit
 from review.models import Match
@@ -35,8 +36,7 @@ def change(
     client: Client, file: ScannedFile, verb: str, *cues: int, **values: str
 ) -> str:
     """Tick cues and press a verb; return the page that follows."""
-    page = client.get(reverse("portal:cue_sheet", args=[file.uid]))
-    names = [cue.name for cue in page.context["sheet"].cues]
+    names = [cue.name for cue in cue_sheet(file=file).cues]
     return client.post(
         reverse("portal:cue_sheet_edit", args=[file.uid]),
         {"verb": verb, "cue": [names[cue] for cue in cues], **values},

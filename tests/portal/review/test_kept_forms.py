@@ -135,6 +135,7 @@ def test_an_expired_lock_decides_unless_another_took_it(
     page = answer.content.decode()
     assert answer.status_code == 409
     assert "Taken over by ben at" in page
+    assert "nothing was saved" in page
     assert TYPED in page
     match.refresh_from_db()
     assert match.locked_by is not None

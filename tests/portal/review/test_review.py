@@ -18,7 +18,6 @@ from review.models import Match
 from review.services import locks
 from scanning.models import ScannedFile
 from tests.conftest import MakeClient
-from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
@@ -201,26 +200,6 @@ def test_a_move_that_is_not_allowed_is_said_and_the_text_kept(
     assert decide(client, match, "undo").status_code == 409
     match.refresh_from_db()
     assert match.state == MatchState.CONFIRMED
-
-
-def test_stale_page_saves_nothing_and_keeps_the_text(client: Client, ana: User) -> None:
-    match = make_match()
-    seen = locks.take_lock(match=match, user=ana).version
-    mira = make_user(MANAGER, username="mira")
-    locks.take_lock(match=match, user=mira, break_lock=True)
-
-    answer = client.post(
-        reverse("portal:match_decide", args=[match.uid]),
-        {"verb": "clear", "version": seen, "note": "our licence 77"},
-    )
-
-    page = answer.content.decode()
-    assert answer.status_code == 409
-    assert "Taken over by mira at" in page
-    assert "nothing was saved" in page
-    assert "our licence 77" in page
-    match.refresh_from_db()
-    assert match.state == MatchState.IN_REVIEW
 
 
 def test_a_script_is_told_the_outcome_and_a_note_changes_no_decision(

@@ -14,13 +14,14 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Exclusion
+from notices.models import NoticeState
 from portal.review.queue import Queue
 from review.choices import MatchState
 from review.models import Match
 from review.services import locks
 from tests.factories import deciding
 from tests.factories.accounts import make_user
-from tests.factories.notices import make_claim, make_signed
+from tests.factories.notices import make_claim, make_draft
 from tests.factories.review import make_match
 from tests.portal.review.reviewing import JSON, decide, page_of
 
@@ -70,11 +71,7 @@ def test_an_answer_to_a_proposal_that_is_sent_twice_is_made_once(
     manager: Client, ana: User
 ) -> None:
     match = deciding.exclude_part(
-        match=make_match(),
-        user=ana,
-        version=1,
-        interval=(5_000, 25_000),
-        reason="shared_loop",
+        match=make_match(), user=ana, interval=(5_000, 25_000), reason="shared_loop"
     )
     url = reverse(
         "portal:match_proposal", args=[match.uid, Exclusion.objects.get().uid]
@@ -167,9 +164,10 @@ def test_undo_ends_with_its_time_also_for_a_manager(manager: Client) -> None:
     decided, other = make_match(), make_match()
     with time_machine.travel(datetime(2026, 5, 2, 12, tzinfo=UTC)) as clock:
         decide(manager, decided, "confirm")
-        assert manager.get(page_of(other)).context["last"].match == decided
+        beside = reverse("portal:match_preview", args=[other.uid])
+        assert manager.get(beside).context["last"].match == decided
         clock.shift(timedelta(minutes=24))
-        assert manager.get(page_of(other)).context["last"] is None
+        assert manager.get(beside).context["last"] is None
 
         asked = undo(manager, decided)
         page = manager.get(page_of(decided)).content.decode()
@@ -185,7 +183,7 @@ def test_undo_asks_before_it_opens_a_dispute_again(
     client: Client, manager: Client, ana: User
 ) -> None:
     match = make_match(state=MatchState.CONFIRMED)
-    deciding.record(match=match, user=ana, version=match.version, code="licensed")
+    deciding.record(match=match, user=ana, code="licensed")
     decide(manager, match, "uphold", note="It is ours.")
 
     asked = undo(manager, match)
@@ -207,14 +205,17 @@ def test_undo_asks_before_it_touches_a_signed_notice(
     manager: Client, mira: User
 ) -> None:
     match = make_claim(mira)
-    notice = make_signed([match], mira, mira)
+    notice = make_draft([match], mira)
+    notice.state, notice.year, notice.number = NoticeState.SIGNED, 2026, 7
+    notice.signed_at = datetime.now(tz=UTC)
+    notice.pdf, notice.signature = "notices/7.pdf", "A. Muster"
+    notice.save()
 
     asked = undo(manager, match)
 
     assert asked.status_code == 409
-    assert (
-        f"{notice.reference} names this match; it is signed." in asked.content.decode()
-    )
+    said = "TN-2026-0007 names this match; it is signed."
+    assert said in asked.content.decode()
 
 
 def test_the_list_of_own_decisions_undoes_what_can_be_undone(
@@ -228,7 +229,7 @@ def test_the_list_of_own_decisions_undoes_what_can_be_undone(
         for match in (kept, changed):
             decide(client, match, "confirm")
         changed.refresh_from_db()
-        deciding.undo(match=changed, user=mira, version=changed.version)
+        deciding.undo(match=changed, user=mira)
         deciding.confirm(match=foreign, user=mira, version=1)
 
         with django_assert_max_num_queries(24):
