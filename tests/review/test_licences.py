@@ -98,19 +98,25 @@ def test_use_is_told_by_what_is_known_of_the_file() -> None:
     cases: list[tuple[UseKind, str, dict[str, object], str]] = [
         (UseKind.ACCOUNT, "Our Channel", {"account": "our channel"}, ""),
         (
-            *(UseKind.ACCOUNT, "Our Channel", {"account": "Another"}),
+            UseKind.ACCOUNT,
+            "Our Channel",
+            {"account": "Another"},
             "The account is not on its list.",
         ),
         (UseKind.ACCOUNT, "Our Channel", {}, "The file has no account."),
         (UseKind.URL_PREFIX, url, {"source_url": f"{url}7"}, ""),
         (
-            *(UseKind.URL_PREFIX, url, {"source_url": ""}),
+            UseKind.URL_PREFIX,
+            url,
+            {"source_url": ""},
             "The file's address is not on its list.",
         ),
         (UseKind.PROGRAMME, "Morning", {"programme": "Morning"}, ""),
         (UseKind.EXTERNAL_ID, "PRG-1", {"external_id": "PRG-1"}, ""),
         (
-            *(UseKind.EXTERNAL_ID, "PRG-1", {"external_id": "PRG-11"}),
+            UseKind.EXTERNAL_ID,
+            "PRG-1",
+            {"external_id": "PRG-11"},
             "The external id is not on its list.",
         ),
     ]
@@ -172,8 +178,9 @@ def test_a_licence_says_how_far_a_use_may_be_edited() -> None:
     for tempo, cents, terms, why in cases:
         measured = tempo and Decimal(tempo)
         match = make_match(segment={"tempo_ratio": measured, "pitch_cents": cents})
-        within = {"edited_uses": EditedUses.WITHIN} if "max" in str(terms) else {}
-        licence = make_licence(recordings=[match.recording], **within, **terms)
+        if "max" in str(terms):
+            terms = {"edited_uses": EditedUses.WITHIN, **terms}
+        licence = make_licence(recordings=[match.recording], **terms)
 
         found = said(licence, match)
 
