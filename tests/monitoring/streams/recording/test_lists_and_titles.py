@@ -71,25 +71,22 @@ def sound_of(found: list[Arrival]) -> bytes:
 DEAD = "http://127.0.0.1:9/dead"
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
+def test_the_next_mirror_is_tried_when_one_is_dead() -> None:
+    for body in [
         f"[playlist]\nNumberOfEntries=2\nFile1={DEAD}\nFile2=HERE/live\nVersion=2\n",
         f"#EXTM3U\n#EXTINF:-1,One\n{DEAD}\n#EXTINF:-1,Two\nHERE/live\n",
         "#EXTM3U\nHERE/gone\nHERE/page\nHERE/live\n",
-    ],
-)
-def test_the_next_mirror_is_tried_when_one_is_dead(body: str) -> None:
-    found = arrivals(
-        {
-            "/": answer(body, f"Content-Type: {LISTED}"),
-            "/page": answer("<html>Welcome</html>"),
-            "/live": answer(SOUND),
-        }
-    )
+    ]:
+        found = arrivals(
+            {
+                "/": answer(body, f"Content-Type: {LISTED}"),
+                "/page": answer("<html>Welcome</html>"),
+                "/live": answer(SOUND),
+            }
+        )
 
-    assert sound_of(found) == SOUND
-    assert found[-1].reason == causes.CLOSED  # type: ignore[union-attr]  # it is Closed
+        assert sound_of(found) == SOUND, body
+        assert found[-1].reason == causes.CLOSED, body  # type: ignore[union-attr]  # it is Closed
 
 
 def test_a_list_of_dead_mirrors_says_why_the_last_one_is() -> None:
@@ -103,9 +100,8 @@ def test_a_list_of_dead_mirrors_says_why_the_last_one_is() -> None:
     assert "404" in end.reason
 
 
-@pytest.mark.parametrize(
-    ("body", "kind"),
-    [
+def test_lists_of_many_programs_lead_to_sound() -> None:
+    for body, kind in [
         ("# Our streams\n\n/live\n", LISTED),
         ("#EXTM3U\n#EXTINF:-1,Ours\nlive\n", "text/plain"),
         ("live\r\n", "application/x-mpegurl; charset=utf-8"),
@@ -129,14 +125,12 @@ def test_a_list_of_dead_mirrors_says_why_the_last_one_is() -> None:
             "</trackList></playlist>",
             "application/xspf+xml",
         ),
-    ],
-)
-def test_lists_of_many_programs_lead_to_sound(body: str, kind: str) -> None:
-    answers = {"/": answer(body, f"Content-Type: {kind}")}
-    for query in ("", "?MSWMExt=.asf", "?a=1&b=2"):
-        answers[f"/live{query}"] = answer(SOUND)
+    ]:
+        answers = {"/": answer(body, f"Content-Type: {kind}")}
+        for query in ("", "?MSWMExt=.asf", "?a=1&b=2"):
+            answers[f"/live{query}"] = answer(SOUND)
 
-    assert sound_of(arrivals(answers)) == SOUND
+        assert sound_of(arrivals(answers)) == SOUND, body
 
 
 def test_a_blank_line_before_the_first_tag_is_hls() -> None:
@@ -159,9 +153,8 @@ DESCRIBED = 'CHARACTERISTICS="public.accessibility.describes-video"'
 VARIANT = '#EXT-X-STREAM-INF:BANDWIDTH=128000,AUDIO="a"\nvariant.m3u8\n'
 
 
-@pytest.mark.parametrize(
-    ("renditions", "chosen"),
-    [
+def test_the_sound_that_players_choose_is_heard() -> None:
+    for renditions, chosen in [
         (['URI="first.m3u8"', 'DEFAULT=YES,URI="main.m3u8"'], "main.m3u8"),
         (['URI="first.m3u8"', 'AUTOSELECT=YES,URI="main.m3u8"'], "main.m3u8"),
         ([f'AUTOSELECT=YES,{DESCRIBED},URI="d.m3u8"', 'URI="m.m3u8"'], "m.m3u8"),
@@ -169,16 +162,14 @@ VARIANT = '#EXT-X-STREAM-INF:BANDWIDTH=128000,AUDIO="a"\nvariant.m3u8\n'
         (['URI="other.m3u8"', "DEFAULT=YES,AUTOSELECT=YES"], "variant.m3u8"),
         (['URI="first.m3u8"', 'URI="second.m3u8"'], "first.m3u8"),
         ([], "variant.m3u8"),
-    ],
-)
-def test_the_sound_that_players_choose_is_heard(
-    renditions: list[str], chosen: str
-) -> None:
-    media = [AUDIO.format(name=f"{n}", more=more) for n, more in enumerate(renditions)]
+    ]:
+        media = [
+            AUDIO.format(name=f"{n}", more=more) for n, more in enumerate(renditions)
+        ]
 
-    text = f"#EXTM3U\n{''.join(media)}{VARIANT}"
+        text = f"#EXTM3U\n{''.join(media)}{VARIANT}"
 
-    assert playlists.leanest(text, BASE) == BASE + chosen
+        assert playlists.leanest(text, BASE) == BASE + chosen, chosen
 
 
 @given(st.text('<>="#[]\n /aref hRlocation:.pxsf&;', max_size=300))
@@ -187,18 +178,16 @@ def test_any_list_ends_in_addresses(text: str) -> None:
     assert all(url.startswith("http") for url in playlists.entries(text, BASE))
 
 
-@pytest.mark.parametrize(
-    "beginning", [SOUND, b"OggS\0\2", b"ID3\4\0", b"fLaC\0\0\0\x22", b"G@\x11\x10"]
-)
-def test_sound_is_no_list_whatever_its_type_says(beginning: bytes) -> None:
-    assert not playlists.is_list(beginning, LISTED)
+def test_sound_is_no_list_whatever_its_type_says() -> None:
+    for beginning in [SOUND, b"OggS\0\2", b"ID3\4\0", b"fLaC\0\0\0\x22", b"G@\x11\x10"]:
+        assert not playlists.is_list(beginning, LISTED), beginning
 
 
-@pytest.mark.parametrize("line", ["<ref ", "<ref href", "<location>", "<ref href="])
-def test_a_list_of_tags_without_addresses_costs_little(line: str) -> None:
-    text = "<asx>" + line * (playlists.MAX_PLAYLIST // len(line))
+def test_a_list_of_tags_without_addresses_costs_little() -> None:
+    for line in ["<ref ", "<ref href", "<location>", "<ref href="]:
+        text = "<asx>" + line * (playlists.MAX_PLAYLIST // len(line))
 
-    assert playlists.entries(text, BASE) == []
+        assert playlists.entries(text, BASE) == [], line
 
 
 # Titles
@@ -213,9 +202,8 @@ def titled(raw: bytes, end: bytes = b"';") -> bytes:
     )
 
 
-@pytest.mark.parametrize(
-    ("title", "sent_in", "charset"),
-    [
+def test_a_title_is_read_in_the_encoding_it_was_sent_in() -> None:
+    for title, sent_in, charset in [
         ("Кино - Группа крови", "windows-1251", ""),
         ("Кино - Группа крови", "windows-1251", "windows-1251"),
         ("КИНО - Я", "koi8-r", "koi8-r"),
@@ -223,28 +211,25 @@ def titled(raw: bytes, end: bytes = b"';") -> bytes:
         ("Tarkan - Şımarık", "windows-1254", "windows-1254"),
         ("Beyoncé - Déjà vu", "latin-1", ""),
         ("Beyoncé – Déjà vu", "utf-8", ""),
-    ],
-)
-def test_a_title_is_read_in_the_encoding_it_was_sent_in(
-    title: str, sent_in: str, charset: str
-) -> None:
-    found = arrivals({"/": titled(title.encode(sent_in))}, title_charset=charset)
+    ]:
+        found = arrivals({"/": titled(title.encode(sent_in))}, title_charset=charset)
 
-    assert [each.text for each in found if isinstance(each, SentTitle)] == [title]
+        assert [each.text for each in found if isinstance(each, SentTitle)] == [
+            title
+        ], title
 
 
-@pytest.mark.parametrize("end", [b"'", b"';", b"'; ", b"';StreamUrl='';"])
-def test_a_title_ends_where_the_server_ends_it(end: bytes) -> None:
-    found = arrivals({"/": titled(b"Guns N' Roses - Don't Cry; 'Live'", end)})
+def test_a_title_ends_where_the_server_ends_it() -> None:
+    for end in [b"'", b"';", b"'; ", b"';StreamUrl='';"]:
+        found = arrivals({"/": titled(b"Guns N' Roses - Don't Cry; 'Live'", end)})
 
-    assert [each.text for each in found if isinstance(each, SentTitle)] == [
-        "Guns N' Roses - Don't Cry; 'Live'"
-    ]
+        assert [each.text for each in found if isinstance(each, SentTitle)] == [
+            "Guns N' Roses - Don't Cry; 'Live'"
+        ], end
 
 
-@pytest.mark.parametrize(
-    ("sent", "title"),
-    [
+def test_attributes_of_a_network_are_no_title() -> None:
+    for sent, title in [
         ("THE WEEKND &amp; KENDRICK LAMAR - X", "THE WEEKND & KENDRICK LAMAR - X"),
         ("Don&#8217;t &#353; &nosuch; AT&T", "Don’t š &nosuch; AT&T"),
         (
@@ -261,10 +246,8 @@ def test_a_title_ends_where_the_server_ends_it(end: bytes) -> None:
         ('title="",artist="",url="song_spot="T""', ""),
         ('Prince - text="me"', 'Prince - text="me"'),
         ("AC/DC - Thunderstruck", "AC/DC - Thunderstruck"),
-    ],
-)
-def test_attributes_of_a_network_are_no_title(sent: str, title: str) -> None:
-    assert as_title(sent) == title
+    ]:
+        assert as_title(sent) == title, sent
 
 
 @given(st.text('song_spot="M" text=artist,-', max_size=100))
