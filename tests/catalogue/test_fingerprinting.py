@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 import time_machine
@@ -19,7 +21,6 @@ from catalogue import fingerprinting, following, index_store
 from catalogue.changes import move_recordings, retire_recordings
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import RecordingDetails, add_recording, create_bucket
-from common.media_analysis import AudioRefused
 from jobs.choices import JobState, Pool
 from jobs.models import Job
 from jobs.runner import run_next
@@ -48,8 +49,15 @@ def _add(bucket: Bucket, content: bytes, name: str = "tune.wav") -> Recording:
     )
 
 
-def test_recording_becomes_searchable(bucket: Bucket, run_worker: Worker) -> None:
+def _job_of(recording: Recording) -> Job:
+    return Job.objects.get(kind="recording", subject=recording.pk)
+
+
+def test_recording_becomes_searchable_or_says_why_not(
+    bucket: Bucket, run_worker: Worker
+) -> None:
     recording = _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
+    cover = _add(bucket, b"no audio" * 100, name="cover.jpg")
     run_worker()
 
     recording.refresh_from_db()
@@ -58,46 +66,114 @@ def test_recording_becomes_searchable(bucket: Bucket, run_worker: Worker) -> Non
     assert recording.duration_ms == 20_000
     assert stats.recordings == 1
     assert len(index_store.load_landmarks(recording.pk).frames) > 50
+    cover.refresh_from_db()
+    assert cover.status == RecordingStatus.ERROR
+    assert cover.status_message.startswith("cover.jpg cannot be read")
+
+    # A finished recording is not fingerprinted again.
+    run_next(Pool.WORK)
+    assert _job_of(recording).attempts == 1
 
 
-def test_recording_that_is_no_audio_says_why(
-    bucket: Bucket, run_worker: Worker
-) -> None:
-    recording = _add(bucket, b"no audio" * 100, name="cover.jpg")
-    run_worker()
-
-    recording.refresh_from_db()
-    assert recording.status == RecordingStatus.ERROR
-    assert recording.status_message.startswith("cover.jpg cannot be read")
-
-
-def test_recording_whose_worker_died_is_fingerprinted_by_another(
-    bucket: Bucket, run_worker: Worker
+def test_recording_whose_worker_died_is_fingerprinted_by_another_or_given_up(
+    bucket: Bucket, run_worker: Worker, settings: Settings
 ) -> None:
     recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
     lose_worker("recording")
-
     assert reclaim() == 1
     run_worker()
-
     recording.refresh_from_db()
     assert recording.status == RecordingStatus.READY
 
-
-def test_recording_that_kills_its_worker_is_given_up(
-    bucket: Bucket, settings: Settings
-) -> None:
-    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
+    killer = _add(bucket, audio.wav_bytes(audio.tune(2, 10)))
     lose_worker("recording", attempts=settings.ACRPORTAL_MAX_ATTEMPTS)
-
     reclaim()
+    killer.refresh_from_db()
+    assert killer.status == RecordingStatus.ERROR
+    assert killer.status_message == "Its worker died or hung 3 times."
 
-    recording.refresh_from_db()
-    assert recording.status == RecordingStatus.ERROR
-    assert recording.status_message == "Its worker died or hung 3 times."
+
+def test_fingerprinting_that_was_cancelled_or_lost_reaches_no_index(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancelled, lost, late = (
+        _add(bucket, audio.wav_bytes(audio.tune(seed, 10))) for seed in (1, 2, 3)
+    )
+
+    def analyse_until_told(stops: Callable[[], object]) -> None:
+        def analyse(*_args: object, progress: Progress, **_more: object) -> None:
+            stops()
+            deadline = monotonic() + 120
+            while monotonic() < deadline:
+                progress(0.5)
+                sleep(0.05)
+            pytest.fail("The worker went on though it was told to stop.")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(fingerprinting, "analyse", analyse)
+            run_next(Pool.WORK)
+
+    analyse_until_told(lambda: cancel(_job_of(cancelled)))
+    cancelled.refresh_from_db()
+    assert _job_of(cancelled).state == JobState.CANCELLED
+    assert cancelled.status == RecordingStatus.ERROR
+
+    # A worker that lost its lease stops, too.
+    analyse_until_told(lambda: take_over(_job_of(lost)))
+    lost.refresh_from_db()
+    assert _job_of(lost).lease_owner == "other:2"
+    assert lost.status == RecordingStatus.PROCESSING
+    assert lost.status_message == ""
+
+    # Its result is refused if it has one.
+    monkeypatch.setattr(
+        index_store, "postings_of", lambda _one: take_over(_job_of(late))
+    )
+    run_next(Pool.WORK)
+    late.refresh_from_db()
+    assert late.status == RecordingStatus.PROCESSING
+    assert _job_of(late).lease_owner == "other:2"
+    assert set(Job.objects.values_list("kind", flat=True)) == {"recording"}
+    assert following.open_index().stats(bucket.pk).recordings == 0
 
 
-def test_recording_that_fails_unforeseen_is_tried_again(
+def test_index_follows_recordings_that_leave_while_they_are_fingerprinted(
+    bucket: Bucket, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = create_bucket(name="Other")
+    postings_of = index_store.postings_of
+
+    def fingerprinted_while(leaves: Callable[[Recording], None]) -> Recording:
+        recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
+
+        def leave(indexed: Recording) -> Postings:
+            leaves(recording)
+            return postings_of(indexed)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(index_store, "postings_of", leave)
+            run_next(Pool.WORK)
+        run_worker()
+        recording.refresh_from_db()
+        return recording
+
+    retired = fingerprinted_while(
+        lambda one: retire_recordings(recordings=[one], user=None)
+    )
+    assert retired.status == RecordingStatus.RETIRED
+    index = following.open_index()
+    assert index.stats(bucket.pk).recordings == 0
+
+    moved = fingerprinted_while(
+        lambda one: move_recordings(recordings=[one], target=other, user=None)
+    )
+    assert moved.status == RecordingStatus.READY
+    index = following.open_index()
+    assert index.stats(other.pk).recordings == 1
+    assert index.stats(bucket.pk).recordings == 0
+
+
+def test_a_fault_is_tried_again_and_progress_is_written_once_a_second_at_most(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
@@ -108,241 +184,89 @@ def test_recording_that_fails_unforeseen_is_tried_again(
     with monkeypatch.context() as patched:
         patched.setattr(fingerprinting, "analyse", break_down)
         run_next(Pool.WORK)
-
     recording.refresh_from_db()
     assert recording.status == RecordingStatus.WAITING
     assert recording.status_message == "Attempt 1 failed: OSError: The disk is full."
-    with time_machine.travel(datetime.now(tz=UTC) + timedelta(minutes=1)):
-        run_next(Pool.WORK)
-    recording.refresh_from_db()
-    assert (recording.status, recording.status_message) == (RecordingStatus.READY, "")
 
-
-def test_cancelled_fingerprinting_leaves_the_recording(
-    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
-
-    def analyse(*_args: object, progress: Progress, **_more: object) -> None:
-        assert cancel(Job.objects.get())
-        deadline = monotonic() + 120
-        while monotonic() < deadline:
-            progress(0.5)
-            sleep(0.05)
-        pytest.fail("The worker went on though it was cancelled.")
-
-    monkeypatch.setattr(fingerprinting, "analyse", analyse)
-    run_next(Pool.WORK)
-
-    recording.refresh_from_db()
-    assert Job.objects.get().state == JobState.CANCELLED
-    assert recording.status == RecordingStatus.ERROR
-    assert following.open_index().stats(bucket.pk).recordings == 0
-
-
-def test_worker_that_lost_the_lease_stops_before_the_index(
-    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
-
-    def analyse(*_args: object, progress: Progress, **_more: object) -> None:
-        take_over(Job.objects.get())
-        deadline = monotonic() + 120
-        while monotonic() < deadline:
-            progress(0.5)
-            sleep(0.05)
-        pytest.fail("The worker went on without its lease.")
-
-    monkeypatch.setattr(fingerprinting, "analyse", analyse)
-
-    run_next(Pool.WORK)
-
-    recording.refresh_from_db()
-    assert Job.objects.get().lease_owner == "other:2"
-    assert recording.status == RecordingStatus.PROCESSING
-    assert recording.status_message == ""
-    assert following.open_index().stats(bucket.pk).recordings == 0
-
-
-def test_result_of_a_worker_that_lost_the_lease_is_refused(
-    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
-    monkeypatch.setattr(
-        index_store, "postings_of", lambda _one: take_over(Job.objects.get())
-    )
-
-    run_next(Pool.WORK)
-
-    recording.refresh_from_db()
-    assert recording.status == RecordingStatus.PROCESSING
-    assert set(Job.objects.values_list("kind", "lease_owner")) == {
-        ("recording", "other:2")
-    }
-
-
-@pytest.mark.parametrize("how", ["retired", "moved"])
-def test_index_follows_a_recording_that_leaves_while_it_is_fingerprinted(
-    how: str, bucket: Bucket, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
-    other = create_bucket(name="Other")
-
-    postings_of = index_store.postings_of
-
-    def leave(indexed: Recording) -> Postings:
-        if how == "retired":
-            retire_recordings(recordings=[recording], user=None)
-        else:
-            move_recordings(recordings=[recording], target=other, user=None)
-        return postings_of(indexed)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(index_store, "postings_of", leave)
-        run_next(Pool.WORK)
-    run_worker()
-
-    recording.refresh_from_db()
-    index = following.open_index()
-    expected = (
-        (RecordingStatus.RETIRED, 0) if how == "retired" else (RecordingStatus.READY, 1)
-    )
-    assert (recording.status, index.stats(other.pk).recordings) == expected
-    assert index.stats(bucket.pk).recordings == 0
-
-
-def test_progress_writes_to_the_database_once_a_second_at_most(
-    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
+    analyse = fingerprinting.analyse
     written = []
 
-    def analyse(*_args: object, progress: Progress, **_more: object) -> None:
+    def analyse_with_much_progress(
+        *args: Any, progress: Progress, **more: Any
+    ) -> Any:  # Any: passed on
         with CaptureQueriesContext(connection) as queries:
             for share in range(100):
                 progress(share / 100)
         written.append(len(queries))
-        raise AudioRefused("decode_failed", "That is all.")
+        return analyse(*args, progress=progress, **more)
 
-    monkeypatch.setattr(fingerprinting, "analyse", analyse)
-    run_next(Pool.WORK)
-
-    assert written == [0]
-
-
-def test_finished_recording_is_not_fingerprinted_again(
-    bucket: Bucket, run_worker: Worker
-) -> None:
-    _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
-    run_worker()
-
-    run_next(Pool.WORK)
-
-    assert Job.objects.get(kind="recording").attempts == 1
-
-
-def test_index_is_rebuilt_from_stored_fingerprints(
-    bucket: Bucket, run_worker: Worker
-) -> None:
-    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
-    run_worker()
+    monkeypatch.setattr(fingerprinting, "analyse", analyse_with_much_progress)
+    with time_machine.travel(datetime.now(tz=UTC) + timedelta(minutes=1)):
+        run_next(Pool.WORK)
     recording.refresh_from_db()
-    index_store.remove_recording(recording)
-    Path(recording.audio.path).unlink()
-
-    call_command("rebuild_index")
-
-    assert following.open_index().stats(bucket.pk).recordings == 1
+    assert written == [0]
+    assert (recording.status, recording.status_message) == (RecordingStatus.READY, "")
 
 
-def test_index_of_another_engine_is_refused_until_it_is_rebuilt(
+def test_index_is_checked_compacted_and_rebuilt_after_any_loss(
     bucket: Bucket, run_worker: Worker, tmp_path: Path
 ) -> None:
-    _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
-    run_worker()
-    # At once, because the worker may still merge segments there.
-    index_store.index_folders()[0].rename(tmp_path / "gone")
-    SegmentStore(index_store.index_folders()[0], params_hash="0" * 16)
-
-    with pytest.raises(ParamsMismatch, match=r"manage\.py rebuild_index"):
-        following.open_index()
-    call_command("rebuild_index")
-
-    assert following.open_index().stats(bucket.pk).recordings == 1
-
-
-def test_fingerprints_of_another_engine_are_made_again_from_the_audio(
-    bucket: Bucket, run_worker: Worker
-) -> None:
     recording = _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
     run_worker()
     recording.refresh_from_db()
-    stored = fingerprint_file.load(Path(recording.fingerprint.path))
-    foreign = dataclasses.replace(stored, params_hash="0" * 16)
-    fingerprint_file.save(Path(recording.fingerprint.path), foreign)
-    out = io.StringIO()
+    sound, fingerprint = Path(recording.audio.path), Path(recording.fingerprint.path)
+    out, faults = io.StringIO(), io.StringIO()
 
-    call_command("rebuild_index", stdout=out)
+    def is_rebuilt() -> None:
+        call_command("rebuild_index", stdout=out)
+        assert following.open_index().stats(bucket.pk).recordings == 1
 
-    assert "1 of them fingerprinted again" in out.getvalue()
-    assert following.open_index().stats(bucket.pk).recordings == 1
+    def is_found_faulty() -> None:
+        with pytest.raises(CommandError, match="rebuild_index"):
+            call_command("check_index", stderr=faults)
 
-
-def test_lost_fingerprint_is_made_again_from_the_audio(
-    bucket: Bucket, run_worker: Worker
-) -> None:
-    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
-    run_worker()
-    recording.refresh_from_db()
-    Path(recording.fingerprint.path).unlink()
-
-    call_command("rebuild_index")
-
-    assert following.open_index().stats(bucket.pk).recordings == 1
-
-
-def test_recording_whose_fingerprint_cannot_be_made_again_is_told(
-    bucket: Bucket, run_worker: Worker
-) -> None:
-    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
-    run_worker()
-    recording.refresh_from_db()
-    Path(recording.fingerprint.path).write_bytes(b"damaged")
-    Path(recording.audio.path).unlink()
-
-    with pytest.raises(CommandError, match="1 recording could not be indexed"):
-        call_command("rebuild_index")
-
-    recording.refresh_from_db()
-    assert recording.status == RecordingStatus.ERROR
-
-
-def test_damage_of_the_index_is_found(bucket: Bucket, run_worker: Worker) -> None:
-    _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
-    run_worker()
+    call_command("check_index", compact=True, stdout=out)
+    assert "Masters: 1 recording" in out.getvalue()
     [segment] = index_store.index_folders()[0].glob("bucket-*/segment-*")
     content = bytearray(segment.read_bytes())
     content[len(content) // 2] ^= 0xFF
     segment.write_bytes(content)
-    faults = io.StringIO()
-
-    with pytest.raises(CommandError, match="rebuild_index"):
-        call_command("check_index", stderr=faults)
-
+    is_found_faulty()
     assert "Masters: " in faults.getvalue()
 
-
-def test_index_is_checked_compacted_and_compared_with_the_catalogue(
-    bucket: Bucket, run_worker: Worker
-) -> None:
-    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
-    run_worker()
-    out = io.StringIO()
-
-    call_command("check_index", compact=True, stdout=out)
-
-    assert "Masters: 1 recording" in out.getvalue()
-    recording.refresh_from_db()
+    # It is rebuilt from the stored fingerprints, without any audio.
+    is_rebuilt()
     index_store.remove_recording(recording)
-    with pytest.raises(CommandError, match="rebuild_index"):
-        call_command("check_index", stderr=io.StringIO())
+    is_found_faulty()
+    sound.rename(tmp_path / "sound")
+    is_rebuilt()
+    (tmp_path / "sound").rename(sound)
+
+    # An index of another engine is refused.
+    # At once, because the worker may still merge segments there.
+    index_store.index_folders()[0].rename(tmp_path / "gone")
+    SegmentStore(index_store.index_folders()[0], params_hash="0" * 16)
+    with pytest.raises(ParamsMismatch, match=r"manage\.py rebuild_index"):
+        following.open_index()
+    is_rebuilt()
+
+    # Foreign and lost fingerprints are made again from the audio.
+    foreign = dataclasses.replace(
+        fingerprint_file.load(fingerprint), params_hash="0" * 16
+    )
+    fingerprint_file.save(fingerprint, foreign)
+    assert "fingerprinted again" not in out.getvalue()
+    is_rebuilt()
+    assert "1 of them fingerprinted again" in out.getvalue()
+    recording.refresh_from_db()
+    Path(recording.fingerprint.path).unlink()
+    is_rebuilt()
+
+    # A fingerprint that cannot be made again is an error.
+    recording.refresh_from_db()
+    Path(recording.fingerprint.path).write_bytes(b"damaged")
+    sound.unlink()
+    with pytest.raises(CommandError, match="1 recording could not be indexed"):
+        call_command("rebuild_index")
+    recording.refresh_from_db()
+    assert recording.status == RecordingStatus.ERROR

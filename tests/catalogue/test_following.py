@@ -168,16 +168,40 @@ def test_a_scan_states_which_state_of_the_catalogue_it_searched(
     )
 
 
-def test_a_new_recording_is_found_by_the_next_search(
-    catalogue: Catalogue, run_worker: Worker
+def test_searches_follow_what_is_added_replaced_and_fingerprinted_again(
+    catalogue: Catalogue, run_worker: Worker, machine: On
 ) -> None:
-    before = held(catalogue)
+    before = (held(catalogue), index_log.count_changes())
+    with transaction.atomic():
+        retire_recordings(recordings=[catalogue.first], user=None)
+        transaction.set_rollback(True)
+    assert (held(catalogue), index_log.count_changes()) == before
+
+    # A new recording is found by the search after its fingerprinting.
+    both, _position = before
     made = add(catalogue, 3)
-    assert held(catalogue) == before
-
+    assert held(catalogue) == both
     run_worker()
+    assert held(catalogue) == [*both, made.pk]
 
-    assert held(catalogue) == [*before, made.pk]
+    # It stays searchable while it is fingerprinted again, unless its audio is replaced.
+    refingerprint(recording=catalogue.first, user=None)
+    for name in ("here", "another"):
+        with machine(name):
+            assert catalogue.first.pk in held(catalogue)
+    run_worker()
+    catalogue.first.refresh_from_db()
+    replace_audio(
+        recording=catalogue.first,
+        audio=upload("other.wav", audio.wav_bytes(audio.tune(9, 20))),
+        user=None,
+    )
+    assert held(catalogue) == [catalogue.second.pk, made.pk]
+    run_worker()
+    assert sorted(held(catalogue)) == [*both, made.pk]
+    postings = following.open_index().stats(catalogue.bucket.pk).postings
+    stored = [index_store.postings_of(one) for one in catalogue.bucket.recordings.all()]
+    assert postings == sum(len(hashes) for _, hashes, *_ in stored)
 
 
 def test_a_worker_merges_segments_beside_its_work(
@@ -197,44 +221,6 @@ def test_a_worker_merges_segments_beside_its_work(
     assert index.stats(catalogue.bucket.pk).segments < FAN
     assert held(catalogue) == before
     assert index.verify(catalogue.bucket.pk) == []
-
-
-def test_replaced_audio_is_not_searched_until_it_is_fingerprinted(
-    catalogue: Catalogue, run_worker: Worker
-) -> None:
-    replace_audio(
-        recording=catalogue.first,
-        audio=upload("other.wav", audio.wav_bytes(audio.tune(9, 20))),
-        user=None,
-    )
-    assert held(catalogue) == [catalogue.second.pk]
-
-    run_worker()
-
-    assert held(catalogue) == [catalogue.first.pk, catalogue.second.pk]
-    postings = following.open_index().stats(catalogue.bucket.pk).postings
-    stored = [index_store.postings_of(one) for one in catalogue.bucket.recordings.all()]
-    assert postings == sum(len(hashes) for _, hashes, *_ in stored)
-
-
-def test_a_recording_stays_searchable_while_it_is_fingerprinted_again(
-    catalogue: Catalogue, machine: On
-) -> None:
-    refingerprint(recording=catalogue.first, user=None)
-
-    for name in ("here", "another"):
-        with machine(name):
-            assert catalogue.first.pk in held(catalogue)
-
-
-def test_what_was_rolled_back_is_not_followed(catalogue: Catalogue) -> None:
-    before = (held(catalogue), index_log.count_changes())
-
-    with transaction.atomic():
-        retire_recordings(recordings=[catalogue.first], user=None)
-        transaction.set_rollback(True)
-
-    assert (held(catalogue), index_log.count_changes()) == before
 
 
 @pytest.mark.skipif(
@@ -267,22 +253,15 @@ def test_a_change_that_is_committed_late_is_counted_late(
         assert held(catalogue) == []
 
 
-def test_a_deleted_bucket_is_left_out_of_new_copies(
-    catalogue: Catalogue, machine: On
-) -> None:
-    held(catalogue)
-    delete_bucket(bucket=catalogue.bucket, user=None)
-
-    with machine("new"):
-        assert held(catalogue) == []
-
-
 class Killed(BaseException):
     """Stands for the end of the process."""
 
 
 def test_a_follower_that_was_killed_goes_on_where_it_was(
-    catalogue: Catalogue, machine: On, monkeypatch: pytest.MonkeyPatch
+    catalogue: Catalogue,
+    run_worker: Worker,
+    machine: On,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     read: list[int] = []
     reading = index_copy.read_kept
@@ -293,8 +272,8 @@ def test_a_follower_that_was_killed_goes_on_where_it_was(
         read.extend(change.recording for change in changes)
         return reading(changes)
 
-    monkeypatch.setattr(index_copy, "BATCH", 1)
-    with machine("new"):
+    with machine("new"), monkeypatch.context() as one_by_one:
+        one_by_one.setattr(index_copy, "BATCH", 1)
         with pytest.raises(Killed):
             following.build(read=read_one_and_die)
         rest: list[int] = []
@@ -308,10 +287,7 @@ def test_a_follower_that_was_killed_goes_on_where_it_was(
         assert held(catalogue, follow=False) == [*read, *rest]
         assert (read, rest) == ([catalogue.first.pk], [catalogue.second.pk])
 
-
-def test_a_follower_killed_before_it_wrote_its_position_repeats_the_batch(
-    catalogue: Catalogue, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    # One killed before it wrote its position repeats the batch.
     held(catalogue)
     made = add(catalogue, 3)
     run_worker()
@@ -325,51 +301,45 @@ def test_a_follower_killed_before_it_wrote_its_position_repeats_the_batch(
         with pytest.raises(Killed):
             following.bring_up()
     assert held(catalogue, follow=False) == [catalogue.second.pk, made.pk]
-
     assert held(catalogue) == [catalogue.second.pk, made.pk]
     assert following.open_index().verify(catalogue.bucket.pk) == []
 
-
-def test_a_deleted_folder_is_built_again(
-    catalogue: Catalogue, admin: User, run_worker: Worker
-) -> None:
-    before = scan(catalogue, admin)
-    run_worker()
-    shutil.rmtree(index_store.index_folders()[0])
-
-    after = scan(catalogue, admin)
-    run_worker()
-
-    assert found(after) == found(before)
-    assert len(found(after)) == 2
+    # A deleted bucket is left out of new copies.
+    delete_bucket(bucket=catalogue.bucket, user=None)
+    with machine("newest"):
+        assert held(catalogue) == []
 
 
-def test_a_damaged_folder_is_built_again_and_its_scan_waits(
-    catalogue: Catalogue, admin: User, run_worker: Worker
-) -> None:
-    held(catalogue)
-    for segment in index_store.index_folders()[0].glob("bucket-*/segment-*"):
-        segment.write_bytes(segment.read_bytes()[:-4096])
-    index_store._open.cache_clear()
-    file = scan(catalogue, admin)
-
-    run_worker()
-    waiting = Scan.objects.get(scanned_file=file)
-    assert waiting.status == ScanStatus.QUEUED
-    assert Job.objects.get(kind="scan").attempts == 0
-    try_waiting_jobs_now()
-    run_worker()
-
-    assert len(found(file)) == 2
-
-
-def test_a_scan_whose_index_is_deleted_meanwhile_is_repeated(
+def test_a_deleted_or_damaged_folder_is_built_again_and_its_scan_waits(
     catalogue: Catalogue,
     admin: User,
     run_worker: Worker,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    before = scan(catalogue, admin)
+    run_worker()
+    shutil.rmtree(index_store.index_folders()[0])
+    after = scan(catalogue, admin)
+    run_worker()
+    assert found(after) == found(before)
+    assert len(found(after)) == 2
+
+    def is_repeated(file: ScannedFile) -> None:
+        waiting = Scan.objects.get(scanned_file=file)
+        assert waiting.status == ScanStatus.QUEUED
+        assert Job.objects.get(kind="scan", subject=waiting.pk).attempts == 0
+        try_waiting_jobs_now()
+        run_worker()
+        assert len(found(file)) == 2
+
+    for segment in index_store.index_folders()[0].glob("bucket-*/segment-*"):
+        segment.write_bytes(segment.read_bytes()[:-4096])
+    index_store._open.cache_clear()
     file = scan(catalogue, admin)
+    run_worker()
+    is_repeated(file)
+
+    # The index is deleted while a scan searches it.
     searching = match.scan
 
     def delete_and_search(*given: Any, **named: Any) -> ScanResult:  # Any: its own
@@ -377,21 +347,29 @@ def test_a_scan_whose_index_is_deleted_meanwhile_is_repeated(
             shutil.rmtree(folder)
         return searching(*given, **named)
 
+    file = scan(catalogue, admin)
     with monkeypatch.context() as deleting:
         deleting.setattr(match, "scan", delete_and_search)
         run_worker()
-    assert Scan.objects.get(scanned_file=file).status == ScanStatus.QUEUED
-    assert Job.objects.get(kind="scan").attempts == 0
-    try_waiting_jobs_now()
-    run_worker()
-
-    assert len(found(file)) == 2
+    is_repeated(file)
 
 
-def test_a_scan_waits_while_the_storage_is_away(
-    catalogue: Catalogue, admin: User, run_worker: Worker, machine: On
+def test_a_scan_waits_while_the_storage_is_away_or_another(
+    catalogue: Catalogue,
+    admin: User,
+    run_worker: Worker,
+    machine: On,
+    settings: Settings,
+    tmp_path: Path,
 ) -> None:
     file = scan(catalogue, admin)
+    ours = settings.MEDIA_ROOT
+    settings.MEDIA_ROOT = tmp_path / "empty"
+    with machine("other"), pytest.raises(IndexUnavailable, match="STORAGE_URL"):
+        following.open_index()
+    settings.MEDIA_ROOT = ours
+    assert not Recording.objects.exclude(status=RecordingStatus.READY).exists()
+
     with machine("new"):
         with media_at("127.0.0.1:9"):
             for _ in range(4):
@@ -405,17 +383,6 @@ def test_a_scan_waits_while_the_storage_is_away(
         run_worker()
 
     assert len(found(file)) == 2
-
-
-def test_a_machine_with_another_storage_searches_nothing(
-    catalogue: Catalogue, machine: On, settings: Settings, tmp_path: Path
-) -> None:
-    settings.MEDIA_ROOT = tmp_path / "empty"
-
-    with machine("new"), pytest.raises(IndexUnavailable, match="STORAGE_URL"):
-        following.open_index()
-
-    assert not Recording.objects.exclude(status=RecordingStatus.READY).exists()
 
 
 @pytest.mark.parametrize("way", ["restored", "set back"])
@@ -435,7 +402,9 @@ def test_a_copy_of_another_past_is_built_again(catalogue: Catalogue, way: str) -
     assert (catalogue.first.pk in with_all) == (way == "restored")
 
 
-def test_a_copy_without_a_position_is_compared(catalogue: Catalogue) -> None:
+def test_a_copy_without_a_position_is_compared(
+    catalogue: Catalogue, machine: On
+) -> None:
     held(catalogue)
     (index_store.index_folders()[0] / index_copy.POSITION).unlink()
     index_store.remove_recording(catalogue.first)
@@ -443,10 +412,7 @@ def test_a_copy_without_a_position_is_compared(catalogue: Catalogue) -> None:
 
     assert held(catalogue) == [catalogue.first.pk]
 
-
-def test_searches_wait_while_another_process_builds_the_index(
-    catalogue: Catalogue, machine: On
-) -> None:
+    # Searches wait while another process builds the index.
     with machine("new"):
         folder = index_store.index_folders()[0]
         with (

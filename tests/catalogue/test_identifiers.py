@@ -26,51 +26,45 @@ from catalogue.identifiers import (
 from catalogue.models import CodeStatus
 
 
-@pytest.mark.parametrize(
-    ("given", "normalised", "status"),
-    [
+def test_isrc_is_normalised_and_judged() -> None:
+    cases: list[tuple[str, str, CodeStatus]] = [
         ("ZZX012600001", "ZZX012600001", CodeStatus.VALID),
         ("zz-x01-26-00001", "ZZX012600001", CodeStatus.CORRECTED),
         ("ISRC ZZ X01 26 00001", "ZZX012600001", CodeStatus.CORRECTED),
         ("", "", CodeStatus.MISSING),
         ("ZZX01260000", "", CodeStatus.MALFORMED),
         ("12X012600001", "", CodeStatus.MALFORMED),
-    ],
-)
-def test_isrc_is_normalised_and_judged(
-    given: str, normalised: str, status: CodeStatus
-) -> None:
-    checked = check_isrc(given)
+    ]
+    for given, normalised, status in cases:
+        checked = check_isrc(given)
 
-    assert (checked.normalised, checked.status) == (normalised, status)
+        assert (checked.normalised, checked.status) == (normalised, status), given
 
 
-@pytest.mark.parametrize(
-    "code", ["040000000013", "2000000000015", "2 000000-000015", ""]
-)
-def test_upc_with_the_right_check_digit_passes(code: str) -> None:
-    assert check_upc(code) == code.replace(" ", "").replace("-", "")
+def test_upc_with_the_right_check_digit_passes() -> None:
+    for code in ["040000000013", "2000000000015", "2 000000-000015", ""]:
+        assert check_upc(code) == code.replace(" ", "").replace("-", ""), code
 
 
-@pytest.mark.parametrize(
-    ("code", "told"),
-    [
+def test_upc_that_cannot_be_right_says_why() -> None:
+    cases: list[tuple[str, str]] = [
         ("040000000014", "should be 3"),
         ("123", "8, 12 or 13"),
         ("²00000000001", "8, 12"),
-    ],
-)
-def test_upc_that_cannot_be_right_says_why(code: str, told: str) -> None:
-    with pytest.raises(BadIdentifier, match=told):
-        check_upc(code)
+    ]
+    for code, told in cases:
+        with pytest.raises(BadIdentifier, match=told):
+            check_upc(code)
 
 
-@pytest.mark.parametrize(
-    ("given", "kept"),
-    [("T-000.000.001-0", "T0000000010"), ("T9000000420", "T9000000420"), ("", "")],
-)
-def test_iswc_with_the_right_check_digit_passes(given: str, kept: str) -> None:
-    assert check_iswc(given) == kept
+def test_iswc_with_the_right_check_digit_passes() -> None:
+    cases: list[tuple[str, str]] = [
+        ("T-000.000.001-0", "T0000000010"),
+        ("T9000000420", "T9000000420"),
+        ("", ""),
+    ]
+    for given, kept in cases:
+        assert check_iswc(given) == kept, given
 
 
 def test_iswc_that_cannot_be_right_says_why() -> None:
@@ -78,9 +72,8 @@ def test_iswc_that_cannot_be_right_says_why() -> None:
         check_iswc("T-000.000.001-5")
 
 
-@pytest.mark.parametrize(
-    ("check", "given", "kept"),
-    [
+def test_a_code_that_fits_is_normalised() -> None:
+    cases: list[tuple[Callable[[str], str], str, str]] = [
         (check_iswc, "T9000000011", "T9000000011"),
         (check_ipi_name, "00000815140", "00000815140"),
         (check_ipi_name, "815140".zfill(9), "00000815140"),
@@ -104,18 +97,14 @@ def test_iswc_that_cannot_be_right_says_why() -> None:
         (check_society, "80", "080"),
         (check_society, "000", ""),
         (check_ipn, "1234567", "1234567"),
-    ],
-)
-def test_a_code_that_fits_is_normalised(
-    check: Callable[[str], str], given: str, kept: str
-) -> None:
-    assert check(given) == kept
-    assert check(kept) == kept
+    ]
+    for check, given, kept in cases:
+        assert check(given) == kept, given
+        assert check(kept) == kept, given
 
 
-@pytest.mark.parametrize(
-    ("check", "given"),
-    [
+def test_a_code_that_does_not_fit_is_refused() -> None:
+    cases: list[tuple[Callable[[str], str], str]] = [
         (check_iswc, "T9000000012"),
         (check_ipi_name, "00000815141"),
         (check_ipi_base, "I-123456789-4"),
@@ -128,13 +117,10 @@ def test_a_code_that_fits_is_normalised(
         (check_label_code, "LC"),
         (check_society, "SUISA"),
         (check_ipn, "123456789"),
-    ],
-)
-def test_a_code_that_does_not_fit_is_refused(
-    check: Callable[[str], str], given: str
-) -> None:
-    with pytest.raises(BadIdentifier, match=r"should be|not '"):
-        check(given)
+    ]
+    for check, given in cases:
+        with pytest.raises(BadIdentifier, match=r"should be|not '"):
+            check(given)
 
 
 _CODES = st.sampled_from(

@@ -57,51 +57,8 @@ def test_every_recording_of_the_buckets_tells_its_places(bucket: Bucket) -> None
     assert min(_every(bucket).values()) > 50
     assert _every(elsewhere) == {}
 
-
-def test_what_is_waiting_or_retired_is_left_out(
-    bucket: Bucket, run_worker: Worker
-) -> None:
-    first, second = _numbers(bucket)
-    retire_recordings(recordings=[Recording.objects.get(pk=first)], user=None)
-    run_worker()
-    waiting = _add(bucket, 3)
-
-    assert waiting.pk not in _every(bucket)
-    assert list(_every(bucket)) == [second]
-
-
-def test_other_audio_has_other_places(bucket: Bucket, run_worker: Worker) -> None:
-    first, second = _numbers(bucket)
-    before = _every(bucket)
-
-    replace_audio(
-        recording=Recording.objects.get(pk=first),
-        audio=upload("other.wav", audio.wav_bytes(audio.tune(9, 40))),
-        user=None,
-    )
-    run_worker()
-
-    after = _every(bucket)
-    assert after[first] > 1.5 * before[first]
-    assert after[second] == before[second]
-
-
-def test_a_damaged_fingerprint_is_left_out_of_a_scan(
-    bucket: Bucket, caplog: pytest.LogCaptureFixture
-) -> None:
-    first, second = _numbers(bucket)
-    Path(Recording.objects.get(pk=first).fingerprint.path).write_bytes(b"broken")
-
+    # They are those of its landmarks.
     references = index_store.references_of([bucket.pk], index_store.open_held())
-
-    assert len(references.one(first).frames) == 0
-    assert len(references.one(second).frames) > 50
-    assert f"recording {first} is left out" in caplog.text
-
-
-def test_places_are_those_of_the_landmarks(bucket: Bucket) -> None:
-    references = index_store.references_of([bucket.pk], index_store.open_held())
-
     for table in references.places:
         for local, recording in enumerate(table.recordings.tolist()):
             landmarks = references.one(recording)
@@ -109,3 +66,33 @@ def test_places_are_those_of_the_landmarks(bucket: Bucket) -> None:
             assert np.array_equal(cells, landmarks.frames // 2)
             assert np.abs(bins - landmarks.bins).max() <= 0.5
             assert len(loud_cells) == pytest.approx(len(cells) / 2, abs=1)
+
+
+def test_places_follow_the_audio_until_a_recording_is_left_out(
+    bucket: Bucket, run_worker: Worker, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = _numbers(bucket)
+    before = _every(bucket)
+    replace_audio(
+        recording=Recording.objects.get(pk=first),
+        audio=upload("other.wav", audio.wav_bytes(audio.tune(9, 40))),
+        user=None,
+    )
+    run_worker()
+    after = _every(bucket)
+    assert after[first] > 1.5 * before[first]
+    assert after[second] == before[second]
+
+    # A damaged fingerprint is left out of a scan.
+    Path(Recording.objects.get(pk=first).fingerprint.path).write_bytes(b"broken")
+    references = index_store.references_of([bucket.pk], index_store.open_held())
+    assert len(references.one(first).frames) == 0
+    assert len(references.one(second).frames) > 50
+    assert f"recording {first} is left out" in caplog.text
+
+    # So is what is retired or waits.
+    retire_recordings(recordings=[Recording.objects.get(pk=first)], user=None)
+    run_worker()
+    waiting = _add(bucket, 3)
+    assert waiting.pk not in _every(bucket)
+    assert list(_every(bucket)) == [second]

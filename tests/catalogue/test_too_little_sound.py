@@ -58,7 +58,7 @@ def unfindable() -> list[str]:
     return list(rows.values_list("title", flat=True))
 
 
-def test_they_are_added_at_once_and_listed(
+def test_they_are_listed_and_neither_searched_nor_found(
     bucket: Bucket, admin: User, run_worker: Worker
 ) -> None:
     for name in SOUNDS:
@@ -85,23 +85,31 @@ def test_they_are_added_at_once_and_listed(
     call_command("check_index", stdout=io.StringIO())
     assert not RetroSearch.objects.exclude(recordings__title="a tune").exists()
 
-
-def test_files_are_scanned_against_nothing_but_silence(
-    bucket: Bucket, admin: User, run_worker: Worker
-) -> None:
-    for name in SOUNDS:
-        added(bucket, admin, name)
+    # No file is found to hold them.
     container = Container.objects.create(name="Radio")
     container.buckets.add(bucket)
-    for name, sound in {"tune": audio.tune(3, 12), **SOUNDS}.items():
+    for name, sound in {"tune": audio.tune(4, 12), **SOUNDS}.items():
         submit_upload(
             container=container,
             upload=upload(f"{name}.wav", audio.wav_bytes(sound)),
             user=admin,
         )
     run_worker()
-
     assert {file.status for file in ScannedFile.objects.all()} == {FileStatus.NO_MATCH}
+
+    # They are neither looked for in earlier files nor compared.
+    silent = Recording.objects.exclude(title="a tune")
+    with pytest.raises(IntakeRefused, match="too little sound"):
+        retro.request_search(recordings=list(silent), user=admin)
+    assert not RetroSearch.objects.exclude(recordings__title="a tune").exists()
+    find_duplicates(bucket=bucket)
+    assert not PairLink.objects.exists()
+
+    # A rebuild finds them again.
+    Recording.objects.update(too_little_sound=False)
+    rebuild_index(lambda _counts: None)
+    assert unfindable() == ["click", "constant", "silence"]
+    assert not [one for one in doctor.examine() if one.check == "index"]
 
 
 def test_other_audio_takes_one_off_the_list_and_silence_puts_it_on(
@@ -136,40 +144,3 @@ def test_one_that_comes_as_a_fingerprint_is_listed_until_it_gets_sound(
     add_audio(recording=recording, audio=upload("tune.wav", tune))
 
     assert unfindable() == []
-
-
-def test_a_rebuild_finds_them_again(
-    bucket: Bucket, admin: User, run_worker: Worker
-) -> None:
-    added(bucket, admin)
-    run_worker()
-    Recording.objects.update(too_little_sound=False)
-
-    rebuild_index(lambda _counts: None)
-
-    assert unfindable() == ["silence"]
-    assert not [one for one in doctor.examine() if one.check == "index"]
-
-
-def test_no_search_of_earlier_files_is_wasted_on_them(
-    bucket: Bucket, admin: User, run_worker: Worker
-) -> None:
-    added(bucket, admin)
-    run_worker()
-
-    with pytest.raises(IntakeRefused, match="too little sound"):
-        retro.request_search(recordings=list(Recording.objects.all()), user=admin)
-
-    assert not RetroSearch.objects.exists()
-
-
-def test_a_check_for_duplicates_links_no_silence(
-    bucket: Bucket, admin: User, run_worker: Worker
-) -> None:
-    for name in SOUNDS:
-        added(bucket, admin, name)
-    run_worker()
-
-    find_duplicates(bucket=bucket)
-
-    assert not PairLink.objects.exists()

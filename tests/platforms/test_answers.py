@@ -101,32 +101,24 @@ def test_a_status_file_marks_rows_and_frees_refused_ones(
     again.delete()
 
 
-def test_undone_answers_leave_the_file_as_it_was(
-    signed_in: MakeClient, sent: ClaimFile
-) -> None:
-    manager = signed_in(Role.MANAGER)
-    one = upload(manager, sent, STATUS.format("2,Successful,-\n4,Errors,-\n"))
-    manager.post(reverse("portal:claim_answers_import_start", args=[one.uid]))
-    work()
-    assert answered(sent) == ["successful", "", "errors"]
-
-    for verb in ("check", "undo"):
-        undo = reverse("portal:claim_answers_import_undo", args=[one.uid])
-        manager.post(undo, {"verb": verb})
-        work()
-
-    sent.refresh_from_db()
-    assert (answered(sent), sent.state) == (["", "", ""], "sent")
-
-
-def test_unclear_row_numbers_wait_for_a_person(
+def test_unclear_row_numbers_wait_and_undone_answers_leave_the_file_as_it_was(
     signed_in: MakeClient, sent: ClaimFile
 ) -> None:
     manager = signed_in(Role.MANAGER)
     text = STATUS.format("2,Errors,-\n")
     unclear = upload(manager, sent, text)
     assert "Row numbers" in unclear.message
-
     assert upload(manager, sent, text, "2").summary["errors"] == 1
     other = upload(manager, sent, "a,b\n1,2\n")
     assert (other.status, "status file" in other.message) == ("refused", True)
+
+    one = upload(manager, sent, STATUS.format("2,Successful,-\n4,Errors,-\n"))
+    manager.post(reverse("portal:claim_answers_import_start", args=[one.uid]))
+    work()
+    assert answered(sent) == ["successful", "", "errors"]
+    for verb in ("check", "undo"):
+        undo = reverse("portal:claim_answers_import_undo", args=[one.uid])
+        manager.post(undo, {"verb": verb})
+        work()
+    sent.refresh_from_db()
+    assert (answered(sent), sent.state) == (["", "", ""], "sent")

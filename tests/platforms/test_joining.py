@@ -57,7 +57,7 @@ def linked(asset_id: str = "A1") -> tuple[int | None, str]:
     return asset.recording_id, asset.linked_by
 
 
-def test_a_work_leads_to_its_recording() -> None:
+def test_a_work_leads_to_its_recording_of_which_it_is_no_asset() -> None:
     mine = recording(1)
     work_of(mine)
     claim_work()
@@ -65,6 +65,8 @@ def test_a_work_leads_to_its_recording() -> None:
     assert linked() == (mine.pk, LinkedBy.CLAIM_ISWC)
     run_import(report([{"asset_type": "COMPOSITION"}], ASSET))
     assert linked() == (mine.pk, LinkedBy.CLAIM_ISWC)
+    row = Discrepancy.objects.get(kind="no_reference", state="open", recording=mine)
+    assert row.evidence == {"why": "no_asset"}
 
 
 def test_a_merged_work_and_the_recordings_own_iswc_count_too() -> None:
@@ -91,24 +93,17 @@ def test_a_work_with_several_recordings_is_for_a_person() -> None:
     assert linked() == (first.pk, LinkedBy.CLAIM_ISWC)
 
 
-@pytest.mark.parametrize("asset_type", ["SOUND_RECORDING", "ART_TRACK", ""])
-def test_a_recording_is_not_linked_by_its_work(asset_type: str) -> None:
+def test_a_recording_is_not_linked_by_its_work() -> None:
     work_of(recording(1))
-    claim_work(isrc="" if asset_type else "GBAYE0000009")
-    run_import(report([{"asset_type": asset_type}], ASSET))
+    assets = {"A1": "SOUND_RECORDING", "A2": "ART_TRACK", "A3": ""}
+    for asset_id, asset_type in assets.items():
+        isrc = "" if asset_type else "GBAYE0000009"
+        claim_work(claim_id=f"c-{asset_id}", asset_id=asset_id, isrc=isrc)
+    rows = [{"asset_id": each, "asset_type": kind} for each, kind in assets.items()]
+    run_import(report(rows, ASSET))
 
-    assert linked() == (None, LinkedBy.NOTHING)
-
-
-def test_an_asset_of_a_work_is_no_asset_of_its_recording() -> None:
-    mine = recording(1)
-    work_of(mine)
-    claim_work()
-    run_import(report([{"asset_type": "COMPOSITION"}], ASSET))
-
-    assert linked()[0] == mine.pk
-    row = Discrepancy.objects.get(kind="no_reference", state="open", recording=mine)
-    assert row.evidence == {"why": "no_asset"}
+    for asset_id in assets:
+        assert linked(asset_id) == (None, LinkedBy.NOTHING), asset_id
 
 
 def test_merged_assets_have_one_recording() -> None:

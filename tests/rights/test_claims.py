@@ -38,7 +38,12 @@ def living() -> list[tuple[str, Decimal | None]]:
     return [(share.party.name, share.percent) for share in rows.order_by("pk")]
 
 
-def test_a_message_becomes_records_that_know_each_other() -> None:
+def test_a_message_becomes_records_that_know_each_other_once() -> None:
+    # A dry run counts the same and writes nothing.
+    assert claim_all(dry_run=True).created == 6
+    assert not Work.objects.exists()
+    assert not Event.objects.exists()
+
     applied = claim_all()
 
     made = Work.objects.get()
@@ -52,24 +57,12 @@ def test_a_message_becomes_records_that_know_each_other() -> None:
     assert Share.objects.get(recording=sound).source == "import i_1"
     assert Event.objects.filter(case=f"work:{made.uid}").count() == 1
 
-
-def test_repeating_a_message_changes_nothing() -> None:
-    claim_all()
+    # Repeating it changes nothing.
     events = Event.objects.count()
-
     applied = claim_all()
-
     assert (applied.created, applied.changed, applied.unchanged) == (0, 0, 6)
     assert Event.objects.count() == events
     assert Share.objects.count() == 3
-
-
-def test_a_dry_run_counts_the_same_and_writes_nothing() -> None:
-    applied = claim_all(dry_run=True)
-
-    assert applied.created == 6
-    assert not Work.objects.exists()
-    assert not Event.objects.exists()
 
 
 def test_a_source_replaces_its_own_shares_and_no_others() -> None:
@@ -129,9 +122,10 @@ def test_the_same_iswc_with_other_writers_stays_another_work() -> None:
     assert Work.objects.filter(iswc="T9000000011").count() == 2
 
 
-@pytest.mark.parametrize(
-    ("wrong", "field"),
-    [
+def test_a_fault_keeps_its_record_out_and_is_named() -> None:
+    claim_all()
+    before = Share.objects.count(), Work.objects.count(), Release.objects.count()
+    faults: list[tuple[dict[str, object], str]] = [
         ({"works": [work(iswc="T9000000012")]}, "iswc"),
         ({"works": [work(title=" ")]}, "title"),
         ({"works": [work(shares=(share("W1", "100.07"),))]}, "percent"),
@@ -144,23 +138,17 @@ def test_the_same_iswc_with_other_writers_stays_another_work() -> None:
             {"parties": [type(WRITER)(key="W", name="M", isni="0000000100000008")]},
             "isni",
         ),
-    ],
-)
-def test_a_fault_keeps_its_record_out_and_is_named(
-    wrong: dict[str, object], field: str
-) -> None:
-    claim_all()
-    before = Share.objects.count(), Work.objects.count(), Release.objects.count()
+    ]
+    for wrong, field in faults:
+        applied = claim(**{"parties": [WRITER, PUBLISHER, LABEL]} | wrong)  # type: ignore[arg-type]  # as given
 
-    applied = claim(**{"parties": [WRITER, PUBLISHER, LABEL]} | wrong)  # type: ignore[arg-type]  # as given
-
-    assert field in [fault.field for fault in applied.faults]
-    assert applied.changed == applied.created == 0
-    assert before == (
-        Share.objects.count(),
-        Work.objects.count(),
-        Release.objects.count(),
-    )
+        assert field in [fault.field for fault in applied.faults], field
+        assert applied.changed == applied.created == 0, field
+        assert before == (
+            Share.objects.count(),
+            Work.objects.count(),
+            Release.objects.count(),
+        ), field
 
 
 def test_a_dpid_with_a_wrong_check_only_warns() -> None:
@@ -172,15 +160,11 @@ def test_a_dpid_with_a_wrong_check_only_warns() -> None:
     assert Party.objects.get().dpid == "PADPIDA2099010101Y"
 
 
-def test_a_name_without_codes_is_the_only_party_of_that_name() -> None:
+def test_what_has_no_codes_is_found_again_by_its_name() -> None:
     claim(parties=[WRITER])
     claim(parties=[type(WRITER)(key="x", name="ANNA MUSTER")])
-
     assert Party.objects.count() == 1
 
-
-def test_a_recording_without_an_isrc_is_found_again() -> None:
     for _ in range(2):
         claim(recordings=[recording(isrc="")])
-
     assert RightsRecording.objects.count() == 1

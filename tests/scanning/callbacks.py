@@ -24,10 +24,12 @@ def cloud_container() -> Container:
     return Container.objects.create(name="Cloud", engine=EngineChoice.ACRCLOUD)
 
 
-def waiting_file(container: Container, user: User) -> ScannedFile:
+def waiting_file(
+    container: Container, user: User, content: bytes = b"x" * 100
+) -> ScannedFile:
     """Return a file that waits for ACRCloud."""
     taken = submit_upload(
-        container=container, upload=upload("a.mp3", b"x" * 100), user=user
+        container=container, upload=upload("a.mp3", content), user=user
     )
     return taken.scanned_file
 

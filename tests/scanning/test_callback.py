@@ -39,45 +39,14 @@ def file(container: Container, admin: User) -> ScannedFile:
     return waiting_file(container, admin)
 
 
-def test_music_result_makes_file_ready_with_a_match_of_a_stub_recording(
-    container: Container, file: ScannedFile, run_worker: Worker
+def test_music_result_makes_a_file_ready_and_nothing_unasked_changes_it(
+    container: Container, file: ScannedFile, run_worker: Worker, admin: User
 ) -> None:
     body = sample("callback.music.json") | {"file_id": str(file.uid)}
 
-    answer = post(container, body)
-    run_worker()
-
-    file.refresh_from_db()
-    match = Match.objects.get()
-    assert answer == (202, "accepted")
-    assert file.status == FileStatus.READY
-    assert match.recording.status == RecordingStatus.STUB
-    assert match.recording.bucket_id == 23
-    assert match.recording.acr_id == "e8b02eab3fd1d2745f460fb608b7b5c1"
-    assert (match.first_start_ms, match.last_end_ms) == (0, 164_000)
-    assert match.score == 100
-    assert match.score_scale == "0-100:acrcloud"
-
-
-def test_custom_file_result_matches_our_own_recording(
-    container: Container, file: ScannedFile, run_worker: Worker
-) -> None:
-    own = RecordingFactory.create(acr_id="5343bc191634b042622bf474ed46121a")
-    body = sample("callback.custom.json") | {"file_id": str(file.uid)}
-
-    post(container, body)
-    run_worker()
-
-    assert Match.objects.get().recording == own
-
-
-def test_receiving_reads_container_and_file_once(
-    container: Container, file: ScannedFile
-) -> None:
-    body = sample("callback.no-result.json") | {"file_id": str(file.uid)}
-
     with CaptureQueriesContext(connection) as queries:
         assert post(container, body) == (202, "accepted")
+    run_worker()
 
     # Bursts of thousands arrive at one address.
     read = [
@@ -87,108 +56,90 @@ def test_receiving_reads_container_and_file_once(
     ]
     tables = [sql.split(' FROM "')[1].split('"')[0] for sql in read]
     assert tables == ["scanning_container", "scanning_scannedfile", "jobs_job"]
-
-
-def test_no_result_ends_as_no_match(
-    container: Container, file: ScannedFile, run_worker: Worker
-) -> None:
-    body = sample("callback.no-result.json") | {"file_id": str(file.uid)}
-
-    post(container, body)
-    run_worker()
-
     file.refresh_from_db()
-    assert file.status == FileStatus.NO_MATCH
+    match = Match.objects.get()
+    assert file.status == FileStatus.READY
+    assert match.recording.status == RecordingStatus.STUB
+    assert match.recording.bucket_id == 23
+    assert match.recording.acr_id == "e8b02eab3fd1d2745f460fb608b7b5c1"
+    assert (match.first_start_ms, match.last_end_ms) == (0, 164_000)
+    assert match.score == 100
+    assert match.score_scale == "0-100:acrcloud"
 
-
-def test_same_body_twice_changes_nothing(
-    container: Container, file: ScannedFile, run_worker: Worker
-) -> None:
-    body = sample("callback.music.json") | {"file_id": str(file.uid)}
-    post(container, body)
-    run_worker()
+    # The same body again, then the same result in other words.
     before = list(Match.objects.values())
-
-    answer = post(container, body)
+    assert post(container, body) == (200, "repeated")
     run_worker()
-
-    assert answer == (200, "repeated")
     assert list(Match.objects.values()) == before
     assert Detection.objects.count() == 1
     assert file.scans.count() == 1
     assert InboundCallback.objects.get().times_received == 2
-
-
-def test_same_result_in_other_words_changes_nothing(
-    container: Container, file: ScannedFile, run_worker: Worker
-) -> None:
-    body = sample("callback.music.json") | {"file_id": str(file.uid)}
-    post(container, body)
-    run_worker()
-
     answer = post(container, json.dumps(body, indent=3).encode())
     run_worker()
-
     assert answer == (202, "accepted")
     assert Match.objects.count() == 1
     assert InboundCallback.objects.latest("pk").outcome == CallbackOutcome.UNCHANGED
 
-
-def test_late_failure_does_not_move_a_finished_file_backwards(
-    container: Container, file: ScannedFile, run_worker: Worker
-) -> None:
-    body = sample("callback.music.json") | {"file_id": str(file.uid)}
-    post(container, body)
+    # A late failure does not move it backwards.
+    for state in (-3, 0):
+        told = {"file_id": str(file.uid), "state": state, "cid": 1, "results": {}}
+        post(container, told)
     run_worker()
-
-    post(container, {"file_id": str(file.uid), "state": -3, "cid": 1, "results": {}})
-    post(container, {"file_id": str(file.uid), "state": 0, "cid": 1, "results": {}})
-    run_worker()
-
     file.refresh_from_db()
     assert file.status == FileStatus.READY
 
-
-def test_failure_of_a_waiting_file_is_shown_on_it(
-    container: Container, file: ScannedFile, run_worker: Worker
-) -> None:
-    post(container, {"file_id": str(file.uid), "state": -2, "cid": 1, "results": {}})
+    # A new result counts only once somebody asked for a scan.
+    post(container, sample("callback.no-result.json") | {"file_id": str(file.uid)})
     run_worker()
-
     file.refresh_from_db()
-    assert (file.status, file.error_code) == (FileStatus.ERROR, "acrcloud_error")
-    assert file.scans.get().status == ScanStatus.FAILED
-
-
-def test_results_as_a_list_are_read(
-    container: Container, file: ScannedFile, run_worker: Worker
-) -> None:
-    body = sample("callback.music.json")
-    body |= {"file_id": str(file.uid), "results": [body["results"]]}
-
-    post(container, body)
-    run_worker()
-
-    assert Match.objects.count() == 1
-
-
-def test_real_payload_with_missing_ids_is_read_whole(
-    container: Container, file: ScannedFile, run_worker: Worker
-) -> None:
-    body = sample("callback.observed-types.json") | {"file_id": str(file.uid)}
-
-    post(container, body)
-    run_worker()
-
-    file.refresh_from_db()
+    unasked = InboundCallback.objects.latest("pk")
     assert file.status == FileStatus.READY
-    assert Detection.objects.count() == 4
-    assert Recording.objects.filter(status=RecordingStatus.STUB).count() == 4
+    assert file.scans.count() == 1
+    assert unasked.outcome == CallbackOutcome.UNCHANGED
+    assert "scan the file again" in unasked.message
+    request_scan(scanned_file=file, user=admin)
+    replay(callback=unasked, user=admin)
+    run_worker()
+    file.refresh_from_db()
+    assert file.status == FileStatus.NO_MATCH
 
 
-@pytest.mark.parametrize(
-    "odd",
-    [
+def test_each_kind_of_result_is_read(
+    container: Container, run_worker: Worker, admin: User
+) -> None:
+    own = RecordingFactory.create(acr_id="5343bc191634b042622bf474ed46121a")
+    music = sample("callback.music.json")
+    bodies: dict[str, dict[str, Any]] = {  # Any: JSON
+        "custom": sample("callback.custom.json"),
+        "nothing": sample("callback.no-result.json"),
+        "failure": {"state": -2, "cid": 1, "results": {}},
+        "list": music | {"results": [music["results"]]},
+        "real": sample("callback.observed-types.json"),
+    }
+    files = {name: waiting_file(container, admin, name.encode()) for name in bodies}
+    for name, body in bodies.items():
+        post(container, body | {"file_id": str(files[name].uid)})
+    run_worker()
+
+    for file in files.values():
+        file.refresh_from_db()
+    assert files["custom"].matches.get().recording == own
+    assert files["nothing"].status == FileStatus.NO_MATCH
+    failed = files["failure"]
+    assert (failed.status, failed.error_code) == (FileStatus.ERROR, "acrcloud_error")
+    assert failed.scans.get().status == ScanStatus.FAILED
+    assert files["list"].matches.count() == 1
+    # Ids are missing in it.
+    assert files["real"].status == FileStatus.READY
+    assert Detection.objects.filter(scan__scanned_file=files["real"]).count() == 4
+    stubs = Recording.objects.filter(status=RecordingStatus.STUB)
+    assert stubs.filter(matches__scanned_file=files["real"]).distinct().count() == 4
+
+
+def test_odd_value_costs_nothing_else_of_the_result(
+    container: Container, run_worker: Worker, admin: User
+) -> None:
+    odd_values: list[dict[str, Any]] = [  # Any: JSON
         {"score": "nan"},
         {"score": math.nan, "engine_type": math.inf},
         {"offset": -5},
@@ -196,22 +147,19 @@ def test_real_payload_with_missing_ids_is_read_whole(
         {"result": {"title": "half \ud800", "acrid": "nul \0 half \udfff"}},
         {"result": {"external_ids": {"isrc": ["\0", "\ud800", "\\u0000"]}}},
         {"speech": ["\0", "\ud800", "\\u0000", {"\0\ud800": 1}]},
-    ],
-)
-def test_odd_value_costs_nothing_else_of_the_result(
-    container: Container,
-    file: ScannedFile,
-    run_worker: Worker,
-    odd: dict[str, Any],  # Any: JSON
-) -> None:
-    results = {"music": [odd], "others": odd}
-
-    post(container, {"file_id": str(file.uid), "state": 1, "results": results})
+    ]
+    files = []
+    for number, odd in enumerate(odd_values):
+        files.append(waiting_file(container, admin, bytes([number])))
+        results = {"music": [odd], "others": odd}
+        told = {"file_id": str(files[-1].uid), "state": 1, "results": results}
+        post(container, told)
     run_worker()
 
-    file.refresh_from_db()
-    assert file.status == FileStatus.READY
-    assert Detection.objects.count() == 1
+    for file, odd in zip(files, odd_values, strict=True):
+        file.refresh_from_db()
+        assert file.status == FileStatus.READY, odd
+        assert Detection.objects.filter(scan__scanned_file=file).count() == 1, odd
 
 
 def test_callback_for_an_unknown_file_waits_until_the_file_is_known(
@@ -232,55 +180,23 @@ def test_callback_for_an_unknown_file_waits_until_the_file_is_known(
     assert InboundCallback.objects.get().outcome == CallbackOutcome.APPLIED
 
 
-def test_callback_kept_before_the_engine_changed_is_refused(
-    container: Container, file: ScannedFile, run_worker: Worker
-) -> None:
-    post(container, sample("callback.music.json") | {"file_id": str(file.uid)})
-    Container.objects.update(engine=EngineChoice.EMBEDDED)
-
-    run_worker()
-
-    assert InboundCallback.objects.get().outcome == CallbackOutcome.REFUSED
-    assert not Detection.objects.exists()
-
-
-def test_new_result_that_no_scan_waits_for_changes_nothing(
+def test_result_that_nobody_waits_for_any_more_changes_nothing(
     container: Container, file: ScannedFile, run_worker: Worker, admin: User
 ) -> None:
-    music = sample("callback.music.json") | {"file_id": str(file.uid)}
-    nothing = sample("callback.no-result.json") | {"file_id": str(file.uid)}
-    post(container, music)
-    run_worker()
-
-    post(container, nothing)
-    run_worker()
-
-    file.refresh_from_db()
-    unasked = InboundCallback.objects.latest("pk")
-    assert file.status == FileStatus.READY
-    assert file.scans.count() == 1
-    assert unasked.outcome == CallbackOutcome.UNCHANGED
-    assert "scan the file again" in unasked.message
-
-    request_scan(scanned_file=file, user=admin)
-    replay(callback=unasked, user=admin)
-    run_worker()
-
-    file.refresh_from_db()
-    assert file.status == FileStatus.NO_MATCH
-
-
-def test_result_after_the_scan_was_cancelled_changes_nothing(
-    container: Container, file: ScannedFile, run_worker: Worker, admin: User
-) -> None:
+    other = waiting_file(container, admin, b"other")
     cancel_scans(scanned_file=file, user=admin)
-
     post(container, sample("callback.music.json") | {"file_id": str(file.uid)})
     run_worker()
-
     file.refresh_from_db()
     assert file.status == FileStatus.CANCELLED
     assert not Match.objects.exists()
+
+    # The engine was changed after the callback was kept.
+    post(container, sample("callback.music.json") | {"file_id": str(other.uid)})
+    Container.objects.update(engine=EngineChoice.EMBEDDED)
+    run_worker()
+    assert InboundCallback.objects.latest("pk").outcome == CallbackOutcome.REFUSED
+    assert not Detection.objects.exists()
 
 
 _KEYS = (

@@ -31,6 +31,7 @@ from scanning.models import (
     CloudDeletion,
     CloudJob,
     Container,
+    ScannedFile,
 )
 from scanning.services.filing import delete_files
 from scanning.services.intake import submit_link, submit_upload
@@ -53,7 +54,9 @@ from tests.wire.faults import Fault, faulty_proxy
 SAMPLES = Path(django_settings.BASE_DIR) / "tests" / "wire" / "samples"
 
 
-def test_file_is_sent_asked_for_and_stored(vendor: Vendor, admin: User) -> None:
+def test_file_is_sent_asked_for_stored_scanned_again_and_deleted(
+    vendor: Vendor, admin: User, httpserver: HTTPServer
+) -> None:
     file = submit(vendor, admin)
     send_due()
     sent_state = state_of(file)
@@ -72,29 +75,26 @@ def test_file_is_sent_asked_for_and_stored(vendor: Vendor, admin: User) -> None:
     body = vendor.bodies[0]
     assert b"x" * 100 in body
     assert f"[{job.scan.uid}]".encode() in body
-
-
-def test_token_is_stored_sealed_and_sent(
-    vendor: Vendor, admin: User, httpserver: HTTPServer
-) -> None:
-    submit(vendor, admin)
-
-    send_due()
-
     assert "the-token" not in vendor.account.token_sealed
     assert httpserver.log[0][0].headers["Authorization"] == "Bearer the-token"
 
-
-def test_changed_secret_key_is_told_as_a_token_to_enter_again(
-    vendor: Vendor, admin: User, settings: Settings
-) -> None:
-    file = submit(vendor, admin)
-    settings.SECRET_KEY = "another"
-
+    # A rescan asks the cloud to scan its copy.
+    vendor.file = remote_file(0)
+    request_scan(scanned_file=file, user=admin)
     send_due()
+    vendor.file = remote_file(1, MUSIC)
+    check_due()
+    assert ("PUT", f"/api/fs-containers/77/files/{REMOTE_ID}/rescan") in vendor.calls
+    assert vendor.sends() == 1
+    assert [scan.status for scan in file.scans.all()] == [ScanStatus.SUCCEEDED] * 2
 
-    assert state_of(file) == (FileStatus.WAITING, "cloud_token")
-    assert "SECRET_KEY has changed" in file.message
+    # A deletion that the cloud refuses is given up.
+    vendor.faults = [json_answer({"message": "Not allowed."}, 422)]
+    delete_files(files=[file], user=admin, reason="test")
+    run_jobs(CLOUD_DELETION)
+    deletion = Job.objects.get(kind=CLOUD_DELETION.name)
+    assert (deletion.state, deletion.code) == (JobState.FAILED, "cloud_refused")
+    assert "Not allowed" in CloudDeletion.objects.get().said
 
 
 def test_lost_answer_does_not_send_the_file_twice(vendor: Vendor, admin: User) -> None:
@@ -110,177 +110,149 @@ def test_lost_answer_does_not_send_the_file_twice(vendor: Vendor, admin: User) -
     assert state_of(file) == (FileStatus.PROCESSING, "")
     assert file.remote_id == REMOTE_ID
 
+    # Answers that cannot be read are asked for again.
+    vendor.file = remote_file(1, MUSIC)
+    for answer in (
+        b"",
+        b"{",
+        b"[]",
+        b'{"data": []}',
+        b'{"data": {"id": 1}}',
+        b"<html>",
+    ):
+        vendor.faults = [Response(answer, 200)]
+        assert check_due() == 0, answer
+        assert state_of(file) == (FileStatus.PROCESSING, ""), answer
+    assert check_due() == 1
+    assert state_of(file) == (FileStatus.READY, "")
 
-@pytest.mark.parametrize(
-    "answer",
-    [
+
+def _end_pause(vendor: Vendor, *files: ScannedFile, user: User) -> None:
+    """Cancel what waits for quota, and forget that it was exceeded."""
+    for file in files:
+        cancel_scan(scan=file.scans.get(), user=user)
+    CloudAccount.objects.update(paused_until=None, pauses=0)
+    vendor.calls.clear()
+
+
+def test_quota_answer_lets_everything_of_the_account_wait(
+    vendor: Vendor, admin: User
+) -> None:
+    for answer in (
         json_answer({"status": {"code": 3003, "msg": "Limit exceeded"}}),
         json_answer({"message": "Too Many Attempts."}, 429),
         json_answer({"error": "quota", "code": 3003}, 403),
-    ],
-)
-def test_quota_answer_lets_everything_of_the_account_wait(
-    vendor: Vendor, admin: User, answer: Response
-) -> None:
-    first, second = submit(vendor, admin), submit(vendor, admin, b"y" * 100)
-    answer.headers["Retry-After"] = "600"
-    vendor.faults = [answer]
+    ):
+        content = answer.get_data()
+        first, second = (submit(vendor, admin, each + content) for each in (b"1", b"2"))
+        answer.headers["Retry-After"] = "600"
+        vendor.faults = [answer]
 
-    send_due()
-    send_due()
+        send_due()
+        send_due()
 
-    assert state_of(first) == (FileStatus.WAITING, "cloud_quota")
-    assert state_of(second) == (FileStatus.WAITING, "cloud_quota")
-    assert "ACRCloud says:" in first.message
-    assert len(vendor.calls) == 1
+        assert state_of(first) == (FileStatus.WAITING, "cloud_quota"), content
+        assert state_of(second) == (FileStatus.WAITING, "cloud_quota"), content
+        assert "ACRCloud says:" in first.message
+        assert len(vendor.calls) == 1
+        _end_pause(vendor, first, second, user=admin)
 
-
-def test_wait_without_end_that_the_cloud_asks_for_is_an_hour(
-    vendor: Vendor, admin: User
-) -> None:
+    # A wait without end is an hour.
     file = submit(vendor, admin)
     vendor.faults = [Response(status=429, headers={"Retry-After": "9" * 400})]
-
     send_due()
-
     vendor.account.refresh_from_db()
     assert state_of(file) == (FileStatus.WAITING, "cloud_quota")
     assert vendor.account.paused_until is not None
     hour = datetime.now(tz=UTC) + timedelta(hours=1)
     assert vendor.account.paused_until <= hour
+    _end_pause(vendor, file, user=admin)
 
-
-def test_what_waited_for_quota_goes_on_by_itself(vendor: Vendor, admin: User) -> None:
-    file = submit(vendor, admin)
+    # What waited goes on by itself.
+    file = submit(vendor, admin, b"y" * 100)
     vendor.faults = [json_answer({"code": 3003, "message": "Limit exceeded"}, 429)]
     with time_machine.travel(datetime.now(tz=UTC) - timedelta(hours=1), tick=False):
         send_due()
-
     send_due()
-
     vendor.account.refresh_from_db()
     assert state_of(file) == (FileStatus.PROCESSING, "")
     assert (vendor.account.paused_until, vendor.account.pauses) == (None, 0)
 
 
-def test_invalid_container_is_told_as_the_wrong_region(
-    vendor: Vendor, admin: User
+def test_a_file_that_is_not_sent_says_why(
+    vendor: Vendor, admin: User, settings: Settings
 ) -> None:
-    file = submit(vendor, admin)
-    vendor.faults = [json_answer({"error": "Invalid Container"}, 404)]
+    told = {
+        "cloud_container": json_answer({"error": "Invalid Container"}, 404),
+        "cloud_refused": json_answer({"message": "The file type is not allowed."}, 422),
+    }
+    messages = {}
+    for code, answer in told.items():
+        file = submit(vendor, admin, code.encode())
+        vendor.faults = [answer]
+        send_due()
+        assert state_of(file) == (FileStatus.ERROR, code)
+        messages[code] = file.message
+    assert "Invalid Container" in messages["cloud_container"]
+    assert "the region is wrong" in messages["cloud_container"]
+    assert "422 The file type is not allowed" in messages["cloud_refused"]
 
+    # A cancelled scan is not sent, and lost audio is not looked for again and again.
+    vendor.calls.clear()
+    cancelled, lost = (submit(vendor, admin, content) for content in (b"1", b"2"))
+    cancel_scan(scan=cancelled.scans.get(), user=admin)
+    default_storage.delete(str(lost.media))
     send_due()
+    assert not vendor.calls
+    assert state_of(cancelled) == (FileStatus.CANCELLED, "")
+    assert state_of(lost) == (FileStatus.ERROR, "audio_removed")
 
-    assert state_of(file) == (FileStatus.ERROR, "cloud_container")
-    assert "Invalid Container" in file.message
-    assert "the region is wrong" in file.message
-
-
-def test_refusal_is_kept_word_for_word(vendor: Vendor, admin: User) -> None:
+    # A changed secret key makes the token unreadable.
     file = submit(vendor, admin)
-    vendor.faults = [json_answer({"message": "The file type is not allowed."}, 422)]
-
+    settings.SECRET_KEY = "another"
     send_due()
-
-    assert state_of(file) == (FileStatus.ERROR, "cloud_refused")
-    assert "422 The file type is not allowed" in file.message
-
-
-@pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b'{"data": []}', b'{"data": {"id": 1}}', b"<html>"]
-)
-def test_answers_that_cannot_be_read_are_asked_for_again(
-    vendor: Vendor, admin: User, body: bytes
-) -> None:
-    file = submit(vendor, admin)
-    send_due()
-    vendor.file = remote_file(1, MUSIC)
-    vendor.faults = [Response(body, 200)]
-
-    first = check_due()
-    second = check_due()
-
-    assert (first, second) == (0, 1)
-    assert state_of(file) == (FileStatus.READY, "")
+    assert state_of(file) == (FileStatus.WAITING, "cloud_token")
+    assert "SECRET_KEY has changed" in file.message
 
 
-@pytest.mark.parametrize("state", [-2, -3])
-def test_failure_in_the_cloud_is_an_error_not_a_no_match(
-    vendor: Vendor, admin: User, state: int
-) -> None:
-    file = submit(vendor, admin)
-    send_due()
-    vendor.file = remote_file(state)
-
-    check_due()
-
-    assert state_of(file) == (FileStatus.ERROR, "acrcloud_error")
-
-
-def test_no_result_is_no_match(vendor: Vendor, admin: User) -> None:
-    file = submit(vendor, admin)
-    send_due()
-    vendor.file = remote_file(-1)
-
-    check_due()
-
-    assert state_of(file) == (FileStatus.NO_MATCH, "")
-
-
-def test_file_deleted_in_the_cloud_says_so(vendor: Vendor, admin: User) -> None:
-    file = submit(vendor, admin)
-    send_due()
-    vendor.faults = [json_answer({"message": "Not found"}, 404)]
-
-    check_due()
-
-    assert state_of(file) == (FileStatus.ERROR, "cloud_gone")
-
-
-def test_silence_for_days_ends_in_an_error(
+def test_a_scan_ends_as_the_cloud_says_and_can_be_repeated(
     vendor: Vendor, admin: User, settings: Settings
 ) -> None:
     file = submit(vendor, admin)
     send_due()
-    hours = settings.ACRPORTAL_CLOUD_WAIT_HOURS + 1
-    CloudJob.objects.update(sent_at=datetime.now(tz=UTC) - timedelta(hours=hours))
-
-    check_due()
-
-    assert state_of(file) == (FileStatus.ERROR, "cloud_silent")
-
-
-def test_rescan_asks_the_cloud_to_scan_its_copy(vendor: Vendor, admin: User) -> None:
-    file = submit(vendor, admin)
-    send_due()
-    vendor.file = remote_file(1, MUSIC)
-    check_due()
-    vendor.file = remote_file(0)
-
-    request_scan(scanned_file=file, user=admin)
-    send_due()
-    vendor.file = remote_file(1, MUSIC)
-    check_due()
-
-    assert ("PUT", f"/api/fs-containers/77/files/{REMOTE_ID}/rescan") in vendor.calls
-    assert vendor.sends() == 1
-    assert [scan.status for scan in file.scans.all()] == [ScanStatus.SUCCEEDED] * 2
-
-
-def test_rescan_of_what_the_cloud_has_lost_sends_it_anew(
-    vendor: Vendor, admin: User
-) -> None:
-    file = submit(vendor, admin)
-    send_due()
     vendor.file = remote_file(-1)
     check_due()
-    vendor.faults = [json_answer({"message": "Not found"}, 404)]
+    assert state_of(file) == (FileStatus.NO_MATCH, "")
 
+    # What the cloud has lost is sent anew.
+    vendor.faults = [json_answer({"message": "Not found"}, 404)]
     request_scan(scanned_file=file, user=admin)
     send_due()
-
     assert vendor.sends() == 2
     assert state_of(file) == (FileStatus.PROCESSING, "")
+
+    vendor.faults = [json_answer({"message": "Not found"}, 404)]
+    check_due()
+    assert state_of(file) == (FileStatus.ERROR, "cloud_gone")
+
+    for state in (-2, -3):
+        request_scan(scanned_file=file, user=admin)
+        send_due()
+        assert state_of(file) == (FileStatus.PROCESSING, "")
+        vendor.file = remote_file(state)
+        check_due()
+        assert state_of(file) == (FileStatus.ERROR, "acrcloud_error"), state
+
+    # Silence for days ends in an error.
+    vendor.file = remote_file(0)
+    request_scan(scanned_file=file, user=admin)
+    send_due()
+    check_due()
+    assert state_of(file) == (FileStatus.PROCESSING, "")
+    hours = settings.ACRPORTAL_CLOUD_WAIT_HOURS + 1
+    CloudJob.objects.update(sent_at=datetime.now(tz=UTC) - timedelta(hours=hours))
+    check_due()
+    assert state_of(file) == (FileStatus.ERROR, "cloud_silent")
 
 
 def test_deleting_a_file_deletes_the_copy_in_the_cloud(
@@ -300,21 +272,6 @@ def test_deleting_a_file_deletes_the_copy_in_the_cloud(
     assert failed.done_at is None
     deletion = CloudDeletion.objects.get()
     assert (deletion.said, deletion.done_at is None) == ("", False)
-
-
-def test_deletion_that_the_cloud_refuses_is_given_up(
-    vendor: Vendor, admin: User
-) -> None:
-    file = submit(vendor, admin)
-    send_due()
-    vendor.faults = [json_answer({"message": "Not allowed."}, 422)]
-
-    delete_files(files=[file], user=admin, reason="test")
-    run_jobs(CLOUD_DELETION)
-
-    job = Job.objects.get(kind=CLOUD_DELETION.name)
-    assert (job.state, job.code) == (JobState.FAILED, "cloud_refused")
-    assert "Not allowed" in CloudDeletion.objects.get().said
 
 
 def test_cap_stops_sending_and_says_so(vendor: Vendor, admin: User) -> None:
@@ -368,50 +325,7 @@ def test_platform_link_goes_to_the_cloud_unfetched(vendor: Vendor, admin: User) 
     assert sent["url"] == "https://www.youtube.com/watch?v=abcdefghijk"
 
 
-def test_file_whose_audio_is_lost_is_not_tried_for_ever(
-    vendor: Vendor, admin: User
-) -> None:
-    file = submit(vendor, admin)
-    default_storage.delete(str(file.media))
-
-    send_due()
-
-    assert state_of(file) == (FileStatus.ERROR, "audio_removed")
-
-
-def test_cancelled_scan_is_not_sent(vendor: Vendor, admin: User) -> None:
-    file = submit(vendor, admin)
-
-    cancel_scan(scan=file.scans.get(), user=admin)
-    send_due()
-
-    assert not vendor.calls
-    assert state_of(file) == (FileStatus.CANCELLED, "")
-
-
-def test_answer_that_stalls_in_the_middle_is_given_up_and_asked_for_again(
-    vendor: Vendor, admin: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = submit(vendor, admin)
-    send_due()
-    vendor.file = remote_file(1, MUSIC)
-    monkeypatch.setattr("common.http._CONNECT_READ_SECONDS", (5.0, 0.2))
-    address = urlsplit(vendor.account.base_url)
-    with faulty_proxy(f"http://{address.netloc}") as proxy:
-        CloudAccount.objects.update(base_url=f"{proxy.base}{address.path}")
-        proxy.decide = lambda _method, _path: Fault.STALLED
-        stalled = check_due()
-        said = CloudJob.objects.get().said
-        proxy.decide = lambda _method, _path: None
-        ended = check_due()
-
-    assert (stalled, ended) == (0, 1)
-    assert proxy.spoiled() == 1
-    assert said
-    assert state_of(file) == (FileStatus.READY, "")
-
-
-def test_answer_to_an_upload_that_stalls_does_not_send_the_file_twice(
+def test_answers_that_stall_in_the_middle_are_given_up_and_asked_for_again(
     vendor: Vendor, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = submit(vendor, admin)
@@ -427,9 +341,23 @@ def test_answer_to_an_upload_that_stalls_does_not_send_the_file_twice(
         proxy.decide = lambda _method, _path: None
         send_due()
 
-    assert waiting == (FileStatus.WAITING, "cloud_unreachable")
-    assert vendor.sends() == 1
-    assert state_of(file) == (FileStatus.PROCESSING, "")
+        # The file is not sent twice.
+        assert waiting == (FileStatus.WAITING, "cloud_unreachable")
+        assert vendor.sends() == 1
+        assert state_of(file) == (FileStatus.PROCESSING, "")
+        spoiled = proxy.spoiled()
+
+        vendor.file = remote_file(1, MUSIC)
+        proxy.decide = lambda _method, _path: Fault.STALLED
+        stalled = check_due()
+        said = CloudJob.objects.get().said
+        proxy.decide = lambda _method, _path: None
+        ended = check_due()
+
+    assert (stalled, ended) == (0, 1)
+    assert proxy.spoiled() == spoiled + 1
+    assert said
+    assert state_of(file) == (FileStatus.READY, "")
 
 
 def test_what_names_no_recording_is_kept_and_shown(

@@ -17,12 +17,12 @@ from jobs.runner import run_next
 from scanning.choices import EngineChoice, FileStatus, ScanStatus
 from scanning.cloud.jobs import CLOUD_DELETION, CLOUD_SCAN
 from scanning.engines.acrcloud import Cloud
-from scanning.models import CloudAccount, CloudJob, Scan, ScannedFile
+from scanning.models import CloudAccount, CloudJob, ScannedFile
 from scanning.progress import progress_of
 from scanning.results import store_cancellation
 from scanning.services import cloud
 from scanning.services.filing import delete_files
-from scanning.services.scans import cancel_scan
+from scanning.services.scans import cancel_scan, request_scan
 from tests.scanning.vendor import (
     MUSIC,
     REMOTE_ID,
@@ -62,21 +62,11 @@ def _name_there(file: ScannedFile) -> dict[str, object]:
     return {"name": f"show.mp3 [{file.scans.get().uid}]"}
 
 
-def test_killed_worker_does_not_send_the_file_twice(
-    vendor: Vendor, admin: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = submit(vendor, admin)
-    _run_until_killed(monkeypatch, after="send_file")
-    vendor.listed = [remote_file(0) | _name_there(file)]
-
-    send_due()
-
-    assert vendor.sends() == 1
-    assert state_of(file) == (FileStatus.PROCESSING, "")
-    assert file.remote_id == REMOTE_ID
+def _job_of(file: ScannedFile) -> Job:
+    return Job.objects.get(kind=CLOUD_SCAN.name, subject=file.scans.latest("pk").pk)
 
 
-def test_what_a_killed_worker_sent_is_looked_for_after_every_pause(
+def test_killed_workers_repeat_nothing_that_the_cloud_has_done(
     vendor: Vendor, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = submit(vendor, admin)
@@ -85,41 +75,31 @@ def test_what_a_killed_worker_sent_is_looked_for_after_every_pause(
     vendor.faults = [json_answer({"message": "Too Many Attempts."}, 429)]
     send_due()
     # The pause let the job wait, so its attempts count anew.
-    assert Job.objects.get(kind=CLOUD_SCAN.name).attempts == 0
+    assert _job_of(file).attempts == 0
 
+    # What was sent is looked for after every pause.
     cloud.retry_now(account=vendor.account)
     send_due()
-
     assert vendor.sends() == 1
     assert state_of(file) == (FileStatus.PROCESSING, "")
+    assert file.remote_id == REMOTE_ID
 
-
-def test_worker_killed_after_a_rescan_was_asked_for_does_not_ask_again(
-    vendor: Vendor, admin: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = submit(vendor, admin)
-    ScannedFile.objects.update(remote_id=REMOTE_ID)
-    _run_until_killed(monkeypatch, after="rescan_file")
-
-    send_due()
-
-    assert [method for method, _path in vendor.calls] == ["PUT", "GET"]
-    assert state_of(file) == (FileStatus.PROCESSING, "")
-
-
-def test_worker_killed_before_the_result_is_stored_stores_it_later(
-    vendor: Vendor, admin: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = submit(vendor, admin)
-    send_due()
+    # A result that was not stored is stored later.
     vendor.file = remote_file(1, MUSIC)
     Job.objects.update(run_after=datetime.now(tz=UTC))
     _run_until_killed(monkeypatch, after="show_file")
-
     check_due()
-
     assert state_of(file) == (FileStatus.READY, "")
-    assert Job.objects.get(kind=CLOUD_SCAN.name).state == JobState.DONE
+    assert _job_of(file).state == JobState.DONE
+
+    # A rescan is not asked for again.
+    vendor.file = remote_file(0)
+    vendor.calls.clear()
+    request_scan(scanned_file=file, user=admin)
+    _run_until_killed(monkeypatch, after="rescan_file")
+    send_due()
+    assert [method for method, _path in vendor.calls] == ["PUT", "GET"]
+    assert state_of(file) == (FileStatus.PROCESSING, "")
 
 
 def test_long_call_keeps_its_lease(
@@ -150,60 +130,44 @@ def test_long_call_keeps_its_lease(
 
 
 def _waits_until(file: ScannedFile) -> datetime:
-    return Job.objects.get(kind=CLOUD_SCAN.name, subject=file.scans.get().pk).run_after
+    return _job_of(file).run_after
 
 
 def test_pause_holds_back_the_jobs_of_the_account_and_its_end_brings_them_forward(
     vendor: Vendor, admin: User
 ) -> None:
-    sent = submit(vendor, admin)
-    send_due()
-    waiting = submit(vendor, admin, b"y" * 100)
-    refused = submit(vendor, admin, b"z" * 100)
-    vendor.faults = [json_answer({}, 429)]
-    vendor.faults[0].headers["Retry-After"] = "600"
+    until = datetime.now(tz=UTC) + timedelta(minutes=5)
+    CloudAccount.objects.update(paused_until=until)
+    added = submit(vendor, admin)
+    run_next(Pool.TALK)
+    assert not vendor.calls
+    assert _waits_until(added) == until
+    assert added.scans.get().status == ScanStatus.QUEUED
 
-    send_due()
-
-    vendor.account.refresh_from_db()
-    until = vendor.account.paused_until
-    assert until is not None
-    assert {_waits_until(file) for file in (sent, waiting, refused)} == {until}
-
-    moved = cloud.retry_now(account=vendor.account)
-
-    now = datetime.now(tz=UTC)
-    assert moved == 3
-    assert all(_waits_until(file) <= now for file in (sent, waiting, refused))
-
-
-def test_new_token_ends_the_pause_for_all_that_waits(
-    vendor: Vendor, admin: User
-) -> None:
-    file = submit(vendor, admin)
+    # A new token ends the pause for all that waits.
+    CloudAccount.objects.update(paused_until=None)
     vendor.faults = [json_answer({"error": "Unauthorized"}, 401)]
     send_due()
-    assert state_of(file) == (FileStatus.WAITING, "cloud_token")
-
+    assert state_of(added) == (FileStatus.WAITING, "cloud_token")
     vendor.account.refresh_from_db()
     cloud.save_account(account=vendor.account, token="another", user=admin)
     run_next(Pool.TALK)
+    assert state_of(added) == (FileStatus.PROCESSING, "")
 
-    assert state_of(file) == (FileStatus.PROCESSING, "")
-
-
-def test_file_added_during_a_pause_waits_for_its_end(
-    vendor: Vendor, admin: User
-) -> None:
-    until = datetime.now(tz=UTC) + timedelta(minutes=5)
-    CloudAccount.objects.update(paused_until=until)
-    file = submit(vendor, admin)
-
-    run_next(Pool.TALK)
-
-    assert not vendor.calls
-    assert _waits_until(file) == until
-    assert file.scans.get().status == ScanStatus.QUEUED
+    # So does a person who wants to try at once.
+    waiting, refused = (submit(vendor, admin, each * 100) for each in (b"y", b"z"))
+    vendor.faults = [json_answer({}, 429)]
+    vendor.faults[0].headers["Retry-After"] = "600"
+    send_due()
+    vendor.account.refresh_from_db()
+    paused_until = vendor.account.paused_until
+    assert paused_until is not None
+    held = [_waits_until(file) for file in (added, waiting, refused)]
+    assert held == [paused_until] * 3
+    moved = cloud.retry_now(account=vendor.account)
+    now = datetime.now(tz=UTC)
+    assert moved == 3
+    assert all(_waits_until(file) <= now for file in (added, waiting, refused))
 
 
 def test_file_that_is_being_sent_counts_towards_the_limit(
@@ -224,67 +188,52 @@ def test_file_that_is_being_sent_counts_towards_the_limit(
     assert datetime.now(tz=UTC) < _waits_until(second) < soon
 
 
-def test_scan_that_awaits_its_result_is_cancelled_at_once(
+def test_scans_are_cancelled_whatever_they_wait_for(
     vendor: Vendor, admin: User
 ) -> None:
     file = submit(vendor, admin)
     send_due()
-
     cancel_scan(scan=file.scans.get(), user=admin)
-
     assert state_of(file) == (FileStatus.CANCELLED, "")
-    assert Job.objects.get(kind=CLOUD_SCAN.name).state == JobState.CANCELLED
+    assert _job_of(file).state == JobState.CANCELLED
     assert file.scans.get().message == "Cancelled."
 
-
-def test_scan_that_is_being_sent_is_cancelled_at_its_next_step(
-    vendor: Vendor, admin: User
-) -> None:
-    file = submit(vendor, admin)
+    # One that is being sent is cancelled at its next step.
+    sent = submit(vendor, admin, b"sent")
     seen: list[tuple[str, str]] = []
 
     def cancel() -> None:
-        cancel_scan(scan=file.scans.get(), user=admin)
-        scan = file.scans.get()
+        cancel_scan(scan=sent.scans.get(), user=admin)
+        scan = sent.scans.get()
         seen.append((scan.status, progress_of([scan])[scan.pk].stage))
 
+    vendor.calls.clear()
     vendor.meanwhile = cancel
     send_due()
-
     assert seen == [(ScanStatus.RUNNING, "Sending to ACRCloud")]
-    assert state_of(file) == (FileStatus.CANCELLED, "")
-    assert Job.objects.get(kind=CLOUD_SCAN.name).state == JobState.CANCELLED
+    assert state_of(sent) == (FileStatus.CANCELLED, "")
+    assert _job_of(sent).state == JobState.CANCELLED
     assert check_due() == 0
     assert len(vendor.calls) == 1
 
-
-def test_copy_of_a_file_deleted_while_it_was_sent_is_deleted_too(
-    vendor: Vendor, admin: User
-) -> None:
-    file = submit(vendor, admin)
-    vendor.meanwhile = lambda: delete_files(files=[file], user=admin, reason="test")
-
-    send_due()
-
-    deletion = Job.objects.get(kind=CLOUD_DELETION.name)
-    assert deletion.state == JobState.WAITING
-    assert file.scans.get().status == ScanStatus.CANCELLED
-
-
-def test_result_of_a_scan_that_ended_meanwhile_changes_nothing(
-    vendor: Vendor, admin: User
-) -> None:
-    file = submit(vendor, admin)
+    # The result of one that ended meanwhile changes nothing.
+    ended = submit(vendor, admin, b"ended")
     send_due()
     vendor.file = remote_file(1, MUSIC)
-    scan = file.scans.get()
+    scan = ended.scans.get()
     vendor.meanwhile = lambda: store_cancellation(scan=scan)
-
     check_due()
+    assert state_of(ended) == (FileStatus.CANCELLED, "")
+    assert _job_of(ended).state == JobState.DONE
+    assert not ended.scans.get().detections.exists()
 
-    assert state_of(file) == (FileStatus.CANCELLED, "")
-    assert Job.objects.get(kind=CLOUD_SCAN.name).state == JobState.DONE
-    assert not Scan.objects.get().detections.exists()
+    # The copy of a file deleted while it was sent is deleted, too.
+    deleted = submit(vendor, admin, b"deleted")
+    vendor.meanwhile = lambda: delete_files(files=[deleted], user=admin, reason="test")
+    send_due()
+    deletion = Job.objects.get(kind=CLOUD_DELETION.name)
+    assert deletion.state == JobState.WAITING
+    assert deleted.scans.get().status == ScanStatus.CANCELLED
 
 
 def test_scan_that_fails_unforeseen_is_tried_again_until_the_time_is_over(

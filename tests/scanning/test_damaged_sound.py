@@ -34,14 +34,16 @@ def _cut_off(sound: audio.Samples) -> bytes:
     return audio.wav_bytes(sound)[: -10 * 2 * audio.RATE]
 
 
-def _scanned(
-    client: Client, run_worker: Worker, container: Container, content: bytes
-) -> ScannedFile:
+def _upload(client: Client, container: Container, content: bytes) -> ScannedFile:
     answer = client.post(
         API, {"container": container.pk, "file": upload("show.wav", content)}
     )
-    run_worker()
     return ScannedFile.objects.get(uid=answer.json()["uid"])
+
+
+def _page(client: Client, file: ScannedFile) -> str:
+    answer = client.get(reverse("portal:file_detail", args=[file.uid]))
+    return answer.content.decode()
 
 
 def _reported(mode: str, folder: Path) -> dict[str, str]:
@@ -51,30 +53,15 @@ def _reported(mode: str, folder: Path) -> dict[str, str]:
     return row
 
 
-def test_cut_off_file_with_a_match_says_so_everywhere(
-    client: Client, run_worker: Worker, catalogue: Catalogue
-) -> None:
-    sound = audio.join([audio.tune(1, 30), audio.tune(77, 20)])
-
-    file = _scanned(client, run_worker, catalogue.container, _cut_off(sound))
-
-    page = client.get(reverse("portal:file_detail", args=[file.uid])).content.decode()
-    listed = client.get(reverse("portal:file_list")).content.decode()
-    assert file.status == FileStatus.READY
-    assert NOTICE in page
-    assert page.index(NOTICE) < page.index("coverage")
-    assert LOST in listed
-    assert client.get(f"{API}{file.uid}/").json()["message"] == LOST
-
-
 def test_cut_off_file_without_a_match_is_no_clean_scan(
     client: Client, run_worker: Worker, catalogue: Catalogue
 ) -> None:
     sound = audio.tune(77, 30)
+    file = _upload(client, catalogue.container, _cut_off(sound))
+    run_worker()
 
-    file = _scanned(client, run_worker, catalogue.container, _cut_off(sound))
-
-    page = client.get(reverse("portal:file_detail", args=[file.uid])).content.decode()
+    file.refresh_from_db()
+    page = _page(client, file)
     queue = client.get(reverse("portal:queue_files")).content.decode()
     assert file.status == FileStatus.NO_MATCH
     assert NOTICE in page
@@ -82,54 +69,51 @@ def test_cut_off_file_without_a_match_is_no_clean_scan(
     assert "None of our recordings" not in page
     assert "Partly scanned" in queue
 
-
-def test_sound_that_is_damaged_in_the_middle_is_told(
-    client: Client, run_worker: Worker, catalogue: Catalogue, tmp_path: Path
-) -> None:
-    whole = tmp_path / "show.mp3"
-    audio.encode(audio.tune(77, 30), whole, codec="libmp3lame")
-    content = bytearray(whole.read_bytes())
-    third = len(content) // 3
-    content[third : 2 * third] = bytes(third)
-
-    file = _scanned(client, run_worker, catalogue.container, bytes(content))
-
-    page = client.get(reverse("portal:file_detail", args=[file.uid])).content.decode()
-    assert NOTICE in page
-
-
-def test_scanning_again_does_not_forget_the_damage(
-    client: Client, run_worker: Worker, catalogue: Catalogue
-) -> None:
-    file = _scanned(
-        client, run_worker, catalogue.container, _cut_off(audio.tune(77, 30))
-    )
-
+    # Scanning again does not forget the damage.
     request_scan(scanned_file=file, user=None)
     run_worker()
-
     file.refresh_from_db()
     newest = file.scans.latest("pk")
     assert file.message == LOST
     assert (newest.no_match_reason, newest.warnings) == ("partial_scan", [LOST])
 
 
-@pytest.mark.parametrize("status", [FileStatus.READY, FileStatus.NO_MATCH])
-def test_reports_say_what_could_not_be_read(
-    transactional_db: None, status: FileStatus, tmp_path: Path
+def test_cut_off_and_damaged_files_say_so_everywhere(
+    client: Client, run_worker: Worker, catalogue: Catalogue, tmp_path: Path
 ) -> None:
-    ScannedFileFactory.create(status=status, message=LOST)
+    path = tmp_path / "show.mp3"
+    audio.encode(audio.tune(77, 30), path, codec="libmp3lame")
+    content = bytearray(path.read_bytes())
+    third = len(content) // 3
+    content[third : 2 * third] = bytes(third)
+    with_match = audio.join([audio.tune(1, 30), audio.tune(77, 20)])
+    cut_off, damaged, whole = (
+        _upload(client, catalogue.container, each)
+        for each in (
+            _cut_off(with_match),
+            bytes(content),
+            audio.wav_bytes(audio.tune(77, 20)),
+        )
+    )
+    run_worker()
 
-    assert _reported("file", tmp_path)["notes"] == LOST
+    for file in (cut_off, whole):
+        file.refresh_from_db()
+    page = _page(client, cut_off)
+    listed = client.get(reverse("portal:file_list")).content.decode()
+    assert cut_off.status == FileStatus.READY
+    assert NOTICE in page
+    assert page.index(NOTICE) < page.index("coverage")
+    assert LOST in listed
+    assert client.get(f"{API}{cut_off.uid}/").json()["message"] == LOST
+    assert NOTICE in _page(client, damaged)
+    assert NOTICE not in _page(client, whole)
+    assert (whole.message, whole.damage) == ("", [])
 
 
-def test_whole_file_has_no_notice(
-    client: Client, run_worker: Worker, catalogue: Catalogue
-) -> None:
-    whole = audio.wav_bytes(audio.tune(77, 20))
-
-    file = _scanned(client, run_worker, catalogue.container, whole)
-
-    page = client.get(reverse("portal:file_detail", args=[file.uid])).content.decode()
-    assert NOTICE not in page
-    assert (file.message, file.damage) == ("", [])
+@pytest.mark.django_db
+def test_reports_say_what_could_not_be_read(tmp_path: Path) -> None:
+    file = ScannedFileFactory.create(message=LOST)
+    for status in (FileStatus.READY, FileStatus.NO_MATCH):
+        ScannedFile.objects.filter(pk=file.pk).update(status=status)
+        assert _reported("file", tmp_path)["notes"] == LOST, status

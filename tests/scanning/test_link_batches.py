@@ -64,14 +64,17 @@ def client(signed_in: MakeClient) -> Client:
     return signed_in(Role.REVIEWER)
 
 
+def _links(count: int) -> list[str]:
+    return [f"https://media.example/{number}.mp3" for number in range(count)]
+
+
 def test_twenty_links_of_which_three_are_bad_make_seventeen_files(
     client: Client, container: Container
 ) -> None:
-    good = [f"https://media.example/{n}.mp3" for n in range(17)]
     bad = ["ftp://media.example/a", "not a link", "http://u:p@media.example/"]
 
     page = client.post(
-        "/links/", {"container": container.pk, "links": "\n".join([*good, *bad])}
+        "/links/", {"container": container.pk, "links": "\n".join([*_links(17), *bad])}
     ).content.decode()
 
     assert ScannedFile.objects.count() == 17
@@ -81,21 +84,26 @@ def test_twenty_links_of_which_three_are_bad_make_seventeen_files(
     assert "user name or password" in page
 
 
-def _links(count: int) -> list[str]:
-    return [f"https://media.example/{number}.mp3" for number in range(count)]
-
-
 def test_more_links_than_one_submit_takes_wait_in_the_box(
     client: Client, container: Container, settings: Settings
 ) -> None:
     settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
     fields = {"container": container.pk, "links": "\n".join(_links(3))}
 
-    page = client.post("/links/", fields)
+    # The upload page takes no more, and no more are scanned again.
+    page = client.post("/upload/", fields).content.decode()
+    assert "You entered 3 links. Submit at most 2 at once." in page
+    again = client.post("/links/", fields | {"scan_again": "on"})
+    assert "You chose 3 links; at most 2 can be scanned again at once." in (
+        again.content.decode()
+    )
+    assert again.context["form"]["links"].value() == fields["links"]
+    assert not ScannedFile.objects.exists()
 
-    text = page.content.decode()
+    answer = client.post("/links/", fields)
+    text = answer.content.decode()
     assert "2 of 3 links were accepted; 1 wait. Submit again when some" in text
-    assert page.context["form"]["links"].value() == _links(3)[2]
+    assert answer.context["form"]["links"].value() == _links(3)[2]
     assert ScannedFile.objects.count() == 2
 
 
@@ -110,22 +118,6 @@ def test_a_csv_file_is_submitted_again_until_all_of_it_is_taken(
         client.post("/links/", {"container": container.pk, "csv_file": csv_file})
 
     assert ScannedFile.objects.filter(programme="News").count() == 5
-
-
-def test_no_more_are_scanned_again_than_one_submit_takes(
-    client: Client, container: Container, settings: Settings
-) -> None:
-    settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
-    fields = {"container": container.pk, "links": "\n".join(_links(3))}
-
-    page = client.post("/links/", fields | {"scan_again": "on"})
-
-    assert (
-        "You chose 3 links; at most 2 can be scanned again at once."
-        in page.content.decode()
-    )
-    assert page.context["form"]["links"].value() == fields["links"]
-    assert not ScannedFile.objects.exists()
 
 
 @pytest.mark.usefixtures("local_allowed")
@@ -148,18 +140,6 @@ def test_links_wait_while_a_person_has_too_many_files_open(
     assert ScannedFile.objects.count() == 1
 
 
-def test_the_upload_page_takes_no_more_links_than_one_submit(
-    client: Client, container: Container, settings: Settings
-) -> None:
-    settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
-    fields = {"container": container.pk, "links": "\n".join(_links(3))}
-
-    page = client.post("/upload/", fields).content.decode()
-
-    assert "You entered 3 links. Submit at most 2 at once." in page
-    assert not ScannedFile.objects.exists()
-
-
 def test_links_are_found_in_any_text() -> None:
     text = "See (https://a.example/x), and https://b.example/y?z=1.\n\nodd line"
 
@@ -170,31 +150,24 @@ def test_links_are_found_in_any_text() -> None:
     ]
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
-def test_csv_with_a_header_brings_what_it_says(separator: str) -> None:
+def test_csv_brings_the_links_and_what_its_header_says() -> None:
     rows = [["Title", "URL", "Programme"], ["One", "https://a.example/1", "News"]]
-    content = "\r\n".join(separator.join(row) for row in rows)
+    for separator in (",", ";", "\t"):
+        content = "\r\n".join(separator.join(row) for row in rows)
+        wanted = links_of_csv(b"\xef\xbb\xbf" + content.encode())
+        assert [(one.url, one.name, one.details.programme) for one in wanted] == [
+            ("https://a.example/1", "One", "News")
+        ], separator
 
-    wanted = links_of_csv(b"\xef\xbb\xbf" + content.encode())
-
-    assert [(one.url, one.name, one.details.programme) for one in wanted] == [
-        ("https://a.example/1", "One", "News")
-    ]
-
-
-def test_csv_without_a_header_is_read_by_the_column_that_holds_links() -> None:
+    # Without a header, the column that holds links is read.
     wanted = links_of_csv(b"1,https://a.example/1\n2,https://a.example/2\n")
-
     assert [one.url for one in wanted] == ["https://a.example/1", "https://a.example/2"]
+    for bad in (b"", b"a,b\n1,2\n", b"\0\1", b"\xff\xfe\x00"):
+        with pytest.raises(IntakeRefused, match="CSV"):
+            links_of_csv(bad)
 
 
-@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\0\1", b"\xff\xfe\x00"])
-def test_csv_without_links_is_refused(content: bytes) -> None:
-    with pytest.raises(IntakeRefused, match="CSV"):
-        links_of_csv(content)
-
-
-def test_link_submitted_before_is_named_with_its_file(
+def test_link_submitted_before_is_named_with_its_file_or_scanned_again(
     container: Container, admin: User
 ) -> None:
     first = links_of_text("https://youtu.be/krP539YBF7U")
@@ -207,17 +180,9 @@ def test_link_submitted_before_is_named_with_its_file(
     assert "krP539YBF7U" in outcomes[0].message
     assert ScannedFile.objects.count() == 1
 
-
-def test_link_is_scanned_again_where_that_is_wanted(
-    container: Container, admin: User
-) -> None:
-    links = links_of_text("https://a.example/1.mp3")
-    submit_links(container=container, links=links, user=admin)
-
     outcomes = submit_links(
-        container=container, links=links, user=admin, scan_again=True
+        container=container, links=again, user=admin, scan_again=True
     )
-
     assert outcomes[0].file is not None
     assert ScannedFile.objects.count() == 2
 
@@ -271,14 +236,13 @@ _OUTSIDE = (
 
 
 @pytest.mark.usefixtures("local_allowed")
-@pytest.mark.parametrize(
-    "body", [_BOMB, _OUTSIDE, "<rss><channel>", "<rss></rss>", "<rss><channel/></rss>"]
-)
-def test_hostile_and_broken_feeds_are_told(httpserver: HTTPServer, body: str) -> None:
-    httpserver.expect_request("/feed").respond_with_data(body)
-
-    with pytest.raises(FetchFailed):
-        feeds.expand(httpserver.url_for("/feed"))
+def test_hostile_and_broken_feeds_are_told(httpserver: HTTPServer) -> None:
+    for number, body in enumerate(
+        (_BOMB, _OUTSIDE, "<rss><channel>", "<rss></rss>", "<rss><channel/></rss>")
+    ):
+        httpserver.expect_request(f"/feed{number}").respond_with_data(body)
+        with pytest.raises(FetchFailed):
+            feeds.expand(httpserver.url_for(f"/feed{number}"))
 
 
 def test_feed_on_a_private_address_is_refused(httpserver: HTTPServer) -> None:
@@ -292,15 +256,18 @@ def test_chosen_items_of_a_feed_are_submitted_with_what_it_says(
 ) -> None:
     httpserver.expect_request("/feed").respond_with_data(_RSS)
     offered = client.post("/links/feed/", {"feed_url": httpserver.url_for("/feed")})
+    fields = {
+        "container": container.pk,
+        "signed": offered.context["signed"],
+        "chosen": ["0"],
+    }
+    changed = fields | {"signed": offered.context["signed"][:-2] + "xx"}
 
-    page = client.post(
-        "/links/feed/items/",
-        {
-            "container": container.pk,
-            "signed": offered.context["signed"],
-            "chosen": ["0"],
-        },
-    )
+    refused = client.post("/links/feed/items/", changed)
+    assert "This list has expired." in refused.content.decode()
+    assert not ScannedFile.objects.exists()
+
+    page = client.post("/links/feed/items/", fields)
 
     file = ScannedFile.objects.get()
     assert "1 link was accepted" in page.content.decode()
@@ -322,9 +289,18 @@ def test_pasted_links_get_the_episode_and_the_broadcast_of_the_form(
     client: Client, container: Container
 ) -> None:
     station = StationFactory.create(time_zone="Europe/Zurich")
-    said = _SAID | {"station": station.uid, "container": container.pk}
+    fields = {"container": container.pk, "station": station.uid}
 
-    page = client.post("/links/", said | {"links": "\n".join(_links(2))})
+    # A time that no clock shows and a missing one submit no link.
+    one = fields | {"links": _links(1)[0]}
+    skipped = client.post("/links/", one | {"starts_at": "2026-03-29 02:30"})
+    missing = client.post("/links/", one)
+    assert "summer time began" in skipped.content.decode()
+    assert skipped.context["form"]["links"].value() == one["links"]
+    assert "Enter when the broadcast began." in missing.content.decode()
+    assert not ScannedFile.objects.exists()
+
+    page = client.post("/links/", _SAID | fields | {"links": "\n".join(_links(2))})
 
     assert "2 links were accepted" in page.content.decode()
     episodes = Episode.objects.values_list("series", "season", "title")
@@ -333,22 +309,6 @@ def test_pasted_links_get_the_episode_and_the_broadcast_of_the_form(
         assert (row.station, row.showing) == (station, "repeat_run")
         assert row.starts_at == datetime(2026, 11, 3, 6, tzinfo=UTC)
     assert Broadcast.objects.count() == 2
-
-
-@with_monitoring
-def test_a_broadcast_at_a_time_that_no_clock_shows_submits_no_link(
-    client: Client, container: Container
-) -> None:
-    station = StationFactory.create(time_zone="Europe/Zurich")
-    said = {"container": container.pk, "links": _links(1)[0], "station": station.uid}
-
-    skipped = client.post("/links/", said | {"starts_at": "2026-03-29 02:30"})
-    missing = client.post("/links/", said)
-
-    assert "summer time began" in skipped.content.decode()
-    assert skipped.context["form"]["links"].value() == said["links"]
-    assert "Enter when the broadcast began." in missing.content.decode()
-    assert not ScannedFile.objects.exists()
 
 
 @with_monitoring
@@ -400,22 +360,11 @@ def test_items_of_a_feed_get_the_episode_and_the_broadcast_of_the_form(
     assert Broadcast.objects.get().station == station
 
 
-def test_changed_offer_is_refused(client: Client, container: Container) -> None:
+def test_an_offer_is_signed_and_restored() -> None:
     feed = feeds.Feed("x", (feeds.FeedItem("https://a.example", "A"),))
     offer = Offer(feed, "https://a.example/feed")
 
-    page = client.post(
-        "/links/feed/items/",
-        {
-            "container": container.pk,
-            "signed": signed(offer)[:-2] + "xx",
-            "chosen": ["0"],
-        },
-    )
-
     assert restored(signed(offer)) == offer
-    assert "This list has expired." in page.content.decode()
-    assert not ScannedFile.objects.exists()
 
 
 def test_playlist_as_the_link_reader_tells_it_is_read() -> None:
@@ -458,7 +407,7 @@ def test_reader_put_in_place_by_the_operator_is_used_and_its_facts_are_kept(
 ) -> None:
     source = tmp_path / "sound.wav"
     source.write_bytes(audio.wav_bytes(audio.tune(1, 12)))
-    fields = {
+    facts = {
         "id": "v1",
         "title": "A clip",
         "extractor": "Example",
@@ -467,18 +416,19 @@ def test_reader_put_in_place_by_the_operator_is_used_and_its_facts_are_kept(
         "timestamp": 1_790_000_000,
         "thumbnail": "https://img.example/1.jpg",
     }
-    settings.ACRPORTAL_YTDLP_COMMAND = _reader(
-        tmp_path, f"cp {source} platform.wav; echo '{json.dumps(fields)}'"
-    )
-    httpserver.expect_request("/w").respond_with_data("x", content_type="text/html")
-    client.post(
-        "/links/",
-        {"container": catalogue.container.pk, "links": httpserver.url_for("/w")},
-    )
 
-    run_worker()
+    def read_by(script: str, path: str) -> ScannedFile:
+        settings.ACRPORTAL_YTDLP_COMMAND = _reader(tmp_path, script)
+        httpserver.expect_request(path).respond_with_data("x", content_type="text/html")
+        link = {
+            "container": catalogue.container.pk,
+            "links": httpserver.url_for(path),
+        }
+        client.post("/links/", link)
+        run_worker()
+        return ScannedFile.objects.latest("pk")
 
-    file = ScannedFile.objects.get()
+    file = read_by(f"cp {source} platform.wav; echo '{json.dumps(facts)}'", "/w")
     assert (file.status, file.name) == (FileStatus.READY, "A clip")
     assert (file.platform, file.account, file.external_id) == (
         "example",
@@ -491,36 +441,14 @@ def test_reader_put_in_place_by_the_operator_is_used_and_its_facts_are_kept(
     page = client.get(f"/files/{file.uid}/").content.decode()
     assert "1,234" in page
 
-
-@pytest.mark.usefixtures("local_allowed")
-def test_private_page_says_so_and_can_get_its_audio(
-    client: Client,
-    catalogue: Catalogue,
-    run_worker: Worker,
-    httpserver: HTTPServer,
-    settings: Settings,
-    tmp_path: Path,
-) -> None:
-    settings.ACRPORTAL_YTDLP_COMMAND = _reader(
-        tmp_path, "echo 'ERROR: [x] 1: Private video. Sign in' >&2; exit 1"
-    )
-    httpserver.expect_request("/w").respond_with_data("x", content_type="text/html")
-    client.post(
-        "/links/",
-        {"container": catalogue.container.pk, "links": httpserver.url_for("/w")},
-    )
+    # A private page says so and can get its audio.
+    private = "echo 'ERROR: [x] 1: Private video. Sign in' >&2; exit 1"
+    file = read_by(private, "/p")
+    assert (file.status, file.error_code) == (FileStatus.NEEDS_AUDIO, "link_private")
+    sound = upload("mine.wav", audio.wav_bytes(audio.tune(1, 11)))
+    client.post(f"/files/{file.uid}/attach/", {"file": sound})
     run_worker()
-    file = ScannedFile.objects.get()
-    stopped = (file.status, file.error_code)
-
-    client.post(
-        f"/files/{file.uid}/attach/",
-        {"file": upload("mine.wav", audio.wav_bytes(audio.tune(1, 12)))},
-    )
-    run_worker()
-
     file.refresh_from_db()
-    assert stopped == (FileStatus.NEEDS_AUDIO, "link_private")
     assert file.status == FileStatus.READY
 
 

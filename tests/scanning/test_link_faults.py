@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from scanning.sources.link_faults import (
     LinkFault,
     fault_of_message,
@@ -97,15 +95,14 @@ _MESSAGES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "message"), _MESSAGES)
-def test_recorded_messages_are_told_apart(kind: LinkFault, message: str) -> None:
-    assert fault_of_message(message) is kind
-    assert message in sentence(kind, message)
+def test_recorded_messages_are_told_apart() -> None:
+    for kind, message in _MESSAGES:
+        assert fault_of_message(message) is kind, message
+        assert message in sentence(kind, message), message
 
 
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
+def test_answers_of_servers_are_told_apart() -> None:
+    cases: list[tuple[int | None, LinkFault]] = [
         (404, LinkFault.GONE),
         (410, LinkFault.GONE),
         (401, LinkFault.LOGIN),
@@ -113,15 +110,13 @@ def test_recorded_messages_are_told_apart(kind: LinkFault, message: str) -> None
         (451, LinkFault.GEO),
         (500, LinkFault.UNKNOWN),
         (None, LinkFault.UNKNOWN),
-    ],
-)
-def test_answers_of_servers_are_told_apart(status: int | None, kind: LinkFault) -> None:
-    assert fault_of_status(status) is kind
+    ]
+    for status, kind in cases:
+        assert fault_of_status(status) is kind, status
 
 
-@pytest.mark.parametrize(
-    "same",
-    [
+def test_spellings_of_one_link_are_one() -> None:
+    for same in [
         (
             "https://www.youtube.com/watch?v=krP539YBF7U&t=10s&si=x",
             "https://youtu.be/krP539YBF7U?feature=shared",
@@ -130,10 +125,8 @@ def test_answers_of_servers_are_told_apart(status: int | None, kind: LinkFault) 
         ("https://x.com/a/status/1?s=20", "https://twitter.com/a/status/1"),
         ("https://pod.example/e.mp3?utm_source=a#t=5", "http://pod.example/e.mp3"),
         ("https://a.example/x/", "https://A.example:443/x"),
-    ],
-)
-def test_spellings_of_one_link_are_one(same: tuple[str, ...]) -> None:
-    assert len({plain_link(url) for url in same}) == 1
+    ]:
+        assert len({plain_link(url) for url in same}) == 1, same
 
 
 def test_parameters_that_name_the_content_keep_links_apart() -> None:

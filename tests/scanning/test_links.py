@@ -16,7 +16,7 @@ from accounts.roles import Role
 from common.storage import StoredFile, keep_file
 from review.models import Match
 from scanning.choices import FileStatus, ScanStatus
-from scanning.models import ScannedFile
+from scanning.models import Container, ScannedFile
 from scanning.sources import links, platform_page
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker, upload
@@ -36,12 +36,18 @@ def local_allowed(settings: Settings) -> None:
     settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
 
 
+@pytest.fixture
+def empty(transactional_db: None) -> Container:
+    """Return a container that searches nothing."""
+    return Container.objects.create(name="Empty")
+
+
 def _submit(
-    client: Client, catalogue: Catalogue, *links: str
+    client: Client, container: Container, *links: str
 ) -> list[dict[str, Any]]:  # Any: JSON
     answer = client.post(
         API,
-        json.dumps({"links": links, "container": catalogue.container.pk}),
+        json.dumps({"links": links, "container": container.pk}),
         content_type="application/json",
     )
     assert answer.status_code == 207, answer.content
@@ -49,64 +55,108 @@ def _submit(
 
 
 @pytest.mark.usefixtures("local_allowed")
-def test_direct_link_is_fetched_and_scanned(
-    client: Client, catalogue: Catalogue, run_worker: Worker, httpserver: HTTPServer
+def test_links_are_fetched_and_scanned_or_say_why_not(
+    client: Client,
+    catalogue: Catalogue,
+    run_worker: Worker,
+    httpserver: HTTPServer,
+    settings: Settings,
 ) -> None:
+    settings.ACRPORTAL_MAX_FILE_BYTES = 1_000_000
+    played = {
+        "radio": ({"icy-name": "Radio"}, b"sound"),
+        "live": ({}, b"#EXTM3U\n#EXT-X-TARGETDURATION:6\n1.ts\n"),
+        "list": ({}, b"#EXTM3U\nhttp://a.example/1.mp3\n"),
+    }
+    for name, (headers, content) in played.items():
+        httpserver.expect_request(f"/{name}").respond_with_response(
+            Response(iter([content]), headers=headers)
+        )
     httpserver.expect_request("/shows/ep 15.wav").respond_with_data(
         audio.wav_bytes(audio.tune(2, 12)), content_type="audio/wav"
     )
+    httpserver.expect_request("/gone").respond_with_data(status=404)
+    httpserver.expect_request("/page").respond_with_data(
+        "<html>hello</html>", content_type="text/html"
+    )
+    httpserver.expect_request("/big").respond_with_data(b"x" * 1_000_001)
+    paths = ("shows/ep%2015.wav", "gone", "page", "big", *played)
 
-    _submit(client, catalogue, httpserver.url_for("/shows/ep%2015.wav"))
-    run_worker()
-
-    file = ScannedFile.objects.get()
-    assert (file.name, file.status) == ("ep 15.wav", FileStatus.READY)
-    assert len(file.sha256) == 64
-    assert Match.objects.get().recording == catalogue.second
-
-
-def test_link_to_a_private_address_is_refused_when_it_is_fetched(
-    client: Client, catalogue: Catalogue, run_worker: Worker, httpserver: HTTPServer
-) -> None:
-    _submit(client, catalogue, httpserver.url_for("/a.wav"))
-    run_worker()
-
-    file = ScannedFile.objects.get()
-    assert (file.status, file.error_code) == (FileStatus.ERROR, "link_refused")
-    assert "private or local address" in file.message
-    assert not httpserver.log
-
-
-@pytest.mark.usefixtures("local_allowed")
-def test_link_that_is_gone_needs_audio_and_goes_on_with_it(
-    client: Client, catalogue: Catalogue, run_worker: Worker, httpserver: HTTPServer
-) -> None:
-    httpserver.expect_request("/gone.mp3").respond_with_data(status=404)
-    _submit(client, catalogue, httpserver.url_for("/gone.mp3"))
-    run_worker()
-    file = ScannedFile.objects.get()
-    assert file.status == FileStatus.NEEDS_AUDIO
-    assert "the server answered 404" in file.message
-
-    answer = client.post(
-        f"/api/portal/v1/files/{file.uid}/audio/",
-        {"file": upload("mine.wav", audio.wav_bytes(audio.tune(1, 12)))},
+    outcomes = _submit(
+        client,
+        catalogue.container,
+        *("not a link", "ftp://x/y"),
+        *(httpserver.url_for(f"/{path}") for path in paths),
     )
     run_worker()
 
-    file.refresh_from_db()
+    # One bad link does not stop the others.
+    assert [one["accepted"] for one in outcomes] == [False, False, *[True] * len(paths)]
+    assert outcomes[0]["code"] == "link_refused"
+    files = {file.source_url.split("/")[-1]: file for file in ScannedFile.objects.all()}
+    scanned = files.pop("ep%2015.wav")
+    assert (scanned.name, scanned.status) == ("ep 15.wav", FileStatus.READY)
+    assert len(scanned.sha256) == 64
+    assert Match.objects.get().recording == catalogue.second
+    assert files.pop("big").error_code == "file_too_large"
+    told = {name: (file.status, file.error_code) for name, file in files.items()}
+    assert told == {
+        "gone": (FileStatus.NEEDS_AUDIO, "link_gone"),
+        "page": (FileStatus.NEEDS_AUDIO, "link_unsupported"),
+        "radio": (FileStatus.NEEDS_AUDIO, "link_live"),
+        "live": (FileStatus.NEEDS_AUDIO, "link_live"),
+        "list": (FileStatus.NEEDS_AUDIO, "link_unsupported"),
+    }
+    assert "the server answered 404" in files["gone"].message
+    assert "has no audio that the portal can read" in files["page"].message
+    for name in played:
+        is_live = told[name][1] == "link_live"
+        assert ("cannot scan live streams" in files[name].message) is is_live
+        assert "Attach the audio file" in files[name].message
+
+    # A file goes on with the audio that somebody attaches.
+    gone = files["gone"]
+    answer = client.post(
+        f"/api/portal/v1/files/{gone.uid}/audio/",
+        {"file": upload("mine.wav", audio.wav_bytes(audio.tune(1, 12)))},
+    )
+    run_worker()
+    gone.refresh_from_db()
     assert answer.status_code == 202
-    assert file.status == FileStatus.READY
-    assert [scan.status for scan in file.scans.order_by("pk")] == [
+    assert gone.status == FileStatus.READY
+    assert [scan.status for scan in gone.scans.order_by("pk")] == [
         ScanStatus.FAILED,
         ScanStatus.SUCCEEDED,
     ]
 
 
+def test_private_addresses_and_pages_are_refused_by_the_settings(
+    client: Client,
+    empty: Container,
+    run_worker: Worker,
+    httpserver: HTTPServer,
+    settings: Settings,
+) -> None:
+    httpserver.expect_request("/page").respond_with_data("x", content_type="text/html")
+    _submit(client, empty, httpserver.url_for("/a.wav"))
+    run_worker()
+    file = ScannedFile.objects.get()
+    assert (file.status, file.error_code) == (FileStatus.ERROR, "link_refused")
+    assert "private or local address" in file.message
+    assert not httpserver.log
+
+    # Pages are not read when that is switched off.
+    settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
+    settings.ACRPORTAL_YTDLP = False
+    _submit(client, empty, httpserver.url_for("/page"))
+    run_worker()
+    assert "switched off" in ScannedFile.objects.latest("pk").message
+
+
 @pytest.mark.usefixtures("local_allowed")
 def test_what_was_written_while_a_link_was_fetched_stays(
     client: Client,
-    catalogue: Catalogue,
+    empty: Container,
     run_worker: Worker,
     httpserver: HTTPServer,
     monkeypatch: pytest.MonkeyPatch,
@@ -114,7 +164,7 @@ def test_what_was_written_while_a_link_was_fetched_stays(
     httpserver.expect_request("/a.wav").respond_with_data(
         audio.wav_bytes(audio.tune(2, 12)), content_type="audio/wav"
     )
-    _submit(client, catalogue, httpserver.url_for("/a.wav"))
+    _submit(client, empty, httpserver.url_for("/a.wav"))
 
     def store(*arguments: Any) -> StoredFile:  # Any: passed on
         now = datetime.now(tz=UTC)
@@ -130,112 +180,13 @@ def test_what_was_written_while_a_link_was_fetched_stays(
     assert file.media
 
 
-@pytest.mark.usefixtures("local_allowed")
-def test_page_without_audio_needs_audio_and_says_so(
-    client: Client, catalogue: Catalogue, run_worker: Worker, httpserver: HTTPServer
-) -> None:
-    httpserver.expect_request("/page").respond_with_data(
-        "<html>hello</html>", content_type="text/html"
-    )
-
-    _submit(client, catalogue, httpserver.url_for("/page"))
-    run_worker()
-
-    file = ScannedFile.objects.get()
-    assert (file.status, file.error_code) == (
-        FileStatus.NEEDS_AUDIO,
-        "link_unsupported",
-    )
-    assert "has no audio that the portal can read" in file.message
-
-
-@pytest.mark.usefixtures("local_allowed")
-def test_pages_are_not_read_when_that_is_switched_off(
-    client: Client,
-    catalogue: Catalogue,
-    run_worker: Worker,
-    httpserver: HTTPServer,
-    settings: Settings,
-) -> None:
-    settings.ACRPORTAL_YTDLP = False
-    httpserver.expect_request("/page").respond_with_data("x", content_type="text/html")
-
-    _submit(client, catalogue, httpserver.url_for("/page"))
-    run_worker()
-
-    assert "switched off" in ScannedFile.objects.get().message
-
-
-@pytest.mark.usefixtures("local_allowed")
-@pytest.mark.parametrize(
-    ("headers", "body", "code"),
-    [
-        ({"icy-name": "Radio"}, b"sound", "link_live"),
-        ({}, b"#EXTM3U\n#EXT-X-TARGETDURATION:6\n1.ts\n", "link_live"),
-        ({}, b"#EXTM3U\nhttp://a.example/1.mp3\n", "link_unsupported"),
-    ],
-)
-def test_live_streams_are_refused_with_what_to_do(
-    client: Client,
-    catalogue: Catalogue,
-    run_worker: Worker,
-    httpserver: HTTPServer,
-    headers: dict[str, str],
-    body: bytes,
-    code: str,
-) -> None:
-    httpserver.expect_request("/radio").respond_with_response(
-        Response(iter([body]), headers=headers)
-    )
-
-    _submit(client, catalogue, httpserver.url_for("/radio"))
-    run_worker()
-
-    file = ScannedFile.objects.get()
-    assert (file.status, file.error_code) == (FileStatus.NEEDS_AUDIO, code)
-    assert ("cannot scan live streams" in file.message) is (code == "link_live")
-    assert "Attach the audio file" in file.message
-
-
-@pytest.mark.usefixtures("local_allowed")
-def test_fetched_file_over_the_limit_is_told(
-    client: Client,
-    catalogue: Catalogue,
-    run_worker: Worker,
-    httpserver: HTTPServer,
-    settings: Settings,
-) -> None:
-    settings.ACRPORTAL_MAX_FILE_BYTES = 10_000
-    httpserver.expect_request("/big.wav").respond_with_data(b"x" * 10_001)
-
-    _submit(client, catalogue, httpserver.url_for("/big.wav"))
-    run_worker()
-
-    assert ScannedFile.objects.get().error_code == "file_too_large"
-
-
-def test_one_bad_link_does_not_stop_the_others(
-    client: Client, catalogue: Catalogue
-) -> None:
-    outcomes = _submit(
-        client, catalogue, "https://media.example/a.mp3", "not a link", "ftp://x/y"
-    )
-
-    assert [one["accepted"] for one in outcomes] == [True, False, False]
-    assert outcomes[1]["code"] == "link_refused"
-    assert ScannedFile.objects.count() == 1
-
-
-@pytest.mark.parametrize(
-    ("stderr", "told"),
-    [
+def test_reasons_of_the_platform_reader_are_told() -> None:
+    for stderr, told in (
         ("ERROR: Unsupported URL: https://x.example/", "has no audio"),
         (
             "WARNING: a\nERROR: [youtube] abc: Private video. Sign in",
             "[youtube] abc: Private video. Sign in",
         ),
         ("", "the platform gave no audio"),
-    ],
-)
-def test_reasons_of_the_platform_reader_are_told(stderr: str, told: str) -> None:
-    assert told in str(platform_page.failure_of(stderr))
+    ):
+        assert told in str(platform_page.failure_of(stderr))

@@ -23,12 +23,20 @@ from scanning.services.intake import attach_audio, submit_link, submit_upload
 from scanning.services.scans import request_scan
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker, upload
+from tests.factories.catalogue import BucketFactory
+from tests.factories.scanning import ContainerFactory
 
 
 @pytest.fixture
 def container(catalogue: Catalogue) -> Container:
     """Return a container that searches two tunes."""
     return catalogue.container
+
+
+@pytest.fixture
+def empty(transactional_db: None) -> Container:
+    """Return a container that searches nothing."""
+    return Container.objects.create(name="Empty")
 
 
 def _keep(container: Container, **columns: object) -> None:
@@ -82,17 +90,41 @@ def test_nothing_that_can_be_heard_is_left_and_a_rescan_finds_the_same(
         case=f"file:{file.uid}", action="file.audio_removed"
     ).exists()
 
+    # Without its landmarks, too, the file says so and takes its audio again.
+    ScannedFile.objects.update(fingerprint="")
+    file.refresh_from_db()
+    request_scan(scanned_file=file, user=admin)
+    run_worker()
+    file.refresh_from_db()
+    assert (file.status, file.error_code) == (FileStatus.ERROR, "audio_removed")
+    assert "Upload it again" in file.message
+    content = audio.wav_bytes(audio.tune(1, 12))
+    attach_audio(scanned_file=file, upload=upload("one.wav", content), user=admin)
+    run_worker()
+    file.refresh_from_db()
+    assert (file.status, file.audio_removed_at) == (FileStatus.READY, None)
+
+    # A removal that was interrupted is ended by the next run.
+    default_storage.delete(str(file.media.name))
+    assert retention.remove_due() == 1
+    file.refresh_from_db()
+    assert file.audio_removed_at is not None
+
 
 def test_copy_to_listen_to_stays_where_that_is_wanted(
-    container: Container,
-    run_worker: Worker,
-    admin: User,
-    signed_in: MakeClient,
+    empty: Container, run_worker: Worker, admin: User, signed_in: MakeClient
 ) -> None:
-    _keep(container, upload_audio=KeepAudio.COPY)
-    file = _upload(container, admin)
+    _keep(empty, upload_audio=KeepAudio.COPY)
+    file = _upload(empty, admin)
     run_worker()
     original, copy = _names(file)
+
+    # The original stays until its copy is made.
+    ScannedFile.objects.update(proxy="")
+    assert retention.remove_due() == 0
+    file.refresh_from_db()
+    assert file.media
+    ScannedFile.objects.update(proxy=copy)
 
     retention.remove_due()
 
@@ -101,19 +133,6 @@ def test_copy_to_listen_to_stays_where_that_is_wanted(
     heard = signed_in(Role.VIEWER).get(f"/files/{file.uid}/audio")
     assert heard.status_code == 200
     assert heard["Content-Type"] == "audio/webm"
-
-
-def test_original_stays_until_its_copy_is_made(
-    container: Container, run_worker: Worker, admin: User
-) -> None:
-    _keep(container, upload_audio=KeepAudio.COPY)
-    file = _upload(container, admin)
-    run_worker()
-    ScannedFile.objects.update(proxy="")
-
-    assert retention.remove_due() == 0
-    file.refresh_from_db()
-    assert file.media
 
 
 def test_audio_that_is_not_scanned_yet_stays(
@@ -135,38 +154,36 @@ def test_audio_that_is_not_scanned_yet_stays(
     assert file.audio_removed_at is not None
 
 
-@pytest.mark.parametrize(
-    ("of_container", "of_portal", "age", "goes"),
-    [
-        (None, 365, 366, True),
-        (None, 365, 364, False),
-        (None, 0, 5000, False),
-        (7, 365, 8, True),
-        (7, 0, 6, False),
-    ],
-)
 def test_audio_is_kept_as_long_as_is_set(
-    container: Container,
-    admin: User,
-    settings: Settings,
-    of_container: int | None,
-    of_portal: int,
-    age: int,
-    goes: bool,
+    empty: Container, admin: User, settings: Settings
 ) -> None:
-    settings.ACRPORTAL_AUDIO_DAYS = of_portal
-    _keep(container, audio_days=of_container)
-    file = _upload(container, admin)
-    Scan.objects.update(status=ScanStatus.SUCCEEDED)
-    came = datetime.now(tz=UTC) - timedelta(days=age)
-    ScannedFile.objects.update(audio_at=came, status=FileStatus.ERROR)
-    name = str(file.media.name)
+    for number, (of_container, of_portal, age, goes) in enumerate(
+        [
+            (None, 365, 366, True),
+            (None, 365, 364, False),
+            (None, 0, 5000, False),
+            (7, 365, 8, True),
+            (7, 0, 6, False),
+        ]
+    ):
+        case = (of_container, of_portal, age)
+        settings.ACRPORTAL_AUDIO_DAYS = of_portal
+        _keep(empty, audio_days=of_container)
+        file = submit_upload(
+            container=empty, upload=upload("one.wav", bytes([number])), user=admin
+        ).scanned_file
+        Scan.objects.update(status=ScanStatus.SUCCEEDED)
+        came = datetime.now(tz=UTC) - timedelta(days=age)
+        rows = ScannedFile.objects.filter(pk=file.pk)
+        rows.update(audio_at=came, status=FileStatus.ERROR)
+        name = str(file.media.name)
 
-    assert retention.remove_due() == int(goes)
+        assert retention.remove_due() == int(goes), case
 
-    file.refresh_from_db()
-    assert bool(file.media) is not goes
-    assert default_storage.exists(name) is not goes
+        file.refresh_from_db()
+        assert bool(file.media) is not goes, case
+        assert default_storage.exists(name) is not goes, case
+        rows.update(media="")
 
 
 def test_links_and_uploads_are_kept_by_their_own_settings(
@@ -198,66 +215,23 @@ def test_links_and_uploads_are_kept_by_their_own_settings(
     assert link.status == FileStatus.READY
     assert len(httpserver.log) == asked == 1
 
-
-def test_link_is_fetched_again_where_what_was_kept_is_of_no_use(
-    container: Container,
-    run_worker: Worker,
-    admin: User,
-    settings: Settings,
-    httpserver: HTTPServer,
-) -> None:
-    settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
-    httpserver.expect_request("/two.wav").respond_with_data(
-        audio.wav_bytes(audio.tune(2, 12)), content_type="audio/wav"
-    )
-    _keep(container, link_audio=KeepAudio.NOTHING)
-    link = submit_link(
-        container=container, url=httpserver.url_for("/two.wav"), user=admin
-    )
-    run_worker()
-    retention.remove_due()
+    # The link is fetched again where what was kept is of no use.
     ScannedFile.objects.update(fingerprint="")
-
     request_scan(scanned_file=link, user=admin)
     run_worker()
-
     link.refresh_from_db()
     assert len(httpserver.log) == 2
     assert link.status == FileStatus.READY
     assert link.audio_removed_at is None
 
 
-def test_upload_without_audio_and_landmarks_says_so_and_takes_its_audio_again(
-    container: Container, run_worker: Worker, admin: User
-) -> None:
-    _keep(container, upload_audio=KeepAudio.NOTHING)
-    file = _upload(container, admin)
-    run_worker()
-    retention.remove_due()
-    ScannedFile.objects.update(fingerprint="")
-    file.refresh_from_db()
-    request_scan(scanned_file=file, user=admin)
-    run_worker()
-    file.refresh_from_db()
-    told = (file.status, file.error_code, file.message)
-
-    content = audio.wav_bytes(audio.tune(1, 12))
-    attach_audio(scanned_file=file, upload=upload("one.wav", content), user=admin)
-    run_worker()
-
-    file.refresh_from_db()
-    assert told[:2] == (FileStatus.ERROR, "audio_removed")
-    assert "Upload it again" in told[2]
-    assert (file.status, file.audio_removed_at) == (FileStatus.READY, None)
-
-
 def test_sound_removed_while_its_copy_was_made_does_not_come_back(
-    container: Container,
+    empty: Container,
     run_worker: Worker,
     admin: User,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    file = _upload(container, admin)
+    file = _upload(empty, admin)
     made = []
 
     def render(*arguments: Any, **named: Any) -> str:  # Any: passed on
@@ -275,14 +249,23 @@ def test_sound_removed_while_its_copy_was_made_does_not_come_back(
 
 
 def test_audio_that_takes_the_place_of_other_leaves_nothing_of_it(
-    container: Container, run_worker: Worker, admin: User
+    empty: Container, run_worker: Worker, admin: User
 ) -> None:
-    file = _upload(container, admin)
+    file = _upload(empty, admin)
+    before = _names(file)
+
+    # It is not kept where it cannot be scanned yet.
+    file.status = FileStatus.ERROR
+    with pytest.raises(IntakeRefused, match="already being scanned"):
+        attach_audio(scanned_file=file, upload=upload("two.wav", b"x"), user=admin)
+    assert str(file.media) not in before
+    assert _there([str(file.media)]) == []
+    assert _there(before) == _names(file)
+
     run_worker()
     before = _names(file)
     ScannedFile.objects.update(status=FileStatus.ERROR)
     file.refresh_from_db()
-
     content = audio.wav_bytes(audio.tune(2, 12))
     attach_audio(scanned_file=file, upload=upload("two.wav", content), user=admin)
 
@@ -290,39 +273,10 @@ def test_audio_that_takes_the_place_of_other_leaves_nothing_of_it(
     assert _there(_names(file)) == _names(file)
 
 
-def test_audio_is_not_kept_where_it_cannot_be_scanned_yet(
-    container: Container, run_worker: Worker, admin: User
-) -> None:
-    file = _upload(container, admin)
-    before = _names(file)
-    file.status = FileStatus.ERROR
-
-    with pytest.raises(IntakeRefused, match="already being scanned"):
-        attach_audio(scanned_file=file, upload=upload("two.wav", b"x"), user=admin)
-
-    assert str(file.media) not in before
-    assert _there([str(file.media)]) == []
-    assert _there(before) == _names(file)
-
-
-def test_removal_that_was_interrupted_is_ended_by_the_next_run(
-    container: Container, run_worker: Worker, admin: User
-) -> None:
-    _keep(container, upload_audio=KeepAudio.NOTHING)
-    file = _upload(container, admin)
-    run_worker()
-    file.refresh_from_db()
-    default_storage.delete(str(file.media.name))
-
-    assert retention.remove_due() == 1
-    file.refresh_from_db()
-    assert file.audio_removed_at is not None
-
-
 def test_manager_removes_the_audio_of_one_file_and_its_page_says_so(
-    container: Container, run_worker: Worker, admin: User, signed_in: MakeClient
+    empty: Container, run_worker: Worker, admin: User, signed_in: MakeClient
 ) -> None:
-    file = _upload(container, admin)
+    file = _upload(empty, admin)
     run_worker()
     manager = signed_in(Role.MANAGER)
     address = f"/files/{file.uid}/remove-audio/"
@@ -342,14 +296,14 @@ def test_manager_removes_the_audio_of_one_file_and_its_page_says_so(
     assert event.note == "asked by the owner"
 
 
-def test_admin_sets_what_a_container_keeps(
-    container: Container, signed_in: MakeClient
-) -> None:
+@pytest.mark.django_db
+def test_admin_sets_what_a_container_keeps(signed_in: MakeClient) -> None:
+    container = ContainerFactory.create()
     answer = signed_in(Role.ADMIN).post(
         f"/containers/{container.pk}/",
         {
             "name": container.name,
-            "buckets": [bucket.pk for bucket in container.buckets.all()],
+            "buckets": [BucketFactory.create().pk],
             "engine": container.engine,
             "audio_type": container.audio_type,
             "edited_music": "widely",

@@ -12,7 +12,7 @@ import pytest
 from accounts.models import User
 from audit.models import Event
 from catalogue.changes import delete_bucket, retire_recordings
-from catalogue.models import Recording, RecordingStatus
+from catalogue.models import Recording
 from catalogue.services import RecordingDetails, add_recording
 from recognition.search import match as engine
 from review.choices import MatchState
@@ -69,30 +69,26 @@ def retire(recording: Recording) -> None:
     retire_recordings(recordings=[recording], user=None)
 
 
-@pytest.mark.parametrize("how", ["recording", "bucket"])
 def test_a_scan_finds_nothing_that_is_retired_while_it_runs(
-    how: str,
-    catalogue: Catalogue,
-    admin: User,
-    run_worker: Worker,
-    meanwhile: Meanwhile,
+    catalogue: Catalogue, admin: User, run_worker: Worker, meanwhile: Meanwhile
 ) -> None:
-    file = submit(catalogue.container, admin, 1)
-    ways: dict[str, Callable[[], object]] = {
-        "recording": lambda: retire(catalogue.first),
-        "bucket": lambda: delete_bucket(bucket=catalogue.bucket, user=None),
+    ways: dict[int, Callable[[], object]] = {
+        1: lambda: retire(catalogue.first),
+        2: lambda: delete_bucket(bucket=catalogue.bucket, user=None),
     }
-    meanwhile(ways[how])
+    for seed, way in ways.items():
+        file = submit(catalogue.container, admin, seed)
+        meanwhile(way)
 
-    run_worker()
+        run_worker()
 
-    file.refresh_from_db()
-    scan = file.scans.get()
-    assert not Match.objects.exists()
-    assert file.status == FileStatus.NO_MATCH
-    assert scan.no_match_reason
-    # As a scan after the retirement describes it.
-    assert [each["kind"] for each in scan.unmatched] == ["no_match"]
+        file.refresh_from_db()
+        scan = file.scans.get()
+        assert not Match.objects.exists()
+        assert file.status == FileStatus.NO_MATCH
+        assert scan.no_match_reason
+        # As a scan after the retirement describes it.
+        assert [each["kind"] for each in scan.unmatched] == ["no_match"]
 
 
 def test_a_rescan_during_which_a_recording_is_retired_keeps_its_match_as_lost(
@@ -134,53 +130,36 @@ def test_a_search_of_earlier_files_finds_nothing_that_is_retired_meanwhile(
     assert file.status == FileStatus.NO_MATCH
 
 
-def test_acrcloud_finds_nothing_that_was_retired(
+def test_acrcloud_finds_what_took_the_place_of_a_retired_recording(
     transactional_db: None, admin: User, run_worker: Worker
 ) -> None:
     container = cloud_container()
-    file = waiting_file(container, admin)
-    retire(RecordingFactory.create(acr_id=ACR_ID))
+    retired = RecordingFactory.create(acr_id=ACR_ID)
+    retire(retired)
 
-    post(container, sample("callback.custom.json") | {"file_id": str(file.uid)})
-    run_worker()
+    def called_back(number: int, isrc: str = "") -> ScannedFile:
+        file = waiting_file(container, admin, bytes([number]))
+        body = sample("callback.custom.json") | {"file_id": str(file.uid)}
+        for item in body["results"]["custom_files"] if isrc else []:
+            item["result"]["external_ids"] = {"isrc": isrc}
+        post(container, body)
+        run_worker()
+        file.refresh_from_db()
+        return file
 
-    file.refresh_from_db()
+    nothing = called_back(1)
     assert not Match.objects.exists()
-    assert file.status == FileStatus.NO_MATCH
-    assert file.scans.get().no_match_reason == NoMatchReason.CLEAN_SCAN
+    assert nothing.status == FileStatus.NO_MATCH
+    assert nothing.scans.get().no_match_reason == NoMatchReason.CLEAN_SCAN
 
+    isrc = "ZZX012600001"
+    now = RecordingFactory.create(isrc=isrc, isrc_normalised=isrc)
+    assert called_back(2, isrc).matches.get().recording == now
 
-def test_acrcloud_finds_the_recording_that_took_the_place_of_a_retired_one(
-    transactional_db: None, admin: User, run_worker: Worker
-) -> None:
-    container = cloud_container()
-    file = waiting_file(container, admin)
-    body = sample("callback.custom.json") | {"file_id": str(file.uid)}
-    for item in body["results"]["custom_files"]:
-        item["result"]["external_ids"] = {"isrc": "ZZX012600001"}
-    retire(RecordingFactory.create(acr_id=ACR_ID))
-    now = RecordingFactory.create(isrc="ZZX012600001", isrc_normalised="ZZX012600001")
-
-    post(container, body)
-    run_worker()
-
-    assert Match.objects.get().recording == now
-
-
-def test_what_acrcloud_finds_in_a_merged_recording_still_counts(
-    transactional_db: None, admin: User, run_worker: Worker
-) -> None:
-    container = cloud_container()
-    file = waiting_file(container, admin)
+    # A merged recording still counts.
     stays = RecordingFactory.create()
-    merged = RecordingFactory.create(
-        acr_id=ACR_ID, status=RecordingStatus.RETIRED, merged_into=stays
-    )
-
-    post(container, sample("callback.custom.json") | {"file_id": str(file.uid)})
-    run_worker()
-
-    assert Match.objects.get().recording == merged
+    Recording.objects.filter(pk=retired.pk).update(merged_into=stays)
+    assert called_back(3).matches.get().recording == retired
 
 
 def test_a_result_of_acrcloud_that_waits_for_the_other_engine_is_looked_at_again(

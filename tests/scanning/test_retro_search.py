@@ -153,10 +153,11 @@ def late(container: Container, admin: User, run_worker: Worker) -> Recording:
     return recording
 
 
-def test_what_is_found_late_waits_with_its_reason_and_its_own_scan(
+def test_what_is_found_late_waits_beside_the_rest_and_keeps_its_decision(
     late: Recording, admin: User, run_worker: Worker
 ) -> None:
     file = ScannedFile.objects.get(status=FileStatus.NO_MATCH)
+    other = ScannedFile.objects.get(matches__recording__custom_id="T-1")
 
     retro.request_search(recordings=[late], user=admin)
     run_worker()
@@ -173,97 +174,61 @@ def test_what_is_found_late_waits_with_its_reason_and_its_own_scan(
     event = Event.objects.get(case=match.case, action="found")
     assert event.after["scan"] == match.scan.uid
 
-
-def test_the_results_that_clients_read_have_it_beside_what_was_found_before(
-    late: Recording, admin: User, run_worker: Worker
-) -> None:
-    file = ScannedFile.objects.get(matches__recording__custom_id="T-1")
-
-    retro.request_search(recordings=[late], user=admin)
-    run_worker()
-
-    results = results_of([file])[file.pk]
+    # Clients read it beside what was found before.
+    results = results_of([other])[other.pk]
     assert results is not None
     told = [item["result"]["title"] for item in results["custom_files"]]
     assert told == ["Tune 1", "Tune 3"]
 
-
-def test_the_second_time_nothing_is_doubled(
-    late: Recording, admin: User, run_worker: Worker
-) -> None:
-    for _ in range(2):
-        retro.request_search(recordings=[late], user=admin)
-        run_worker()
-
+    # The second time nothing is doubled.
+    retro.request_search(recordings=[late], user=admin)
+    run_worker()
     first, second = RetroSearch.objects.order_by("pk")
     assert (first.found, second.found) == (2, 0)
     assert Match.objects.filter(recording=late).count() == 2
     assert Scan.objects.filter(retro_search=second).count() == 0
 
-
-def test_a_rescan_carries_on_what_was_decided_on_a_late_find(
-    late: Recording, admin: User, run_worker: Worker
-) -> None:
-    retro.request_search(recordings=[late], user=admin)
-    run_worker()
-    found = Match.objects.filter(recording=late).first()
-    assert found is not None
+    # A rescan carries on what was decided.
     deciding.reject(
-        match=found, user=admin, version=found.version, reason=RejectCode.NOISE
+        match=match, user=admin, version=match.version, reason=RejectCode.NOISE
     )
-
-    request_scan(scanned_file=found.scanned_file, user=admin)
+    request_scan(scanned_file=file, user=admin)
     run_worker()
-
-    found.refresh_from_db()
+    match.refresh_from_db()
     follower = Match.objects.get(
-        recording=late, scanned_file=found.scanned_file, state=MatchState.REJECTED
+        recording=late, scanned_file=file, state=MatchState.REJECTED
     )
-    assert (found.state, found.superseded_by) == (MatchState.SUPERSEDED, follower)
+    assert (match.state, match.superseded_by) == (MatchState.SUPERSEDED, follower)
     assert follower.found_late
     assert not Match.objects.filter(lost=True).exists()
 
 
-def test_files_of_containers_that_do_not_search_the_bucket_are_left_alone(
+def test_a_search_is_estimated_and_refused_where_it_makes_no_sense(
     late: Recording, container: Container, admin: User
 ) -> None:
-    container.buckets.clear()
-
-    with pytest.raises(IntakeRefused) as refused:
-        retro.request_search(recordings=[late], user=admin)
-
-    assert refused.value.code == "nothing_scanned"
-    assert retro.estimate(recordings=[late]).files == 0
-
-
-def test_the_estimate_says_how_much_would_be_looked_at(late: Recording) -> None:
     told = retro.estimate(recordings=[late])
-
     assert (told.recordings, told.files) == (1, 2)
     assert told.sound_ms == pytest.approx(66_000, abs=500)
 
+    def refused(user: User) -> str:
+        with pytest.raises(IntakeRefused) as reason:
+            retro.request_search(recordings=[late], user=user)
+        return reason.value.code
 
-@pytest.mark.parametrize("role", [Role.VIEWER, Role.REVIEWER])
-def test_only_a_manager_has_everything_searched(late: Recording, role: Role) -> None:
-    with pytest.raises(IntakeRefused) as refused:
-        retro.request_search(recordings=[late], user=make_user(role))
+    for role in (Role.VIEWER, Role.REVIEWER):
+        assert refused(make_user(role)) == "forbidden", role
+    buckets = list(container.buckets.all())
+    container.buckets.clear()
+    assert refused(admin) == "nothing_scanned"
+    assert retro.estimate(recordings=[late]).files == 0
 
-    assert refused.value.code == "forbidden"
-
-
-def test_one_recording_is_looked_for_once_at_a_time(
-    late: Recording, admin: User
-) -> None:
+    container.buckets.set(buckets)
     retro.request_search(recordings=[late], user=admin)
-
-    with pytest.raises(IntakeRefused) as refused:
-        retro.request_search(recordings=[late], user=admin)
-
-    assert refused.value.code == "retro_running"
+    assert refused(admin) == "retro_running"
 
 
-def test_a_search_gives_its_worker_back_and_goes_on_where_it_was(
-    late: Recording, admin: User, monkeypatch: pytest.MonkeyPatch
+def test_searches_give_their_worker_back_and_take_turns(
+    late: Recording, admin: User, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retro_pipeline, "SLICE_SECONDS", 0.0)
     (search,) = retro.request_search(recordings=[late], user=admin)
@@ -284,50 +249,65 @@ def test_a_search_gives_its_worker_back_and_goes_on_where_it_was(
     ]
     assert (search.found, search.progress) == (2, 100)
 
-
-def test_searches_take_turns_slice_by_slice(
-    late: Recording, admin: User, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(retro_pipeline, "SLICE_SECONDS", 0.0)
+    # Two searches take turns, slice by slice.
+    run_worker()
     (first,) = retro.request_search(recordings=[late], user=admin)
     other = Recording.objects.get(custom_id="T-1")
     (second,) = retro.request_search(recordings=[other], user=admin)
-
     for _ in range(2):
         run_next(Pool.WORK)
-
     for search in (first, second):
         search.refresh_from_db()
         assert (search.status, search.files_done) == (RetroStatus.QUEUED, 1)
     run_worker()
     assert set(RetroSearch.objects.values_list("status", flat=True)) == {"done"}
 
+    # What a worker counts that lost the search is refused.
+    (lost,) = retro.request_search(recordings=[late], user=admin)
+    job = Job.objects.get(kind="retro_search", subject=lost.pk)
+    monkeypatch.setattr(
+        retro_pipeline,
+        "search_back",
+        lambda *_args, **_named: take_over(Job.objects.get(pk=job.pk)),
+    )
+    run_next(Pool.WORK)
+    lost.refresh_from_db()
+    job.refresh_from_db()
+    assert (lost.status, lost.files_done) == (RetroStatus.RUNNING, 0)
+    assert job.lease_owner == "other:2"
 
-def test_a_search_whose_worker_was_killed_goes_on_at_the_same_file(
+
+def test_a_search_survives_unreadable_files_and_killed_workers(
     late: Recording, admin: User, run_worker: Worker
 ) -> None:
+    first, broken = ScannedFile.objects.order_by("pk")
+    fingerprint = Path(broken.fingerprint.path)
+    content = fingerprint.read_bytes()
+    fingerprint.write_bytes(b"no fingerprint")
+
     (search,) = retro.request_search(recordings=[late], user=admin)
-    first = ScannedFile.objects.order_by("pk").first()
-    assert first is not None
+    run_worker()
+
+    search.refresh_from_db()
+    assert (search.status, search.files_unreadable) == (RetroStatus.DONE, 1)
+    assert search.found == 1
+    fingerprint.write_bytes(content)
+
+    # One whose worker was killed goes on at the same file.
+    (search,) = retro.request_search(recordings=[late], user=admin)
     RetroSearch.objects.filter(pk=search.pk).update(
         status=RetroStatus.RUNNING, reached=first.pk, files_done=1
     )
     lose_worker("retro_search")
-
     run_worker()
-
     search.refresh_from_db()
     assert (search.status, search.found) == (RetroStatus.DONE, 1)
+    assert search.files_done == 2
 
-
-def test_one_that_kills_its_workers_is_given_up(
-    late: Recording, admin: User, run_worker: Worker
-) -> None:
+    # One that kills its workers is given up until somebody resumes it.
     (search,) = retro.request_search(recordings=[late], user=admin)
     lose_worker("retro_search", attempts=settings.ACRPORTAL_MAX_ATTEMPTS)
-
     run_worker()
-
     search.refresh_from_db()
     assert search.status == RetroStatus.FAILED
     assert "same file" in search.message
@@ -338,51 +318,9 @@ def test_one_that_kills_its_workers_is_given_up(
     assert (search.status, search.message) == (RetroStatus.DONE, "")
 
 
-def test_one_that_fails_unforeseen_is_tried_again(
+def test_a_search_is_cancelled_or_tried_again_after_a_fault(
     late: Recording, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (search,) = retro.request_search(recordings=[late], user=admin)
-
-    def break_down(*_args: object, **_named: object) -> None:
-        raise ValueError("odd sound")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(retro_pipeline, "search_back", break_down)
-        run_next(Pool.WORK)
-
-    search.refresh_from_db()
-    assert search.status == RetroStatus.QUEUED
-    assert search.message == "Attempt 1 failed: ValueError: odd sound"
-    with time_machine.travel(datetime.now(tz=UTC) + timedelta(minutes=1)):
-        run_next(Pool.WORK)
-    search.refresh_from_db()
-    assert (search.status, search.found, search.message) == (RetroStatus.DONE, 2, "")
-
-
-def test_what_a_worker_counts_that_lost_the_search_is_refused(
-    late: Recording, admin: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(retro_pipeline, "SLICE_SECONDS", 0.0)
-    (search,) = retro.request_search(recordings=[late], user=admin)
-    monkeypatch.setattr(
-        retro_pipeline,
-        "search_back",
-        lambda *_args, **_named: take_over(Job.objects.get(kind="retro_search")),
-    )
-
-    run_next(Pool.WORK)
-
-    search.refresh_from_db()
-    assert (search.status, search.files_done) == (RetroStatus.RUNNING, 0)
-    assert Job.objects.get(kind="retro_search").lease_owner == "other:2"
-
-
-@pytest.mark.parametrize("runs", [False, True])
-def test_a_search_is_cancelled(
-    late: Recording, admin: User, monkeypatch: pytest.MonkeyPatch, *, runs: bool
-) -> None:
-    (search,) = retro.request_search(recordings=[late], user=admin)
-
     def cancel_it(*_args: object, **_named: object) -> list[object]:
         retro.cancel_search(search=search, user=admin)
         end = monotonic() + 120.0
@@ -393,32 +331,34 @@ def test_a_search_is_cancelled(
                 sleep(0.05)
         return []
 
-    monkeypatch.setattr(retro_pipeline, "search_back", cancel_it)
-    if runs:
+    def break_down(*_args: object, **_named: object) -> None:
+        raise ValueError("odd sound")
+
+    for runs in (False, True):
+        (search,) = retro.request_search(recordings=[late], user=admin)
+        with monkeypatch.context() as patched:
+            patched.setattr(retro_pipeline, "search_back", cancel_it)
+            if runs:
+                run_next(Pool.WORK)
+            else:
+                retro.cancel_search(search=search, user=admin)
+        search.refresh_from_db()
+        assert (search.status, search.message) == (RetroStatus.CANCELLED, "Cancelled.")
+        assert search.finished_at is not None
+        # The worker stopped in the first of two files, or right after it.
+        assert search.files_done <= int(runs)
+
+    (search,) = retro.request_search(recordings=[late], user=admin)
+    with monkeypatch.context() as patched:
+        patched.setattr(retro_pipeline, "search_back", break_down)
         run_next(Pool.WORK)
-    else:
-        retro.cancel_search(search=search, user=admin)
-
     search.refresh_from_db()
-    assert (search.status, search.message) == (RetroStatus.CANCELLED, "Cancelled.")
-    assert search.finished_at is not None
-    # The worker stopped in the first of two files, or right after it.
-    assert search.files_done <= int(runs)
-
-
-def test_files_that_cannot_be_read_are_told_and_passed(
-    late: Recording, admin: User, run_worker: Worker
-) -> None:
-    broken = ScannedFile.objects.order_by("pk").first()
-    assert broken is not None
-    Path(broken.fingerprint.path).write_bytes(b"no fingerprint")
-
-    retro.request_search(recordings=[late], user=admin)
-    run_worker()
-
-    search = RetroSearch.objects.get()
-    assert (search.status, search.files_unreadable) == (RetroStatus.DONE, 1)
-    assert search.found == 1
+    assert search.status == RetroStatus.QUEUED
+    assert search.message == "Attempt 1 failed: ValueError: odd sound"
+    with time_machine.travel(datetime.now(tz=UTC) + timedelta(minutes=1)):
+        run_next(Pool.WORK)
+    search.refresh_from_db()
+    assert (search.status, search.found, search.message) == (RetroStatus.DONE, 2, "")
 
 
 def test_a_bucket_that_asks_for_it_has_new_recordings_searched_together(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from django.urls import reverse
 
 from accounts.models import User
@@ -85,98 +84,76 @@ def test_a_portal_that_takes_fingerprints_gets_no_sound(
     assert "Sent: Fingerprint" in page.content.decode()
 
 
-@pytest.mark.parametrize("accepts", [None, "", "1/ffffffffffffffff", "2"])
 def test_a_server_without_them_gets_audio_if_that_is_allowed(
-    vendor: Vendor, admin: User, signed_in: MakeClient, accepts: str | None
+    vendor: Vendor, admin: User, signed_in: MakeClient
 ) -> None:
-    wants(vendor, FormSent.FINGERPRINT_FIRST, accepts)
-    file = submit(vendor, admin, _SOUND)
-
-    send_due()
-
-    assert _SOUND in posted(vendor)
-    assert sent_form(file) == (SentAs.AUDIO, AudioBecause.NOT_TAKEN)
+    for number, accepts in enumerate((None, "", "1/ffffffffffffffff", "2")):
+        wants(vendor, FormSent.FINGERPRINT_FIRST, accepts)
+        vendor.calls.clear()
+        vendor.bodies.clear()
+        sound = _SOUND + bytes([number])
+        file = submit(vendor, admin, sound)
+        send_due()
+        assert sound in posted(vendor)
+        assert sent_form(file) == (SentAs.AUDIO, AudioBecause.NOT_TAKEN), accepts
     page = signed_in(Role.REVIEWER).get(reverse("portal:file_detail", args=[file.uid]))
     assert "Sent: Audio. The other server takes no fingerprints of ours." in (
         page.content.decode()
     )
 
+    # One that does not know the question gets audio, too.
+    wants(vendor, FormSent.FINGERPRINT_FIRST, None)
+    vendor.faults = [json_answer({"message": "Not Found"}, 404)]
+    vendor.calls.clear()
+    file = submit(vendor, admin)
+    send_due()
+    assert vendor.sends() == 1
+    assert sent_form(file) == (SentAs.AUDIO, AudioBecause.NOT_TAKEN)
 
-def test_a_server_without_them_gets_nothing_if_audio_is_forbidden(
-    vendor: Vendor, admin: User
-) -> None:
+    # An account that wants audio asks nothing.
+    wants(vendor, FormSent.AUDIO_ALWAYS, accepted_form())
+    vendor.calls.clear()
+    file = submit(vendor, admin, b"y" * 100)
+    send_due()
+    assert ("GET", CONTAINER_PATH) not in vendor.calls
+    assert sent_form(file) == (SentAs.AUDIO, AudioBecause.UNASKED)
+
+
+def test_nothing_is_sent_if_audio_is_forbidden(vendor: Vendor, admin: User) -> None:
     wants(vendor, FormSent.FINGERPRINT_ONLY, None)
     file = submit(vendor, admin, _SOUND)
-
     send_due()
-
     assert vendor.sends() == 0
     assert state_of(file) == (FileStatus.ERROR, "cloud_no_fingerprints")
     assert "Nothing was sent" in file.message
 
-
-def test_a_server_that_does_not_know_the_question_gets_audio(
-    vendor: Vendor, admin: User
-) -> None:
-    wants(vendor, FormSent.FINGERPRINT_FIRST, None)
-    vendor.faults = [json_answer({"message": "Not Found"}, 404)]
-    file = submit(vendor, admin)
-
-    send_due()
-
-    assert vendor.sends() == 1
-    assert sent_form(file) == (SentAs.AUDIO, AudioBecause.NOT_TAKEN)
-
-
-def test_a_question_without_an_answer_is_asked_again(
-    vendor: Vendor, admin: User
-) -> None:
+    # A question without an answer is asked again.
     wants(vendor, FormSent.FINGERPRINT_ONLY, accepted_form())
     vendor.faults = [json_answer({}, 502)]
     file = submit(vendor, admin)
-
     send_due()
-
     assert vendor.sends() == 0
     assert state_of(file) == (FileStatus.WAITING, "cloud_unreachable")
 
 
-@pytest.mark.parametrize(
-    ("wish", "sends", "code"),
-    [
-        (FormSent.FINGERPRINT_FIRST, 1, ""),
-        (FormSent.FINGERPRINT_ONLY, 0, "not_audio"),
-    ],
-)
 def test_a_file_that_cannot_be_read_here(
-    vendor: Vendor,
-    admin: User,
-    run_worker: Worker,
-    wish: FormSent,
-    sends: int,
-    code: str,
+    vendor: Vendor, admin: User, run_worker: Worker
 ) -> None:
-    wants(vendor, wish, accepted_form())
-    file = submit(vendor, admin, b"no sound at all")
+    cases = {
+        FormSent.FINGERPRINT_ONLY: (0, "not_audio"),
+        FormSent.FINGERPRINT_FIRST: (1, ""),
+    }
+    for wish, (sends, code) in cases.items():
+        wants(vendor, wish, accepted_form())
+        file = submit(vendor, admin, f"no sound at all {wish}".encode())
 
-    send_due()
-    run_worker()
-    send_due()
+        send_due()
+        run_worker()
+        send_due()
 
-    assert vendor.sends() == sends
-    assert state_of(file)[1] == code
-    if sends:
-        assert sent_form(file) == (SentAs.AUDIO, AudioBecause.NOT_MADE)
-
-
-def test_an_account_that_wants_audio_asks_nothing(vendor: Vendor, admin: User) -> None:
-    wants(vendor, FormSent.AUDIO_ALWAYS, accepted_form())
-    file = submit(vendor, admin)
-
-    send_due()
-
-    assert ("GET", CONTAINER_PATH) not in vendor.calls
-    assert sent_form(file) == (SentAs.AUDIO, AudioBecause.UNASKED)
+        assert vendor.sends() == sends, wish
+        assert state_of(file)[1] == code, wish
+    assert sent_form(file) == (SentAs.AUDIO, AudioBecause.NOT_MADE)
 
 
 def test_both_engines_share_one_fingerprint(

@@ -48,8 +48,8 @@ def film(
     return ScannedFile.objects.get(uid=answer.json()["uid"])
 
 
-def test_a_segment_of_another_track_can_be_heard_on_the_pages(
-    client: Client, film: ScannedFile
+def test_other_tracks_are_heard_and_searched_again_and_later(
+    client: Client, run_worker: Worker, catalogue: Catalogue, film: ScannedFile
 ) -> None:
     match = Match.objects.get()
     page_of_file = reverse("portal:file_detail", args=[film.uid])
@@ -68,21 +68,31 @@ def test_a_segment_of_another_track_can_be_heard_on_the_pages(
     assert answer.headers["Content-Type"] == "audio/webm"
     assert b"".join(answer).startswith(b"\x1aE\xdf\xa3")
 
-
-def test_other_tracks_are_searched_again_without_audio(
-    client: Client, run_worker: Worker, film: ScannedFile
-) -> None:
-    assert remove_audio(scanned_file=film, user=make_user(Role.MANAGER), reason="old")
-
+    # They are searched again without audio.
+    manager = make_user(Role.MANAGER)
+    assert remove_audio(scanned_file=film, user=manager, reason="old")
     scan = request_scan(scanned_file=film, user=None)
     run_worker()
-
     scan.refresh_from_db()
     assert scan.warnings == []
     assert list(Segment.objects.values_list("track", flat=True)) == [2, 2]
     assert [track.proxy for track in film.other_tracks.all()] == ["", ""]
-    page = client.get(reverse("portal:file_detail", args=[film.uid]) + "?track=2")
-    assert page.status_code == 200
+    assert client.get(f"{page_of_file}?track=2").status_code == 200
+
+    # A later recording is found on another track.
+    song = add_recording(
+        bucket=catalogue.bucket,
+        details=RecordingDetails(title="The film's song"),
+        audio=upload("song.wav", audio.wav_bytes(audio.tune(78, 30))),
+        user=manager,
+    )
+    run_worker()
+    song.refresh_from_db()
+    request_search(recordings=[song], user=manager)
+    run_worker()
+    late = Match.objects.get(recording=song, scanned_file=film)
+    assert late.found_late
+    assert Segment.objects.get(detection__recording=song).track == 3
 
 
 def test_a_clip_is_identified_by_any_of_its_tracks(
@@ -95,23 +105,3 @@ def test_a_clip_is_identified_by_any_of_its_tracks(
     found = identify(project=project, sample=upload("clip.mkv", path.read_bytes()))
 
     assert [segment.track for _, one in found for segment in one.segments] == [2]
-
-
-def test_a_later_recording_is_found_on_another_track(
-    run_worker: Worker, catalogue: Catalogue, film: ScannedFile
-) -> None:
-    manager = make_user(Role.MANAGER)
-    song = add_recording(
-        bucket=catalogue.bucket,
-        details=RecordingDetails(title="The film's song"),
-        audio=upload("song.wav", audio.wav_bytes(audio.tune(78, 30))),
-        user=manager,
-    )
-    run_worker()
-    song.refresh_from_db()
-    request_search(recordings=[song], user=manager)
-    run_worker()
-
-    late = Match.objects.get(recording=song, scanned_file=film)
-    assert late.found_late
-    assert Segment.objects.get(detection__recording=song).track == 3

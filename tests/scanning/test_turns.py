@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from catalogue.models import Recording, RecordingStatus
-from catalogue.services import RecordingDetails, add_recording
+from catalogue.services import RecordingDetails, add_recording, create_bucket
 from jobs import runner
 from jobs.choices import JobState, Pool, Priority
 from jobs.models import Job
@@ -22,7 +22,7 @@ from scanning.models import Container, Scan, ScannedFile
 from scanning.progress import progress_of
 from scanning.services.scans import cancel_scan, request_scan
 from tests import audio
-from tests.conftest import Catalogue, Worker, upload
+from tests.conftest import Worker, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -123,11 +123,12 @@ def test_so_many_scans_of_a_container_run_at_once(
 
 
 def test_so_many_scans_run_at_once_and_all_are_done(
-    catalogue: Catalogue, admin: User, run_worker: Worker, settings: Settings
+    admin: User, run_worker: Worker, settings: Settings
 ) -> None:
     settings.ACRPORTAL_JOBS_AT_ONCE = {"scan": 1}
+    container = Container.objects.create(name="Three")
     for number in range(3):
-        file = ScannedFile(container=catalogue.container, name=f"{number}.wav")
+        file = ScannedFile(container=container, name=f"{number}.wav")
         file.save()
         request_scan(scanned_file=file, user=admin)
     held = claim()
@@ -150,12 +151,13 @@ def test_so_many_scans_run_at_once_and_all_are_done(
 
 
 def test_recordings_wait_for_one_another_where_so_many_may_run(
-    catalogue: Catalogue, run_worker: Worker, settings: Settings
+    run_worker: Worker, settings: Settings
 ) -> None:
     settings.ACRPORTAL_JOBS_AT_ONCE = {"recording": 1}
+    bucket = create_bucket(name="Masters")
     first, second = (
         add_recording(
-            bucket=catalogue.bucket,
+            bucket=bucket,
             details=RecordingDetails(title=f"New {seed}"),
             audio=upload("new.wav", audio.wav_bytes(audio.tune(seed, 4))),
         )
@@ -183,9 +185,10 @@ def test_recordings_wait_for_one_another_where_so_many_may_run(
 
 
 def test_unforeseen_trouble_is_kept_and_tried_again_later(
-    catalogue: Catalogue, admin: User, monkeypatch: pytest.MonkeyPatch
+    admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scan = ask(catalogue.container, "odd", user=admin)
+    container = Container.objects.create(name="Odd")
+    scan = ask(container, "odd", user=admin)
 
     def burst(*_arguments: object) -> None:
         raise OSError("the disk is full")
@@ -206,15 +209,10 @@ def test_unforeseen_trouble_is_kept_and_tried_again_later(
     assert (scan.status, scan.error_code) == (ScanStatus.FAILED, "engine_error")
     assert "OSError: the disk is full" in scan.message
 
-
-def test_a_scan_that_waits_to_be_tried_again_is_cancelled_at_once(
-    catalogue: Catalogue, admin: User
-) -> None:
-    scan = ask(catalogue.container, "odd", user=admin)
+    # One that waits to be tried again is cancelled at once.
+    scan = ask(container, "odd", user=admin)
     later = datetime.now(tz=UTC) + timedelta(minutes=1)
-    Job.objects.update(attempts=1, run_after=later)
-
+    Job.objects.filter(subject=scan.pk).update(attempts=1, run_after=later)
     cancel_scan(scan=scan, user=admin)
-
     scan.scanned_file.refresh_from_db()
     assert scan.scanned_file.status == FileStatus.CANCELLED

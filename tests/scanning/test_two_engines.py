@@ -55,8 +55,10 @@ def container(vendor: Vendor, catalogue: Catalogue) -> Container:
     return vendor.container
 
 
-def _submit(container: Container, user: User, seed: int) -> ScannedFile:
-    content = audio.wav_bytes(audio.tune(seed, 12))
+def _submit(
+    container: Container, user: User, seed: int, *, seconds: float = 12
+) -> ScannedFile:
+    content = audio.wav_bytes(audio.tune(seed, seconds))
     return submit_upload(
         container=container, upload=upload("show.wav", content), user=user
     ).scanned_file
@@ -67,6 +69,11 @@ def _finish(vendor: Vendor, run_worker: Worker, state: int, results: object) -> 
     run_worker()
     send_due()
     check_due()
+
+
+def _reasons(file: ScannedFile) -> list[tuple[str, str]]:
+    rows = file.matches.order_by("pk").values_list("scan__engine", "queue_reason")
+    return list(rows)
 
 
 def _status(file: ScannedFile) -> str:
@@ -108,6 +115,7 @@ def test_recording_found_by_both_is_one_match_with_the_embedded_score(
     catalogue: Catalogue,
     admin: User,
     run_worker: Worker,
+    signed_in: MakeClient,
 ) -> None:
     file = _submit(container, admin, seed=1)
 
@@ -121,30 +129,37 @@ def test_recording_found_by_both_is_one_match_with_the_embedded_score(
     assert match.second_scan is not None
     assert match.second_scan.engine == EngineChoice.ACRCLOUD
     assert not match.found_late
+    assert match.queue_reason != QueueReason.ENGINES_DISAGREE
+
+    # Reports name both engines.
+    answer = signed_in(Role.MANAGER).post("/matches/export/")
+    text = b"".join(answer).decode("utf-8-sig")
+    header, row = (line.split(",") for line in text.splitlines()[:2])
+    assert "engine" in {column.name for column in COLUMNS}
+    assert row[header.index("engine")] == "embedded|acrcloud"
+
+    # A rescan by both keeps one match and its decision.
+    Match.objects.update(state=MatchState.CONFIRMED)
+    request_scan(scanned_file=file, user=admin)
+    vendor.file = remote_file(0)
+    _finish(vendor, run_worker, 1, _music("First", isrc=ISRC))
+    live = Match.objects.exclude(state=MatchState.SUPERSEDED).get()
+    assert live.state == MatchState.CONFIRMED
+    assert live.second_scan is not None
+    assert not live.lost
 
 
-@pytest.mark.parametrize(
-    "address", ["/files/{uid}/cancel/", "/api/portal/v1/files/{uid}/cancel/"]
-)
-def test_cancelling_a_file_stops_both_engines(
-    container: Container,
-    admin: User,
-    run_worker: Worker,
-    signed_in: MakeClient,
-    address: str,
+def test_cancelling_a_file_stops_both_engines_and_hides_nothing_of_others(
+    container: Container, admin: User, run_worker: Worker, signed_in: MakeClient
 ) -> None:
-    file = _submit(container, admin, seed=1)
+    addresses = ("/files/{uid}/cancel/", "/api/portal/v1/files/{uid}/cancel/")
+    for seconds, address in enumerate(addresses, start=10):
+        file = _submit(container, admin, seed=1, seconds=seconds)
+        signed_in(Role.REVIEWER).post(address.format(uid=file.uid))
+        run_worker()
+        assert _status(file) == FileStatus.CANCELLED, address
+        assert {scan.status for scan in file.scans.all()} == {ScanStatus.CANCELLED}
 
-    signed_in(Role.REVIEWER).post(address.format(uid=file.uid))
-    run_worker()
-
-    assert _status(file) == FileStatus.CANCELLED
-    assert {scan.status for scan in file.scans.all()} == {ScanStatus.CANCELLED}
-
-
-def test_cancelling_hides_nothing_that_lies_in_buckets_of_others(
-    container: Container, admin: User, run_worker: Worker
-) -> None:
     file = _submit(container, admin, seed=1)
     run_worker()
     desk = Group.objects.create(name="Desk")
@@ -159,132 +174,76 @@ def test_cancelling_hides_nothing_that_lies_in_buckets_of_others(
     assert _status(file) == FileStatus.READY
 
 
-def test_report_names_both_engines(
-    vendor: Vendor,
-    container: Container,
-    admin: User,
-    run_worker: Worker,
-    signed_in: MakeClient,
-) -> None:
-    _submit(container, admin, seed=1)
-    _finish(vendor, run_worker, 1, _music("First", isrc=ISRC))
-
-    answer = signed_in(Role.MANAGER).post("/matches/export/")
-    text = b"".join(answer).decode("utf-8-sig")
-
-    header, row = (line.split(",") for line in text.splitlines()[:2])
-    assert "engine" in {column.name for column in COLUMNS}
-    assert row[header.index("engine")] == "embedded|acrcloud"
-
-
 def test_what_only_the_cloud_knows_is_a_match_beside(
     vendor: Vendor, container: Container, admin: User, run_worker: Worker
 ) -> None:
     file = _submit(container, admin, seed=1)
+    unreadable = submit_upload(
+        container=container, upload=upload("odd.xyz", b"no audio" * 100), user=admin
+    ).scanned_file
 
     _finish(vendor, run_worker, 1, MUSIC)
 
-    matches = Match.objects.order_by("pk")
-    assert [match.scan.engine for match in matches] == ["embedded", "acrcloud"]
-    assert matches[1].recording.status == RecordingStatus.STUB
-    assert [match.lost for match in matches] == [False, False]
+    first, second = file.matches.order_by("pk")
+    assert [first.scan.engine, second.scan.engine] == ["embedded", "acrcloud"]
+    assert second.recording.status == RecordingStatus.STUB
+    assert (first.lost, second.lost) == (False, False)
     comparison = compare(file)
     assert comparison is not None
     assert comparison.agreed == 0
     assert {one.kind for one in comparison.differences} >= {"rival"}
 
+    # It counts where the embedded engine cannot read the file.
+    assert _status(unreadable) == FileStatus.READY
+    assert "cannot be read" in unreadable.message
+    assert unreadable.matches.get().recording.title == "Song"
+
 
 def test_cloud_result_that_comes_first_waits_for_the_embedded_engine(
     vendor: Vendor, container: Container, admin: User, run_worker: Worker
 ) -> None:
+    # First, because the scripted cloud gives all files one id, which the first one keeps.
+    called_back = _submit(container, admin, seed=1, seconds=13)
     file = _submit(container, admin, seed=1)
+    unreadable = submit_upload(
+        container=container, upload=upload("odd.xyz", b"no audio" * 100), user=admin
+    ).scanned_file
     vendor.file = remote_file(1, _music("First", isrc=ISRC))
     send_due()
     check_due()
     early = (Match.objects.count(), _status(file))
+    called_back.refresh_from_db()
+    make_called_back_scan(scanned_file=called_back)
 
     run_worker()
 
-    match = Match.objects.get()
+    match = file.matches.get()
     assert early == (0, FileStatus.PROCESSING)
     assert match.scan.engine == EngineChoice.EMBEDDED
     assert match.second_scan is not None
     assert _status(file) == FileStatus.READY
+    assert _status(unreadable) == FileStatus.READY
+    assert unreadable.matches.get().scan.engine == EngineChoice.ACRCLOUD
+
+    # A callback that brings nothing new is not waited for.
+    before = _status(called_back)
+    check_due()
+    assert before == _status(called_back) == FileStatus.READY
+    assert called_back.scans.filter(status=ScanStatus.CANCELLED).count() == 1
+    assert called_back.matches.get().second_scan is not None
 
 
-def test_a_callback_that_brings_nothing_new_is_not_waited_for(
+def test_fault_of_the_cloud_hides_no_match_and_is_never_read_as_no_match(
     vendor: Vendor, container: Container, admin: User, run_worker: Worker
 ) -> None:
-    file = _submit(container, admin, seed=1)
-    vendor.file = remote_file(1, _music("First", isrc=ISRC))
-    send_due()
-    check_due()
-    file.refresh_from_db()
-    make_called_back_scan(scanned_file=file)
-
-    run_worker()
-    before = _status(file)
-    check_due()
-
-    assert before == _status(file) == FileStatus.READY
-    assert file.scans.filter(status=ScanStatus.CANCELLED).count() == 1
-    assert Match.objects.get().second_scan is not None
-
-
-def test_cloud_result_counts_where_the_embedded_engine_cannot_read_the_file(
-    vendor: Vendor, container: Container, admin: User, run_worker: Worker
-) -> None:
-    file = submit_upload(
-        container=container, upload=upload("odd.xyz", b"no audio" * 100), user=admin
-    ).scanned_file
-    vendor.file = remote_file(1, MUSIC)
-    send_due()
-    check_due()
-
-    run_worker()
-
-    assert _status(file) == FileStatus.READY
-    assert "cannot be read" in file.message
-    assert Match.objects.get().recording.title == "Song"
-
-
-def test_fault_of_the_cloud_does_not_hide_what_was_found_here(
-    vendor: Vendor, container: Container, admin: User, run_worker: Worker
-) -> None:
-    file = _submit(container, admin, seed=1)
+    matched, unmatched = (_submit(container, admin, seed=seed) for seed in (1, 9))
 
     _finish(vendor, run_worker, -3, None)
 
-    assert _status(file) == FileStatus.READY
-    assert "ACRCloud could not scan" in file.message
-
-
-def test_fault_of_the_cloud_is_never_read_as_no_match(
-    vendor: Vendor, container: Container, admin: User, run_worker: Worker
-) -> None:
-    file = _submit(container, admin, seed=9)
-
-    _finish(vendor, run_worker, -3, None)
-
-    assert _status(file) == FileStatus.ERROR
-    assert file.error_code == "acrcloud_error"
-
-
-def test_rescan_by_both_keeps_one_match_and_its_decision(
-    vendor: Vendor, container: Container, admin: User, run_worker: Worker
-) -> None:
-    file = _submit(container, admin, seed=1)
-    _finish(vendor, run_worker, 1, _music("First", isrc=ISRC))
-    Match.objects.update(state=MatchState.CONFIRMED)
-
-    request_scan(scanned_file=file, user=admin)
-    vendor.file = remote_file(0)
-    _finish(vendor, run_worker, 1, _music("First", isrc=ISRC))
-
-    live = Match.objects.exclude(state=MatchState.SUPERSEDED).get()
-    assert live.state == MatchState.CONFIRMED
-    assert live.second_scan is not None
-    assert not live.lost
+    assert _status(matched) == FileStatus.READY
+    assert "ACRCloud could not scan" in matched.message
+    assert _status(unmatched) == FileStatus.ERROR
+    assert unmatched.error_code == "acrcloud_error"
 
 
 def test_cloud_is_asked_only_for_files_without_a_match(
@@ -332,22 +291,6 @@ def test_stub_gives_way_to_our_recording_once_that_has_its_code(
     assert stub.superseded_by == live
 
 
-def test_file_page_says_where_the_engines_disagree(
-    vendor: Vendor,
-    container: Container,
-    admin: User,
-    run_worker: Worker,
-    signed_in: MakeClient,
-) -> None:
-    file = _submit(container, admin, seed=1)
-    _finish(vendor, run_worker, 1, _music("First", isrc=ISRC, offset=30))
-
-    page = signed_in(Role.VIEWER).get(f"/files/{file.uid}/").content.decode()
-
-    assert "both found it, but ACRCloud at these times" in page
-    assert file.scans.filter(status=ScanStatus.SUCCEEDED).count() == 2
-
-
 def test_container_without_an_account_cannot_use_two_engines(
     catalogue: Catalogue, signed_in: MakeClient
 ) -> None:
@@ -368,11 +311,6 @@ def test_container_without_an_account_cannot_use_two_engines(
     assert catalogue.container.engine == EngineChoice.EMBEDDED
 
 
-def _reasons() -> list[tuple[str, str]]:
-    rows = Match.objects.order_by("pk").values_list("scan__engine", "queue_reason")
-    return list(rows)
-
-
 def test_other_recording_at_the_same_place_is_a_disagreement_of_both_matches(
     vendor: Vendor,
     container: Container,
@@ -381,74 +319,57 @@ def test_other_recording_at_the_same_place_is_a_disagreement_of_both_matches(
     signed_in: MakeClient,
 ) -> None:
     file = _submit(container, admin, seed=1)
+    decided = _submit(container, admin, seed=1, seconds=13)
+    run_worker()
+    decided.matches.update(state=MatchState.CONFIRMED)
 
     _finish(vendor, run_worker, 1, _music("Another song", isrc="ZZX012600009"))
 
-    assert _reasons() == [
+    assert _reasons(file) == [
         ("embedded", QueueReason.ENGINES_DISAGREE),
         ("acrcloud", QueueReason.ENGINES_DISAGREE),
     ]
     client = signed_in(Role.REVIEWER)
     page = client.get(f"/files/{file.uid}/").content.decode()
-    review = client.get(Match.objects.order_by("pk")[0].review_url).content.decode()
+    review = client.get(file.matches.order_by("pk")[0].review_url).content.decode()
     assert "the other engine hears Another song here." in page
     assert "Engines disagree" in review
     assert "ACRCloud disagree about" in review
 
-
-def test_other_times_are_a_disagreement(
-    vendor: Vendor, container: Container, admin: User, run_worker: Worker
-) -> None:
-    _submit(container, admin, seed=1)
-
-    _finish(vendor, run_worker, 1, _music("First", isrc=ISRC, offset=100))
-
-    assert _reasons() == [("embedded", QueueReason.ENGINES_DISAGREE)]
+    # What somebody decided stays as it is.
+    first = decided.matches.order_by("pk")[0]
+    assert first.state == MatchState.CONFIRMED
+    assert first.queue_reason != QueueReason.ENGINES_DISAGREE
 
 
-def test_recording_of_ours_that_the_embedded_engine_missed_is_a_disagreement(
-    vendor: Vendor, container: Container, admin: User, run_worker: Worker
-) -> None:
-    _submit(container, admin, seed=9)
-
-    _finish(vendor, run_worker, 1, _music("First", isrc=ISRC))
-
-    assert _reasons() == [("acrcloud", QueueReason.ENGINES_DISAGREE)]
-
-
-@pytest.mark.parametrize(
-    ("state", "results"),
-    [
-        (-1, {}),
-        (1, _music("First", isrc=ISRC)),
-        (1, _music("Elsewhere", isrc="ZZX012600009", offset=200)),
-    ],
-)
-def test_what_one_engine_could_not_know_is_no_disagreement(
+def test_other_times_and_a_missed_recording_of_ours_are_disagreements(
     vendor: Vendor,
     container: Container,
     admin: User,
     run_worker: Worker,
-    state: int,
-    results: object,
+    signed_in: MakeClient,
 ) -> None:
-    _submit(container, admin, seed=1)
+    file, missed = (_submit(container, admin, seed=seed) for seed in (1, 9))
 
-    _finish(vendor, run_worker, state, results)
+    _finish(vendor, run_worker, 1, _music("First", isrc=ISRC, offset=30))
 
-    reasons = {reason for _, reason in _reasons()}
-    assert QueueReason.ENGINES_DISAGREE not in reasons
+    assert _reasons(file) == [("embedded", QueueReason.ENGINES_DISAGREE)]
+    assert _reasons(missed) == [("acrcloud", QueueReason.ENGINES_DISAGREE)]
+    page = signed_in(Role.VIEWER).get(f"/files/{file.uid}/").content.decode()
+    assert "both found it, but ACRCloud at these times" in page
+    assert file.scans.filter(status=ScanStatus.SUCCEEDED).count() == 2
 
 
-def test_match_that_somebody_decided_stays_as_it_is(
+def test_what_one_engine_could_not_know_is_no_disagreement(
     vendor: Vendor, container: Container, admin: User, run_worker: Worker
 ) -> None:
-    _submit(container, admin, seed=1)
-    run_worker()
-    Match.objects.update(state=MatchState.CONFIRMED)
+    elsewhere = _music("Elsewhere", isrc="ZZX012600009", offset=200)
+    answers: list[tuple[int, object]] = [(-1, {}), (1, elsewhere)]
+    for seconds, (state, found) in enumerate(answers, start=12):
+        file = _submit(container, admin, seed=1, seconds=seconds)
 
-    _finish(vendor, run_worker, 1, _music("Another song", isrc="ZZX012600009"))
+        _finish(vendor, run_worker, state, found)
 
-    first = Match.objects.order_by("pk")[0]
-    assert first.state == MatchState.CONFIRMED
-    assert first.queue_reason != QueueReason.ENGINES_DISAGREE
+        reasons = {reason for _, reason in _reasons(file)}
+        assert reasons, state
+        assert QueueReason.ENGINES_DISAGREE not in reasons, state

@@ -46,8 +46,8 @@ def _open_jobs() -> int:
     return Job.objects.filter(kind=WATCH_CHECK.name, state__in=OPEN_STATES).count()
 
 
-def test_only_what_is_new_is_submitted(
-    container: Container, podcast: Podcast, admin: User
+def test_only_what_is_new_is_submitted_once(
+    container: Container, podcast: Podcast, admin: User, httpserver: HTTPServer
 ) -> None:
     watch = watch_of(container, podcast, admin)
     assert watch.title == "The Show"
@@ -61,6 +61,22 @@ def test_only_what_is_new_is_submitted(
     assert ScannedFile.objects.get().account == "The Show"
     counts = watch.checks.order_by("pk").values_list("listed", "new", "scanned")
     assert list(counts) == [(4, 1, 1), (4, 0, 0)]
+
+    # A link that was submitted before is named and not scanned again.
+    earlier = submit_link(
+        container=container, url=httpserver.url_for("/five.wav"), user=admin
+    )
+    podcast.titles.insert(0, "five")
+    check_now(watch)
+    item = watch.items.get(title="five")
+    assert (item.state, item.scanned_file) == (WatchItemState.SEEN, earlier)
+    assert ScannedFile.objects.count() == 2
+
+    # The same link is watched once in a container.
+    with pytest.raises(IntakeRefused, match="already watches the link"):
+        watch_of(container, podcast, admin)
+    assert Watch.objects.count() == 1
+    assert WatchItem.objects.count() == 5
 
 
 def test_what_is_there_is_submitted_too_where_that_was_chosen(
@@ -90,22 +106,6 @@ def test_title_words_choose_items(
     assert watch.items.get(title="Weather").state == WatchItemState.FILTERED
 
 
-def test_link_that_was_submitted_before_is_named_and_not_scanned_again(
-    container: Container, podcast: Podcast, admin: User, httpserver: HTTPServer
-) -> None:
-    watch = watch_of(container, podcast, admin)
-    earlier = submit_link(
-        container=container, url=httpserver.url_for("/four.wav"), user=admin
-    )
-    podcast.titles.insert(0, "four")
-
-    check_now(watch)
-
-    item = watch.items.get(title="four")
-    assert (item.state, item.scanned_file) == (WatchItemState.SEEN, earlier)
-    assert ScannedFile.objects.count() == 1
-
-
 def test_item_with_a_link_that_is_not_fetched_stops_no_other(
     container: Container, podcast: Podcast, admin: User, httpserver: HTTPServer
 ) -> None:
@@ -128,21 +128,28 @@ def test_item_with_a_link_that_is_not_fetched_stops_no_other(
 
 
 def test_item_missing_from_the_middle_is_gone_and_can_come_back(
-    container: Container, podcast: Podcast, admin: User
+    container: Container,
+    podcast: Podcast,
+    admin: User,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    def are_gone() -> set[str]:
+        gone = ScannedFile.objects.filter(source_gone_at__isnull=False)
+        return set(gone.values_list("name", flat=True))
+
     watch = watch_of(container, podcast, admin, also_present=True)
     check_now(watch)
     podcast.titles = ["four", "three", "one"]
 
     check_now(watch)
     file = ScannedFile.objects.get(name="two")
-    marked = (file.source_gone_at is not None, file.source_gone_why)
+    marked = (are_gone(), file.source_gone_why)
     gone = watch.checks.latest("pk").gone
     podcast.titles = ["four", "three", "two", "one"]
     check_now(watch)
 
     file.refresh_from_db()
-    assert marked == (True, SourceGone.UNLISTED)
+    assert marked == ({"two"}, SourceGone.UNLISTED)
     assert gone == 1
     assert (file.source_gone_at, file.source_gone_why) == (None, "")
     actions = Event.objects.filter(case=f"file:{file.uid}").order_by("sequence")
@@ -151,51 +158,28 @@ def test_item_missing_from_the_middle_is_gone_and_can_come_back(
         "file.source_back",
     ]
 
-
-def test_item_that_fell_off_the_end_of_a_feed_is_not_gone(
-    container: Container, podcast: Podcast, admin: User
-) -> None:
-    watch = watch_of(container, podcast, admin, also_present=True)
-    check_now(watch)
+    # What fell off the end of a feed is not gone, but of a whole playlist it is.
     podcast.titles = ["five", "four", "three"]
-
     check_now(watch)
-
-    assert not ScannedFile.objects.filter(source_gone_at__isnull=False).exists()
+    assert are_gone() == set()
     assert watch.items.filter(is_listed=False).count() == 2
-
-
-def test_item_missing_from_a_whole_playlist_is_gone(
-    container: Container,
-    podcast: Podcast,
-    admin: User,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    watch = watch_of(container, podcast, admin, also_present=True)
-    check_now(watch)
     left = FeedItem(podcast.url.replace("feed", "three.wav"), "three")
     playlist = Feed("The Show", (left,), whole=True)
     monkeypatch.setattr(watches, "expand", lambda _url: playlist)
-
     check_now(watch)
-
-    gone = ScannedFile.objects.filter(source_gone_at__isnull=False)
-    assert set(gone.values_list("name", flat=True)) == {"one", "two"}
+    assert are_gone() == {"four", "five"}
 
 
-@pytest.mark.parametrize(
-    ("status", "why"), [(404, SourceGone.GONE), (410, SourceGone.GONE), (500, "")]
-)
 def test_link_of_a_file_that_leads_nowhere_marks_it(
-    container: Container,
-    podcast: Podcast,
-    admin: User,
-    httpserver: HTTPServer,
-    status: int,
-    why: str,
+    container: Container, podcast: Podcast, admin: User, httpserver: HTTPServer
 ) -> None:
-    podcast.titles = ["one"]
-    httpserver.expect_request("/one.wav").respond_with_data(status=status)
+    answers = {
+        "one": (404, SourceGone.GONE),
+        "two": (410, SourceGone.GONE),
+        "three": (500, ""),
+    }
+    for title, (status, _why) in answers.items():
+        httpserver.expect_request(f"/{title}.wav").respond_with_data(status=status)
     watch = watch_of(container, podcast, admin, also_present=True)
     check_now(watch)
     long_ago = datetime.now(tz=UTC) - timedelta(days=3)
@@ -203,8 +187,9 @@ def test_link_of_a_file_that_leads_nowhere_marks_it(
 
     check_now(watch)
 
-    assert ScannedFile.objects.get().source_gone_why == why
-    assert WatchItem.objects.get().probed_at is not None
+    told = dict(ScannedFile.objects.values_list("name", "source_gone_why"))
+    assert told == {title: why for title, (_status, why) in answers.items()}
+    assert not WatchItem.objects.filter(probed_at=None).exists()
 
 
 def test_failing_source_is_told_and_asked_ever_less_often(
@@ -243,21 +228,16 @@ def test_one_check_makes_up_for_all_that_were_missed(
     assert counts == [1, 0, 0]
     assert watch.checks.count() == 1
 
-
-def test_watch_that_another_worker_checks_is_left_alone(
-    container: Container, podcast: Podcast, admin: User
-) -> None:
-    watch = watch_of(container, podcast, admin)
+    # One that another worker checks is left alone.
     lose_worker(WATCH_CHECK.name, attempts=100)
-
     assert check_due() == 0
     reclaim()
     assert check_due() == 1
-    assert watch.checks.count() == 1
+    assert watch.checks.count() == 2
     assert _open_jobs() == 1
 
 
-def test_worker_that_comes_while_another_checks_finds_nothing_to_do(
+def test_a_watch_is_checked_by_one_worker_at_a_time(
     container: Container,
     podcast: Podcast,
     admin: User,
@@ -271,39 +251,35 @@ def test_worker_that_comes_while_another_checks_finds_nothing_to_do(
         found.append(check_due())
         return real(url)
 
+    def lose(url: str) -> Feed:
+        take_over(Job.objects.get(kind=WATCH_CHECK.name, state=JobState.RUNNING))
+        return real(url)
+
+    # A worker that comes meanwhile finds nothing to do.
     monkeypatch.setattr(watches, "expand", look)
     check_now(watch)
-
     assert found == [0]
     assert _names() == ["four"]
     assert watch.checks.count() == 1
 
-
-def test_check_that_lost_its_lease_writes_nothing(
-    container: Container,
-    podcast: Podcast,
-    admin: User,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    watch = watch_of(container, podcast, admin)
-    real = feeds.expand
-
-    def slow(url: str) -> Feed:
-        take_over(Job.objects.get(state=JobState.RUNNING))
-        return real(url)
-
-    monkeypatch.setattr(watches, "expand", slow)
-    podcast.titles.insert(0, "four")
+    # One that lost its lease writes nothing.
+    monkeypatch.setattr(watches, "expand", lose)
+    podcast.titles.insert(0, "five")
     check_now(watch)
-
-    assert not ScannedFile.objects.exists()
-    assert not watch.checks.exists()
+    assert _names() == ["four"]
+    assert watch.checks.count() == 1
 
 
 def test_paused_watch_and_one_of_a_deleted_container_rest(
     container: Container, podcast: Podcast, admin: User
 ) -> None:
     watch = watch_of(container, podcast, admin)
+    due = _next_check(watch)
+    watches.switch_watch(watch=watch, enabled=False, user=admin)
+    watches.switch_watch(watch=watch, enabled=True, user=admin)
+    assert _next_check(watch) == due
+    assert check_due() == 0
+
     watches.switch_watch(watch=watch, enabled=False, user=admin)
     check_now(watch)
     paused = (watch.checks.exists(), _open_jobs())
@@ -317,19 +293,6 @@ def test_paused_watch_and_one_of_a_deleted_container_rest(
     assert resumed == 1
     assert (watch.enabled, watch.last_error) == (False, "The container was deleted.")
     assert _open_jobs() == 0
-
-
-def test_watch_resumed_before_its_time_keeps_it(
-    container: Container, podcast: Podcast, admin: User
-) -> None:
-    watch = watch_of(container, podcast, admin)
-    due = _next_check(watch)
-
-    watches.switch_watch(watch=watch, enabled=False, user=admin)
-    watches.switch_watch(watch=watch, enabled=True, user=admin)
-
-    assert _next_check(watch) == due
-    assert check_due() == 0
 
 
 def test_watch_switched_during_its_check_is_checked_again_if_it_is_on(
@@ -406,14 +369,8 @@ def test_check_that_breaks_is_tried_until_it_ends(
     assert watch.checks.count() == 1
     assert _open_jobs() == 1
 
-
-def test_deleted_watch_leaves_no_job(
-    container: Container, podcast: Podcast, admin: User
-) -> None:
-    watch = watch_of(container, podcast, admin)
-
+    # A deleted watch leaves no job.
     watches.delete_watch(watch=watch, user=admin)
-
     assert _open_jobs() == 0
 
 
@@ -426,17 +383,6 @@ def test_link_that_lists_nothing_is_no_watch(
         watch_of(container, podcast, admin)
 
     assert not Watch.objects.exists()
-
-
-def test_same_link_is_watched_once_in_a_container(
-    container: Container, podcast: Podcast, admin: User
-) -> None:
-    watch_of(container, podcast, admin)
-
-    with pytest.raises(IntakeRefused, match="already watches the link"):
-        watch_of(container, podcast, admin)
-
-    assert WatchItem.objects.count() == 3
 
 
 def test_worker_scans_what_a_watched_podcast_publishes(

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
-
 from recognition.search.policy import CaptureType
 from scanning.engines.embedded import parts_not_done, scan_policy
 from scanning.models import Container
 from scanning.services.intake import submit_upload
 from tests import audio
-from tests.conftest import Catalogue, Worker, upload
+from tests.conftest import Worker, upload
 
 
-@pytest.mark.parametrize(
-    ("told", "windows"),
-    [
+def test_policy_chooses_what_is_scanned() -> None:
+    cases: list[tuple[object, list[tuple[int, int]]]] = [
         ({"type": "traverse", "interval": 0, "rec_length": 10}, [(0, 60_000)]),
         (
             {"type": "traverse", "interval": 20, "rec_length": 10},
@@ -28,14 +25,11 @@ from tests.conftest import Catalogue, Worker, upload
         ({"interval": -1, "rec_length": "nan"}, [(0, 60_000)]),
         ({}, [(0, 60_000)]),
         ([], [(0, 60_000)]),
-    ],
-)
-def test_policy_chooses_what_is_scanned(
-    told: object, windows: list[tuple[int, int]]
-) -> None:
-    policy = scan_policy(Container(policy=told))
+    ]
+    for told, windows in cases:
+        policy = scan_policy(Container(policy=told))
 
-    assert policy.windows_ms(60_000) == windows
+        assert policy.windows_ms(60_000) == windows, told
 
 
 def test_recorded_audio_begins_at_the_robust_stage() -> None:
@@ -51,9 +45,8 @@ def test_a_container_may_search_for_small_changes_only() -> None:
     assert not policy.widely
 
 
-@pytest.mark.parametrize(
-    ("engine", "flags", "names"),
-    [
+def test_what_is_not_done_is_said() -> None:
+    cases: list[tuple[int, dict[str, bool], list[str]]] = [
         (1, {}, []),
         (2, {}, ["cover versions"]),
         (3, {}, ["cover versions"]),
@@ -64,22 +57,18 @@ def test_a_container_may_search_for_small_changes_only() -> None:
             {"deepright": True, "music_detection": True},
             ["derivative", "outside matches"],
         ),
-    ],
-)
-def test_what_is_not_done_is_said(
-    engine: int, flags: dict[str, bool], names: list[str]
-) -> None:
-    told = parts_not_done(Container(wire_engine=engine, **flags))
+    ]
+    for engine, flags, names in cases:
+        told = parts_not_done(Container(wire_engine=engine, **flags))
 
-    assert len(told) == len(names)
-    assert all(name in text for name, text in zip(names, told, strict=True))
+        assert len(told) == len(names), engine
+        assert all(name in text for name, text in zip(names, told, strict=True)), engine
 
 
 def test_a_scan_keeps_what_was_not_done(
-    catalogue: Catalogue, run_worker: Worker
+    transactional_db: None, run_worker: Worker
 ) -> None:
-    Container.objects.update(wire_engine=3)
-    container = Container.objects.get(pk=catalogue.container.pk)
+    container = Container.objects.create(name="Covers", wire_engine=3)
     clip = upload("clip.wav", audio.wav_bytes(audio.tune(1, 10)))
     file = submit_upload(container=container, upload=clip, user=None).scanned_file
 

@@ -36,7 +36,7 @@ from scanning.choices import (
 )
 from scanning.engines.base import EngineResult
 from scanning.errors import IntakeRefused, ScanEnded, ScanFailed
-from scanning.models import Detection, ScannedFile
+from scanning.models import Container, Detection, ScannedFile
 from scanning.models.detection import ImmutableError
 from scanning.services.filing import delete_files
 from scanning.services.intake import submit_upload
@@ -48,206 +48,171 @@ from tests.jobs.workers import lose_worker, take_over
 EMPTY = EngineResult("embedded/1", ())
 
 
-@pytest.fixture
-def file(catalogue: Catalogue, admin: User) -> ScannedFile:
-    """Return a file of the first tune whose scan is queued."""
-    content = audio.wav_bytes(audio.tune(1, 15))
+def _submit(container: Container, user: User, seed: int = 1) -> ScannedFile:
+    content = audio.wav_bytes(audio.tune(seed, 15))
     return submit_upload(
-        container=catalogue.container, upload=upload("one.wav", content), user=admin
+        container=container, upload=upload("one.wav", content), user=user
     ).scanned_file
 
 
-def test_scan_whose_worker_was_killed_is_done_by_another(
-    file: ScannedFile, run_worker: Worker
+@pytest.fixture
+def file(catalogue: Catalogue, admin: User) -> ScannedFile:
+    """Return a file of the first tune whose scan is queued."""
+    return _submit(catalogue.container, admin)
+
+
+@pytest.fixture
+def unmatched(transactional_db: None, admin: User) -> ScannedFile:
+    """Return a file whose scan is queued, in a container without buckets."""
+    return _submit(Container.objects.create(name="Empty"), admin)
+
+
+def test_scan_whose_worker_was_killed_is_done_by_another_and_ends_for_good(
+    file: ScannedFile, run_worker: Worker, admin: User
 ) -> None:
     lose_worker("scan")
 
     assert reclaim() == 1
     run_worker()
 
-    assert file.scans.get().status == ScanStatus.SUCCEEDED
-    assert Job.objects.get(kind="scan").attempts == 2
+    scan = file.scans.get()
+    job = Job.objects.get(kind="scan")
+    assert scan.status == ScanStatus.SUCCEEDED
+    assert job.attempts == 2
     assert Match.objects.count() == 1
 
-
-def test_running_scan_with_a_live_lease_is_left_alone(file: ScannedFile) -> None:
-    Job.objects.update(
-        state=JobState.RUNNING,
-        lease_owner="alive:1",
-        lease_until=datetime.now(tz=UTC) + timedelta(days=1),
-    )
-
-    assert reclaim() == 0
-
-
-def test_scan_that_was_interrupted_too_often_ends_in_error(
-    file: ScannedFile, settings: Settings
-) -> None:
-    lose_worker("scan", attempts=settings.ACRPORTAL_MAX_ATTEMPTS)
-
-    reclaim()
-
-    file.refresh_from_db()
-    assert (file.status, file.error_code) == (FileStatus.ERROR, "engine_error")
-    assert "Scan it again" in file.message
-
-
-def test_result_of_a_worker_that_lost_its_lease_is_not_stored(
-    file: ScannedFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def recognise(*_arguments: object, **_named: object) -> EngineResult:
-        take_over(Job.objects.get(kind="scan"))
-        return EMPTY
-
-    monkeypatch.setattr("scanning.engines.embedded.recognise", recognise)
-
-    run_next(Pool.WORK)
-
-    scan = file.scans.get()
-    assert (scan.status, scan.engine_version) == (ScanStatus.RUNNING, "")
-    assert Job.objects.get(kind="scan").lease_owner == "other:2"
-    assert not Job.objects.filter(kind="file_rendition").exists()
-
-
-def test_result_of_a_scan_that_has_ended_is_not_stored(
-    file: ScannedFile, run_worker: Worker
-) -> None:
-    run_worker()
-
+    # Neither another result nor a job that comes back changes it.
     with pytest.raises(ScanEnded):
-        results.store_result(scan=file.scans.get(), result=EMPTY)
-
+        results.store_result(scan=scan, result=EMPTY)
     assert Detection.objects.count() == 1
-
-
-def test_a_job_that_comes_back_leaves_the_scan_that_has_ended(
-    file: ScannedFile, run_worker: Worker
-) -> None:
-    run_worker()
     Job.objects.filter(kind="scan").update(state=JobState.WAITING, attempts=0)
-
     run_worker()
-
     file.refresh_from_db()
-    assert file.scans.get().status == ScanStatus.SUCCEEDED
-    assert file.status == FileStatus.READY
+    scan.refresh_from_db()
+    job.refresh_from_db()
+    assert (scan.status, file.status) == (ScanStatus.SUCCEEDED, FileStatus.READY)
     assert Detection.objects.count() == 1
-    assert Job.objects.get(kind="scan").state == JobState.DONE
+    assert job.state == JobState.DONE
 
-
-def test_file_of_somebody_unknown_is_not_submitted_as_nobodys(
-    catalogue: Catalogue, tmp_path: Path
-) -> None:
-    path = tmp_path / "one.wav"
-    path.write_bytes(b"x")
-
-    with pytest.raises(CommandError, match="No user 'amdin'"):
-        call_command(
-            "scan_file",
-            str(path),
-            container=str(catalogue.container.pk),
-            username="amdin",
-        )
-
-    assert not ScannedFile.objects.exists()
-
-
-def test_second_scan_while_one_runs_is_refused(file: ScannedFile, admin: User) -> None:
-    with pytest.raises(IntakeRefused, match="already being scanned"):
-        request_scan(scanned_file=file, user=admin)
-
-
-def test_worker_that_lost_its_scan_lets_it_be_though_it_failed(
-    file: ScannedFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def lose(_file: ScannedFile, context: JobContext) -> None:
-        take_over(context.job)
-        raise ScanFailed("odd", "Odd.")
-
-    monkeypatch.setattr(pipeline, "_sound_of", lose)
-
-    run_next(Pool.WORK)
-
-    assert file.scans.get().status == ScanStatus.RUNNING
-    assert Job.objects.get(kind="scan").lease_owner == "other:2"
-
-
-def test_scan_that_has_ended_is_not_cancelled(
-    file: ScannedFile, admin: User, run_worker: Worker
-) -> None:
-    run_worker()
-    scan = file.scans.get()
-
+    # It cannot be cancelled, and its detections stay.
     cancel_scan(scan=scan, user=admin)
-
     scan.refresh_from_db()
     assert scan.status == ScanStatus.SUCCEEDED
     assert not Event.objects.filter(action="scan.cancelled").exists()
-
-
-def test_queued_scan_is_cancelled_at_once(
-    file: ScannedFile, admin: User, run_worker: Worker
-) -> None:
-    cancel_scan(scan=file.scans.get(), user=admin)
-    run_worker()
-
-    file.refresh_from_db()
-    assert file.status == FileStatus.CANCELLED
-    assert file.scans.get().status == ScanStatus.CANCELLED
-
-
-def test_waiting_scan_of_a_deleted_file_ends_with_it(
-    file: ScannedFile, admin: User
-) -> None:
-    delete_files(files=[file], user=admin, reason="Sent twice.")
-
-    assert file.scans.get().status == ScanStatus.CANCELLED
-    assert Job.objects.get(kind="scan").state == JobState.CANCELLED
-
-
-def test_running_scan_stops_at_its_next_step_when_cancelled(
-    file: ScannedFile, admin: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    really_fingerprint = pipeline._sound_of
-
-    def cancelled_meanwhile(file: ScannedFile, context: JobContext) -> pipeline._Sound:
-        cancel_scan(scan=file.scans.get(), user=admin)
-        context.beat()
-        return really_fingerprint(file, context)
-
-    monkeypatch.setattr(pipeline, "_sound_of", cancelled_meanwhile)
-
-    run_next(Pool.WORK)
-
-    assert file.scans.get().status == ScanStatus.CANCELLED
-    file.refresh_from_db()
-    assert file.status == FileStatus.CANCELLED
-
-
-def test_cancelled_file_can_be_scanned_again(
-    file: ScannedFile, signed_in: MakeClient, run_worker: Worker, admin: User
-) -> None:
-    cancel_scan(scan=file.scans.get(), user=admin)
-
-    signed_in(Role.REVIEWER).post(f"/files/{file.uid}/rescan/")
-    run_worker()
-
-    file.refresh_from_db()
-    assert file.status == FileStatus.READY
-
-
-def test_detections_cannot_be_changed_or_deleted(
-    file: ScannedFile, run_worker: Worker
-) -> None:
-    run_worker()
     detection = Detection.objects.get()
-
     with pytest.raises(ImmutableError):
         detection.save()
     with pytest.raises(ImmutableError):
         detection.delete()
     with pytest.raises(ImmutableError):
         Detection.objects.update(score=1)
+
+
+def test_running_scan_is_left_alone_until_it_was_interrupted_too_often(
+    unmatched: ScannedFile, admin: User, settings: Settings
+) -> None:
+    Job.objects.update(
+        state=JobState.RUNNING,
+        lease_owner="alive:1",
+        lease_until=datetime.now(tz=UTC) + timedelta(days=1),
+    )
+    assert reclaim() == 0
+    with pytest.raises(IntakeRefused, match="already being scanned"):
+        request_scan(scanned_file=unmatched, user=admin)
+
+    lose_worker("scan", attempts=settings.ACRPORTAL_MAX_ATTEMPTS)
+    reclaim()
+    unmatched.refresh_from_db()
+    assert (unmatched.status, unmatched.error_code) == (
+        FileStatus.ERROR,
+        "engine_error",
+    )
+    assert "Scan it again" in unmatched.message
+
+
+def test_result_of_a_worker_that_lost_its_lease_is_not_stored(
+    unmatched: ScannedFile, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def recognise(*_arguments: object, **_named: object) -> EngineResult:
+        take_over(Job.objects.get(kind="scan"))
+        return EMPTY
+
+    def lose(_file: ScannedFile, context: JobContext) -> None:
+        take_over(context.job)
+        raise ScanFailed("odd", "Odd.")
+
+    monkeypatch.setattr("scanning.engines.embedded.recognise", recognise)
+    run_next(Pool.WORK)
+    scan = unmatched.scans.get()
+    assert (scan.status, scan.engine_version) == (ScanStatus.RUNNING, "")
+    assert Job.objects.get(kind="scan").lease_owner == "other:2"
+    assert not Job.objects.filter(kind="file_rendition").exists()
+
+    # Nor is a failure.
+    failed = _submit(unmatched.container, admin, seed=2)
+    monkeypatch.setattr(pipeline, "_sound_of", lose)
+    run_next(Pool.WORK)
+    scan = failed.scans.get()
+    assert scan.status == ScanStatus.RUNNING
+    assert Job.objects.get(kind="scan", subject=scan.pk).lease_owner == "other:2"
+
+
+@pytest.mark.django_db
+def test_file_of_somebody_unknown_is_not_submitted_as_nobodys(tmp_path: Path) -> None:
+    path = tmp_path / "one.wav"
+    path.write_bytes(b"x")
+    container = Container.objects.create(name="c")
+
+    with pytest.raises(CommandError, match="No user 'amdin'"):
+        call_command(
+            "scan_file", str(path), container=str(container.pk), username="amdin"
+        )
+
+    assert not ScannedFile.objects.exists()
+
+
+def test_scans_are_cancelled_while_they_wait_or_run_and_repeated(
+    file: ScannedFile,
+    admin: User,
+    signed_in: MakeClient,
+    run_worker: Worker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def states() -> tuple[str, str]:
+        file.refresh_from_db()
+        return file.status, file.scans.latest("pk").status
+
+    cancelled = (FileStatus.CANCELLED, ScanStatus.CANCELLED)
+    cancel_scan(scan=file.scans.get(), user=admin)
+    run_worker()
+    assert states() == cancelled
+
+    # A running scan stops at its next step.
+    really_fingerprint = pipeline._sound_of
+
+    def cancelled_meanwhile(file: ScannedFile, context: JobContext) -> pipeline._Sound:
+        cancel_scan(scan=file.scans.latest("pk"), user=admin)
+        context.beat()
+        return really_fingerprint(file, context)
+
+    request_scan(scanned_file=file, user=admin)
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "_sound_of", cancelled_meanwhile)
+        run_next(Pool.WORK)
+    assert states() == cancelled
+
+    # A cancelled file can be scanned again.
+    signed_in(Role.REVIEWER).post(f"/files/{file.uid}/rescan/")
+    run_worker()
+    assert states() == (FileStatus.READY, ScanStatus.SUCCEEDED)
+
+    # A waiting scan ends with its file.
+    scan = request_scan(scanned_file=file, user=admin)
+    delete_files(files=[file], user=admin, reason="Sent twice.")
+    scan.refresh_from_db()
+    assert scan.status == ScanStatus.CANCELLED
+    job = Job.objects.get(kind="scan", subject=scan.pk)
+    assert job.state == JobState.CANCELLED
 
 
 @pytest.mark.slow  # only real signals show that the process holds no state
@@ -355,7 +320,7 @@ def _is_writable(database: Path) -> bool:
 
 
 def test_worker_goes_on_after_the_database_was_locked_or_away(
-    file: ScannedFile, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
+    unmatched: ScannedFile, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outages = [
         OperationalError("database is locked"),
@@ -373,7 +338,7 @@ def test_worker_goes_on_after_the_database_was_locked_or_away(
 
     run_worker()
 
-    assert file.scans.get().status == ScanStatus.SUCCEEDED
+    assert unmatched.scans.get().status == ScanStatus.SUCCEEDED
 
 
 @pytest.mark.django_db

@@ -55,20 +55,38 @@ def test_a_file_that_stands_still_is_taken_and_moved(incoming: Incoming) -> None
     assert took.after == {"taken": 1}
 
 
-def test_a_growing_file_waits_whatever_its_time_says(incoming: Incoming) -> None:
+def test_files_wait_until_they_stand_still_whatever_their_time_says(
+    incoming: Incoming,
+) -> None:
     path = incoming.write("show.mp3", b"half")
+    gone = incoming.write("gone.mp3")
+    incoming.write("empty.mp3", b"")
+    raw = os.fsencode(incoming.folder) + b"/na\xefve.mp3"
+    with open(raw, "wb") as file:  # noqa: PTH123 - no path is text here
+        file.write(b"sound")
     incoming.poll()
     path.write_bytes(b"half and")
     os.utime(path, ns=(1, 1))
+    gone.unlink()
     incoming.poll()
+
+    # Names that are no UTF-8 are taken, and files that disappear are forgotten.
+    states = incoming.states()
+    assert (states.pop("show.mp3"), states.pop("empty.mp3")) == (WAITING, WAITING)
+    assert list(states.values()) == [TAKEN]
+    assert ScannedFile.objects.get().name == "na\ufffdve.mp3"
+    assert os.listdir(os.fsencode(incoming.folder) + b"/done") == [b"na\xefve.mp3"]  # noqa: PTH208 - as above
+    assert "empty" in incoming.message("empty.mp3")
+
     path.write_bytes(b"half and the rest")
+    incoming.write("empty.mp3", b"now there is sound")
     incoming.poll()
-
-    assert incoming.states() == {"show.mp3": WAITING}
-    assert not ScannedFile.objects.exists()
-
+    states = incoming.states()
+    assert (states["show.mp3"], states["empty.mp3"]) == (WAITING, WAITING)
+    assert ScannedFile.objects.count() == 1
     incoming.poll()
-    assert ScannedFile.objects.get().size_bytes == 17
+    assert set(incoming.states().values()) == {TAKEN}
+    assert ScannedFile.objects.get(name="show.mp3").size_bytes == 17
 
 
 def test_a_file_waits_for_the_seconds_of_the_setting(
@@ -125,21 +143,11 @@ def test_hidden_unfinished_and_linked_files_are_never_taken(
     assert not ScannedFile.objects.exists()
 
 
-def test_an_empty_file_waits_until_it_has_content(incoming: Incoming) -> None:
-    incoming.write("show.mp3", b"")
+def test_the_same_bytes_are_one_file_and_names_stay_apart(incoming: Incoming) -> None:
+    path = incoming.write("show.mp3", b"one")
+    os.utime(path, ns=(10**18, 10**18))
     incoming.poll(2)
-    said = incoming.message("show.mp3")
-    incoming.write("show.mp3", b"now there is sound")
-    incoming.poll(2)
-
-    assert "empty" in said
-    assert incoming.states() == {"show.mp3": TAKEN}
-
-
-def test_the_same_bytes_are_one_file_and_said_so(incoming: Incoming) -> None:
-    incoming.write("show.mp3")
-    incoming.poll(2)
-    incoming.write("again.mp3")
+    incoming.write("again.mp3", b"one")
     incoming.poll(2)
 
     assert incoming.states() == {"show.mp3": TAKEN, "again.mp3": KNOWN}
@@ -147,20 +155,16 @@ def test_the_same_bytes_are_one_file_and_said_so(incoming: Incoming) -> None:
     assert ScannedFile.objects.count() == 1
     assert DropItem.objects.get(path="again.mp3").scanned_file is not None
 
-
-def test_a_file_put_back_is_not_taken_again_and_names_stay_apart(
-    incoming: Incoming,
-) -> None:
-    path = incoming.write("show.mp3", b"one")
-    os.utime(path, ns=(10**18, 10**18))
-    incoming.poll(2)
+    # A file put back is not taken again; another with its name is.
     (incoming.folder / "done" / "show.mp3").rename(path)
     incoming.poll(2)
+    assert ScannedFile.objects.count() == 1
     incoming.write("show.mp3", b"another")
     incoming.poll(2)
-
     assert ScannedFile.objects.count() == 2
-    assert incoming.files() == ["done/show (2).mp3", "done/show.mp3"]
+    assert incoming.files() == [
+        *("done/again.mp3", "done/show (2).mp3", "done/show.mp3")
+    ]
 
 
 def test_a_refused_file_is_moved_with_the_reason_and_may_come_back(
@@ -280,8 +284,8 @@ def test_two_workers_with_one_drop_make_one_file(
     assert not ScannedFile.objects.exists()
 
 
-def test_a_file_that_is_replaced_while_it_is_copied_or_moved_is_left(
-    incoming: Incoming,
+def test_what_is_replaced_while_it_is_copied_or_moved_is_left(
+    incoming: Incoming, tmp_path: Path
 ) -> None:
     path = incoming.write("show.mp3", b"first")
     place = folders.FolderPlace(str(incoming.folder))
@@ -296,20 +300,16 @@ def test_a_file_that_is_replaced_while_it_is_copied_or_moved_is_left(
     with pytest.raises(FileChanged):
         place.put_away(file, [], "done", "")
     place.close()
-
     assert path.read_bytes() == b"other"
+    path.unlink()
 
-
-def test_a_link_in_place_of_a_folder_leads_nowhere(
-    incoming: Incoming, tmp_path: Path
-) -> None:
+    # A link in place of a folder leads nowhere.
     incoming.write("news/show.mp3", b"inside")
     (tmp_path / "show.mp3").write_bytes(b"secret")
     place = folders.FolderPlace(str(incoming.folder))
     (file,) = place.found()
     (incoming.folder / "news").rename(incoming.folder / ".away")
     (incoming.folder / "news").symlink_to(tmp_path)
-
     with pytest.raises(FileChanged):
         place.copy(file, ContentFile(b""), lambda: None)  # type: ignore[arg-type]  # stays empty
     place.close()
@@ -330,72 +330,43 @@ def test_a_drop_through_a_link_is_refused_and_the_next_poll_comes_later(
     assert (next_at - drop.last_poll_at).total_seconds() > 60  # type: ignore[operator]  # it was polled
 
 
-@pytest.mark.parametrize(
-    "place",
-    ["relative", "/etc", "{roots}/../etc", "{roots}-else", "s3://bucket/", "", "/a\nb"],
-)
-def test_places_outside_the_roots_are_refused(roots: Path, place: str) -> None:
-    with pytest.raises(IntakeRefused):
-        check_place(place.format(roots=roots))
-
-
-def test_the_data_folder_of_the_portal_is_refused(
-    tmp_path: Path, settings: Settings
+def test_places_outside_the_roots_and_inside_other_drops_are_refused(
+    incoming: Incoming, manager: User, tmp_path: Path, settings: Settings
 ) -> None:
-    settings.ACRPORTAL_DROP_ROOTS = ["/"]
+    roots = incoming.folder.parent
+    for place in (
+        *("relative", "/etc", f"{roots}/../etc", f"{roots}-else", "s3://bucket/"),
+        *("", "/a\nb"),
+    ):
+        with pytest.raises(IntakeRefused):
+            check_place(place)
+    inner = str(incoming.folder / "inner")
+    with pytest.raises(IntakeRefused, match="Another drop"):
+        drop_in(inner, incoming.drop.container, manager)
 
+    settings.ACRPORTAL_DROP_ROOTS = ["/"]
     with pytest.raises(IntakeRefused, match="its own data"):
         check_place(str(tmp_path / "media"))
 
 
-def test_drops_do_not_overlap(incoming: Incoming, manager: User) -> None:
-    inner = str(incoming.folder / "inner")
-
-    with pytest.raises(IntakeRefused, match="Another drop"):
-        drop_in(inner, incoming.drop.container, manager)
-
-
-def test_names_that_are_no_utf_8_are_taken(incoming: Incoming) -> None:
-    raw = os.fsencode(incoming.folder) + b"/na\xefve.mp3"
-    with open(raw, "wb") as file:  # noqa: PTH123 - no path is text here
-        file.write(b"sound")
-
-    incoming.poll(2)
-
-    assert list(incoming.states().values()) == [TAKEN]
-    assert ScannedFile.objects.get().name == "na\ufffdve.mp3"
-    assert os.listdir(os.fsencode(incoming.folder) + b"/done") == [b"na\xefve.mp3"]  # noqa: PTH208 - as above
-
-
-def test_a_paused_drop_does_nothing(incoming: Incoming, manager: User) -> None:
+def test_a_paused_drop_and_one_of_a_deleted_container_do_nothing(
+    incoming: Incoming, manager: User
+) -> None:
     services.switch_drop(drop=incoming.drop, enabled=False, user=manager)
     incoming.write("show.mp3")
     incoming.poll(2)
     paused = incoming.states()
     services.switch_drop(drop=incoming.drop, enabled=True, user=manager)
     incoming.poll(2)
-
     assert paused == {}
     assert incoming.states() == {"show.mp3": TAKEN}
 
-
-def test_a_drop_of_a_deleted_container_is_switched_off(incoming: Incoming) -> None:
     Container.objects.filter(pk=incoming.drop.container_id).update(
         deleted_at="2026-01-01T00:00Z"
     )
     incoming.poll()
-
     assert not incoming.drop.enabled
     assert Drop.objects.get().last_error == "The container was deleted."
-
-
-def test_files_that_disappear_are_forgotten(incoming: Incoming) -> None:
-    incoming.write("show.mp3")
-    incoming.poll()
-    (incoming.folder / "show.mp3").unlink()
-    incoming.poll()
-
-    assert incoming.states() == {}
 
 
 def test_identity_tells_names_and_sizes_apart() -> None:

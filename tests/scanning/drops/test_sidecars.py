@@ -24,27 +24,23 @@ def test_sidecars_and_a_manifest_describe_a_file(incoming: Incoming) -> None:
         ' "territories": ["gb", "FR"], "tags": "live, talk", "external_id": 7}',
     )
     incoming.write("show.mp3")
+    # A table of one row is a sidecar, too.
+    incoming.write("late.mp3.csv", "name,programme\nThe late show,Night\n")
+    incoming.write("late.mp3", b"other sound")
 
     incoming.poll(2)
 
-    file = ScannedFile.objects.get()
-    assert (file.name, file.programme, file.account) == ("The show", "Morning", "FM")
+    file = ScannedFile.objects.get(name="The show")
+    assert (file.programme, file.account) == ("Morning", "FM")
     assert file.external_id == "7"
     assert file.published_at == datetime(2026, 5, 4, tzinfo=UTC)
     assert file.tags == ["territory:GB", "territory:FR", "live", "talk"]
+    assert ScannedFile.objects.get(name="The late show").programme == "Night"
     # The table may describe files that are yet to come.
     assert incoming.files() == [
-        *("done/show.mp3", "done/show.mp3.json", "manifest.csv")
+        *("done/late.mp3", "done/late.mp3.csv"),
+        *("done/show.mp3", "done/show.mp3.json", "manifest.csv"),
     ]
-
-
-def test_a_table_of_one_row_is_a_sidecar_too(incoming: Incoming) -> None:
-    incoming.write("show.mp3.csv", "name,programme\nThe show,Morning\n")
-    incoming.write("show.mp3")
-
-    incoming.poll(2)
-
-    assert ScannedFile.objects.get().programme == "Morning"
 
 
 def test_a_sidecar_that_changes_lets_the_file_wait(incoming: Incoming) -> None:
@@ -61,26 +57,42 @@ def test_a_sidecar_that_changes_lets_the_file_wait(incoming: Incoming) -> None:
     assert ScannedFile.objects.get().programme == "Morning"
 
 
+def test_a_bad_sidecar_fails_its_file_with_a_sentence(incoming: Incoming) -> None:
+    bad = [
+        ("json", "{", "0.mp3.json: The JSON file cannot be read"),
+        ("json", "[]", "must contain one object"),
+        ("json", '{"tags": {"a": 1}}', "The value of tags must be text"),
+        ("json", '{"published_at": "May"}', "May is not a date"),
+        ("json", '{"territories": "XX"}', "XX is not a territory"),
+        ("json", "[" * 100_000, "cannot be read"),
+        ("json", "x" * (sidecars.MAX_SIDECAR_BYTES + 1), "larger than 2 MiB"),
+        ("csv", "name\n", "and one row"),
+        ("csv", "name\0", "binary data"),
+    ]
+    for number, (suffix, content, _reason) in enumerate(bad):
+        incoming.write(f"{number}.mp3.{suffix}", content)
+        incoming.write(f"{number}.mp3", f"sound {number}")
+
+    incoming.poll(2)
+
+    assert incoming.states() == {f"{number}.mp3": FAILED for number in range(len(bad))}
+    for number, (_suffix, content, reason) in enumerate(bad):
+        written = incoming.folder / "failed" / f"{number}.mp3.reason.txt"
+        assert reason in written.read_text(encoding="utf-8"), content[:50]
+    assert not ScannedFile.objects.exists()
+
+
 @pytest.mark.parametrize(
-    ("name", "content", "reason"),
+    ("content", "reason"),
     [
-        ("show.mp3.json", "{", "show.mp3.json: The JSON file cannot be read"),
-        ("show.mp3.json", "[]", "must contain one object"),
-        ("show.mp3.json", '{"tags": {"a": 1}}', "The value of tags must be text"),
-        ("show.mp3.json", '{"published_at": "May"}', "May is not a date"),
-        ("show.mp3.json", '{"territories": "XX"}', "XX is not a territory"),
-        ("show.mp3.json", "[" * 100_000, "cannot be read"),
-        ("show.mp3.json", "x" * (sidecars.MAX_SIDECAR_BYTES + 1), "larger than 2 MiB"),
-        ("show.mp3.csv", "name\n", "and one row"),
-        ("show.mp3.csv", "name\0", "binary data"),
-        ("manifest.csv", "name\nx\n", "no column of file names"),
-        ("manifest.csv", "file\nshow.mp3\nshow.mp3\n", "several rows for show.mp3"),
+        ("name\nx\n", "no column of file names"),
+        ("file\nshow.mp3\nshow.mp3\n", "several rows for show.mp3"),
     ],
 )
-def test_a_bad_sidecar_fails_the_file_with_a_sentence(
-    incoming: Incoming, name: str, content: str, reason: str
+def test_a_bad_manifest_fails_the_file_with_a_sentence(
+    incoming: Incoming, content: str, reason: str
 ) -> None:
-    incoming.write(name, content)
+    incoming.write("manifest.csv", content)
     incoming.write("show.mp3")
 
     incoming.poll(2)
