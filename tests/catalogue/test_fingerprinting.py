@@ -255,7 +255,6 @@ def test_index_is_checked_compacted_and_rebuilt_after_any_loss(
         fingerprint_file.load(fingerprint), params_hash="0" * 16
     )
     fingerprint_file.save(fingerprint, foreign)
-    assert "fingerprinted again" not in out.getvalue()
     is_rebuilt()
     assert "1 of them fingerprinted again" in out.getvalue()
     recording.refresh_from_db()
