@@ -21,6 +21,7 @@ from catalogue import fingerprinting, following, index_store
 from catalogue.changes import move_recordings, retire_recordings
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import RecordingDetails, add_recording, create_bucket
+from common.media_analysis import analyse
 from jobs.choices import JobState, Pool
 from jobs.models import Job
 from jobs.runner import run_next
@@ -188,7 +189,6 @@ def test_a_fault_is_tried_again_and_progress_is_written_once_a_second_at_most(
     assert recording.status == RecordingStatus.WAITING
     assert recording.status_message == "Attempt 1 failed: OSError: The disk is full."
 
-    analyse = fingerprinting.analyse
     written = []
 
     def analyse_with_much_progress(

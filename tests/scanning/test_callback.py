@@ -82,8 +82,8 @@ def test_music_result_makes_a_file_ready_and_nothing_unasked_changes_it(
 
     # A late failure does not move it backwards.
     for state in (-3, 0):
-        told = {"file_id": str(file.uid), "state": state, "cid": 1, "results": {}}
-        post(container, told)
+        uid = str(file.uid)
+        post(container, {"file_id": uid, "state": state, "cid": 1, "results": {}})
     run_worker()
     file.refresh_from_db()
     assert file.status == FileStatus.READY

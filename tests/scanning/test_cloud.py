@@ -174,9 +174,9 @@ def test_quota_answer_lets_everything_of_the_account_wait(
     with time_machine.travel(datetime.now(tz=UTC) - timedelta(hours=1), tick=False):
         send_due()
     send_due()
-    vendor.account.refresh_from_db()
+    account = CloudAccount.objects.get()
     assert state_of(file) == (FileStatus.PROCESSING, "")
-    assert (vendor.account.paused_until, vendor.account.pauses) == (None, 0)
+    assert (account.paused_until, account.pauses) == (None, 0)
 
 
 def test_a_file_that_is_not_sent_says_why(

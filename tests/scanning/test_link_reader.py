@@ -25,15 +25,6 @@ _BEGINNINGS = (
     *("https://qzv7h3k9w2.example/", "http://10.1.2.3/", "http://10.1.2.3:8080/"),
 )
 
-_LOOKALIKES = (
-    f"http://127.0.0.1:{{}}/Mediasite/Play/{_PRESENTATION}",
-    "http://127.0.0.1:{}/x.lemonde.fr/x.html",
-    "http://127.0.0.1:{}?x.bandcamp.com/track/x",
-    "http://127.0.0.1:{}#x.bandcamp.com/track/x",
-    "http://localhost:{}/x.bandcamp.com/track/x",
-    "http://[::1]:{}/x.bandcamp.com/track/x",
-)
-
 
 @pytest.fixture
 def platform(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> HTTPServer:
@@ -63,10 +54,6 @@ def test_no_reader_in_use_accepts_any_host() -> None:
     assert len(readers) > 1000
     assert {"Youtube", "Bandcamp", "Soundcloud"} <= readers.keys()
     assert accept_any_host == []
-    # Nor an address that looks like that of a platform.
-    for address in _LOOKALIKES:
-        url = address.format(8000)
-        assert [name for name, one in readers.items() if one.suitable(url)] == []
 
 
 def _patterns(told: object) -> list[str]:
@@ -91,7 +78,17 @@ def test_patterns_that_accept_any_host_are_known() -> None:
         assert can_begin(pattern, _BEGINNINGS[0]) is accepts, pattern
 
 
-@pytest.mark.parametrize("address", [_LOOKALIKES[0], _LOOKALIKES[-1]])
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"http://127.0.0.1:{{}}/Mediasite/Play/{_PRESENTATION}",
+        "http://127.0.0.1:{}/x.lemonde.fr/x.html",
+        "http://127.0.0.1:{}?x.bandcamp.com/track/x",
+        "http://127.0.0.1:{}#x.bandcamp.com/track/x",
+        "http://localhost:{}/x.bandcamp.com/track/x",
+        "http://[::1]:{}/x.bandcamp.com/track/x",
+    ],
+)
 def test_addresses_that_look_like_a_platform_are_not_asked(
     httpserver: HTTPServer, tmp_path: Path, address: str
 ) -> None:

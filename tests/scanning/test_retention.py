@@ -102,6 +102,7 @@ def test_nothing_that_can_be_heard_is_left_and_a_rescan_finds_the_same(
     attach_audio(scanned_file=file, upload=upload("one.wav", content), user=admin)
     run_worker()
     file.refresh_from_db()
+    file = ScannedFile.objects.get()
     assert (file.status, file.audio_removed_at) == (FileStatus.READY, None)
 
     # A removal that was interrupted is ended by the next run.
