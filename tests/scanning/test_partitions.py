@@ -36,6 +36,7 @@ from scanning.models import (
     Detection,
     PartitionQuestion,
     PartitionSearch,
+    Scan,
     ScannedFile,
 )
 from scanning.services.identification import search_clip
@@ -157,25 +158,7 @@ def _found(file: ScannedFile) -> list[dict[str, Any]]:
     return [*found, {name: getattr(scan, name) for name in scan_columns}]
 
 
-@pytest.mark.parametrize("count", [2, 3])
 def test_machines_with_a_partition_each_find_what_one_machine_finds(
-    programme: ScannedFile, machines: Machines, admin: User, count: int
-) -> None:
-    expected = _found(programme)
-
-    with machines.on("desk", [], count):
-        request_scan(scanned_file=programme, user=admin)
-    machines.work_all(count)
-
-    assert _found(programme) == expected
-    assert not PartitionSearch.objects.exists()
-    folders = {
-        Path(path).name for path in IndexCopy.objects.values_list("folder", flat=True)
-    }
-    assert folders >= {f"index-{number}-of-{count}" for number in range(1, count + 1)}
-
-
-def test_one_machine_with_all_partitions_asks_nobody(
     programme: ScannedFile,
     machines: Machines,
     catalogue: Catalogue,
@@ -184,6 +167,7 @@ def test_one_machine_with_all_partitions_asks_nobody(
 ) -> None:
     expected = _found(programme)
 
+    # One machine with all partitions asks nobody.
     with machines.on("all", None, 3):
         request_scan(scanned_file=programme, user=admin)
         do_all_work()
@@ -194,6 +178,39 @@ def test_one_machine_with_all_partitions_asks_nobody(
     assert _found(programme) == expected
     assert not Job.objects.filter(kind="partition_question").exists()
     assert Recording.objects.get(pk=identified.recording_id).title == "Tune 4"
+
+    for count in (2, 3):
+        with machines.on("desk", [], count):
+            request_scan(scanned_file=programme, user=admin)
+        machines.work_all(count)
+
+        assert _found(programme) == expected
+        assert not PartitionSearch.objects.exists()
+        copies = IndexCopy.objects.values_list("folder", flat=True)
+        folders = {Path(path).name for path in copies}
+        numbers = range(1, count + 1)
+        assert folders >= {f"index-{number}-of-{count}" for number in numbers}
+
+    # Sound without a match gets the same explanation.
+    results = []
+    for count in (1, 2):
+        with machines.on("desk", None if count == 1 else [], count):
+            file = submit_upload(
+                container=catalogue.container,
+                upload=upload(
+                    f"other-{count}.wav",
+                    audio.wav_bytes(np.append(audio.tune(77, 25), np.zeros(count))),
+                ),
+                user=admin,
+            ).scanned_file
+        if count == 1:
+            machines.work("whole", None, 1)
+        else:
+            machines.work_all(2)
+        results.append(_found(file))
+
+    assert results[0] == results[1]
+    assert results[0][-1]["no_match_reason"]
 
 
 def test_other_sound_tracks_are_searched_in_all_partitions(
@@ -214,30 +231,6 @@ def test_other_sound_tracks_are_searched_in_all_partitions(
     (found,) = Detection.objects.all()
     assert [segment.track for segment in found.segments.all()] == [2]
     assert not PartitionSearch.objects.exists()
-
-
-def test_sound_without_a_match_gets_the_same_explanation(
-    programme: ScannedFile, machines: Machines, catalogue: Catalogue, admin: User
-) -> None:
-    results = []
-    for count in (1, 2):
-        with machines.on("desk", None if count == 1 else [], count):
-            file = submit_upload(
-                container=catalogue.container,
-                upload=upload(
-                    f"other-{count}.wav",
-                    audio.wav_bytes(np.append(audio.tune(77, 25), np.zeros(count))),
-                ),
-                user=admin,
-            ).scanned_file
-        if count == 1:
-            machines.work("whole", None, 1)
-        else:
-            machines.work_all(2)
-        results.append(_found(file))
-
-    assert results[0] == results[1]
-    assert results[0][-1]["no_match_reason"]
 
 
 def test_a_partition_without_a_machine_is_named_wherever_somebody_looks(
@@ -295,107 +288,71 @@ def test_partitions_find_nothing_that_is_retired_while_they_answer(
     assert gone.matches.get().lost
 
 
-def test_a_machine_lost_while_it_answers_loses_nothing(
+def test_nothing_is_lost_or_left_however_a_scan_of_partitions_ends(
     programme: ScannedFile, machines: Machines, admin: User
 ) -> None:
     expected = _found(programme)
     machines.work("part-1-of-2", [1], 2)
     machines.work("part-2-of-2", [2], 2)
-    with machines.on("desk", [], 2):
-        request_scan(scanned_file=programme, user=admin)
-    machines.work("part-1-of-2", [1], 2)
+
+    def answered_by_one() -> Scan:
+        with machines.on("desk", [], 2):
+            scan = request_scan(scanned_file=programme, user=admin)
+        machines.work("part-1-of-2", [1], 2)
+        assert PartitionSearch.objects.filter(scan=scan).exists()
+        return scan
+
+    # The machine with the second partition died in the middle of its answer.
+    answered_by_one()
     asked = Job.objects.get(kind="partition_question", state=JobState.WAITING)
-    # The machine with the second partition died in the middle of it.
     Job.objects.filter(pk=asked.pk).update(
         state=JobState.RUNNING,
         lease_owner="dead:1",
         lease_until=clock.now() - timedelta(minutes=5),
         attempts=1,
     )
-
     assert services.reclaim() == 1
     machines.work_all(2)
-
     assert _found(programme) == expected
+    assert not PartitionSearch.objects.exists()
 
-
-def test_answering_twice_changes_nothing(
-    programme: ScannedFile, machines: Machines, admin: User
-) -> None:
-    machines.work("part-1-of-2", [1], 2)
-    machines.work("part-2-of-2", [2], 2)
-    with machines.on("desk", [], 2):
-        request_scan(scanned_file=programme, user=admin)
-    machines.work("part-1-of-2", [1], 2)
+    # Answering twice changes nothing, and a cancelled scan asks nothing more.
+    scan = answered_by_one()
     first = PartitionQuestion.objects.get(partition=1)
     assert first.answer is not None
-
     with machines.on("part-1-of-2", [1], 2):
         services.submit(PARTITION_QUESTION, first)
         do_all_work()
-
     again = PartitionQuestion.objects.get(partition=1)
     assert (again.asked, again.answer) == (first.asked, first.answer)
-
-
-def test_a_cancelled_scan_asks_nothing_more(
-    programme: ScannedFile, machines: Machines, admin: User
-) -> None:
-    machines.work("part-1-of-2", [1], 2)
-    machines.work("part-2-of-2", [2], 2)
-    with machines.on("part-1-of-2", [1], 2):
-        scan = request_scan(scanned_file=programme, user=admin)
-        do_all_work()
-        assert PartitionSearch.objects.filter(scan=scan).exists()
-        cancel_scans(scanned_file=programme, user=admin)
+    cancel_scans(scanned_file=programme, user=admin)
     machines.work_all(2)
-
     scan.refresh_from_db()
     assert scan.status == ScanStatus.CANCELLED
     assert not PartitionSearch.objects.exists()
 
-
-@pytest.mark.parametrize("count", [1, 2])
-def test_a_scan_that_ends_where_all_partitions_are_asks_nothing_more(
-    programme: ScannedFile, machines: Machines, admin: User, count: int
-) -> None:
-    """Either it is another machine, or the catalogue is no longer split."""
-    expected = _found(programme)
-    machines.work("part-1-of-2", [1], 2)
-    machines.work("part-2-of-2", [2], 2)
-    with machines.on("part-1-of-2", [1], 2):
-        request_scan(scanned_file=programme, user=admin)
-        do_all_work()
-        assert PartitionSearch.objects.exists()
-
-    Job.objects.filter(kind="scan").update(run_after=clock.now())
-    machines.work("whole", None, count)
-
-    assert _found(programme) == expected
-    assert not PartitionSearch.objects.exists()
-    machines.work("whole", None, count)
-    assert not _open_jobs().exists()
-
-
-def test_a_partition_that_cannot_answer_fails_the_scan_with_its_cause(
-    programme: ScannedFile, machines: Machines, admin: User
-) -> None:
-    machines.work("part-1-of-2", [1], 2)
-    machines.work("part-2-of-2", [2], 2)
-    with machines.on("desk", [], 2):
-        scan = request_scan(scanned_file=programme, user=admin)
-    machines.work("part-1-of-2", [1], 2)
+    # A partition that cannot answer fails the scan with its cause.
+    scan = answered_by_one()
     PartitionSearch.objects.update(question=b"damaged")
-
     for _ in range(4):
         Job.objects.update(run_after=clock.now())
         machines.work("part-2-of-2", [2], 2)
-
     scan.refresh_from_db()
     assert scan.status == ScanStatus.FAILED
     assert "Partition 2 was not searched." in scan.message
     assert "damaged" in scan.message
     assert not PartitionSearch.objects.exists()
+
+    # It ends on another machine with all partitions, or after these were joined.
+    for count in (2, 1):
+        answered_by_one()
+        Job.objects.filter(kind="scan").update(run_after=clock.now())
+        machines.work("whole", None, count)
+
+        assert _found(programme) == expected
+        assert not PartitionSearch.objects.exists()
+        machines.work("whole", None, count)
+        assert not _open_jobs().exists()
 
 
 def test_earlier_files_are_searched_with_the_whole_catalogues_size(
