@@ -127,12 +127,6 @@ def _cancel() -> dict[str, Any]:
     return {"is_said": "is being cancelled" in answer.content.decode()}
 
 
-def _state() -> dict[str, Any]:
-    from jobs.models import Job
-
-    return {"state": Job.objects.get(kind="scan").state}
-
-
 def _work() -> dict[str, Any]:
     from django.core.management import call_command
 
@@ -143,5 +137,5 @@ def _work() -> dict[str, Any]:
 
 if __name__ == "__main__":
     django.setup()
-    _ACTIONS = {"fill": _fill, "cancel": _cancel, "worker": _work, "state": _state}
+    _ACTIONS = {"fill": _fill, "cancel": _cancel, "worker": _work}
     sys.stdout.write(json.dumps(_ACTIONS[sys.argv[1]]()))

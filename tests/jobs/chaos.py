@@ -86,9 +86,9 @@ class Chaos:
         for name in tuple(self._processes):
             self.end(name, signal.SIGKILL)
 
-    def enough(self) -> None:
-        """Let the long jobs end."""
-        (self.folder / "enough").touch()
+    def enough(self, name: str = "long") -> None:
+        """Let a long job end."""
+        (self.folder / f"{name}.enough").touch()
 
     def said(self) -> list[str]:
         """Return the lines that the jobs noted."""

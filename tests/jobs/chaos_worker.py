@@ -111,7 +111,7 @@ def _register() -> None:
 def long(context) -> None:  # type: ignore[no-untyped-def]
     """Work until the test says that it is enough."""
     say("begins", context.subject.name)
-    while not (_folder / "enough").exists():
+    while not (_folder / f"{context.subject.name}.enough").exists():
         context.report(0.5)
         sleep(_LOOK_SECONDS)
     context.finish(labels=["done"])

@@ -37,6 +37,16 @@ from jobs import broker
 broker.PREFIX = sys.argv[1]
 call_command(*sys.argv[2:])
 """
+_FILL = """
+import sys, django
+django.setup()
+from django.core.management import call_command
+from jobs import broker
+from scanning.models import Container
+broker.PREFIX = sys.argv[1]
+Container.objects.create(name="c")
+call_command("scan_file", "--container", "c", *sys.argv[2:])
+"""
 # What ``celery -A jobs worker`` does, with queues of the test's own.
 _CELERY = """
 import sys, django
@@ -81,9 +91,10 @@ class Installation:
             return self.start("worker")
         return self.start(program=_CELERY)
 
-    def run(self, *arguments: str) -> None:
-        """Run a command and wait for its end."""
-        assert self.start(*arguments).wait(timeout=_PATIENCE_SECONDS) == 0
+    def ask_for_scans(self, *paths: Path) -> None:
+        """Submit files to a new container."""
+        filling = self.start(*map(str, paths), program=_FILL)
+        assert filling.wait(timeout=_PATIENCE_SECONDS) == 0
 
     def scans(self) -> list[tuple[str, int]]:
         """Return state and attempts of each scan, read from the database file."""
@@ -133,11 +144,9 @@ def test_a_worker_told_to_end_finishes_its_scan_and_takes_no_other(
     installation: Installation, tmp_path: Path
 ) -> None:
     long, short = tmp_path / "long.wav", tmp_path / "short.wav"
-    long.write_bytes(audio.wav_bytes(audio.join([audio.tune(3, 60)] * 6)))
+    long.write_bytes(audio.wav_bytes(audio.join([audio.tune(3, 60)] * 2)))
     short.write_bytes(audio.wav_bytes(audio.tune(4, 5)))
-    create = "from scanning.models import Container; Container.objects.create(name='c')"
-    installation.run("shell", "--command", create)
-    installation.run("scan_file", "--container", "c", str(long), str(short))
+    installation.ask_for_scans(long, short)
 
     worker = installation.start_worker()
     installation.wait_for(("running", 1), ("queued", 0))

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 def sound(tmp_path: Path) -> Path:
     """Return a sound file that takes a while to scan."""
     path = tmp_path / "long.wav"
-    path.write_bytes(audio.wav_bytes(audio.join([audio.tune(3, 60)] * 10)))
+    path.write_bytes(audio.wav_bytes(audio.join([audio.tune(3, 60)] * 2)))
     return path
 
 

@@ -37,60 +37,21 @@ def problems(*, fix: bool = False) -> list[str]:
     return [finding["problem"] for finding in examine(fix=fix)]
 
 
-def test_nothing_is_found_where_all_is_well(
-    catalogue: Catalogue, capsys: pytest.CaptureFixture[str]
+def test_strays_are_deleted_once_they_are_a_day_old_and_nothing_where_all_is_well(
+    catalogue: Catalogue,
+    data_dir: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     call_command("doctor")
-
     assert "No problems found." in capsys.readouterr().out
-
-
-def test_index_drift_is_found_and_mended(catalogue: Catalogue) -> None:
-    index_store.remove_recording(catalogue.first)
-    Recording.objects.filter(pk=catalogue.second.pk).update(
-        status=RecordingStatus.RETIRED
-    )
-
-    found = problems(fix=True)
-
-    assert any("is not in the index" in told for told in found)
-    assert any(f"recording {catalogue.second.pk} is in the index" in t for t in found)
-    indexed = following.open_index().recordings(catalogue.bucket.pk).tolist()
-    assert indexed == [catalogue.first.pk]
-    assert problems() == []
-
-
-def test_a_damaged_index_is_built_again(catalogue: Catalogue, data_dir: Path) -> None:
-    segment = next(data_dir.glob("index/bucket-*/segment-*"))
-    broken = bytearray(segment.read_bytes())
-    broken[len(broken) // 2] ^= 1
-    segment.write_bytes(broken)
-
-    assert len(problems(fix=True)) == 1
-
-    assert problems() == []
-
-
-def test_lost_files_come_back_from_the_audio(
-    catalogue: Catalogue, run_worker: Worker
-) -> None:
-    for column in ("fingerprint", "proxy"):
-        default_storage.delete(str(getattr(catalogue.first, column)))
-    default_storage.delete(str(catalogue.second.audio))
-
-    found = examine(fix=True)
-
-    assert [finding["mended"] for finding in found] == [False, True, True]
-    assert "Restore it from a backup" in found[0]["remedy"]
-    run_worker()
-    left = problems()
-    assert len(left) == 1
-    assert str(catalogue.second.audio) in left[0]
-
-
-def test_stray_files_are_deleted_once_they_are_a_day_old(
-    catalogue: Catalogue, data_dir: Path
-) -> None:
+    # What is deleted meanwhile is passed over.
+    gone = data_dir / "tmp" / "gone.upload"
+    gone.symlink_to(data_dir / "gone")
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(stored_files, "_stored_names", lambda _folder: iter(["gone"]))
+        assert problems() == []
+    gone.unlink()
     fresh = default_storage.save("media/aa/fresh", ContentFile(b"x"))
     old = default_storage.save("media/aa/old", ContentFile(b"x"))
     left = data_dir / "tmp" / "left.upload"
@@ -107,13 +68,54 @@ def test_stray_files_are_deleted_once_they_are_a_day_old(
     assert not left.exists()
 
 
-def test_what_is_deleted_meanwhile_is_passed_over(
-    catalogue: Catalogue, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_wrong_and_a_damaged_index_are_mended(
+    catalogue: Catalogue, data_dir: Path
 ) -> None:
-    monkeypatch.setattr(stored_files, "_stored_names", lambda _folder: iter(["gone"]))
-    (data_dir / "tmp" / "gone.upload").symlink_to(data_dir / "gone")
+    index_store.remove_recording(catalogue.first)
+    Recording.objects.filter(pk=catalogue.second.pk).update(
+        status=RecordingStatus.RETIRED
+    )
 
+    found = problems(fix=True)
+
+    assert any("is not in the index" in told for told in found)
+    assert any(f"recording {catalogue.second.pk} is in the index" in t for t in found)
+    indexed = following.open_index().recordings(catalogue.bucket.pk).tolist()
+    assert indexed == [catalogue.first.pk]
     assert problems() == []
+
+    for segment in data_dir.glob("index/bucket-*/segment-*"):
+        broken = bytearray(segment.read_bytes())
+        broken[len(broken) // 2] ^= 1
+        segment.write_bytes(broken)
+
+    assert len(problems(fix=True)) == 1
+    assert problems() == []
+
+
+def test_lost_work_and_lost_files_come_back(
+    catalogue: Catalogue, run_worker: Worker
+) -> None:
+    refingerprint(recording=catalogue.first, user=None)
+    lose_worker("recording")
+    assert any("1 job without a worker" in p for p in problems(fix=True))
+    run_worker()
+    catalogue.first.refresh_from_db()
+    assert catalogue.first.status == RecordingStatus.READY
+
+    # Fingerprints and renditions come from the audio, which is lost if no backup has it.
+    for column in ("fingerprint", "proxy"):
+        default_storage.delete(str(getattr(catalogue.first, column)))
+    default_storage.delete(str(catalogue.second.audio))
+
+    found = examine(fix=True)
+
+    assert [finding["mended"] for finding in found] == [False, True, True]
+    assert "Restore it from a backup" in found[0]["remedy"]
+    run_worker()
+    left = problems()
+    assert len(left) == 1
+    assert str(catalogue.second.audio) in left[0]
 
 
 def test_what_cannot_be_mended_is_told_and_the_rest_is_mended(
@@ -130,16 +132,3 @@ def test_what_cannot_be_mended_is_told_and_the_rest_is_mended(
     assert "not repaired: " in capsys.readouterr().err
     indexed = following.open_index().recordings(catalogue.bucket.pk).tolist()
     assert indexed == [catalogue.second.pk]
-
-
-def test_work_without_a_worker_is_handed_out_again(
-    catalogue: Catalogue, run_worker: Worker
-) -> None:
-    refingerprint(recording=catalogue.first, user=None)
-    lose_worker("recording")
-
-    assert any("1 job without a worker" in p for p in problems(fix=True))
-
-    run_worker()
-    catalogue.first.refresh_from_db()
-    assert catalogue.first.status == RecordingStatus.READY
