@@ -13,6 +13,7 @@ from django.contrib.admin import ModelAdmin
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.db.models import Model
+from django.template.response import TemplateResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
@@ -97,7 +98,7 @@ def test_a_role_has_the_rights_that_the_table_says(role: Role) -> None:
 
 
 @pytest.mark.slow
-def test_a_viewer_reads_at_most(db: None) -> None:
+def test_a_viewer_reads_at_most(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     viewer = (desk := Desk(3, Role.VIEWER)).user
     client = client_of(viewer)
     for label, screen in SCREENS.items():
@@ -111,9 +112,12 @@ def test_a_viewer_reads_at_most(db: None) -> None:
             read = {path: client.get(path).status_code for path in reads}
             refused = {path: client.post(path).status_code for path in writes}
             chosen = {"_selected_action": row.pk, "apply": "yes", "post": "yes"}
-            for action in [*screen.actions, "delete_selected"]:
-                answer = client.post(reads[0], chosen | {"action": action})
-                assert answer.status_code in (302, 200, 403), (label, action)
+            with monkeypatch.context() as unseen:
+                # What comes back is the list, which was drawn above.
+                unseen.setattr(TemplateResponse, "rendered_content", "")
+                for action in [*screen.actions, "delete_selected"]:
+                    answer = client.post(reads[0], chosen | {"action": action})
+                    assert answer.status_code in (302, 200, 403), (label, action)
 
         may = viewer.has_perm(screen.view) and not screen.closed
         assert set(read.values()) == ({200} if may else {403}), read
@@ -175,38 +179,43 @@ def test_a_pair_is_seen_by_who_may_see_both(desks: tuple[Desk, Desk]) -> None:
         assert page.status_code == status
 
 
-@pytest.mark.parametrize("name", sorted(MORE))
-def test_the_pages_beside_them_ask_for_the_role(
-    name: str, desks: tuple[Desk, Desk]
-) -> None:
+def test_the_pages_beside_them_ask_for_the_role(desks: tuple[Desk, Desk]) -> None:
     own, other = desks
     for role in Role:
         client = client_of(person := own.person(role))
-        for path in _paths(name, own):
+        for name, needed in MORE.items():
             # An export is a run that is kept, so it is no reading.
             ask = client.post if name.endswith("_export") else client.get
-            answer = ask(path)
-            if person.has_perm(MORE[name]):
-                assert answer.status_code in (200, 302), (role, path)
-            else:
-                assert answer.status_code == 403, (role, path)
-    if name.startswith("admin:review_match_") and "export" not in name:
-        client = client_of(own.user)
-        assert {client.get(path).status_code for path in _paths(name, other)} == {404}
+            with undone():
+                status = ask(_path(name, own)).status_code
+            may = (200, 302) if person.has_perm(needed) else (403,)
+            assert status in may, (role, name)
+    client = client_of(own.user)
+    for name in MORE:
+        if name.startswith("admin:review_match_") and "export" not in name:
+            assert client.get(_path(name, other)).status_code == 404, name
 
 
-def _paths(name: str, desk: Desk) -> list[str]:
+def _path(name: str, desk: Desk) -> str:
     if name.endswith("_decide"):
-        return [reverse(name, args=[desk.match.pk, "confirm"])]
+        return reverse(name, args=[desk.match.pk, "confirm"])
     if name.endswith("_claim"):
-        return [reverse(name, args=[desk.match.pk, "dispute"])]
+        return reverse(name, args=[desk.match.pk, "dispute"])
     if name.endswith(("_note", "_lock")):
-        return [reverse(name, args=[desk.match.pk])]
+        return reverse(name, args=[desk.match.pk])
     if name.endswith("_export"):
-        return [reverse(name)]
+        return reverse(name)
     if name.endswith("password_change"):
-        return [reverse(name, args=[desk.user.pk])]
-    return [reverse(name, args=[SCREENS["scanning.CloudAccount"].row(desk).pk])]
+        return reverse(name, args=[desk.user.pk])
+    return reverse(name, args=[SCREENS["scanning.CloudAccount"].row(desk).pk])
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Take back what the block writes."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 @contextmanager
@@ -225,25 +234,21 @@ def watched() -> Iterator[list[str]]:
         yield written
 
 
-@pytest.mark.parametrize(
-    ("model", "column"),
-    [
+def test_no_filter_finds_out_what_a_screen_hides(desks: tuple[Desk, Desk]) -> None:
+    client = client_of(make_user(Role.VIEWER))
+    for model, column in (
         ("scanning.Container", "callback_secret_sealed"),
         ("scanning.Container", "callback_url"),
         ("streams.Stream", "urls"),
         ("streams.StreamNotice", "url"),
-    ],
-)
-def test_no_filter_finds_out_what_a_screen_hides(
-    model: str, column: str, desks: tuple[Desk, Desk]
-) -> None:
-    SCREENS[model].row(desks[0])
-    client = client_of(make_user(Role.VIEWER))
+    ):
+        SCREENS[model].row(desks[0])
+        query = {f"{column}__startswith": "h"}
 
-    answer = client.get(address(model, "changelist"), {f"{column}__startswith": "h"})
+        answer = client.get(address(model, "changelist"), query)
 
-    assert answer.status_code in (302, 400)
-    assert "e=1" in answer.get("Location", "e=1")
+        assert answer.status_code in (302, 400), column
+        assert "e=1" in answer.get("Location", "e=1"), column
 
 
 def test_a_deleted_group_leaves_an_event(db: None) -> None:
@@ -302,16 +307,13 @@ def test_forged_rows_beside_a_form_write_nothing(desks: tuple[Desk, Desk]) -> No
     assert UserSession.objects.filter(pk=token.pk).exists()
 
 
-@pytest.mark.parametrize("label", ["scanning.Container", "accounts.User"])
-def test_no_popup_hands_out_a_hidden_column(
-    label: str, desks: tuple[Desk, Desk]
-) -> None:
-    row = SCREENS[label].row(desks[0])
-    column = "callback_secret_sealed" if label == "scanning.Container" else "password"
+def test_no_popup_hands_out_a_hidden_column(desks: tuple[Desk, Desk]) -> None:
     client = client_of(make_user(Role.ADMIN))
-
-    query = {"_popup": "1", "_to_field": column}
-    for page in ("changelist", "change"):
-        arguments = [row.pk] if page == "change" else []
-        answer = client.get(address(row, page, *arguments), query)
-        assert answer.status_code == 400, page
+    for label, column in (
+        ("scanning.Container", "callback_secret_sealed"),
+        ("accounts.User", "password"),
+    ):
+        row = SCREENS[label].row(desks[0])
+        query = {"_popup": "1", "_to_field": column}
+        for path in (address(row, "changelist"), address(row, "change", row.pk)):
+            assert client.get(path, query).status_code == 400, path

@@ -49,6 +49,7 @@ from tests.factories.accounts import confirm, make_user
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.streams import StationFactory
 from tests.scanning.podcast import Podcast
+from tests.security.test_admin import undone
 from tests.security.test_extra_fields import OURS
 from tests.security.world import Desk, declaration_profile
 
@@ -391,11 +392,25 @@ def podcast(httpserver: HTTPServer, settings: Settings) -> Podcast:
     return feed
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_form_writes_its_own_fields_alone(name: str, podcast: Podcast) -> None:
-    form, page = PAGES[name]
-    desk, person = Desk(1), make_user(page.role)
-    victim = make_user(Role.ADMIN)
+def test_form_writes_its_own_fields_alone(podcast: Podcast) -> None:
+    desk, victim = Desk(1), make_user(Role.ADMIN)
+    people = {role: make_user(role) for role in Role}
+    for name, (form, page) in PAGES.items():
+        with undone():
+            faults = _faults_of(form, page, desk, podcast, people[page.role], victim)
+        desk.forget_rows()
+        assert not faults, f"{name}: {faults}"
+
+
+def _faults_of(
+    form: type[ModelForm[Any]],
+    page: Page,
+    desk: Desk,
+    podcast: Podcast,
+    person: User,
+    victim: User,
+) -> list[str]:
+    """Send a form, and again with every other column; return what that has changed."""
     row = page.row(desk) if page.row else None
     columns = [
         column
@@ -413,11 +428,15 @@ def test_form_writes_its_own_fields_alone(name: str, podcast: Podcast) -> None:
     loaded = _written(page, row, desk, podcast, person, hostile)
 
     assert len(hostile) > 2
+    faults = []
     for column in columns:
         now, before = getattr(loaded, column.attname), getattr(plain, column.attname)
         own = column.primary_key or column.unique or column.name in PER_ROW
-        assert now == before or own, f"{column.name} changed"
-        assert now != hostile[column.name], f"{column.name} was taken from the body"
+        if now != before and not own:
+            faults.append(f"{column.name} changed")
+        if now == hostile[column.name]:
+            faults.append(f"{column.name} was taken from the body")
+    return faults
 
 
 def _moved_away(model: type[Model], row: Model) -> Body:

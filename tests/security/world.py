@@ -133,6 +133,10 @@ class Desk:
             self._rows[model] = model._default_manager.create(**columns)
         return cast("Row", self._rows[model])
 
+    def forget_rows(self) -> None:
+        """Make new rows from now on: those of before were taken back."""
+        self._rows.clear()
+
     def catalogue_import(self) -> CatalogueImport:
         """Return an import into the desk's bucket."""
         return self.row(
