@@ -9,8 +9,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,11 +63,25 @@ class Portal:
     shell: Shell
 
 
+Serve = Callable[
+    [int, Mapping[str, str]], AbstractContextManager[subprocess.Popen[bytes]]
+]
+
+
 @pytest.fixture(scope="package")
 def portal(
     tmp_path_factory: pytest.TempPathFactory, copy_database: CopyDatabase
 ) -> Iterator[Portal]:
     """Serve a copy of the demo until the last browser test."""
+    with demo_portal(tmp_path_factory, copy_database, serving) as made:
+        yield made
+
+
+@contextmanager
+def demo_portal(
+    tmp_path_factory: pytest.TempPathFactory, copy_database: CopyDatabase, serve: Serve
+) -> Iterator[Portal]:
+    """Serve a copy of the demo in the block."""
     if _CHROMIUM is None:
         pytest.skip("no Chromium on this machine")
 
@@ -87,7 +101,7 @@ def portal(
     logins = json.loads((data_dir / "demo" / "logins.json").read_text())
     environment = _environment(data_dir, url)
     shell = Shell(environment)
-    with serving(port, environment) as server, closing(shell):
+    with serve(port, environment) as server, closing(shell):
         passwords = {one["username"]: one["password"] for one in logins}
         yield Portal(url, passwords, data_dir, {}, shell)
     assert server.returncode == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Locator, Page
 
 _FAULTS = r"""() => {
@@ -15,23 +17,32 @@ _FAULTS = r"""() => {
   /* The thing itself or what stands for it: a label, a switch, the frame around a field, a shape. */
   const around = (node) => [node, node.parentElement, node.nextElementSibling, ...(node.labels ?? []), ...(node instanceof SVGElement ? node.children : [])].filter(Boolean);
   const looks = (node) => around(node).map(look).join("|");
+  /* Where looks have names (test_every_page), each focus is looked at once for all pages. */
+  const focused = new Set(JSON.parse(localStorage.getItem("focused") ?? "[]"));
+  const nameOf = (node) => window.lookOf && around(node).map((one) => lookOf.get(one)).join();
   const faults = [];
   const before = document.activeElement;
   const place = [scrollX, scrollY];
   for (const node of document.querySelectorAll(CAN)) {
     if (node.tabIndex < 0 || node.disabled || node.closest("[inert], dialog:not([open])") || !isSeen(node)) continue;
     if (node.tabIndex > 0) faults.push(`order by hand: ${named(node)}`);
-    document.activeElement.blur();
-    const atRest = looks(node);
+    const name = nameOf(node);
+    const isToBeSeen = !focused.has(name);
+    if (isToBeSeen) document.activeElement.blur();
+    const atRest = isToBeSeen && looks(node);
     node.focus({ focusVisible: true });
     if (document.activeElement !== node) continue;
-    document.getAnimations().forEach((one) => one.finish());
-    if (looks(node) === atRest) faults.push(`no visible focus: ${named(node)}`);
+    if (isToBeSeen) {
+      document.getAnimations().forEach((one) => one.finish());
+      if (looks(node) === atRest) faults.push(`no visible focus: ${named(node)}`);
+      if (name) focused.add(name);
+    }
     const shown = around(node).map((one) => one.getBoundingClientRect()).find((one) => one.width > 1 && one.height > 1);
     if (!shown || shown.right <= 0 || shown.bottom <= 0 || shown.left >= innerWidth || shown.top >= innerHeight) {
       faults.push(`focus out of sight: ${named(node)}`);
     }
   }
+  localStorage.setItem("focused", JSON.stringify([...focused]));
   document.activeElement.blur();
   before?.focus?.({ preventScroll: true });
   scrollTo(...place);
@@ -63,7 +74,9 @@ _OPENERS = (
     "[data-palette-open], [data-open-dialog], [popovertarget], "
     "details.menu > summary, .ask > summary"
 )
-_NAMES = "nodes => nodes.map(node => node.outerHTML.replace(/\\s+/g, ' '))"
+# Empty for what is hidden.
+_NAMES = """nodes => nodes.map(node =>
+  node.checkVisibility({ visibilityProperty: true }) ? node.outerHTML.replace(/\\s+/g, " ") : "")"""
 _OPENED = """opener => {
   const { openDialog, paletteOpen } = opener.dataset;
   if (paletteOpen !== undefined) return document.querySelector("#palette");
@@ -82,6 +95,8 @@ _PLACE = """([opened, opener]) => {
 }"""
 _IS_OPEN = "opened => opened.matches(opened.popover ? ':popover-open' : '[open]')"
 _MOST_TABS = 80
+# Openers that differ in the row that they name are alike.
+_NUMBER = re.compile(r"[a-z]+_[0-9A-HJKMNP-TV-Z]{20}|\d+")
 
 
 def faults_of_openings(page: Page, seen: set[str]) -> list[str]:
@@ -94,10 +109,10 @@ def faults_of_openings(page: Page, seen: set[str]) -> list[str]:
     openers = page.locator(_OPENERS)
     names = openers.evaluate_all(_NAMES)
     for number, name in enumerate(names):
-        opener = openers.nth(number)
-        if name in seen or not opener.is_visible():
+        opener, kind = openers.nth(number), _NUMBER.sub("", name)
+        if not name or kind in seen or not opener.is_visible():
             continue
-        seen.add(name)
+        seen.add(kind)
         faults += [f"{fault}: {name[:140]}" for fault in _faults_of_opening(opener)]
     return faults
 

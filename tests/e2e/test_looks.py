@@ -66,41 +66,33 @@ def page(browser: Browser, client: Client) -> Iterator[Page]:
 def _show(page: Page, html: str) -> None:
     """Replace the page's content with these elements, after an unstyled one of each."""
     plain = '<span class="badge"></span><svg><rect class="seg"></rect></svg>'
-    page.evaluate("html => {document.body.insertAdjacentHTML('beforeend', html)}", html)
-    page.evaluate(
-        "html => {document.body.insertAdjacentHTML('afterbegin', html)}", plain
-    )
+    page.evaluate("html => {document.body.innerHTML = html}", plain + html)
     page.wait_for_load_state("networkidle")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize(
-    ("component", "states"),
-    [
+def _in_each_theme(page: Page) -> Iterator[str]:
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        yield theme
+
+
+def test_every_state_has_a_badge_with_an_icon(page: Page) -> None:
+    for component, states in (
         ("components/_badge.html", looks.REVIEW_STATES),
         ("components/_file_badge.html", looks.FILE_STATES),
-    ],
-)
-def test_every_state_has_a_badge_with_an_icon(
-    page: Page, component: str, states: dict[str, looks.StateLook], theme: str
-) -> None:
-    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]  # as listed
+    ):
+        _show(page, "".join(render_to_string(component, {"state": s}) for s in states))
 
-    _show(page, "".join(render_to_string(component, {"state": s}) for s in states))
-
-    plain, *drawn = page.eval_on_selector_all(".badge", _DRAWN)
-    assert len(drawn) == len(states)
-    assert plain not in drawn
-    sizes = page.eval_on_selector_all(".badge use", _ICON_SIZES)
-    assert len(sizes) == len(states)
-    assert min(sizes) > 0
+        for theme in _in_each_theme(page):
+            plain, *drawn = page.eval_on_selector_all(".badge", _DRAWN)
+            assert len(drawn) == len(states), (component, theme)
+            assert plain not in drawn, (component, theme)
+            sizes = page.eval_on_selector_all(".badge use", _ICON_SIZES)
+            assert len(sizes) == len(states), (component, theme)
+            assert min(sizes) > 0, (component, theme)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_state_has_a_segment_with_a_defined_pattern(
-    page: Page, theme: str
-) -> None:
-    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]  # as listed
+def test_every_state_has_a_segment_with_a_defined_pattern(page: Page) -> None:
     boxes = [
         {"state": state, "fill": looks.pattern_fill(state), "x": "0", "width": "9"}
         for state in looks.REVIEW_STATES
@@ -110,19 +102,17 @@ def test_every_state_has_a_segment_with_a_defined_pattern(
 
     _show(page, patterns + render_to_string("components/_mini.html", {"mini": mini}))
 
-    plain, *drawn = page.eval_on_selector_all(".seg", _DRAWN)
-    assert len(drawn) == len(boxes)
-    assert plain not in drawn
-    used = page.eval_on_selector_all(".mini .seg", _PATTERNS)
-    assert len(used) == len(looks.PATTERNED)
-    assert all(is_defined for _, is_defined in used), used
+    for theme in _in_each_theme(page):
+        plain, *drawn = page.eval_on_selector_all(".seg", _DRAWN)
+        assert len(drawn) == len(boxes), theme
+        assert plain not in drawn, theme
+        used = page.eval_on_selector_all(".mini .seg", _PATTERNS)
+        assert len(used) == len(looks.PATTERNED), theme
+        assert all(is_defined for _, is_defined in used), used
 
 
 def test_every_colour_differs_between_the_themes(page: Page) -> None:
-    page.emulate_media(color_scheme="light")
-    light = page.evaluate(_COLOURS)
-    page.emulate_media(color_scheme="dark")
-    dark = page.evaluate(_COLOURS)
+    light, dark = (page.evaluate(_COLOURS) for _theme in _in_each_theme(page))
 
     assert [name for name in light if light[name] == dark[name]] == []
     assert len(light) > 40
