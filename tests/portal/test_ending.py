@@ -98,7 +98,8 @@ def environment(copy_database: CopyDatabase, tmp_path: Path) -> dict[str, str]:
         "DATABASE_URL": f"sqlite:///{copy_database(tmp_path)}",
         "LOG_LEVEL": "ERROR",
         "SECRET_KEY": "only for this test, and as long as a real one has to be",
-        "WEB_CONCURRENCY": "2",
+        # tests/acrportal/test_web_processes.py ends several.
+        "WEB_CONCURRENCY": "1",
     }
 
 
@@ -137,10 +138,10 @@ def _manage(*arguments: str) -> list[str]:
 
 @pytest.fixture
 def serve(begin: Begin) -> Session:
-    """Run ``manage.py serve`` with a web server of two processes."""
+    """Run ``manage.py serve``."""
     session = begin(*_manage("serve", "--port", str(free_port())))
-    # The first process, and those that answer.
-    session.wait_for("gunicorn", count=3)
+    # The first process, and the one that answers.
+    session.wait_for("gunicorn", count=2)
     session.wait_for("manage.py worker")
     session.wait_for("manage.py stream_recorder")
     return session
@@ -150,7 +151,7 @@ def test_make_stopped_by_its_process_group_leaves_nothing(begin: Begin) -> None:
     """Its processes get the signal twice: from the group, and from make."""
     command = " ".join(_manage("serve", "--port", str(free_port())))
     session = begin("make", "--file=-", stdin=f"all:\n\t{command}\n")
-    session.wait_for("gunicorn", count=3)
+    session.wait_for("gunicorn", count=2)
 
     os.killpg(session.process.pid, signal.SIGTERM)
 
