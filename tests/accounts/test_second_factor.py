@@ -62,7 +62,7 @@ def test_the_password_neither_removes_a_second_factor_nor_shows_its_codes() -> N
         asked = client.get(f"/accounts/2fa/recovery-codes/{path}")
         assert asked["Location"].startswith("/accounts/2fa/reauthenticate/"), path
 
-    # Who is asked can type at once.
+    # The field has the focus, so that people can type at once.
     make_user(Role.REVIEWER, username="ben")
     without = Client()
     sign_in(without, username="ben")

@@ -163,7 +163,7 @@ def test_files_are_listed_searched_sorted_and_shown(api: Api) -> None:
     both = api.get(f"{path}/{failed.pk},{first.acr_id},99999").json()["data"]
     assert [row["id"] for row in both] == [failed.pk, first.pk]
 
-    # A dump is every file at once.
+    # A dump has all files on one page.
     RecordingFactory.create_batch(23, bucket=first.bucket)
     assert len(ids("")) < 25
     assert len(api.get(f"{path}/dump").json()["data"]) == 25

@@ -49,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_command_reads_what_spreadsheets_write(folder: Path) -> None:
     table = folder / "table.txt"
-    # Each encoding with a separator, and each separator with an encoding.
+    # Every separator and every encoding, but not every pair.
     for separator, encoding, chosen in (
         (",", "utf-8", "utf-8"),
         (";", "utf-8-sig", "utf-8"),

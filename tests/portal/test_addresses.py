@@ -26,7 +26,7 @@ def test_a_short_link_with_a_slash_leads_to_its_page(signed_in: MakeClient) -> N
     assert with_query["Location"] == f"/m/{match.uid}?segment=1"
     assert opened.status_code == 200
     assert match.recording.title in opened.content.decode()
-    # A form that is sent there is not redirected.
+    # A redirect would lose a form, so there is none.
     assert client.post(f"/m/{match.uid}/").status_code == 404
     for unknown in ("/nowhere/", "/m/", "/files/x/", "/a/b/c/"):
         assert client.get(unknown).status_code == 404, unknown

@@ -257,7 +257,7 @@ def test_unfinished_uploads_of_one_person_have_a_limit_of_bytes(
     assert "Finish or cancel some" in refused.json()["message"]
     assert by_another.status_code == 201
     assert announce(client, container, 1000).status_code == 201
-    # An abandoned one gives its room back.
+    # An abandoned upload no longer counts.
     ResumableUpload.objects.update(touched_at=datetime.now(tz=UTC) - timedelta(days=2))
     discard_abandoned()
     assert announce(client, container, 1000).status_code == 201

@@ -14,6 +14,12 @@ from tests.scanning.vendor import AnyPath, Vendor, remote_file
 
 
 @pytest.fixture
+def empty(transactional_db: None) -> Container:
+    """Return a container without buckets, where a scan finds nothing."""
+    return Container.objects.create(name="Empty")
+
+
+@pytest.fixture
 def vendor(
     transactional_db: None, httpserver: HTTPServer, settings: Settings
 ) -> Vendor:

@@ -36,12 +36,6 @@ def local_allowed(settings: Settings) -> None:
     settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
 
 
-@pytest.fixture
-def empty(transactional_db: None) -> Container:
-    """Return a container that searches nothing."""
-    return Container.objects.create(name="Empty")
-
-
 def _submit(
     client: Client, container: Container, *links: str
 ) -> list[dict[str, Any]]:  # Any: JSON

@@ -33,12 +33,6 @@ def container(catalogue: Catalogue) -> Container:
     return catalogue.container
 
 
-@pytest.fixture
-def empty(transactional_db: None) -> Container:
-    """Return a container that searches nothing."""
-    return Container.objects.create(name="Empty")
-
-
 def _keep(container: Container, **columns: object) -> None:
     Container.objects.filter(pk=container.pk).update(**columns)
     container.refresh_from_db()
