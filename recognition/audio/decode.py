@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -74,6 +74,9 @@ BESIDE: Final = re.compile(
 NO_LAYOUT: Final = " channels"
 # PyAV reads beyond the planes of frames with more channels.
 PYAV_PLANES: Final = 8
+# A conversion of one frame takes as long as decoding it, whatever its length, so at least
+# so many samples are converted at once.
+TOGETHER_SAMPLES: Final = 1 << 14
 # What macOS writes beside a file where it cannot keep its notes in it: ``._name``.
 APPLE_DOUBLE: Final = b"\x00\x05\x16\x07"
 MAX_TAGS: Final = 64
@@ -212,10 +215,11 @@ class AudioFile:
         """Yield every decodable frame, converted, with gaps filled by silence."""
         converter = Converter(want)
         for gap_s, frame in self._place_frames():
-            for silent in _silence_like(frame, gap_s):
-                yield from self._safely(converter.take(silent))
-            yield from self._safely(converter.take(frame))
-        yield from self._safely(converter.finish())
+            if gap_s:
+                for silent in _silence_like(frame, gap_s):
+                    yield from self._converted(converter.take, silent)
+            yield from self._converted(converter.take, frame)
+        yield from self._converted(converter.finish)
 
     def _place_frames(self) -> Iterator[tuple[float, AudioFrame]]:
         """Yield the frames of all links, with the seconds of silence before each."""
@@ -253,10 +257,7 @@ class AudioFile:
         place, end_s = 0, 0.0
         for packet, frame in self._decode_packets():
             refuse_shape(frame.sample_rate, frame.layout.nb_channels)
-            start_s, is_cut = None, False
-            if frame.pts is not None and frame.time_base is not None:
-                unit = frame.time_base
-                start_s = frame.pts * unit.numerator / unit.denominator
+            start_s, is_cut = frame.time, False
             length_s = frame.samples / frame.sample_rate
             before, place = place, max(place, packet.pos or 0)
             if may_cut and start_s is not None:
@@ -266,14 +267,17 @@ class AudioFile:
                 end_s = start_s + length_s
             yield Timed(frame, start_s, length_s, is_cut)
 
-    def _safely(self, frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
-        """Skip frames that cannot be converted."""
+    def _converted(
+        self, convert: Callable[..., list[AudioFrame]], *frame: AudioFrame
+    ) -> list[AudioFrame]:
+        """Return what the frame completes; nothing if it cannot be converted."""
         try:
-            yield from frames
+            return convert(*frame)
         except FFmpegMemoryError:
             raise
         except (FFmpegError, ValueError):
             self._count_bad()
+            return []
 
     def _decode_packets(self) -> Iterator[tuple[Packet[Stream], AudioFrame]]:
         is_of_file = self._container.format.name in OF_FILE
@@ -386,21 +390,30 @@ class Converter:
         self._want = want
         self._kind: tuple[str, str, int] | None = None
         self._inner = self._new()
+        self._waiting = av.AudioFifo()
 
-    def take(self, frame: AudioFrame) -> Iterator[AudioFrame]:
-        """Yield the frames of the wanted length that this frame completes."""
+    def take(self, frame: AudioFrame) -> list[AudioFrame]:
+        """Return the frames of the wanted length that this frame completes."""
+        made: list[AudioFrame] = []
         kind = (frame.format.name, frame.layout.name, frame.sample_rate)
         if kind != self._kind:
-            yield from self.finish()
-            self._inner, self._kind = self._new(), kind
+            made = self.finish()
+            self._inner, self._waiting, self._kind = self._new(), av.AudioFifo(), kind
         is_known = frame.layout.nb_channels <= 2 or NO_LAYOUT not in frame.layout.name
         for each in [frame] if is_known else _mixed(frame):
-            yield from self._inner.resample(each)
+            each.pts = None
+            self._waiting.write(each)
+        if self._waiting.samples >= TOGETHER_SAMPLES:
+            made += self._inner.resample(self._waiting.read())
+        return made
 
-    def finish(self) -> Iterator[AudioFrame]:
-        """Yield the rest, which may be shorter."""
-        if self._kind is not None:
-            yield from self._inner.resample(None)
+    def finish(self) -> list[AudioFrame]:
+        """Return the rest, of which the last frame may be shorter."""
+        if self._kind is None:
+            return []
+        rest = self._waiting.read()
+        made = [] if rest is None else self._inner.resample(rest)
+        return made + self._inner.resample(None)
 
     def _new(self) -> av.AudioResampler:
         return av.AudioResampler(

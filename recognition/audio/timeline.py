@@ -10,8 +10,8 @@ as a discontinuity or it goes back.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from itertools import chain
+from typing import Final, Generic, NamedTuple, TypeVar
 
 MOST_DRIFT_S: Final = 0.25
 # A deviation of at least this share of a frame is a missing packet, no rounding.
@@ -20,8 +20,7 @@ MISSING_SHARE: Final = 0.5
 Frame = TypeVar("Frame")
 
 
-@dataclass(frozen=True, slots=True)
-class Timed(Generic[Frame]):
+class Timed(NamedTuple, Generic[Frame]):
     """A frame, its start on the container's clock if it has one, and its length.
 
     ``is_cut`` says that the container marks a discontinuity before it.
@@ -49,16 +48,17 @@ class Timeline(Generic[Frame]):
         Leaves out a frame where the sound is ``MOST_DRIFT_S`` ahead of the clock.
         """
         waiting: Timed[Frame] | None = None
-        for timed in frames:
+        for timed in chain(frames, [None]):
             if waiting is not None:
-                yield from self._place(waiting, timed)
+                gap_s = self._gap_s(waiting, timed)
+                if gap_s is not None:
+                    yield gap_s, waiting.frame
             waiting = timed
-        if waiting is not None:
-            yield from self._place(waiting, None)
 
-    def _place(
+    def _gap_s(
         self, timed: Timed[Frame], following: Timed[Frame] | None
-    ) -> Iterator[tuple[float, Frame]]:
+    ) -> float | None:
+        """Return the silence before a frame, or None if it is left out."""
         step_s = self._step_s(timed, following)
         if self._end_s is not None:
             self._end_s += step_s + timed.length_s
@@ -66,27 +66,24 @@ class Timeline(Generic[Frame]):
             self._end_s = timed.start_s + timed.length_s
         if not self._has_begun:
             self._has_begun = True
-            yield max(step_s, 0.0), timed.frame
-        elif timed.is_cut or step_s < -MOST_DRIFT_S:
+            return max(step_s, 0.0)
+        if timed.is_cut or step_s < -MOST_DRIFT_S:
             # The clock begins anew.
             self._drift_s = 0.0
-            yield 0.0, timed.frame
-        else:
-            yield from self._follow(timed, step_s)
+            return 0.0
+        return self._missing_s(timed, step_s)
 
-    def _follow(
-        self, timed: Timed[Frame], step_s: float
-    ) -> Iterator[tuple[float, Frame]]:
+    def _missing_s(self, timed: Timed[Frame], step_s: float) -> float | None:
         self._drift_s += step_s
         if self._drift_s <= -MOST_DRIFT_S:
             self._drift_s += timed.length_s
-            return
+            return None
         missing_s = min(step_s, self._drift_s)
         gap_s = 0.0
         if missing_s >= MISSING_SHARE * timed.length_s or self._drift_s >= MOST_DRIFT_S:
             gap_s, self._drift_s = self._drift_s, gap_s
         self.lost_s += gap_s
-        yield gap_s, timed.frame
+        return gap_s
 
     def _step_s(self, timed: Timed[Frame], following: Timed[Frame] | None) -> float:
         """Return how long after the end of the frame before it a frame begins."""

@@ -115,11 +115,11 @@ def test_only_regular_files_are_opened(tmp_path: Path) -> None:
         analysis.analyse_file(Path("/dev/zero"))
 
 
-def test_a_child_over_its_memory_is_a_failed_decode(tune: Path) -> None:
-    limits = DecodeLimits(max_memory_bytes=1 << 20)
+def test_a_child_over_its_memory_is_a_failed_decode(long_tune: Path) -> None:
+    limits = DecodeLimits(max_memory_bytes=1 << 16)
 
     with pytest.raises(DecodeFailed):
-        analysis.analyse_file(tune, limits=limits)
+        analysis.analyse_file(long_tune, limits=limits)
 
 
 def test_a_child_over_its_processor_time_is_a_failed_decode(tmp_path: Path) -> None:
