@@ -14,7 +14,7 @@ from catalogue.models import Recording, RecordingStatus
 from reports.rows import COLUMNS
 from reports.selectors import match_rows
 from review.choices import MatchState, QueueReason
-from review.errors import StaleMatch
+from review.errors import NothingToUndo, StaleMatch
 from review.models import Match
 from review.services import locks
 from review.services.folding import fold_scan
@@ -310,6 +310,22 @@ def test_decision_is_carried_from_80_percent_overlap() -> None:
             assert follower.decided_by == reviewer
             assert follower.decided_at == decided.decided_at
             assert (follower.decision_reason, follower.note) == ("other", "a jingle")
+
+
+def test_a_manager_takes_back_a_decision_that_a_rescan_carried_over() -> None:
+    reviewer, manager = make_user(Role.REVIEWER), make_user(Role.MANAGER)
+    match = make_match(SPAN)
+    deciding.clear(match=match, user=reviewer, reason="our own channel")
+
+    follower = rescan(match, SPAN)
+
+    # The rescan came after the decision, so nobody may undo it.
+    for user in (reviewer, manager):
+        with pytest.raises(NothingToUndo):
+            deciding.undo(match=follower, user=user)
+    deciding.reopen(match=follower, user=manager, reason="not our channel")
+    follower.refresh_from_db()
+    assert (follower.state, follower.decided_by) == (MatchState.PENDING, None)
 
 
 def test_changed_relation_asks_again() -> None:
