@@ -7,7 +7,7 @@ from typing import Any
 
 from common.reading import rounded_length
 from evidence.models import EvidencePack
-from evidence.selectors import MatchPacks, evidence_of_many
+from evidence.selectors import evidence_of_many
 from notices.checks import items_of, owners_of
 from notices.models import ClaimedRight, NoticeItem, TakedownNotice
 from reports.cells import clock
@@ -73,12 +73,8 @@ def current_packs(matches: Iterable[int]) -> dict[int, EvidencePack]:
     return {
         key: packs.ready
         for key, packs in evidence_of_many(matches).items()
-        if packs.ready is not None and _is_current(packs)
+        if packs.ready is not None and packs.stale_since is None
     }
-
-
-def _is_current(packs: MatchPacks) -> bool:
-    return packs.stale_since is None
 
 
 def _item(item: NoticeItem, right: ClaimedRight, pack: EvidencePack | None) -> Json:

@@ -92,9 +92,14 @@ def blocks_of(content: Content) -> list[NoticeBlock]:
         why = "Why the use infringes"
     else:
         why = "Why the content is illegal"
+    claimed = _CLAIMED[ClaimedRight(content["right"])]
+    owner = content["owner"] or "–"
     return [
         NoticeBlock("To", _filled(content["recipient"], content["recipient_contact"])),
-        NoticeBlock("Right claimed", [_claimed(content)]),
+        NoticeBlock(
+            "Right claimed",
+            [f"Copyright in the {claimed} named below. Owner of the right: {owner}."],
+        ),
         *_items(content),
         NoticeBlock(why, reasons),
         NoticeBlock(
@@ -116,7 +121,12 @@ def as_text(content: Content) -> str:
             parts += ["", block.heading, "-" * len(block.heading)]
         else:
             parts.append("")
-        parts += [_wrapped(paragraph) for paragraph in block.paragraphs]
+        parts += [
+            textwrap.fill(
+                paragraph, _WIDTH, break_long_words=False, break_on_hyphens=False
+            )
+            for paragraph in block.paragraphs
+        ]
     return "\n".join(parts) + "\n"
 
 
@@ -125,24 +135,12 @@ def typed_as_asked(typed: str, asked: str) -> bool:
     return " ".join(typed.split()).rstrip(".").casefold() == asked.casefold()
 
 
-def _wrapped(paragraph: str) -> str:
-    return textwrap.fill(
-        paragraph, _WIDTH, break_long_words=False, break_on_hyphens=False
-    )
-
-
 def _paragraphs(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()] or ["–"]
 
 
 def _filled(*texts: str) -> list[str]:
     return [text for text in texts if text] or ["–"]
-
-
-def _claimed(content: Content) -> str:
-    claimed = _CLAIMED[ClaimedRight(content["right"])]
-    owner = content["owner"] or "–"
-    return f"Copyright in the {claimed} named below. Owner of the right: {owner}."
 
 
 def _items(content: Content) -> Iterator[NoticeBlock]:

@@ -118,11 +118,6 @@ def _length_of_file(sheet: CueSheet) -> str:
     return f"length unknown, nothing is known after {described}"
 
 
-def _length(cue: Cue) -> str:
-    """Return the length between the printed ends, without pauses."""
-    return clock(rounded_length(cue.counted))
-
-
 def _nothing_listed(sheet: CueSheet) -> str:
     """Return what a sheet without cues says, and what it cannot say."""
     division = sheet.division
@@ -147,7 +142,8 @@ def _cells(cue: Cue) -> list[tuple[str, str]]:
         said = cue.use_label or (cue.usage.value if cue.usage else "")
         origin = (cue.origin_label, "")
     use = (said, status.replace("_", " "))
-    last = [use, origin, *times, (_length(cue), "")]
+    # The length lies between the printed ends, without pauses.
+    last = [use, origin, *times, (clock(rounded_length(cue.counted)), "")]
     entry = cue.entry
     if entry is not None and entry.title:
         return [

@@ -66,7 +66,11 @@ def differing_rows(run: ReportRun) -> DifferingRows | None:
     some = sorted(changed)[:MOST_CHANGED]
     keys = dict(Match.objects.filter(uid__in=some).values_list("pk", "uid"))
     today = {keys[pk]: row for pk, row in match_rows(keys, run.as_of_at).items()}
-    differing = [uid for uid, row in today.items() if _as_stored(row) != [*stored[uid]]]
+    differing = [
+        uid
+        for uid, row in today.items()
+        if json.loads(json.dumps(row)) != [*stored[uid]]
+    ]
     if not differing:
         return None
     since = min(changed[uid] for uid in differing)
@@ -79,7 +83,3 @@ def _first_events(after: int, cases: Sequence[str]) -> Iterator[tuple[str, datet
     for start in range(0, len(cases), _CASES_AT_ONCE):
         some = events.filter(case__in=cases[start : start + _CASES_AT_ONCE])
         yield from some.order_by().values_list("case").annotate(first=Min("at"))
-
-
-def _as_stored(row: object) -> object:
-    return json.loads(json.dumps(row))

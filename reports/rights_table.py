@@ -25,7 +25,6 @@ from rights.choices import Right, ShareKind, StatedField
 from rights.claims import RecordingClaim
 from rights.matching import match_key_of
 from rights.models import (
-    Party,
     Release,
     RightsRecording,
     Share,
@@ -215,7 +214,9 @@ def _link(groups: Sequence[_SourceShares]) -> None:
 def _share_line(share: Share) -> _Line:
     collector = share.controlled_by
     return {
-        **_party(share.party),
+        "party": str(share.party),
+        "party_ipi": share.party.ipi_name,
+        "party_isni": share.party.isni,
         "role": share.role,
         "right": _RIGHTS[share.right],
         "kind": _SHARE_KINDS[share.kind],
@@ -231,14 +232,6 @@ def _share_line(share: Share) -> _Line:
         "controlled_by": str(collector) if collector else None,
         "controlled_by_ipi": collector.ipi_name if collector else None,
         "agreement": share.agreement,
-    }
-
-
-def _party(party: Party) -> _Line:
-    return {
-        "party": str(party),
-        "party_ipi": party.ipi_name,
-        "party_isni": party.isni,
     }
 
 

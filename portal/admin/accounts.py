@@ -77,7 +77,7 @@ _FIELD_WORDS: dict[str, tuple[str | _StrPromise, str | _StrPromise]] = {
 class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  # the stubs name other arguments of get_form
     """Users; only their groups decide what they may do."""
 
-    add_action = change_action = Action.CONFIGURE
+    view_action = add_action = change_action = Action.CONFIGURE
     form = UserForm
     add_form = NewUserForm
     add_form_template = "admin/accounts/user/add_form.html"
@@ -161,7 +161,9 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  
         """Save the groups, and warn of a person who sees nothing for want of a role."""
         super().save_related(request, form, formsets, change)
         person: User = form.instance
-        if person.is_active and not _has_role(person):
+        # The person's own permissions are older than the form.
+        saved = User.objects.get(pk=person.pk)
+        if person.is_active and not saved.has_perm(Action.VIEW):
             self.message_user(
                 request,
                 gettext("Without a role, %(person)s sees nothing.")
@@ -257,16 +259,6 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  
         template = f"admin/accounts/user/{action}.html"
         return action_page(self, request, template, title=title, **context)
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show users to admins."""
-        return request.user.has_perm(Action.CONFIGURE)
-
-    def has_view_permission(
-        self, request: HttpRequest, obj: User | None = None
-    ) -> bool:
-        """Show users to admins."""
-        return request.user.has_perm(Action.CONFIGURE)
-
     @admin.display(description=_("Name"))
     def full_name(self, user: User) -> str:
         """Return first and last name."""
@@ -361,7 +353,7 @@ class RoleGroupAdmin(RoleAdmin[Group]):
     The permissions of a role are in ``accounts.roles``, not here.
     """
 
-    add_action = change_action = Action.CONFIGURE
+    view_action = add_action = change_action = Action.CONFIGURE
     list_display = ["name", "is_role", "people"]
     search_fields = ["name"]
     ordering = ["name"]
@@ -371,16 +363,6 @@ class RoleGroupAdmin(RoleAdmin[Group]):
     def get_urls(self) -> list[URLPattern]:
         """Ask admins to confirm that it is them before they change a group."""
         return confirm_changes(super().get_urls())
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show groups to admins."""
-        return request.user.has_perm(Action.CONFIGURE)
-
-    def has_view_permission(
-        self, request: HttpRequest, obj: Group | None = None
-    ) -> bool:
-        """Show groups to admins."""
-        return request.user.has_perm(Action.CONFIGURE)
 
     def has_delete_permission(
         self, request: HttpRequest, obj: Group | None = None
@@ -460,11 +442,6 @@ class RoleGroupAdmin(RoleAdmin[Group]):
         )
 
 
-def _has_role(person: User) -> bool:
-    """Read the groups anew: the person's own permissions are older than the form."""
-    return User.objects.get(pk=person.pk).has_perm(Action.VIEW)
-
-
 def _is_role(group: Group) -> bool:
     return group.name in set(Role)
 
@@ -473,6 +450,7 @@ def _is_role(group: Group) -> bool:
 class ApiTokenAdmin(RoleAdmin[ApiToken]):
     """API tokens, without the digest of their secret."""
 
+    view_action = Action.CONFIGURE
     list_display = ["name", "hint", "owner", "last_used_at", "expires_at", "revoked_at"]
     list_filter = [("owner", PickFilter)]
     list_select_related = ["owner"]
@@ -487,13 +465,3 @@ class ApiTokenAdmin(RoleAdmin[ApiToken]):
     def scope_codes(self, token: ApiToken) -> SafeString:
         """Return the scopes as clients write them."""
         return code(", ".join(token.scopes))
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show tokens to admins."""
-        return request.user.has_perm(Action.CONFIGURE)
-
-    def has_view_permission(
-        self, request: HttpRequest, obj: ApiToken | None = None
-    ) -> bool:
-        """Show tokens to admins."""
-        return request.user.has_perm(Action.CONFIGURE)

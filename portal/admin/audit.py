@@ -64,10 +64,6 @@ class _TrailAdmin(RoleAdmin[Row]):
     Events name rows of every container and bucket.
     """
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show the screen to users without access limits."""
-        return self.has_view_permission(request)
-
     def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """Show events to users without access limits."""
         return super().has_view_permission(request, obj) and not is_limited(

@@ -71,11 +71,12 @@ class _Readable:
 
 
 class RoleAdmin(_Readable, _ModelAdmin[Row]):
-    """A screen that every role can read; ``*_action`` is the permission to write.
+    """A screen that every role can read; ``*_action`` is the permission it needs.
 
     Without an action the screen cannot add or change rows. By default nobody deletes.
     """
 
+    view_action = Action.VIEW
     add_action: Action | None = None
     change_action: Action | None = None
     # Columns that name recordings and buckets whatever the reader's limits are.
@@ -201,12 +202,12 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
         return history.page(request, shown, context)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """List the model on the admin's first page for every role."""
-        return request.user.has_perm(Action.VIEW)
+        """List the model on the admin's first page for those who may look."""
+        return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
-        """Let everybody with a role look."""
-        return request.user.has_perm(Action.VIEW)
+        """Return whether the user's role may look."""
+        return request.user.has_perm(self.view_action)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return whether the screen can add rows and the user's role allows it."""
@@ -225,18 +226,6 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
     ) -> bool:
         """Refuse: the portal retires rows, because other rows refer to them."""
         return False
-
-
-class ForAdmins(RoleAdmin[Row]):
-    """A screen for admins, such as one whose rows come from their accounts."""
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show them to admins."""
-        return request.user.has_perm(Action.CONFIGURE)
-
-    def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
-        """Show them to admins."""
-        return request.user.has_perm(Action.CONFIGURE)
 
 
 def match_count_link(row: Any, lookup: str) -> SafeString:  # Any: carries an annotation

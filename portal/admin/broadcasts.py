@@ -6,8 +6,6 @@ The portal's pages change them, so that each change is an event.
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import Model
-from django.http import HttpRequest
 
 from accounts.roles import Action
 from monitoring.broadcasts.models import Audience, Broadcast, Revenue
@@ -53,6 +51,7 @@ class AudienceAdmin(RoleAdmin[Audience]):
 class RevenueAdmin(RoleAdmin[Revenue]):
     """What stations earned; for managers."""
 
+    view_action = Action.APPROVE
     list_display = ["station", "month", "rights_type", "net_revenue", "currency"]
     list_filter = [("station", PickFilter), "rights_type"]
     ordering = ["-month", "station__name", "id"]
@@ -60,13 +59,3 @@ class RevenueAdmin(RoleAdmin[Revenue]):
     search_fields = ["station__name"]
     readonly_fields = all_field_names(Revenue, but=["id"])
     fields = readonly_fields
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """List it on the admin's first page for managers."""
-        return self.has_view_permission(request)
-
-    def has_view_permission(
-        self, request: HttpRequest, obj: Model | None = None
-    ) -> bool:
-        """Let managers look."""
-        return request.user.has_perm(Action.APPROVE)

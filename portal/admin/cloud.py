@@ -150,7 +150,8 @@ class TieForm(forms.Form):
 class CloudAccountAdmin(RoleAdmin[CloudAccount]):
     """Cloud accounts, visible only to admins."""
 
-    add_action = change_action = Action.CONFIGURE
+    # The callback address is a secret.
+    view_action = add_action = change_action = Action.CONFIGURE
     form = CloudAccountForm
     list_display = ["name", "base_url", "region", "state", "container_names"]
     search_fields = ["name"]
@@ -161,16 +162,6 @@ class CloudAccountAdmin(RoleAdmin[CloudAccount]):
     readonly_fields = ("callback_address", "state", "spent")
     actions = ["test_connection", "retry_now"]
     change_form_template = "admin/scanning/cloudaccount/change_form.html"
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show accounts to admins."""
-        return request.user.has_perm(Action.CONFIGURE)
-
-    def has_view_permission(
-        self, request: HttpRequest, obj: CloudAccount | None = None
-    ) -> bool:
-        """Show accounts to admins only, because their callback address is a secret."""
-        return request.user.has_perm(Action.CONFIGURE)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CloudAccount]:
         """Prefetch the containers."""
@@ -410,6 +401,7 @@ class CloudJobAdmin(RoleAdmin[CloudJob]):
 class CloudDeletionAdmin(RoleAdmin[CloudDeletion]):
     """Files deleted here that must also be deleted in the cloud."""
 
+    view_action = Action.CONFIGURE
     list_display = ["remote_id", "account", "due", "done_at", "said"]
     list_filter = [("account", PickFilter)]
     list_select_related = ["account"]
@@ -426,13 +418,3 @@ class CloudDeletionAdmin(RoleAdmin[CloudDeletion]):
     def due(self, deletion: CloudDeletion) -> SafeString:
         """Return when the deletion is tried next."""
         return when(deletion.due_at)  # type: ignore[attr-defined]  # annotated above
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show deletions to admins."""
-        return request.user.has_perm(Action.CONFIGURE)
-
-    def has_view_permission(
-        self, request: HttpRequest, obj: CloudDeletion | None = None
-    ) -> bool:
-        """Show deletions to admins."""
-        return request.user.has_perm(Action.CONFIGURE)

@@ -169,6 +169,7 @@ class ContainerAdmin(RoleAdmin[Container]):
 class ProjectAdmin(RoleAdmin[Project]):
     """Projects: key pairs that identify clips, without the secret key."""
 
+    view_action = Action.CONFIGURE
     list_display = ["name", "access_key", "bucket_names", "created_by", "created_at"]
     search_fields = ["name", "=access_key"]
     readonly_fields = (
@@ -176,16 +177,6 @@ class ProjectAdmin(RoleAdmin[Project]):
         "bucket_names",
     )
     fields = readonly_fields
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show projects to admins."""
-        return request.user.has_perm(Action.CONFIGURE)
-
-    def has_view_permission(
-        self, request: HttpRequest, obj: Project | None = None
-    ) -> bool:
-        """Show projects to admins."""
-        return request.user.has_perm(Action.CONFIGURE)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
         """Join the creator and prefetch the buckets."""

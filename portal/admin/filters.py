@@ -28,123 +28,99 @@ Choice = tuple[str, str]
 
 _OF_MONITORING = {"stream", "day"}
 
-_SCORE_BANDS: dict[str, tuple[str | Promise, Q]] = {
-    "90": (_("90 to 100"), Q(score__gte=90)),
-    "75": (_("75 to 89"), Q(score__gte=75, score__lt=90)),
-    "60": (_("60 to 74"), Q(score__gte=60, score__lt=75)),
-    "50": (_("50 to 59"), Q(score__gte=50, score__lt=60)),
-    "0": (_("below 50"), Q(score__lt=50)),
-    "none": (_("no score"), Q(score__isnull=True)),
-}
-_AGES: dict[str, tuple[str | Promise, int]] = {
-    "day": (_("up to a day"), 1),
-    "week": (_("up to 7 days"), 7),
-    "month": (_("up to 30 days"), 30),
-}
+Condition = tuple[str | Promise, Q]
 
 
-class StateFilter(admin.SimpleListFilter):
-    """Filters by state; by default shows all matches that are not superseded."""
+class _ConditionFilter(admin.SimpleListFilter):
+    """Filters by conditions, each with a name for the address and a label."""
 
-    title = _("state")
-    parameter_name = "state"
+    otherwise = Q()
+
+    def conditions(self, request: HttpRequest) -> dict[str, Condition]:
+        """Return label and condition of each choice."""
+        raise NotImplementedError
 
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
     ) -> list[Choice]:
         """Return the choices."""
-        return [
-            ("waiting", gettext("Waiting for a person")),
-            *((state.value, str(state.label)) for state in MatchState),
-        ]
+        offered = self.conditions(request).items()
+        return [(name, str(label)) for name, (label, _condition) in offered]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Match]
     ) -> QuerySet[Match]:
-        """Return the matches of the chosen state; hide superseded ones by default."""
-        chosen = self.value()
-        if chosen == "waiting":
-            return queryset.filter(state__in=WAITING_STATES)
-        if chosen in MatchState.values:
-            return queryset.filter(state=chosen)
-        return queryset.exclude(state=MatchState.SUPERSEDED)
+        """Return the matches that fit the choice, or ``otherwise`` without one."""
+        chosen = self.conditions(request).get(self.value() or "")
+        return queryset.filter(chosen[1] if chosen else self.otherwise)
 
 
-class ScoreBandFilter(admin.SimpleListFilter):
+class StateFilter(_ConditionFilter):
+    """Filters by state; by default shows all matches that are not superseded."""
+
+    title = _("state")
+    parameter_name = "state"
+    otherwise = ~Q(state=MatchState.SUPERSEDED)
+
+    def conditions(self, request: HttpRequest) -> dict[str, Condition]:
+        """Return the states, after those that wait."""
+        waiting = (_("Waiting for a person"), Q(state__in=WAITING_STATES))
+        return {"waiting": waiting} | {
+            state.value: (state.label, Q(state=state)) for state in MatchState
+        }
+
+
+class ScoreBandFilter(_ConditionFilter):
     """Filters by score band."""
 
     title = _("score")
     parameter_name = "score"
 
-    def lookups(
-        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
-    ) -> list[Choice]:
-        """Return the choices."""
-        return [(band, str(label)) for band, (label, _) in _SCORE_BANDS.items()]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Match]
-    ) -> QuerySet[Match]:
-        """Return the matches in the chosen band."""
-        band = _SCORE_BANDS.get(self.value() or "")
-        return queryset.filter(band[1]) if band else queryset
+    def conditions(self, request: HttpRequest) -> dict[str, Condition]:
+        """Return the bands, the highest first."""
+        return {
+            "90": (_("90 to 100"), Q(score__gte=90)),
+            "75": (_("75 to 89"), Q(score__gte=75, score__lt=90)),
+            "60": (_("60 to 74"), Q(score__gte=60, score__lt=75)),
+            "50": (_("50 to 59"), Q(score__gte=50, score__lt=60)),
+            "0": (_("below 50"), Q(score__lt=50)),
+            "none": (_("no score"), Q(score__isnull=True)),
+        }
 
 
-class AgeFilter(admin.SimpleListFilter):
+class AgeFilter(_ConditionFilter):
     """Filters by the time since the match was found."""
 
     title = _("age")
     parameter_name = "age"
 
-    def lookups(
-        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
-    ) -> list[Choice]:
-        """Return the choices."""
-        labels = [(age, str(label)) for age, (label, _) in _AGES.items()]
-        return [*labels, ("older", gettext("older than 30 days"))]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Match]
-    ) -> QuerySet[Match]:
-        """Return the matches found within the chosen time, or before it."""
-        chosen, now = self.value() or "", datetime.now(tz=UTC)
-        if chosen == "older":
-            return queryset.filter(created_at__lt=now - timedelta(days=30))
-        if chosen in _AGES:
-            days = _AGES[chosen][1]
-            return queryset.filter(created_at__gte=now - timedelta(days=days))
-        return queryset
+    def conditions(self, request: HttpRequest) -> dict[str, Condition]:
+        """Return the ages; the last is of all matches that are older."""
+        now = datetime.now(tz=UTC)
+        month_ago = now - timedelta(days=30)
+        return {
+            "day": (_("up to a day"), Q(created_at__gte=now - timedelta(days=1))),
+            "week": (_("up to 7 days"), Q(created_at__gte=now - timedelta(days=7))),
+            "month": (_("up to 30 days"), Q(created_at__gte=month_ago)),
+            "older": (_("older than 30 days"), Q(created_at__lt=month_ago)),
+        }
 
 
-class LockFilter(admin.SimpleListFilter):
-    """Filters by the holder of the review lock."""
+class LockFilter(_ConditionFilter):
+    """Filters by the holder of the review lock; an expired lock counts as free."""
 
     title = _("lock")
     parameter_name = "lock"
 
-    def lookups(
-        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
-    ) -> list[Choice]:
-        """Return the choices."""
-        return [
-            ("mine", gettext("held by me")),
-            ("others", gettext("held by others")),
-            ("free", gettext("free")),
-        ]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Match]
-    ) -> QuerySet[Match]:
-        """Return the matches by lock; an expired lock counts as free."""
+    def conditions(self, request: HttpRequest) -> dict[str, Condition]:
+        """Return whether the lock is the user's, another's, or free."""
         held = Q(locked_by__isnull=False, locked_until__gt=datetime.now(tz=UTC))
-        mine = held & Q(locked_by_id=request.user.pk)
-        conditions = {
-            "mine": mine,
-            "others": held & ~Q(locked_by_id=request.user.pk),
-            "free": ~held,
+        own = Q(locked_by_id=request.user.pk)
+        return {
+            "mine": (_("held by me"), held & own),
+            "others": (_("held by others"), held & ~own),
+            "free": (_("free"), ~held),
         }
-        condition = conditions.get(self.value() or "")
-        return queryset if condition is None else queryset.filter(condition)
 
 
 class CodeFilter(admin.AllValuesFieldListFilter):

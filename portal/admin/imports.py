@@ -15,7 +15,7 @@ from audit.words import case_label
 from common.stored import read_stored
 from imports.kinds import all_kinds, kind_of_model
 from imports.models import Import, Moved
-from portal.admin.base import ForAdmins, RoleAdmin, all_field_names, two_lines
+from portal.admin.base import RoleAdmin, all_field_names, two_lines
 from portal.admin.filters import HereFilter, PickFilter
 from portal.admin.stored_values import draw, readable
 from portal.shared import formats
@@ -144,8 +144,10 @@ class ImportAdmin(RoleAdmin[Import]):
         return draw(_read(one.summary), _WORDS)
 
 
-class AdminsImportAdmin(ForAdmins[Import], ImportAdmin):
+class AdminsImportAdmin(ImportAdmin):
     """Imports that only admins see."""
+
+    view_action = Action.CONFIGURE
 
 
 for _kind in all_kinds():
@@ -156,9 +158,10 @@ for _kind in all_kinds():
 
 
 @admin.register(Moved)
-class MovedAdmin(ForAdmins[Moved]):
+class MovedAdmin(RoleAdmin[Moved]):
     """What was read in accounts, and what became of it."""
 
+    view_action = Action.CONFIGURE
     list_display = [
         *("name", "kind", "remote_id", "outcome", "code", "account", "moved_at")
     ]

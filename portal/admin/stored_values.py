@@ -129,7 +129,7 @@ def draw(value: Any, words: _Words | None = None) -> SafeString:
         return _table(lines, words)
     if isinstance(value, list) and all(isinstance(each, dict) for each in value):
         return _table(_rows(value, words), words)
-    if _is_flat(value):
+    if not any(isinstance(each, (list, dict)) for each in _parts(value)):
         texts = ((_plain(each),) for each in _parts(value))
         return format_html_join(", ", "{}", texts)
     return indented(value)
@@ -170,10 +170,6 @@ def indented(value: Any) -> SafeString:
 
 def _parts(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def _is_flat(value: Any) -> bool:
-    return not any(isinstance(each, (list, dict)) for each in _parts(value))
 
 
 def _plain(value: Any) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from portal.admin.base import ForAdmins, all_field_names
+from accounts.roles import Action
+from portal.admin.base import RoleAdmin, all_field_names
 from reports.models import EngineTrial, TrialFile, TrialRow
 
 
 @admin.register(EngineTrial)
-class EngineTrialAdmin(ForAdmins[EngineTrial]):
+class EngineTrialAdmin(RoleAdmin[EngineTrial]):
     """Trials of this portal beside an account."""
 
+    view_action = Action.CONFIGURE
     list_display = ["account", "state", "begins_at", "ends_at", "keeps"]
     list_filter = ["state"]
     list_select_related = ["account"]
@@ -23,9 +25,10 @@ class EngineTrialAdmin(ForAdmins[EngineTrial]):
 
 
 @admin.register(TrialFile)
-class TrialFileAdmin(ForAdmins[TrialFile]):
+class TrialFileAdmin(RoleAdmin[TrialFile]):
     """Files that both engines have scanned."""
 
+    view_action = Action.CONFIGURE
     list_display = [
         *("scanned_file", "trial", "own_catalogue", "not_in_both", "below_floor")
     ]
@@ -36,9 +39,10 @@ class TrialFileAdmin(ForAdmins[TrialFile]):
 
 
 @admin.register(TrialRow)
-class TrialRowAdmin(ForAdmins[TrialRow]):
+class TrialRowAdmin(RoleAdmin[TrialRow]):
     """What the engines found in them, and what people heard."""
 
+    view_action = Action.CONFIGURE
     list_display = ["recording", "file", "kind", "sampled", "judged", "judged_at"]
     list_filter = ["kind", "judged"]
     list_select_related = ["recording", "file__scanned_file"]

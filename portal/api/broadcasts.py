@@ -25,11 +25,11 @@ from monitoring.broadcasts.models import Audience, Broadcast
 from monitoring.broadcasts.times import local_text, parsed_start, read_month, start_at
 from monitoring.broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
 from monitoring.streams.models import Station
+from portal.api.base import valid_data
 from portal.api.programmes import (
     ProgrammesView,
     VersionField,
     file_of,
-    given_values,
 )
 from programmes.errors import ProgrammeRefused
 from programmes.values import state_of
@@ -153,7 +153,8 @@ class FileBroadcastsView(ProgrammesView):
     )
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Add a broadcast."""
-        file, given = file_of(uid), given_values(FileBroadcastSerializer, request)
+        file = file_of(uid)
+        given = valid_data(FileBroadcastSerializer(data=request.data))
         row = services.add_broadcast(
             scanned_file=file,
             station=given["station"],
@@ -175,7 +176,7 @@ class FileBroadcastView(ProgrammesView):
     def put(self, request: Request, uid: uuid.UUID, broadcast: str) -> Response:
         """Set all values of the broadcast."""
         row = _broadcast(uid, broadcast)
-        given = given_values(FileBroadcastSerializer, request)
+        given = valid_data(FileBroadcastSerializer(data=request.data))
         services.change_broadcast(
             broadcast=row,
             station=given["station"],
@@ -190,10 +191,9 @@ class FileBroadcastView(ProgrammesView):
     def delete(self, request: Request, uid: uuid.UUID, broadcast: str) -> Response:
         """Delete the broadcast with its audience."""
         row = _broadcast(uid, broadcast)
-        asked = DespiteSerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
+        asked = valid_data(DespiteSerializer(data=request.query_params))
         services.delete_broadcast(
-            broadcast=row, user=self.person, despite=asked.validated_data["despite"]
+            broadcast=row, user=self.person, despite=asked["despite"]
         )
         return Response(status=204)
 
@@ -223,7 +223,8 @@ class StationAudiencesView(ProgrammesView):
     )
     def put(self, request: Request, uid: str) -> Response:
         """Set all figures of one month."""
-        station, given = _station(uid), given_values(StationAudienceSerializer, request)
+        station = _station(uid)
+        given = valid_data(StationAudienceSerializer(data=request.data))
         seen, month = given.pop("version", None), given.pop("month")
         services.set_audience(
             station=station,
@@ -256,7 +257,8 @@ class StationRevenuesView(ProgrammesView):
     @extend_schema(request=StationRevenueSerializer, responses=StationRevenueSerializer)
     def put(self, request: Request, uid: str) -> Response:
         """Set the revenue of one month for one kind of rights."""
-        station, given = _station(uid), given_values(StationRevenueSerializer, request)
+        station = _station(uid)
+        given = valid_data(StationRevenueSerializer(data=request.data))
         month, rights_type = given["month"], RightsType(given["rights_type"])
         services.set_revenue(
             station=station,

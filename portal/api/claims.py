@@ -19,7 +19,7 @@ from common.api_errors import error_body
 from platforms import files, selectors
 from platforms.choices import DiscrepancyKind, DiscrepancyState, FileKind
 from platforms.models import ClaimFile, Discrepancy, PlatformAccount, PlatformClaim
-from portal.api.base import ProgramView
+from portal.api.base import ProgramView, valid_data
 from portal.shared.lists import count_of
 
 _AT_ONCE = 500
@@ -205,7 +205,7 @@ class ClaimsView(ProgramView):
     def get(self, request: Request, uid: str) -> Response:
         """Return at most 500 claims, in the order of their first reports."""
         account = get_object_or_404(PlatformAccount, uid=uid)
-        asked = _read(AskedClaimsSerializer(data=request.query_params))
+        asked = valid_data(AskedClaimsSerializer(data=request.query_params))
         rows = selectors.list_claims(account=account)
         for name in ("video_id", "status"):
             if asked[name]:
@@ -253,7 +253,7 @@ class ListView(ProgramView):
             names = ", ".join(DiscrepancyKind.values)
             message = _("There is no such list. Lists: %(names)s.") % {"names": names}
             return Response(error_body("not_found", message), status=404)
-        asked = _read(AskedListSerializer(data=request.query_params))
+        asked = valid_data(AskedListSerializer(data=request.query_params))
         rows = selectors.list_discrepancies(
             kind=DiscrepancyKind(kind),
             state=DiscrepancyState(asked["state"]),
@@ -280,7 +280,7 @@ class ClaimFilesView(ProgramView):
     @extend_schema(request=NewFileSerializer, responses={201: MadeFilesSerializer})
     def post(self, request: Request) -> Response:
         """Make files of open entries; each holds at most 2,000 rows."""
-        asked = _read(NewFileSerializer(data=request.data))
+        asked = valid_data(NewFileSerializer(data=request.data))
         made, left_out = files.make_files(
             revisions={each["uid"]: each["version"] for each in asked["entries"]},
             kind=FileKind(asked["kind"]),
@@ -332,7 +332,7 @@ class FileStepView(ProgramView):
     def post(self, request: Request, uid: str) -> Response:
         """Take the step; answer 409 if the file is in another state."""
         one = get_object_or_404(ClaimFile, uid=uid)
-        verb = _read(FileStepSerializer(data=request.data))["verb"]
+        verb = valid_data(FileStepSerializer(data=request.data))["verb"]
         if not files.STEPS[verb](file=one, user=self.person):
             message = _("This file changed meanwhile. Look at it again.")
             return Response(error_body("wrong_state", message), status=409)
@@ -354,10 +354,3 @@ def _part(rows: QuerySet[Row], name: str, after: str) -> tuple[list[Row], str]:
     some = list(rows.order_by("pk")[: _AT_ONCE + 1])
     is_last = len(some) <= _AT_ONCE
     return some[:_AT_ONCE], "" if is_last else str(getattr(some[_AT_ONCE - 1], name))
-
-
-def _read(form: serializers.Serializer[None]) -> dict[str, Any]:  # Any: JSON
-    """Return the validated data of a request; raise a 422 if it is invalid."""
-    form.is_valid(raise_exception=True)
-    validated: dict[str, Any] = form.validated_data
-    return validated

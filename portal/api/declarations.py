@@ -20,7 +20,7 @@ from monitoring.declarations.formats.registry import UnknownFormat
 from monitoring.declarations.manifest import declaration_manifest
 from monitoring.declarations.models import Declaration, DeclarationProfile
 from monitoring.declarations.services import DeclarationRefused
-from portal.api.base import ProgramView
+from portal.api.base import ProgramView, valid_data
 from reports.choices import RunState
 from reports.files import as_json
 
@@ -94,9 +94,7 @@ class DeclarationView(ProgramView):
 
     def draft(self, request: Request) -> Declaration:
         """Return the declaration that a request describes, not saved."""
-        form = DeclarationRequestSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        given: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        given = valid_data(DeclarationRequestSerializer(data=request.data))
         replaces = self.find(given["replaces"]) if given["replaces"] else None
         try:
             return services.draft(

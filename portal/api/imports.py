@@ -20,7 +20,7 @@ from common.stored import read_stored
 from imports import services
 from imports.kinds import AnyKind, all_kinds
 from imports.models import Import, ImportStatus
-from portal.api.base import ProgramView
+from portal.api.base import ProgramView, valid_data
 from portal.imports.page import first_choices, make_form
 
 _UNDO_STEPS = {
@@ -132,9 +132,8 @@ class UndoImportView(ImportView):
     def post(self, request: Request, uid: str) -> Response:
         """Check what an undo would take back, undo the import, or keep it."""
         one = self.find(uid)
-        form = UndoStepSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        step = _UNDO_STEPS[form.validated_data["verb"]]
+        verb = valid_data(UndoStepSerializer(data=request.data))["verb"]
+        step = _UNDO_STEPS[verb]
         return self.answer(one, changed=step(one=one, user=self.person))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -11,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.roles import Action
-from portal.api.base import ProgramView
+from portal.api.base import ProgramView, valid_data
 from review import rule_names
 from review.choices import CLAIM_VERBS, DisputeCode, RejectCode, Verb
 from review.decisions.decide import decide_one
@@ -118,12 +116,6 @@ class MatchView(ProgramView):
         rows = Match.objects.select_related("scanned_file__container", "recording")
         return get_object_or_404(rows.select_related("scan"), uid=uid)
 
-    def read(self, form: serializers.Serializer[None]) -> dict[str, Any]:  # Any: JSON
-        """Return the validated data of a request; raise a 422 if it is invalid."""
-        form.is_valid(raise_exception=True)
-        validated: dict[str, Any] = form.validated_data
-        return validated
-
     @extend_schema(responses=MatchSerializer)
     def get(self, _request: Request, uid: str) -> Response:
         """Return the match."""
@@ -138,7 +130,7 @@ class DecisionsView(MatchView):
     @extend_schema(request=DecisionSerializer, responses=MatchSerializer)
     def post(self, request: Request, uid: str) -> Response:
         """Decide the match if it still has the given version."""
-        asked = self.read(DecisionSerializer(data=request.data))
+        asked = valid_data(DecisionSerializer(data=request.data))
         match = decide_one(
             match=self.find(uid),
             user=self.person,
@@ -164,7 +156,7 @@ class DisputesView(MatchView):
     @extend_schema(request=ObjectionSerializer, responses={201: DisputeSerializer})
     def post(self, request: Request, uid: str) -> Response:
         """Record an objection; the response has the time by which to answer it."""
-        asked = self.read(ObjectionSerializer(data=request.data))
+        asked = valid_data(ObjectionSerializer(data=request.data))
         match = decide_one(
             match=self.find(uid),
             user=self.person,

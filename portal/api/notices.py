@@ -25,7 +25,7 @@ from notices.models import (
 )
 from notices.signing import Signing
 from notices.steps import FILLED, FILLED_US
-from portal.api.base import ProgramView
+from portal.api.base import ProgramView, valid_data
 from portal.shared.access import ask_to_confirm
 from review.choices import DisputeCode
 from review.models import Match
@@ -154,7 +154,7 @@ class NoticesView(ProgramView):
     @extend_schema(request=NewNoticeSerializer, responses={201: NoticeSerializer})
     def post(self, request: Request) -> Response:
         """Prepare a notice and ask for the evidence of its matches."""
-        asked = _read(NewNoticeSerializer(data=request.data))
+        asked = valid_data(NewNoticeSerializer(data=request.data))
         notice = self._prepare(asked)
         services.ask_for_evidence(notice=notice, user=self.person)
         return Response(_serialize_notice(notice.uid), status=201)
@@ -201,7 +201,7 @@ class NoticeSigningView(ProgramView):
     def post(self, request: Request, uid: str) -> Response:
         """Sign a notice in review, under the same rules as the pages."""
         notice = get_object_or_404(selectors.notices_in_reach(), uid=uid)
-        asked = _read(SigningSerializer(data=request.data))
+        asked = valid_data(SigningSerializer(data=request.data))
         if request.auth is None:
             ask_to_confirm(request._request)
         signing.sign(
@@ -227,7 +227,7 @@ class NoticeAnswersView(ProgramView):
     def post(self, request: Request, uid: str) -> Response:
         """Record an answer; it may open or close disputes."""
         notice = get_object_or_404(selectors.notices_in_reach(), uid=uid)
-        asked = _read(ReplySerializer(data=request.data))
+        asked = valid_data(ReplySerializer(data=request.data))
         answers.answer(
             notice=notice,
             version=asked["version"],
@@ -249,10 +249,3 @@ _WITH = ("items__match", "items__pack", "items__answers__dispute")
 def _serialize_notice(uid: str) -> Mapping[str, object]:
     rows = selectors.list_notices().prefetch_related(*_WITH)
     return NoticeSerializer(get_object_or_404(rows, uid=uid)).data
-
-
-def _read(form: serializers.Serializer[None]) -> dict[str, Any]:  # Any: JSON
-    """Return the validated data of a request; raise a 422 if it is invalid."""
-    form.is_valid(raise_exception=True)
-    validated: dict[str, Any] = form.validated_data
-    return validated

@@ -18,7 +18,7 @@ from rest_framework.response import Response
 
 from accounts.roles import Action
 from catalogue.models import Recording
-from portal.api.base import ProgramView
+from portal.api.base import ProgramView, valid_data
 from programmes.choices import CueUse, MusicOrigin
 from programmes.selectors import episode_of, use_of, uses_of
 from programmes.services import episode_values, set_episode, set_use, use_values
@@ -82,7 +82,7 @@ class EpisodeView(ProgrammesView):
     @extend_schema(request=EpisodeSerializer, responses=EpisodeSerializer)
     def put(self, request: Request, uid: uuid.UUID) -> Response:
         """Set all values of the episode."""
-        file, given = file_of(uid), given_values(EpisodeSerializer, request)
+        file, given = file_of(uid), valid_data(EpisodeSerializer(data=request.data))
         seen = given.pop("version", None)
         values = EpisodeValues(**given)
         set_episode(scanned_file=file, values=values, user=self.person, seen=seen)
@@ -103,7 +103,7 @@ class MusicUsesView(ProgrammesView):
     @extend_schema(request=MusicUseSerializer, responses=MusicUseSerializer)
     def put(self, request: Request, uid: uuid.UUID) -> Response:
         """Set all values of one recording; the file must have a match with it."""
-        file, given = file_of(uid), given_values(MusicUseSerializer, request)
+        file, given = file_of(uid), valid_data(MusicUseSerializer(data=request.data))
         seen = given.pop("version", None)
         recording = Recording.objects.filter(uid=given.pop("recording")).first()
         if recording is None:
@@ -133,9 +133,3 @@ def _episode(file: ScannedFile) -> Json:
 def _use_json(recording: Recording, values: UseValues) -> Json:
     said = asdict(values) | {"version": state_of(values)}
     return {"recording": recording.uid} | said
-
-
-def given_values(kind: type[serializers.Serializer[Json]], request: Request) -> Json:
-    form = kind(data=request.data)
-    form.is_valid(raise_exception=True)
-    return dict(form.validated_data)

@@ -17,7 +17,7 @@ from rest_framework.response import Response
 
 from accounts.roles import Action
 from common.stored import read_stored
-from portal.api.base import ProgramView
+from portal.api.base import ProgramView, valid_data
 from reports import selectors, services
 from reports.choices import STREAMED, Format, RunState
 from reports.files import CONTENT_TYPES, as_json
@@ -129,9 +129,7 @@ class ReportsView(ReportView):
     @extend_schema(request=LayoutSerializer, responses={202: RunSerializer})
     def post(self, request: Request) -> Response:
         """Queue a report for the worker."""
-        form = LayoutSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        options = form.validated_data
+        options = valid_data(LayoutSerializer(data=request.data))
         run = services.request_report(
             layout=_layout(options), user=self.person, name=options["name"]
         )
@@ -149,9 +147,7 @@ class StreamView(ReportView):
     )
     def post(self, request: Request) -> HttpResponseBase:
         """Stream CSV or JSON Lines."""
-        form = LayoutSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        layout = _layout(form.validated_data)
+        layout = _layout(valid_data(LayoutSerializer(data=request.data)))
         if layout.format not in STREAMED:
             raise serializers.ValidationError(
                 {"format": [_("Only CSV and JSON Lines can be streamed.")]}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
-from decimal import Decimal
-from typing import TypedDict
+from typing import Any
 
 from django.http import StreamingHttpResponse
 from django.shortcuts import get_object_or_404
@@ -16,26 +14,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.roles import Action
-from catalogue.models import ArtistIdKind, Recording
+from catalogue.models import ArtistIdentity, ArtistIdKind, Recording
 from common.zones import office_day
-from portal.api.base import ProgramView
+from portal.api.base import ProgramView, valid_data
 from reports import rights_table
 from reports.choices import Format
 from reports.files import CONTENT_TYPES
 from rights import tis
 from rights.choices import ConflictKind, Right, ShareKind
-from rights.models import Work
-from rights.selectors import OwnedShare, Rights, rights_of
+from rights.models import Conflict, Release, Work
+from rights.selectors import OwnedShare, rights_of
+
+Json = dict[str, Any]  # Any: JSON
 
 
-class AskedRightsData(TypedDict):
-    """The day and the territories of a use."""
-
-    on: date | None
-    territory: list[str]
-
-
-class AskedRightsSerializer(serializers.Serializer[AskedRightsData]):
+class AskedRightsSerializer(serializers.Serializer[None]):
     """The day and the territories of a use."""
 
     on = serializers.DateField(
@@ -54,24 +47,7 @@ class AskedRightsSerializer(serializers.Serializer[AskedRightsData]):
             raise serializers.ValidationError(str(error)) from error
 
 
-class OwnerData(TypedDict):
-    """Who has which share of what, and where."""
-
-    work: str
-    right: str
-    kind: str
-    party: str
-    party_name: str
-    ipi_name: str
-    is_ours: bool
-    role: str
-    percent: Decimal | None
-    territories: list[str]
-    sources: list[str]
-    is_disputed: bool
-
-
-class OwnerSerializer(serializers.Serializer[OwnerData]):
+class OwnerSerializer(serializers.Serializer[Json]):
     """Who has which share of what, and where."""
 
     work = serializers.CharField(
@@ -93,16 +69,7 @@ class OwnerSerializer(serializers.Serializer[OwnerData]):
     is_disputed = serializers.BooleanField()
 
 
-class ArtistIdData(TypedDict):
-    """An id of an artist of the recording."""
-
-    position: int
-    artist: str
-    kind: str
-    value: str
-
-
-class ArtistIdSerializer(serializers.Serializer[ArtistIdData]):
+class ArtistIdSerializer(serializers.Serializer[ArtistIdentity]):
     """An id of an artist of the recording."""
 
     position = serializers.IntegerField()
@@ -111,15 +78,7 @@ class ArtistIdSerializer(serializers.Serializer[ArtistIdData]):
     value = serializers.CharField()
 
 
-class RightsWorkData(TypedDict):
-    """A work that the recording embodies."""
-
-    uid: str
-    title: str
-    iswc: str
-
-
-class RightsWorkSerializer(serializers.Serializer[RightsWorkData]):
+class RightsWorkSerializer(serializers.Serializer[Work]):
     """A work that the recording embodies."""
 
     uid = serializers.CharField()
@@ -127,15 +86,7 @@ class RightsWorkSerializer(serializers.Serializer[RightsWorkData]):
     iswc = serializers.CharField(allow_blank=True)
 
 
-class RightsReleaseData(TypedDict):
-    """A release with the recording."""
-
-    uid: str
-    title: str
-    upc: str
-
-
-class RightsReleaseSerializer(serializers.Serializer[RightsReleaseData]):
+class RightsReleaseSerializer(serializers.Serializer[Release]):
     """A release with the recording."""
 
     uid = serializers.CharField()
@@ -143,32 +94,14 @@ class RightsReleaseSerializer(serializers.Serializer[RightsReleaseData]):
     upc = serializers.CharField(allow_blank=True)
 
 
-class RightsConflictData(TypedDict):
-    """An open conflict."""
-
-    uid: str
-    kind: str
-
-
-class RightsConflictSerializer(serializers.Serializer[RightsConflictData]):
+class RightsConflictSerializer(serializers.Serializer[Conflict]):
     """An open conflict."""
 
     uid = serializers.CharField()
     kind = serializers.ChoiceField(choices=ConflictKind.choices)
 
 
-class RightsData(TypedDict):
-    """What is known of the rights of a recording on a day."""
-
-    on: date
-    artist_ids: list[ArtistIdData]
-    owners: list[OwnerData]
-    works: list[RightsWorkData]
-    releases: list[RightsReleaseData]
-    conflicts: list[RightsConflictData]
-
-
-class RightsSerializer(serializers.Serializer[RightsData]):
+class RightsSerializer(serializers.Serializer[Json]):
     """What is known of the rights of a recording on a day."""
 
     on = serializers.DateField()
@@ -186,23 +119,24 @@ class RecordingRightsView(ProgramView):
     def get(self, request: Request, uid: str) -> Response:
         """Return who owns and collects what on a day, in all or some territories."""
         recording = get_object_or_404(Recording, uid=uid)
-        asked = AskedRightsSerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
+        asked = valid_data(AskedRightsSerializer(data=request.query_params))
         rights = rights_of(
             recording,
-            day=asked.validated_data.get("on") or office_day(),
-            territories=asked.validated_data.get("territory", []),
+            day=asked.get("on") or office_day(),
+            territories=asked.get("territory", []),
         )
-        return Response(RightsSerializer(_data(recording, rights)).data)
+        found = {
+            "on": rights.day,
+            "artist_ids": recording.artist_identities.all(),
+            "owners": [_owner(row) for row in rights.owners],
+            "works": rights.works,
+            "releases": rights.releases,
+            "conflicts": rights.conflicts,
+        }
+        return Response(RightsSerializer(found).data)
 
 
-class AskedTableData(TypedDict):
-    """Whose claims to export."""
-
-    sender: str
-
-
-class AskedTableSerializer(serializers.Serializer[AskedTableData]):
+class AskedTableSerializer(serializers.Serializer[None]):
     """Whose claims to export."""
 
     sender = serializers.CharField(
@@ -234,40 +168,12 @@ class RightsTableView(ProgramView):
     )
     def get(self, request: Request) -> StreamingHttpResponse:
         """Send one share per line, as the import of rights reads them."""
-        asked = AskedTableSerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        pieces = rights_table.as_csv(
-            source=asked.validated_data["sender"], user=self.person
-        )
+        asked = valid_data(AskedTableSerializer(data=request.query_params))
+        pieces = rights_table.as_csv(source=asked["sender"], user=self.person)
         return StreamingHttpResponse(pieces, content_type=CONTENT_TYPES[Format.CSV])
 
 
-def _data(recording: Recording, rights: Rights) -> RightsData:
-    return {
-        "on": rights.day,
-        "artist_ids": [
-            {
-                "position": each.position,
-                "artist": each.artist,
-                "kind": each.kind,
-                "value": each.value,
-            }
-            for each in recording.artist_identities.all()
-        ],
-        "owners": [_owner(row) for row in rights.owners],
-        "works": [
-            {"uid": work.uid, "title": work.title, "iswc": work.iswc}
-            for work in rights.works
-        ],
-        "releases": [
-            {"uid": release.uid, "title": release.title, "upc": release.upc}
-            for release in rights.releases
-        ],
-        "conflicts": [{"uid": row.uid, "kind": row.kind} for row in rights.conflicts],
-    }
-
-
-def _owner(row: OwnedShare) -> OwnerData:
+def _owner(row: OwnedShare) -> Json:
     return {
         "work": row.record.uid if isinstance(row.record, Work) else "",
         "right": row.right,

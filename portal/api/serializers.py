@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, TypedDict, cast
+from typing import Any, cast
 
 from django.conf import settings
 from django.urls import reverse
@@ -25,33 +25,7 @@ from scanning.services.intake import FileDetails
 from scanning.tags import tags_of
 
 
-class FileStateData(TypedDict):
-    """The data of one file's progress row."""
-
-    uid: str
-    name: str
-    state: str
-    state_label: str
-    stage: str
-    progress: int
-    message: str
-    code: str
-    url: str
-    match_count: int
-    duration_ms: int
-    catalogue_state: int | None
-
-
-class EarlierData(TypedDict):
-    """An earlier file with the same bytes or link."""
-
-    uid: str
-    name: str
-    url: str
-    scanned_at: str
-
-
-class EarlierSerializer(serializers.Serializer[EarlierData]):
+class EarlierSerializer(serializers.Serializer[dict[str, object]]):
     """An earlier file with the same bytes or link."""
 
     uid = serializers.UUIDField()
@@ -60,7 +34,7 @@ class EarlierSerializer(serializers.Serializer[EarlierData]):
     scanned_at = serializers.DateTimeField()
 
 
-class FileStateSerializer(serializers.Serializer[FileStateData]):
+class FileStateSerializer(serializers.Serializer[dict[str, object]]):
     """The state and progress of one scanned file."""
 
     uid = serializers.UUIDField()
@@ -207,17 +181,7 @@ class SubmitLinksSerializer(SubmitSerializer):
     )
 
 
-class LinkResultData(TypedDict):
-    """The result of submitting one link."""
-
-    link: str
-    accepted: bool
-    message: str
-    code: str
-    file: dict[str, object] | None
-
-
-class LinkResultSerializer(serializers.Serializer[LinkResultData]):
+class LinkResultSerializer(serializers.Serializer[dict[str, object]]):
     """The result of submitting one link: its new file, or why it was refused.
 
     A link that was submitted before is refused, and ``file`` is the earlier file.

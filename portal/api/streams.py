@@ -16,7 +16,7 @@ from common.stored import read_stored
 from monitoring.streams import selectors, services
 from monitoring.streams.errors import StreamRefused
 from monitoring.streams.models import Airplay, Stream, StreamGap
-from portal.api.base import ProgramView
+from portal.api.base import ProgramView, valid_data
 
 _VERBS = {
     "pause": services.pause_stream,
@@ -124,10 +124,9 @@ class StreamFactsView(ProgramView):
     def post(self, request: Request, uid: str) -> Response:
         """Pause, resume or reconnect the stream."""
         stream = _stream(uid)
-        form = StreamVerbSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        verb = valid_data(StreamVerbSerializer(data=request.data))["verb"]
         try:
-            _VERBS[form.validated_data["verb"]](stream=stream, user=self.person)
+            _VERBS[verb](stream=stream, user=self.person)
         except StreamRefused as refused:
             raise ValidationError({"verb": [str(refused)]}) from refused
         return Response(_facts(_stream(uid)))

@@ -25,7 +25,7 @@ from rest_framework.response import Response
 from accounts.models import User
 from accounts.roles import Action
 from common.reading import read_number
-from portal.api.base import PersonView
+from portal.api.base import PersonView, valid_data
 from portal.api.serializers import (
     BeginUploadSerializer,
     FileStateSerializer,
@@ -111,8 +111,7 @@ class UploadsView(TusView):
                 "container": metadata.get("container"),
             }
         )
-        form.is_valid(raise_exception=True)
-        upload = begin_upload(user=self.person, **form.validated_data)
+        upload = begin_upload(user=self.person, **valid_data(form))
         where = reverse("api:upload", args=[upload.uid])
         return Response(status=201, headers={"Location": where, **_progress(upload)})
 
@@ -174,9 +173,7 @@ class FinishUploadView(PersonView):
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Queue the scan; answer 200 with the earlier file if the bytes are known."""
         upload = _upload(uid, self.person)
-        form = FinishUploadSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        asked: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        asked = valid_data(FinishUploadSerializer(data=request.data))
         done = finish_upload(
             upload=upload, details=details_of(asked), scan_again=asked["scan_again"]
         )
@@ -195,9 +192,7 @@ class KnownFileView(PersonView):
     )
     def post(self, request: Request) -> Response:
         """Return the file with this SHA-256; 204 if the container has none."""
-        form = KnownBytesSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        file = file_of_bytes(**form.validated_data)
+        file = file_of_bytes(**valid_data(KnownBytesSerializer(data=request.data)))
         if file is None:
             return Response(status=204)
         return Response(file_state(file, duplicate=True))

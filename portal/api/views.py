@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.roles import Action
-from portal.api.base import PersonView
+from portal.api.base import PersonView, valid_data
 from portal.api.serializers import (
     AttachAudioSerializer,
     FileStateSerializer,
@@ -51,9 +51,7 @@ class FileUploadView(PersonView):
     )
     def post(self, request: Request) -> Response:
         """Store a file and queue its scan; answer 200 with the earlier file if seen."""
-        form = UploadSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        asked: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        asked = valid_data(UploadSerializer(data=request.data))
         refuse_too_many_open(self.person)
         taken = submit_upload(
             container=asked["container"],
@@ -112,13 +110,8 @@ class AudioView(PersonView):
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Store the audio and queue the scan."""
         file = _file(uid)
-        form = AttachAudioSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        attach_audio(
-            scanned_file=file,
-            upload=form.validated_data["file"],
-            user=self.person,
-        )
+        upload = valid_data(AttachAudioSerializer(data=request.data))["file"]
+        attach_audio(scanned_file=file, upload=upload, user=self.person)
         file.refresh_from_db()
         return Response(file_state(file), status=202)
 
@@ -133,9 +126,7 @@ class LinksView(PersonView):
     )
     def post(self, request: Request) -> Response:
         """Queue the scan of each link; answer 207 with a result for each link."""
-        form = SubmitLinksSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        asked: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        asked = valid_data(SubmitLinksSerializer(data=request.data))
         outcomes = [self._submit(asked, link) for link in asked["links"]]
         return Response(outcomes, status=207)
 

@@ -69,8 +69,7 @@ class EpisodeForm(SeenForm, SeriesFields):
 
     def values(self) -> EpisodeValues:
         """Return the values of a valid form."""
-        values: EpisodeValues = self._cleaned(EpisodeValues)
-        return values
+        return self._cleaned(EpisodeValues)
 
 
 class BroadcastForm(BroadcastFields):
@@ -198,8 +197,7 @@ class AudienceForm(SeenForm):
 
     def values(self) -> AudienceValues:
         """Return the values of a valid form."""
-        values: AudienceValues = self._cleaned(AudienceValues)
-        return values
+        return self._cleaned(AudienceValues)
 
 
 class HoursForm(forms.Form):
@@ -262,8 +260,7 @@ class RevenueForm(SeenForm):
 
     def values(self) -> RevenueValues:
         """Return the values of a valid form."""
-        values: RevenueValues = self._cleaned(RevenueValues)
-        return values
+        return self._cleaned(RevenueValues)
 
 
 class DayForm(forms.Form):

@@ -125,7 +125,10 @@ def broadcast(
         if status == SAVED:
             messages.success(request, _("The broadcast was saved."))
             return redirect("portal:file_broadcasts", uid=uid)
-    return _show_broadcast(request, found, form, _audience_form(found), status)
+    row = Audience.objects.filter(broadcast=found).first()
+    return _show_broadcast(
+        request, found, form, AudienceForm(now=services.audience_values(row)), status
+    )
 
 
 @require_POST
@@ -325,11 +328,6 @@ def _ask_before(
     except ProgrammeRefused:
         # The change itself is refused again, with the reason beside its field.
         return None
-
-
-def _audience_form(found: Broadcast) -> AudienceForm:
-    row = Audience.objects.filter(broadcast=found).first()
-    return AudienceForm(now=services.audience_values(row))
 
 
 def _show_file(

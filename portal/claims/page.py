@@ -194,8 +194,9 @@ def said_of(row: Discrepancy, licences: dict[str, str]) -> str:
     if kind == DiscrepancyKind.NOT_HEARD:
         if row.is_weak:
             return _("A finished scan did not find it.")
+        labels = dict(RejectCode.choices)
         return _("A person rejected the match: %(reason)s.") % {
-            "reason": _reason(evidence["reason"])
+            "reason": str(labels.get(evidence["reason"], _("no reason kept")))
         }
     if kind == DiscrepancyKind.BY_OTHERS:
         return _by_others(row)
@@ -220,11 +221,6 @@ def _by_others(row: Discrepancy) -> str:
     if not row.evidence["owner"]:
         return _("Another owner claims our own video.")
     return _("%(owner)s claims our own video.") % owner
-
-
-def _reason(code: str) -> str:
-    labels = dict(RejectCode.choices)
-    return str(labels.get(code, _("no reason kept")))
 
 
 def _not_claimed(evidence: dict[str, Any]) -> str:  # Any: JSON

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from urllib.parse import urlencode
 
@@ -21,7 +21,7 @@ from django.views.decorators.http import (
 
 from accounts.roles import Action
 from catalogue.models import Recording
-from enrichment.selectors import Origin, origins_of
+from enrichment.selectors import origins_of
 from monitoring.declarations import checking, selectors, services
 from monitoring.declarations.additions import additions
 from monitoring.declarations.changes import recording_changes
@@ -49,7 +49,9 @@ _CHANGED_SHOWN = 100
 @needs(Action.REPORT)
 def declarations(request: PortalRequest) -> HttpResponseBase:
     """List the declarations and the profiles, with a form for the next one."""
-    begins, ends = _last_month()
+    # The last month.
+    ends = datetime.now(tz=UTC).date().replace(day=1) - timedelta(days=1)
+    begins = ends.replace(day=1)
     return render(
         request,
         "portal/declarations/declarations.html",
@@ -59,11 +61,6 @@ def declarations(request: PortalRequest) -> HttpResponseBase:
             "form": PeriodForm(initial={"begins": begins, "ends": ends}),
         },
     )
-
-
-def _last_month() -> tuple[date, date]:
-    ends = datetime.now(tz=UTC).date().replace(day=1) - timedelta(days=1)
-    return ends.replace(day=1), ends
 
 
 @require_http_methods(["GET", "POST"])
@@ -172,6 +169,13 @@ def _page(
     added = list(islice(additions(found), _CHANGED_SHOWN + 1))
     described = list(islice(recording_changes(found), _CHANGED_SHOWN + 1))
     names = dict(LeftOut.choices)
+    query = {
+        "profile": found.profile.uid,
+        "begins": found.begins,
+        "ends": found.ends,
+        "replaces": found.uid,
+    }
+    declared = Recording.objects.filter(matches__declared_plays__declaration=found)
     return render(
         request,
         "portal/declarations/declaration.html",
@@ -193,29 +197,12 @@ def _page(
                 (names.get(why, why), count)
                 for why, count in found.counts.get("undeclared", {}).items()
             ],
-            "correct_url": _correct_url(found),
-            "origins": _origins(found),
+            "correct_url": f"{reverse('portal:declaration_check')}?{urlencode(query)}",
+            "origins": origins_of(declared, until=found.as_of_at or found.created_at),
             "checks": checks,
             "checks_fine": bool(checks) and all(each.is_whole for each in checks or ()),
         },
     )
-
-
-def _correct_url(found: Declaration) -> str:
-    """Return the address of the check for a declaration that replaces this one."""
-    query = {
-        "profile": found.profile.uid,
-        "begins": found.begins,
-        "ends": found.ends,
-        "replaces": found.uid,
-    }
-    return f"{reverse('portal:declaration_check')}?{urlencode(query)}"
-
-
-def _origins(found: Declaration) -> list[Origin]:
-    """Return the sources of open data that values of the declaration came from."""
-    declared = Recording.objects.filter(matches__declared_plays__declaration=found)
-    return origins_of(declared, until=found.as_of_at or found.created_at)
 
 
 @require_safe

@@ -17,7 +17,7 @@ from dedup.checks import CheckUnderWay, cancel_check, resume_check
 from evidence import services as evidence_services
 from evidence.services import EvidenceRefused
 from imports import services as imports
-from imports.kinds import AnyKind, kind_of_model
+from imports.kinds import kind_of_model
 from jobs import periodic
 from jobs import services as job_services
 from jobs.listing import ListedJob
@@ -131,17 +131,6 @@ def _undo_again(job: ListedJob, user: User) -> bool:
     return begin(one=job.subject, user=user)
 
 
-def _way_of_import(job: ListedJob, kind: AnyKind) -> JobActions:
-    is_undo = job.kind in (kind.undo_check, kind.undo)
-    return JobActions(
-        kind.action,
-        _undo_again
-        if is_undo
-        else lambda job, user: imports.try_again(one=job.subject, user=user),
-        lambda job, user: imports.cancel(one=job.subject, user=user),
-    )
-
-
 ACTIONS: dict[str, JobActions] = {
     "scan": _SCAN,
     "cloud_scan": _SCAN,
@@ -188,5 +177,12 @@ ACTIONS: dict[str, JobActions] = {
 
 def _way(job: ListedJob) -> JobActions:
     if kind := kind_of_model(job.kind.model):
-        return _way_of_import(job, kind)
+        is_undo = job.kind in (kind.undo_check, kind.undo)
+        return JobActions(
+            kind.action,
+            _undo_again
+            if is_undo
+            else lambda job, user: imports.try_again(one=job.subject, user=user),
+            lambda job, user: imports.cancel(one=job.subject, user=user),
+        )
     return ACTIONS.get(job.kind.name, _REGULAR if job.kind.every else _USUAL)

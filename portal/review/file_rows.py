@@ -183,7 +183,8 @@ def _of_matches(
     for pk, start, end, cue in sorted(plays, key=lambda play: play[1:3]):
         row = of_match[pk]
         preview = reverse("portal:match_preview", args=[row.match.uid])
-        segment = _segment_at(row, start)
+        counted = row.match.tally.segments
+        segment = next((each.number for each in counted if each.end_ms > start), 1)
         numbers[pk] += _counts(cue)
         yield CueRow(
             start,
@@ -199,12 +200,6 @@ def _of_matches(
 
 def _counts(cue: Cue | None) -> bool:
     return cue is None or cue.status != CueStatus.EXCLUDED
-
-
-def _segment_at(row: QueueRow, start_ms: int) -> int:
-    """Return the number of the first segment of a match from a time on."""
-    counted = row.match.tally.segments
-    return next((each.number for each in counted if each.end_ms > start_ms), 1)
 
 
 def _of_sound(

@@ -353,6 +353,7 @@ def _choices(match: Match, queue: Queue, draft: Draft | None) -> dict[str, Any]:
     verbs = allowed_verbs(match=match, user=user)
     licences = coverage.checks(subject=Subject.of(match))
     usable = [each for each in licences if each.cover != coverage.Cover.NONE]
+    copies = waiting_copies(match) if Verb.CONFIRM in verbs else []
     return {
         "match": match,
         "queue": queue,
@@ -368,17 +369,13 @@ def _choices(match: Match, queue: Queue, draft: Draft | None) -> dict[str, Any]:
         "licences": licences,
         "usable": usable,
         "again": _precedent(match, verbs, usable),
-        **_file_copies(match, verbs),
+        "file_copies": copies,
+        "packed_copies": selection.pack(
+            {each.uid: each.version for each in (match, *copies)}
+        ),
         "draft": draft,
         "is_overdue": bool(match.due_at and match.due_at < datetime.now(tz=UTC)),
     }
-
-
-def _file_copies(match: Match, verbs: Container[str]) -> dict[str, object]:
-    """Return the same match in copies of the file, and a selection of them all."""
-    found = waiting_copies(match) if Verb.CONFIRM in verbs else []
-    chosen = {each.uid: each.version for each in (match, *found)}
-    return {"file_copies": found, "packed_copies": selection.pack(chosen)}
 
 
 def _precedent(

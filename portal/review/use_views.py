@@ -23,21 +23,17 @@ from programmes.values import UseValues
 from review.models import Match
 
 
-def _yes_or_no() -> list[tuple[str, Any]]:  # Any: a lazy text
-    return [
-        ("", gettext_lazy("Not known")),
-        ("yes", gettext_lazy("Yes")),
-        ("no", gettext_lazy("No")),
-    ]
-
-
 class YesNoField(forms.TypedChoiceField):
     """Yes, no, or not known; cleans to True, False or None."""
 
     def __init__(self, **options: Any) -> None:  # Any: Django's own signature
         super().__init__(
             required=False,
-            choices=_yes_or_no(),
+            choices=[
+                ("", gettext_lazy("Not known")),
+                ("yes", gettext_lazy("Yes")),
+                ("no", gettext_lazy("No")),
+            ],
             coerce=lambda text: text == "yes",
             empty_value=None,
             **options,
@@ -73,8 +69,7 @@ class UseForm(SeenForm):
 
     def values(self) -> UseValues:
         """Return the values of a valid form."""
-        values: UseValues = self._cleaned(UseValues)
-        return values
+        return self._cleaned(UseValues)
 
 
 @require_http_methods(["GET", "POST"])

@@ -10,12 +10,10 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from catalogue.models import Recording
 from portal.shared.fields import (
     ArtistsField,
     LinesField,
     Picker,
-    RecordingsField,
     WordsField,
     sentence_of,
 )
@@ -318,21 +316,6 @@ class TitleForm(forms.Form):
         label=_("Language"),
         help_text=_("A code such as DE"),
     )
-
-
-class LinkForm(forms.Form):
-    """A recording of the catalogue that belongs to a work or release."""
-
-    recording = RecordingsField(
-        label=_("Recording"), error_messages={"required": _("Choose a recording.")}
-    )
-
-    def clean_recording(self) -> Recording:
-        """Require exactly one recording."""
-        chosen: list[Recording] = self.cleaned_data["recording"]
-        if len(chosen) != 1:
-            raise forms.ValidationError(gettext("Choose one recording only."))
-        return chosen[0]
 
 
 class MergeWorkForm(forms.Form):

@@ -22,13 +22,11 @@ from portal.rights.forms import ConflictFilterForm, SettleAllForm
 from portal.shared.lists import count_of
 from portal.shared.selection import pack
 from rights import selectors, tis
-from rights.actions.base import RightsVerb, why_not
+from rights.actions.base import Case, RightsVerb, why_not
 from rights.actions.undoing import last_action
 from rights.choices import ConflictKind, ConflictState
 from rights.models import Conflict, Party, Release, RightsRecording, Share, Work
 from rights.records import case_of, catalogue_recordings
-
-Case = Work | Party | Release | RightsRecording
 
 _SAID: Final[dict[str, str | Promise]] = {
     "rights.imported": gettext_lazy("was added by an import"),

@@ -25,7 +25,6 @@ from accounts.roles import Action
 from catalogue.models import Recording
 from portal.rights import page
 from portal.rights.forms import (
-    LinkForm,
     MergePartyForm,
     MergeWorkForm,
     PartyForm,
@@ -38,14 +37,18 @@ from portal.rights.forms import (
     valid_values,
 )
 from portal.shared.access import PortalRequest, needs
+from portal.shared.fields import OneRecordingForm
 from portal.shared.lists import page_of
 from rights import selectors
 from rights.actions import base, merging, parts, records, undoing
+from rights.actions.base import Case
 from rights.choices import TitleKind
 from rights.errors import RightsRefused
 from rights.models import Party, Release, RightsRecording, Share, Work
 
 Editable = TypeVar("Editable", Work, Party, Release)
+# Any: a record, and the one that comes next.
+Verbs = Mapping[str, Callable[[PortalRequest, Any], tuple[str, Any]]]
 
 _FORMS: Final[Mapping[type[Model], type[forms.ModelForm[Any]]]] = {
     Work: WorkForm,
@@ -102,62 +105,66 @@ def recording(request: PortalRequest, uid: str) -> HttpResponseBase:
 
 
 def _show_work(
-    request: PortalRequest, row: Work, *, problem: str = ""
+    request: PortalRequest, row: Work, problem: str = ""
 ) -> HttpResponseBase:
-    context = page.record_context(row, request.user) | {
-        "problem": problem,
+    context = {
         "titles": row.titles.order_by("pk"),
         "numbers": row.numbers.order_by("pk"),
         "sounds": page.sound_rows(row),
         "statements": selectors.statements_of(row),
         "title_form": TitleForm(auto_id="title_%s"),
-        "link_form": LinkForm(auto_id="link_%s"),
+        "link_form": OneRecordingForm(auto_id="link_%s"),
         "merge_form": MergeWorkForm(auto_id="merge_%s"),
         "split_form": RightsSplitForm(auto_id="split_%s", initial={"title": row.title}),
     }
-    status = 409 if problem else 200
-    return render(request, "portal/rights/work.html", context, status=status)
+    return _show(request, "work", row, problem, context)
 
 
 def _show_party(
-    request: PortalRequest, row: Party, *, problem: str = ""
+    request: PortalRequest, row: Party, problem: str = ""
 ) -> HttpResponseBase:
     shares = page_of(request, selectors.shares_of_party(row))
-    context = page.record_context(row, request.user) | {
-        "problem": problem,
+    context = {
         "page_obj": shares,
         "rows": [page.party_row(share) for share in shares],
         "merge_form": MergePartyForm(auto_id="merge_%s"),
     }
-    status = 409 if problem else 200
-    return render(request, "portal/rights/party.html", context, status=status)
+    return _show(request, "party", row, problem, context)
 
 
 def _show_release(
-    request: PortalRequest, row: Release, *, problem: str = ""
+    request: PortalRequest, row: Release, problem: str = ""
 ) -> HttpResponseBase:
-    context = page.record_context(row, request.user) | {
-        "problem": problem,
+    context = {
         "sounds": page.sound_rows(row),
         "statements": selectors.statements_of(row),
-        "link_form": LinkForm(auto_id="link_%s"),
+        "link_form": OneRecordingForm(auto_id="link_%s"),
     }
-    status = 409 if problem else 200
-    return render(request, "portal/rights/release.html", context, status=status)
+    return _show(request, "release", row, problem, context)
 
 
 def _show_recording(
-    request: PortalRequest, row: RightsRecording, *, problem: str = ""
+    request: PortalRequest, row: RightsRecording, problem: str = ""
 ) -> HttpResponseBase:
-    context = page.record_context(row, request.user) | {
-        "problem": problem,
+    context = {
         "here": page.catalogue_rows(row),
         "works": selectors.works_in_reach().filter(recordings=row, merged_into=None),
         "releases": selectors.releases_in_reach().filter(recordings=row),
         "statements": selectors.statements_of(row),
     }
+    return _show(request, "recording", row, problem, context)
+
+
+def _show(
+    request: PortalRequest,
+    name: str,
+    row: Case,
+    problem: str,
+    context: Mapping[str, object],
+) -> HttpResponseBase:
+    shown = page.record_context(row, request.user) | {"problem": problem, **context}
     status = 409 if problem else 200
-    return render(request, "portal/rights/recording.html", context, status=status)
+    return render(request, f"portal/rights/{name}.html", shown, status=status)
 
 
 @require_POST
@@ -196,8 +203,7 @@ def party_create(request: PortalRequest) -> HttpResponseBase:
 @needs(Action.EDIT_CATALOGUE)
 def party_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Edit a party, and say whether its shares are ours."""
-    row = _party(uid)
-    return _form(request, row)
+    return _form(request, _party(uid))
 
 
 @require_http_methods(["GET", "POST"])
@@ -218,7 +224,6 @@ def _form(request: PortalRequest, row: Editable) -> HttpResponseBase:
     is_new = row._state.adding
     # A form that is refused leaves its values in the row.
     name = "" if is_new else str(row)
-    list_title, list_name = _LISTS[type(row)]
     form = _FORMS[type(row)](
         request.POST or None, instance=row, initial={"revision": row.revision}
     )
@@ -231,10 +236,23 @@ def _form(request: PortalRequest, row: Editable) -> HttpResponseBase:
         else:
             messages.success(request, _("%(name)s was saved.") % {"name": target})
             return redirect(page.url_of(target))
+    heading = _NEW[type(row)] if is_new else _EDIT[type(row)]
+    return _show_form(request, form, row, heading, name)
+
+
+def _show_form(
+    request: PortalRequest,
+    form: forms.BaseForm,
+    row: Case,
+    heading: str | Promise,
+    name: str,
+) -> HttpResponseBase:
+    is_new = row._state.adding
+    list_title, list_name = _LISTS[type(row)]
     context = {
         "form": form,
         "refusal": "" if is_new else base.why_not(record=row, user=request.user),
-        "heading": _NEW[type(row)] if is_new else _EDIT[type(row)],
+        "heading": heading,
         "sub": name,
         "cancel_url": reverse(list_name) if is_new else page.url_of(row),
         "list_url": reverse(list_name),
@@ -287,18 +305,7 @@ def _share(
         else:
             messages.success(request, _("%(share)s was added.") % {"share": share})
             return redirect(page.url_of(row))
-    list_title, list_name = _LISTS[type(row)]
-    context = {
-        "form": form,
-        "refusal": base.why_not(record=row, user=request.user),
-        "heading": _("Add a share"),
-        "sub": str(row),
-        "cancel_url": page.url_of(row),
-        "list_url": reverse(list_name),
-        "list_title": list_title,
-    }
-    status = 422 if form.errors else 200
-    return render(request, "portal/rights/form.html", context, status=status)
+    return _show_form(request, form, row, _("Add a share"), str(row))
 
 
 # --- Actions -------------------------------------------------------------------------
@@ -308,79 +315,62 @@ def _share(
 @needs(Action.EDIT_CATALOGUE)
 def work_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Do something with a work; a refusal shows its page again."""
-    row = _work(uid)
-    verbs: dict[str, Callable[[], tuple[str, Work | Party]]] = {
-        "title": lambda: _add_title(request, row),
-        "link": lambda: _link(request, row),
-        "unlink": lambda: _unlink(request, row),
-        "share_out": lambda: _take_out(request, row),
-        "merge": lambda: _merge_work(request, row),
-        "split": lambda: _split_work(request, row),
-        "undo": lambda: (undoing.undo(record=row, user=request.user), row),
+    verbs: Verbs = {
+        "title": _add_title,
+        "link": _link,
+        "unlink": _unlink,
+        "share_out": _take_out,
+        "merge": _merge_work,
+        "split": _split_work,
+        "undo": _undo,
     }
-    return _act(
-        request, verbs, lambda problem: _show_work(request, row, problem=problem)
-    )
+    return _act(request, _work(uid), verbs, _show_work)
 
 
 @require_POST
 @needs(Action.EDIT_CATALOGUE)
 def party_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Merge a party into another one, or undo."""
-    row = _party(uid)
-    verbs: dict[str, Callable[[], tuple[str, Any]]] = {
-        "merge": lambda: _merge_party(request, row),
-        "undo": lambda: (undoing.undo(record=row, user=request.user), row),
-    }
-    return _act(
-        request, verbs, lambda problem: _show_party(request, row, problem=problem)
-    )
+    verbs: Verbs = {"merge": _merge_party, "undo": _undo}
+    return _act(request, _party(uid), verbs, _show_party)
 
 
 @require_POST
 @needs(Action.EDIT_CATALOGUE)
 def release_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Add or take out a track, or undo."""
-    row = _release(uid)
-    verbs: dict[str, Callable[[], tuple[str, Any]]] = {
-        "link": lambda: _link(request, row),
-        "unlink": lambda: _unlink(request, row),
-        "undo": lambda: (undoing.undo(record=row, user=request.user), row),
-    }
-    return _act(
-        request, verbs, lambda problem: _show_release(request, row, problem=problem)
-    )
+    verbs: Verbs = {"link": _link, "unlink": _unlink, "undo": _undo}
+    return _act(request, _release(uid), verbs, _show_release)
 
 
 @require_POST
 @needs(Action.EDIT_CATALOGUE)
 def recording_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Take out a share of a recording, or undo."""
-    row = _sound(uid)
-    verbs: dict[str, Callable[[], tuple[str, Any]]] = {
-        "share_out": lambda: _take_out(request, row),
-        "undo": lambda: (undoing.undo(record=row, user=request.user), row),
-    }
-    return _act(
-        request, verbs, lambda problem: _show_recording(request, row, problem=problem)
-    )
+    verbs: Verbs = {"share_out": _take_out, "undo": _undo}
+    return _act(request, _sound(uid), verbs, _show_recording)
 
 
 def _act(
     request: PortalRequest,
-    verbs: Mapping[str, Callable[[], tuple[str, Any]]],  # Any: a record
-    show: Callable[[str], HttpResponseBase],
+    row: Case,
+    verbs: Verbs,
+    show: Callable[[PortalRequest, Any, str], HttpResponseBase],  # Any: a record
 ) -> HttpResponseBase:
     """Carry out the posted verb and lead to the record that comes next."""
     verb = verbs.get(request.POST.get("verb", ""))
     if verb is None:
-        return show(_("Choose what to do."))
+        return show(request, row, _("Choose what to do."))
     try:
-        message, target = verb()
+        message, target = verb(request, row)
     except RightsRefused as refused:
-        return show(str(refused))
+        return show(request, row, str(refused))
     messages.success(request, message)
     return redirect(page.url_of(target))
+
+
+def _undo(request: PortalRequest, row: Any) -> tuple[str, Any]:  # Any: a record
+    return undoing.undo(record=row, user=request.user), row
 
 
 def _add_title(request: PortalRequest, row: Work) -> tuple[str, Work]:
@@ -396,7 +386,7 @@ def _add_title(request: PortalRequest, row: Work) -> tuple[str, Work]:
 
 
 def _link(request: PortalRequest, row: Any) -> tuple[str, Any]:  # Any: a record
-    found = valid_values(LinkForm(request.POST))["recording"]
+    found = valid_values(OneRecordingForm(request.POST))["recording"]
     parts.link_recording(record=row, recording=found, user=request.user)
     return _("%(name)s was added.") % {"name": found}, row
 

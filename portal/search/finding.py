@@ -105,9 +105,12 @@ def find(*, text: str, user: User, limit: int = IN_PALETTE) -> list[HitGroup]:
     """
     asked = SearchText(" ".join(text.split())[:300], limit)
     groups = list(_rows(asked, user)) if asked.text else []
+    imports = (
+        _PageLink(kind.title, kind.form_page, kind.action) for kind in all_kinds()
+    )
     groups += [
         group("pages", _("Pages"), "layers", _places(_PAGES, asked, user)),
-        group("verbs", _("Actions"), "next", _places(_verbs(), asked, user)),
+        group("verbs", _("Actions"), "next", _places((*_VERBS, *imports), asked, user)),
         group("guides", _("Guides"), "help", _guides(asked)),
     ]
     return [each for each in groups if each.hits]
@@ -236,12 +239,6 @@ def _match_hit(match: Match, asked: SearchText) -> Hit:
     )
 
 
-def _find_by_name(
-    rows: QuerySet[Any], asked: SearchText
-) -> QuerySet[Any]:  # Any: of any model
-    return rows.filter(name__icontains=asked.text).order_by("name")[: asked.limit]
-
-
 def _find_by_number(
     rows: QuerySet[Any], asked: SearchText
 ) -> list[Any]:  # Any: containers or buckets
@@ -271,7 +268,8 @@ def _licences(asked: SearchText, user: User) -> Iterator[Hit]:
 
 
 def _policies(asked: SearchText, user: User) -> Iterator[Hit]:
-    for each in _find_by_name(Policy.objects.all(), asked):
+    named = Policy.objects.filter(name__icontains=asked.text)
+    for each in named.order_by("name")[: asked.limit]:
         url = (
             each.url if user.has_perm(Action.APPROVE) else reverse("portal:policy_list")
         )
@@ -413,10 +411,3 @@ _VERBS = (
         gettext_lazy("Create a container"), "portal:container_create", Action.CONFIGURE
     ),
 )
-
-
-def _verbs() -> tuple[_PageLink, ...]:
-    imports = (
-        _PageLink(kind.title, kind.form_page, kind.action) for kind in all_kinds()
-    )
-    return (*_VERBS, *imports)

@@ -60,7 +60,11 @@ class MatchChange:
     def how(self) -> str:
         """Return what happens to the match."""
         if self.after != self.before:
-            return _becomes(self.before, self.after)
+            if self.after == MatchState.PENDING and self.before not in WAITING_STATES:
+                if self.before == MatchState.SUPPRESSED:
+                    return _("Waits for a person again")
+                return _("Reopens: a person decides again")
+            return _("Becomes: %(state)s") % {"state": self.after.label}
         if self.counted_ms < self.match.matched_ms:
             return _("Keeps its state; less of it counts")
         if self.counted_ms > self.match.matched_ms:
@@ -232,14 +236,6 @@ def _exported_sheets(matches: Iterable[Match]) -> int:
     cases = {f"file:{match.scanned_file.uid}" for match in matches}
     exported = Event.objects.filter(case__in=cases, action=EXPORTED)
     return exported.values("case").distinct().count()
-
-
-def _becomes(before: MatchState, after: MatchState) -> str:
-    if after == MatchState.PENDING and before not in WAITING_STATES:
-        if before == MatchState.SUPPRESSED:
-            return _("Waits for a person again")
-        return _("Reopens: a person decides again")
-    return _("Becomes: %(state)s") % {"state": after.label}
 
 
 def _why_unchanged(match: Match) -> tuple[MatchState, str]:

@@ -264,6 +264,22 @@ class RecordingsField(LinesField):
         return recordings
 
 
+class OneRecordingForm(forms.Form):
+    """One recording of the catalogue."""
+
+    recording = RecordingsField(
+        label=gettext_lazy("Recording"),
+        error_messages={"required": gettext_lazy("Choose a recording.")},
+    )
+
+    def clean_recording(self) -> Recording:
+        """Require exactly one recording."""
+        chosen: list[Recording] = self.cleaned_data["recording"]
+        if len(chosen) != 1:
+            raise forms.ValidationError(_("Choose one recording only."))
+        return chosen[0]
+
+
 def _code(line: str) -> str:
     return line.replace("-", "").replace(" ", "").upper()
 

@@ -112,7 +112,8 @@ def _headings(name: str, tokens: Sequence[Token]) -> Iterator[Heading]:
             for each in inline.children or ()
             if each.type in ("text", "code_inline")
         )
-        anchor = base = _slug(text)
+        # Links between the documents use the anchors that GitHub makes.
+        anchor = base = re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
         number = 0
         while anchor in taken:
             number += 1
@@ -123,11 +124,6 @@ def _headings(name: str, tokens: Sequence[Token]) -> Iterator[Heading]:
         if opened.tag in _FOUND:
             is_title = opened.tag == "h1"
             yield Heading(name, title, text, "" if is_title else anchor)
-
-
-def _slug(text: str) -> str:
-    """Return the anchor that links between the documents use, as on GitHub."""
-    return re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
 
 
 def _adapt(token: Token) -> None:

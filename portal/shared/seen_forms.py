@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
 from django.http import QueryDict
@@ -12,6 +12,7 @@ from django.http import QueryDict
 from programmes.errors import ProgrammeRefused
 from programmes.values import Values, state_of
 
+Kind = TypeVar("Kind", bound=Values)
 SAVED = 302
 _STATUSES = {
     "stale": 409,
@@ -45,7 +46,7 @@ class SeenForm(forms.Form):
             initial = asdict(now) | {"seen": state_of(now)}
         super().__init__(data, initial=initial, prefix=prefix)
 
-    def _cleaned(self, kind: type[Values]) -> Any:  # Any: of the kind
+    def _cleaned(self, kind: type[Kind]) -> Kind:
         names = kind.__dataclass_fields__
         return kind(**{name: self.cleaned_data[name] for name in names})
 

@@ -65,7 +65,10 @@ def now_rows(streams: Sequence[Stream], now: datetime) -> list[NowRow]:
     plays: dict[int, Airplay] = {}
     for play in selectors.now_playing():
         plays.setdefault(play.stream_id, play)
-    titles = _newest_titles(streams, now)
+    rows = StreamTitle.objects.filter(
+        stream__in=streams, at__gt=now - _FRESH_TITLE
+    ).order_by("at", "pk")
+    titles = dict(rows.values_list("stream_id", "text"))
     runs = _open_runs(streams)
     gaps = _gaps_today(streams, now)
     alarms: dict[int, list[StreamAlarm]] = {}
@@ -77,7 +80,9 @@ def now_rows(streams: Sequence[Stream], now: datetime) -> list[NowRow]:
             look=stream_look(stream),
             since=stream.state_at,
             play=_now_play(plays.get(stream.pk), now),
-            says=_says(stream),
+            says=stream.cause
+            if stream.enabled and stream.state != StreamState.LISTENING
+            else "",
             title=titles.get(stream.pk, ""),
             about=_about(stream, runs.get(stream.pk, "")),
             is_heard=stream.enabled and stream.state == StreamState.LISTENING,
@@ -101,20 +106,6 @@ def _about(stream: Stream, sound: str) -> str:
     station = stream.station
     name = station.name if station.name != stream.name else ""
     return " · ".join(part for part in (name, station.place, sound) if part)
-
-
-def _says(stream: Stream) -> str:
-    """Return why nothing can be heard; empty if something can."""
-    if stream.state == StreamState.LISTENING and stream.enabled:
-        return ""
-    return stream.cause if stream.enabled else ""
-
-
-def _newest_titles(streams: Sequence[Stream], now: datetime) -> dict[int, str]:
-    rows = StreamTitle.objects.filter(
-        stream__in=streams, at__gt=now - _FRESH_TITLE
-    ).order_by("at", "pk")
-    return dict(rows.values_list("stream_id", "text"))
 
 
 def _open_runs(streams: Sequence[Stream]) -> dict[int, str]:

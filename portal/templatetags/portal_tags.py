@@ -66,6 +66,19 @@ register.filter(formats.names_marked)
 register.filter(formats.browser)
 register.filter(rule_names.policy_of)
 register.filter(rule_names.licence_of)
+released = register.filter("released", read_release)
+register.filter("ms_length", formats.length)
+register.filter(formats.codec)
+register.filter(formats.counted)
+register.filter(formats.scale)
+register.filter(looks.reason_icon)
+register.filter("actor", rule_names.actor_label)
+register.filter(actions.via_label)
+register.filter("event_words", words.done)
+register.filter(words.event_reason)
+register.filter(words.reason_label)
+register.filter(actions.action_label)
+register.filter(lowered)
 
 _CALLBACKS_SHOWN = 20
 _TRACK_STATES = {
@@ -138,12 +151,6 @@ def dated(at: date | None, form: Form = "dated") -> str:
     return formats.UNKNOWN if at is None else read_date(at, form)
 
 
-@register.filter
-def released(text: str) -> str:
-    """Write a release date as people read it; "2018-05" becomes May 2018."""
-    return read_release(text)
-
-
 @register.simple_tag
 def today(form: Form) -> str:
     """Return the present time in a form of ``common.reading``."""
@@ -160,12 +167,6 @@ def ms_exact(value: int | None) -> str:
 def ms_short(value: int | None) -> str:
     """Format milliseconds as m:ss."""
     return formats.UNKNOWN if value is None else read_clock(int(value))
-
-
-@register.filter
-def ms_length(value: int) -> str:
-    """Format a length in milliseconds as m:ss, or < 1 s."""
-    return formats.length(value)
 
 
 @register.filter
@@ -242,12 +243,6 @@ def filesize_iec(value: int | None) -> str:
 
 
 @register.filter
-def codec(name: str) -> str:
-    """Return the common name of a codec."""
-    return formats.codec(str(name))
-
-
-@register.filter
 def share_of(part: float | None, whole: float | None) -> str:
     """Format a percentage of the whole with one decimal."""
     if part is None or not whole:
@@ -272,12 +267,6 @@ def in_percent(value: Decimal) -> str:
 
 
 @register.filter
-def counted(value: int) -> str:
-    """Format the count of a list; long lists show ``10,000+``."""
-    return formats.counted(value)
-
-
-@register.filter
 def counted_in_menu(value: int) -> str:
     """Format a count of the menu, where there is little room: ``999+``."""
     return formats.counted(value, COUNTED_IN_MENU)
@@ -287,12 +276,6 @@ def counted_in_menu(value: int) -> str:
 def score(value: float | None) -> str:
     """Format a score as a whole number."""
     return formats.UNKNOWN if value is None else str(round(float(value)))
-
-
-@register.filter
-def scale(name: str) -> str:
-    """Write the scale of a score."""
-    return formats.scale(name)
 
 
 @register.filter
@@ -327,43 +310,10 @@ def state_label(state: str) -> str:
     return str(looks.review_look(state).label)
 
 
-register.filter("lowered", lowered)
-
-
 @register.filter
 def state_icon(state: str) -> str:
     """Return the icon name of a match state."""
     return looks.review_look(state).icon
-
-
-@register.filter
-def reason_icon(reason: str) -> str:
-    """Return the icon name of a queue reason."""
-    return looks.reason_icon(reason)
-
-
-@register.filter
-def actor(name: str) -> str:
-    """Return the display name of an actor: a person, policy, licence or command."""
-    return rule_names.actor_label(name)
-
-
-@register.filter
-def via_label(via: str) -> str:
-    """Return the label of the API token that was used, if any."""
-    return actions.via_label(via)
-
-
-@register.filter
-def event_words(event: Event) -> str:
-    """Return a phrase for an event of a match, to follow the actor's name."""
-    return words.done(event)
-
-
-@register.filter
-def event_reason(event: Event) -> str:
-    """Return the reason of an event as text."""
-    return words.event_reason(event)
 
 
 @register.filter
@@ -375,21 +325,9 @@ def event_note(event: Event) -> str:
 
 
 @register.filter
-def reason_label(reason: str) -> str:
-    """Return the label of a reason code."""
-    return words.reason_label(reason)
-
-
-@register.filter
 def decision_reason(match: Match) -> str:
     """Return why a match was decided, unless its state already says so."""
     return words.decision_reason(match.decision_reason, match.state)
-
-
-@register.filter
-def action_label(action: str) -> str:
-    """Return the label of an audit action."""
-    return actions.action_label(action)
 
 
 @register.filter

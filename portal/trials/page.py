@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
@@ -98,7 +97,15 @@ def trial_context(trial: EngineTrial) -> dict[str, object]:
             _engine(_("This portal"), figures.ours),
             _engine("ACRCloud", figures.theirs),
         ],
-        "kinds": _kinds(figures),
+        "kinds": [
+            JudgedKind(
+                str(kind.label),
+                figures.kinds.get(kind, 0),
+                figures.heard.get(kind, 0),
+                figures.wrong.get(kind, 0),
+            )
+            for kind in TrialKind
+        ],
         "verdict": verdict(trial, figures, compared),
     }
 
@@ -116,18 +123,6 @@ def _engine(name: str, figures: EngineFigures) -> ShownEngine:
     return ShownEngine(
         name, _share(figures.found), _share(figures.precision), figures.wrong
     )
-
-
-def _kinds(figures: TrialFigures) -> Sequence[JudgedKind]:
-    return [
-        JudgedKind(
-            str(kind.label),
-            figures.kinds.get(kind, 0),
-            figures.heard.get(kind, 0),
-            figures.wrong.get(kind, 0),
-        )
-        for kind in TrialKind
-    ]
 
 
 def verdict(

@@ -5,12 +5,11 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from catalogue.models import Recording
 from monitoring.unknown import selectors
 from monitoring.unknown.models import IgnoreReason, ItemState, UnknownItem
 from monitoring.unknown.selectors import Tab
 from portal.pictures.exclusion import MediaTimeField
-from portal.shared.fields import LinesField, Picker, RecordingsField, SearchSelect
+from portal.shared.fields import LinesField, Picker, SearchSelect
 from scanning.models import Container
 
 
@@ -33,21 +32,6 @@ class UnknownFilterForm(forms.Form):
     def tab(self) -> Tab:
         """Return the chosen list, by default the one of unknown items."""
         return Tab(self.cleaned_data.get("state") or Tab.UNKNOWN)
-
-
-class AliasForm(forms.Form):
-    """The recording that an item is another version of."""
-
-    recording = RecordingsField(
-        label=_("Recording"), error_messages={"required": _("Choose a recording.")}
-    )
-
-    def clean_recording(self) -> Recording:
-        """Require exactly one recording."""
-        chosen: list[Recording] = self.cleaned_data["recording"]
-        if len(chosen) != 1:
-            raise forms.ValidationError(_("Choose one recording only."))
-        return chosen[0]
 
 
 class IgnoreForm(forms.Form):

@@ -33,11 +33,11 @@ from monitoring.unknown.selectors import ItemFigures, Tab
 from portal.shared.access import NOT_ALLOWED, PortalRequest, needs
 from portal.shared.changes import answer_changes, known_rows
 from portal.shared.downloads import sent, written
+from portal.shared.fields import OneRecordingForm
 from portal.shared.lists import page_of, sorted_by
 from portal.shared.naming import NameForm
 from portal.unknown import page
 from portal.unknown.forms import (
-    AliasForm,
     IgnoreForm,
     IntoForm,
     ItemSplitForm,
@@ -52,7 +52,7 @@ BULK = 100
 
 _FORMS: dict[str, type[forms.Form]] = {
     "name": NameForm,
-    "alias": AliasForm,
+    "alias": OneRecordingForm,
     "ignore": IgnoreForm,
     "split": ItemSplitForm,
     "merge": MergeForm,
@@ -422,17 +422,15 @@ def _last(request: PortalRequest) -> dict[str, object] | None:
     """Return the item that was settled just before, if that can be undone."""
     uid = request.GET.get("after", "")
     item = selectors.items_in_reach().filter(uid=uid).first() if uid else None
-    if item is None or not _may_undo(item, request.user):
+    if item is None or actions.why_not(
+        item=item, user=request.user, verb=ItemVerb.UNDO
+    ):
         return None
     return {
         "item": item,
         "title": selectors.title_of(item),
         "badge": page.badge_of(item),
     }
-
-
-def _may_undo(item: UnknownItem, user: User) -> bool:
-    return not actions.why_not(item=item, user=user, verb=ItemVerb.UNDO)
 
 
 def _next(request: PortalRequest, uid: str) -> str:

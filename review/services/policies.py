@@ -228,19 +228,15 @@ def _outcomes_in_force(
 def _is_applied_to(match: Match, outcome: Evaluation) -> bool:
     """Return whether applying a policy would change the match; decisions stay."""
     if match.state == MatchState.PENDING:
-        return not _is_treated(match, outcome)
+        # This version of the policy may have left the match as it is.
+        return not (
+            outcome.state == MatchState.PENDING
+            and match.policy_id == (outcome.policy and outcome.policy.pk)
+            and match.policy_name == str(outcome.policy)
+            and match.queue_reason == outcome.queue_reason
+        )
     return (
         match.state == MatchState.ESCALATED and outcome.state == MatchState.SUPPRESSED
-    )
-
-
-def _is_treated(match: Match, outcome: Evaluation) -> bool:
-    """Return whether this version of the policy has left the match as it is."""
-    return (
-        outcome.state == MatchState.PENDING
-        and match.policy_id == (outcome.policy and outcome.policy.pk)
-        and match.policy_name == str(outcome.policy)
-        and match.queue_reason == outcome.queue_reason
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from common.children import Child, Stop, end_children, start_child, stop_on_signals
+from common.children import Child, end_children, start_child, stop_on_signals
 
 _LOOK_SECONDS = 0.2
 _WORKER_NICENESS = 10
@@ -38,7 +38,10 @@ class Command(BaseCommand):
             children = _start(address)
             self.stdout.write(f"Portal on http://{address}/ (stop with Ctrl+C)")
             self.stdout.flush()
-            _wait_for_end(children, stop)
+            while not stop.requested and all(
+                child.poll() is None for child in children
+            ):
+                time.sleep(_LOOK_SECONDS)
             end_children(children)
         failed = [child for child in children if child.returncode not in (0, -15)]
         if failed:
@@ -54,8 +57,3 @@ def _start(address: str) -> list[Child]:
     if not settings.ACRPORTAL_MONITORING:
         return [web, worker]
     return [web, worker, start_child("manage.py", "stream_recorder")]
-
-
-def _wait_for_end(children: list[Child], stop: Stop) -> None:
-    while not stop.requested and all(child.poll() is None for child in children):
-        time.sleep(_LOOK_SECONDS)

@@ -15,7 +15,8 @@ from catalogue.models import IntakeRule, Recording
 from dedup.intake import AlreadyInCatalogue
 from monitoring.unknown import actions
 from monitoring.unknown.models import ItemState, Occurrence, UnknownItem
-from portal.unknown.forms import AliasForm, IgnoreForm, ItemSplitForm, MergeForm
+from portal.shared.fields import OneRecordingForm
+from portal.unknown.forms import IgnoreForm, ItemSplitForm, MergeForm
 from tests.conftest import MakeClient
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.scanning import ContainerFactory
@@ -177,7 +178,7 @@ def test_what_is_wrong_is_said_and_what_was_typed_is_kept(
         (ItemSplitForm({"at": "soon"}), "Enter a time as 1:02.500, or in seconds."),
         (ItemSplitForm({}), "Enter where to split it."),
         (MergeForm({}), "Choose an item."),
-        (AliasForm({}), "Choose a recording."),
+        (OneRecordingForm({}), "Choose a recording."),
     ):
         assert says in str(form.errors)
 
