@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from review.counting import Count, source_interval
+from review.counting import Count, mean_speech, source_interval
 from review.services import intervals
 from review.services.intervals import Interval
 from scanning.models import Segment
@@ -39,13 +39,9 @@ class Play:
     @property
     def speech_pct(self) -> float | None:
         """Return the share of speech over the play; None if nobody looked for speech."""
-        known = [
-            (float(segment.speech_pct), segment.end_ms - segment.start_ms)
-            for segment in self.segments
-            if segment.speech_pct is not None
-        ]
-        length = sum(weight for _, weight in known)
-        return sum(pct * weight for pct, weight in known) / length if length else None
+        return mean_speech(
+            (each, each.end_ms - each.start_ms) for each in self.segments
+        )
 
     def add(self, segment: Segment) -> None:
         """Add a segment that begins no earlier than those before."""

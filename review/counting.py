@@ -114,13 +114,18 @@ class Count:
     @property
     def speech_pct(self) -> float | None:
         """Return the estimated share of speech, weighted by length; None if unknown."""
-        known = [
-            (float(each.segment.speech_pct), each.length_ms)
-            for each in self.segments
-            if each.segment.speech_pct is not None
-        ]
-        length = sum(weight for _, weight in known)
-        return sum(pct * weight for pct, weight in known) / length if length else None
+        return mean_speech((each.segment, each.length_ms) for each in self.segments)
+
+
+def mean_speech(weighted: Iterable[tuple[Segment, int]]) -> float | None:
+    """Return the share of speech in segments with their weights; None if unknown."""
+    known = [
+        (float(segment.speech_pct), weight)
+        for segment, weight in weighted
+        if segment.speech_pct is not None
+    ]
+    length = sum(weight for _, weight in known)
+    return sum(pct * weight for pct, weight in known) / length if length else None
 
 
 NOTHING = Count()

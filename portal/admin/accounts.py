@@ -459,7 +459,6 @@ class ApiTokenAdmin(RoleAdmin[ApiToken]):
         *all_field_names(ApiToken, but=["id", "digest", "scopes"]),
         "scope_codes",
     )
-    fields = readonly_fields
 
     @admin.display(description=_("Scopes"))
     def scope_codes(self, token: ApiToken) -> SafeString:

@@ -77,7 +77,6 @@ class AnchorAdmin(_TrailAdmin[Anchor]):
 
     list_display = ["day", "chains", "events", "hash"]
     readonly_fields = all_field_names(Anchor, but=["id"])
-    fields = readonly_fields
 
 
 @admin.register(Event)
@@ -108,7 +107,6 @@ class EventAdmin(_TrailAdmin[Event]):
         "before_text",
         "after_text",
     )
-    fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         """Leave out events that the user's role may not see."""

@@ -57,6 +57,11 @@ class _Readable:
         fields = super().get_readonly_fields(request, obj)  # type: ignore[misc]
         return readable(fields, self.model)  # type: ignore[attr-defined]
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return the named fields; without any, the read-only ones alone."""
+        named = self.fields or self.readonly_fields  # type: ignore[attr-defined]
+        return named or super().get_fields(request, obj)  # type: ignore[misc]
+
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return the fieldsets, with the same functions."""
         only = None

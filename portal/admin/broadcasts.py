@@ -23,7 +23,6 @@ class BroadcastAdmin(RoleAdmin[Broadcast]):
     list_select_related = ["scanned_file", "station"]
     search_fields = ["=uid", "scanned_file__name", "station__name"]
     readonly_fields = all_field_names(Broadcast, but=["id"])
-    fields = readonly_fields
 
 
 @admin.register(Audience)
@@ -44,7 +43,6 @@ class AudienceAdmin(RoleAdmin[Audience]):
     search_fields = ["station__name"]
     # The broadcast may be of a file that the person may not see.
     readonly_fields = all_field_names(Audience, but=["id", "broadcast"])
-    fields = readonly_fields
 
 
 @admin.register(Revenue)
@@ -58,4 +56,3 @@ class RevenueAdmin(RoleAdmin[Revenue]):
     list_select_related = ["station"]
     search_fields = ["station__name"]
     readonly_fields = all_field_names(Revenue, but=["id"])
-    fields = readonly_fields

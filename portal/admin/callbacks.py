@@ -46,7 +46,6 @@ class InboundCallbackAdmin(RoleAdmin[InboundCallback]):
         "id_of_file",
         *all_field_names(InboundCallback, but=["id", "file_id"]),
     )
-    fields = readonly_fields
     actions = ["apply_again"]
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
@@ -91,7 +90,6 @@ class AttemptInline(ReadOnlyInline):
         "status_code",
         "answer",
     )
-    fields = readonly_fields
 
 
 @admin.register(OutboundCallback)
@@ -112,7 +110,6 @@ class OutboundCallbackAdmin(RoleAdmin[OutboundCallback]):
     search_fields = ["=uid", "scanned_file__name"]
     of_every_bucket = ("body",)
     readonly_fields = all_field_names(OutboundCallback, but=["id"])
-    fields = readonly_fields
     inlines = [AttemptInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OutboundCallback]:

@@ -362,7 +362,6 @@ class CloudJobAdmin(RoleAdmin[CloudJob]):
     search_fields = ["=scan__uid", "=remote_id", "scan__scanned_file__name"]
     of_every_bucket = ("answer",)
     readonly_fields = (*all_field_names(CloudJob, but=["id", "raw"]), "answer")
-    fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CloudJob]:
         """Annotate each scan with the time of its next step."""
@@ -407,7 +406,6 @@ class CloudDeletionAdmin(RoleAdmin[CloudDeletion]):
     list_select_related = ["account"]
     search_fields = ["=remote_id"]
     readonly_fields = all_field_names(CloudDeletion, but=["id"])
-    fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CloudDeletion]:
         """Annotate each deletion with its next attempt."""

@@ -176,7 +176,6 @@ class ProjectAdmin(RoleAdmin[Project]):
         *all_field_names(Project, but=["id", "access_secret_sealed"]),
         "bucket_names",
     )
-    fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
         """Join the creator and prefetch the buckets."""

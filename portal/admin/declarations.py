@@ -50,7 +50,6 @@ class DeclarationProfileAdmin(_OfFormat, RoleAdmin[DeclarationProfile]):
         *("uid", *PROFILE_TEXTS, "format_shown", "options", "rights_type", "stations"),
         *("made_by", "created_at", "updated_at"),
     )
-    fields = readonly_fields
 
 
 @admin.register(Declaration)
@@ -73,7 +72,6 @@ class DeclarationAdmin(_OfFormat, RoleAdmin[Declaration]):
         *("facts_sha256", "undeclared_sha256", "run_by_shown", "created_at"),
         "finished_at",
     )
-    fields = readonly_fields
 
     @admin.display(description=_("Run by"), ordering="run_by_name")
     def run_by_shown(self, declaration: Declaration) -> str:
@@ -96,4 +94,3 @@ class DeclaredPlayAdmin(RoleAdmin[DeclaredPlay]):
         *("declaration", "play", "match", "state", "version", "station"),
         *("starts_at", "played_ms"),
     )
-    fields = readonly_fields

@@ -50,7 +50,6 @@ class MemberInline(ReadOnlyInline):
         "bridge",
         "created_at",
     )
-    fields = readonly_fields
 
 
 @admin.register(DedupGroup)
@@ -68,7 +67,6 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
         "created_at",
         "updated_at",
     )
-    fields = readonly_fields
     inlines = [MemberInline]
     actions = ["merge_groups"]
 
@@ -149,7 +147,6 @@ class PairLinkAdmin(RoleAdmin[PairLink]):
         *("tempo_ratio", "pitch_cents", "confidence", "engine_version", "runs"),
         *("kept_at", "kept_by", "created_at"),
     )
-    fields = readonly_fields
 
 
 @admin.register(DedupAction)
@@ -164,7 +161,6 @@ class DedupActionAdmin(RoleAdmin[DedupAction]):
         *("uid", "verb", "state", "title", "group_uid", "note", "asked", "before"),
         *("after", "made_by", "made_at", "settled_by", "settled_at"),
     )
-    fields = readonly_fields
     actions = ["undo_actions"]
 
     def has_merge_permission(self, request: HttpRequest) -> bool:
@@ -194,7 +190,6 @@ class SharedLoopAdmin(RoleAdmin[SharedLoop]):
     list_display = ["uid", "length_ms", "state", "created_at"]
     list_filter = ["state"]
     readonly_fields = ("uid", "length_ms", "state", "created_at")
-    fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SharedLoop]:
         """Leave out loops whose recordings the user may not see."""
@@ -212,4 +207,3 @@ class CatalogueCheckAdmin(RoleAdmin[CatalogueCheck]):
         *("uid", "status", "done", "total", "pairs", "skipped", "message"),
         *("requested_by", "created_at", "started_at", "finished_at"),
     )
-    fields = readonly_fields

@@ -22,7 +22,6 @@ class EnrichmentSourceAdmin(RoleAdmin[EnrichmentSource]):
     list_filter = ["state"]
     search_fields = ["name", "=uid"]
     readonly_fields = all_field_names(EnrichmentSource, but=["id", "upload"])
-    fields = readonly_fields
 
 
 @admin.register(Suggestion)
@@ -34,7 +33,6 @@ class SuggestionAdmin(RoleAdmin[Suggestion]):
     list_select_related = ["recording"]
     search_fields = ["=uid", "=value", "=act", "recording__title"]
     readonly_fields = all_field_names(Suggestion, but=["id", "ground"])
-    fields = readonly_fields
 
 
 @admin.register(FillingRule)
@@ -45,7 +43,6 @@ class FillingRuleAdmin(RoleAdmin[FillingRule]):
     list_filter = ["is_on", "field"]
     list_select_related = ["bucket", "created_by"]
     readonly_fields = all_field_names(FillingRule, but=["id"])
-    fields = readonly_fields
 
 
 @admin.register(SafeMark)
@@ -54,7 +51,6 @@ class SafeMarkAdmin(RoleAdmin[SafeMark]):
 
     list_display = ["field", "mark", "known", "right", "above", "errors", "measured_at"]
     readonly_fields = all_field_names(SafeMark, but=["id", "model"])
-    fields = readonly_fields
 
 
 @admin.register(KnownDifference)
@@ -66,4 +62,3 @@ class KnownDifferenceAdmin(RoleAdmin[KnownDifference]):
     list_select_related = ["recording"]
     search_fields = ["=uid", "=found", "recording__title"]
     readonly_fields = all_field_names(KnownDifference, but=["id"])
-    fields = readonly_fields

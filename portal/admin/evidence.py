@@ -48,7 +48,6 @@ class EvidencePackAdmin(RoleAdmin[EvidencePack]):
     search_fields = ["uid", "sha256", "match__uid"]
     search_help_text = _("Id of the pack or of the match, or a whole SHA-256")
     readonly_fields = all_field_names(EvidencePack, but=["id", "file"])
-    fields = readonly_fields
 
     @admin.display(description=_("Match"), ordering="match__recording__title")
     def case_shown(self, pack: EvidencePack) -> SafeString:

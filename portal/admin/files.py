@@ -79,7 +79,6 @@ class ScanInline(ReadOnlyInline):
         "message",
         "finished_at",
     )
-    fields = readonly_fields
     verbose_name_plural = _("scans")
 
     @admin.display(description=_("Engine"))

@@ -172,7 +172,6 @@ class MovedAdmin(RoleAdmin[Moved]):
         *all_field_names(Moved, but=["id", "theirs", "ours", "case"]),
         "case_shown",
     )
-    fields = readonly_fields
 
     @admin.display(description=Moved._meta.get_field("case").verbose_name)
     def case_shown(self, moved: Moved) -> str:

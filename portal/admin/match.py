@@ -36,6 +36,7 @@ from portal.admin.filters import (
 from portal.admin.match_page import page
 from portal.pictures import ribbon
 from portal.shared import formats
+from portal.shared.downloads import attachment
 from portal.shared.times import when
 from reports import services as reports
 from reports.files import CONTENT_TYPES
@@ -302,5 +303,5 @@ def _csv(pieces: Iterator[bytes]) -> StreamingHttpResponse:
     return StreamingHttpResponse(
         pieces,
         content_type=CONTENT_TYPES[layout.format],
-        headers={"Content-Disposition": f'attachment; filename="{layout.file_name}"'},
+        headers=attachment(layout.file_name),
     )

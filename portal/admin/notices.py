@@ -18,8 +18,7 @@ class NoticeItemInline(ReadOnlyInline):
     """The matches of a notice."""
 
     model = NoticeItem
-    fields = ("match", "url", "pack", "is_open")
-    readonly_fields = fields
+    readonly_fields = ("match", "url", "pack", "is_open")
 
 
 @admin.register(TakedownNotice)
@@ -34,7 +33,6 @@ class TakedownNoticeAdmin(RoleAdmin[TakedownNotice]):
     readonly_fields = all_field_names(
         TakedownNotice, but=["id", "content", "text", "pdf"]
     )
-    fields = readonly_fields
     inlines = [NoticeItemInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TakedownNotice]:

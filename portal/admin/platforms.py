@@ -37,7 +37,6 @@ class PlatformAccountAdmin(RoleAdmin[PlatformAccount]):
     list_display = ["name", "platform", *_DAYS]
     search_fields = ["name", "=uid"]
     readonly_fields = all_field_names(PlatformAccount, but=["id"])
-    fields = readonly_fields
 
 
 @admin.register(PlatformAsset)
@@ -52,7 +51,6 @@ class PlatformAssetAdmin(RoleAdmin[PlatformAsset]):
         *all_field_names(PlatformAsset, but=["id", "row_hash", "asset_type"]),
         "as_reported",
     )
-    fields = readonly_fields
 
     @admin.display(description=_("As reported"))
     def as_reported(self, row: PlatformAsset) -> SafeString:
@@ -73,7 +71,6 @@ class ReferenceFileAdmin(RoleAdmin[ReferenceFile]):
         ),
         "as_reported",
     )
-    fields = readonly_fields
 
     @admin.display(description=_("As reported"))
     def as_reported(self, row: ReferenceFile) -> SafeString:
@@ -95,7 +92,6 @@ class AssetConflictAdmin(RoleAdmin[AssetConflict]):
         ),
         "as_reported",
     )
-    fields = readonly_fields
 
     @admin.display(description=_("As reported"))
     def as_reported(self, row: AssetConflict) -> SafeString:
@@ -116,7 +112,6 @@ class PlatformVideoAdmin(RoleAdmin[PlatformVideo]):
         ),
         "as_reported",
     )
-    fields = readonly_fields
 
     @admin.display(description=_("As reported"))
     def as_reported(self, row: PlatformVideo) -> SafeString:
@@ -138,7 +133,6 @@ class PlatformClaimAdmin(RoleAdmin[PlatformClaim]):
         ),
         "as_reported",
     )
-    fields = readonly_fields
 
     @admin.display(description=_("As reported"))
     def as_reported(self, row: PlatformClaim) -> SafeString:
@@ -158,7 +152,6 @@ class ReportedValueAdmin(RoleAdmin[ReportedValue]):
         "as_reported",
         *all_field_names(ReportedValue, but=["id", "value"]),
     )
-    fields = readonly_fields
 
     @admin.display(description=_("As reported"))
     def as_reported(self, row: ReportedValue) -> SafeString:
@@ -175,7 +168,6 @@ class ClaimFileAdmin(RoleAdmin[ClaimFile]):
     list_select_related = ["made_by"]
     search_fields = ["=uid"]
     readonly_fields = all_field_names(ClaimFile, but=["id", "file"])
-    fields = readonly_fields
 
 
 @admin.register(Discrepancy)
@@ -191,4 +183,3 @@ class DiscrepancyAdmin(RoleAdmin[Discrepancy]):
     readonly_fields = all_field_names(
         Discrepancy, but=["id", "key", "basis", "evidence"]
     )
-    fields = readonly_fields

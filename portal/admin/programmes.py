@@ -21,7 +21,6 @@ class EpisodeAdmin(RoleAdmin[Episode]):
     list_select_related = ["scanned_file"]
     search_fields = ["series", "title", "scanned_file__name"]
     readonly_fields = all_field_names(Episode, but=["id"])
-    fields = readonly_fields
 
 
 @admin.register(MusicUse)
@@ -36,7 +35,6 @@ class MusicUseAdmin(RoleAdmin[MusicUse]):
         *all_field_names(MusicUse, but=["id", "own_recording", "live"]),
         *("own_recording_said", "live_said"),
     )
-    fields = readonly_fields
 
     @admin.display(description=_("own recording"))
     def own_recording_said(self, use: MusicUse) -> str:

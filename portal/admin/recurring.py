@@ -29,7 +29,6 @@ class UnknownItemAdmin(RoleAdmin[UnknownItem]):
         *("uid", "state", "ignored_as", "is_watched", "settled", "length_ms"),
         *("version", "created_at", "updated_at"),
     )
-    fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[UnknownItem]:
         """Apply the user's access limits."""
@@ -55,7 +54,6 @@ class KeptFileAdmin(RoleAdmin[KeptFile]):
     list_select_related = ["scanned_file"]
     search_fields = ["scanned_file__name"]
     readonly_fields = all_field_names(KeptFile, but=["id", "unmatched"])
-    fields = readonly_fields
 
     @admin.display(description=_("Compared"), ordering="compared_at")
     def compared(self, kept: KeptFile) -> SafeString:
@@ -72,4 +70,3 @@ class UnknownPolicyAdmin(RoleAdmin[UnknownPolicy]):
     list_select_related = ["container"]
     search_fields = ["container__name"]
     readonly_fields = all_field_names(UnknownPolicy, but=["id"])
-    fields = readonly_fields

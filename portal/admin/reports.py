@@ -45,7 +45,6 @@ class ReportRunAdmin(RoleAdmin[ReportRun]):
         *("row_count", "counts", "versions", "rows_sha256", "sha256", "size_bytes"),
         *("run_by_shown", "created_at", "finished_at"),
     )
-    fields = readonly_fields
 
     @admin.display(description=_("Name"), ordering="name")
     def title(self, run: ReportRun) -> str:
@@ -76,7 +75,6 @@ class ReportTemplateAdmin(RoleAdmin[ReportTemplate]):
     list_select_related = ["made_by"]
     search_fields = ["name", "=uid"]
     readonly_fields = ("uid", "name", *_LAYOUT, "made_by", "created_at", "updated_at")
-    fields = readonly_fields
 
 
 @admin.register(ReportSchedule)
@@ -91,7 +89,6 @@ class ReportScheduleAdmin(RoleAdmin[ReportSchedule]):
         *("uid", "template", "every", "hour", "last_period", "send_unchanged"),
         *("channel", "recipients", "url", "next_run_at", "made_by", "created_at"),
     )
-    fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ReportSchedule]:
         """Return the user's own schedules, or all for an admin."""
@@ -108,7 +105,6 @@ class ReportDeliveryAdmin(RoleAdmin[ReportDelivery]):
     search_fields = ["schedule__template__name", "=uid"]
     ordering = ["-id"]
     readonly_fields = ("uid", "schedule", "run", "state", "message", "created_at")
-    fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ReportDelivery]:
         """Return the deliveries of the schedules that the user may see."""
@@ -125,7 +121,6 @@ class CueEntryAdmin(RoleAdmin[CueEntry]):
     list_select_related = ["scanned_file", "entered_by"]
     search_fields = ["=uid", "title", "scanned_file__name"]
     readonly_fields = all_field_names(CueEntry, but=["id"])
-    fields = readonly_fields
 
     @admin.display(description=_("Entered"), ordering="entered_at")
     def entered(self, entry: CueEntry) -> SafeString:
@@ -142,7 +137,6 @@ class SheetApprovalAdmin(RoleAdmin[SheetApproval]):
     list_select_related = ["scanned_file", "submitted_by", "answered_by"]
     search_fields = ["scanned_file__name"]
     readonly_fields = all_field_names(SheetApproval, but=["id", "lines"])
-    fields = readonly_fields
 
 
 @admin.register(SheetEdit)
@@ -160,7 +154,6 @@ class SheetEditAdmin(RoleAdmin[SheetEdit]):
         ),
         *("subject_shown", "other_subject_shown"),
     )
-    fields = readonly_fields
 
     @admin.display(description=_("Subject"))
     def subject_shown(self, edit: SheetEdit) -> SafeString:

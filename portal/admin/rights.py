@@ -22,7 +22,6 @@ class WorkAdmin(RoleAdmin[Work]):
     list_display = ["title", "iswc", "category", "version", "updated_at"]
     search_fields = ["title", "=iswc", "=uid"]
     readonly_fields = all_field_names(Work, but=["id", "title_key"])
-    fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Work]:
         """Apply the user's access limits."""
@@ -37,7 +36,6 @@ class PartyAdmin(RoleAdmin[Party]):
     list_filter = ["is_ours"]
     search_fields = ["name", "first_name", "=ipi_name", "=isni", "=uid"]
     readonly_fields = all_field_names(Party, but=["id", "name_key"])
-    fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Party]:
         """Apply the user's access limits."""
@@ -51,7 +49,6 @@ class RightsRecordingAdmin(RoleAdmin[RightsRecording]):
     list_display = ["__str__", "isrc", "label", "updated_at"]
     search_fields = ["title", "=isrc", "=uid"]
     readonly_fields = all_field_names(RightsRecording, but=["id", "match_key"])
-    fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RightsRecording]:
         """Apply the user's access limits."""
@@ -65,7 +62,6 @@ class ReleaseAdmin(RoleAdmin[Release]):
     list_display = ["title", "upc", "catalogue_number", "label", "released"]
     search_fields = ["title", "=upc", "=grid", "=catalogue_number", "=uid"]
     readonly_fields = all_field_names(Release, but=["id", "title_key"])
-    fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Release]:
         """Apply the user's access limits."""
@@ -80,7 +76,6 @@ class ConflictAdmin(RoleAdmin[Conflict]):
     list_filter = ["state", "kind"]
     search_fields = ["=uid"]
     readonly_fields = all_field_names(Conflict, but=["id", "basis", "evidence"])
-    fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conflict]:
         """Apply the user's access limits."""

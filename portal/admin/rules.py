@@ -54,8 +54,7 @@ class LicenceAdmin(RoleAdmin[Licence]):
     ]
     search_fields = ["holder", "=uid"]
     ordering = ["-id"]
-    fields = _LICENCE_FIELDS
-    readonly_fields = fields
+    readonly_fields = _LICENCE_FIELDS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Licence]:
         """Annotate the number of matches that each licence clears."""
@@ -87,8 +86,7 @@ class PolicyAdmin(RoleAdmin[Policy]):
     list_select_related = ["owner"]
     search_fields = ["name", "=uid"]
     ordering = ["position", "id"]
-    fields = _POLICY_FIELDS
-    readonly_fields = fields
+    readonly_fields = _POLICY_FIELDS
 
     @admin.display(description=_("In words"))
     def in_words(self, policy: Policy) -> SafeString:
@@ -118,8 +116,7 @@ class ExclusionAdmin(RoleAdmin[Exclusion]):
     list_select_related = ["recording", "created_by"]
     search_fields = ["recording__title", "=uid"]
     ordering = ["-id"]
-    fields = all_field_names(Exclusion, but=("id",))
-    readonly_fields = fields
+    readonly_fields = all_field_names(Exclusion, but=("id",))
 
 
 @admin.register(Dispute)
@@ -143,8 +140,7 @@ class DisputeAdmin(RoleAdmin[Dispute]):
     ]
     search_fields = ["match__recording__title", "=uid", "=match__uid"]
     ordering = ["due_at", "id"]
-    fields = all_field_names(Dispute, but=("id",))
-    readonly_fields = fields
+    readonly_fields = all_field_names(Dispute, but=("id",))
 
     @admin.display(description=_("Overdue"))
     def overdue(self, dispute: Dispute) -> str:
@@ -161,8 +157,7 @@ class SavedViewAdmin(RoleAdmin[SavedView]):
     list_select_related = ["owner"]
     search_fields = ["name", "owner__username", "=uid"]
     ordering = ["name", "id"]
-    fields = all_field_names(SavedView, but=("id",))
-    readonly_fields = fields
+    readonly_fields = all_field_names(SavedView, but=("id",))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SavedView]:
         """Leave out private views of other users unless the user is an admin."""

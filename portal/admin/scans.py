@@ -39,7 +39,6 @@ class DetectionInline(ReadOnlyInline):
         "score",
         "score_scale",
     )
-    fields = readonly_fields
 
     @admin.display(description=_("Recording"))
     def link(self, detection: Detection) -> SafeString:
@@ -80,7 +79,6 @@ class ScanAdmin(RoleAdmin[Scan]):
         "shown_engine",
         "shown_error",
     )
-    fields = readonly_fields
     inlines = [DetectionInline]
 
     @admin.display(description=_("Engine"))
@@ -122,7 +120,6 @@ class SegmentInline(ReadOnlyInline):
         "by_chance",
         "under_speech",
     )
-    fields = readonly_fields
 
     @admin.display(description=_("Source"))
     def source(self, segment: Segment) -> SafeString:
@@ -186,7 +183,6 @@ class DetectionAdmin(RoleAdmin[Detection]):
     list_select_related = ["recording", "scan__scanned_file"]
     search_fields = ["recording__title", "scan__scanned_file__name", "=scan__uid"]
     readonly_fields = all_field_names(Detection, but=["id"])
-    fields = readonly_fields
     inlines = [SegmentInline]
 
     @admin.display(description=_("File"), ordering="scan__scanned_file__name")

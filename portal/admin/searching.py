@@ -26,7 +26,7 @@ class WatchCheckInline(ReadOnlyInline):
     """The checks of a watch; the watch's page in the portal lists their feed items."""
 
     model = WatchCheck
-    fields = readonly_fields = all_field_names(WatchCheck, but=["id", "watch"])
+    readonly_fields = all_field_names(WatchCheck, but=["id", "watch"])
 
 
 @admin.register(Watch)
@@ -43,7 +43,6 @@ class WatchAdmin(RoleAdmin[Watch]):
         *("title_words", "enabled", "next_check", "last_check_at", "failures"),
         *("last_error", "created_by", "created_at"),
     )
-    fields = readonly_fields
 
     @admin.display(description=_("Next check"))
     def next_check(self, watch: Watch) -> str:
@@ -56,7 +55,7 @@ class DropFolderInline(ReadOnlyInline):
     """The subfolders of a drop; the drop's page in the portal lists its files."""
 
     model = DropFolder
-    fields = readonly_fields = all_field_names(DropFolder, but=["id", "drop"])
+    readonly_fields = all_field_names(DropFolder, but=["id", "drop"])
 
 
 @admin.register(Drop)
@@ -73,7 +72,6 @@ class DropAdmin(RoleAdmin[Drop]):
         *("enabled", "next_poll", "last_poll_at", "failures", "last_error", "notice"),
         *("created_by", "created_at"),
     )
-    fields = readonly_fields
 
     @admin.display(description=_("Next poll"))
     def next_poll(self, drop: Drop) -> str:
@@ -94,7 +92,6 @@ class RetroSearchAdmin(RoleAdmin[RetroSearch]):
         *("files_unreadable", "found", "message", "requested_by"),
         *("created_at", "started_at", "finished_at"),
     )
-    fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RetroSearch]:
         """Leave out searches whose recordings the user may not see."""

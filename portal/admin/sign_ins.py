@@ -39,7 +39,7 @@ class SecondFactorInline(ReadOnlyInline):
     """The second factors of a user, without their secrets."""
 
     model = Authenticator
-    fields = readonly_fields = ("kind", "added", "used")
+    readonly_fields = ("kind", "added", "used")
     verbose_name_plural = _("second factors")
 
     @admin.display(description=_("Kind"))
@@ -62,7 +62,7 @@ class SessionInline(ReadOnlyInline):
     """The sessions of a user, without their keys."""
 
     model = UserSession
-    fields = readonly_fields = ("since", "ip", "browser")
+    readonly_fields = ("since", "ip", "browser")
     ordering = ["-created_at"]
     verbose_name_plural = _("sessions")
 
@@ -82,7 +82,7 @@ class PlaceInline(ReadOnlyInline):
     """Where a user has signed in from: a network and a kind of browser."""
 
     model = KnownPlace
-    fields = readonly_fields = ("network", "browser", "first", "last")
+    readonly_fields = ("network", "browser", "first", "last")
     ordering = ["-last_at"]
     verbose_name_plural = _("known places")
 
@@ -101,7 +101,7 @@ class SingleSignOnInline(ReadOnlyInline):
     """The identities with which a user signs in at the organisation's server."""
 
     model = SocialAccount
-    fields = readonly_fields = ("subject", "added", "used")
+    readonly_fields = ("subject", "added", "used")
     verbose_name_plural = _("single sign-on")
 
     @admin.display(description=_("Subject"))

@@ -29,7 +29,6 @@ class StationAdmin(RoleAdmin[Station]):
     search_fields = ["name", "=uid", "=custom_id", "call_sign"]
     # Its page shows the banned recordings within the user's access limits.
     readonly_fields = all_field_names(Station, but=["id"])
-    fields = readonly_fields
 
 
 @admin.register(Stream)
@@ -48,14 +47,12 @@ class StreamAdmin(RoleAdmin[Stream]):
     readonly_fields = all_field_names(
         Stream, but=["id", "urls", "current_url", "alarm_url", "alarm_emails"]
     )
-    fields = readonly_fields
 
 
 class AnchorInline(ReadOnlyInline):
     """Wall times of a run."""
 
     model = ClockAnchor
-    fields = ("run_ms", "at")
     readonly_fields = ("run_ms", "at")
 
 
@@ -74,7 +71,6 @@ class StreamRunAdmin(RoleAdmin[StreamRun]):
     list_select_related = ["stream"]
     search_fields = ["=uid", "stream__name"]
     readonly_fields = all_field_names(StreamRun, but=["id"])
-    fields = readonly_fields
     inlines = [AnchorInline]
 
 
@@ -88,7 +84,6 @@ class StreamHourAdmin(RoleAdmin[StreamHour]):
     list_select_related = ["stream", "scanned_file"]
     search_fields = ["stream__name"]
     readonly_fields = all_field_names(StreamHour, but=["id"])
-    fields = readonly_fields
 
 
 @admin.register(StreamGap)
@@ -106,7 +101,6 @@ class StreamGapAdmin(RoleAdmin[StreamGap]):
     list_select_related = ["stream"]
     search_fields = ["stream__name"]
     readonly_fields = all_field_names(StreamGap, but=["id"])
-    fields = readonly_fields
 
 
 @admin.register(StreamTitle)
@@ -119,7 +113,6 @@ class StreamTitleAdmin(RoleAdmin[StreamTitle]):
     list_select_related = ["stream"]
     search_fields = ["text", "stream__name"]
     readonly_fields = all_field_names(StreamTitle, but=["id"])
-    fields = readonly_fields
 
 
 @admin.register(Airplay)
@@ -132,7 +125,6 @@ class AirplayAdmin(RoleAdmin[Airplay]):
     list_select_related = ["stream", "recording"]
     search_fields = ["=uid", "recording__title", "stream__name"]
     readonly_fields = all_field_names(Airplay, but=["id", "segment"])
-    fields = readonly_fields
 
 
 @admin.register(StreamAlarm)
@@ -146,7 +138,6 @@ class StreamAlarmAdmin(RoleAdmin[StreamAlarm]):
     search_fields = ["stream__name"]
     # The play may name a recording that the person may not see.
     readonly_fields = all_field_names(StreamAlarm, but=["id", "airplay"])
-    fields = readonly_fields
 
 
 @admin.register(StreamNotice)
@@ -167,4 +158,3 @@ class StreamNoticeAdmin(RoleAdmin[StreamNotice]):
         "message",
         "created_at",
     )
-    fields = readonly_fields

@@ -21,7 +21,6 @@ class EngineTrialAdmin(RoleAdmin[EngineTrial]):
     readonly_fields = all_field_names(
         EngineTrial, but=["id", "seed", "report", "their_buckets", "stream_days"]
     )
-    fields = readonly_fields
 
 
 @admin.register(TrialFile)
@@ -35,7 +34,6 @@ class TrialFileAdmin(RoleAdmin[TrialFile]):
     list_select_related = ["scanned_file", "trial__account"]
     search_fields = ["scanned_file__name"]
     readonly_fields = all_field_names(TrialFile, but=["id"])
-    fields = readonly_fields
 
 
 @admin.register(TrialRow)
@@ -48,4 +46,3 @@ class TrialRowAdmin(RoleAdmin[TrialRow]):
     list_select_related = ["recording", "file__scanned_file"]
     search_fields = ["recording__title"]
     readonly_fields = all_field_names(TrialRow, but=["id", "draw"])
-    fields = readonly_fields

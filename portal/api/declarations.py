@@ -21,6 +21,7 @@ from monitoring.declarations.manifest import declaration_manifest
 from monitoring.declarations.models import Declaration, DeclarationProfile
 from monitoring.declarations.services import DeclarationRefused
 from portal.api.base import ProgramView, valid_data
+from portal.shared.downloads import attachment
 from reports.choices import RunState
 from reports.files import as_json
 
@@ -190,7 +191,7 @@ class DeclarationFileView(DeclarationView):
             services.download(declaration=found, user=self.person),
             content_type="application/octet-stream",
             headers={
-                "Content-Disposition": f'attachment; filename="{found.file_name}"',
+                **attachment(found.file_name),
                 "Content-Length": str(found.size_bytes),
             },
         )

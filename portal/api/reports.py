@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from accounts.roles import Action
 from common.stored import read_stored
 from portal.api.base import ProgramView, valid_data
+from portal.shared.downloads import attachment
 from reports import selectors, services
 from reports.choices import STREAMED, Format, RunState
 from reports.files import CONTENT_TYPES, as_json
@@ -155,7 +156,7 @@ class StreamView(ReportView):
         return StreamingHttpResponse(
             services.stream_report(layout=layout, user=self.person),
             content_type=CONTENT_TYPES[layout.format],
-            headers=_name_attachment(layout.file_name),
+            headers=attachment(layout.file_name),
         )
 
 
@@ -181,7 +182,7 @@ class RunFileView(ReportView):
             services.download(run=run, user=self.person),
             content_type=CONTENT_TYPES[Format(run.format)],
             headers={
-                **_name_attachment(run.file_name),
+                **attachment(run.file_name),
                 "Content-Length": str(run.size_bytes),
             },
         )
@@ -207,7 +208,3 @@ class RunCancelView(ReportView):
         services.cancel_run(run=run, user=self.person)
         run.refresh_from_db()
         return Response(RunSerializer(run).data, status=202)
-
-
-def _name_attachment(name: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="{name}"'}

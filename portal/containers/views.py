@@ -126,25 +126,20 @@ def show(
 ) -> HttpResponseBase:
     """Show the settings of a container."""
     container = form.instance
+    if unknown is None and settings.ACRPORTAL_MONITORING:
+        from portal.containers import monitoring
+
+        unknown = monitoring.policy_form(container)
     context = {
         "form": form,
         "container": container,
         "callback_url": callback_url,
         "floor": floor,
-        "unknown": unknown or _unknown_policy(container),
+        "unknown": unknown,
     }
     return render(
         request, "portal/containers/container_form.html", context, status=status
     )
-
-
-def _unknown_policy(container: Container) -> forms.ModelForm[Any] | None:
-    """Return the settings for unknown sound, if the portal compares it. Any: its row."""
-    if not settings.ACRPORTAL_MONITORING:
-        return None
-    from portal.containers import monitoring
-
-    return monitoring.policy_form(container)
 
 
 def _floor_to_show(

@@ -37,6 +37,7 @@ from portal.declarations.forms import DeclarationProfileForm, PeriodForm
 from portal.declarations.gaps import linked, linked_doubts
 from portal.shared.access import PortalRequest, needs
 from portal.shared.asking import ask_first
+from portal.shared.downloads import attachment
 from portal.shared.lists import page_of
 from reports.choices import UNFINISHED, RunState
 from reports.files import Check, as_json
@@ -73,7 +74,19 @@ def declaration_check(request: PortalRequest) -> HttpResponseBase:
     if not form.is_valid():
         return _page_of_check(request, form, status=422)
     try:
-        draft = _draft(request, form)
+        given = form.cleaned_data
+        replaces = None
+        if given["replaces"]:
+            replaces = get_object_or_404(
+                selectors.declarations(), uid=given["replaces"]
+            )
+        draft = services.draft(
+            profile=given["profile"],
+            begins=given["begins"],
+            ends=given["ends"],
+            user=request.user,
+            replaces=replaces,
+        )
         if request.method == "POST":
             made = services.request_declaration(draft)
             return redirect(made.url)
@@ -89,20 +102,6 @@ def declaration_check(request: PortalRequest) -> HttpResponseBase:
         )
         return _page_of_check(request, form, status=422)
     return _page_of_check(request, form, draft, checked)
-
-
-def _draft(request: PortalRequest, form: PeriodForm) -> Declaration:
-    given = form.cleaned_data
-    replaces = None
-    if given["replaces"]:
-        replaces = get_object_or_404(selectors.declarations(), uid=given["replaces"])
-    return services.draft(
-        profile=given["profile"],
-        begins=given["begins"],
-        ends=given["ends"],
-        user=request.user,
-        replaces=replaces,
-    )
 
 
 def _page_of_check(
@@ -215,7 +214,7 @@ def declaration_file(request: PortalRequest, uid: str) -> HttpResponseBase:
         services.download(declaration=found, user=request.user) if takes_it else (),
         content_type="application/octet-stream",
         headers={
-            **_named(found.file_name),
+            **attachment(found.file_name),
             "Content-Length": str(found.size_bytes),
         },
     )
@@ -228,7 +227,7 @@ def declaration_undeclared(request: PortalRequest, uid: str) -> HttpResponseBase
     return StreamingHttpResponse(
         content_of(_written(uid).undeclared),
         content_type="text/csv; charset=utf-8",
-        headers=_named(UNDECLARED_NAME),
+        headers=attachment(UNDECLARED_NAME),
     )
 
 
@@ -240,12 +239,8 @@ def declaration_manifest_file(request: PortalRequest, uid: str) -> HttpResponseB
     return HttpResponse(
         as_json(declaration_manifest(found)),
         content_type="application/json",
-        headers=_named(f"{found.file_name}.manifest.json"),
+        headers=attachment(f"{found.file_name}.manifest.json"),
     )
-
-
-def _named(name: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
 @require_POST

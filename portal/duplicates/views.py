@@ -133,7 +133,8 @@ def duplicate_act(request: PortalRequest, uid: str) -> HttpResponseBase:
 
     try:
         if verb in _CHANGES_GROUNDS:
-            asked = _ask_before(request, act, _members_of(group), str(verb.label))
+            members = group.members.values_list("recording__uid", flat=True)
+            asked = _ask_before(request, act, members, str(verb.label))
             if asked is not None:
                 return asked
         action = act()
@@ -277,10 +278,6 @@ def duplicate_check_state(request: PortalRequest) -> HttpResponseBase:
     return render(
         request, "portal/duplicates/_check.html", {**_check(), "may_manage": may_manage}
     )
-
-
-def _members_of(group: DedupGroup) -> list[str]:
-    return list(group.members.values_list("recording__uid", flat=True))
 
 
 def _ask_before(

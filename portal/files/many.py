@@ -68,15 +68,11 @@ class MoveManyForm(forms.Form):
     """The container to move files to."""
 
     container = forms.ModelChoiceField(
-        Container.objects.none(),
+        Container.objects.present(),
         label=gettext_lazy("Move to the container"),
         empty_label=gettext_lazy("Choose a container"),
         widget=SearchSelect,
     )
-
-    def __init__(self, data: QueryDict | None = None) -> None:
-        super().__init__(data)
-        self.fields["container"].queryset = Container.objects.present()  # type: ignore[attr-defined]  # a model choice
 
 
 class AssignManyForm(forms.Form):

@@ -40,7 +40,7 @@ from imports.services import (
 from portal.imports.columns import MappingForm, mapping_context
 from portal.imports.page import detail_context, form_context, make_form
 from portal.shared.access import PortalRequest, ask_to_confirm, needs
-from portal.shared.downloads import sent, written
+from portal.shared.downloads import attachment, sent, written
 from reports import moved as moved_report
 from reports.choices import Format
 from reports.files import CONTENT_TYPES
@@ -212,7 +212,7 @@ def import_sample(
     return HttpResponse(
         sample.as_csv() if form == Format.CSV else sample.as_xlsx(),
         content_type=CONTENT_TYPES[Format(form)],
-        headers={"Content-Disposition": f'attachment; filename="sample-{name}.{form}"'},
+        headers=attachment(f"sample-{name}.{form}"),
     )
 
 

@@ -22,6 +22,7 @@ from notices.models import TakedownNotice
 from notices.words import as_text
 from portal.notices import page
 from portal.shared.access import PortalRequest, needs
+from portal.shared.downloads import attachment
 
 
 def _notice(uid: str) -> TakedownNotice:
@@ -49,11 +50,10 @@ def notice_text(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Send the plain text; a draft says in its head that it is one."""
     row = _notice(uid)
     _noted(request, row, "txt")
-    name = f'attachment; filename="{row.file_name}.txt"'
     return HttpResponse(
         row.text or as_text(content_of(row)),
         content_type="text/plain; charset=utf-8",
-        headers={"Content-Disposition": name},
+        headers=attachment(f"{row.file_name}.txt"),
     )
 
 

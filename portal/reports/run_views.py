@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.roles import Action
 from portal.reports.forms import WriteAgainForm, query_of
 from portal.shared.access import PortalRequest, needs
+from portal.shared.downloads import attachment
 from reports import selectors, services
 from reports.choices import UNFINISHED, Format, RunState
 from reports.differing import differing_rows
@@ -91,7 +92,7 @@ def run_file(request: PortalRequest, uid: str) -> HttpResponseBase:
         services.download(run=run, user=request.user) if takes_it else (),
         content_type=CONTENT_TYPES[Format(run.format)],
         headers={
-            "Content-Disposition": f'attachment; filename="{run.download_name}"',
+            **attachment(run.download_name),
             "Content-Length": str(run.size_bytes),
         },
     )
@@ -117,7 +118,7 @@ def _json(content: dict[str, object], name: str) -> HttpResponse:
     return HttpResponse(
         as_json(content),
         content_type="application/json",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        headers=attachment(name),
     )
 
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from accounts.roles import Action
 from common.words import lowered
 from portal.shared.access import PortalRequest, needs
+from portal.shared.downloads import attachment
 from reports import cue_approval, cue_edits, cue_sheet_files, cue_sheets
 from reports.cue_approval import SheetStep
 from reports.cue_entries import SheetRefused
@@ -128,7 +129,5 @@ def cue_sheet_file(
     return HttpResponse(
         cue_sheet_files.written(sheet, kind),
         content_type=_CUE_SHEET_TYPES[kind],
-        headers={
-            "Content-Disposition": f'attachment; filename="{sheet.name}.{kind}"',
-        },
+        headers=attachment(f"{sheet.name}.{kind}"),
     )

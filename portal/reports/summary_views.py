@@ -15,6 +15,7 @@ from common.reading import read_date
 from portal.pictures.plots import share_bars
 from portal.reports.forms import SummaryForm
 from portal.shared.access import PortalRequest, needs
+from portal.shared.downloads import attachment
 from reports import summaries
 from reports.summaries import By, SummaryRow
 from review.filters import MatchFilter
@@ -70,7 +71,7 @@ def summary_csv(request: PortalRequest) -> HttpResponseBase:
     return StreamingHttpResponse(
         summaries.stream_summary(filters=filters, by=by, user=request.user),
         content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="summary-{by}.csv"'},
+        headers=attachment(f"summary-{by}.csv"),
     )
 
 

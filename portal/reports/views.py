@@ -29,6 +29,7 @@ from audit.models import Event
 from portal.reports.forms import ReportForm, TemplateForm, pairs_of, query_of
 from portal.shared.access import PortalRequest, needs
 from portal.shared.asking import ask_first
+from portal.shared.downloads import attachment
 from reports import running, selectors, services
 from reports.cells import Dialect, csv_pieces
 from reports.choices import STREAMED
@@ -221,13 +222,10 @@ def _streamed(request: PortalRequest, layout: Layout) -> HttpResponseBase:
 def _download(
     pieces: Iterator[bytes], layout: Layout, name: str = ""
 ) -> StreamingHttpResponse:
-    download_name = name_of_download(name, layout.file_name)
     return StreamingHttpResponse(
         pieces,
         content_type=CONTENT_TYPES[layout.format],
-        headers={
-            "Content-Disposition": f'attachment; filename="{download_name}"',
-        },
+        headers=attachment(name_of_download(name, layout.file_name)),
     )
 
 

@@ -20,7 +20,7 @@ from portal.pictures.sound import sound_alone, sound_around
 from portal.review.file_rows import CueRow, rows_in
 from portal.review.forms import CueEntryForm
 from portal.review.page import last_of
-from portal.shared.access import PortalRequest, needs
+from portal.shared.access import PortalRequest, needs, wants_json
 from portal.shared.changes import answer_changes, known_rows
 from portal.shared.fields import sentence_of
 from portal.shared.lists import PAGE_SIZE
@@ -164,28 +164,27 @@ def file_review_entry(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBas
             )
     except SheetRefused as refused:
         return _refuse(request, file, refused.code, refused.message)
-    if not _wants_json(request):
+    if not wants_json(request):
         return redirect("portal:file_review", uid=uid)
     seen = request.POST.get("seen", "")
     answer = {
         "uid": f"{start}-{end}",
         "version": 0,
-        "last": _last_markup(request, file, at) if at else "",
+        "last": render_to_string(
+            "portal/review/_last_entry.html", {"file": file, "entry": at}, request
+        )
+        if at
+        else "",
         # Another interval than the row's moves the rows beside it.
         "moves": bool(seen) and seen != f"{start}-{end}",
     }
     return JsonResponse(answer)
 
 
-def _last_markup(request: PortalRequest, file: ScannedFile, entry: CueEntry) -> str:
-    context = {"file": file, "entry": entry}
-    return render_to_string("portal/review/_last_entry.html", context, request)
-
-
 def _refuse(
     request: PortalRequest, file: ScannedFile, code: str, message: str
 ) -> HttpResponseBase:
-    if _wants_json(request):
+    if wants_json(request):
         return JsonResponse({"code": code, "message": message}, status=409)
     messages.error(request, message)
     return redirect("portal:file_review", uid=file.uid)
@@ -208,7 +207,3 @@ def _file(uid: uuid.UUID) -> ScannedFile:
     return get_object_or_404(
         scanning_selectors.files().select_related("container"), uid=uid
     )
-
-
-def _wants_json(request: PortalRequest) -> bool:
-    return request.headers.get("Accept", "") == "application/json"

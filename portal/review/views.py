@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from django.contrib import messages
-from django.http import HttpRequest, JsonResponse
+from django.http import JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -32,7 +32,7 @@ from portal.review.page import Draft
 from portal.review.queue import Queue, View
 from portal.review.undoing import undoing_of
 from portal.shared import drafts, selection
-from portal.shared.access import PortalRequest, needs
+from portal.shared.access import PortalRequest, needs, wants_json
 from portal.shared.drafts import keeps_typed
 from portal.shared.fields import sentence_of
 from review.choices import CLAIM_VERBS, Verb
@@ -151,7 +151,7 @@ def note(request: PortalRequest, uid: str) -> HttpResponseBase:
         make_once(request, match, keep)
     except ReviewError as refused:
         return refuse(request, match, refused.code, refused.message, status=409)
-    if _wants_json(request):
+    if wants_json(request):
         return JsonResponse({"message": gettext("Note added to the history.")})
     return redirect(_queue(request).url_of(match))
 
@@ -165,7 +165,7 @@ def speech(request: PortalRequest, uid: str) -> HttpResponseBase:
     check_speech(
         match=match, user=request.user, heard=request.POST.get("heard") == "yes"
     )
-    if _wants_json(request):
+    if wants_json(request):
         return JsonResponse({"uid": match.uid})
     return redirect(_queue(request).url_of(match))
 
@@ -188,7 +188,7 @@ def lock(request: PortalRequest, uid: str) -> HttpResponseBase:
         except ReviewError as refused:
             return refuse(request, match, refused.code, refused.message, status=409)
         match.refresh_from_db()
-    if not _wants_json(request):
+    if not wants_json(request):
         return redirect(_queue(request).url_of(match))
     shown = selection.read_version(request.GET.get("version", ""))
     stood = request.GET.get("standing")
@@ -206,7 +206,7 @@ def release(request: PortalRequest, uid: str) -> HttpResponseBase:
         locks.release_lock(match=match, user=request.user)
     except ReviewError as refused:
         return refuse(request, match, refused.code, refused.message, status=409)
-    if _wants_json(request):
+    if wants_json(request):
         return JsonResponse({"message": gettext("Review lock released.")})
     return redirect(_queue(request).url)
 
@@ -277,7 +277,7 @@ def answer_decided(
         "name": match.recording.title,
         "state": lowered(match.get_state_display()),
     }
-    if _wants_json(request):
+    if wants_json(request):
         shown = {
             "last": page.last_of(request, _list_address(request)),
             "query": queue.query(list=request.GET.get("list")),
@@ -311,11 +311,7 @@ def refuse(
     verb: str = "",
 ) -> HttpResponseBase:
     """Answer with the cause, and keep the user's input."""
-    if _wants_json(request):
+    if wants_json(request):
         return JsonResponse({"code": code, "message": message}, status=status)
     draft = Draft.of(request.POST, code=code, message=str(message), verb=verb)
     return _page(request, find_match(match.uid), draft=draft, status=status)
-
-
-def _wants_json(request: HttpRequest) -> bool:
-    return request.headers.get("Accept", "") == "application/json"

@@ -85,3 +85,8 @@ def own_address(request: HttpRequest, address: str) -> str:
         address, allowed_hosts={request.get_host()}
     )
     return address if is_ours else ""
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Return whether a script asks, which reads JSON instead of a page."""
+    return request.headers.get("Accept", "") == "application/json"

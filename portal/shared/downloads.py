@@ -12,12 +12,17 @@ from reports.choices import Format
 from reports.files import CONTENT_TYPES
 
 
+def attachment(name: str) -> dict[str, str]:
+    """Return the header with which a browser saves a response under a name."""
+    return {"Content-Disposition": f'attachment; filename="{name}"'}
+
+
 def sent(pieces: Iterable[bytes], *, name: str, form: Format) -> StreamingHttpResponse:
     """Return a response that sends the pieces as they are made."""
     return StreamingHttpResponse(
         pieces,
         content_type=CONTENT_TYPES[form],
-        headers={"Content-Disposition": f'attachment; filename="{name}.{form}"'},
+        headers=attachment(f"{name}.{form}"),
     )
 
 

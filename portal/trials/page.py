@@ -88,11 +88,18 @@ def trial_context(trial: EngineTrial) -> dict[str, object]:
     """Return what a trial's page shows."""
     figures = read_figures(trial)
     compared = selectors.compared_in(trial)
+    distances = selectors.edge_distances(trial)
     return {
         "trial": trial,
         "figures": figures,
         "compared": compared,
-        "edges": _edges(selectors.edge_distances(trial)),
+        "edges": ""
+        if distances is None
+        else _("median %(median)s s, 95 %% within %(most)s s")
+        % {
+            "median": read_number(distances.median_ms / 1000, decimals=1),
+            "most": read_number(distances.most_ms / 1000, decimals=1),
+        },
         "engines": [
             _engine(_("This portal"), figures.ours),
             _engine("ACRCloud", figures.theirs),
@@ -107,15 +114,6 @@ def trial_context(trial: EngineTrial) -> dict[str, object]:
             for kind in TrialKind
         ],
         "verdict": verdict(trial, figures, compared),
-    }
-
-
-def _edges(distances: selectors.EdgeDistances | None) -> str:
-    if distances is None:
-        return ""
-    return _("median %(median)s s, 95 %% within %(most)s s") % {
-        "median": read_number(distances.median_ms / 1000, decimals=1),
-        "most": read_number(distances.most_ms / 1000, decimals=1),
     }
 
 

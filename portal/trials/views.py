@@ -17,6 +17,7 @@ from django.views.decorators.http import (
 from accounts.reach import is_limited, refuse_limited
 from accounts.roles import Action
 from portal.shared.access import PortalRequest, needs
+from portal.shared.downloads import attachment
 from portal.shared.lists import count_of
 from portal.shared.selection import read_version
 from portal.trials import page
@@ -148,7 +149,7 @@ def trial_report(request: PortalRequest, uid: str) -> HttpResponseBase:
     return HttpResponse(
         one.report or services.report_text(one),
         content_type="application/json",
-        headers={"Content-Disposition": f'attachment; filename="{one.uid}.json"'},
+        headers=attachment(f"{one.uid}.json"),
     )
 
 

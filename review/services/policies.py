@@ -7,10 +7,11 @@ shows what the policy will do.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -153,14 +154,17 @@ def dry_run(*, policy: Policy) -> DryRun:
 def outcomes(*, policy: Policy) -> Iterator[tuple[Match, Evaluation]]:
     """Yield every live match with its evaluation if the policy were enabled."""
     rules = [each for each in _all() if each.enabled or each.pk == policy.pk]
-    rows = (
-        Match.objects.exclude(state=MatchState.SUPERSEDED)
-        .filter(scanned_file__deleted_at__isnull=True)
-        .select_related("recording", "scanned_file__container", "scan")
-        .order_by("pk")
+    return _evaluated(Match.objects.exclude(state=MatchState.SUPERSEDED), rules)
+
+
+def _evaluated(
+    matches: QuerySet[Match], rules: Sequence[Policy]
+) -> Iterator[tuple[Match, Evaluation]]:
+    rows = matches.filter(scanned_file__deleted_at__isnull=True).select_related(
+        "recording", "scanned_file__container", "scan"
     )
     licences = LicencesInForce()
-    for match in rows.iterator(chunk_size=_CHUNK):
+    for match in rows.order_by("pk").iterator(chunk_size=_CHUNK):
         subject = Subject.of(match)
         yield (
             match,
@@ -210,19 +214,11 @@ def _outcomes_in_force(
     keys: list[int] | None = None,
 ) -> Iterator[tuple[Match, Evaluation]]:
     """Yield waiting and suppressed matches with their evaluation by current rules."""
-    rules, licences = evaluation.rules_in_force(), LicencesInForce()
-    rows = Match.objects.filter(
-        state__in=(MatchState.PENDING, MatchState.ESCALATED, MatchState.SUPPRESSED),
-        scanned_file__deleted_at__isnull=True,
-    ).select_related("recording", "scanned_file__container", "scan")
+    states = (MatchState.PENDING, MatchState.ESCALATED, MatchState.SUPPRESSED)
+    rows = Match.objects.filter(state__in=states)
     if keys is not None:
         rows = rows.filter(pk__in=keys)
-    for match in rows.order_by("pk").iterator(chunk_size=_CHUNK):
-        subject = Subject.of(match)
-        yield (
-            match,
-            evaluation.evaluate(subject=subject, policies=rules, licences=licences),
-        )
+    return _evaluated(rows, evaluation.rules_in_force())
 
 
 def _is_applied_to(match: Match, outcome: Evaluation) -> bool:
