@@ -30,7 +30,17 @@ def pdf_of(content: Content, *, made_at: datetime) -> bytes:
         for paragraph in block.paragraphs:
             _lines(pages, paragraph)
             pages.ln(0.8)
-    _feet(pages, number)
+    last = pages.page
+    for page in range(1, last + 1):
+        pages.page = page
+        pages.set_xy(pages.l_margin, pages.h - 13)
+        pages.write_text(
+            f"{settings.ACRPORTAL_SITE_NAME} · {number} · page {page} of {last}",
+            size=7.5,
+            colour=QUIET,
+            most_lines=1,
+        )
+    pages.page = last
     return pages.as_bytes()
 
 
@@ -55,17 +65,3 @@ def _lines(
     for line in pages.wrapped(text, size=size):
         _room(pages, 6)
         pages.write_text(line, size=size, colour=colour, most_lines=1)
-
-
-def _feet(pages: Pages, number: str) -> None:
-    last = pages.page
-    for page in range(1, last + 1):
-        pages.page = page
-        pages.set_xy(pages.l_margin, pages.h - 13)
-        pages.write_text(
-            f"{settings.ACRPORTAL_SITE_NAME} · {number} · page {page} of {last}",
-            size=7.5,
-            colour=QUIET,
-            most_lines=1,
-        )
-    pages.page = last

@@ -145,13 +145,14 @@ def _filled(*texts: str) -> list[str]:
 
 def _items(content: Content) -> Iterator[NoticeBlock]:
     for number, item in enumerate(content["items"], start=1):
+        times = ", ".join(f"{begin}-{end}" for begin, end in item["times"])
         yield NoticeBlock(
             f"Work and material {number} of {len(content['items'])}",
             [
                 f"Work: {_work(item)}",
                 f"Address: {item['url']}",
                 *([f"Account: {item['account']}"] if item["account"] else []),
-                f"Heard at (hh:mm:ss from the start): {_times(item)}",
+                f"Heard at (hh:mm:ss from the start): {times}",
                 f"How it was found: {_describe_item(item)}",
                 *(f"Rights: {line}" for line in item["owners"]),
             ],
@@ -168,10 +169,6 @@ def _work(item: Mapping[str, Any]) -> str:  # Any: JSON
         item["label"],
     ]
     return ", ".join(filter(None, names))
-
-
-def _times(item: Mapping[str, Any]) -> str:  # Any: JSON
-    return ", ".join(f"{begin}-{end}" for begin, end in item["times"])
 
 
 def _describe_item(item: Mapping[str, Any]) -> str:  # Any: JSON

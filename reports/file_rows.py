@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import chain
 
 from django.db.models import QuerySet
 
@@ -181,9 +182,11 @@ class FetchFiles:
         of_files = self.matches.select_related(None).order_by("pk")
         for match in of_files.filter(scanned_file__in=list(scan_uids)):
             matches[match.scanned_file_id].append(match)
-        covered = _covered_intervals(
-            [each for found in matches.values() for each in found]
-        )
+        # Without the intervals that exclusions take.
+        covered: dict[int, list[intervals.Interval]] = defaultdict(list)
+        all_matches = chain.from_iterable(matches.values())
+        for match in with_segments(each for each in all_matches if each.is_heard):
+            covered[match.scanned_file_id] += match.tally.counted
         programmes, extras = programmes_of(files), extras_of_files(files)
         return {
             file.pk: _summary_row(
@@ -196,16 +199,6 @@ class FetchFiles:
             )
             for file in files
         }
-
-
-def _covered_intervals(
-    matches: Sequence[Match],
-) -> Mapping[int, list[intervals.Interval]]:
-    """Return the matched intervals by file, without excluded ones."""
-    covered: dict[int, list[intervals.Interval]] = defaultdict(list)
-    for match in with_segments(match for match in matches if match.is_heard):
-        covered[match.scanned_file_id] += match.tally.counted
-    return covered
 
 
 def _summary_row(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -36,7 +36,7 @@ class _ConditionFilter(admin.SimpleListFilter):
 
     otherwise = Q()
 
-    def conditions(self, request: HttpRequest) -> dict[str, Condition]:
+    def conditions(self, request: HttpRequest) -> Mapping[str, Condition]:
         """Return label and condition of each choice."""
         raise NotImplementedError
 
@@ -62,7 +62,7 @@ class StateFilter(_ConditionFilter):
     parameter_name = "state"
     otherwise = ~Q(state=MatchState.SUPERSEDED)
 
-    def conditions(self, request: HttpRequest) -> dict[str, Condition]:
+    def conditions(self, request: HttpRequest) -> Mapping[str, Condition]:
         """Return the states, after those that wait."""
         waiting = (_("Waiting for a person"), Q(state__in=WAITING_STATES))
         return {"waiting": waiting} | {
@@ -76,7 +76,7 @@ class ScoreBandFilter(_ConditionFilter):
     title = _("score")
     parameter_name = "score"
 
-    def conditions(self, request: HttpRequest) -> dict[str, Condition]:
+    def conditions(self, request: HttpRequest) -> Mapping[str, Condition]:
         """Return the bands, the highest first."""
         return {
             "90": (_("90 to 100"), Q(score__gte=90)),
@@ -94,7 +94,7 @@ class AgeFilter(_ConditionFilter):
     title = _("age")
     parameter_name = "age"
 
-    def conditions(self, request: HttpRequest) -> dict[str, Condition]:
+    def conditions(self, request: HttpRequest) -> Mapping[str, Condition]:
         """Return the ages; the last is of all matches that are older."""
         now = datetime.now(tz=UTC)
         month_ago = now - timedelta(days=30)
@@ -112,7 +112,7 @@ class LockFilter(_ConditionFilter):
     title = _("lock")
     parameter_name = "lock"
 
-    def conditions(self, request: HttpRequest) -> dict[str, Condition]:
+    def conditions(self, request: HttpRequest) -> Mapping[str, Condition]:
         """Return whether the lock is the user's, another's, or free."""
         held = Q(locked_by__isnull=False, locked_until__gt=datetime.now(tz=UTC))
         own = Q(locked_by_id=request.user.pk)

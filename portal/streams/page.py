@@ -69,7 +69,8 @@ def now_rows(streams: Sequence[Stream], now: datetime) -> list[NowRow]:
         stream__in=streams, at__gt=now - _FRESH_TITLE
     ).order_by("at", "pk")
     titles = dict(rows.values_list("stream_id", "text"))
-    runs = _open_runs(streams)
+    open_runs = StreamRun.objects.filter(stream__in=streams, ends_at=None)
+    runs = {run.stream_id: sound_of(run.codec, run.sample_rate) for run in open_runs}
     gaps = _gaps_today(streams, now)
     alarms: dict[int, list[StreamAlarm]] = {}
     for alarm in selectors.open_alarms():
@@ -108,12 +109,6 @@ def _about(stream: Stream, sound: str) -> str:
     return " · ".join(part for part in (name, station.place, sound) if part)
 
 
-def _open_runs(streams: Sequence[Stream]) -> dict[int, str]:
-    """Return the sound of the runs that go on: MP3, 44.1 kHz."""
-    runs = StreamRun.objects.filter(stream__in=streams, ends_at=None)
-    return {run.stream_id: sound_of(run.codec, run.sample_rate) for run in runs}
-
-
 def _gaps_today(streams: Sequence[Stream], now: datetime) -> dict[int, int]:
     """Return the gaps since midnight at each station, in ms."""
     # No midnight lies further back.
@@ -129,8 +124,10 @@ def _gaps_today(streams: Sequence[Stream], now: datetime) -> dict[int, int]:
         for stream in streams
     }
     spans = [(gap.stream_id, gap.starts_at, gap.ends_at) for gap in rows]
-    # A gap is stored when it ends.
-    begun = _unheard_since(streams)
+    # A gap is stored when it ends; the open ones began with the end of the last run.
+    unheard = [stream.pk for stream in streams if stream.state not in HEARING]
+    runs = StreamRun.objects.filter(stream__in=unheard, ends_at__isnull=False)
+    begun = dict(runs.order_by().values_list("stream").annotate(end=Max("ends_at")))
     for key, _start, end in spans:
         if key in begun:
             begun[key] = max(begun[key], end)
@@ -141,14 +138,6 @@ def _gaps_today(streams: Sequence[Stream], now: datetime) -> dict[int, int]:
         if length > timedelta(0):
             sums[key] = sums.get(key, 0) + ms_of(length)
     return sums
-
-
-def _unheard_since(streams: Sequence[Stream]) -> dict[int, datetime]:
-    """Return when the last run of each stream ended that sends no sound now."""
-    unheard = [stream.pk for stream in streams if stream.state not in HEARING]
-    runs = StreamRun.objects.filter(stream__in=unheard, ends_at__isnull=False)
-    ends = runs.order_by().values_list("stream").annotate(end=Max("ends_at"))
-    return dict(ends)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,13 +94,17 @@ def applications(rule: Licence | Policy) -> list[Application]:
 def _application(event: Event, undone: Event | None) -> Application:
     count = _count_seen(event.after["matches"])
     left = _count_seen([uid for uid, _name in undone.after["left"]]) if undone else 0
+    changed_by = dict(undone.after["left"][:_SHOWN]) if undone else {}
+    rows = Match.objects.filter(uid__in=changed_by).select_related(
+        "recording", "scanned_file"
+    )
     return Application(
         act=event.after["act"],
         event=event,
         count=count,
         undone=undone,
         taken_back=count - left,
-        left=_left_by(undone),
+        left=[LeftAlone(row, changed_by[row.uid]) for row in rows.order_by("pk")],
     )
 
 
@@ -110,15 +114,6 @@ def _count_seen(uids: Sequence[str]) -> int:
         return len(uids)
     batches = (uids[at : at + _AT_ONCE] for at in range(0, len(uids), _AT_ONCE))
     return sum(Match.objects.filter(uid__in=batch).count() for batch in batches)
-
-
-def _left_by(undone: Event | None) -> list[LeftAlone]:
-    """Return the first matches that undoing an act left, as its event names them."""
-    changed_by = dict(undone.after["left"][:_SHOWN]) if undone else {}
-    rows = Match.objects.filter(uid__in=changed_by).select_related(
-        "recording", "scanned_file"
-    )
-    return [LeftAlone(row, changed_by[row.uid]) for row in rows.order_by("pk")]
 
 
 @transaction.atomic

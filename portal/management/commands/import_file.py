@@ -61,7 +61,18 @@ class Command(BaseCommand):
             self._run(kind, one, user, dry=options["dry_run"])
         except (PermissionDenied, Failed, OSError) as refused:
             raise CommandError(str(refused)) from refused
-        self._print(one, dry=options["dry_run"])
+        for fault in one.summary.get("faults", []):
+            self.stderr.write(", ".join(f"{name}: {fault[name]}" for name in fault))
+        for name, count in one.summary.items():
+            if isinstance(count, int):
+                self.stdout.write(f"{name.replace('_', ' ')}: {count}")
+        self.stdout.write(
+            f"Checked, not imported: {one.uid}"
+            if options["dry_run"]
+            else HOW_TO_UNDO % one.uid
+        )
+        if one.summary.get("refused"):
+            sys.exit(1)
 
     def _keep(self, kind: AnyKind, options: dict[str, Any], user: User) -> Import:
         """Make the import that the page's form would. Any: Django's own."""
@@ -104,15 +115,3 @@ class Command(BaseCommand):
         with here(job) as context:
             jobs.carry_out(context)
         one.refresh_from_db()
-
-    def _print(self, one: Import, *, dry: bool) -> None:
-        for fault in one.summary.get("faults", []):
-            self.stderr.write(", ".join(f"{name}: {fault[name]}" for name in fault))
-        for name, count in one.summary.items():
-            if isinstance(count, int):
-                self.stdout.write(f"{name.replace('_', ' ')}: {count}")
-        self.stdout.write(
-            f"Checked, not imported: {one.uid}" if dry else HOW_TO_UNDO % one.uid
-        )
-        if one.summary.get("refused"):
-            sys.exit(1)
