@@ -29,8 +29,8 @@ from portal.api.base import valid_data
 from portal.api.programmes import (
     ProgrammesView,
     VersionField,
-    file_of,
 )
+from portal.shared.selectors import find_file
 from programmes.errors import ProgrammeRefused
 from programmes.values import state_of
 
@@ -145,7 +145,7 @@ class FileBroadcastsView(ProgrammesView):
     @extend_schema(responses=FileBroadcastSerializer(many=True))
     def get(self, request: Request, uid: uuid.UUID) -> Response:
         """Return the broadcasts in order of time."""
-        rows = selectors.broadcasts_of(file_of(uid))
+        rows = selectors.broadcasts_of(find_file(uid))
         return Response([_broadcast_json(row) for row in rows])
 
     @extend_schema(
@@ -153,7 +153,7 @@ class FileBroadcastsView(ProgrammesView):
     )
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Add a broadcast."""
-        file = file_of(uid)
+        file = find_file(uid)
         given = valid_data(FileBroadcastSerializer(data=request.data))
         row = services.add_broadcast(
             scanned_file=file,

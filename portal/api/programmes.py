@@ -10,7 +10,6 @@ import uuid
 from dataclasses import asdict
 from typing import Any
 
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -19,11 +18,11 @@ from rest_framework.response import Response
 from accounts.roles import Action
 from catalogue.models import Recording
 from portal.api.base import ProgramView, valid_data
+from portal.shared.selectors import find_file
 from programmes.choices import CueUse, MusicOrigin
 from programmes.selectors import episode_of, use_of, uses_of
 from programmes.services import episode_values, set_episode, set_use, use_values
 from programmes.values import EpisodeValues, UseValues, state_of
-from scanning import selectors as scanning
 from scanning.models import ScannedFile
 
 Json = dict[str, Any]  # Any: JSON
@@ -77,12 +76,12 @@ class EpisodeView(ProgrammesView):
     @extend_schema(responses=EpisodeSerializer)
     def get(self, request: Request, uid: uuid.UUID) -> Response:
         """Return the episode; all values are empty if nobody has said anything."""
-        return Response(_episode(file_of(uid)))
+        return Response(_episode(find_file(uid)))
 
     @extend_schema(request=EpisodeSerializer, responses=EpisodeSerializer)
     def put(self, request: Request, uid: uuid.UUID) -> Response:
         """Set all values of the episode."""
-        file, given = file_of(uid), valid_data(EpisodeSerializer(data=request.data))
+        file, given = find_file(uid), valid_data(EpisodeSerializer(data=request.data))
         seen = given.pop("version", None)
         values = EpisodeValues(**given)
         set_episode(scanned_file=file, values=values, user=self.person, seen=seen)
@@ -97,13 +96,13 @@ class MusicUsesView(ProgrammesView):
     @extend_schema(responses=MusicUseSerializer(many=True))
     def get(self, request: Request, uid: uuid.UUID) -> Response:
         """Return the stated use of each recording."""
-        rows = uses_of(file_of(uid))
+        rows = uses_of(find_file(uid))
         return Response([_use_json(row.recording, use_values(row)) for row in rows])
 
     @extend_schema(request=MusicUseSerializer, responses=MusicUseSerializer)
     def put(self, request: Request, uid: uuid.UUID) -> Response:
         """Set all values of one recording; the file must have a match with it."""
-        file, given = file_of(uid), valid_data(MusicUseSerializer(data=request.data))
+        file, given = find_file(uid), valid_data(MusicUseSerializer(data=request.data))
         seen = given.pop("version", None)
         recording = Recording.objects.filter(uid=given.pop("recording")).first()
         if recording is None:
@@ -119,10 +118,6 @@ class MusicUsesView(ProgrammesView):
         )
         now = use_values(use_of(file, recording))
         return Response(_use_json(recording, now))
-
-
-def file_of(uid: uuid.UUID) -> ScannedFile:
-    return get_object_or_404(scanning.files(), uid=uid)
 
 
 def _episode(file: ScannedFile) -> Json:

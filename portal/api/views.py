@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
@@ -22,10 +21,9 @@ from portal.api.serializers import (
     details_of,
     file_state,
 )
+from portal.shared.selectors import find_file
 from programmes.arrivals import tell
-from scanning import selectors
 from scanning.errors import IntakeRefused, LinkSeen
-from scanning.models import ScannedFile
 from scanning.services.intake import (
     attach_audio,
     refuse_too_many_open,
@@ -33,10 +31,6 @@ from scanning.services.intake import (
     submit_upload,
 )
 from scanning.services.scans import cancel_scans, request_scan
-
-
-def _file(uid: uuid.UUID) -> ScannedFile:
-    return get_object_or_404(selectors.files(), uid=uid)
 
 
 class FileUploadView(PersonView):
@@ -74,7 +68,7 @@ class FileStateView(PersonView):
     @extend_schema(responses=FileStateSerializer)
     def get(self, request: Request, uid: uuid.UUID) -> Response:
         """Return the state and progress of the file."""
-        return Response(file_state(_file(uid)))
+        return Response(file_state(find_file(uid)))
 
 
 class FileRescanView(PersonView):
@@ -83,7 +77,7 @@ class FileRescanView(PersonView):
     @extend_schema(request=None, responses={202: FileStateSerializer})
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Queue another scan of a file."""
-        file = _file(uid)
+        file = find_file(uid)
         request_scan(scanned_file=file, user=self.person, waited_for=True)
         return Response(file_state(file), status=202)
 
@@ -94,7 +88,7 @@ class CancelView(PersonView):
     @extend_schema(request=None, responses={202: FileStateSerializer})
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Cancel the active scans of the file; finished scans stay as they are."""
-        file = _file(uid)
+        file = find_file(uid)
         cancel_scans(scanned_file=file, user=self.person)
         file.refresh_from_db()
         return Response(file_state(file), status=202)
@@ -109,7 +103,7 @@ class AudioView(PersonView):
     @extend_schema(request=AttachAudioSerializer, responses={202: FileStateSerializer})
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Store the audio and queue the scan."""
-        file = _file(uid)
+        file = find_file(uid)
         upload = valid_data(AttachAudioSerializer(data=request.data))["file"]
         attach_audio(scanned_file=file, upload=upload, user=self.person)
         file.refresh_from_db()

@@ -33,10 +33,10 @@ from portal.broadcasts.forms import (
 from portal.shared.access import PortalRequest, needs
 from portal.shared.asking import ask_before, ask_first
 from portal.shared.seen_forms import SAVED, save_form
+from portal.shared.selectors import find_file
 from programmes.errors import ProgrammeRefused
 from programmes.selectors import episode_of
 from programmes.services import episode_values, set_episode
-from scanning import selectors as scanning
 from scanning.models import ScannedFile
 
 
@@ -44,7 +44,7 @@ from scanning.models import ScannedFile
 @needs(Action.UPLOAD)
 def file_broadcasts(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Set a file's episode; list its broadcasts."""
-    file = _file(uid)
+    file = find_file(uid)
     now = episode_values(episode_of(file))
     form, status = EpisodeForm(request.POST or None, now=now), 200
 
@@ -68,7 +68,7 @@ def file_broadcasts(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
 @needs(Action.UPLOAD)
 def broadcast_add(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Add a broadcast of a file."""
-    file = _file(uid)
+    file = find_file(uid)
     form = BroadcastForm(request.POST)
 
     def save() -> None:
@@ -293,10 +293,6 @@ def station_revenue(request: PortalRequest, uid: str) -> HttpResponseBase:
 
 
 # --- Details --------------------------------------------------------------------------
-
-
-def _file(uid: uuid.UUID) -> ScannedFile:
-    return get_object_or_404(scanning.files(), uid=uid)
 
 
 def _broadcast(uid: uuid.UUID, broadcast: str) -> Broadcast:

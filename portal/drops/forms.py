@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from portal.shared.fields import SearchSelect
-from scanning.models import Container, Drop
+from portal.shared.fields import container_field
+from scanning.models import Drop
 
 
 class DropSettingsForm(forms.ModelForm[Drop]):
@@ -39,20 +37,10 @@ class DropForm(DropSettingsForm):
         widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}),
     )
 
+    container = container_field(_("Subfolders can get their own containers later."))
+
     class Meta(DropSettingsForm.Meta):
         fields = ["place", "container", *DropSettingsForm.Meta.fields]
-        help_texts = {
-            **DropSettingsForm.Meta.help_texts,
-            "container": _("Subfolders can get their own containers later."),
-        }
-        widgets = {"container": SearchSelect}
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        """Offer no empty container. Any: Django's own arguments."""
-        super().__init__(*arguments, **options)
-        container = self.fields["container"]
-        if isinstance(container, forms.ModelChoiceField):
-            container.empty_label = None
 
     def validate_unique(self) -> None:
         """Leave it to the service, which refuses places that overlap as well."""
@@ -62,9 +50,4 @@ class DropFolderForm(forms.Form):
     """The container of a subfolder."""
 
     name = forms.CharField(max_length=255, label=_("Subfolder"))
-    container = forms.ModelChoiceField(
-        Container.objects.present(),
-        empty_label=None,
-        widget=SearchSelect,
-        label=_("Container"),
-    )
+    container = container_field()

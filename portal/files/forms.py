@@ -11,11 +11,11 @@ from django.utils.translation import gettext_lazy as _
 
 from catalogue.selectors import searchable_buckets
 from common.zones import office_day
-from portal.shared.fields import FileDetailsForm, SearchSelect
+from portal.shared.fields import FileDetailsForm, container_filter
 from portal.shared.filters import FilterForm
 from review.filters import FILES
 from scanning.choices import EngineChoice, FileStatus
-from scanning.models import Container, ScannedFile
+from scanning.models import ScannedFile
 from scanning.services.intake import FileDetails
 from scanning.tags import territories_of, words_of
 
@@ -34,13 +34,7 @@ class FileFilterForm(FilterForm):
         choices=[("", _("Any state")), *FileStatus.choices],
         label=_("State"),
     )
-    container = forms.ModelChoiceField(
-        Container.objects.present(),
-        required=False,
-        empty_label=_("Any container"),
-        widget=SearchSelect,
-        label=_("Container"),
-    )
+    container = container_filter()
     tag = forms.CharField(required=False, label=_("Tag"))
     late = forms.ChoiceField(
         required=False,

@@ -49,11 +49,7 @@ from portal.shared.changes import answer_changes, known_rows
 from portal.shared.columns import columns_shown
 from portal.shared.lists import count_of, page_of, sorted_by
 from portal.shared.playback import audio_response, audio_url, heard_tracks, read_track
-from portal.shared.selectors import (
-    files_named,
-    is_uuid,
-    shown_matches,
-)
+from portal.shared.selectors import files_named, find_file, is_uuid, shown_matches
 from programmes.selectors import episode_of
 from reports.divisions import division_of
 from reports.models import CueEntry
@@ -260,7 +256,7 @@ def _comparison(scans: list[Scan], asked: str) -> dict[str, object]:
 @needs(Action.UPLOAD)
 def file_rescan(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Queue another scan, with further buckets or by ACRCloud if chosen."""
-    file = get_object_or_404(selectors.files(), uid=uid)
+    file = find_file(uid)
     form = RescanForm(request.POST)
     if not form.is_valid():
         return HttpResponseBadRequest(_("Choose a bucket or engine that you may use."))
@@ -281,7 +277,7 @@ def file_rescan(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
 @needs(Action.UPLOAD)
 def file_cancel(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Cancel the file's scans."""
-    file = get_object_or_404(selectors.files(), uid=uid)
+    file = find_file(uid)
     cancel_scans(scanned_file=file, user=request.user)
     return redirect("portal:file_detail", uid=uid)
 
@@ -290,7 +286,7 @@ def file_cancel(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
 @needs(Action.UPLOAD)
 def file_details(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Change a file's details; its waiting matches are evaluated again."""
-    file = get_object_or_404(selectors.files(), uid=uid)
+    file = find_file(uid)
     form = EditDetailsForm(request.POST or None, file=file)
     if request.method == "POST" and form.is_valid():
         outcome = details.change(
@@ -332,7 +328,7 @@ def _details_saved(file: ScannedFile, outcome: DetailsOutcome) -> str:
 @needs(Action.DELETE)
 def file_delete(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Delete a file with a reason; its decisions and audit trail stay."""
-    file = get_object_or_404(selectors.files(), uid=uid)
+    file = find_file(uid)
     form = DeleteFileForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         delete_files(
@@ -352,7 +348,7 @@ def file_delete(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
 @needs(Action.DELETE)
 def file_remove_audio(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Remove a file's audio with a reason; its results stay."""
-    file = get_object_or_404(selectors.files(), uid=uid)
+    file = find_file(uid)
     form = RemoveAudioForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         if remove_audio(
@@ -376,7 +372,7 @@ def file_remove_audio(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBas
 @needs(Action.UPLOAD)
 def file_attach(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Attach uploaded audio to a file whose link gave none."""
-    file = get_object_or_404(selectors.files(), uid=uid)
+    file = find_file(uid)
     upload = request.FILES.get("file")
     if upload is None:
         messages.error(request, _("Choose the audio file to attach."))
@@ -392,7 +388,7 @@ def file_attach(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
 @needs(Action.VIEW)
 def file_audio(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Serve the audio of a file in a form that browsers play."""
-    return audio_response(request, get_object_or_404(selectors.files(), uid=uid))
+    return audio_response(request, find_file(uid))
 
 
 @never_cache

@@ -18,8 +18,7 @@ from imports import services
 from imports.kinds import AnyKind, kind_of
 from imports.models import Import, MappedImport
 from portal.imports.columns import mapping_context
-from portal.shared.fields import SearchSelect
-from scanning.models import Container
+from portal.shared.fields import SearchSelect, container_field
 
 # Where entries may go, by the column of the import. Any: a field's own options.
 _PLACES: dict[str, Callable[[], forms.ModelChoiceField[Any]]] = {
@@ -29,12 +28,7 @@ _PLACES: dict[str, Callable[[], forms.ModelChoiceField[Any]]] = {
         widget=SearchSelect,
         label=_("Bucket"),
     ),
-    "container": lambda: forms.ModelChoiceField(
-        Container.objects.present(),
-        empty_label=None,
-        widget=SearchSelect,
-        label=_("Container"),
-    ),
+    "container": container_field,
 }
 
 

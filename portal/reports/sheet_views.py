@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST, require_safe
@@ -17,11 +17,11 @@ from accounts.roles import Action
 from common.words import lowered
 from portal.shared.access import PortalRequest, needs
 from portal.shared.downloads import attachment
+from portal.shared.selectors import find_file
 from reports import cue_approval, cue_edits, cue_sheet_files, cue_sheets
 from reports.cue_approval import SheetStep
 from reports.cue_entries import SheetRefused
 from reports.cue_sheets import NotScanned
-from scanning import selectors as scanning_selectors
 
 _CUE_SHEET_TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -52,7 +52,7 @@ class StepForm(forms.Form):
 @needs(Action.VIEW)
 def cue_sheet(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Show the cue sheet; a file that was not scanned leads back to its page."""
-    file = get_object_or_404(scanning_selectors.files(), uid=uid)
+    file = find_file(uid)
     try:
         sheet = cue_sheets.cue_sheet(file=file)
     except NotScanned as error:
@@ -85,7 +85,7 @@ def cue_sheet(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
 @needs(Action.DECIDE)
 def cue_sheet_step(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Submit a cue sheet, take it back, answer it, or begin its correction."""
-    file = get_object_or_404(scanning_selectors.files(), uid=uid)
+    file = find_file(uid)
     form = StepForm(request.POST)
     if not form.is_valid():
         messages.error(request, _("Choose what to do with the cue sheet."))
@@ -119,7 +119,7 @@ def cue_sheet_file(
     request: PortalRequest, uid: uuid.UUID, kind: str
 ) -> HttpResponseBase:
     """Download the cue sheet and record who downloaded it."""
-    file = get_object_or_404(scanning_selectors.files(), uid=uid)
+    file = find_file(uid)
     try:
         sheet = cue_sheets.cue_sheet(file=file)
     except NotScanned as error:

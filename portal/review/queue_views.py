@@ -6,7 +6,7 @@ import uuid
 
 from django.contrib import messages
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -24,12 +24,12 @@ from portal.shared.access import PortalRequest, needs
 from portal.shared.columns import columns_shown
 from portal.shared.filters import MatchFilterForm, QueueFilterForm
 from portal.shared.lists import count_of, page_of, sorted_by
+from portal.shared.selectors import find_file
 from review import selectors
 from review.errors import ReviewError
 from review.filters import MatchFilter
 from review.services import saved_views
 from review.services.file_details import mark_expected
-from scanning import selectors as scanning_selectors
 from scanning.models import Scan
 
 _COLUMNS = {
@@ -121,7 +121,7 @@ def unmatched(request: PortalRequest) -> HttpResponseBase:
 @needs(Action.DECIDE)
 def judge_unmatched(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Mark a file as rightly without matches, or undo that."""
-    file = get_object_or_404(scanning_selectors.files(), uid=uid)
+    file = find_file(uid)
     undo, note = "undo" in request.POST, request.POST.get("note", "")
     try:
         mark_expected(

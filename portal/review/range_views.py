@@ -7,7 +7,7 @@ import uuid
 from django import forms
 from django.contrib import messages
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -23,10 +23,10 @@ from portal.pictures.sound import sound_around
 from portal.review.forms import RangeEntryForm, RangeRecordingForm
 from portal.shared.access import PortalRequest, needs
 from portal.shared.playback import audio_url, read_track
+from portal.shared.selectors import find_file
 from reports.cue_entries import SheetRefused, enter
 from reports.models import CueEntry, EntryKind
 from review.services.intervals import Interval
-from scanning import selectors as scanning_selectors
 from scanning.excerpts import Excerpt
 from scanning.models import ScannedFile
 
@@ -39,7 +39,7 @@ class _RangeForm(forms.Form):
 @needs(Action.DECIDE)
 def file_range(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Say what is heard in a range of a file; it becomes a cue, or a note."""
-    file = _file(uid)
+    file = find_file(uid)
     picked = _picked(request, file)
     if picked is None:
         return _ask_again(request, file)
@@ -75,7 +75,7 @@ def file_range(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
 @needs(Action.EDIT_CATALOGUE)
 def file_range_recording(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Add the sound of a range of a file to the catalogue."""
-    file = _file(uid)
+    file = find_file(uid)
     picked = _picked(request, file)
     if picked is None:
         return _ask_again(request, file)
@@ -115,10 +115,6 @@ def file_range_recording(request: PortalRequest, uid: uuid.UUID) -> HttpResponse
         del form.fields["if_there"]
     context = _context(request, file, picked, form)
     return render(request, "portal/review/range.html", context | {"existing": existing})
-
-
-def _file(uid: uuid.UUID) -> ScannedFile:
-    return get_object_or_404(scanning_selectors.files(), uid=uid)
 
 
 def _picked(request: PortalRequest, file: ScannedFile) -> Interval | None:

@@ -18,13 +18,13 @@ from accounts.roles import Action
 from portal.pictures.exclusion import MediaTimeField
 from portal.review.forms import CueEntryForm, UseManyForm
 from portal.shared.access import PortalRequest, needs
+from portal.shared.selectors import find_file
 from reports import cue_edits
 from reports.cue_arrangement import CuePlace
 from reports.cue_entries import SheetRefused, enter, remove
 from reports.cue_sheets import NotScanned
 from reports.models import CueEntry, EntryKind
 from review.errors import ReviewError
-from scanning import selectors as scanning_selectors
 from scanning.models import ScannedFile
 
 
@@ -52,7 +52,7 @@ _TITLES = {
 @needs(Action.DECIDE)
 def cue_sheet_edit(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Change the ticked cues; a split and the use ask for their values first."""
-    file = get_object_or_404(scanning_selectors.files(), uid=uid)
+    file = find_file(uid)
     verb, names = request.POST.get("verb", ""), request.POST.getlist("cue")
     places = [place for name in names if (place := CuePlace.read(name)) is not None]
     back = reverse("portal:cue_sheet", args=[uid])
@@ -137,7 +137,7 @@ def cue_sheet_back(
     request: PortalRequest, uid: uuid.UUID, edit: str
 ) -> HttpResponseBase:
     """Take back one edit of how the cues are arranged."""
-    file = get_object_or_404(scanning_selectors.files(), uid=uid)
+    file = find_file(uid)
     row = get_object_or_404(cue_edits.edits_of(file), uid=edit)
     try:
         cue_edits.take_back(edit=row, user=request.user)
@@ -150,7 +150,7 @@ def cue_sheet_back(
 @needs(Action.DECIDE)
 def cue_sheet_entry(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Add a cue by hand, or change one that somebody entered."""
-    file = get_object_or_404(scanning_selectors.files(), uid=uid)
+    file = find_file(uid)
     entry = None
     if "entry" in request.GET:
         entered = CueEntry.objects.filter(scanned_file=file, kind=EntryKind.MUSIC)

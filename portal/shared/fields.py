@@ -20,6 +20,7 @@ from common.http import LinkRefused
 from common.receivers import check_webhook
 from common.territories import TERRITORIES, why_no_territory
 from portal.shared.choices import named
+from scanning.models import Container
 from scanning.services.intake import FileDetails
 from scanning.tags import tags_of
 
@@ -282,6 +283,30 @@ class OneRecordingForm(forms.Form):
 
 def _code(line: str) -> str:
     return line.replace("-", "").replace(" ", "").upper()
+
+
+def container_field(
+    help_text: str | _StrPromise = "",
+) -> forms.ModelChoiceField[Container]:
+    """Return the field for the container of new files."""
+    return forms.ModelChoiceField(
+        Container.objects.present(),
+        empty_label=None,
+        widget=SearchSelect,
+        label=gettext_lazy("Container"),
+        help_text=help_text,
+    )
+
+
+def container_filter() -> forms.ModelChoiceField[Container]:
+    """Return the filter of a list by its container."""
+    return forms.ModelChoiceField(
+        Container.objects.present(),
+        required=False,
+        empty_label=gettext_lazy("Any container"),
+        widget=SearchSelect,
+        label=gettext_lazy("Container"),
+    )
 
 
 def territories_field() -> TerritoriesField:

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
+from django.shortcuts import get_object_or_404
 
 from catalogue.models import Bucket
 from review.choices import MatchState
@@ -37,6 +38,11 @@ def shown_matches() -> QuerySet[Match]:
     return Match.objects.exclude(
         state__in=[MatchState.SUPERSEDED, MatchState.SUPPRESSED]
     )
+
+
+def find_file(uid: UUID) -> ScannedFile:
+    """Return a file that the user may see, or raise a 404."""
+    return get_object_or_404(scanning_selectors.files(), uid=uid)
 
 
 def files_named(text: str) -> QuerySet[ScannedFile]:

@@ -23,9 +23,9 @@ from portal.shared.fields import (
     RecordingsField,
     SearchSelect,
     WebhookField,
+    container_field,
     only_when,
 )
-from scanning.models import Container
 
 MOST_ADDRESSES = 5
 MOST_EMAILS = 20
@@ -209,12 +209,8 @@ class StreamForm(StreamSettingsForm):
         widget=SearchSelect,
         label=gettext_lazy("Its time zone"),
     )
-    container = forms.ModelChoiceField(
-        Container.objects.present(),
-        empty_label=None,
-        widget=SearchSelect,
-        label=gettext_lazy("Container"),
-        help_text=gettext_lazy("Its buckets are searched; its policies apply."),
+    container = container_field(
+        gettext_lazy("Its buckets are searched; its policies apply.")
     )
     name = forms.CharField(
         required=False,

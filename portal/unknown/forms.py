@@ -9,21 +9,14 @@ from monitoring.unknown import selectors
 from monitoring.unknown.models import IgnoreReason, ItemState, UnknownItem
 from monitoring.unknown.selectors import Tab
 from portal.pictures.exclusion import MediaTimeField
-from portal.shared.fields import LinesField, Picker, SearchSelect
-from scanning.models import Container
+from portal.shared.fields import LinesField, Picker, container_filter
 
 
 class UnknownFilterForm(forms.Form):
     """Filters of the list of items."""
 
     q = forms.CharField(required=False, max_length=200, label=_("Label or number"))
-    container = forms.ModelChoiceField(
-        Container.objects.present(),
-        required=False,
-        empty_label=_("Any container"),
-        widget=SearchSelect,
-        label=_("Container"),
-    )
+    container = container_filter()
     state = forms.ChoiceField(
         required=False, choices=[(tab, tab) for tab in Tab], widget=forms.HiddenInput
     )

@@ -15,8 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from common.words import format_html_lazy
 from portal.shared.arrivals import ArrivalForm
-from portal.shared.fields import FileDetailsForm, SearchSelect
-from scanning.models import Container
+from portal.shared.fields import FileDetailsForm, container_field
 from scanning.services.link_batches import links_of_text
 from scanning.sources.feeds import Feed, FeedItem
 from scanning.sources.platform_page import read_moment
@@ -29,12 +28,7 @@ _OFFER_SECONDS = 24 * 3600
 class ManyLinksForm(ArrivalForm):
     """Links pasted or in a CSV file."""
 
-    container = forms.ModelChoiceField(
-        Container.objects.present(),
-        empty_label=None,
-        widget=SearchSelect,
-        label=_("Container"),
-    )
+    container = container_field()
     links = forms.CharField(
         required=False,
         max_length=500_000,
@@ -94,12 +88,7 @@ class Offer:
 class ItemsForm(ArrivalForm):
     """The chosen items of a feed; ``signed`` carries the offer they come from."""
 
-    container = forms.ModelChoiceField(
-        Container.objects.present(),
-        empty_label=None,
-        widget=SearchSelect,
-        label=_("Container"),
-    )
+    container = container_field()
     chosen = forms.TypedMultipleChoiceField(
         coerce=int,
         error_messages={"required": _("Choose at least one item.")},
@@ -190,12 +179,7 @@ class ManyFilesField(forms.FileField):
 class UploadForm(ArrivalForm, FileDetailsForm):
     """Files and links for one container, as the page sends them without JavaScript."""
 
-    container = forms.ModelChoiceField(
-        Container.objects.present(),
-        empty_label=None,
-        widget=SearchSelect,
-        label=_("Container"),
-    )
+    container = container_field()
     files = ManyFilesField(required=False, label=_("Files"))  # type: ignore[assignment]  # a field, not the attribute
     links = forms.CharField(required=False, widget=forms.Textarea, label=_("Links"))
     again = forms.CharField(required=False, max_length=2000, label=_("Again"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -24,7 +23,7 @@ from accounts.roles import Action
 from accounts.services import may_change_made
 from portal.shared.access import PortalRequest, needs
 from portal.shared.asking import ask_first
-from portal.shared.fields import SearchSelect
+from portal.shared.fields import container_field
 from portal.shared.lists import page_of
 from scanning.choices import WatchItemState
 from scanning.errors import IntakeRefused
@@ -69,16 +68,10 @@ class WatchForm(WatchSettingsForm):
         label=gettext_lazy("Begin"),
     )
 
+    container = container_field()
+
     class Meta(WatchSettingsForm.Meta):
         fields = ["url", "container", *WatchSettingsForm.Meta.fields]
-        widgets = {"container": SearchSelect}
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        """Offer no empty container. Any: Django's own arguments."""
-        super().__init__(*arguments, **options)
-        container = self.fields["container"]
-        if isinstance(container, forms.ModelChoiceField):
-            container.empty_label = None
 
 
 @require_safe

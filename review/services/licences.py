@@ -396,12 +396,9 @@ def _reopen(match: Match, licence: Licence) -> bool:
     except errors.StaleMatch:
         return False
     fields: dict[str, object] = {
+        **transitions.UNDECIDED,
         "queue_reason": QueueReason.LICENCE_ENDED,
-        "decision_reason": "",
         "licence_id": None,
-        "decided_by_id": None,
-        "decided_by_name": "",
-        "decided_at": None,
     }
     change = Change(
         action="licence_ended",
