@@ -81,16 +81,13 @@ def linked_doubts(doubts: Iterable[Doubt]) -> list[tuple[str, str]]:
 
 def _suggested(group: GapGroup) -> tuple[int, int]:
     """Return for how many recordings something is suggested, and how many of it is safe."""
-    field = next((each for each in FillField if each in _words(group.cell)), None)
+    # The format's name of the cell, in our words.
+    name = group.cell.casefold().replace(" ", "_")
+    words = name.replace("icpn", "upc").replace("releasedate", "release_date")
+    field = next((each for each in FillField if each in words), None)
     if field is None or group.subject != ValueSubject.RECORDING:
         return 0, 0
     return suggested_for([gap.uid for gap in group.gaps], field)
-
-
-def _words(cell: str) -> str:
-    """Return the format's name of a cell in our words."""
-    name = cell.casefold().replace(" ", "_")
-    return name.replace("icpn", "upc").replace("releasedate", "release_date")
 
 
 def _address(gap: FoundGap, user: User) -> str:

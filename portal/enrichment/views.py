@@ -161,6 +161,7 @@ def suggestion_bulk(request: PortalRequest) -> HttpResponseBase:
     ):
         return redirect("portal:fill_in")
     least = Suggestion.objects.filter(pk__in=keys[:_LEAST]).select_related("recording")
+    isrcs = Suggestion.objects.filter(pk__in=keys, field=FillField.ISRC)
     context = {
         "count": count,
         "has_changed": request.method == "POST",
@@ -169,14 +170,9 @@ def suggestion_bulk(request: PortalRequest) -> HttpResponseBase:
         "back": back,
         "tried": len(keys),
         "consequences": _consequences(request, keys),
-        "conflicts": conflicts_under(_codes(keys)),
+        "conflicts": conflicts_under(list(isrcs.values_list("value", flat=True))),
     }
     return render(request, "portal/enrichment/bulk.html", context)
-
-
-def _codes(keys: list[int]) -> list[str]:
-    rows = Suggestion.objects.filter(pk__in=keys, field=FillField.ISRC)
-    return list(rows.values_list("value", flat=True))
 
 
 def _consequences(request: PortalRequest, keys: list[int]) -> object:
