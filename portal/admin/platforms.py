@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -18,16 +20,23 @@ from platforms.models import (
     ReferenceFile,
     ReportedValue,
 )
-from portal.admin.base import RoleAdmin, all_field_names
+from portal.admin.base import RoleAdmin, Row, all_field_names
 
 _DAYS = ("claims_day", "assets_day", "references_day", "conflicts_day", "videos_day")
 _VIDEO_WORDS = ("privacy_status", "other_owners", "another_owner", "effective_policy")
 _CLAIM_WORDS = ("status", "status_detail", "origin", "claim_type", "content_type")
 
 
-def _verbatim(*words: str) -> SafeString:
-    """Return words of a platform as codes."""
-    return format_html("<code>{}</code>", ", ".join(filter(None, words)))
+class _ReportedAdmin(RoleAdmin[Row]):
+    """A screen of what a platform reports; ``own_words`` are columns in its words."""
+
+    own_words: Sequence[str] = ()
+
+    @admin.display(description=_("As reported"))
+    def as_reported(self, row: Row) -> SafeString:
+        """Return the platform's own words as codes."""
+        words = (str(getattr(row, name)) for name in self.own_words)
+        return format_html("<code>{}</code>", ", ".join(filter(None, words)))
 
 
 @admin.register(PlatformAccount)
@@ -40,9 +49,10 @@ class PlatformAccountAdmin(RoleAdmin[PlatformAccount]):
 
 
 @admin.register(PlatformAsset)
-class PlatformAssetAdmin(RoleAdmin[PlatformAsset]):
+class PlatformAssetAdmin(_ReportedAdmin[PlatformAsset]):
     """Assets as platforms report them."""
 
+    own_words = ("asset_id", "asset_type")
     list_display = ["__str__", "as_reported", "recording", "linked_by"]
     list_filter = ["linked_by"]
     list_select_related = ["recording"]
@@ -52,16 +62,12 @@ class PlatformAssetAdmin(RoleAdmin[PlatformAsset]):
         "as_reported",
     )
 
-    @admin.display(description=_("As reported"))
-    def as_reported(self, row: PlatformAsset) -> SafeString:
-        """Return the platform's own words."""
-        return _verbatim(row.asset_id, row.asset_type)
-
 
 @admin.register(ReferenceFile)
-class ReferenceFileAdmin(RoleAdmin[ReferenceFile]):
+class ReferenceFileAdmin(_ReportedAdmin[ReferenceFile]):
     """Reference files as platforms report them."""
 
+    own_words = ("status", "status_detail")
     list_display = ["reference_id", "asset", "as_reported", "excluded_pct"]
     list_select_related = ["asset"]
     search_fields = ["=reference_id"]
@@ -72,16 +78,12 @@ class ReferenceFileAdmin(RoleAdmin[ReferenceFile]):
         "as_reported",
     )
 
-    @admin.display(description=_("As reported"))
-    def as_reported(self, row: ReferenceFile) -> SafeString:
-        """Return the platform's own words."""
-        return _verbatim(row.status, row.status_detail)
-
 
 @admin.register(AssetConflict)
-class AssetConflictAdmin(RoleAdmin[AssetConflict]):
+class AssetConflictAdmin(_ReportedAdmin[AssetConflict]):
     """Conflicts about the ownership of assets as platforms report them."""
 
+    own_words = ("asset_key", "owner_isrc", "countries")
     list_display = ["asset", "owner", "as_reported"]
     list_select_related = ["asset"]
     search_fields = ["=asset_key", "owner"]
@@ -93,16 +95,12 @@ class AssetConflictAdmin(RoleAdmin[AssetConflict]):
         "as_reported",
     )
 
-    @admin.display(description=_("As reported"))
-    def as_reported(self, row: AssetConflict) -> SafeString:
-        """Return the platform's own words."""
-        return _verbatim(row.asset_key, row.owner_isrc, row.countries)
-
 
 @admin.register(PlatformVideo)
-class PlatformVideoAdmin(RoleAdmin[PlatformVideo]):
+class PlatformVideoAdmin(_ReportedAdmin[PlatformVideo]):
     """Videos of our own channels as platforms report them."""
 
+    own_words = _VIDEO_WORDS
     list_display = ["__str__", "video_id", "asset", "as_reported", "views"]
     list_select_related = ["asset"]
     search_fields = ["title", "=video_id"]
@@ -113,16 +111,12 @@ class PlatformVideoAdmin(RoleAdmin[PlatformVideo]):
         "as_reported",
     )
 
-    @admin.display(description=_("As reported"))
-    def as_reported(self, row: PlatformVideo) -> SafeString:
-        """Return the platform's own words."""
-        return _verbatim(*(str(getattr(row, name)) for name in _VIDEO_WORDS))
-
 
 @admin.register(PlatformClaim)
-class PlatformClaimAdmin(RoleAdmin[PlatformClaim]):
+class PlatformClaimAdmin(_ReportedAdmin[PlatformClaim]):
     """Claims as platforms report them."""
 
+    own_words = _CLAIM_WORDS
     list_display = ["__str__", "claim_id", "asset", "as_reported", "views"]
     list_filter = ["status"]
     list_select_related = ["asset"]
@@ -134,16 +128,12 @@ class PlatformClaimAdmin(RoleAdmin[PlatformClaim]):
         "as_reported",
     )
 
-    @admin.display(description=_("As reported"))
-    def as_reported(self, row: PlatformClaim) -> SafeString:
-        """Return the platform's own words."""
-        return _verbatim(*(str(getattr(row, name)) for name in _CLAIM_WORDS))
-
 
 @admin.register(ReportedValue)
-class ReportedValueAdmin(RoleAdmin[ReportedValue]):
+class ReportedValueAdmin(_ReportedAdmin[ReportedValue]):
     """Values of reports, and what people say that they mean."""
 
+    own_words = ("value",)
     list_display = ["as_reported", "column", "platform", "meaning", "explained_by"]
     list_filter = ["column", "meaning"]
     list_select_related = ["explained_by"]
@@ -152,11 +142,6 @@ class ReportedValueAdmin(RoleAdmin[ReportedValue]):
         "as_reported",
         *all_field_names(ReportedValue, but=["id", "value"]),
     )
-
-    @admin.display(description=_("As reported"))
-    def as_reported(self, row: ReportedValue) -> SafeString:
-        """Return the platform's own words."""
-        return _verbatim(row.value)
 
 
 @admin.register(ClaimFile)
