@@ -336,14 +336,10 @@ class AccessLimitInline(_StackedInline):
     def has_view_permission(
         self, request: HttpRequest, obj: Model | None = None
     ) -> bool:
-        """Show limits to admins."""
+        """Let admins see and set limits."""
         return request.user.has_perm(Action.CONFIGURE)
 
-    def has_add_permission(self, request: HttpRequest, obj: Model | None) -> bool:  # type: ignore[override]  # inlines are asked with a parent
-        """Let admins set limits."""
-        return request.user.has_perm(Action.CONFIGURE)
-
-    has_change_permission = has_view_permission
+    has_add_permission = has_change_permission = has_view_permission
 
 
 @admin.register(Group)

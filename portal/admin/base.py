@@ -316,23 +316,13 @@ class ReadOnlyInline(_Readable, _TabularInline):
         """Let everybody with a role look."""
         return request.user.has_perm(Action.VIEW)
 
-    def has_add_permission(  # type: ignore[override]  # inlines are asked with a parent
-        self, request: HttpRequest, obj: Model | None
-    ) -> bool:
-        """Refuse."""
-        return False
-
     def has_change_permission(
         self, request: HttpRequest, obj: Model | None = None
     ) -> bool:
         """Refuse."""
         return False
 
-    def has_delete_permission(
-        self, request: HttpRequest, obj: Model | None = None
-    ) -> bool:
-        """Refuse."""
-        return False
+    has_add_permission = has_delete_permission = has_change_permission
 
 
 def within_reach(
