@@ -146,12 +146,10 @@ def trend(*, filters: MatchFilter) -> list[Week]:
     today = datetime.now(tz=UTC).date()
     first = today - timedelta(days=today.weekday() + 7 * (WEEKS - 1))
     matches = review_selectors.matches(filters=filters).order_by()
-    new, decided = (_by_week(matches, name, first) for name in _TIMES)
+    new = _by_week(matches, "created_at", first)
+    decided = _by_week(matches, "decided_at", first)
     weeks = [first + timedelta(days=7 * number) for number in range(WEEKS)]
     return [Week(week, new.get(week, 0), decided.get(week, 0)) for week in weeks]
-
-
-_TIMES = ("created_at", "decided_at")
 
 
 def _by_week(matches: QuerySet[Match], name: str, first: date) -> dict[date, int]:

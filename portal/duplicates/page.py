@@ -199,6 +199,7 @@ def group_kind(group: DedupGroup, members: Sequence[DedupMember]) -> tuple[str, 
 def pair_item(link: PairLink, counts: Mapping[int, int]) -> ListEntry:
     """Return the entry of a pair of recordings outside any group."""
     shared = sum(int(run[1] - run[0]) for run in link.runs)
+    artists = (link.one.artist_names, link.other.artist_names)
     label = (
         _("Same file in two buckets")
         if link.kind == DuplicateKind.EXACT_FILE
@@ -209,13 +210,7 @@ def pair_item(link: PairLink, counts: Mapping[int, int]) -> ListEntry:
         kind=link.kind,
         label=label,
         title=f"{link.one.title} · {link.other.title}",
-        sub=", ".join(
-            dict.fromkeys(
-                name
-                for name in (link.one.artist_names, link.other.artist_names)
-                if name
-            )
-        ),
+        sub=", ".join(dict.fromkeys(filter(None, artists))),
         count=_("link"),
         matches=counts.get(link.one_id, 0) + counts.get(link.other_id, 0),
         url=reverse("portal:duplicate_pair", args=[link.uid]),
