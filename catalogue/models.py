@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, Path, PresentManager, ReachManager, working_for
 from common.reading import read_interval
-from common.uid import new_uid
+from common.uid import new_uid, uid_field
 
 # The id that ACRCloud's API gives to its own music catalogue.
 ACRCLOUD_MUSIC_BUCKET_ID = 23
@@ -133,9 +133,7 @@ class Recording(models.Model):
     merged recording is retired, and its ids lead to the recording in ``merged_into``.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "r"), editable=False
-    )
+    uid = uid_field("r")
     acr_id = models.CharField(
         max_length=32, unique=True, default=new_acr_id, editable=False
     )
@@ -484,9 +482,7 @@ class Exclusion(models.Model):
     the history.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "x"), editable=False
-    )
+    uid = uid_field("x")
     recording = models.ForeignKey(
         Recording, on_delete=models.PROTECT, related_name="excluded_segments"
     )

@@ -6,6 +6,8 @@ import secrets
 import time
 from functools import lru_cache, partial
 
+from django.db import models
+
 # Crockford's base 32 has no I, L, O or U, so people can read identifiers aloud.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _TIME_CHARS = 10
@@ -29,3 +31,10 @@ def new_uid(prefix: str) -> str:
     milliseconds = time.time_ns() // 1_000_000
     random_part = secrets.randbits(5 * _RANDOM_CHARS)
     return f"{prefix}_{_encode_time(milliseconds)}{_encode(random_part, _RANDOM_CHARS)}"
+
+
+def uid_field(prefix: str) -> models.CharField[str, str]:
+    """Return the column with a model's public identifiers."""
+    return models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, prefix), editable=False
+    )

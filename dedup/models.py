@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -13,7 +11,7 @@ from django.utils.translation import pgettext_lazy
 from accounts.reach import Path, ReachManager
 from catalogue.models import Bucket, Recording
 from common.reading import read_interval
-from common.uid import new_uid
+from common.uid import uid_field
 
 
 class DuplicateKind(models.TextChoices):
@@ -38,9 +36,7 @@ class PairLink(models.Model):
     is not proposed again while the audio of both is unchanged.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "p"), editable=False
-    )
+    uid = uid_field("p")
     one = models.ForeignKey(
         Recording,
         on_delete=models.CASCADE,
@@ -115,9 +111,7 @@ class DedupGroup(models.Model):
     ``version`` rises with every change, so that nobody acts on an outdated view.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "g"), editable=False
-    )
+    uid = uid_field("g")
     kind = models.CharField(
         max_length=16, choices=GroupKind.choices, default=GroupKind.SAME_SOUND
     )
@@ -194,9 +188,7 @@ class LoopState(models.TextChoices):
 class SharedLoop(models.Model):
     """A short interval that many recordings share, or that one repeats."""
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "l"), editable=False
-    )
+    uid = uid_field("l")
     length_ms = models.PositiveIntegerField()
     state = models.CharField(
         max_length=16, choices=LoopState.choices, default=LoopState.OPEN
@@ -264,9 +256,7 @@ class CatalogueCheck(models.Model):
     checks.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "k"), editable=False
-    )
+    uid = uid_field("k")
     status = models.CharField(
         max_length=16, choices=RunStatus.choices, default=RunStatus.WAITING
     )
@@ -322,9 +312,7 @@ class DedupAction(models.Model):
     rows.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "d"), editable=False
-    )
+    uid = uid_field("d")
     verb = models.CharField(max_length=16, choices=ActionVerb.choices)
     state = models.CharField(
         max_length=16, choices=ActionState.choices, default=ActionState.DONE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Final
 
 from django.conf import settings
@@ -13,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, Path, ReachManager
 from catalogue.models import Bucket, Recording
-from common.uid import new_uid
+from common.uid import uid_field
 from enrichment.choices import FillField, HoldReason, SourceState, SuggestionState
 
 # Ids of ten artists; PostgreSQL indexes no more than 2,700 bytes.
@@ -27,9 +26,7 @@ class EnrichmentSource(models.Model):
     after the source's ``uid``, and may be made again from the file.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "es"), editable=False
-    )
+    uid = uid_field("es")
     kind = models.CharField(max_length=32)
     name = models.CharField(max_length=200)
     path = models.CharField(max_length=1000, blank=True, default="")
@@ -71,9 +68,7 @@ class FillingRule(models.Model):
     Never below the field's safe mark, and never one that is decided one by one.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "fr"), editable=False
-    )
+    uid = uid_field("fr")
     bucket = models.ForeignKey(
         Bucket, on_delete=models.CASCADE, related_name="+", limit_choices_to=PRESENT
     )
@@ -124,9 +119,7 @@ class Suggestion(models.Model):
     again only on another ground. ``act`` names what one person or rule accepted at once.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "sg"), editable=False
-    )
+    uid = uid_field("sg")
     recording = models.ForeignKey(
         Recording, on_delete=models.CASCADE, related_name="suggestions"
     )
@@ -231,9 +224,7 @@ class KnownDifference(models.Model):
     ``is_also_right``, such a find counts as right.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "kd"), editable=False
-    )
+    uid = uid_field("kd")
     recording = models.ForeignKey(
         Recording, on_delete=models.CASCADE, related_name="known_differences"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import ClassVar
 
 from django.conf import settings
@@ -14,7 +13,7 @@ from accounts.models import User
 from accounts.reach import PRESENT, Path, ReachManager
 from audit.models import Event
 from catalogue.models import Bucket
-from common.uid import new_uid
+from common.uid import uid_field
 from imports.errors import ImportRefused
 from platforms.choices import ReportKind
 from platforms.models import ClaimFile, PlatformAccount
@@ -173,9 +172,7 @@ class CatalogueImport(MappedImport):
     mapped_for = "bucket"
     outcome_columns = ("bad_rows",)
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "i"), editable=False
-    )
+    uid = uid_field("i")
     bucket = models.ForeignKey(
         Bucket,
         on_delete=models.CASCADE,
@@ -210,9 +207,7 @@ class AudioImport(Import):
 
     place_field = "bucket"
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "ai"), editable=False
-    )
+    uid = uid_field("ai")
     bucket = models.ForeignKey(
         Bucket,
         on_delete=models.CASCADE,
@@ -233,9 +228,7 @@ class ResultImport(Import):
 
     place_field = "container"
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "ri"), editable=False
-    )
+    uid = uid_field("ri")
     container = models.ForeignKey(
         Container,
         on_delete=models.PROTECT,
@@ -260,9 +253,7 @@ class RightsImport(Import):
     place_field = ""
     concerns_everything = True
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "wi"), editable=False
-    )
+    uid = uid_field("wi")
     encoding = models.CharField(max_length=20, default="utf-8")
     sender = models.CharField(max_length=200, blank=True, default="")
 
@@ -284,9 +275,7 @@ class BroadcastImport(Import):
 
     place_field = ""
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "bi"), editable=False
-    )
+    uid = uid_field("bi")
     encoding = models.CharField(max_length=20, default="utf-8")
 
     # Rows of one table can be about files of several containers.
@@ -347,9 +336,7 @@ class MoveIn(Import):
     place_field = ""
     concerns_everything = True
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "mi"), editable=False
-    )
+    uid = uid_field("mi")
     account = models.ForeignKey(
         CloudAccount, on_delete=models.PROTECT, related_name="moves"
     )
@@ -438,9 +425,7 @@ class ClaimsImport(MappedImport):
     mapped_for = "account"
     concerns_everything = True
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "ci"), editable=False
-    )
+    uid = uid_field("ci")
     account = models.ForeignKey(
         PlatformAccount, on_delete=models.PROTECT, related_name="imports"
     )
@@ -470,9 +455,7 @@ class AnswersImport(Import):
     place_field = ""
     concerns_everything = True
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "fa"), editable=False
-    )
+    uid = uid_field("fa")
     claim_file = models.ForeignKey(
         ClaimFile, on_delete=models.PROTECT, related_name="answers"
     )

@@ -6,8 +6,6 @@ Rights know recordings by their ISRC, also those without sound here: a
 
 from __future__ import annotations
 
-from functools import partial
-
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -15,7 +13,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from catalogue.models import Recording
-from common.uid import new_uid
+from common.uid import uid_field
 from rights.choices import (
     ConflictKind,
     ConflictState,
@@ -43,9 +41,7 @@ class Party(models.Model):
     ``revision`` rises with every change, so that nobody acts on an outdated view.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "pt"), editable=False
-    )
+    uid = uid_field("pt")
     name = models.CharField(max_length=300)
     first_name = models.CharField(max_length=200, blank=True, default="")
     name_key = models.CharField(max_length=500, blank=True, editable=False)
@@ -108,9 +104,7 @@ class RightsRecording(models.Model):
     either again: a digest of who names it, title, artists and length.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "rr"), editable=False
-    )
+    uid = uid_field("rr")
     isrc = models.CharField("ISRC", max_length=12, blank=True, default="")
     recording = models.OneToOneField(
         Recording,
@@ -158,9 +152,7 @@ class Work(models.Model):
     rises with every change, so that nobody acts on an outdated view.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "wk"), editable=False
-    )
+    uid = uid_field("wk")
     title = models.CharField(max_length=500)
     title_key = models.CharField(max_length=500, blank=True, editable=False)
     iswc = models.CharField("ISWC", max_length=11, blank=True, default="")
@@ -239,9 +231,7 @@ class WorkNumber(models.Model):
 class Release(models.Model):
     """A release with its tracks in order."""
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "rl"), editable=False
-    )
+    uid = uid_field("rl")
     title = models.CharField(max_length=500)
     title_key = models.CharField(max_length=500, blank=True, editable=False)
     artists = models.JSONField(default=list, blank=True)
@@ -360,9 +350,7 @@ class Share(models.Model):
     back.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "sh"), editable=False
-    )
+    uid = uid_field("sh")
     work = models.ForeignKey(
         Work, on_delete=models.CASCADE, null=True, blank=True, related_name="shares"
     )
@@ -513,9 +501,7 @@ class Conflict(models.Model):
     ``has_choice`` unset, nobody is preferred.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "cf"), editable=False
-    )
+    uid = uid_field("cf")
     kind = models.CharField(max_length=8, choices=ConflictKind.choices)
     state = models.CharField(
         max_length=8, choices=ConflictState.choices, default=ConflictState.OPEN

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from common.uid import new_uid
+from common.uid import uid_field
 from platforms.choices import Platform, ReportKind
 
 
@@ -19,9 +18,7 @@ class PlatformAccount(models.Model):
     due while ``compared`` is less than ``wanted``.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "pa"), editable=False
-    )
+    uid = uid_field("pa")
     platform = models.CharField(
         max_length=16, choices=Platform.choices, default=Platform.YOUTUBE
     )

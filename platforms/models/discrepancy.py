@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import ClassVar
 
 from django.conf import settings
@@ -10,7 +9,7 @@ from django.db import models
 
 from accounts.reach import Path, ReachManager
 from catalogue.models import Recording
-from common.uid import new_uid
+from common.uid import uid_field
 from platforms.choices import DiscrepancyKind, DiscrepancyState
 from platforms.models.account import PlatformAccount
 from platforms.models.assets import PlatformAsset
@@ -27,9 +26,7 @@ class Discrepancy(models.Model):
     supposes; ``due_on`` is never later than the true day.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "pd"), editable=False
-    )
+    uid = uid_field("pd")
     kind = models.CharField(max_length=16, choices=DiscrepancyKind.choices)
     key = models.CharField(max_length=40, unique=True)
     state = models.CharField(

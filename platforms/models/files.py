@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
 
 from accounts.reach import Path, ReachManager
-from common.uid import new_uid
+from common.uid import uid_field
 from platforms.choices import FileKind, FileState, RowAnswer
 from platforms.models.discrepancy import Discrepancy
 
@@ -21,9 +20,7 @@ class ClaimFile(models.Model):
     withdrawn file frees them at once, and the platform's refusal of a row its entry.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "pf"), editable=False
-    )
+    uid = uid_field("pf")
     kind = models.CharField(max_length=20, choices=FileKind.choices)
     state = models.CharField(
         max_length=12, choices=FileState.choices, default=FileState.DRAFT
