@@ -16,11 +16,7 @@ import audit.services
 from accounts.models import User
 from catalogue import index_store
 from catalogue.artist_ids import drop_moved, store_artist_ids
-from catalogue.fingerprinting import (
-    fingerprint_later,
-    note_sound,
-    refresh_fingerprint,
-)
+from catalogue.fingerprinting import fingerprint_later, note_sound, refresh_fingerprint
 from catalogue.index_log import note_change
 from catalogue.jobs import RENDITION
 from catalogue.models import (

@@ -16,12 +16,7 @@ from catalogue.models import Recording, RecordingStatus
 from catalogue.signals import recording_ready
 from common.attribution import acting_through
 from common.http import FetchFailed, LinkRefused, LiveStream, TooLarge
-from common.media_analysis import (
-    AudioRefused,
-    analyse,
-    keep_rendition,
-    write_rendition,
-)
+from common.media_analysis import AudioRefused, analyse, keep_rendition, write_rendition
 from common.media_links import download_media
 from common.storage import keep_file, scratch_directory
 from jobs import resources

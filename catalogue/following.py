@@ -365,17 +365,15 @@ def _tell(partition: Partition, stage: str) -> None:
     if is_complete:
         columns["complete_at"] = now
     if partition.count > 1 and is_complete:
-        columns["postings"] = _postings_in(folder)
+        # From these, other machines learn the catalogue's size.
+        store = index_store.open_folder(folder)
+        columns["postings"] = {
+            str(bucket): store.stats(bucket).postings for bucket in store.buckets()
+        }
     IndexCopy.objects.update_or_create(
         host=socket.gethostname()[:255], folder=str(folder)[:1000], defaults=columns
     )
     IndexCopy.objects.filter(seen_at__lt=now - _FORGOTTEN_AFTER).delete()
-
-
-def _postings_in(folder: Path) -> dict[str, int]:
-    """Return the postings of each bucket, from which others learn the catalogue's size."""
-    store = index_store.open_folder(folder)
-    return {str(bucket): store.stats(bucket).postings for bucket in store.buckets()}
 
 
 # --- For people ----------------------------------------------------------------------

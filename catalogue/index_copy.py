@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from catalogue import index_log, index_store
 from catalogue.index_log import LoggedChange, LogState
 from catalogue.models import Bucket, Recording
 from catalogue.partitions import Partition
+from common.batches import batched
 from common.outages import outage_of
 from recognition import interrupts
 from recognition.errors import IndexCorrupt, IndexUnavailable, RecognitionError
@@ -82,8 +82,7 @@ class IndexFolder:
                     store.remove(bucket, number)
         changes = index_log.changes_after(max(0, reached))
         done = 0
-        coming = iter(changes)
-        while batch := list(islice(coming, BATCH)):
+        for batch in batched(changes, BATCH):
             ours = [one for one in batch if self.partition.holds(one.recording)]
             _apply(store, ours, read, skip_held=reached < 0)
             counted = [one.position for one in batch if one.position is not None]

@@ -21,6 +21,7 @@ from catalogue.models import (
     Recording,
     RecordingStatus,
 )
+from common.batches import batched
 from common.uid import new_uid
 
 _READY = RecordingStatus.READY
@@ -57,8 +58,8 @@ def note_change(recordings: Iterable[int]) -> None:
     """
     keys = sorted(set(recordings))
     with transaction.atomic():
-        for begin in range(0, len(keys), _AT_ONCE):
-            _note(keys[begin : begin + _AT_ONCE])
+        for some in batched(keys, _AT_ONCE):
+            _note(some)
 
 
 def _note(keys: Sequence[int]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import transaction
 from django.utils.translation import gettext_noop
@@ -65,12 +66,10 @@ def rebuild_index(
     index_log.note_change(index_log.unnoted().values_list("pk", flat=True))
     if resume:
         counts.kept = following.built_so_far()
-
-    def read(changes: Sequence[LoggedChange]) -> list[Postings]:
-        return _read(changes, counts)
-
     following.build(
-        read=read, report=lambda _done, _all: progress(counts), resume=resume
+        read=partial(_read, counts=counts),
+        report=lambda _done, _all: progress(counts),
+        resume=resume,
     )
     # Catch up on what changed during the rebuild.
     following.bring_up()

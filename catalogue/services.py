@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from django.core.files.base import File
@@ -55,19 +55,7 @@ class RecordingDetails:
     user_defined: dict[str, Any] = field(default_factory=dict)  # Any: the client's JSON
 
 
-_PLAIN_DETAILS = (
-    "title",
-    "custom_id",
-    "version_title",
-    "artists",
-    "album",
-    "label",
-    "release_date",
-    "writers",
-    "publishers",
-    "notes",
-    "user_defined",
-)
+_CODES = ("isrc", "upc", "iswc")
 
 
 def create_bucket(
@@ -141,7 +129,10 @@ def new_recording(
             keep_audio(recording, audio, sha256=sha256)
             names.append(str(recording.audio))
         if fingerprint is not None:
-            _keep_fingerprint(recording, fingerprint)
+            content = keep_landmarks(recording, fingerprint)
+            recording.duration_ms = fingerprint.duration_ms
+            recording.audio_sha256 = hashlib.sha256(content).hexdigest()
+            recording.audio_bytes = len(content)
         elif heard is not None:
             keep_landmarks(recording, heard)
         names.append(str(recording.fingerprint))
@@ -251,8 +242,9 @@ def apply_details(recording: Recording, details: RecordingDetails) -> None:
 def detail_columns(details: RecordingDetails) -> dict[str, Any]:
     """Return the metadata as columns, with codes checked. Any: a column's value."""
     isrc = check_isrc(details.isrc)
+    names = [each.name for each in fields(details) if each.name not in _CODES]
     return {
-        **{name: getattr(details, name) for name in _PLAIN_DETAILS},
+        **{name: getattr(details, name) for name in names},
         "isrc": details.isrc,
         "isrc_normalised": isrc.normalised,
         "isrc_status": isrc.status,
@@ -280,10 +272,3 @@ def keep_landmarks(recording: Recording, heard: Fingerprint) -> bytes:
     content, key = to_bytes(heard), recording.acr_id
     recording.fingerprint = keep_bytes(f"fingerprints/{key[:2]}/{key}.acrfp", content)
     return content
-
-
-def _keep_fingerprint(recording: Recording, fingerprint: Fingerprint) -> None:
-    content = keep_landmarks(recording, fingerprint)
-    recording.duration_ms = fingerprint.duration_ms
-    recording.audio_sha256 = hashlib.sha256(content).hexdigest()
-    recording.audio_bytes = len(content)

@@ -20,8 +20,8 @@ from dedup.models import (
     SharedLoop,
 )
 
-_CODES = ("isrc_normalised", "upc", "iswc")
-_NAMES = {"isrc_normalised": "isrc", "upc": "upc", "iswc": "iswc"}
+_CODES = {"isrc_normalised": "isrc", "upc": "upc", "iswc": "iswc"}
+"""Columns with an identifier, and its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +85,9 @@ def findings() -> Iterator[CollisionMember]:
 def differing_codes(recordings: Sequence[Recording]) -> tuple[str, ...]:
     """Return the kinds of identifier that differ between recordings of one sound."""
     return tuple(
-        _NAMES[name]
-        for name in _CODES
-        if len({getattr(each, name) for each in recordings if getattr(each, name)}) > 1
+        name
+        for column, name in _CODES.items()
+        if len({getattr(each, column) for each in recordings} - {""}) > 1
     )
 
 
@@ -153,7 +153,9 @@ def _codes_on_several() -> Iterator[CollisionMember]:
         sounds = Counter(
             group_of.get(recording.pk, -recording.pk) for recording in recordings
         )
-        if len(sounds) < 2 or _one_file(recordings):
+        # One file in several buckets is one sound, too.
+        files = {recording.audio_sha256 or recording.uid for recording in recordings}
+        if len(sounds) < 2 or len(files) == 1:
             continue
         for recording in recordings:
             yield CollisionMember(
@@ -166,10 +168,3 @@ def _codes_on_several() -> Iterator[CollisionMember]:
                 shared_pct=None,
                 collides=("isrc",),
             )
-
-
-def _one_file(recordings: Sequence[Recording]) -> bool:
-    """Return whether all recordings are one file, in several buckets."""
-    return (
-        len({recording.audio_sha256 or recording.uid for recording in recordings}) == 1
-    )

@@ -17,7 +17,7 @@ from recognition import interrupts
 from recognition.params import DEFAULT, ENGINE_VERSION
 from recognition.relate.compare import SoundComparison, SoundRelation, compare, related
 from recognition.relate.relatives import relatives
-from recognition.types import Fingerprint, Landmarks, SegmentMatch
+from recognition.types import Fingerprint, Landmarks
 
 _CACHED = 64
 
@@ -48,7 +48,18 @@ def link_between(
         return link
     link.kind = "" if found.relation is SoundRelation.NONE else found.relation.value
     link.altered = found.altered
-    link.runs = [_run(segment) for segment in found.runs]
+    link.runs = [
+        [
+            segment.start_ms,
+            segment.end_ms,
+            segment.reference_start_ms,
+            segment.reference_end_ms,
+            segment.tempo_ratio,
+            segment.pitch_cents,
+            segment.score,
+        ]
+        for segment in found.runs
+    ]
     link.coverage_one, link.coverage_other = found.coverage_a, found.coverage_b
     link.tempo_ratio, link.pitch_cents = found.tempo_ratio, found.pitch_cents
     link.confidence = found.confidence
@@ -208,15 +219,3 @@ class Comparer:
     def _living(self, pks: Iterable[int]) -> dict[int, Recording]:
         rows = self.bucket.recordings.filter(status=RecordingStatus.READY)
         return rows.exclude(fingerprint="").in_bulk(list(pks))
-
-
-def _run(segment: SegmentMatch) -> list[float]:
-    return [
-        segment.start_ms,
-        segment.end_ms,
-        segment.reference_start_ms,
-        segment.reference_end_ms,
-        segment.tempo_ratio,
-        segment.pitch_cents,
-        segment.score,
-    ]

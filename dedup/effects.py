@@ -52,7 +52,13 @@ def carry_out(
     """Apply the verb to the chosen members."""
     match verb:
         case ActionVerb.CANONICAL:
-            _choose_canonical(chosen, members)
+            places = DedupMember.objects.filter(recording__in=members)
+            places.update(pinned=False)
+            places.filter(recording__in=chosen).update(pinned=True)
+            DedupGroup.objects.filter(members__recording__in=chosen).update(
+                # Pages that show the old canonical recording are outdated.
+                version=F("version") + 1
+            )
         case ActionVerb.MERGE:
             _merge(chosen, asked)
         case ActionVerb.KEEP:
@@ -139,18 +145,6 @@ def regroup_buckets(recordings: Iterable[Recording]) -> None:
     """Regroup the buckets of these recordings."""
     for bucket in {recording.bucket for recording in recordings}:
         regroup(DedupRun(bucket=bucket, audited=False))
-
-
-def _choose_canonical(
-    chosen: Sequence[Recording], members: Sequence[Recording]
-) -> None:
-    places = DedupMember.objects.filter(recording__in=members)
-    places.update(pinned=False)
-    places.filter(recording__in=chosen).update(pinned=True)
-    DedupGroup.objects.filter(members__recording__in=chosen).update(
-        # Pages that show the old canonical recording are outdated.
-        version=F("version") + 1
-    )
 
 
 def _merge(chosen: Sequence[Recording], asked: ActionRequest) -> None:

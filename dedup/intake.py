@@ -82,10 +82,6 @@ class Same:
     link: PairLink
 
 
-def _nothing_more(_recording: Recording) -> None:
-    return None
-
-
 def add_recording(
     *,
     bucket: Bucket,
@@ -94,7 +90,7 @@ def add_recording(
     fingerprint: Fingerprint | None = None,
     user: User | None = None,
     answer: IntakeRule | None = None,
-    also: Callable[[Recording], None] = _nothing_more,
+    also: Callable[[Recording], None] = lambda _recording: None,
 ) -> Recording:
     """Add a recording as audio or as a fingerprint, unless it already exists.
 
@@ -156,7 +152,7 @@ def add_prepared(
     newcomer: Newcomer,
     details: RecordingDetails,
     user: User | None,
-    also: Callable[[Recording], None] = _nothing_more,
+    also: Callable[[Recording], None] = lambda _recording: None,
 ) -> Recording:
     """Add a prepared recording, unless it already exists; see ``add_recording``."""
     bucket = newcomer.bucket

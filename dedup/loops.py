@@ -9,13 +9,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from catalogue.models import Bucket, Recording, RecordingStatus
-from dedup.models import (
-    DuplicateKind,
-    LoopPlace,
-    LoopState,
-    PairLink,
-    SharedLoop,
-)
+from dedup.models import DuplicateKind, LoopPlace, LoopState, PairLink, SharedLoop
 
 # Milliseconds; the figures of docs/duplicates.md.
 SHORTEST_MS, LONGEST_MS = 3_000, 20_000

@@ -6,14 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from itertools import combinations, pairwise
 
-from django.db.models import (
-    Count,
-    Exists,
-    F,
-    OuterRef,
-    Q,
-    QuerySet,
-)
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from accounts.reach import working_for
 from catalogue.models import Bucket, Recording, RecordingStatus

@@ -5,14 +5,7 @@ A full comparison and one of a few rows go through the same functions.
 
 from __future__ import annotations
 
-from collections.abc import (
-    Callable,
-    Collection,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -21,6 +14,7 @@ from django.db.models import F, Prefetch, Q, QuerySet
 
 from accounts.reach import working_for
 from catalogue.models import Recording
+from common.batches import batched
 from common.bulk import write_rows
 from jobs.context import JobContext
 from platforms import finding
@@ -33,12 +27,7 @@ from platforms.finding import (
     Grounds,
     HeardVideos,
 )
-from platforms.joining import (
-    link_assets,
-    members_of,
-    merged_with,
-    sounds_of,
-)
+from platforms.joining import link_assets, members_of, merged_with, sounds_of
 from platforms.models import (
     Discrepancy,
     GroundChange,
@@ -114,16 +103,10 @@ def follow_changes(
 def _follow_files(files: Collection[int], report: Report) -> None:
     keys = ScannedFile.objects.filter(pk__in=files).exclude(link_key="")
     links = set(keys.values_list("link_key", flat=True))
-    claims = PlatformClaim.objects.filter(
-        Q(link_key__in=links) | Q(scanned_file__in=files)
-    )
-    videos = PlatformVideo.objects.filter(
-        Q(link_key__in=links) | Q(scanned_file__in=files)
-    )
-    matches = Match.objects.filter(scanned_file__in=files)
-    _compare_claims(claims, report)
-    _compare_videos(videos, report)
-    _compare_matches(matches, report)
+    about = Q(link_key__in=links) | Q(scanned_file__in=files)
+    _compare_claims(PlatformClaim.objects.filter(about), report)
+    _compare_videos(PlatformVideo.objects.filter(about), report)
+    _compare_matches(Match.objects.filter(scanned_file__in=files), report)
 
 
 def _follow_recordings(recordings: Collection[int], report: Report) -> None:
@@ -137,7 +120,7 @@ def _follow_recordings(recordings: Collection[int], report: Report) -> None:
     )
     former = dict(assets.values_list("pk", "recording"))
     former |= dict(merged_with(former).values_list("pk", "recording"))
-    for some in chunks(sorted(former)):
+    for some in batched(sorted(former), AT_ONCE):
         report()
         link_assets(list(PlatformAsset.objects.filter(pk__in=some)))
     of_assets = PlatformAsset.objects.filter(pk__in=former)
@@ -314,12 +297,6 @@ def by_key(
     while some := list(ordered.filter(pk__gt=last)[:at_once]):
         yield some
         last = some[-1].pk
-
-
-def chunks(keys: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Yield keys in parts that one query takes."""
-    for first in range(0, len(keys), AT_ONCE):
-        yield keys[first : first + AT_ONCE]
 
 
 @transaction.atomic

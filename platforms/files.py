@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -24,6 +24,7 @@ import audit.services
 from accounts.models import User
 from accounts.reach import refuse_limited
 from accounts.roles import Action
+from common.batches import batched
 from common.storage import keep_bytes, kept_only_if_done
 from common.territories import TERRITORIES
 from platforms.choices import (
@@ -271,7 +272,7 @@ def make_files(
             "nothing_fits",
         )
     with kept_only_if_done() as kept:
-        files = [_write(kind, some, user, kept) for some in _parts(rows)]
+        files = [_write(kind, some, user, kept) for some in batched(rows, MOST_ROWS)]
         with transaction.atomic():
             _save(files, {entry.uid: entry.revision for _row, entry in rows}, user)
     return [one for one, _rows in files], len(revisions) - len(rows)
@@ -310,13 +311,6 @@ def _is_read_there(entry: Discrepancy, kind: FileKind) -> bool:
 
 
 Pair = tuple[Row, Discrepancy]
-
-
-def _parts(rows: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
-    for first in range(0, len(rows), MOST_ROWS):
-        yield rows[first : first + MOST_ROWS]
-
-
 Made = tuple[ClaimFile, list[ClaimFileRow]]
 
 

@@ -72,13 +72,9 @@ def note_scan(scan: Scan, **_signal: object) -> None:
 
 def note(*, files: Iterable[int] = (), recordings: Iterable[int] = ()) -> None:
     """Have what stands on files and recordings compared again."""
-    rows = [
-        *(GroundChange(ground=GroundChange.Ground.FILE, subject=pk) for pk in files),
-        *(
-            GroundChange(ground=GroundChange.Ground.RECORDING, subject=pk)
-            for pk in recordings
-        ),
-    ]
+    ground = GroundChange.Ground
+    rows = [GroundChange(ground=ground.FILE, subject=pk) for pk in files]
+    rows += [GroundChange(ground=ground.RECORDING, subject=pk) for pk in recordings]
     if rows:
         GroundChange.objects.bulk_create(rows)
         submit(FOLLOW, None)

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import (
-    Collection,
-    Iterable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -17,6 +12,7 @@ from django.db.models import Q, QuerySet
 
 from catalogue.identifiers import check_isrc
 from catalogue.models import Bucket, Recording, RecordingStatus
+from common.batches import batched
 from platforms.choices import LinkedBy, Platform
 from platforms.models import PlatformAsset
 from rights.models import RightsRecording, Work
@@ -76,7 +72,8 @@ def platform_of(url: str) -> Platform | None:
 def sounds_of(recordings: Iterable[Recording]) -> dict[int, int]:
     """Return the canonical recording of each, by key; given-up ones are left out."""
     found = {}
-    for recording in recordings:
+    # The same recording often comes as several objects.
+    for recording in {each.pk: each for each in recordings}.values():
         stays = recording.stands_for_it
         if stays.status != RecordingStatus.RETIRED:
             found[recording.pk] = stays.same_sound_as_id or stays.pk
@@ -116,8 +113,7 @@ def link_assets(assets: Sequence[PlatformAsset]) -> list[int]:
     platform merged with it.
     """
     changed = []
-    for first in range(0, len(assets), _AT_ONCE):
-        some = assets[first : first + _AT_ONCE]
+    for some in batched(assets, _AT_ONCE):
         moved = []
         for asset, (recording, how) in find_links(some):
             if (asset.recording_id, asset.linked_by) != (recording, how):
@@ -214,7 +210,7 @@ def _fitting(ids: Iterable[Ids]) -> dict[tuple[Code, str], set[int]]:
     )
     of_works = recordings_of_iswcs(values[Code.ISWC])
     known = [*named, *coded, *(each for some in of_works.values() for each in some)]
-    sounds = sounds_of({each.pk: each for each in known}.values())
+    sounds = sounds_of(known)
     found: dict[tuple[Code, str], set[int]] = defaultdict(set)
     for recording in named:
         if recording.pk in sounds:

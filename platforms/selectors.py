@@ -134,9 +134,7 @@ def claims_of_matches(
         key=lambda claim: (_STRENGTH.get(claim.status, 2), claim.claim_id),
     )
     linked = [claim.asset.recording for claim in claims if claim.asset.recording]
-    sounds = sounds_of(
-        {each.pk: each for each in (*recordings.values(), *linked)}.values()
-    )
+    sounds = sounds_of([*recordings.values(), *linked])
     found: dict[tuple[str, int | None], list[PlatformClaim]] = {}
     for claim in claims:
         sound = sounds.get(claim.asset.recording_id or 0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from django.db.models import QuerySet
 
@@ -48,7 +48,16 @@ def fill_recordings(
 
 
 def _fill(recording: Recording, record: RightsRecording, user: User | None) -> None:
-    known = _known(record)
+    works = list(record.works.filter(merged_into=None).order_by("pk"))
+    iswcs = {work.iswc for work in works if work.iswc}
+    release = record.releases.exclude(upc="").order_by("pk").first()
+    known = {
+        "writers": _names(works, WRITER_ROLES),
+        "publishers": _names(works, PUBLISHER_ROLES),
+        "label": record.label,
+        "upc": release.upc if release is not None else "",
+        "iswc": iswcs.pop() if len(iswcs) == 1 else "",
+    }
     missing = {
         name: value
         for name, value in known.items()
@@ -56,19 +65,6 @@ def _fill(recording: Recording, record: RightsRecording, user: User | None) -> N
     }
     if missing:
         update_recording(recording=recording, columns=missing, user=user)
-
-
-def _known(record: RightsRecording) -> dict[str, Any]:  # Any: a column's value
-    works = list(record.works.filter(merged_into=None).order_by("pk"))
-    iswcs = {work.iswc for work in works if work.iswc}
-    release = record.releases.exclude(upc="").order_by("pk").first()
-    return {
-        "writers": _names(works, WRITER_ROLES),
-        "publishers": _names(works, PUBLISHER_ROLES),
-        "label": record.label,
-        "upc": release.upc if release is not None else "",
-        "iswc": iswcs.pop() if len(iswcs) == 1 else "",
-    }
 
 
 def _names(works: Iterable[Work], roles: Iterable[str]) -> list[str]:

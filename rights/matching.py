@@ -31,17 +31,17 @@ def find_party(*, name: str, codes: Mapping[str, str]) -> Party | None:
                 return party.stands_for_it
     named = Party.objects.filter(name_key=folded(name), merged_into=None)
     candidates = list(named.order_by("pk")[:10])
-    bare = [party for party in candidates if not _has_code(party)]
+    bare = [
+        party
+        for party in candidates
+        if not any(getattr(party, field) for field in PARTY_CODES)
+    ]
     if any(codes.values()):
         # A code is added to a name only if it can be nobody else's.
         return bare[0] if len(candidates) == 1 and bare else None
     if len(candidates) == 1:
         return candidates[0]
     return bare[0] if bare else None
-
-
-def _has_code(party: Party) -> bool:
-    return any(getattr(party, field) for field in PARTY_CODES)
 
 
 def find_work(

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import TypeVar
 
 from django.db import transaction
 
@@ -22,11 +23,21 @@ from rights.applying.recordings import apply_recording
 from rights.applying.releases import apply_release
 from rights.applying.values import ClaimRefused
 from rights.applying.works import apply_work
-from rights.claims import Applied, AppliedRecord, RightsMessage
+from rights.claims import (
+    Applied,
+    AppliedRecord,
+    PartyClaim,
+    RecordingClaim,
+    ReleaseClaim,
+    RightsMessage,
+    WorkClaim,
+)
 from rights.conflicts import neighbours, refresh
 from rights.filling import fill_recordings
 from rights.models import Party, RightsRecording
 from rights.records import KINDS, Record, case_of
+
+Claim = TypeVar("Claim", PartyClaim, RecordingClaim, WorkClaim, ReleaseClaim)
 
 
 @transaction.atomic
@@ -55,7 +66,14 @@ def apply_claims(
         return applied
     # Before the events: it adds some of recordings and conflicts.
     if follows:
-        follow(_changed_records(changes), user=actor)
+        follow(
+            [
+                row
+                for case, row in changes.touched.items()
+                if case in changes.events and not isinstance(row, Party)
+            ],
+            user=actor,
+        )
     audit.services.record_all(
         list(changes.events.values()), actor=actor or audit.services.SYSTEM
     )
@@ -75,54 +93,31 @@ def _apply_all(changes: Changes) -> None:
     """Apply all claims in the order in which they refer to each other."""
     message = changes.message
     for party in message.parties:
-        _apply(
-            changes,
-            party.key,
-            changes.parties,
-            None,
-            partial(apply_party, changes, party),
-        )
+        _apply(changes, party, changes.parties, apply_party)
     linked: dict[str, list[str]] = defaultdict(list)
     for claim in message.recordings:
-        _apply(
-            changes,
-            claim.key,
-            changes.recordings,
-            claim.line,
-            partial(apply_recording, changes, claim),
-        )
+        _apply(changes, claim, changes.recordings, apply_recording, claim.line)
         for key in claim.works:
             linked[key].append(claim.key)
     for work in message.works:
         recordings = [*work.recordings, *linked.get(work.key, ())]
-        _apply(
-            changes,
-            work.key,
-            changes.works,
-            work.line,
-            partial(apply_work, changes, work, recordings),
-        )
+        apply = partial(apply_work, recordings=recordings)
+        _apply(changes, work, changes.works, apply, work.line)
     for release in message.releases:
-        _apply(
-            changes,
-            release.key,
-            changes.releases,
-            release.line,
-            partial(apply_release, changes, release),
-        )
+        _apply(changes, release, changes.releases, apply_release, release.line)
     changes.rows.save()
 
 
 def _apply(
     changes: Changes,
-    key: str,
+    claim: Claim,
     found: dict[str, Row],
-    line: int | None,
-    apply: Callable[[], Row],
+    apply: Callable[[Changes, Claim], Row],
+    line: int | None = None,
 ) -> None:
     """Apply one claim, or note why it stays out: claims are checked, then written."""
     try:
-        found[key] = apply()
+        found[claim.key] = apply(changes, claim)
     except ClaimRefused as refused:
         changes.add_fault(
             refused.line or line, refused.field, refused.value, refused.rule
@@ -157,12 +152,3 @@ def _applied(changes: Changes, key: str, row: Party | Record) -> AppliedRecord:
             if name not in where and name != UNDO
         },
     )
-
-
-def _changed_records(changes: Changes) -> list[Record]:
-    """Return the works, recordings and releases that the message changed."""
-    return [
-        row
-        for case, row in changes.touched.items()
-        if case in changes.events and not isinstance(row, Party)
-    ]

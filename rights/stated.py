@@ -9,13 +9,7 @@ from datetime import date
 
 from catalogue.models import Recording
 from rights import ledger
-from rights.choices import (
-    WRITER_ROLES,
-    ConflictKind,
-    ConflictState,
-    Right,
-    ShareKind,
-)
+from rights.choices import WRITER_ROLES, ConflictKind, ConflictState, Right, ShareKind
 from rights.models import Conflict, Share, Work
 from rights.records import record_keys
 

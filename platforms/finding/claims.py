@@ -73,11 +73,6 @@ class HeardVideos:
     def __post_init__(self) -> None:
         self.files = video_file_of(claim.link_key for claim in self.claims)
         keys = [file.pk for file in self.files.values()]
-        named = [
-            claim.asset.recording
-            for claim in self.claims
-            if claim.asset.recording is not None
-        ]
         live = list(
             Match.objects.filter(scanned_file__in=keys)
             .exclude(state=MatchState.SUPERSEDED)
@@ -86,9 +81,12 @@ class HeardVideos:
             )
             .order_by("pk")
         )
-        heard = {match.recording_id: match.recording for match in live}
-        self.sounds = sounds_of({each.pk: each for each in named}.values())
-        self.sounds |= sounds_of(heard.values())
+        self.sounds = sounds_of(
+            claim.asset.recording
+            for claim in self.claims
+            if claim.asset.recording is not None
+        )
+        self.sounds |= sounds_of(match.recording for match in live)
         self.recordings = Recording.objects.in_bulk(set(self.sounds.values()))
         self.matches = {}
         for match in live:

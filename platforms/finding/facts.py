@@ -119,8 +119,9 @@ class ReportFacts:
         rows = rows.exclude(status=INACTIVE)
         claims = list(rows.select_related("asset__recording__merged_into"))
         self.move([claim.asset for claim in claims])
-        linked = [claim.asset.recording for claim in claims if claim.asset.recording]
-        sounds = sounds_of({each.pk: each for each in linked}.values())
+        sounds = sounds_of(
+            claim.asset.recording for claim in claims if claim.asset.recording
+        )
         for claim in claims:
             sound = sounds.get(claim.asset.recording_id or 0)
             if sound is None:

@@ -9,7 +9,7 @@ from common.territories import TERRITORIES
 from common.zones import office_day
 from platforms.choices import OWN_DETAILS, Meaning, ValueColumn
 from platforms.finding.facts import ReportFacts
-from platforms.models import PlatformClaim, PolicyTerms, ReportedValue
+from platforms.models import PlatformClaim, ReportedValue
 from review.coverage import LicencesInForce
 from rights import ledger, tis
 from rights.choices import Right, ShareKind
@@ -53,26 +53,14 @@ class Grounds:
         is_ours = claim.account_id not in self.youtubes
         key = (recording.pk, claim.terms.pk, is_ours)
         if key not in self._outside:
-            self._outside[key] = self._find_outside(
-                recording, claim.terms, is_ours=is_ours
-            )
+            if recording.pk not in self._ours:
+                self._ours[recording.pk] = our_countries(recording)
+            ours = self._ours[recording.pk]
+            acting = countries_of(claim.terms.monetises, is_ours=is_ours)
+            acting |= countries_of(claim.terms.blocks, is_ours=is_ours)
+            outside = frozenset() if ours is None else acting - ours
+            self._outside[key] = tis.described(outside) if outside else ""
         return self._outside[key]
-
-    def _find_outside(
-        self, recording: Recording, terms: PolicyTerms, *, is_ours: bool
-    ) -> str:
-        if recording.pk not in self._ours:
-            self._ours[recording.pk] = our_countries(recording)
-        ours = self._ours[recording.pk]
-        acting = frozenset[str]().union(
-            *(
-                countries_of(cell, is_ours=is_ours)
-                for cell in (terms.monetises, terms.blocks)
-            )
-        )
-        return (
-            tis.described(acting - ours) if ours is not None and acting - ours else ""
-        )
 
 
 def countries_of(cell: str, *, is_ours: bool) -> frozenset[str]:

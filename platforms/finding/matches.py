@@ -37,9 +37,7 @@ def of_matches(matches: Sequence[Match], grounds: Grounds) -> list[Found]:
         and match.scanned_file.link_key
         and _had_time(match.scanned_file, grounds.claims_days)
     ]
-    sounds = sounds_of(
-        {each.recording_id: each.recording for each in candidates}.values()
-    )
+    sounds = sounds_of(match.recording for match in candidates)
     candidates = [match for match in candidates if match.recording_id in sounds]
     claimed, unlinked = grounds.facts.claims_on(
         {match.scanned_file.link_key for match in candidates}

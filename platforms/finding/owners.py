@@ -17,8 +17,7 @@ YES, NO = "Yes", "No"
 
 def of_assets(assets: Sequence[PlatformAsset], grounds: Grounds) -> list[Found]:
     """Return which assets of our recordings others own too, as the platform says."""
-    linked = [each.recording for each in assets if each.recording is not None]
-    sounds = sounds_of({each.pk: each for each in linked}.values())
+    sounds = sounds_of(each.recording for each in assets if each.recording is not None)
     conflicts = grounds.facts.conflicts_of(assets)
     return [
         Found(
@@ -47,12 +46,11 @@ def of_videos(
 
     ``files`` are those of their links.
     """
-    linked = [
+    sounds = sounds_of(
         video.asset.recording
         for video in videos
         if video.asset is not None and video.asset.recording is not None
-    ]
-    sounds = sounds_of({each.pk: each for each in linked}.values())
+    )
     found = []
     for video in videos:
         flag = (ValueColumn.ANOTHER_OWNER, video.another_owner)

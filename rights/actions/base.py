@@ -13,17 +13,8 @@ from accounts.reach import sees_every_bucket, working_for
 from accounts.roles import Action
 from rights.conflicts import records_of_party
 from rights.errors import RightsChanged, RightsRefused
-from rights.models import (
-    Conflict,
-    Party,
-    Release,
-    RightsRecording,
-    Work,
-)
-from rights.records import (
-    case_of,
-    catalogue_recordings,
-)
+from rights.models import Conflict, Party, Release, RightsRecording, Work
+from rights.records import case_of, catalogue_recordings
 from rights.services import follow
 
 Editable = TypeVar("Editable", Work, Party, Release)

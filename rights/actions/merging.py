@@ -29,10 +29,7 @@ from rights.models import (
     Work,
     WorkNumber,
 )
-from rights.records import (
-    case_of,
-    share_values,
-)
+from rights.records import case_of, share_values
 from rights.services import follow
 
 

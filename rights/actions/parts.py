@@ -12,12 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from catalogue.models import Recording
-from rights.actions.base import (
-    RightsVerb,
-    follow_record,
-    locked,
-    record_event,
-)
+from rights.actions.base import RightsVerb, follow_record, locked, record_event
 from rights.choices import Right, ShareKind, TitleKind
 from rights.errors import RightsChanged, RightsRefused
 from rights.models import (
@@ -29,10 +24,7 @@ from rights.models import (
     Track,
     Work,
 )
-from rights.records import (
-    column_of,
-    rights_records,
-)
+from rights.records import column_of, rights_records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,15 +31,10 @@ from rights.actions.base import (
     locked,
     why_not,
 )
+from rights.applying.values import plain
 from rights.errors import RightsRefused
-from rights.models import (
-    Party,
-    Release,
-    Work,
-)
-from rights.records import (
-    case_of,
-)
+from rights.models import Party, Release, Work
+from rights.records import case_of
 
 _CHECKS: Final[Mapping[type[Case], Mapping[str, Callable[[str], str]]]] = {
     Work: {"iswc": check_iswc},
@@ -98,8 +93,8 @@ def edit(
         case=case_of(row),
         action=RightsVerb.EDIT,
         actor=user,
-        before={name: _plain(before[name]) for name in changed},
-        after={name: _plain(getattr(row, name)) for name in changed},
+        before={name: plain(before[name]) for name in changed},
+        after={name: plain(getattr(row, name)) for name in changed},
     )
     follow_record(row, user)
 
@@ -111,10 +106,3 @@ def _check_codes(record: Case) -> None:
             setattr(record, name, check(getattr(record, name)))
         except BadIdentifier as error:
             raise RightsRefused(str(error)[:1].upper() + str(error)[1:] + ".") from None
-
-
-def _plain(value: object) -> object:
-    """Return a value as JSON holds it."""
-    return (
-        value if isinstance(value, (str, int, bool, list, type(None))) else str(value)
-    )

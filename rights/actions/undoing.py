@@ -13,13 +13,7 @@ from django.utils.translation import gettext as _
 import audit.services
 from accounts.models import User
 from audit.models import Event
-from rights.actions.base import (
-    Case,
-    RightsVerb,
-    follow_record,
-    locked,
-    save_revision,
-)
+from rights.actions.base import Case, RightsVerb, follow_record, locked, save_revision
 from rights.actions.parts import attach
 from rights.conflicts import records_of_party
 from rights.errors import RightsRefused
@@ -32,9 +26,7 @@ from rights.models import (
     Work,
     WorkNumber,
 )
-from rights.records import (
-    case_of,
-)
+from rights.records import case_of
 from rights.services import follow
 
 
