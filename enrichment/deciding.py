@@ -20,6 +20,7 @@ from accounts.reach import working_for
 from audit.models import Event
 from catalogue.changes import update_recording
 from catalogue.models import Recording, RecordingStatus
+from common.batches import batched
 from common.uid import new_uid
 from enrichment.choices import FillField, SuggestionState
 from enrichment.errors import EnrichmentRefused
@@ -81,7 +82,7 @@ def apply_act(
     """
     outcome = ActOutcome()
     rows = Suggestion.objects.filter(act=act, state=SuggestionState.OPEN)
-    for keys in _in_parts(rows.order_by("pk").values_list("pk", flat=True)):
+    for keys in batched(rows.order_by("pk").values_list("pk", flat=True), AT_ONCE):
         with transaction.atomic():
             for suggestion, recording in _lock_suggestions(keys, SuggestionState.OPEN):
                 why = _why_not(suggestion, recording)
@@ -116,7 +117,7 @@ def undo_act(*, act: str, user: User) -> ActOutcome:
         raise EnrichmentRefused(
             "changed_meanwhile", _("There is nothing left of it to undo.")
         )
-    for part in _in_parts(keys):
+    for part in batched(keys, AT_ONCE):
         with transaction.atomic():
             for suggestion, recording in _lock_suggestions(part, *decided):
                 if why := _take_back(suggestion, recording, user):
@@ -158,7 +159,17 @@ def _take_back(suggestion: Suggestion, recording: Recording, user: User) -> str:
         return _("%(name)s is retired.") % {"name": recording.title}
     if suggestion.state == SuggestionState.ACCEPTED:
         if value_of(recording, suggestion.field) != suggestion.value:
-            return _changed_by(recording)
+            last = (
+                Event.objects.filter(
+                    case=f"recording:{recording.uid}", action="recording.changed"
+                )
+                .order_by("-sequence")
+                .first()
+            )
+            return _("%(recording)s was changed since by %(name)s.") % {
+                "recording": recording.title,
+                "name": last.actor_name if last is not None else _("somebody"),
+            }
         update_recording(
             recording=recording,
             columns=columns_of(suggestion.field, suggestion.before),
@@ -206,20 +217,6 @@ def _is_taken(suggestion: Suggestion, recording: Recording) -> bool:
         ).exists()
 
 
-def _changed_by(recording: Recording) -> str:
-    last = (
-        Event.objects.filter(
-            case=f"recording:{recording.uid}", action="recording.changed"
-        )
-        .order_by("-sequence")
-        .first()
-    )
-    return _("%(recording)s was changed since by %(name)s.") % {
-        "recording": recording.title,
-        "name": last.actor_name if last is not None else _("somebody"),
-    }
-
-
 def _lock_suggestions(
     keys: Iterable[int], *states: SuggestionState
 ) -> Iterator[tuple[Suggestion, Recording]]:
@@ -236,12 +233,6 @@ def _lock_suggestions(
         if row.recording_id in recordings:
             row.recording = recordings[row.recording_id]
             yield row, row.recording
-
-
-def _in_parts(keys: Iterable[int]) -> Iterator[list[int]]:
-    listed = list(keys)
-    for at in range(0, len(listed), AT_ONCE):
-        yield listed[at : at + AT_ONCE]
 
 
 def _record(

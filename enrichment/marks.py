@@ -12,6 +12,7 @@ from typing import Final
 from django.db.models import Exists, OuterRef, QuerySet
 
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Recording, RecordingStatus
+from common.batches import batched
 from enrichment import differences
 from enrichment.choices import FillField, SuggestionState
 from enrichment.fields import as_ours, cleaned, is_lacking, is_same, value_of
@@ -109,7 +110,7 @@ def _sample_recordings(field: FillField) -> Iterator[Recording]:
     keys = list(rows.order_by("pk").values_list("pk", flat=True))
     # The same sample each time, so that a mark changes only if data do.
     chosen = random.Random(field).sample(keys, min(SAMPLE, len(keys)))  # noqa: S311
-    for at in range(0, len(chosen), _AT_ONCE):
-        part = Recording.objects.filter(pk__in=chosen[at : at + _AT_ONCE])
+    for some in batched(chosen, _AT_ONCE):
+        part = Recording.objects.filter(pk__in=some)
         part = part.prefetch_related("artist_identities").order_by("pk")
         yield from (row for row in part if cleaned(field, value_of(row, field)))

@@ -13,12 +13,7 @@ from django.utils.translation import gettext as _
 import audit.services
 from accounts.models import User
 from accounts.reach import working_for
-from common.storage import (
-    delete_files,
-    display_name,
-    keep_file,
-    kept_only_if_done,
-)
+from common.storage import delete_files, display_name, keep_file, kept_only_if_done
 from enrichment.choices import SuggestionState
 from enrichment.errors import EnrichmentRefused
 from enrichment.indexes import folder, index_path

@@ -49,21 +49,18 @@ def _run_undo(context: JobContext, *, dry: bool) -> None:
             summary=one.summary | {"undo": {**asdict(found), "is_done": not dry}}
         )
         if not dry:
+            # Steps of earlier attempts count, too.
+            steps = ImportStep.objects.filter(import_uid=one.uid)
             audit.services.record(
                 case=one.case,
                 action=f"{kind_of(one).event}_undone",
                 actor=user,
-                after={"import": one.uid, **_counts(one.uid)},
+                after={
+                    "import": one.uid,
+                    "undone": steps.filter(state=StepState.UNDONE).count(),
+                    "kept": steps.filter(state=StepState.KEPT).count(),
+                },
             )
-
-
-def _counts(uid: str) -> dict[str, int]:
-    """Return how many steps were undone and kept, by earlier attempts too."""
-    steps = ImportStep.objects.filter(import_uid=uid)
-    return {
-        state.value: steps.filter(state=state).count()
-        for state in (StepState.UNDONE, StepState.KEPT)
-    }
 
 
 def _run(context: JobContext, *, dry: bool) -> None:

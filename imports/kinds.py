@@ -102,18 +102,6 @@ class FirstStep:
     page: str
 
 
-def _nothing_first() -> FirstStep | None:
-    return None
-
-
-def _as_given(_user: User, values: dict[str, Any]) -> dict[str, Any]:  # Any: a form's
-    return values
-
-
-def _no_context(_one: Any) -> dict[str, Any]:  # Any: an import, values of a template
-    return {}
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImportKind(Generic[One]):
     """One kind of import.
@@ -145,8 +133,10 @@ class ImportKind(Generic[One]):
     """The fields beside the place, which the page adds."""
     uploads: Mapping[str, tuple[str, str]]
     """Fields with files: their column, and the path of the stored file by uid."""
-    prepare: Callable[[User, dict[str, Any]], dict[str, Any]] = _as_given
-    """Turns the other values of the form into columns."""
+    prepare: Callable[[User, dict[str, Any]], dict[str, Any]] = lambda _user, values: (
+        values
+    )
+    """Turns the other values of the form into columns. Any: values of a form."""
     columns: tuple[str, ...] = ()
     """Its own columns, for the admin screen."""
 
@@ -162,13 +152,13 @@ class ImportKind(Generic[One]):
     lead: Text
     start_label: Text = _START_LABEL
     words: PageWords = OF_TABLE
-    first_step: Callable[[], FirstStep | None] = _nothing_first
+    first_step: Callable[[], FirstStep | None] = lambda: None
     """What is missing for the form, which then is not shown."""
     help: Mapping[str, object] = field(default_factory=dict)
     """Variables of the template with the help text."""
     samples: tuple[SampleFile, ...] = ()
-    context: Callable[[Any], dict[str, Any]] = _no_context
-    """Further values for the page of an import."""
+    context: Callable[[Any], dict[str, Any]] = lambda _one: {}
+    """Further values for the page of an import. Any: an import, values of a template."""
     targets: Callable[[One], Targets] | None = None
     """What the columns of its table can become, if a person may map them."""
 

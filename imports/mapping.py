@@ -270,11 +270,16 @@ def with_names(
         )
         for position, column in enumerate(columns)
     ]
+    can_clear = {
+        column.name if column.target == DATA else column.target: position
+        for position, column in enumerate(mapped)
+        if column.targets.can_clear(column.target)
+    }
     for name in clear_empty:
-        position = _position_to_clear(mapped, name)
-        mapped[position] = mapped[position].becoming(
-            mapped[position].target, clears=True
-        )
+        if name not in can_clear:
+            raise NoSuchColumn(name, can_clear)
+        position = can_clear[name]
+        mapped[position] = replace(mapped[position], clears=True)
     refuse_impossible(tuple(mapped))
     return tuple(mapped)
 
@@ -290,17 +295,6 @@ def _position_of(columns: Columns, name: str) -> int:
         if len(found) == 1:
             return found[0]
     raise NoSuchColumn(name, [column.name for column in columns if column.name])
-
-
-def _position_to_clear(columns: Sequence[MappedColumn], name: str) -> int:
-    can = {
-        column.name if column.target == DATA else column.target: position
-        for position, column in enumerate(columns)
-        if column.targets.can_clear(column.target)
-    }
-    if name not in can:
-        raise NoSuchColumn(name, can)
-    return can[name]
 
 
 # Checking

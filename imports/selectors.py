@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Count, QuerySet
 
-from catalogue.models import (
-    ACRCLOUD_MUSIC_BUCKET_ID,
-    Recording,
-    RecordingStatus,
-)
+from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Recording, RecordingStatus
 from imports.models import (
     ImportStatus,
     MappedImport,

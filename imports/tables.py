@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import IO, TextIO
 
 from django.utils.translation import gettext
@@ -83,12 +82,7 @@ class Table:
     def __enter__(self) -> Table:
         return self
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.file.close()
 
 
@@ -228,7 +222,7 @@ def _as_text(file: IO[bytes], encoding: str) -> Iterator[TextIO]:
 
 def _csv_rows(table: Table) -> Iterator[RawRow]:
     with _as_text(table.file, table.encoding) as text:
-        lines = _lines(text)
+        lines = limited_lines(text, _MAX_LINE)
         above = len(list(itertools.islice(lines, int(table.is_separator_named))))
         reader = csv.reader(lines, delimiter=table.separator)
         begin = above + 1
@@ -247,16 +241,16 @@ def _csv_rows(table: Table) -> Iterator[RawRow]:
             begin = above + reader.line_num + 1
 
 
-def _lines(file: TextIO) -> Iterator[str]:
+def limited_lines(file: TextIO, limit: int) -> Iterator[str]:
     """Yield lines; refuse huge ones, since a line of many megabytes may hold millions
     of cells.
     """
     for number in itertools.count(1):
-        line = file.readline(_MAX_LINE + 1)
-        if len(line) > _MAX_LINE:
+        line = file.readline(limit + 1)
+        if len(line) > limit:
             raise TableRefused(
                 gettext("Line %(number)s is longer than %(limit)s characters.")
-                % {"number": number, "limit": read_number(_MAX_LINE)}
+                % {"number": number, "limit": read_number(limit)}
             )
         if not line:
             return

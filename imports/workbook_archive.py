@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import zipfile
-from types import TracebackType
 from typing import IO, Any, BinaryIO, Final
 
 _STRICT: Final = re.compile(
@@ -70,10 +69,5 @@ class _Transitional:
     def __enter__(self) -> _Transitional:
         return self
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

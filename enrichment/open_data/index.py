@@ -9,11 +9,12 @@ import json
 import os
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self
 
+from common.batches import batched
 from enrichment.open_data.folding import key_of, read_name, split_artists
 
 BUILDING: Final = ".building"
@@ -49,7 +50,7 @@ create index if not exists release_upc on release (upc);
 create index if not exists name_key_key on name_key (key);
 """
 Row = Sequence[Any]  # Any: what SQLite stores
-Item = TypeVar("Item")
+ROWS_AT_ONCE: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class PartWriter:
         """
         if not self.db.in_transaction:
             self.db.execute("begin")
-        for batch in in_batches(rows):
+        for batch in batched(rows, ROWS_AT_ONCE):
             marks = ",".join("?" * len(batch[0]))
             self.db.executemany(f"insert into {table} values ({marks})", batch)  # noqa: S608 - our own name
 
@@ -255,7 +256,8 @@ class OpenIndex(SourceIndex):
         )
 
     def isrcs(self, number: int) -> list[str]:
-        return self._texts("select distinct code from isrc where recording = ?", number)
+        query = "select distinct code from isrc where recording = ?"
+        return [code for (code,) in self._db.execute(query, (number,))]
 
     def recordings_with(self, code: str) -> int:
         query = "select count(distinct recording) from isrc where code = ?"
@@ -298,28 +300,9 @@ class OpenIndex(SourceIndex):
         return [
             SourceRecording(
                 *(number, source_id, title, version, comment),
-                _names(artists),
+                tuple(json.loads(artists)),
                 length or 0,
                 credit,
             )
             for number, source_id, title, version, comment, artists, length, credit in rows
         ]
-
-    def _texts(self, query: str, value: object) -> list[str]:
-        return [row[0] for row in self._db.execute(query, (value,))]
-
-
-def _names(stored: str) -> tuple[str, ...]:
-    return tuple(json.loads(stored))
-
-
-def in_batches(rows: Iterable[Item], size: int = 5_000) -> Iterator[list[Item]]:
-    """Yield the rows in lists of at most ``size``."""
-    batch: list[Item] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

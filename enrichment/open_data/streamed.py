@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Protocol
 
+from common.batches import batched
 from enrichment.open_data.errors import SourceRefused, to_text
-from enrichment.open_data.index import PartWriter
+from enrichment.open_data.index import ROWS_AT_ONCE, PartWriter, Row
 from enrichment.open_data.kinds import Reading
 from recognition.errors import JobRefused
 from recognition.isolation import wire
@@ -49,6 +50,15 @@ def as_job(read: DumpReader) -> Job:
                 raise JobRefused(to_text(error)) from error
 
     return run
+
+
+def send_table(name: str, rows: Iterable[Row], send: Send) -> None:
+    """Send the rows of a table in batches, then that it is complete."""
+    count = 0
+    for batch in batched(rows, ROWS_AT_ONCE):
+        count += len(batch)
+        send({"table": name, "rows": batch})
+    send({"end": name, "count": count})
 
 
 def store_tables(

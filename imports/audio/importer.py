@@ -115,7 +115,18 @@ class AudioImporter:
     def run(self) -> AudioSummary:
         """Pair the files, and give each recording its audio."""
         summary = AudioSummary()
-        waiting = [_waiting(row) for row in waiting_in(self.bucket)]
+        waiting = [
+            Waiting(
+                uid=row.uid,
+                title=row.title,
+                artists=tuple(row.artists),
+                custom_id=row.custom_id,
+                isrc=row.isrc_normalised,
+                duration_ms=row.duration_ms,
+                sha256=_stated_sha256(row.user_defined),
+            )
+            for row in waiting_in(self.bucket)
+        ]
         stated = [*(row.sha256 for row in self.table), *(one.sha256 for one in waiting)]
         needs_hash = any(stated)
         sounds = list(self._sounds(summary, needs_hash=needs_hash))
@@ -223,18 +234,6 @@ def _places(header: list[str] | tuple[str, ...]) -> dict[str, int]:
             )
         )
     return places
-
-
-def _waiting(row: Recording) -> Waiting:
-    return Waiting(
-        uid=row.uid,
-        title=row.title,
-        artists=tuple(row.artists),
-        custom_id=row.custom_id,
-        isrc=row.isrc_normalised,
-        duration_ms=row.duration_ms,
-        sha256=_stated_sha256(row.user_defined),
-    )
 
 
 def _stated_sha256(user_defined: Mapping[str, object]) -> str:

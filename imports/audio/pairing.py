@@ -114,7 +114,9 @@ def pair(
     table: Iterable[TableRow] = (),
 ) -> tuple[list[Pair], list[Unpaired]]:
     """Return the pairs, and the files without one."""
-    stated = _stated_keys(table)
+    stated: dict[str, set[str]] = defaultdict(set)
+    for row in table:
+        stated[_id(row.custom_id)] |= {_id(row.path), row.sha256.lower()} - {""}
     keys: dict[Rule, tuple[Callable[[SoundFile], Keys], Callable[[Waiting], Keys]]] = {
         Rule.TABLE: (
             lambda sound: {*_file_ids(sound), sound.sha256},
@@ -230,13 +232,6 @@ def _edges(
         if named:
             found[number] = list(named.values())
     return found
-
-
-def _stated_keys(table: Iterable[TableRow]) -> dict[str, set[str]]:
-    stated: dict[str, set[str]] = defaultdict(set)
-    for row in table:
-        stated[_id(row.custom_id)] |= {_id(row.path), row.sha256.lower()} - {""}
-    return stated
 
 
 def _same_length(sound: SoundFile, one: Waiting) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from django.core.files.base import ContentFile
@@ -98,10 +99,7 @@ class BucketMover:
 
     def recording(self, row: Json, bucket: str) -> bool:
         """Move a file of a bucket as a waiting recording; return whether it is new."""
-
-        def act(there: RemoteRecording, known: Moved | None) -> Became:
-            return self._recording(there, known, bucket)
-
+        act = partial(self._recording, parent=bucket)
         return self.records.move(MovedKind.RECORDING, row, bucket, read_recording, act)
 
     def _recording(
@@ -163,13 +161,10 @@ class BucketMover:
 
     def track(self, row: Json, bucket: str) -> bool:
         """Move a row of a dedup bucket; return whether it is new."""
-
-        def act(there: RemoteTrack, known: Moved | None) -> Became:
-            return self._track(there, known, bucket)
-
-        def read(one: Json) -> RemoteTrack:
-            return read_track(one, bucket)
-
+        read, act = (
+            partial(read_track, bucket=bucket),
+            partial(self._track, parent=bucket),
+        )
         return self.records.move(MovedKind.TRACK, row, bucket, read, act)
 
     def _track(self, there: RemoteTrack, known: Moved | None, parent: str) -> Became:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
+from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -134,10 +135,7 @@ class FileMover:
         """Move a stream, not listening; return whether it is new."""
         key = f"{PROJECT}{project.id}"
         container = self.records.container_of(key) or self.project(project)
-
-        def act(stream: RemoteStream, known: Moved | None) -> Became:
-            return self._stream(stream, known, container)
-
+        act = partial(self._stream, container=container)
         return self.records.move(MovedKind.STREAM, row, project.id, read_stream, act)
 
     def _stream(

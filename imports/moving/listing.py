@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -74,10 +75,7 @@ class Lister:
 
     def unknown(self, row: Json, project: str) -> bool:
         """Note sound that repeats unknown there."""
-
-        def read(one: Json) -> RemoteUnknown:
-            return read_unknown(one, project)
-
+        read = partial(read_unknown, project=project)
         return self.records.move(
             MovedKind.UNKNOWN, row, project, read, self._unknown_sound
         )

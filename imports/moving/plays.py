@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
-from imports.moving.remote import milliseconds
+from imports.results.file_scanning import milliseconds
 
 # Any in this module: JSON of another service.
 Json = dict[str, Any]
@@ -45,9 +45,12 @@ def results_of_day(plays: Sequence[Json], day: date) -> Json:
         if end <= midnight or begin >= midnight + DAY:
             raise OtherDay
         for section in _SECTIONS:
-            for found in _objects(metadata.get(section)):
-                item = _item(found, begin - midnight, length_ms)
-                sections.setdefault(section, []).append(item)
+            value = metadata.get(section)
+            entries = value if isinstance(value, list) else [value]
+            for found in entries:
+                if isinstance(found, dict):
+                    item = _item(found, begin - midnight, length_ms)
+                    sections.setdefault(section, []).append(item)
     return sections
 
 
@@ -70,11 +73,6 @@ def _item(found: Json, at: timedelta, length_ms: int) -> Json:
         "score": found.get("score"),
         "result": {**found, **moved},
     }
-
-
-def _objects(value: object) -> list[Json]:
-    entries = value if isinstance(value, list) else [value]
-    return [entry for entry in entries if isinstance(entry, dict)]
 
 
 def _moment(value: object) -> datetime | None:

@@ -21,6 +21,7 @@ from catalogue.services import RecordingDetails
 from imports.mapping import compared
 from imports.recordings.column_names import COMMON_NAMES
 from imports.recordings.rows import COLUMNS
+from imports.results.file_scanning import milliseconds
 from scanning.engines.acrcloud_results import storable
 
 # Any in this module: JSON of another service.
@@ -204,17 +205,6 @@ def read_unknown(row: Json, project: str) -> RemoteUnknown:
         length_ms=_whole(row.get("duration_ms")),
         plays=_whole(row.get("num")),
     )
-
-
-def milliseconds(seconds: object) -> int:
-    """Return seconds as a number or a decimal text in milliseconds; else 0."""
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float | str):
-        return 0
-    try:
-        value = float(seconds)
-    except ValueError:
-        return 0
-    return round(1000 * value) if 0 <= value < 1e8 else 0
 
 
 def text_of(value: object, limit: int) -> str:

@@ -403,7 +403,10 @@ class Walk:
         cursor = self._cursor
         while True:
             answer = self._reader.page(path, cursor["page"], per_page, **more)
-            ids = [_key_of(row) for row in answer.rows]
+            ids = [
+                str(row.get("id") or row.get("stream_id") or row.get("acr_id"))
+                for row in answer.rows
+            ]
             # A server that ignores the page would return the same one for ever.
             is_last = (
                 not ids
@@ -444,11 +447,6 @@ class Walk:
         MoveIn.objects.filter(pk=one.pk).update(
             cursor=self._cursor, summary=one.summary
         )
-
-
-def _key_of(row: Json) -> str:
-    """Return what tells a row of a list from others."""
-    return str(row.get("id") or row.get("stream_id") or row.get("acr_id"))
 
 
 def _explain(key: str, fault: CloudFault) -> str:

@@ -16,11 +16,12 @@ from typing import Any, Final
 from django.db.models import Q, QuerySet
 
 from catalogue.models import Recording
+from common.batches import batched
 from imports.platforms.after import AfterImport
 from imports.platforms.reports import Values
 from platforms import finding
 from platforms.choices import DiscrepancyKind, DiscrepancyState, LinkedBy, ReportKind
-from platforms.comparing import CLAIMS_AT_ONCE, by_key, chunks
+from platforms.comparing import AT_ONCE, CLAIMS_AT_ONCE, by_key
 from platforms.finding import (
     CLAIM_KINDS,
     CLAIMABLE,
@@ -169,7 +170,7 @@ class Foresight:
         if self.merged:
             self._settle_merged()
         if self.kind in _OF_ASSETS:
-            for some in chunks(sorted(self._listed)):
+            for some in batched(sorted(self._listed), AT_ONCE):
                 heartbeat()
                 self._judge(self._stored(pk__in=some).values())
         self._see_claims_of_moved(heartbeat)
@@ -225,8 +226,7 @@ class Foresight:
 
     def _note_free(self, some: Sequence[tuple[str, PlatformAsset]]) -> None:
         links = self._links_with_matches(link for link, _asset in some)
-        linked = [asset.recording for _link, asset in some if asset.recording]
-        sounds = sounds_of({each.pk: each for each in linked}.values())
+        sounds = sounds_of(each.recording for _link, each in some if each.recording)
         for link, asset in some:
             if link in links:
                 self._facts.note_claim(link, sounds.get(asset.recording_id or 0))
@@ -316,9 +316,8 @@ class Foresight:
         by_id = {asset.asset_id: asset for asset in assets}
         for claim in self._late_claims.values():
             claim.asset = by_id[claim.asset.asset_id]
-        claims = list(self._late_claims.values())
-        for first in range(0, len(claims), CLAIMS_AT_ONCE):
-            self._compare_claims(claims[first : first + CLAIMS_AT_ONCE])
+        for claims in batched(self._late_claims.values(), CLAIMS_AT_ONCE):
+            self._compare_claims(claims)
         self._note_free(
             [(link, by_id[asset.asset_id]) for link, asset in self._late_notes]
         )
@@ -330,7 +329,7 @@ class Foresight:
             # The report itself has all claims on the other assets that move.
             moved = [key for key in moved if key in self._settled]
         seen = {*self._late_claims, *self._gone}
-        for some in chunks(moved):
+        for some in batched(moved, AT_ONCE):
             rows = PlatformClaim.objects.filter(asset__in=some, gone_on=None)
             rows = rows.select_related("asset__recording__merged_into", "terms")
             for claims in by_key(rows, at_once=CLAIMS_AT_ONCE):

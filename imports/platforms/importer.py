@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any, Final
@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.reach import refuse_limited, working_for
+from common.batches import batched
 from common.bulk import write_rows
 from common.storage import local_path
 from imports.column_check import map_columns
@@ -187,7 +188,7 @@ class ReportImporter:
                 % {"day": f"{self._previous:%Y-%m-%d}"}
             )
         summary.unknown_columns = unknown_columns(self.report, rows.header)
-        for batch in _batches(self._read(rows)):
+        for batch in batched(self._read(rows), AT_ONCE):
             self.heartbeat()
             self._apply(batch)
         if not summary.is_older:
@@ -272,7 +273,9 @@ class ReportImporter:
         self.summary.added += len(new) + named
         self.summary.updated += len(changed) - named
         if self.dry:
-            self._new.extend(_digest(values[key]) for values in new)
+            for values in new:
+                digest = hashlib.blake2b(values[key].encode(), digest_size=8)
+                self._new.append(int.from_bytes(digest.digest()))
             self._foresee([*first.values()], [*new, *changed])
         elif new or changed:
             with transaction.atomic():
@@ -300,26 +303,22 @@ class ReportImporter:
                 values["line"] = line
                 first[values[self.report.key]] = values
         if self._has_others and self._is_of_claims:
-            self._refuse_others(first)
+            # Each platform numbers its claims: those of another account show that the
+            # report is not this one's.
+            others = PlatformClaim.objects.filter(
+                claim_id__in=first, account__platform=self.one.account.platform
+            ).exclude(account=self.one.account)
+            for name, account in others.values_list("claim_id", "account__name"):
+                message = _(
+                    "This claim belongs to %(account)s. Choose the account of this report."
+                )
+                fault = RowFault("claim_id", name, message % {"account": account})
+                self.summary.note(first.pop(name)["line"], fault, "wrong_account")
         return first
 
     @property
     def _is_of_claims(self) -> bool:
         return self.report.kind == ReportKind.CLAIMS
-
-    def _refuse_others(self, first: dict[str, Values]) -> None:
-        """Refuse claims that another account has: the report is not this one's."""
-        # Each platform numbers its claims.
-        others = PlatformClaim.objects.filter(
-            claim_id__in=first, account__platform=self.one.account.platform
-        ).exclude(account=self.one.account)
-        for name, account in others.values_list("claim_id", "account__name"):
-            values = first.pop(name)
-            message = _(
-                "This claim belongs to %(account)s. Choose the account of this report."
-            )
-            fault = RowFault("claim_id", name, message % {"account": account})
-            self.summary.note(values["line"], fault, "wrong_account")
 
     def _write(self, new: list[Values], changed: list[Values]) -> None:
         """Write new and changed rows, and keep what the changed ones were."""
@@ -364,9 +363,9 @@ class ReportImporter:
         rows, before = [], []
         for row in self._rows.filter(claim_id__in=reported):
             was = (row.first_report, row.detail_since, row.detail_after)
-            original = PlatformClaim(pk=row.pk)
-            for name in _DAYS:
-                setattr(original, name, getattr(row, name))
+            original = PlatformClaim(
+                pk=row.pk, **{name: getattr(row, name) for name in _DAYS}
+            )
             row.first_report = min(row.first_report, day)
             if row.detail_after is None or day > row.detail_after:
                 if reported[row.claim_id]["status_detail"] == row.status_detail:
@@ -410,7 +409,8 @@ class ReportImporter:
                 continue
             self._met_assets.add(asset.pk)
             if [getattr(asset, name) for name in _OF_CLAIMS] != said:
-                before.append(PlatformAsset(pk=asset.pk, **_columns(asset, _OF_CLAIMS)))
+                kept = {name: getattr(asset, name) for name in _OF_CLAIMS}
+                before.append(PlatformAsset(pk=asset.pk, **kept))
                 for name, value in zip(_OF_CLAIMS, said, strict=True):
                     setattr(asset, name, value)
                 moved.append(asset)
@@ -534,22 +534,6 @@ _COLUMNS: Final = {
     },
 }
 """The columns that a report writes."""
-
-
-def _columns(row: Reported, names: Iterable[str]) -> Values:
-    return {name: getattr(row, name) for name in names}
-
-
-def _digest(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
-
-
-def _batches(
-    rows: Iterable[tuple[int, Values]],
-) -> Iterator[Sequence[tuple[int, Values]]]:
-    rows = iter(rows)
-    while batch := list(itertools.islice(rows, AT_ONCE)):
-        yield batch
 
 
 def run(one: ClaimsImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:

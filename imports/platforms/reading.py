@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import itertools
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +13,7 @@ from typing import IO, Final
 
 from django.utils.translation import gettext as _
 
-from common.reading import read_number
-from imports.tables import RawRow, TableRefused
+from imports.tables import RawRow, TableRefused, limited_lines
 
 MAX_ROWS: Final = 3_000_000
 MAX_UNPACKED_BYTES: Final = 2 * 1024**3
@@ -82,17 +80,9 @@ def open_report(path: Path) -> Iterator[Rows]:
 def _lines(text: io.TextIOWrapper) -> Iterator[str]:
     """Yield lines; refuse huge ones and files that unpack to too much."""
     size = 0
-    for number in itertools.count(1):
-        line = text.readline(_MAX_LINE + 1)
+    for line in limited_lines(text, _MAX_LINE):
         # A character takes at least one byte.
         size += len(line)
-        if len(line) > _MAX_LINE:
-            raise TableRefused(
-                _("Line %(number)s is longer than %(limit)s characters.")
-                % {"number": number, "limit": read_number(_MAX_LINE)}
-            )
         if size > MAX_UNPACKED_BYTES:
             raise TableRefused(_("The report is larger than 2 GB. Split it."))
-        if not line:
-            return
         yield line

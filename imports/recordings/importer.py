@@ -34,11 +34,7 @@ from imports.recordings.audio import (
     refuse_link,
 )
 from imports.recordings.deciding import Decider, RowChange, no_audio
-from imports.recordings.rows import (
-    CheckedRow,
-    Overtaken,
-    check_row,
-)
+from imports.recordings.rows import CheckedRow, Overtaken, check_row
 from imports.recordings.rules import RowRules
 from imports.recordings.summary import ImportSummary, Verdict
 from imports.recordings.targets import cells_of
@@ -265,9 +261,20 @@ class RecordingImporter:
 
         def write() -> RowChange:
             # Decide again under the lock: the recording may have been merged or changed.
-            locked = _lock_recording(existing)
+            locked = Recording.objects.select_for_update(of=("self",)).get(
+                pk=existing.pk
+            )
+            if locked.status == RecordingStatus.RETIRED:
+                raise Overtaken
             change = self._decider.change(row, named, locked, audio)
-            self._write_details(row, locked, change)
+            if change.columns:
+                update_recording(
+                    recording=locked, columns=dict(change.columns), user=self.user
+                )
+            if change.exclusions:
+                # Counted before: afterwards nothing is left to lose.
+                change.touched = self.rules.touched_by(locked, change.exclusions)
+                self.rules.exclude(locked, change.exclusions, _note_of(row))
             return change
 
         if audio is None:
@@ -285,31 +292,11 @@ class RecordingImporter:
             replace(lambda: made.append(write()))
         return made[0]
 
-    def _write_details(
-        self, row: CheckedRow, existing: Recording, change: RowChange
-    ) -> None:
-        if change.columns:
-            update_recording(
-                recording=existing, columns=dict(change.columns), user=self.user
-            )
-        if change.exclusions:
-            # Counted before: afterwards nothing is left to lose.
-            change.touched = self.rules.touched_by(existing, change.exclusions)
-            self.rules.exclude(existing, change.exclusions, _note_of(row))
-
 
 def _add(row: CheckedRow, faults: list[RowFault]) -> None:
     """Add faults that the row does not have yet."""
     known = {fault.args for fault in row.faults}
     row.faults.extend(fault for fault in faults if fault.args not in known)
-
-
-def _lock_recording(existing: Recording) -> Recording:
-    """Lock a recording and read it again; raise if it was merged or retired."""
-    current = Recording.objects.select_for_update(of=("self",)).get(pk=existing.pk)
-    if current.status == RecordingStatus.RETIRED:
-        raise Overtaken
-    return current
 
 
 def _note_of(row: CheckedRow) -> str:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import itertools
+import operator
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -156,8 +158,10 @@ class _Paths:
         Empty if there is none, or several: the program kept the path of its machine.
         """
         wanted = _parts(listed)
-        found = self._by_name.get(wanted[-1], []) if wanted else []
-        common = {path: _common_end(wanted, _parts(path)) for path in found}
+        common: dict[str, int] = {}
+        for path in self._by_name.get(wanted[-1], []) if wanted else ():
+            equal = map(operator.eq, reversed(wanted), reversed(_parts(path)))
+            common[path] = sum(itertools.takewhile(bool, equal))
         most = max(common.values(), default=0)
         best = [path for path, count in common.items() if count == most]
         return best[0] if len(best) == 1 else ""
@@ -165,16 +169,6 @@ class _Paths:
 
 def _parts(path: str) -> Sequence[str]:
     return PurePosixPath(one_form(path.replace("\\", "/"))).parts
-
-
-def _common_end(one: Sequence[str], other: Sequence[str]) -> int:
-    pairs = zip(reversed(one), reversed(other), strict=False)
-    count = 0
-    for left, right in pairs:
-        if left != right:
-            break
-        count += 1
-    return count
 
 
 def _by_sha1(folder: Folder | None) -> dict[str, str]:

@@ -71,7 +71,7 @@ def _read(number: int, file: Json) -> FoundFile | ResultFault:
         results=results if isinstance(results, dict) else {"music": results or []},
         remote_id=str(file.get("id") or "")[:64],
         url=_link(file),
-        duration_ms=_milliseconds(file.get("duration")),
+        duration_ms=milliseconds(file.get("duration")),
         scanned_at=str(file.get("updated_at") or file.get("created_at") or "")[:19],
     )
 
@@ -82,7 +82,8 @@ def _link(file: Json) -> str:
     return str(url)[:2000] if is_link else ""
 
 
-def _milliseconds(seconds: object) -> int:
+def milliseconds(seconds: object) -> int:
+    """Return seconds as a number or a decimal text in milliseconds; else 0."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float | str):
         return 0
     try:

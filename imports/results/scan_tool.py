@@ -148,12 +148,13 @@ def _time(file: _File, row: Row) -> int:
 def _entry(row: Row, title: str, start: int, end: int) -> Json:
     """Return one entry as the API would; its times refer to the file."""
     begin = _number(row, "sample_begin_time_offset_ms") or 0
+    artists = map(str.strip, row.get("artists_names", "").split("|##|"))
     # Unmerged rows start with their window; the sound starts later.
     is_window = end - start == WINDOW_MS and start % WINDOW_MS == 0
     result: dict[str, Any] = {
         "title": title,
         "acrid": row.get("acrid", "").strip(),
-        "artists": [{"name": name} for name in _names(row.get("artists_names", ""))],
+        "artists": [{"name": name} for name in artists if name],
         "album": {"name": row.get("album", "").strip()},
         "label": row.get("label", "").strip(),
         "release_date": row.get("release_date", "").strip(),
@@ -176,11 +177,6 @@ def _entry(row: Row, title: str, start: int, end: int) -> Json:
         "result": result,
     }
     return entry | ({"score": score} if score else {})
-
-
-def _names(text: str) -> list[str]:
-    parts = text.split("|##|") if "|##|" in text else [text]
-    return [part.strip() for part in parts if part.strip()]
 
 
 def _number(row: Row, column: str) -> int | None:

@@ -63,7 +63,7 @@ def from_json(value: Any) -> Read:
     """Return what ``to_line`` wrote."""
     kind, fields = value
     if kind == ClaimFault.__name__:
-        return _fault(fields)
+        return ClaimFault(**{"line": None, "value": "", **fields})
     if kind == ReadCounts.__name__:
         return ReadCounts(
             Counter(fields["records"]), Counter(fields["skipped"]), fields["refused"]
@@ -80,10 +80,6 @@ def from_json(value: Any) -> Read:
         recordings=tuple(map(_recording, fields.get("recordings", ()))),
         releases=tuple(map(_release, fields.get("releases", ()))),
     )
-
-
-def _fault(fields: _Json) -> ClaimFault:
-    return ClaimFault(**{"line": None, "value": "", **fields})
 
 
 def _party(fields: _Json) -> PartyClaim:

@@ -15,12 +15,7 @@ from typing import BinaryIO, Final
 
 from django.utils.translation import gettext as _
 
-from imports.rights.cwr_records import (
-    LAYOUTS,
-    CwrRecord,
-    milliseconds,
-    read_record,
-)
+from imports.rights.cwr_records import LAYOUTS, CwrRecord, milliseconds, read_record
 from imports.rights.cwr_works import CwrTransaction, WorkBatch, WorkShares
 from imports.rights.found import MessageRefused, Read, ReadCounts, fault
 from rights.claims import ClaimFault

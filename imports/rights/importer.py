@@ -7,7 +7,7 @@ repeated, it finds what it did and changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,14 +20,7 @@ from imports.rights.found import Read, ReadCounts
 from imports.rights.reading import open_message
 from imports.rights.table import FORMAT as TABLE
 from jobs.services import submit
-from rights.claims import (
-    Applied,
-    AppliedRecord,
-    ClaimFault,
-    PartyClaim,
-    RightsMessage,
-    ShareClaim,
-)
+from rights.claims import AppliedRecord, ClaimFault, PartyClaim, RightsMessage
 from rights.jobs import REVIEW_RIGHTS
 from rights.services import apply_claims
 from rights.texts import folded
@@ -143,7 +136,7 @@ class RightsImporter:
 
     def _apply(self, message: RightsMessage) -> None:
         if message.format == TABLE:
-            message = _sent_by(message, self.sender)
+            message = replace(message, sender=self.sender)
         self.summary.note_head(message)
         applied = apply_claims(
             message=message,
@@ -154,8 +147,15 @@ class RightsImporter:
         )
         lines = _lines_of_parties(message)
         for fault in applied.faults:
-            self.summary.note_fault(_place_fault(fault, lines))
-        self.summary.refused += _count_refused(message, applied)
+            if fault.line is None:
+                fault = replace(fault, line=lines.get(fault.value))
+            self.summary.note_fault(fault)
+        # Works, recordings and releases that were left out.
+        claimed = {("work", claim.key) for claim in message.works}
+        claimed |= {("recording", claim.key) for claim in message.recordings}
+        claimed |= {("release", claim.key) for claim in message.releases}
+        applied_count = sum(record.kind != "party" for record in applied.records)
+        self.summary.refused += len(claimed) - applied_count
         parties = {party.key: party for party in message.parties}
         for record in applied.records:
             self._count(record, parties)
@@ -164,7 +164,11 @@ class RightsImporter:
         """Count a record when the file names it first, or when it changes later."""
         identity = record.key
         if record.kind == "party":
-            identity = self._party_of(record, parties[record.key])
+            identity = record.uid
+            # A check writes nothing, so that each batch makes a party anew; it goes by
+            # the id in the first of them.
+            if self.dry and record.is_new:
+                identity = self._made.uid_of(parties[record.key], record.uid)
         key = hash((record.kind, identity))
         was_unchanged = self._met.get(key)
         is_unchanged = not record.changes
@@ -179,16 +183,6 @@ class RightsImporter:
             return
         _add(summary.created if record.is_new else summary.changed, record.kind, 1)
         summary.note_change(record)
-
-    def _party_of(self, record: AppliedRecord, claim: PartyClaim) -> str:
-        """Return the id of a party, whatever the file calls it.
-
-        A check writes nothing, so that each batch makes a party anew; it goes by the id
-        in the first of them.
-        """
-        if self.dry and record.is_new:
-            return self._made.uid_of(claim, record.uid)
-        return record.uid
 
 
 @dataclass(slots=True)
@@ -232,59 +226,18 @@ def _add(counts: dict[str, int], kind: str, number: int) -> None:
     counts[kind] = counts.get(kind, 0) + number
 
 
-def _sent_by(message: RightsMessage, sender: str) -> RightsMessage:
-    return RightsMessage(
-        format=message.format,
-        sender=sender,
-        message_id=message.message_id,
-        parties=message.parties,
-        works=message.works,
-        recordings=message.recordings,
-        releases=message.releases,
-    )
-
-
-def _shares(message: RightsMessage) -> Iterable[ShareClaim]:
-    for work in message.works:
-        yield from work.shares
-    for recording in message.recordings:
-        yield from recording.shares
-
-
 def _lines_of_parties(message: RightsMessage) -> dict[str, int]:
     """Return the first line that names each code of a party."""
     parties = {party.key: party for party in message.parties}
     lines: dict[str, int] = {}
-    for share in _shares(message):
+    shares = [share for work in message.works for share in work.shares]
+    shares += [share for each in message.recordings for share in each.shares]
+    for share in shares:
         party = parties.get(share.party)
         for name in (*_PARTY_CODES, "society", "key"):
             if party is not None and (code := getattr(party, name)):
                 lines.setdefault(code, share.line or 0)
     return lines
-
-
-def _place_fault(fault: ClaimFault, lines: dict[str, int]) -> ClaimFault:
-    """Return a fault with the line of its party, if it has no line."""
-    if fault.line is not None:
-        return fault
-    return ClaimFault(
-        line=lines.get(fault.value),
-        field=fault.field,
-        value=fault.value,
-        rule=fault.rule,
-        is_warning=fault.is_warning,
-    )
-
-
-def _count_refused(message: RightsMessage, applied: Applied) -> int:
-    """Return how many works, recordings and releases were left out."""
-    claimed: tuple[Iterable[Any], ...] = (
-        message.works,
-        message.recordings,
-        message.releases,
-    )
-    keys = sum(len({claim.key for claim in claims}) for claims in claimed)
-    return keys - sum(record.kind != "party" for record in applied.records)
 
 
 def isrc_of(custom_id: str) -> str:

@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy as _
 
 from common.reading import read_clock, read_release
 from imports.models import RightsImport
-from imports.rights.importer import RECORD_KINDS
 from rights.models import Party, Release, RightsRecording, Work
 
 
@@ -80,19 +79,15 @@ def _field_text(name: str, value: str) -> str:
     return read_release(value) if name == "released" else value
 
 
-def _counted_kinds(summary: Mapping[str, Any]) -> list[CountedKind]:  # Any: JSON
-    counts = [summary.get(name, {}) for name in ("created", "changed", "unchanged")]
-    return [
-        CountedKind(_KIND_LABELS[kind], *(each.get(kind, 0) for each in counts))
-        for kind in RECORD_KINDS
-    ]
-
-
 def outcome_context(one: RightsImport) -> dict[str, Any]:
     """Return counts and changes. Any: values for a template."""
     if not one.summary:
         return {}
+    counts = [one.summary.get(name, {}) for name in ("created", "changed", "unchanged")]
     return {
-        "kinds": _counted_kinds(one.summary),
+        "kinds": [
+            CountedKind(label, *(each.get(kind, 0) for each in counts))
+            for kind, label in _KIND_LABELS.items()
+        ],
         "changes": list(map(_named_change, one.summary["changes"])),
     }

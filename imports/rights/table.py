@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from common.reading import read_number
 from common.table_text import read_percent, without_clock
 from imports.rights.found import MessageRefused, Read, ReadCounts, fault
-from imports.tables import MAX_ROWS, RawRow, Table, rows_of, split_list
+from imports.tables import MAX_ROWS, Table, rows_of, split_list
 from rights.claims import (
     ClaimFault,
     PartyClaim,
@@ -168,7 +168,14 @@ class TableReader:
                     _("A table may have at most %(limit)s rows. Split it.")
                     % {"limit": read_number(MAX_ROWS)}
                 )
-            row = self._row(raw)
+            cells = {
+                name: raw.cells[position].strip()
+                for name, position in self.positions.items()
+                if position < len(raw.cells)
+            }
+            row = _Row(raw.line, cells)
+            if cells.get("custom_id") and not cells.get("isrc"):
+                cells["isrc"] = self.isrc_of(cells["custom_id"])
             self.counts.records["row"] += 1
             group = row.work_key or self._recording_key(row)
             if group != self._group:
@@ -184,17 +191,6 @@ class TableReader:
         if self._rows.groups:
             yield self._send()
         yield self.counts
-
-    def _row(self, raw: RawRow) -> _Row:
-        cells = {
-            name: raw.cells[position].strip()
-            for name, position in self.positions.items()
-            if position < len(raw.cells)
-        }
-        row = _Row(raw.line, cells)
-        if cells.get("custom_id") and not cells.get("isrc"):
-            cells["isrc"] = self.isrc_of(cells["custom_id"])
-        return row
 
     def _recording_key(self, row: _Row) -> str:
         return row["isrc"] or row["custom_id"]

@@ -20,6 +20,7 @@ from audit.models import Event
 from imports.models import ImportStep, StepState
 from imports.undoing.walk import Stays, Undo, changed_again, differing, missing
 from jobs.services import submit
+from rights.applying.values import plain
 from rights.jobs import REVIEW_RIGHTS
 from rights.models import (
     OtherTitle,
@@ -120,9 +121,8 @@ def restore_record(undo: Undo, event: Event) -> str:
     if row is None:
         raise missing()
     filled = event.after.get("undo", {}).get("filled", {})
-    now = {name: getattr(row, name) for name in filled}
+    now = {name: plain(getattr(row, name)) for name in filled}
     after = {name: event.after[name][0] for name in filled}
-    now = {name: _plain(value) for name, value in now.items()}
     same, changed = differing(now, filled, after)
     for name, value in same.items():
         setattr(row, name, row._meta.get_field(name).to_python(value))
@@ -135,10 +135,6 @@ def restore_record(undo: Undo, event: Event) -> str:
         why = " ".join(filter(None, [why, _take_claims(undo, row, event)]))
     _tell(undo, event)
     return why
-
-
-def _plain(value: object) -> object:
-    return value if isinstance(value, (str, int, list, type(None))) else str(value)
 
 
 def _take_claims(undo: Undo, row: Any, event: Event) -> str:  # Any: a record

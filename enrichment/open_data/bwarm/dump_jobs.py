@@ -15,8 +15,7 @@ from typing import BinaryIO, Final, cast
 from enrichment.open_data.bwarm.tables import NEEDED, TABLES, FeedTable
 from enrichment.open_data.copy_text import lines_of
 from enrichment.open_data.errors import SourceRefused
-from enrichment.open_data.index import in_batches
-from enrichment.open_data.streamed import Send, as_job
+from enrichment.open_data.streamed import Send, as_job, send_table
 from enrichment.open_data.unpacked import limited
 
 # A folder of the feed's name may surround the files.
@@ -45,7 +44,8 @@ def read_feed(file: BinaryIO, *, done: Collection[str], send: Send) -> None:
                 with feed.open(member) as packed:
                     content = limited(cast("BinaryIO", packed), file, name="BWARM")
                     if name in TABLES:
-                        _send_table(name, content, send)
+                        rows = _rows(name, TABLES[name], _records(content, name))
+                        send_table(name, rows, send)
                     else:
                         _send_facts(content, send)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
@@ -75,14 +75,6 @@ def _members(feed: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
         if name in TABLES or name == "manifest":
             found[name] = member
     return found
-
-
-def _send_table(name: str, content: BinaryIO, send: Send) -> None:
-    count = 0
-    for batch in in_batches(_rows(name, TABLES[name], _records(content, name))):
-        count += len(batch)
-        send({"table": name, "rows": batch})
-    send({"end": name, "count": count})
 
 
 def _records(content: BinaryIO, name: str) -> Iterator[list[str]]:

@@ -16,9 +16,8 @@ from typing import BinaryIO, Final, cast
 
 from enrichment.open_data.copy_text import lines_of, values_of
 from enrichment.open_data.errors import SourceRefused
-from enrichment.open_data.index import in_batches
 from enrichment.open_data.musicbrainz.tables import NEEDED, SCHEMA, TABLES
-from enrichment.open_data.streamed import Send, as_job
+from enrichment.open_data.streamed import Send, as_job, send_table
 from enrichment.open_data.unpacked import limited
 
 _FACTS: Final = frozenset(
@@ -45,10 +44,16 @@ def read_dump(file: BinaryIO, *, done: Collection[str], send: Send) -> None:
                     schema = value if member == "SCHEMA_SEQUENCE" else schema
                     continue
                 name = member.removeprefix("mbdump/")
-                _check_schema(schema)
+                if schema != SCHEMA:
+                    raise SourceRefused(
+                        "dump_schema",
+                        f"The dump has schema {schema or 'without a number'}; this "
+                        f"version reads schema {SCHEMA}. Update the portal, or use a "
+                        "dump with that schema.",
+                    )
                 seen.add(name)
                 if name in TABLES and name not in done:
-                    _send_table(name, content, send)
+                    send_table(name, _rows(name, content), send)
     except (tarfile.TarError, EOFError, OSError, lzma.LZMAError, ValueError) as error:
         raise SourceRefused(
             "dump_incomplete",
@@ -89,26 +94,11 @@ def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, BinaryIO]]:
         yield name, cast("BinaryIO", content)
 
 
-def _check_schema(schema: str) -> None:
-    if schema != SCHEMA:
-        raise SourceRefused(
-            "dump_schema",
-            f"The dump has schema {schema or 'without a number'}; this version reads "
-            f"schema {SCHEMA}. Update the portal, or use a dump with that schema.",
-        )
-
-
-def _send_table(name: str, content: BinaryIO, send: Send) -> None:
-    table, count = TABLES[name], 0
+def _rows(name: str, content: BinaryIO) -> Iterator[tuple[str | None, ...]]:
+    table = TABLES[name]
     columns = tuple(table.kept)
-    rows = (
-        values_of(line, columns=columns, count=table.count, name=name)
-        for line in lines_of(content, name=name)
-    )
-    for batch in in_batches(rows):
-        count += len(batch)
-        send({"table": name, "rows": batch})
-    send({"end": name, "count": count})
+    for line in lines_of(content, name=name):
+        yield values_of(line, columns=columns, count=table.count, name=name)
 
 
 def warm() -> None:
