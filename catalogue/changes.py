@@ -243,18 +243,6 @@ def waits_for_audio(recording: Recording) -> bool:
     return is_stub and recording.bucket_id != ACRCLOUD_MUSIC_BUCKET_ID
 
 
-def replace_audio(
-    *,
-    recording: Recording,
-    audio: File[bytes] | None = None,
-    source_url: str = "",
-    user: User | None,
-) -> None:
-    """Replace a recording's audio by a file or a link, and fingerprint it again."""
-    with other_audio(recording=recording, audio=audio, source_url=source_url):
-        save_other_audio(recording=recording, user=user)
-
-
 @contextmanager
 def other_audio(
     *,

@@ -54,7 +54,7 @@ def _look(_done: int = 0, _all: int = 0) -> None:
 # --- For searches --------------------------------------------------------------------
 
 
-def open_index(report: Report = _look) -> IndexStore:
+def open_index() -> IndexStore:
     """Return this machine's index, brought up to the catalogue as it is now.
 
     Raises ``IndexUnavailable`` while another process builds it, ``ParamsMismatch`` if
@@ -63,9 +63,7 @@ def open_index(report: Report = _look) -> IndexStore:
     """
     if not partitions.are_all_held():
         raise partitions.elsewhere()
-    return index_store.together(
-        {one: open_partition(one, report) for one in partitions.held()}
-    )
+    return index_store.together({one: open_partition(one) for one in partitions.held()})
 
 
 def open_partition(partition: Partition, report: Report = _look) -> SegmentStore:
@@ -114,12 +112,9 @@ def searched_partition(
         raise IndexUnavailable("The index was replaced during the search.")
 
 
-def bring_up(report: Report = _look) -> int:
-    """Follow the catalogue to its state at the call; return the position reached.
-
-    ``report`` is called while it takes time, and may raise to stop it.
-    """
-    return min((_bring_up(one, report) for one in partitions.held()), default=0)
+def bring_up() -> int:
+    """Follow the catalogue to its state at the call; return the position reached."""
+    return min((_bring_up(one, _look) for one in partitions.held()), default=0)
 
 
 def _bring_up(partition: Partition, report: Report) -> int:

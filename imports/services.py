@@ -139,12 +139,7 @@ def start(*, one: Import, user: User, mapping_version: int | None = None) -> boo
     rows = type(one)._default_manager.filter(pk=one.pk, **expected)
     started = bool(rows.update(status=ImportStatus.IMPORTING))
     if started:
-        audit.services.record(
-            case=one.case,
-            action=f"{kind.event}_started",
-            actor=user,
-            after={"import": one.uid, kind.file_label: one.file_name},
-        )
+        _record(one, "started", user, **{kind.file_label: one.file_name})
         submit(kind.carry_out, one, user=user)
     return started
 
@@ -161,12 +156,7 @@ def try_again(*, one: Import, user: User) -> bool:
     rows = type(one)._default_manager.filter(pk=one.pk, status=ImportStatus.REFUSED)
     revived = bool(rows.update(status=step.mirror[JobState.WAITING]))
     if revived:
-        audit.services.record(
-            case=one.case,
-            action=f"{kind.event}_tried_again",
-            actor=user,
-            after={"import": one.uid},
-        )
+        _record(one, "tried_again", user)
         submit(step, one, user=user)
     return revived
 
@@ -221,10 +211,14 @@ def cancel(*, one: Import, user: User) -> bool:
     kind.refuse(user)
     is_cancelled = any(cancel_subject(step, one) for step in kind.jobs)
     if is_cancelled:
-        audit.services.record(
-            case=one.case,
-            action=f"{kind.event}_cancelled",
-            actor=user,
-            after={"import": one.uid},
-        )
+        _record(one, "cancelled", user)
     return is_cancelled
+
+
+def _record(one: Import, step: str, user: User, **after: str) -> None:
+    audit.services.record(
+        case=one.case,
+        action=f"{kind_of(one).event}_{step}",
+        actor=user,
+        after={"import": one.uid, **after},
+    )

@@ -94,19 +94,16 @@ def follow_changes(
     subjects: dict[str, set[int]] = {"file": set(), "recording": set()}
     for each in changes:
         subjects[each.ground].add(each.subject)
+    files = subjects["file"]
     with working_for(None):
-        _follow_files(subjects["file"], report)
+        keys = ScannedFile.objects.filter(pk__in=files).exclude(link_key="")
+        links = set(keys.values_list("link_key", flat=True))
+        about = Q(link_key__in=links) | Q(scanned_file__in=files)
+        _compare_claims(PlatformClaim.objects.filter(about), report)
+        _compare_videos(PlatformVideo.objects.filter(about), report)
+        _compare_matches(Match.objects.filter(scanned_file__in=files), report)
         _follow_recordings(subjects["recording"], report)
     GroundChange.objects.filter(pk__in=[each.pk for each in changes]).delete()
-
-
-def _follow_files(files: Collection[int], report: Report) -> None:
-    keys = ScannedFile.objects.filter(pk__in=files).exclude(link_key="")
-    links = set(keys.values_list("link_key", flat=True))
-    about = Q(link_key__in=links) | Q(scanned_file__in=files)
-    _compare_claims(PlatformClaim.objects.filter(about), report)
-    _compare_videos(PlatformVideo.objects.filter(about), report)
-    _compare_matches(Match.objects.filter(scanned_file__in=files), report)
 
 
 def _follow_recordings(recordings: Collection[int], report: Report) -> None:

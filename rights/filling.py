@@ -33,13 +33,10 @@ _MOST_NAMES: Final = 50
 
 
 def fill_recordings(
-    records: Iterable[RightsRecording],
-    *,
-    user: User | None = None,
-    today: date | None = None,
+    records: Iterable[RightsRecording], *, user: User | None = None
 ) -> None:
     """Fill the catalogue recordings of some records, regardless of access limits."""
-    day = today or datetime.now(tz=UTC).date()
+    day = datetime.now(tz=UTC).date()
     with working_for(None):
         for record in records:
             for recording in catalogue_recordings(record):

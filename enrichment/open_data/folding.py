@@ -206,20 +206,16 @@ def versions_of(text: str) -> set[str] | None:
 
 def _whose(words: Sequence[str], found: set[str]) -> set[str]:
     """Return a remix or edit together with the words that name its maker."""
-    others = _others(words)
+    known = _TAG_OF.keys() | _REMIX | _FILLING | _USUAL
+    # What neither names a version nor fills one in.
+    others = " ".join(
+        word for word in words if word not in known and not _YEAR.fullmatch(word)
+    )
     if not _REMIX.intersection(words) or _USUAL.issuperset(words):
         # A radio's edit is the single's; others are somebody's or something's.
         return {f"edit:{others}"} if others and "edit" in found else set()
     # An extended mix is nobody's remix.
     return {f"remix:{others}"} if others or not found else set()
-
-
-def _others(words: Iterable[str]) -> str:
-    """Return the words that are neither a version nor fill one in."""
-    known = _TAG_OF.keys() | _REMIX | _FILLING | _USUAL
-    return " ".join(
-        word for word in words if word not in known and not _YEAR.fullmatch(word)
-    )
 
 
 def _places_of(text: str, versions: set[str]) -> set[str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, Final, Protocol
 
 from django.core.files.base import File
@@ -194,13 +194,13 @@ def waiting_in(bucket: Bucket) -> Any:  # Any: a query of recordings
     return bucket.recordings.filter(status=RecordingStatus.STUB).order_by("pk")
 
 
-def rows_of_table(path: Any, *, encoding: str = "utf-8") -> tuple[TableRow, ...]:
+def rows_of_table(path: Path) -> tuple[TableRow, ...]:
     """Return what a table says: columns for the id, the file and its SHA-256.
 
-    Any: a path. Raises ``ImportRefused``.
+    Raises ``ImportRefused``.
     """
     try:
-        with open_table(path, encoding=encoding) as table:
+        with open_table(path) as table:
             places = _places(table.header)
             return tuple(
                 TableRow(

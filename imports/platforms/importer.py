@@ -224,7 +224,10 @@ class ReportImporter:
                 self._refuse_other_platform(values)
             except RowFault as fault:
                 self.summary.note(row.line, fault)
-                self._note_faulty(reader.key_of(row))
+                # The report has the row, though it cannot be read.
+                self._faulty.append(reader.key_of(row))
+                if len(self._faulty) >= AT_ONCE:
+                    self._see_faulty()
                 continue
             value = values[explained] if explained else ""
             if value and len(self._values) < MOST_VALUES:
@@ -440,12 +443,6 @@ class ReportImporter:
                 self._terms.clear()
             self._terms[digest] = row.pk
         return self._terms[digest]
-
-    def _note_faulty(self, name: str) -> None:
-        """Note that the report has a row, though it cannot be read."""
-        self._faulty.append(name)
-        if len(self._faulty) >= AT_ONCE:
-            self._see_faulty()
 
     def _see_faulty(self) -> None:
         known = self._rows.filter(**{f"{self.report.key}__in": self._faulty})

@@ -47,8 +47,6 @@ _HASHES: Final = re.compile(r"(?P<name>.+) \(\d+ hashes\)\s*\Z")
 _DATE: Final = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 _HIDDEN: Final = re.compile(r"(^|/)(\.|__MACOSX/)")
 
-Heartbeat = Callable[[], None]
-
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -66,19 +64,14 @@ class MadeTable:
     silent: tuple[str, ...]
 
 
-def folder_table(folder: Folder, heartbeat: Heartbeat = lambda: None) -> MadeTable:
+def folder_table(folder: Folder) -> MadeTable:
     """Return a row for each file with sound; its path is its id, its tags the rest."""
     names = [name for name in folder.names() if not _HIDDEN.search(name)]
-    return _table(folder, [Listed(name, name) for name in names], heartbeat)
+    return _table(folder, [Listed(name, name) for name in names])
 
 
 def listed_table(
-    program: str,
-    path: Path,
-    folder: Folder | None,
-    *,
-    encoding: str = "utf-8",
-    heartbeat: Heartbeat = lambda: None,
+    program: str, path: Path, folder: Folder | None, *, encoding: str = "utf-8"
 ) -> MadeTable:
     """Return a row for each recording that a program lists, with its file if it is found.
 
@@ -90,7 +83,7 @@ def listed_table(
             _("This is no list of %(program)s: no line of it names a recording.")
             % {"program": program}
         )
-    return _table(folder, listed, heartbeat)
+    return _table(folder, listed)
 
 
 # --- Programs -------------------------------------------------------------------------
@@ -188,14 +181,11 @@ def _by_sha1(folder: Folder | None) -> dict[str, str]:
 # --- Tables ---------------------------------------------------------------------------
 
 
-def _table(
-    folder: Folder | None, listed: Iterable[Listed], heartbeat: Heartbeat
-) -> MadeTable:
+def _table(folder: Folder | None, listed: Iterable[Listed]) -> MadeTable:
     text, silent = io.StringIO(), []
     writer = csv.DictWriter(text, _COLUMNS, restval="", lineterminator="\r\n")
     writer.writeheader()
     for one in listed:
-        heartbeat()
         tags = _tags(folder, one.path) if folder and one.path else {}
         if tags is None:
             silent.append(one.path)

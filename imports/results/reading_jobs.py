@@ -7,12 +7,12 @@ import json
 import os
 import re
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
 from common.charsets import CHARSETS
 from common.confined import keep_texts_english
-from imports.results.found import FoundFile, ResultFault, ResultsRefused
+from imports.results.found import ResultsRefused
 from imports.results.parsing import parsed
 from recognition.errors import JobRefused
 from recognition.isolation import wire
@@ -44,7 +44,12 @@ def read(
 
 def lines_of(file: BinaryIO, *, name: str, is_workbook: bool) -> Iterator[bytes]:
     """Yield one JSON line per file or fault; raise ``ResultsRefused``."""
-    return _encoded(parsed(file, name=name, is_workbook=is_workbook))
+    for each in parsed(file, name=name, is_workbook=is_workbook):
+        names = (field.name for field in dataclasses.fields(each))
+        fields = {name: getattr(each, name) for name in names}
+        text = json.dumps([type(each).__name__, fields], ensure_ascii=False)
+        # JSON can contain lone surrogates, which no database stores.
+        yield _NUL.sub(r"\1", text).encode(errors="replace") + b"\n"
 
 
 def warm() -> None:
@@ -55,12 +60,3 @@ def warm() -> None:
 
 
 JOBS: Final[dict[str, Job]] = {"read": read}
-
-
-def _encoded(found: Iterable[FoundFile | ResultFault]) -> Iterator[bytes]:
-    for each in found:
-        names = (field.name for field in dataclasses.fields(each))
-        fields = {name: getattr(each, name) for name in names}
-        text = json.dumps([type(each).__name__, fields], ensure_ascii=False)
-        # JSON can contain lone surrogates, which no database stores.
-        yield _NUL.sub(r"\1", text).encode(errors="replace") + b"\n"

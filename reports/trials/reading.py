@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 from catalogue.models import Recording
-from imports.moving.remote import milliseconds
+from imports.results.file_scanning import milliseconds
 from jobs.context import JobContext
 from reports.models import EngineTrial
 from reports.trials.comparing import FileComparison, Start, Theirs

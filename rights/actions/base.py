@@ -88,9 +88,9 @@ def save_revision(row: Any) -> None:  # Any: a record with revisions
     row.save()
 
 
-def record_event(row: Case, verb: RightsVerb, user: User, **after: object) -> None:
-    """Record an action as an event of the record's case."""
-    audit.services.record(case=case_of(row), action=verb, actor=user, after=after)
+def record_event(row: Case, action: str, user: User, **after: object) -> None:
+    """Record an action, such as a ``RightsVerb``, as an event of the record's case."""
+    audit.services.record(case=case_of(row), action=action, actor=user, after=after)
 
 
 def follow_record(row: Case, user: User, sound: RightsRecording | None = None) -> None:

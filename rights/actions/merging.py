@@ -8,7 +8,6 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-import audit.services
 from accounts.models import User
 from rights.actions.base import (
     Case,
@@ -29,7 +28,7 @@ from rights.models import (
     Work,
     WorkNumber,
 )
-from rights.records import case_of, share_values
+from rights.records import share_values
 from rights.services import follow
 
 
@@ -60,12 +59,7 @@ def merge_works(*, work: Work, into: Work, user: User) -> None:
     save_revision(row)
     save_revision(target)
     record_event(row, RightsVerb.MERGE, user, into=target.uid, moved=moved)
-    audit.services.record(
-        case=case_of(target),
-        action="rights.took_over",
-        actor=user,
-        after={"work": row.uid, "title": row.title},
-    )
+    record_event(target, "rights.took_over", user, work=row.uid, title=row.title)
     follow([row, target], user=user)
 
 
@@ -82,12 +76,7 @@ def merge_parties(*, party: Party, into: Party, user: User) -> None:
     save_revision(row)
     save_revision(target)
     record_event(row, RightsVerb.MERGE, user, into=target.uid, moved=moved)
-    audit.services.record(
-        case=case_of(target),
-        action="rights.took_over",
-        actor=user,
-        after={"party": row.uid, "name": str(row)},
-    )
+    record_event(target, "rights.took_over", user, party=row.uid, name=str(row))
     follow(touched, user=user)
 
 
@@ -121,12 +110,7 @@ def split_work(
     second.recordings.add(*sounds)
     save_revision(row)
     record_event(row, RightsVerb.SPLIT, user, second=second.uid, text=second.title)
-    audit.services.record(
-        case=case_of(second),
-        action="rights.split_off",
-        actor=user,
-        after={"work": row.uid, "title": row.title},
-    )
+    record_event(second, "rights.split_off", user, work=row.uid, title=row.title)
     follow([row, second], user=user)
     return second
 

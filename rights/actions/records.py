@@ -29,6 +29,7 @@ from rights.actions.base import (
     RightsVerb,
     follow_record,
     locked,
+    record_event,
     why_not,
 )
 from rights.applying.values import plain
@@ -57,12 +58,7 @@ def create(*, record: Editable, user: User) -> Editable:
         raise RightsRefused(why_not(record=record, user=user))
     _check_codes(record)
     record.save()
-    audit.services.record(
-        case=case_of(record),
-        action=RightsVerb.CREATE,
-        actor=user,
-        after={"name": str(record)},
-    )
+    record_event(record, RightsVerb.CREATE, user, name=str(record))
     follow_record(record, user)
     return record
 

@@ -10,10 +10,16 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-import audit.services
 from accounts.models import User
 from audit.models import Event
-from rights.actions.base import Case, RightsVerb, follow_record, locked, save_revision
+from rights.actions.base import (
+    Case,
+    RightsVerb,
+    follow_record,
+    locked,
+    record_event,
+    save_revision,
+)
 from rights.actions.parts import attach
 from rights.conflicts import records_of_party
 from rights.errors import RightsRefused
@@ -38,12 +44,7 @@ def undo(*, record: Case, user: User) -> str:
     if event is None:
         raise RightsRefused(_("There is nothing to undo."))
     said = _UNDOING[RightsVerb(event.action)](row, event, user)
-    audit.services.record(
-        case=case_of(row),
-        action=RightsVerb.UNDO,
-        actor=user,
-        after={"undone": event.action, "event": event.sequence},
-    )
+    record_event(row, RightsVerb.UNDO, user, undone=event.action, event=event.sequence)
     return said
 
 

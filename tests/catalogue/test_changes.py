@@ -16,7 +16,6 @@ from catalogue.changes import (
     ChangeRefused,
     delete_bucket,
     move_recordings,
-    replace_audio,
     retire_recordings,
     update_bucket,
 )
@@ -41,6 +40,7 @@ from scanning.errors import IntakeRefused
 from scanning.models import ScannedFile
 from scanning.services.intake import submit_fingerprint
 from tests import audio
+from tests.catalogue.replacing import replace_audio
 from tests.conftest import Catalogue, Worker, upload
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 
@@ -188,7 +188,7 @@ def test_other_audio_leaves_what_was_changed_meanwhile() -> None:
     recording = RecordingFactory.create(audio_sha256="ab" * 32)
     Recording.objects.update(title="Renamed")
 
-    replace_audio(recording=recording, source_url="https://h.example/a", user=None)
+    replace_audio(recording=recording, source_url="https://h.example/a")
 
     recording.refresh_from_db()
     assert (recording.title, recording.status) == ("Renamed", RecordingStatus.WAITING)
@@ -197,7 +197,7 @@ def test_other_audio_leaves_what_was_changed_meanwhile() -> None:
     # What was retired gets no other audio.
     Recording.objects.update(status=RecordingStatus.RETIRED)
     with pytest.raises(ChangeRefused):
-        replace_audio(recording=recording, audio=upload("b.wav", TUNE), user=None)
+        replace_audio(recording=recording, audio=upload("b.wav", TUNE))
     assert Recording.objects.get().status == RecordingStatus.RETIRED
 
 
@@ -231,7 +231,7 @@ def test_a_rendition_of_audio_that_was_replaced_meanwhile_is_not_kept(
     def render(*arguments: Any, **named: Any) -> str:  # Any: passed on
         made.append(write_rendition(*arguments, **named))
         other = upload("other.wav", audio.wav_bytes(audio.tune(2, 20)))
-        replace_audio(recording=recording, audio=other, user=None)
+        replace_audio(recording=recording, audio=other)
         return made[0]
 
     with monkeypatch.context() as patched:

@@ -26,7 +26,6 @@ from catalogue.changes import (
     delete_bucket,
     move_recordings,
     refingerprint,
-    replace_audio,
     retire_recordings,
 )
 from catalogue.index_log import LoggedChange
@@ -49,6 +48,7 @@ from scanning.choices import ScanStatus
 from scanning.models import Detection, Scan, ScannedFile
 from scanning.services.intake import submit_upload
 from tests import audio
+from tests.catalogue.replacing import replace_audio
 from tests.conftest import Catalogue, MakeClient, Worker, upload
 from tests.object_storage import media_at
 
@@ -194,7 +194,6 @@ def test_searches_follow_what_is_added_replaced_and_fingerprinted_again(
     replace_audio(
         recording=catalogue.first,
         audio=upload("other.wav", audio.wav_bytes(audio.tune(9, 20))),
-        user=None,
     )
     assert held(catalogue) == [catalogue.second.pk, made.pk]
     run_worker()

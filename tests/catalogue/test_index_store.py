@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from catalogue import index_store
-from catalogue.changes import replace_audio, retire_recordings
+from catalogue.changes import retire_recordings
 from catalogue.models import Bucket, Recording
 from catalogue.services import RecordingDetails, add_recording, create_bucket
 from tests import audio
+from tests.catalogue.replacing import replace_audio
 from tests.conftest import Worker, upload
 
 
@@ -76,7 +77,6 @@ def test_places_follow_the_audio_until_a_recording_is_left_out(
     replace_audio(
         recording=Recording.objects.get(pk=first),
         audio=upload("other.wav", audio.wav_bytes(audio.tune(9, 40))),
-        user=None,
     )
     run_worker()
     after = _every(bucket)
