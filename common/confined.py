@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -20,6 +21,9 @@ from recognition.errors import DecodeFailed, JobRefused, OutOfLimits
 from recognition.isolation import client
 from recognition.isolation.wire import MessageKind
 from recognition.limits import DecodeLimits
+
+# NUL as JSON escape after an even number of backslashes; PostgreSQL cannot store it.
+_NUL: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,15 @@ def _translated(error: JobRefused | OutOfLimits | DecodeFailed) -> Unreadable:
             "Save the file again, or as CSV, and try again."
         )
     )
+
+
+def json_line(
+    value: Any, *, default: Callable[[Any], object] | None = None
+) -> bytes:  # Any: JSON, or what ``default`` turns into it
+    """Return a value as a line that ``json_lines`` reads, without what nobody can store."""
+    text = json.dumps(value, default=default, ensure_ascii=False)
+    # JSON can contain lone surrogates, which no database stores.
+    return _NUL.sub(r"\1", text).encode(errors="replace") + b"\n"
 
 
 def json_lines(file: IO[bytes], *, max_bytes: int) -> Iterator[Any]:  # Any: JSON

@@ -17,16 +17,18 @@ from catalogue.models import Recording
 from common.batches import batched
 from common.bulk import write_rows
 from jobs.context import JobContext
-from platforms import finding
 from platforms.choices import DiscrepancyKind, DiscrepancyState, LinkedBy
-from platforms.finding import (
+from platforms.finding.claims import (
     CLAIM_COLUMNS,
     CLAIM_KINDS,
-    CLAIMABLE,
-    Found,
-    Grounds,
     HeardVideos,
+    of_claims,
+    video_file_of,
 )
+from platforms.finding.found import Found
+from platforms.finding.grounds import Grounds
+from platforms.finding.matches import CLAIMABLE, of_matches, of_recordings
+from platforms.finding.owners import of_assets, of_videos
 from platforms.joining import link_assets, members_of, merged_with, sounds_of
 from platforms.models import (
     Discrepancy,
@@ -217,7 +219,7 @@ def _compare_claims(rows: QuerySet[PlatformClaim], report: Report) -> None:
     for claims in by_key(rows, at_once=CLAIMS_AT_ONCE):
         report()
         heard = HeardVideos(claims)
-        found = finding.of_claims(claims, grounds, heard)
+        found = of_claims(claims, grounds, heard)
         with transaction.atomic():
             _note_files(claims, heard.files)
             about = Q(claim__in=[each.pk for each in claims])
@@ -243,8 +245,8 @@ def _compare_videos(rows: QuerySet[PlatformVideo], report: Report) -> None:
     grounds = Grounds()
     for videos in by_key(rows.select_related("asset__recording__merged_into")):
         report()
-        files = finding.video_file_of(video.link_key for video in videos)
-        found = finding.of_videos(videos, grounds, files)
+        files = video_file_of(video.link_key for video in videos)
+        found = of_videos(videos, grounds, files)
         with transaction.atomic():
             _note_files(videos, files)
             about = Q(video__in=[each.pk for each in videos])
@@ -258,7 +260,7 @@ def _compare_matches(rows: QuerySet[Match], report: Report) -> None:
     )
     for matches in by_key(rows):
         report()
-        found = finding.of_matches(matches, grounds)
+        found = of_matches(matches, grounds)
         about = Q(match__in=[each.pk for each in matches])
         _store(about, (DiscrepancyKind.NOT_CLAIMED,), found)
 
@@ -270,7 +272,7 @@ def _compare_assets(rows: QuerySet[PlatformAsset], report: Report) -> None:
         # Claims and videos that others claim name their asset too.
         keys = [each.pk for each in assets]
         about = Q(asset__in=keys, claim=None, video=None)
-        found = finding.of_assets(assets, grounds)
+        found = of_assets(assets, grounds)
         _store(about, (DiscrepancyKind.BY_OTHERS,), found)
 
 
@@ -278,7 +280,7 @@ def _compare_recordings(rows: QuerySet[Recording], report: Report) -> None:
     grounds = Grounds()
     for recordings in by_key(rows):
         report()
-        found = finding.of_recordings(recordings, grounds)
+        found = of_recordings(recordings, grounds)
         about = Q(recording__in=[each.pk for each in recordings])
         _store(about, (DiscrepancyKind.NO_REFERENCE,), found)
 

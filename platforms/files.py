@@ -35,7 +35,7 @@ from platforms.choices import (
     Platform,
 )
 from platforms.errors import ClaimsRefused
-from platforms.finding import our_countries
+from platforms.finding.grounds import our_countries
 from platforms.joining import platform_of
 from platforms.models import ClaimFile, ClaimFileRow, Discrepancy
 from review.choices import LicenceScope

@@ -12,7 +12,8 @@ from accounts.reach import sees_everything
 from catalogue.identifiers import check_isrc
 from catalogue.models import Recording, RecordingStatus
 from platforms.choices import DiscrepancyKind, DiscrepancyState, RowAnswer
-from platforms.finding import ACTIVE, INACTIVE, PENDING
+from platforms.finding.claims import ACTIVE, PENDING
+from platforms.finding.facts import INACTIVE
 from platforms.joining import (
     Code,
     ids_of,

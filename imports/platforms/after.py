@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from catalogue.models import Recording
 from platforms.choices import ReportKind
-from platforms.finding import (
+from platforms.finding.facts import (
     ClaimsOn,
     LinkedAsset,
     ReportFacts,

@@ -19,18 +19,20 @@ from catalogue.models import Recording
 from common.batches import batched
 from imports.platforms.after import AfterImport
 from imports.platforms.reports import Values
-from platforms import finding
 from platforms.choices import DiscrepancyKind, DiscrepancyState, LinkedBy, ReportKind
 from platforms.comparing import AT_ONCE, CLAIMS_AT_ONCE, by_key
-from platforms.finding import (
+from platforms.finding.claims import (
+    CLAIM_COLUMNS,
     CLAIM_KINDS,
-    CLAIMABLE,
-    INACTIVE,
-    Found,
-    Grounds,
     HeardVideos,
-    LinkedAsset,
+    of_claims,
+    video_file_of,
 )
+from platforms.finding.facts import INACTIVE, LinkedAsset
+from platforms.finding.found import Found
+from platforms.finding.grounds import Grounds
+from platforms.finding.matches import CLAIMABLE, of_matches, of_recordings
+from platforms.finding.owners import of_assets, of_videos
 from platforms.joining import find_links, sounds_of
 from platforms.models import (
     AssetConflict,
@@ -196,7 +198,7 @@ class Foresight:
             claim = before.get(values["claim_id"]) or PlatformClaim(
                 pk=next(self._keys), claim_id=values["claim_id"], account=self.account
             )
-            for name in (*finding.CLAIM_COLUMNS, "title", "video_id"):
+            for name in (*CLAIM_COLUMNS, "title", "video_id"):
                 if name in values and name not in ("asset", "account", "terms"):
                     setattr(claim, name, values[name])
             cells = values["cells"]
@@ -212,7 +214,7 @@ class Foresight:
         self._compare_claims(claims)
 
     def _compare_claims(self, claims: Sequence[PlatformClaim]) -> None:
-        found = finding.of_claims(claims, self._grounds, HeardVideos(claims))
+        found = of_claims(claims, self._grounds, HeardVideos(claims))
         names = {f"c{each.pk}": str(each) for each in claims}
         known = [each.pk for each in claims if each.pk > 0]
         self._compare(found, Q(claim__in=known, kind__in=CLAIM_KINDS), names)
@@ -244,8 +246,8 @@ class Foresight:
                 setattr(video, name, values.get(name, getattr(video, name)))
             video.asset, video.gone_on = assets.get(values["asset_id"]), None
             videos.append(video)
-        files = finding.video_file_of(video.link_key for video in videos)
-        found = finding.of_videos(videos, self._grounds, files)
+        files = video_file_of(video.link_key for video in videos)
+        found = of_videos(videos, self._grounds, files)
         names = {f"v{each.pk}": str(each) for each in videos}
         known = [each.pk for each in videos if each.pk > 0]
         self._compare(found, Q(video__in=known), names)
@@ -347,7 +349,7 @@ class Foresight:
         )
         for some in by_key(rows):
             heartbeat()
-            found = finding.of_matches(some, self._grounds)
+            found = of_matches(some, self._grounds)
             names = {f"m{each.pk}": each.scanned_file.name for each in some}
             self._compare(found, Q(match__in=some, kind="not_claimed"), names)
 
@@ -360,14 +362,14 @@ class Foresight:
             rows = rows.filter(pk__in=set(sounds.values()))
         for some in by_key(rows):
             heartbeat()
-            found = finding.of_recordings(some, self._grounds)
+            found = of_recordings(some, self._grounds)
             names = {f"r{each.pk}": each.title for each in some}
             self._compare(found, Q(recording__in=some, kind="no_reference"), names)
 
     def _judge(self, assets: Iterable[PlatformAsset]) -> None:
         """Look at who else owns assets."""
         some = list(assets)
-        found = finding.of_assets(some, self._grounds)
+        found = of_assets(some, self._grounds)
         names = {f"a{each.pk}": str(each) for each in some}
         known = [each.pk for each in some if each.pk in self._listed]
         self._compare(found, Q(asset__in=known, claim=None, video=None), names)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
-import re
 import socket
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
 from common.charsets import CHARSETS
-from common.confined import keep_texts_english
+from common.confined import json_line, keep_texts_english
 from imports.results.found import ResultsRefused
 from imports.results.parsing import parsed
 from recognition.errors import JobRefused
@@ -21,8 +19,6 @@ from recognition.isolation.wire import MessageKind
 from recognition.limits import DecodeLimits
 
 _REPORT_EVERY = 500
-# NUL as JSON escape after an even number of backslashes; PostgreSQL cannot store it.
-_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 def read(
@@ -47,9 +43,7 @@ def lines_of(file: BinaryIO, *, name: str, is_workbook: bool) -> Iterator[bytes]
     for each in parsed(file, name=name, is_workbook=is_workbook):
         names = (field.name for field in dataclasses.fields(each))
         fields = {name: getattr(each, name) for name in names}
-        text = json.dumps([type(each).__name__, fields], ensure_ascii=False)
-        # JSON can contain lone surrogates, which no database stores.
-        yield _NUL.sub(r"\1", text).encode(errors="replace") + b"\n"
+        yield json_line([type(each).__name__, fields])
 
 
 def warm() -> None:

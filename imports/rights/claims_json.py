@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import re
 from collections import Counter
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from common.confined import json_line
 from imports.rights.found import Read, ReadCounts
 from rights.claims import (
     ClaimFault,
@@ -24,8 +23,6 @@ from rights.claims import (
 
 # Any in this module: JSON.
 _Json = dict[str, Any]
-# NUL as JSON escape after an even number of backslashes; PostgreSQL cannot store it.
-_NUL: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _FIELDS: Final[dict[type, tuple[str, ...]]] = {
     kind: tuple(field.name for field in dataclasses.fields(kind))
     for kind in (
@@ -44,9 +41,7 @@ _FIELDS: Final[dict[type, tuple[str, ...]]] = {
 
 def to_line(read: Read) -> bytes:
     """Return something read as one line of JSON."""
-    text = json.dumps([type(read).__name__, read], default=_plain, ensure_ascii=False)
-    # JSON can contain lone surrogates, which no database stores.
-    return _NUL.sub(r"\1", text).encode(errors="replace") + b"\n"
+    return json_line([type(read).__name__, read], default=_plain)
 
 
 def _plain(value: object) -> object:

@@ -28,7 +28,9 @@ from imports.platforms.reports import (
     text_of,
 )
 from platforms.choices import OWN_DETAILS, Platform, ReportKind
-from platforms.finding import ACTIVE, EVERYWHERE, INACTIVE, PENDING
+from platforms.finding.claims import ACTIVE, PENDING
+from platforms.finding.facts import INACTIVE
+from platforms.finding.grounds import EVERYWHERE
 from scanning.sources.link_keys import link_key
 
 _STATUSES: Final = (ACTIVE, INACTIVE, PENDING)

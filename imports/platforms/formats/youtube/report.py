@@ -25,7 +25,7 @@ from imports.platforms.reports import (
     text_of,
 )
 from platforms.choices import Platform, ReportKind, ValueColumn
-from platforms.finding import NO, YES
+from platforms.finding.owners import NO, YES
 from scanning.sources.link_keys import video_key
 
 _KNOWN: Final = frozenset(
