@@ -7,12 +7,12 @@ from collections.abc import Collection
 from decimal import Decimal, InvalidOperation
 from functools import partial
 
-from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from accounts.columns import person_field
 from accounts.reach import PRESENT, Path, PresentManager, ReachManager, working_for
 from common.reading import read_interval
 from common.uid import new_uid, uid_field
@@ -65,13 +65,7 @@ class Bucket(models.Model):
     labels = models.JSONField(default=list, blank=True)
     net_type = models.PositiveSmallIntegerField(default=1)
     metadata_template = models.TextField(blank=True, default="")
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    created_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -231,13 +225,7 @@ class Recording(models.Model):
         editable=False,
         help_text=_("Computed from the shares of our parties."),
     )
-    added_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    added_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -491,13 +479,7 @@ class Exclusion(models.Model):
     reason = models.CharField(max_length=20, choices=ExclusionReason.choices)
     note = models.CharField(max_length=1000, blank=True, default="")
     approved = models.BooleanField(default=False)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    created_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
     removed_at = models.DateTimeField(null=True, blank=True)
 

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from accounts.columns import person_field
 from accounts.reach import Path, ReachManager
 from catalogue.models import Bucket, Recording
 from common.reading import read_interval
@@ -69,13 +70,7 @@ class PairLink(models.Model):
         _("audio of the second recording"), max_length=64, blank=True, default=""
     )
     kept_at = models.DateTimeField(null=True, blank=True)
-    kept_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    kept_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
 
     reach = Path(buckets="one__bucket", other_buckets="other__bucket")
@@ -265,13 +260,7 @@ class CatalogueCheck(models.Model):
     pairs = models.PositiveIntegerField(default=0)
     skipped = models.PositiveIntegerField(default=0)
     message = models.CharField(max_length=500, blank=True, default="")
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    requested_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

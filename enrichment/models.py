@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.columns import person_field
 from accounts.reach import PRESENT, Path, ReachManager
 from catalogue.models import Bucket, Recording
 from common.uid import uid_field
@@ -32,13 +32,7 @@ class EnrichmentSource(models.Model):
     path = models.CharField(max_length=1000, blank=True, default="")
     upload = models.FileField(max_length=200, blank=True, default="", editable=False)
     licence = models.CharField(max_length=200)
-    accepted_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    accepted_by = person_field()
     accepted_at = models.DateTimeField()
     sha256 = models.CharField("SHA-256", max_length=64, blank=True, default="")
     data_date = models.CharField(max_length=40, blank=True, default="")
@@ -81,13 +75,7 @@ class FillingRule(models.Model):
         validators=[MinValueValidator(0), MaxValueValidator(1)],
     )
     is_on = models.BooleanField(_("on"), default=True)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    created_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
 
     reach = Path(buckets="bucket")
@@ -137,15 +125,8 @@ class Suggestion(models.Model):
     )
     act = models.CharField(max_length=32, blank=True, default="")
     before = models.CharField(max_length=VALUE_LENGTH, blank=True, default="")
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        # The first column of an index below.
-        db_index=False,
-    )
+    # The first column of an index below.
+    decided_by = person_field(db_index=False)
     rule = models.ForeignKey(
         FillingRule,
         on_delete=models.SET_NULL,
@@ -233,13 +214,7 @@ class KnownDifference(models.Model):
     found = models.CharField(max_length=VALUE_LENGTH)
     evidence = models.JSONField(default=list)
     is_also_right = models.BooleanField(_("also right"), default=False)
-    judged_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    judged_by = person_field()
     judged_at = models.DateTimeField(null=True, blank=True)
 
     reach = Path(buckets="recording__bucket")

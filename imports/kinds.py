@@ -133,10 +133,8 @@ class ImportKind(Generic[One]):
     """The fields beside the place, which the page adds."""
     uploads: Mapping[str, tuple[str, str]]
     """Fields with files: their column, and the path of the stored file by uid."""
-    prepare: Callable[[User, dict[str, Any]], dict[str, Any]] = lambda _user, values: (
-        values
-    )
-    """Turns the other values of the form into columns. Any: values of a form."""
+    prepare: Callable[[User, Columns], Columns] = lambda _user, values: values
+    """Turns the other values of the form into columns."""
     columns: tuple[str, ...] = ()
     """Its own columns, for the admin screen."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.columns import person_field
 from accounts.models import User
 from accounts.reach import PRESENT, Path, ReachManager
 from audit.models import Event
@@ -78,14 +78,7 @@ class Import(models.Model):
     )
     message = models.CharField(max_length=500, blank=True, default="")
     summary = models.JSONField(default=dict, blank=True)
-    made_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("created by"),
-    )
+    made_by = person_field(verbose_name=_("created by"))
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

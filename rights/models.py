@@ -6,12 +6,14 @@ Rights know recordings by their ISRC, also those without sound here: a
 
 from __future__ import annotations
 
-from django.conf import settings
+from typing import TypeVar
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.columns import person_field
 from catalogue.models import Recording
 from common.uid import uid_field
 from rights.choices import (
@@ -24,12 +26,27 @@ from rights.choices import (
 )
 from rights.texts import folded
 
+Row = TypeVar("Row", bound=models.Model)
+
 
 def _one_of(*names: str) -> Q:
     """Return the condition that exactly one of these foreign keys is set."""
     return Q(
         *(Q(**{f"{each}__isnull": each != name for each in names}) for name in names),
         _connector=Q.OR,
+    )
+
+
+def _key_of_one(
+    model: type[Row], related_name: str
+) -> models.ForeignKey[Row | None, Row | None]:
+    """Return one of several foreign keys of which only one is set; see ``_one_of``."""
+    return models.ForeignKey(
+        model,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name=related_name,
     )
 
 
@@ -302,19 +319,9 @@ class Track(models.Model):
 class OtherTitle(models.Model):
     """A further title of a work, recording or release; claimant "" is a person."""
 
-    work = models.ForeignKey(
-        Work, on_delete=models.CASCADE, null=True, blank=True, related_name="titles"
-    )
-    recording = models.ForeignKey(
-        RightsRecording,
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="titles",
-    )
-    release = models.ForeignKey(
-        Release, on_delete=models.CASCADE, null=True, blank=True, related_name="titles"
-    )
+    work = _key_of_one(Work, "titles")
+    recording = _key_of_one(RightsRecording, "titles")
+    release = _key_of_one(Release, "titles")
     text = models.CharField(max_length=500)
     kind = models.CharField(
         max_length=2, choices=TitleKind.choices, default=TitleKind.ALTERNATIVE
@@ -351,16 +358,8 @@ class Share(models.Model):
     """
 
     uid = uid_field("sh")
-    work = models.ForeignKey(
-        Work, on_delete=models.CASCADE, null=True, blank=True, related_name="shares"
-    )
-    recording = models.ForeignKey(
-        RightsRecording,
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="shares",
-    )
+    work = _key_of_one(Work, "shares")
+    recording = _key_of_one(RightsRecording, "shares")
     party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="shares")
     role = models.CharField(max_length=40, blank=True, default="")
     right = models.CharField(max_length=2, choices=Right.choices)
@@ -390,22 +389,10 @@ class Share(models.Model):
     number = models.CharField(max_length=100, blank=True, default="")
     source = models.CharField(max_length=200, blank=True, default="")
     line = models.PositiveIntegerField(null=True, blank=True)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    created_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
-    withdrawn_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    withdrawn_by = person_field()
 
     # Seen with its work or recording.
     objects = models.Manager["Share"]()
@@ -452,23 +439,9 @@ class Statement(models.Model):
     contradictions show. ``number`` is as in ``Share``.
     """
 
-    work = models.ForeignKey(
-        Work, on_delete=models.CASCADE, null=True, blank=True, related_name="statements"
-    )
-    recording = models.ForeignKey(
-        RightsRecording,
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="statements",
-    )
-    release = models.ForeignKey(
-        Release,
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="statements",
-    )
+    work = _key_of_one(Work, "statements")
+    recording = _key_of_one(RightsRecording, "statements")
+    release = _key_of_one(Release, "statements")
     field = models.CharField(max_length=8, choices=StatedField.choices)
     value = models.CharField(max_length=1100)
     claimant = models.CharField(max_length=200, blank=True, default="")
@@ -506,23 +479,9 @@ class Conflict(models.Model):
     state = models.CharField(
         max_length=8, choices=ConflictState.choices, default=ConflictState.OPEN
     )
-    work = models.ForeignKey(
-        Work, on_delete=models.CASCADE, null=True, blank=True, related_name="conflicts"
-    )
-    recording = models.ForeignKey(
-        RightsRecording,
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="conflicts",
-    )
-    release = models.ForeignKey(
-        Release,
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="conflicts",
-    )
+    work = _key_of_one(Work, "conflicts")
+    recording = _key_of_one(RightsRecording, "conflicts")
+    release = _key_of_one(Release, "conflicts")
     right = models.CharField(
         max_length=2, choices=Right.choices, blank=True, default=""
     )
@@ -534,13 +493,7 @@ class Conflict(models.Model):
     has_choice = models.BooleanField(default=False)
     chosen = models.CharField(max_length=1100, blank=True, default="")
     note = models.CharField(max_length=500, blank=True, default="")
-    settled_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    settled_by = person_field()
     settled_at = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField(auto_now_add=True)
     revision = models.PositiveIntegerField(default=1, editable=False)

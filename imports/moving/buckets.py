@@ -161,10 +161,8 @@ class BucketMover:
 
     def track(self, row: Json, bucket: str) -> bool:
         """Move a row of a dedup bucket; return whether it is new."""
-        read, act = (
-            partial(read_track, bucket=bucket),
-            partial(self._track, parent=bucket),
-        )
+        read = partial(read_track, bucket=bucket)
+        act = partial(self._track, parent=bucket)
         return self.records.move(MovedKind.TRACK, row, bucket, read, act)
 
     def _track(self, there: RemoteTrack, known: Moved | None, parent: str) -> Became:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
-from django.conf import settings
 from django.db import models
 
+from accounts.columns import person_field
 from accounts.reach import Path, ReachManager
 from catalogue.models import Recording
 from common.uid import uid_field
@@ -16,6 +16,19 @@ from platforms.models.assets import PlatformAsset
 from platforms.models.claims import PlatformClaim, PlatformVideo
 from review.models import Match
 from scanning.models import ScannedFile
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+def _about(model: type[Row]) -> models.ForeignKey[Row | None, Row | None]:
+    """Return the key of a row that a difference may be about."""
+    return models.ForeignKey(
+        model,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="discrepancies",
+    )
 
 
 class Discrepancy(models.Model):
@@ -32,68 +45,20 @@ class Discrepancy(models.Model):
     state = models.CharField(
         max_length=12, choices=DiscrepancyState.choices, default=DiscrepancyState.OPEN
     )
-    account = models.ForeignKey(
-        PlatformAccount,
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="discrepancies",
-    )
-    claim = models.ForeignKey(
-        PlatformClaim,
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="discrepancies",
-    )
-    asset = models.ForeignKey(
-        PlatformAsset,
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="discrepancies",
-    )
-    video = models.ForeignKey(
-        PlatformVideo,
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="discrepancies",
-    )
-    match = models.ForeignKey(
-        Match,
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="discrepancies",
-    )
-    recording = models.ForeignKey(
-        Recording,
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="discrepancies",
-    )
-    scanned_file = models.ForeignKey(
-        ScannedFile,
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="discrepancies",
-    )
+    account = _about(PlatformAccount)
+    claim = _about(PlatformClaim)
+    asset = _about(PlatformAsset)
+    video = _about(PlatformVideo)
+    match = _about(Match)
+    recording = _about(Recording)
+    scanned_file = _about(ScannedFile)
     evidence = models.JSONField(default=dict)
     basis = models.CharField(max_length=32)
     is_weak = models.BooleanField(default=False)
     views = models.BigIntegerField(default=0)
     due_on = models.DateField(null=True, blank=True)
     note = models.CharField(max_length=500, blank=True, default="")
-    dismissed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    dismissed_by = person_field()
     dismissed_at = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField(auto_now_add=True)
     revision = models.PositiveIntegerField(default=1, editable=False)

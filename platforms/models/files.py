@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from django.conf import settings
 from django.db import models
 
+from accounts.columns import person_field
 from accounts.reach import Path, ReachManager
 from common.uid import uid_field
 from platforms.choices import FileKind, FileState, RowAnswer
@@ -28,13 +28,7 @@ class ClaimFile(models.Model):
     file = models.FileField(max_length=200)
     row_count = models.PositiveIntegerField()
     sha256 = models.CharField(max_length=64)
-    made_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    made_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
     sent_at = models.DateTimeField(null=True, blank=True)
 

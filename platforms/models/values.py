@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from django.conf import settings
 from django.db import models
 
+from accounts.columns import person_field
 from platforms.choices import Meaning, Platform, ValueColumn
 from platforms.models.account import PlatformAccount
 
@@ -22,13 +22,7 @@ class ReportedValue(models.Model):
     meaning = models.CharField(
         max_length=16, choices=Meaning.choices, blank=True, default=Meaning.UNEXPLAINED
     )
-    explained_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    explained_by = person_field()
 
     # Words of a platform, for everybody.
     objects = models.Manager["ReportedValue"]()

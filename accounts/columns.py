@@ -1,0 +1,25 @@
+"""Columns of models that name people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+
+from accounts.models import User
+
+
+def person_field(**options: Any) -> models.ForeignKey[User | None, User | None]:
+    """Return a column with who did something; empty once the account is deleted.
+
+    Any: further options of the column.
+    """
+    return models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        **options,
+    )
