@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -38,6 +37,7 @@ from platforms.errors import ClaimsRefused
 from platforms.finding.grounds import our_countries
 from platforms.joining import platform_of
 from platforms.models import ClaimFile, ClaimFileRow, Discrepancy
+from platforms.services import require
 from review.choices import LicenceScope
 from review.models import Licence
 from scanning.sources.link_keys import youtube_video
@@ -253,8 +253,7 @@ def make_files(
 
     An entry in a file that was not withdrawn is left out, as is one that has changed.
     """
-    if not user.has_perm(Action.DECIDE):
-        raise PermissionDenied(_("Your role does not allow this. Ask a manager."))
+    require(user, Action.DECIDE)
     rows = sorted(
         (
             (row, entry)
@@ -391,8 +390,7 @@ def _become(
     *,
     now: bool = False,
 ) -> bool:
-    if not user.has_perm(Action.EDIT_CATALOGUE):
-        raise PermissionDenied(_("Your role does not allow this. Ask a manager."))
+    require(user, Action.EDIT_CATALOGUE)
     refuse_limited(user)
     rows = ClaimFile.objects.filter(pk=file.pk, state=before)
     changed = rows.update(state=after, sent_at=datetime.now(tz=UTC) if now else None)

@@ -39,14 +39,15 @@ BULK_LIMIT: Final = 2_000
 _NOTE_LENGTH: Final = 500
 
 
-def _require(user: User, action: Action) -> None:
+def require(user: User, action: Action) -> None:
+    """Raise ``PermissionDenied`` if the user may not do this."""
     if not user.has_perm(action):
         raise PermissionDenied(_("Your role does not allow this. Ask a manager."))
 
 
 def find_account(*, platform: Platform, name: str, user: User) -> PlatformAccount:
     """Return the account with a name; make it if it is new."""
-    _require(user, Action.EDIT_CATALOGUE)
+    require(user, Action.EDIT_CATALOGUE)
     refuse_limited(user)
     return PlatformAccount.objects.get_or_create(
         platform=platform, name=name.strip()[:200]
@@ -58,7 +59,7 @@ def link_asset(
     *, asset: PlatformAsset, recording: Recording | None, user: User
 ) -> None:
     """Link an asset to the recording that a person chose, or by its ids again."""
-    _require(user, Action.EDIT_CATALOGUE)
+    require(user, Action.EDIT_CATALOGUE)
     refuse_limited(user)
     row = PlatformAsset.objects.select_for_update(of=("self",)).get(pk=asset.pk)
     if recording is not None and recording.is_given_up:
@@ -89,7 +90,7 @@ def link_asset(
 @transaction.atomic
 def explain_value(*, value: ReportedValue, meaning: str, user: User) -> bool:
     """Say once what a value means, or that it is unexplained; return if that is new."""
-    _require(user, Action.EDIT_CATALOGUE)
+    require(user, Action.EDIT_CATALOGUE)
     refuse_limited(user)
     row = ReportedValue.objects.select_for_update().get(pk=value.pk)
     chosen = Meaning(meaning)
@@ -115,7 +116,7 @@ def explain_value(*, value: ReportedValue, meaning: str, user: User) -> bool:
 @transaction.atomic
 def enter_dispute_day(*, claim: PlatformClaim, day: date | None, user: User) -> None:
     """Enter the true day of a dispute, or remove it."""
-    _require(user, Action.DECIDE)
+    require(user, Action.DECIDE)
     if day is not None and day < (claim.claimed_on or date.min):
         raise ClaimsRefused(_("The dispute cannot be older than the claim."))
     before = claim.disputed_on
@@ -137,7 +138,7 @@ def dismiss(
     *, revisions: Mapping[str, int], note_text: str, user: User
 ) -> tuple[int, int]:
     """Dismiss open differences, as a person saw them; return how many, and not."""
-    _require(user, Action.DECIDE)
+    require(user, Action.DECIDE)
     if not note_text.strip():
         raise ClaimsRefused(_("Say why it may stay as it is."))
     rows = _lock_discrepancies(revisions)
@@ -170,7 +171,7 @@ def dismiss(
 @transaction.atomic
 def reopen(*, revisions: Mapping[str, int], user: User) -> tuple[int, int]:
     """Undo the dismissal of differences; return how many, and how many not."""
-    _require(user, Action.DECIDE)
+    require(user, Action.DECIDE)
     chosen = [
         row
         for row in _lock_discrepancies(revisions)

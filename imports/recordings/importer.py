@@ -93,7 +93,12 @@ class RecordingImporter:
             self.heartbeat()
             self._take(row)
             if row.faults:
-                writer.writerow(self._refused_cells(raw, row))
+                reason = " ".join(str(fault) for fault in row.faults)
+                cells = list(map(guard, raw.cells))
+                # Keep the reason in its column, however many cells the row has.
+                cells += [""] * (len(header) - len(cells))
+                cells.insert(len(header), guard(reason))
+                writer.writerow(cells)
         return self.summary
 
     def _check_row(self, raw: RawRow) -> CheckedRow:
@@ -124,15 +129,6 @@ class RecordingImporter:
         self.summary.count(verdict)
         self.summary.note_faults(row.line, row.faults, row.warnings)
         self.on_verdict(row.line, verdict)
-
-    def _refused_cells(self, raw: RawRow, row: CheckedRow) -> list[str]:
-        """Return the cells of a refused row, with the reason."""
-        reason = " ".join(str(fault) for fault in row.faults)
-        cells = list(map(guard, raw.cells))
-        # Keep the reason in its column, however many cells the row has.
-        width = len(self.table.header)
-        cells += [""] * (width - len(cells))
-        return [*cells[:width], guard(reason), *cells[width:]]
 
     def _import(self, row: CheckedRow) -> Verdict:
         cell_warnings = list(row.warnings)

@@ -12,7 +12,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.management.finding import find_user
-from accounts.models import User
 from catalogue.management.finding import find_bucket
 from common.uid import new_uid
 from imports.audio.importer import AudioImporter, AudioSummary, rows_of_table
@@ -46,9 +45,8 @@ class Command(BaseCommand):
         folder: Path = options["folder"]
         if not folder.is_dir():
             raise CommandError(f"{folder} is no folder.")
-        user: User | None = None
-        if options["username"] is not None:
-            user = find_user(options["username"])
+        name = options["username"]
+        user = None if name is None else find_user(name)
         uid, dry = new_uid("ai"), options["dry_run"]
         try:
             table = rows_of_table(options["table"]) if options["table"] else ()

@@ -13,7 +13,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.management.finding import find_user
-from accounts.models import User
 from common.charsets import CHARSETS
 from imports.errors import ImportRefused, quote_value
 from imports.rights.importer import (
@@ -50,9 +49,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
         """Import and print the counts; exit with status 1 if something was refused."""
         path: Path = options["file"]
-        user: User | None = None
-        if options["username"] is not None:
-            user = find_user(options["username"])
+        name = options["username"]
+        user = None if name is None else find_user(name)
         uid = RIGHTS.new_uid()
         task = RightsImporter(
             source=f"import {uid}, {path.name}",
