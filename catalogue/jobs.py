@@ -10,12 +10,6 @@ from jobs.choices import JobState, Priority
 from jobs.kinds import Kind, register
 from jobs.periodic import beside_jobs
 
-
-def _end(recording: Recording, _state: JobState, _code: str, _cause: str) -> None:
-    """Remove a recording's old entries from the index after its job failed."""
-    note_change([recording.pk])
-
-
 FINGERPRINT = register(
     Kind(
         "recording",
@@ -31,7 +25,8 @@ FINGERPRINT = register(
         },
         keeps=frozenset({RecordingStatus.RETIRED}),
         cause_field="status_message",
-        on_end=_end,
+        # After a failure, its old entries leave the index.
+        on_end=lambda recording, *_: note_change([recording.pk]),
     )
 )
 RENDITION = register(

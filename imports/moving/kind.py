@@ -76,10 +76,6 @@ _ADD_ACCOUNT: Final = FirstStep(
 )
 
 
-def _first_step() -> FirstStep | None:
-    return None if CloudAccount.objects.exists() else _ADD_ACCOUNT
-
-
 def _prepare(_user: User, values: dict[str, Any]) -> dict[str, Any]:  # Any: a form's
     return {"since": office_day(), **values, "file_name": values["account"].name}
 
@@ -130,7 +126,7 @@ MOVES = register(
             _("Choose another account"),
             _("This move is not waiting to begin."),
         ),
-        first_step=_first_step,
+        first_step=lambda: None if CloudAccount.objects.exists() else _ADD_ACCOUNT,
         context=outcome_context,
         undoers={
             "recording.awaited": f"{_UNDOING}.give_back_recording",

@@ -207,7 +207,11 @@ class DiscogsIndex(SourceIndex):
 
     def releases(self, number: int) -> list[FoundRelease]:
         releases = dict.fromkeys(placed.release for placed in self._recording(number))
-        return list(dict.fromkeys(map(_found_release, releases)))
+        found = (
+            FoundRelease(*release[1:], is_live=is_live_album(release.title))
+            for release in releases
+        )
+        return list(dict.fromkeys(found))
 
     def artists(self, _credit: int) -> list[SourceArtist]:
         return []
@@ -299,11 +303,4 @@ def _as_recording(tracks: Sequence[_Placed]) -> SourceRecording:
         comment="",
         artists=first.track.artists,
         length_ms=lengths[len(lengths) // 2] if lengths else 0,
-    )
-
-
-def _found_release(release: Release) -> FoundRelease:
-    return FoundRelease(
-        *release[1:],
-        is_live=is_live_album(release.title),
     )

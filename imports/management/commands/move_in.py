@@ -174,15 +174,11 @@ def _account(options: dict[str, Any], user: User) -> CloudAccount:  # Any: Djang
     return save_account(account=account, token=token, user=user)
 
 
-def _nothing() -> None:
-    return None
-
-
 def _patiently(
     one: MoveIn, *, context: JobContext | None = None, dry: bool = False
 ) -> dict[str, Any]:  # Any: columns
     """Move or count, and wait here whenever the account must not be called."""
-    report: Callable[[], None] = context.report if context else _nothing
+    report: Callable[[], None] = context.report if context else lambda: None
     while True:
         try:
             return run(one, report, dry=dry)
