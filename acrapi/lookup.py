@@ -19,12 +19,7 @@ _NAMED = 20
 
 def container_of(given: str) -> Container:
     """Return the container with this id."""
-    identifier = as_id(given)
-    container = (
-        Container.objects.present().filter(pk=identifier).first()
-        if identifier
-        else None
-    )
+    container = Container.objects.present().filter(pk=as_id(given) or 0).first()
     if container is None:
         raise not_found(
             f"Container {given[:40]} is unknown here. Your token sees: "
@@ -36,10 +31,7 @@ def container_of(given: str) -> Container:
 
 def bucket_of(given: object) -> Bucket:
     """Return the bucket with this id."""
-    identifier = as_id(given)
-    bucket = (
-        Bucket.objects.present().filter(pk=identifier).first() if identifier else None
-    )
+    bucket = Bucket.objects.present().filter(pk=as_id(given) or 0).first()
     if bucket is None:
         raise not_found(
             f"Bucket {str(given)[:40]} is unknown here. Your token sees: "

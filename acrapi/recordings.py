@@ -38,7 +38,14 @@ def add_from_request(bucket: Bucket, fields: Json, user: User) -> Recording:
             "The file field is required: send the audio as multipart form data in "
             "the field 'file'.",
         )
-    _check_size(upload.name, upload.size)
+    if upload.size == 0:
+        raise IntakeRefused(
+            "empty_file", f"{upload.name} is empty (0 bytes). Nothing was added."
+        )
+    if upload.size > settings.ACRPORTAL_MAX_FILE_BYTES:
+        raise IntakeRefused(
+            "file_too_large", too_large_message(upload.name, upload.size), status=413
+        )
     title = fields.get("title") or display_name(upload.name, otherwise="Untitled")
     details = details_of(title, fields.get("user_defined", {}))
     # Clients often leave the data_type at its default.
@@ -87,15 +94,6 @@ def _add_known(bucket: Bucket, fields: Json, user: User) -> Recording:
     return add_recording(
         bucket=bucket, details=details, fingerprint=fingerprint, user=user
     )
-
-
-def _check_size(name: str, size: int) -> None:
-    if size == 0:
-        raise IntakeRefused(
-            "empty_file", f"{name} is empty (0 bytes). Nothing was added."
-        )
-    if size > settings.ACRPORTAL_MAX_FILE_BYTES:
-        raise IntakeRefused("file_too_large", too_large_message(name, size), status=413)
 
 
 def details_of(title: str, user_defined: Json) -> RecordingDetails:

@@ -111,7 +111,8 @@ def presigned_url(staged: StagedUpload, request: HttpRequest) -> str:
     """
     expires = str(int(staged.expires_at.timestamp()))
     path = reverse("acrapi-upload", args=[staged.uid])
-    query = f"?expires={expires}&signature={_signature(staged.uid, expires)}"
+    signature = _signer().signature(f"{staged.uid}:{expires}")
+    query = f"?expires={expires}&signature={signature}"
     host = request.get_host().rsplit(":", 1)[0]
     if host.endswith(_VENDOR_DOMAINS):
         return f"{settings.ACRPORTAL_BASE_URL}{path}{query}"
@@ -271,10 +272,6 @@ def path_of(staged: StagedUpload) -> Path:
     """Return the path of a staged upload."""
     folder: Path = settings.ACRPORTAL_DATA_DIR / "uploads"
     return folder / staged.uid
-
-
-def _signature(uid: str, expires: str) -> str:
-    return _signer().signature(f"{uid}:{expires}")
 
 
 def _signer() -> Signer:

@@ -21,7 +21,21 @@ def make_due_anchors() -> list[Anchor]:
     while (day := _next_day()) is not None:
         try:
             with transaction.atomic():
-                made.append(_make(day))
+                # Two workers must not chain to the same anchor.
+                last = Anchor.objects.select_for_update().order_by("-day").first()
+                chains, events, digest = _sum_of(day)
+                anchor = Anchor(
+                    day=day,
+                    at=datetime.now(tz=UTC),
+                    chains=chains,
+                    events=events,
+                    digest=digest,
+                    previous_hash=last.hash if last else "",
+                )
+                anchor.hash = anchor_hash(anchor)
+                # An update would fail on the trigger; a conflict must show as one.
+                anchor.save(force_insert=True)
+                made.append(anchor)
         except IntegrityError:
             # Another worker made it first.
             break
@@ -61,24 +75,6 @@ def _next_day() -> date | None:
     ):
         return None
     return first.date()
-
-
-def _make(day: date) -> Anchor:
-    # Two workers must not chain to the same anchor.
-    last = Anchor.objects.select_for_update().order_by("-day").first()
-    chains, events, digest = _sum_of(day)
-    anchor = Anchor(
-        day=day,
-        at=datetime.now(tz=UTC),
-        chains=chains,
-        events=events,
-        digest=digest,
-        previous_hash=last.hash if last else "",
-    )
-    anchor.hash = anchor_hash(anchor)
-    # An update would fail on the trigger; a conflict must show as one.
-    anchor.save(force_insert=True)
-    return anchor
 
 
 def _sum_of(day: date) -> tuple[int, int, str]:

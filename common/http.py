@@ -173,7 +173,7 @@ class _RadioResponse(_Response):
 
 
 def _watched_pools(
-    deadline: _Deadline, *, of_radio: bool = False
+    deadline: _Deadline, *, of_radio: bool
 ) -> dict[str, type[HTTPConnectionPool]]:
     answers = _RadioResponse if of_radio else _Response
 
@@ -185,13 +185,8 @@ def _watched_pools(
             deadline.keep(connection)
             return connection
 
-    class Encrypted(HTTPSConnection):
-        response_class = answers
-
-        def _new_conn(self) -> socket.socket:
-            connection = super()._new_conn()
-            deadline.keep(connection)
-            return connection
+    class Encrypted(Plain, HTTPSConnection):
+        pass
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain
@@ -518,11 +513,13 @@ def content_type_of(url: str) -> str:
 
 def _raise_unless_ok(response: requests.Response) -> None:
     if response.status_code != requests.codes.ok:
+        # The server's words, without control characters and not too long.
+        reason = "".join(c if c.isprintable() else " " for c in response.reason or "")
         failed = FetchFailed(
             _("the server answered %(status_code)s %(reason)s")
             % {
                 "status_code": response.status_code,
-                "reason": _on_one_line(response.reason or ""),
+                "reason": " ".join(reason.split())[:_REASON_CHARACTERS],
             }
         )
         failed.status = response.status_code
@@ -633,12 +630,6 @@ def _limit_body(chunks: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
         if received > max_bytes:
             raise TooLarge
         yield chunk
-
-
-def _on_one_line(text: str) -> str:
-    """Return a server's words without control characters, and not too long."""
-    printable = "".join(one if one.isprintable() else " " for one in text)
-    return " ".join(printable.split())[:_REASON_CHARACTERS]
 
 
 def _plain_cause(error: Exception) -> str:

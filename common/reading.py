@@ -57,14 +57,12 @@ def rounded(ms: int, unit_ms: int = 1000) -> int:
     return (ms + unit_ms // 2) // unit_ms * unit_ms
 
 
-def rounded_length(intervals: Iterable[tuple[int, int]], unit_ms: int = 1000) -> int:
-    """Return the length of intervals whose ends a document prints in whole units.
+def rounded_length(intervals: Iterable[tuple[int, int]]) -> int:
+    """Return the length of intervals whose ends a document prints in whole seconds.
 
     It is the sum of the differences of the printed ends, so that readers can check it.
     """
-    return sum(
-        rounded(end, unit_ms) - rounded(start, unit_ms) for start, end in intervals
-    )
+    return sum(rounded(end) - rounded(start) for start, end in intervals)
 
 
 def read_clock(total_ms: int, *, digits: int = 0) -> str:

@@ -54,8 +54,6 @@ class JobContext:
         self._must_rest = False
         self._note_report()
 
-    # --- For the work ---------------------------------------------------------------
-
     def report(self, share: float | None = None, stage: str = "") -> None:
         """Note how far the work is, and stop it here if it must not go on.
 
@@ -118,8 +116,6 @@ class JobContext:
     def wait_until(self, at: datetime, cause: str = "") -> NoReturn:
         """Let the job wait until then, and reset its attempts."""
         raise WaitsUntil(at, cause)
-
-    # --- For the runner -------------------------------------------------------------
 
     def leave(self, state: JobState, **columns: object) -> None:
         """Give the job up to another state; raise ``LeaseLost`` if it is not ours."""

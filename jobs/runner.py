@@ -60,7 +60,14 @@ def run(job: Job, *, before: JobContext | None = None) -> None:
     """Run a job that this process has taken; see ``run_next``."""
     kind = find_kind(job.kind)
     if kind is None:
-        _leave_to_others(job)
+        # A newer version may know it, or this portal once it runs with monitoring again.
+        logger.info("%s is of a kind that this portal does not know; it waits", job)
+        Job.objects.filter(pk=job.pk, lease_owner=job.lease_owner).update(
+            state=JobState.WAITING,
+            attempts=job.attempts - 1,
+            run_after=clock.now() + _UNKNOWN_PAUSE,
+            **NO_LEASE,
+        )
         return
     try:
         subject = kind.find_subject(job.subject)
@@ -282,20 +289,6 @@ def _drop(job: Job) -> None:
         state=JobState.CANCELLED,
         cause=_("Its subject was deleted."),
         finished_at=clock.now(),
-        **NO_LEASE,
-    )
-
-
-def _leave_to_others(job: Job) -> None:
-    """Put back a job of an unknown kind.
-
-    A newer version may know it, or this portal once it runs with monitoring again.
-    """
-    logger.info("%s is of a kind that this portal does not know; it waits", job)
-    Job.objects.filter(pk=job.pk, lease_owner=job.lease_owner).update(
-        state=JobState.WAITING,
-        attempts=job.attempts - 1,
-        run_after=clock.now() + _UNKNOWN_PAUSE,
         **NO_LEASE,
     )
 

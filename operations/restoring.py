@@ -210,12 +210,12 @@ def _restore_keys(folder: Path) -> None:
             f"{folder / SECRET_KEY_NAME}."
         )
     _write_secret(settings.ACRPORTAL_DATA_DIR / "secret_key", secret.encode())
-    if (folder / EARLIER_KEYS_NAME).is_file():
-        content = (folder / EARLIER_KEYS_NAME).read_bytes()
-        _write_secret(settings.ACRPORTAL_DATA_DIR / "secret_key_fallbacks", content)
-    if (folder / SIGNING_KEY_NAME).is_file():
-        content = (folder / SIGNING_KEY_NAME).read_bytes()
-        _write_secret(signing.key_path(), content)
+    for name, path in (
+        (EARLIER_KEYS_NAME, settings.ACRPORTAL_DATA_DIR / "secret_key_fallbacks"),
+        (SIGNING_KEY_NAME, signing.key_path()),
+    ):
+        if (folder / name).is_file():
+            _write_secret(path, (folder / name).read_bytes())
 
 
 def _write_secret(path: Path, content: bytes) -> None:

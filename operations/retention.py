@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db.models import Count, F, QuerySet, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -25,7 +26,7 @@ from scanning.retention import callbacks_past_their_time, days_kept, losing_audi
 _AT_ONCE = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
     """One retention rule, and its deletions by a given moment.
 
@@ -34,34 +35,44 @@ class Outlook:
 
     kind: str
     label: str | Promise
-    of: str
+    of: str = ""
     days: int | None
-    setting: str
+    setting: str = ""
     count: int
-    size_bytes: int
+    size_bytes: int = 0
 
 
 def outlook(*, by: datetime) -> list[Outlook]:
     """Return each rule with its deletions by a moment; nothing is changed."""
-    sessions = Outlook(
-        kind="sessions",
-        label=_("Unused sessions"),
-        of="",
-        days=settings.SESSION_COOKIE_AGE // 86_400,
-        setting="",
-        count=_sessions_over(by).count(),
-        size_bytes=0,
-    )
-    jobs = Outlook(
-        kind="jobs",
-        label=_("Finished jobs"),
-        of="",
-        days=DONE_KEPT.days,
-        setting="",
-        count=jobs_past_their_time(by=by).count(),
-        size_bytes=0,
-    )
-    return [*_audio(by), _reports(by), _callbacks(by), sessions, jobs]
+    return [
+        *_audio(by),
+        Outlook(
+            kind="reports",
+            label=_("Reports with their rows and files"),
+            days=settings.ACRPORTAL_REPORT_DAYS,
+            setting="ACRPORTAL_REPORT_DAYS",
+            **_totals(runs_past_their_time(by=by), "size_bytes"),
+        ),
+        Outlook(
+            kind="callbacks",
+            label=_("Callbacks for files that never arrived"),
+            days=settings.ACRPORTAL_ORPHAN_DAYS,
+            setting="ACRPORTAL_ORPHAN_DAYS",
+            **_totals(callbacks_past_their_time(by=by), "body_bytes"),
+        ),
+        Outlook(
+            kind="sessions",
+            label=_("Unused sessions"),
+            days=settings.SESSION_COOKIE_AGE // 86_400,
+            count=_sessions_over(by).count(),
+        ),
+        Outlook(
+            kind="jobs",
+            label=_("Finished jobs"),
+            days=DONE_KEPT.days,
+            count=jobs_past_their_time(by=by).count(),
+        ),
+    ]
 
 
 def prune() -> int:
@@ -75,9 +86,7 @@ def prune() -> int:
 
 def _audio(by: datetime) -> Iterator[Outlook]:
     for container in Container.objects.order_by("name", "pk"):
-        expiring = losing_audio(container=container, by=by).aggregate(
-            count=Count("pk"), size=Sum("size_bytes")
-        )
+        expiring = _totals(losing_audio(container=container, by=by), "size_bytes")
         # A deleted container without audio has nothing to show.
         if container.deleted_at is not None and not expiring["count"]:
             continue
@@ -88,39 +97,13 @@ def _audio(by: datetime) -> Iterator[Outlook]:
             of=container.name,
             days=days_kept(container) if kept == {KeepAudio.ORIGINAL} else None,
             setting="ACRPORTAL_AUDIO_DAYS",
-            count=expiring["count"],
-            size_bytes=expiring["size"] or 0,
+            **expiring,
         )
 
 
-def _reports(by: datetime) -> Outlook:
-    expiring = runs_past_their_time(by=by).aggregate(
-        count=Count("pk"), size=Sum(F("size_bytes"))
-    )
-    return Outlook(
-        kind="reports",
-        label=_("Reports with their rows and files"),
-        of="",
-        days=settings.ACRPORTAL_REPORT_DAYS,
-        setting="ACRPORTAL_REPORT_DAYS",
-        count=expiring["count"],
-        size_bytes=expiring["size"] or 0,
-    )
-
-
-def _callbacks(by: datetime) -> Outlook:
-    expiring = callbacks_past_their_time(by=by).aggregate(
-        count=Count("pk"), size=Sum("body_bytes")
-    )
-    return Outlook(
-        kind="callbacks",
-        label=_("Callbacks for files that never arrived"),
-        of="",
-        days=settings.ACRPORTAL_ORPHAN_DAYS,
-        setting="ACRPORTAL_ORPHAN_DAYS",
-        count=expiring["count"],
-        size_bytes=expiring["size"] or 0,
-    )
+def _totals(rows: QuerySet[Any], column: str) -> dict[str, int]:  # Any: of any model
+    found = rows.aggregate(count=Count("pk"), size=Sum(column, default=0))
+    return {"count": found["count"], "size_bytes": found["size"]}
 
 
 def _sessions_over(by: datetime) -> QuerySet[Session]:

@@ -35,8 +35,6 @@ from review.models import Match
 from review.services.transitions import require
 from scanning.models import ScannedFile
 
-# --- What a file is -------------------------------------------------------------------
-
 
 @transaction.atomic
 def set_episode(
@@ -90,9 +88,6 @@ def _checked_isan(given: str) -> str:
 def episode_values(row: Episode | None) -> EpisodeValues:
     """Return a file's episode, if anybody entered it."""
     return values_of(row, EpisodeValues) if row else EpisodeValues()
-
-
-# --- How a file uses music ------------------------------------------------------------
 
 
 @transaction.atomic

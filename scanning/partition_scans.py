@@ -174,8 +174,10 @@ def size_of(buckets: Sequence[int]) -> tuple[float, int]:
     state = index_log.count_changes().position
     postings = following.catalogue_postings(buckets, since=state)
     if postings is None:
-        pause = _LOOK_SELDOM if following.unheld() else _LATE
-        raise WaitsUntil(clock.now() + pause, _why_size_is_unknown())
+        if missing := following.unheld():
+            raise WaitsUntil(clock.now() + _LOOK_SELDOM, _no_machine(missing))
+        why = _("Waiting until all partitions have followed the catalogue.")
+        raise WaitsUntil(clock.now() + _LATE, why)
     return catalogue_hours(postings), state
 
 
@@ -239,12 +241,6 @@ def _why_it_waits(search: PartitionSearch) -> str:
     }
 
 
-def _why_size_is_unknown() -> str:
-    if missing := following.unheld():
-        return _no_machine(missing)
-    return _("Waiting until all partitions have followed the catalogue.")
-
-
 def _no_machine(missing: Sequence[Partition]) -> str:
     return _(
         "No machine with partition %(numbers)s of %(count)d has reported lately. "
@@ -253,9 +249,6 @@ def _no_machine(missing: Sequence[Partition]) -> str:
         "numbers": ", ".join(str(one.number) for one in missing),
         "count": missing[0].count,
     }
-
-
-# --- On the machine that holds a partition --------------------------------------------
 
 
 def answer_question(context: JobContext) -> None:

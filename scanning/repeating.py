@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models, transaction
+from django.utils.translation import gettext as _
 
 from jobs.choices import OPEN_STATES
 from jobs.context import JobContext
@@ -26,6 +27,21 @@ def finish_and_repeat(
     row = rows.filter(pk=context.subject.pk).first()
     if row is not None and row.enabled:
         submit(context.kind, row, at=next_at)
+
+
+def ends_idle(context: JobContext, at: datetime) -> bool:
+    """Finish without work, and return True, if the row is off or its container deleted.
+
+    Deleted containers keep their rows for the history, switched off.
+    """
+    if not context.subject.enabled:
+        finish_and_repeat(context, next_at=at)
+        return True
+    if context.subject.container.deleted_at is not None:
+        why = _("The container was deleted.")
+        finish_and_repeat(context, next_at=at, enabled=False, last_error=why)
+        return True
+    return False
 
 
 @transaction.atomic

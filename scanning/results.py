@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -211,23 +211,7 @@ def _store_detection(scan: Scan, found: FoundRecording) -> None:
         ids=found.ids,
     )
     Segment.objects.bulk_create(
-        Segment(
-            detection=detection,
-            position=position,
-            start_ms=segment.start_ms,
-            end_ms=segment.end_ms,
-            reference_start_ms=segment.reference_start_ms,
-            reference_end_ms=segment.reference_end_ms,
-            tempo_ratio=segment.tempo_ratio,
-            pitch_cents=segment.pitch_cents,
-            score=segment.score,
-            aligned_landmarks=segment.aligned_landmarks,
-            expected_by_chance=segment.expected_by_chance,
-            speech_pct=segment.speech_pct,
-            track=segment.track,
-            low_hz=segment.low_hz,
-            high_hz=segment.high_hz,
-        )
+        Segment(detection=detection, position=position, **asdict(segment))
         for position, segment in enumerate(found.segments, start=1)
     )
 

@@ -11,14 +11,13 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q
-from django.utils.translation import gettext as _
 
 import audit.services
 from jobs.context import JobContext
 from scanning.choices import SourceGone, WatchItemState
 from scanning.errors import IntakeRefused
 from scanning.models import ScannedFile, Watch, WatchCheck, WatchItem
-from scanning.repeating import finish_and_repeat, pause_after
+from scanning.repeating import ends_idle, finish_and_repeat, pause_after
 from scanning.services.intake import file_of_link, submit_link
 from scanning.services.link_batches import links_of_items
 from scanning.services.watches import look, remember
@@ -38,13 +37,7 @@ def run(context: JobContext) -> None:
     """Check a watch, and ask for its next check."""
     watch: Watch = context.subject
     check = WatchCheck(watch=watch, at=datetime.now(tz=UTC))
-    if not watch.enabled:
-        finish_and_repeat(context, next_at=check.at)
-        return
-    # Deleted containers keep their watches for the history, switched off.
-    if watch.container.deleted_at is not None:
-        why = _("The container was deleted.")
-        finish_and_repeat(context, next_at=check.at, enabled=False, last_error=why)
+    if ends_idle(context, check.at):
         return
     try:
         feed = look(url=watch.url)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -41,7 +39,7 @@ from acrapi.serializers.envelopes import (
 )
 from acrapi.serializers.fields import as_id
 from acrapi.states import LISTED_RECORDING_STATUSES, recording_statuses
-from acrapi.views.base import WireView
+from acrapi.views.base import WireView, validate
 from acrapi.views.containers import query_text
 from acrapi.views.files import request_fields
 from catalogue.changes import move_recordings, retire_recordings, update_recording
@@ -111,9 +109,7 @@ class BucketFilesView(WireView):
         # Some clients name the field audio_type.
         if "audio_type" in fields:
             fields.setdefault("data_type", fields["audio_type"])
-        form = AudioFileRequestSerializer(data=fields)
-        form.is_valid(raise_exception=True)
-        validated: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        validated = validate(AudioFileRequestSerializer(data=fields))
 
         def add() -> Response:
             recording = add_from_request(bucket, validated, user_of(request))
@@ -169,9 +165,7 @@ class BucketFileView(WireView):
         recording = named_recordings(recordings_of(bucket), ids, place=_place(bucket))[
             0
         ]
-        form = AudioFileUpdateSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        validated: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        validated = validate(AudioFileUpdateSerializer(data=request.data))
         columns: dict[str, object] = {}
         if validated.get("title"):
             columns["title"] = validated["title"]
@@ -248,13 +242,9 @@ class MoveAwayView(WireView):
     def post(self, request: Request, bucket_id: str) -> Response:
         """Move files from this bucket."""
         bucket = bucket_of(bucket_id)
-        form = MoveRequestSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        validated: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        validated = validate(MoveRequestSerializer(data=request.data))
         target_id = as_id(validated["target_bucket_id"])
-        target = (
-            Bucket.objects.present().filter(pk=target_id).first() if target_id else None
-        )
+        target = Bucket.objects.present().filter(pk=target_id or 0).first()
         if target is None:
             raise invalid(
                 "target_bucket_id", "There is no such bucket.", code="unknown_bucket"

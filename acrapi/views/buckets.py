@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,7 +20,7 @@ from acrapi.serializers.buckets import (
     bucket_shapes,
 )
 from acrapi.serializers.envelopes import InvalidSerializer, enveloped, listed
-from acrapi.views.base import WireView
+from acrapi.views.base import WireView, validate
 from acrapi.views.containers import query_text
 from catalogue.changes import delete_bucket, update_bucket
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket, IntakeRule
@@ -70,9 +68,7 @@ class BucketsView(WireView):
     )
     def post(self, request: Request) -> Response:
         """Create a bucket that accepts all recordings, duplicates too."""
-        form = BucketRequestSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        columns = bucket_columns(form.validated_data)
+        columns = bucket_columns(validate(BucketRequestSerializer(data=request.data)))
         bucket = create_bucket(
             name=columns.pop("name"),
             intake_rule=IntakeRule.IGNORE,
@@ -107,9 +103,9 @@ class BucketView(WireView):
     def put(self, request: Request, bucket_id: str) -> Response:
         """Change the given fields."""
         bucket = bucket_of(bucket_id)
-        form = BucketUpdateSerializer(data=request.data, context={"bucket": bucket})
-        form.is_valid(raise_exception=True)
-        validated: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        validated = validate(
+            BucketUpdateSerializer(data=request.data, context={"bucket": bucket})
+        )
         if bucket.pk == ACRCLOUD_MUSIC_BUCKET_ID and "name" in validated:
             raise invalid(
                 "name",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,7 +19,7 @@ from acrapi.serializers.containers import (
     container_shapes,
 )
 from acrapi.serializers.envelopes import enveloped, listed
-from acrapi.views.base import WireView
+from acrapi.views.base import WireView, validate
 from common.fingerprint_files import ACCEPT_HEADER, accepted_form
 from scanning.choices import EngineChoice
 from scanning.models import Container
@@ -80,9 +78,7 @@ class ContainersView(WireView):
     )
     def post(self, request: Request) -> Response:
         """Create a container."""
-        form = ContainerRequestSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        validated: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        validated = validate(ContainerRequestSerializer(data=request.data))
         container = create_container(
             columns=container_columns(validated),
             buckets=validated["buckets"],
@@ -125,9 +121,7 @@ class ContainerView(WireView):
     def put(self, request: Request, container_id: str) -> Response:
         """Change the given fields."""
         container = container_of(container_id)
-        form = ContainerUpdateSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        validated: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        validated = validate(ContainerUpdateSerializer(data=request.data))
         update_container(
             container=container,
             columns=container_columns(validated),

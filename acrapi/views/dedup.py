@@ -31,7 +31,7 @@ from acrapi.serializers.envelopes import (
     listed,
 )
 from acrapi.serializers.fields import FlagField, ShortText
-from acrapi.views.base import WireView
+from acrapi.views.base import WireView, validate
 from acrapi.views.files import request_fields
 from catalogue.changes import retire_recordings
 from catalogue.models import Bucket, BucketType, Recording
@@ -136,9 +136,7 @@ class DedupFilesView(WireView):
         # Some shells leave quotes around the id.
         if isinstance(given, str) and len(given) > 1 and given[0] == given[-1] == '"':
             fields["id"] = given[1:-1]
-        form = DedupRequestSerializer(data=fields)
-        form.is_valid(raise_exception=True)
-        validated: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        validated = validate(DedupRequestSerializer(data=fields))
         if validated.get("file") is None:
             raise invalid(
                 "file",

@@ -134,7 +134,13 @@ class IdentifyView(WireView):
         begun = monotonic()
         fields, project = _check_signature(request)
         sample = _sample(request)
-        _refuse_replay(fields, sample)
+        if is_of_other_sample(
+            access_key=fields["access_key"],
+            signature=fields["signature"].strip(),
+            timestamp=fields.get("timestamp", ""),
+            sample=sample,
+        ):
+            raise _Refused(BAD_SIGNATURE, "it was used for another sample")
         try:
             found = identify(project=project, sample=sample)
         except AudioRefused as error:
@@ -158,20 +164,21 @@ class IdentifyView(WireView):
         )
 
 
-def _fields(request: Request) -> dict[str, str]:
-    # Lone surrogates cannot be signed; replace them, so that the check fails cleanly.
-    return {
-        name: str(value).encode("utf-8", "replace").decode()
-        for name, value in fields_of(request).items()
-        if isinstance(value, str | int | float)
-    }
-
-
 def _check_signature(request: Request) -> tuple[dict[str, str], Project]:
     """Return the fields and the project that signed them; count strangers."""
     try:
-        fields = _fields(request)
-        project = _project(fields)
+        # Lone surrogates cannot be signed; replace them, so that the check fails cleanly.
+        fields = {
+            name: str(value).encode("utf-8", "replace").decode()
+            for name, value in fields_of(request).items()
+            if isinstance(value, str | int | float)
+        }
+        key = fields.get("access_key", "")
+        project = find_project(key) if key.isascii() and key.isprintable() else None
+        if project is None:
+            raise _Refused(BAD_KEY)
+        if not is_signed(secret=project.access_secret, fields=fields):
+            raise _Refused(BAD_SIGNATURE)
     except Exception as error:
         # Also a body that cannot be parsed.
         if limits.wait_of_stranger(request._request):
@@ -182,26 +189,6 @@ def _check_signature(request: Request) -> tuple[dict[str, str], Project]:
     if limits.wait_of_key(project.access_key):
         raise _Refused(TOO_MANY)
     return fields, project
-
-
-def _project(fields: dict[str, str]) -> Project:
-    key = fields.get("access_key", "")
-    project = find_project(key) if key.isascii() and key.isprintable() else None
-    if project is None:
-        raise _Refused(BAD_KEY)
-    if not is_signed(secret=project.access_secret, fields=fields):
-        raise _Refused(BAD_SIGNATURE)
-    return project
-
-
-def _refuse_replay(fields: dict[str, str], sample: File[bytes]) -> None:
-    if is_of_other_sample(
-        access_key=fields["access_key"],
-        signature=fields["signature"].strip(),
-        timestamp=fields.get("timestamp", ""),
-        sample=sample,
-    ):
-        raise _Refused(BAD_SIGNATURE, "it was used for another sample")
 
 
 def signature_of(

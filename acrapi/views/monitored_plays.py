@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 from datetime import UTC, datetime, time, timedelta
 
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
@@ -32,7 +32,7 @@ from monitoring.streams import selectors
 from monitoring.streams.choices import AirplayState
 from monitoring.streams.errors import SoundElsewhere, StreamRefused
 from monitoring.streams.excerpts import cut_excerpt
-from monitoring.streams.models import Airplay, Stream, StreamGap
+from monitoring.streams.models import Stream, StreamGap
 
 _MOST_AUDIO_SECONDS = 600
 _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -83,7 +83,19 @@ class StreamResultsView(WireView):
         kind = query_text(request, "type") or "day"
         if kind not in ("day", "last"):
             raise invalid("type", "Give day or last.")
-        plays = _ended_plays(stream, request)
+        rows = selectors.shown_plays().filter(stream=stream)
+        rows = rows.exclude(state=AirplayState.PLAYING)
+        rows = rows.annotate(length=F("ends_at") - F("starts_at"))
+        for name, lookup in (
+            ("min_duration", "length__gte"),
+            ("max_duration", "length__lte"),
+        ):
+            if query_text(request, name):
+                seconds = timedelta(seconds=_whole(request, name, 0))
+                rows = rows.filter(**{lookup: seconds})
+        if country := query_text(request, "isrc_country"):
+            rows = rows.filter(recording__isrc_normalised__startswith=country.upper())
+        plays = rows.order_by("starts_at", "pk")
         if kind == "last":
             return Response({"data": result_shapes(list(plays.reverse()[:1]))})
         begin = _day(request)
@@ -151,23 +163,6 @@ def _recording(stream: Stream, from_at: datetime, until: datetime) -> HttpRespon
         return FileResponse(
             target.open("rb"), as_attachment=True, filename=name, content_type=kind
         )
-
-
-def _ended_plays(stream: Stream, request: Request) -> QuerySet[Airplay]:
-    """Return the plays that have ended and fit the filters of a request, in order."""
-    rows = selectors.shown_plays().filter(stream=stream)
-    rows = rows.exclude(state=AirplayState.PLAYING)
-    rows = rows.annotate(length=F("ends_at") - F("starts_at"))
-    for name, lookup in (
-        ("min_duration", "length__gte"),
-        ("max_duration", "length__lte"),
-    ):
-        if query_text(request, name):
-            seconds = timedelta(seconds=_whole(request, name, 0))
-            rows = rows.filter(**{lookup: seconds})
-    if country := query_text(request, "isrc_country"):
-        rows = rows.filter(recording__isrc_normalised__startswith=country.upper())
-    return rows.order_by("starts_at", "pk")
 
 
 def _day(request: Request) -> datetime:

@@ -18,14 +18,13 @@ from acrapi.pagination import paged
 from acrapi.schema import PAGE, UNFIT, UNKNOWN, described
 from acrapi.serializers.envelopes import enveloped, listed
 from acrapi.serializers.monitoring import (
-    Json,
     StreamRequestSerializer,
     StreamSerializer,
     StreamUpdateSerializer,
     stream_shapes,
 )
 from acrapi.stream_lookup import named_streams, stream_of, streams_of
-from acrapi.views.base import WireView
+from acrapi.views.base import WireView, validate
 from acrapi.views.monitoring import STREAMS_TAG, ViewClass
 from monitoring.streams import services
 from monitoring.streams.models import Station, Stream
@@ -60,14 +59,14 @@ class MonitoredStreamsView(WireView):
     def post(self, request: Request, container_id: str) -> Response:
         """Add a stream; a station of its name is used, or made."""
         container, user = container_of(container_id), user_of(request)
-        form = StreamRequestSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        asked: Json = form.validated_data
+        asked = validate(StreamRequestSerializer(data=request.data))
         with transaction.atomic():
+            name = asked["name"]
+            station = Station.objects.filter(name=name).first()
             stream = services.add_stream(
-                station=_station(asked["name"], user),
+                station=station or services.add_station(user=user, name=name),
                 container=container,
-                name=asked["name"],
+                name=name,
                 urls=asked["stream_urls"],
                 user=user,
                 user_defined=asked.get("user_defined", {}),
@@ -100,9 +99,7 @@ class MonitoredStreamView(WireView):
     def put(self, request: Request, container_id: str, ids: str) -> Response:
         """Change the given fields."""
         stream = stream_of(container_id, ids)
-        form = StreamUpdateSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        asked: Json = form.validated_data
+        asked = validate(StreamUpdateSerializer(data=request.data))
         names = {"stream_urls": "urls", "name": "name", "user_defined": "user_defined"}
         columns = {names[name]: asked[name] for name in names if name in asked}
         services.change_stream(stream=stream, user=user_of(request), **columns)
@@ -173,8 +170,3 @@ class RestartStreamView(_StreamVerbView):
         """Reconnect the stream."""
         act = services.restart_stream if stream.enabled else services.resume_stream
         act(stream=stream, user=user)
-
-
-def _station(name: str, user: User) -> Station:
-    found = Station.objects.filter(name=name).first()
-    return found or services.add_station(user=user, name=name)

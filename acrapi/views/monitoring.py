@@ -30,7 +30,7 @@ from acrapi.serializers.monitoring import (
     StreamCallbackSerializer,
     monitoring_shapes,
 )
-from acrapi.views.base import WireView
+from acrapi.views.base import WireView, validate
 from acrapi.views.containers import query_text
 from audit.services import record
 from monitoring.streams import services
@@ -74,9 +74,7 @@ class MonitoringProjectsView(WireView):
     )
     def post(self, request: Request) -> Response:
         """Create a container."""
-        form = MonitoringProjectRequestSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        asked: Json = form.validated_data
+        asked = validate(MonitoringProjectRequestSerializer(data=request.data))
         container = create_container(
             columns={"name": asked["name"], "region": asked["region"]},
             buckets=asked["buckets"],
@@ -110,9 +108,7 @@ class MonitoringProjectView(WireView):
     def put(self, request: Request, container_id: str) -> Response:
         """Change name and buckets."""
         container = container_of(container_id)
-        form = MonitoringProjectUpdateSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        asked: Json = form.validated_data
+        asked = validate(MonitoringProjectUpdateSerializer(data=request.data))
         update_container(
             container=container,
             columns={"name": asked["name"]} if "name" in asked else {},
@@ -145,11 +141,26 @@ class _CallbackView(WireView):
 
     def get(self, request: Request, container_id: str) -> Response:
         """Return the address; empty if there is none."""
-        return _address(container_id, self.address)
+        found = _callbacks(container_of(container_id))
+        return Response({"data": {"url": _url(found, self.address)}})
 
     def put(self, request: Request, container_id: str) -> Response:
         """Set the address, or end the posts with an empty one."""
-        return _set_address(request, container_id, self.address)
+        container = container_of(container_id)
+        url = validate(StreamCallbackSerializer(data=request.data))["url"]
+        before = _url(_callbacks(container), self.address)
+        with transaction.atomic():
+            StreamCallbacks.objects.update_or_create(
+                container=container, defaults={self.address: url}
+            )
+            record(
+                case=f"container:{container.pk}",
+                action="container.stream_callback_changed",
+                actor=user_of(request),
+                before={str(self.address): before},
+                after={str(self.address): url},
+            )
+        return Response({"data": {"url": url}})
 
     def post(self, request: Request, container_id: str) -> Response:
         """Do the same as PUT, because ACRCloud's public texts name no method."""
@@ -211,30 +222,5 @@ def _callbacks(container: Container) -> StreamCallbacks:
     return found or StreamCallbacks(container=container)
 
 
-def _address(container_id: str, column: Address) -> Response:
-    found = _callbacks(container_of(container_id))
-    return Response({"data": {"url": _url(found, column)}})
-
-
 def _url(found: StreamCallbacks, column: Address) -> str:
     return found.result_url if column == "result_url" else found.state_url
-
-
-def _set_address(request: Request, container_id: str, column: Address) -> Response:
-    container = container_of(container_id)
-    form = StreamCallbackSerializer(data=request.data)
-    form.is_valid(raise_exception=True)
-    url = form.validated_data["url"]
-    before = _url(_callbacks(container), column)
-    with transaction.atomic():
-        StreamCallbacks.objects.update_or_create(
-            container=container, defaults={column: url}
-        )
-        record(
-            case=f"container:{container.pk}",
-            action="container.stream_callback_changed",
-            actor=user_of(request),
-            before={str(column): before},
-            after={str(column): url},
-        )
-    return Response({"data": {"url": url}})

@@ -194,7 +194,10 @@ def _filtered(rows: QuerySet[UnknownItem], request: Request) -> QuerySet[Unknown
         rows = rows.filter(pk=as_id(identifier) or 0)
     for name, lookup in (("min", "length_ms__gte"), ("max", "length_ms__lte")):
         if text := query_text(request, name):
-            rows = rows.filter(**{lookup: _milliseconds(name, text)})
+            seconds = as_id(text)
+            if seconds is None and text != "0":
+                raise invalid(name, "Give whole seconds.")
+            rows = rows.filter(**{lookup: 1000 * min(seconds or 0, 10**6)})
     if text := query_text(request, "begin_date"):
         rows = rows.filter(created_at__gte=_moment("begin_date", text))
     if text := query_text(request, "end_date"):
@@ -202,13 +205,6 @@ def _filtered(rows: QuerySet[UnknownItem], request: Request) -> QuerySet[Unknown
         day = timedelta(days=1) if len(text) == len("2026-05-27") else timedelta(0)
         rows = rows.filter(created_at__lt=_moment("end_date", text) + day)
     return rows
-
-
-def _milliseconds(name: str, text: str) -> int:
-    seconds = as_id(text)
-    if seconds is None and text != "0":
-        raise invalid(name, "Give whole seconds.")
-    return 1000 * min(seconds or 0, 10**6)
 
 
 def _moment(name: str, text: str) -> datetime:

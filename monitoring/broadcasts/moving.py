@@ -82,9 +82,6 @@ def _stream(case: str) -> Stream | None:
     return rows.filter(uid=case.partition(":")[2]).first()
 
 
-# --- Undoing --------------------------------------------------------------------------
-
-
 def why_stays(row: Model, gone: Collection[str]) -> str:
     """Return why an undo keeps a container (live streams) or a file (broadcasts), or ""."""
     if isinstance(row, Container):

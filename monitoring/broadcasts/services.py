@@ -52,9 +52,6 @@ def statements_on(broadcast: Broadcast) -> list[str]:
     return [text for find in statements for text in find(broadcast)]
 
 
-# --- Broadcasts of a file -------------------------------------------------------------
-
-
 @transaction.atomic
 def add_broadcast(
     *,
@@ -161,9 +158,6 @@ def broadcast_values(row: Broadcast) -> BroadcastValues:
 def broadcast_state(row: Broadcast) -> str:
     """Return the state of a broadcast for a form, with its station."""
     return f"{state_of(broadcast_values(row))}{row.station_id:x}"
-
-
-# --- Figures of stations --------------------------------------------------------------
 
 
 @transaction.atomic
@@ -308,9 +302,6 @@ def set_revenue(
 def revenue_values(row: Revenue | None) -> RevenueValues:
     """Return a station's revenues."""
     return values_of(row, RevenueValues) if row else RevenueValues()
-
-
-# --- Details --------------------------------------------------------------------------
 
 
 def _refuse_shared(station: Station, user: User | None) -> None:

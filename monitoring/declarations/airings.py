@@ -52,13 +52,11 @@ class Period:
         if self.begins.day != 1 or (self.ends + _DAY).day != 1:
             return []
         months = [self.begins]
-        while (following := _following(months[-1])) <= self.ends:
+        while (
+            following := (months[-1] + timedelta(days=31)).replace(day=1)
+        ) <= self.ends:
             months.append(following)
         return months
-
-
-def _following(month: date) -> date:
-    return (month + timedelta(days=31)).replace(day=1)
 
 
 @dataclass(frozen=True, slots=True)

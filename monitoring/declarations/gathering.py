@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Final
@@ -44,7 +44,8 @@ from monitoring.declarations.recordings import recording_facts, standing_for
 from monitoring.declarations.spooled import Spool, SpooledList
 from monitoring.streams.choices import GapCause
 from monitoring.streams.models import Station, StreamGap
-from programmes.models import Episode, MusicUse
+from programmes.models import MusicUse
+from programmes.services import episode_values, use_values
 from reports.cue_sheets import UNKNOWN_MS, usage_of
 from reports.divisions import Reported, divide_file, occurrences_in, reported_by
 from reports.plays import Play, plays_of
@@ -278,7 +279,13 @@ class _Files:
                 (use.scanned_file_id, use.recording_id): use
                 for use in MusicUse.objects.filter(scanned_file__in=files)
             },
-            episodes=_episodes(files.values()),
+            episodes={
+                file.pk: EpisodeFacts(
+                    programme=file.programme,
+                    **asdict(episode_values(getattr(file, "episode", None))),
+                )
+                for file in files.values()
+            },
             unmatched={
                 key: reported_by(scans)
                 for key, scans in current_scans_of(list(files.values())).items()
@@ -291,25 +298,6 @@ class _Files:
         if match.pk not in self.plays:
             self.plays[match.pk] = plays_of(match.segments)
         return self.plays[match.pk]
-
-
-def _episodes(files: Iterable[ScannedFile]) -> dict[int, EpisodeFacts]:
-    facts = {}
-    for file in files:
-        known: Episode | None = getattr(file, "episode", None)
-        facts[file.pk] = EpisodeFacts(programme=file.programme)
-        if known is not None:
-            facts[file.pk] = EpisodeFacts(
-                programme=file.programme,
-                series=known.series,
-                also_known_as=known.also_known_as,
-                season=known.season,
-                number=known.number,
-                title=known.title,
-                production_company=known.production_company,
-                isan=known.isan,
-            )
-    return facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,18 +391,8 @@ def _counted(
             showing=airing.showing,
             listeners=airing.listeners_at(starts_at),
             episode=files.episodes[file.pk],
+            **asdict(use_values(use)),
         )
-        if use is not None:
-            facts = replace(
-                facts,
-                use=use.use,
-                origin=use.origin,
-                own_recording=use.own_recording,
-                live=use.live,
-                recorded_on=use.recorded_on,
-                recorded_in=use.recorded_in,
-                published_in=use.published_in,
-            )
         source = PlaySource(
             match=match.pk,
             state=match.state,

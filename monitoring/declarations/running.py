@@ -6,7 +6,6 @@ and rows are written last, so that an interrupted attempt leaves nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from common.storage import (
 from jobs.context import JobContext
 from jobs.errors import Failed
 from monitoring.declarations import checking
+from monitoring.declarations.chunks import chunked
 from monitoring.declarations.formats.base import BadOptions, WrittenDeclaration
 from monitoring.declarations.formats.registry import UnknownFormat, make_format
 from monitoring.declarations.gathering import Gathered, gather
@@ -188,7 +188,7 @@ def _finish(
 
 def _add_plays(declaration: Declaration, gathered: Gathered) -> None:
     pairs = zip(gathered.facts.plays, gathered.sources, strict=True)
-    rows: Iterable[DeclaredPlay] = (
+    rows = (
         DeclaredPlay(
             declaration=declaration,
             play=play.uid,
@@ -203,10 +203,5 @@ def _add_plays(declaration: Declaration, gathered: Gathered) -> None:
         )
         for play, source in pairs
     )
-    batch: list[DeclaredPlay] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == _BATCH:
-            DeclaredPlay.objects.bulk_create(batch)
-            batch = []
-    DeclaredPlay.objects.bulk_create(batch)
+    for batch in chunked(rows, _BATCH):
+        DeclaredPlay.objects.bulk_create(batch)

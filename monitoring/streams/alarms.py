@@ -38,8 +38,21 @@ def watch(*, now: datetime | None = None) -> None:
             due = _due(stream, now) if stream.enabled else {}
             for kind in _WATCHED:
                 _switch(stream, kind, due.get(kind), now)
-        _end_unheard(now)
-        _end_played()
+        # End the plays of streams that send nothing; the search reacts only to sound.
+        unheard = ~Q(stream__in=selectors.heard_streams()) | Q(
+            stream__heard_until__lt=now - _UNHEARD
+        )
+        playing = Airplay.objects.filter(unheard, state=AirplayState.PLAYING)
+        Airplay.objects.filter(pk__in=playing.values("pk")).update(
+            state=AirplayState.ENDED
+        )
+        # End the alarms of plays that are over.
+        for alarm in StreamAlarm.objects.filter(
+            ended_at=None, airplay__isnull=False
+        ).select_related("airplay"):
+            play = alarm.airplay
+            if play is not None and play.state != AirplayState.PLAYING:
+                StreamAlarm.objects.filter(pk=alarm.pk).update(ended_at=play.ends_at)
         _mail(now)
 
 
@@ -133,25 +146,6 @@ def _switch(
             if rows.update(ended_at=now):
                 open_alarm.ended_at = now
                 notices.tell_alarm(open_alarm)
-
-
-def _end_unheard(now: datetime) -> None:
-    """End the plays of streams that send nothing; the search reacts only to sound."""
-    unheard = ~Q(stream__in=selectors.heard_streams()) | Q(
-        stream__heard_until__lt=now - _UNHEARD
-    )
-    playing = Airplay.objects.filter(unheard, state=AirplayState.PLAYING)
-    Airplay.objects.filter(pk__in=playing.values("pk")).update(state=AirplayState.ENDED)
-
-
-def _end_played() -> None:
-    """End the alarms of plays that are over."""
-    for alarm in StreamAlarm.objects.filter(
-        ended_at=None, airplay__isnull=False
-    ).select_related("airplay"):
-        play = alarm.airplay
-        if play is not None and play.state != AirplayState.PLAYING:
-            StreamAlarm.objects.filter(pk=alarm.pk).update(ended_at=play.ends_at)
 
 
 def _mail(now: datetime) -> None:

@@ -24,6 +24,7 @@ from monitoring.streams.recording.cutting import cut_audio
 from monitoring.streams.recording.ring import RingGone
 from recognition.audio import media
 from recognition.errors import RecognitionError
+from review.services.intervals import union
 from scanning.choices import KeepAudio, ScanStatus
 from scanning.jobs import RENDITION
 from scanning.models import Scan, ScannedFile, Segment
@@ -84,14 +85,9 @@ def _wanted(file: ScannedFile) -> list[Interval]:
         detection__scan__scanned_file=file.pk,
         detection__scan__status=ScanStatus.SUCCEEDED,
     ).values_list("start_ms", "end_ms")
-    wanted: list[Interval] = []
-    for start, end in sorted(segments):
-        begin, until = max(0, start - AROUND_MS), end + AROUND_MS
-        if wanted and begin <= wanted[-1][1]:
-            wanted[-1] = (wanted[-1][0], max(wanted[-1][1], until))
-        else:
-            wanted.append((begin, until))
-    return wanted
+    return union(
+        (max(0, start - AROUND_MS), end + AROUND_MS) for start, end in segments
+    )
 
 
 def _covers(kept: Sequence[Interval], wanted: Sequence[Interval]) -> bool:

@@ -107,7 +107,13 @@ def _make_room(rings: Mapping[Stream, RingLog], short: int, now: datetime) -> No
     """Drop what hours hold already; then, of the largest rings, the oldest bytes."""
     before = sum(ring.size_bytes for ring in rings.values())
     for stream, ring in rings.items():
-        ring.drop_before(now - _shrunk(stream, now))
+        # Return how much sound a ring keeps at first: what its hours do not hold yet.
+        unsettled = StreamHour.objects.filter(
+            stream=stream, copied_for=None, scanned_file__isnull=False
+        ).aggregate(first=Min("starts_at"))["first"]
+        last = StreamHour.objects.filter(stream=stream).order_by("-ends_at").first()
+        oldest = unsettled or (last.ends_at if last else now - _SHRUNK_TO)
+        ring.drop_before(now - max(_SHRUNK_TO, min(now - oldest, timedelta(hours=3))))
     sizes = {ring: ring.size_bytes for ring in rings.values()}
     short -= before - sum(sizes.values())
     while short > 0 and sizes:
@@ -118,13 +124,3 @@ def _make_room(rings: Mapping[Stream, RingLog], short: int, now: datetime) -> No
             continue
         sizes[largest] -= dropped
         short -= dropped
-
-
-def _shrunk(stream: Stream, now: datetime) -> timedelta:
-    """Return how much sound a ring keeps at first: what its hours do not hold yet."""
-    unsettled = StreamHour.objects.filter(
-        stream=stream, copied_for=None, scanned_file__isnull=False
-    ).aggregate(first=Min("starts_at"))["first"]
-    last = StreamHour.objects.filter(stream=stream).order_by("-ends_at").first()
-    oldest = unsettled or (last.ends_at if last else now - _SHRUNK_TO)
-    return max(_SHRUNK_TO, min(now - oldest, timedelta(hours=3)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -91,7 +91,15 @@ class HourAround:
 
         A play that goes on beyond the hour stays whole, and the file becomes as long.
         """
-        claims = _claims_of_others(self.hour)
+        # The plays near the hour that other hours have claimed.
+        rows = Airplay.objects.filter(
+            stream=self.hour.stream_id,
+            state=AirplayState.SETTLED,
+            segment__isnull=False,
+            starts_at__lt=self.hour.ends_at + _AROUND,
+            ends_at__gt=self.hour.starts_at - _AROUND,
+        ).exclude(segment__detection__scan__scanned_file=self.hour.scanned_file_id)
+        claims = list(rows.select_related("run"))
         clock = file_clock(self.hour)
         kept = tuple(
             entry
@@ -222,18 +230,6 @@ def _kept(field: Any) -> Fingerprint | None:  # Any: Django's field file
     return kept
 
 
-def _claims_of_others(hour: StreamHour) -> list[Airplay]:
-    """Return the plays near the hour that other hours have claimed."""
-    rows = Airplay.objects.filter(
-        stream=hour.stream_id,
-        state=AirplayState.SETTLED,
-        segment__isnull=False,
-        starts_at__lt=hour.ends_at + _AROUND,
-        ends_at__gt=hour.starts_at - _AROUND,
-    ).exclude(segment__detection__scan__scanned_file=hour.scanned_file_id)
-    return list(rows.select_related("run"))
-
-
 def _claim_on(
     segment: FoundSegment,
     recording_id: int,
@@ -269,12 +265,8 @@ def is_same_play(
         return True
     if not margin_ms:
         return False
-    return _mostly_together(
-        airplay, clock.at(segment.start_ms), clock.at(segment.end_ms)
-    )
-
-
-def _mostly_together(airplay: Airplay, start: datetime, end: datetime) -> bool:
+    start = clock.at(segment.start_ms)
+    end = clock.at(segment.end_ms)
     both = min(airplay.ends_at, end) - max(airplay.starts_at, start)
     shorter = min(airplay.ends_at - airplay.starts_at, end - start)
     return both > shorter / 2

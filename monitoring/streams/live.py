@@ -92,25 +92,29 @@ class LiveSearch:
         plays = list(_open_plays(run))
         buckets = tuple(sorted(_buckets_of(stream.container)))
         if until - start >= DEFAULT.min_segment_ms:
+            if buckets not in self._references:
+                self._references[buckets] = index_store.references_of(buckets, index)
             result = live.hear(
                 log.read(start, until),
                 [_as_open(play, start) for play in plays],
                 index=index,
                 buckets=buckets,
-                references=self._references_of(buckets, index),
+                references=self._references[buckets],
                 audio_type=CaptureType(stream.container.audio_type),
             )
             clock = clock_of(run)
-            _follow(plays, result.followed, start, clock)
+            for play, segment in zip(plays, result.followed, strict=True):
+                end_ms = start + segment.end_ms if segment is not None else 0
+                if segment is not None and end_ms > play.end_ms:
+                    _extend(play, end_ms, segment.score, clock)
             for segment in result.found:
                 if segment.score >= stream.container.score_floor:
                     _note(stream, run, segment, start, clock)
-        _end_silent(run, until)
-
-    def _references_of(self, buckets: tuple[int, ...], index: IndexStore) -> References:
-        if buckets not in self._references:
-            self._references[buckets] = index_store.references_of(buckets, index)
-        return self._references[buckets]
+        # Once the run has ended, all its plays end; before, those not heard for a while.
+        silent = _open_plays(run)
+        if run.ends_at is None:
+            silent = silent.filter(end_ms__lt=until - ENDS_AFTER_MS)
+        silent.update(state=AirplayState.ENDED)
 
 
 def _buckets_of(container: Container) -> Sequence[int]:
@@ -138,18 +142,6 @@ def _as_open(play: Airplay, start_ms: int) -> live.OpenPlay:
         tempo_ratio=play.tempo_ratio,
         pitch_cents=play.pitch_cents,
     )
-
-
-def _follow(
-    plays: Sequence[Airplay],
-    segments: Sequence[SegmentMatch | None],
-    start_ms: int,
-    clock: AnchoredClock,
-) -> None:
-    for play, segment in zip(plays, segments, strict=True):
-        end_ms = start_ms + segment.end_ms if segment is not None else 0
-        if segment is not None and end_ms > play.end_ms:
-            _extend(play, end_ms, segment.score, clock)
 
 
 def _extend(play: Airplay, end_ms: int, score: float, clock: AnchoredClock) -> None:
@@ -199,11 +191,3 @@ def _note(
     )
     notices.tell_found(made)
     alarms.note_play(made)
-
-
-def _end_silent(run: StreamRun, until_ms: int) -> None:
-    """End the plays that were not heard for a while, and all where the run has ended."""
-    rows = _open_plays(run)
-    if run.ends_at is None:
-        rows = rows.filter(end_ms__lt=until_ms - ENDS_AFTER_MS)
-    rows.update(state=AirplayState.ENDED)

@@ -39,9 +39,6 @@ play_settled = Signal()
 stream_reached = Signal()
 
 
-# --- What happened -------------------------------------------------------------------
-
-
 def tell_found(airplay: Airplay) -> None:
     """Report a play when it is heard, or settled if it was not heard live."""
     facts = {"airplay": airplay_facts(airplay)}
@@ -199,9 +196,6 @@ def _why_hidden(stream: Stream, airplay: Airplay | None, owner: User | None) -> 
         else _("%(person)s set this address, and may not see what this is about.")
         % {"person": owner}
     )
-
-
-# --- Sending -------------------------------------------------------------------------
 
 
 def run(context: JobContext) -> None:

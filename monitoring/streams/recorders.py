@@ -56,7 +56,7 @@ def recording_now() -> list[int]:
 def run(context: JobContext) -> None:
     """Record a stream until it is paused, or another recorder has it."""
     stream: Stream = context.subject
-    while _is_wanted(stream):
+    while stream.enabled and stream.deleted_at is None:
         with _counted(stream):
             _record(stream, context)
         stream.refresh_from_db()
@@ -67,10 +67,6 @@ def run(context: JobContext) -> None:
             pk=stream.pk, enabled=True, deleted_at__isnull=True
         ).exists():
             submit(RECORD, stream)
-
-
-def _is_wanted(stream: Stream) -> bool:
-    return stream.enabled and stream.deleted_at is None
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from monitoring.streams.models import (
     StreamRun,
     StreamTitle,
 )
+from review.services.intervals import union
 from scanning.models import ScannedFile
 from scanning.uses import FileAiring
 
@@ -238,7 +239,7 @@ def coverage(stream: Stream, from_at: datetime, until: datetime) -> StreamCovera
     searched = _length(heard)
     return StreamCoverage(
         searched_ms=searched,
-        gap_ms=_length(_join_spans([*heard, *gaps])) - searched,
+        gap_ms=_length(union([*heard, *gaps])) - searched,
         unaccounted_ms=_length(_between([*heard, *gaps], from_at, until)),
     )
 
@@ -270,8 +271,8 @@ def accounted(
         )
         missing = list(gaps)
     return (
-        _join_spans(_clipped(heard, from_at, until)),
-        _join_spans(_clipped(missing, from_at, until)),
+        union(_clipped(heard, from_at, until)),
+        union(_clipped(missing, from_at, until)),
     )
 
 
@@ -298,16 +299,6 @@ def _clipped(spans: Iterable[Span], from_at: datetime, until: datetime) -> list[
     return [(start, end) for start, end in cut if start < end]
 
 
-def _join_spans(spans: Iterable[Span]) -> list[Span]:
-    joined: list[Span] = []
-    for start, end in sorted(spans):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
-        else:
-            joined.append((start, end))
-    return joined
-
-
 def _length(spans: Iterable[Span]) -> int:
     total = sum((end - start for start, end in spans), timedelta())
     return round(total / timedelta(milliseconds=1))
@@ -322,7 +313,7 @@ def missing(stream: Stream, from_at: datetime, until: datetime) -> list[Span]:
 def _between(spans: Iterable[Span], from_at: datetime, until: datetime) -> list[Span]:
     """Return the times within an interval that none of the spans covers."""
     left, at = [], from_at
-    for start, end in [*_join_spans(spans), (until, until)]:
+    for start, end in [*union(spans), (until, until)]:
         if start - at >= _INACCURACY:
             left.append((at, start))
         at = max(at, end)

@@ -92,9 +92,6 @@ def may_change(stream: Stream, user: User) -> bool:
     return may_change_made(stream.created_by_id, user)
 
 
-# --- Stations ------------------------------------------------------------------------
-
-
 def add_station(
     *, user: User, **columns: Any
 ) -> Station:  # Any: of the station's own row
@@ -136,9 +133,6 @@ def unban_recording(*, station: Station, recording: Recording, user: User) -> No
         station.banned.remove(recording)
         after: dict[str, object] = {"recording": recording.uid}
         _record(station, "station.recording_allowed", user, after)
-
-
-# --- Streams -------------------------------------------------------------------------
 
 
 def try_out(
@@ -298,9 +292,6 @@ def delete_stream(*, stream: Stream, user: User, reason: str = "") -> None:
     stream.refresh_from_db()
 
 
-# --- Details -------------------------------------------------------------------------
-
-
 def _require(user: User, action: Action) -> None:
     if not user.has_perm(action):
         raise StreamRefused(
@@ -356,24 +347,22 @@ def _clean(row: Station | Stream) -> None:
     except ValidationError as error:
         raise StreamRefused(" ".join(error.messages)) from error
     if isinstance(row, Stream):
-        _clean_stream(row)
-
-
-def _clean_stream(stream: Stream) -> None:
-    if (stream.quiet_from is None) != (stream.quiet_until is None):
-        raise StreamRefused(_("Enter both the start and the end of the quiet hours."))
-    try:
-        if stream.alarm_url:
-            check_webhook(stream.alarm_url)
-        for address in stream.alarm_emails:
-            check_mail(address)
-    except LinkRefused as error:
-        raise StreamRefused(
-            _("%(url)s: This link is not allowed: %(error)s.")
-            % {"url": stream.alarm_url[:200], "error": error}
-        ) from error
-    except MailRefused as error:
-        raise StreamRefused(str(error)) from error
+        if (row.quiet_from is None) != (row.quiet_until is None):
+            raise StreamRefused(
+                _("Enter both the start and the end of the quiet hours.")
+            )
+        try:
+            if row.alarm_url:
+                check_webhook(row.alarm_url)
+            for address in row.alarm_emails:
+                check_mail(address)
+        except LinkRefused as error:
+            raise StreamRefused(
+                _("%(url)s: This link is not allowed: %(error)s.")
+                % {"url": row.alarm_url[:200], "error": error}
+            ) from error
+        except MailRefused as error:
+            raise StreamRefused(str(error)) from error
 
 
 def _save_station(

@@ -98,8 +98,14 @@ def _next_window(stream: Stream, now: datetime, length: timedelta) -> _Window | 
     start = _next_start(stream)
     if start is None:
         return None
-    nominal = _boundary(start, length)
-    last_heard = _last_heard(stream)
+    # The next full hour; windows are never much shorter than that.
+    since = (start - datetime.min.replace(tzinfo=UTC)) // length
+    nominal = datetime.min.replace(tzinfo=UTC) + (since + 1) * length
+    shortest = min(_SHORTEST, length / 12)
+    if nominal - start < shortest:
+        nominal += length
+    runs = StreamRun.objects.filter(stream=stream)
+    last_heard = max(selectors.run_end(run) for run in runs.order_by("-starts_at")[:2])
     if _is_over(stream) and last_heard <= nominal + AROUND:
         # No recorder listens any more, so no more sound will come.
         if last_heard <= start:
@@ -142,19 +148,6 @@ def _last_end(stream: Stream) -> datetime | None:
         last=Max("ends_at")
     )["last"]
     return last
-
-
-def _boundary(start: datetime, length: timedelta) -> datetime:
-    """Return the next full hour; windows are never much shorter than that."""
-    since = (start - datetime.min.replace(tzinfo=UTC)) // length
-    nominal = datetime.min.replace(tzinfo=UTC) + (since + 1) * length
-    shortest = min(_SHORTEST, length / 12)
-    return nominal if nominal - start >= shortest else nominal + length
-
-
-def _last_heard(stream: Stream) -> datetime:
-    runs = StreamRun.objects.filter(stream=stream)
-    return max(selectors.run_end(run) for run in runs.order_by("-starts_at")[:2])
 
 
 def _is_over(stream: Stream) -> bool:
@@ -301,7 +294,7 @@ def _cut_before(stream: Stream, start: datetime) -> PieceCut | None:
     """Return where the hour before cut the run that goes on."""
     last = StreamHour.objects.filter(stream=stream, ends_at=start).first()
     pieces = pieces_of(last) if last is not None else ()
-    return PieceCut(pieces[-1].run, pieces[-1].end_ms) if pieces else None
+    return _cut_after(pieces) if pieces else None
 
 
 def _cut_after(pieces: Sequence[HourPiece]) -> PieceCut:

@@ -202,9 +202,6 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), tzinfo=UTC)
 
 
-# --- What the account heard -----------------------------------------------------------
-
-
 def _plays_until(cloud: Cloud, there: StreamThere, day: date) -> list[_HeardPlay]:
     """Return the plays of a day and of the day before, of which an hour may be left.
 
@@ -236,9 +233,6 @@ def _plays_until(cloud: Cloud, there: StreamThere, day: date) -> list[_HeardPlay
         )
         for item, midnight in items
     ]
-
-
-# --- The comparison -------------------------------------------------------------------
 
 
 def _compare(

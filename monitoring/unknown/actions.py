@@ -105,7 +105,8 @@ def why_not(*, item: UnknownItem, user: User, verb: ItemVerb) -> str:
             "Some of this sound was found in containers that you cannot see. Ask "
             "somebody who can see them all."
         )
-    if _is_hidden(item.recording_id):
+    seen = Recording.objects.filter(pk=item.recording_id or 0)
+    if item.recording_id is not None and not seen.exists():
         return why_limited(user)
     if verb is ItemVerb.UNDO:
         return "" if event is not None else _("There is nothing to undo.")
@@ -157,7 +158,18 @@ def alias_item(
 
     def hand_over(alias: Recording) -> None:
         row = _lock_item(item, user, ItemVerb.ALIAS, version)
-        _link_versions(recording, alias)
+        # Link two versions, though no comparison found that they share sound.
+        one, other = sorted((recording, alias), key=lambda each: each.pk)
+        PairLink.objects.get_or_create(
+            one=one,
+            other=other,
+            defaults={
+                "kind": DuplicateKind.SAME_RECORDING,
+                "altered": True,
+                "audio_one": one.audio_sha256,
+                "audio_other": other.audio_sha256,
+            },
+        )
         _hand_over(row, alias, user, ItemVerb.ALIAS, alias_of=recording.uid)
 
     intake.add_recording(
@@ -167,21 +179,6 @@ def alias_item(
         user=user,
         answer=IntakeRule.ADD_AS_VERSION,
         also=hand_over,
-    )
-
-
-def _link_versions(recording: Recording, alias: Recording) -> None:
-    """Link two versions, though no comparison found that they share sound."""
-    one, other = sorted((recording, alias), key=lambda each: each.pk)
-    PairLink.objects.get_or_create(
-        one=one,
-        other=other,
-        defaults={
-            "kind": DuplicateKind.SAME_RECORDING,
-            "altered": True,
-            "audio_one": one.audio_sha256,
-            "audio_other": other.audio_sha256,
-        },
     )
 
 
@@ -380,11 +377,6 @@ def _hides_some(item: UnknownItem) -> bool:
     seen = Occurrence.objects.filter(item=item).count()
     with working_for(None):
         return seen < Occurrence.objects.filter(item=item).count()
-
-
-def _is_hidden(recording: int | None) -> bool:
-    seen = Recording.objects.filter(pk=recording or 0)
-    return recording is not None and not seen.exists()
 
 
 def _refuse_many(items: Sequence[UnknownItem]) -> None:

@@ -119,8 +119,6 @@ class _Comparison:
             self.context.finish()
         return True
 
-    # --- Runs -----------------------------------------------------------------------
-
     def _drop(self) -> None:
         """Leave out the file's runs, and find what others share instead."""
         number = self.kept.pk
@@ -159,8 +157,6 @@ class _Comparison:
                 bucket=FILES,
             )
         )
-
-    # --- Items ----------------------------------------------------------------------
 
     def _hear(self, sound: Sound, nothing: Sequence[Interval]) -> None:
         """Find the items whose best copies are known.
@@ -265,8 +261,6 @@ class _Comparison:
         for found in self.bereft:
             rewriting.close(found, [])
         rewriting.end()
-
-    # --- The file -------------------------------------------------------------------
 
     def _write_file(self) -> None:
         """Write the file's landmarks for comparison, and changed index entries."""

@@ -102,7 +102,12 @@ class JoinIndex:
     def follow(self) -> None:
         """Update the entries from the rows."""
         self._follow(FILES, revisions(), self._files)
-        self._follow(ITEMS, _versions(), _items)
+        # Closed items may return. What people merged is heard for the item that it
+        # became part of.
+        items = UnknownItem.objects.exclude(landmarks=b"").exclude(
+            state=ItemState.CLOSED, merged_into__isnull=False
+        )
+        self._follow(ITEMS, dict(items.values_list("pk", "version")), _items)
 
     def doubt(self, numbers: Iterable[int]) -> None:
         """Have the entries of files made again, because they change before their rows."""
@@ -151,16 +156,6 @@ def revisions() -> Versions:
     """Return the files that the rows have joined, and which revision of each."""
     rows = KeptFile.objects.values_list("pk", "revision")
     return {number: revision for number, revision in rows if revision is not None}
-
-
-def _versions() -> Versions:
-    """Return the items that later files may hold: closed ones may return.
-
-    What people merged is heard for the item that it became part of.
-    """
-    items = UnknownItem.objects.exclude(landmarks=b"")
-    of_others = {"state": ItemState.CLOSED, "merged_into__isnull": False}
-    return dict(items.exclude(**of_others).values_list("pk", "version"))
 
 
 def _items(numbers: Sequence[int]) -> Iterator[Postings]:

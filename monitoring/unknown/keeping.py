@@ -129,24 +129,7 @@ def plan() -> None:
     missing = files_to_keep().filter(kept_sound__isnull=True).order_by("pk")
     for file in missing[:_AT_ONCE]:
         KeptFile.objects.get_or_create(scanned_file=file)
-    for kept in _due()[:_AT_ONCE]:
-        submit(COMPARE, kept)
-    if to_search().exists():
-        submit(SEARCH_BACK, None)
-
-
-def to_search() -> QuerySet[UnknownItem]:
-    """Return the items that are not yet searched in all earlier files."""
-    return UnknownItem.objects.filter(
-        state=ItemState.UNIDENTIFIED, settled=False, searched_to__isnull=False
-    )
-
-
-def _due() -> QuerySet[KeptFile]:
-    """Return the kept files that are out of date.
-
-    Failed ones wait for a person, or for the next scan.
-    """
+    # Failed ones wait for a person, or for the next scan.
     newer = _succeeded().filter(
         scanned_file=OuterRef("scanned_file"), pk__gt=OuterRef("scan_id")
     )
@@ -161,6 +144,16 @@ def _due() -> QuerySet[KeptFile]:
     )
     rows = KeptFile.objects.filter(outdated).exclude(Exists(asked))
     stopped = [KeptState.FAILED, KeptState.CANCELLED]
-    return rows.exclude(state__in=stopped).order_by(
+    for kept in rows.exclude(state__in=stopped).order_by(
         F("revision").asc(nulls_last=True), "pk"
+    )[:_AT_ONCE]:
+        submit(COMPARE, kept)
+    if to_search().exists():
+        submit(SEARCH_BACK, None)
+
+
+def to_search() -> QuerySet[UnknownItem]:
+    """Return the items that are not yet searched in all earlier files."""
+    return UnknownItem.objects.filter(
+        state=ItemState.UNIDENTIFIED, settled=False, searched_to__isnull=False
     )

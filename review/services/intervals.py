@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from datetime import datetime
+from typing import TypeAlias, TypeVar
 
+Time = TypeVar("Time", int, datetime)
 Interval: TypeAlias = tuple[int, int]
 """Start and end in milliseconds; the end is exclusive."""
 
 
-def union(intervals: Iterable[Interval]) -> list[Interval]:
+def union(intervals: Iterable[tuple[Time, Time]]) -> list[tuple[Time, Time]]:
     """Return the union of the intervals as disjoint intervals in order."""
-    merged: list[Interval] = []
+    merged: list[tuple[Time, Time]] = []
     for start, end in sorted(intervals):
         if merged and start <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(merged[-1][1], end))

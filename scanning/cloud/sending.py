@@ -227,7 +227,10 @@ def _deliver(job: CloudJob, *, progress: Callable[[float], None]) -> SentFile:
         found = cloud.list_files(job.remote_container_id, search=uid)
         arrived = next((remote for remote in found if uid in remote.name), None)
         if arrived is not None:
-            return _earlier_attempt(file, arrived)
+            # Return the form that an earlier attempt sent; the present one may differ.
+            if arrived.data_type == SentAs.FINGERPRINT:
+                return SentFile(arrived.id, SentAs.FINGERPRINT)
+            return SentFile(arrived.id, form_with_audio(file))
     form = choose_form(cloud, job)
     _note_attempt(job)
     remote = _upload(cloud, job, form.sent_as, progress)
@@ -237,13 +240,6 @@ def _deliver(job: CloudJob, *, progress: Callable[[float], None]) -> SentFile:
 def _note_attempt(job: CloudJob) -> None:
     """Remember that from now on the file may be there."""
     CloudJob.objects.filter(pk=job.pk).update(may_have_arrived=True)
-
-
-def _earlier_attempt(file: ScannedFile, arrived: RemoteFile) -> SentFile:
-    """Return the form that an earlier attempt sent; the present one may differ."""
-    if arrived.data_type == SentAs.FINGERPRINT:
-        return SentFile(arrived.id, SentAs.FINGERPRINT)
-    return SentFile(arrived.id, form_with_audio(file))
 
 
 def _rescan(cloud: Cloud, job: CloudJob, *, looks_first: bool) -> bool:

@@ -87,7 +87,18 @@ class BucketPlace:
                 if self._tag:
                     self._put_tag(file, ending, reason)
                 else:
-                    self._move_all(file, sidecars, ending, reason)
+                    self._check(file)
+                    free = self._free_path(f"{ending}/{file.path}", file)
+                    if reason:
+                        self._client.put_object(
+                            Bucket=self._bucket,
+                            Key=self._prefix + free + REASON_SUFFIX,
+                            Body=f"{reason}\n".encode(),
+                            ContentType="text/plain; charset=utf-8",
+                        )
+                    for sidecar in sidecars:
+                        self._move(sidecar, free + sidecar.path.removeprefix(file.path))
+                    self._move(file, free)
         except FileUnreadable as error:
             raise NotPutAway(str(error)) from error
 
@@ -100,22 +111,6 @@ class BucketPlace:
         self._client.put_object_tagging(
             **self._object_key(file), Tagging={"TagSet": listed}
         )
-
-    def _move_all(
-        self, file: DropFile, sidecars: Sequence[DropFile], ending: str, reason: str
-    ) -> None:
-        self._check(file)
-        free = self._free_path(f"{ending}/{file.path}", file)
-        if reason:
-            self._client.put_object(
-                Bucket=self._bucket,
-                Key=self._prefix + free + REASON_SUFFIX,
-                Body=f"{reason}\n".encode(),
-                ContentType="text/plain; charset=utf-8",
-            )
-        for sidecar in sidecars:
-            self._move(sidecar, free + sidecar.path.removeprefix(file.path))
-        self._move(file, free)
 
     def _move(self, file: DropFile, path: str) -> None:
         self._client.copy(

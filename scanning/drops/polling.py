@@ -49,7 +49,7 @@ from scanning.drops.places import (
 )
 from scanning.errors import IntakeRefused
 from scanning.models import Container, Drop, DropItem, ScannedFile
-from scanning.repeating import finish_and_repeat, pause_after
+from scanning.repeating import ends_idle, finish_and_repeat, pause_after
 from scanning.services.intake import FileDetails, check_size, submit_upload
 
 logger = logging.getLogger(__name__)
@@ -64,13 +64,7 @@ def run(context: JobContext) -> None:
     """Poll a drop, and ask for its next poll."""
     drop: Drop = context.subject
     begun = datetime.now(tz=UTC)
-    if not drop.enabled:
-        finish_and_repeat(context, next_at=begun)
-        return
-    # Deleted containers keep their drops for the history, switched off.
-    if drop.container.deleted_at is not None:
-        why = _("The container was deleted.")
-        finish_and_repeat(context, next_at=begun, enabled=False, last_error=why)
+    if ends_idle(context, begun):
         return
     usual = timedelta(seconds=drop.every_seconds)
     try:
@@ -124,11 +118,11 @@ class _Poll:
         self.ended: Counter[str] = Counter()
         """How many files ended this time, by state."""
 
-    # --- What is there ----------------------------------------------------------------
-
     def look(self) -> None:
         """List the place, and update the rows with the files and times."""
-        _delete_leftovers(self._drop)
+        # Delete the copies of polls that were killed.
+        for path in settings.FILE_UPLOAD_TEMP_DIR.glob(f"drop-{self._drop.uid}-*"):
+            path.unlink(missing_ok=True)
         self._listing = list_files(self._reported(self._place.found()))
         files = self._listing.files
         for first in range(0, len(files), _ROWS_AT_ONCE):
@@ -235,8 +229,6 @@ class _Poll:
             some = self._drop.items.filter(pk__in=gone[first : first + _ROWS_AT_ONCE])
             some.filter(state=DropItemState.WAITING).delete()
             some.update(put_away_at=datetime.now(tz=UTC))
-
-    # --- What follows -----------------------------------------------------------------
 
     def work(self) -> bool:
         """Put ended files away and take those that stand still.
@@ -418,10 +410,4 @@ def _scratch(drop: Drop) -> Iterator[tuple[BinaryIO, Path]]:
         with os.fdopen(handle, "wb") as scratch:
             yield scratch, path
     finally:
-        path.unlink(missing_ok=True)
-
-
-def _delete_leftovers(drop: Drop) -> None:
-    """Delete the copies of polls that were killed."""
-    for path in settings.FILE_UPLOAD_TEMP_DIR.glob(f"drop-{drop.uid}-*"):
         path.unlink(missing_ok=True)

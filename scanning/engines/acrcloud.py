@@ -7,7 +7,7 @@ raises ``CloudFault`` with the cloud's own error text.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -129,24 +129,13 @@ class Cloud:
 
     def stream_projects(self) -> dict[str, tuple[str, ...]]:
         """Return the ids of the buckets that each project of streams searches, by id."""
-        found: dict[str, tuple[str, ...]] = {}
-        for page in range(1, _MAX_PAGES + 1):
-            rows = self.read_page("bm-cs-projects", page=page, per_page=_PER_PAGE).rows
-            found |= {str(row.get("id")): _ids(_buckets(row)) for row in rows}
-            if len(rows) < _PER_PAGE:
-                break
-        return found
+        rows = self._every_row("bm-cs-projects")
+        return {str(row.get("id")): _ids(_buckets(row)) for row in rows}
 
     def containers(self) -> list[RemoteContainer]:
         """Return all containers that the token can see, in every region."""
-        found: list[RemoteContainer] = []
-        for page in range(1, _MAX_PAGES + 1):
-            query = urlencode({"page": page, "per_page": _PER_PAGE})
-            rows = _rows(self._get(f"{self._base}/fs-containers?{query}"))
-            found += [one for row in rows if (one := _container(row)) is not None]
-            if len(rows) < _PER_PAGE:
-                break
-        return found
+        rows = self._every_row("fs-containers")
+        return [one for row in rows if (one := _container(row)) is not None]
 
     def container(self, container_id: int) -> RemoteContainer:
         """Return one container; raise ``CloudFault`` if it is unknown."""
@@ -231,14 +220,14 @@ class Cloud:
         body = MultipartBody(
             fields=fields, file=file, file_bytes=file_bytes, progress=progress
         )
-        answer = self._call(
+        answer = self._exchange(
             "POST",
             self._files(container_id),
             body=body,
             # This portal's own API honours the key, so a repeated request makes no
             # second file.
             headers={"Content-Type": body.content_type, "Idempotency-Key": key},
-        )
+        ).body
         return _needed(_file(_first(answer), answer), answer)
 
     def send_link(
@@ -257,15 +246,25 @@ class Cloud:
 
     def rescan_file(self, container_id: int, file_id: str) -> None:
         """Have the cloud scan a file again."""
-        self._call("PUT", f"{self._file(container_id, file_id)}/rescan", asks_file=True)
+        self._exchange(
+            "PUT", f"{self._file(container_id, file_id)}/rescan", asks_file=True
+        )
 
     def delete_file(self, container_id: int, file_id: str) -> None:
         """Delete a file; a file that is already gone is no error."""
         try:
-            self._call("DELETE", self._file(container_id, file_id), asks_file=True)
+            self._exchange("DELETE", self._file(container_id, file_id), asks_file=True)
         except CloudFault as fault:
             if fault.kind is not FaultKind.GONE:
                 raise
+
+    def _every_row(self, path: str) -> Iterator[Json]:
+        for page in range(1, _MAX_PAGES + 1):
+            query = urlencode({"page": page, "per_page": _PER_PAGE})
+            rows = _rows(self._get(f"{self._base}/{path}?{query}"))
+            yield from rows
+            if len(rows) < _PER_PAGE:
+                break
 
     def _files(self, container_id: int) -> str:
         return f"{self._files_base}/fs-containers/{container_id}/files"
@@ -274,7 +273,7 @@ class Cloud:
         return f"{self._files(container_id)}/{quote(file_id, safe='')}"
 
     def _get(self, url: str, *, asks_file: bool = False) -> bytes:
-        return self._call("GET", url, asks_file=asks_file)
+        return self._exchange("GET", url, asks_file=asks_file).body
 
     def _send_json(
         self,
@@ -283,24 +282,11 @@ class Cloud:
         values: Mapping[str, object],
         headers: Mapping[str, str] | None = None,
     ) -> bytes:
-        return self._call(
+        return self._exchange(
             method,
             url,
             body=json.dumps(values).encode(),
             headers={"Content-Type": "application/json", **(headers or {})},
-        )
-
-    def _call(
-        self,
-        method: str,
-        url: str,
-        *,
-        body: bytes | SizedBody | None = None,
-        headers: Mapping[str, str] | None = None,
-        asks_file: bool = False,
-    ) -> bytes:
-        return self._exchange(
-            method, url, body=body, headers=headers, asks_file=asks_file
         ).body
 
     def _exchange(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from django.conf import settings
@@ -240,12 +240,8 @@ def submit_link(
 
 def file_of_link(*, container: Container, key: str) -> ScannedFile | None:
     """Return the newest file of the container with this link."""
-    return (
-        ScannedFile.objects.present()
-        .filter(container=container, link_key=key)
-        .order_by("-pk")
-        .first()
-    )
+    rows = ScannedFile.objects.present().filter(container=container, link_key=key)
+    return rows.order_by("-pk").first()
 
 
 def attach_audio(*, scanned_file: ScannedFile, upload: File[bytes], user: User) -> None:
@@ -308,24 +304,12 @@ def check_size(name: str, size_bytes: int) -> None:
 
 def file_of_bytes(container: Container, sha256: str) -> ScannedFile | None:
     """Return the container's first file with these bytes."""
-    return (
-        ScannedFile.objects.present()
-        .filter(container=container, sha256=sha256)
-        .order_by("id")
-        .first()
-    )
+    rows = ScannedFile.objects.present().filter(container=container, sha256=sha256)
+    return rows.order_by("id").first()
 
 
 def _columns(details: FileDetails | None) -> dict[str, object]:
-    details = details or FileDetails()
-    return {
-        "programme": details.programme,
-        "account": details.account,
-        "external_id": details.external_id,
-        "platform": details.platform,
-        "published_at": details.published_at,
-        "tags": details.tags,
-    }
+    return asdict(details or FileDetails())
 
 
 def _record_intake(file: ScannedFile, user: User | None) -> None:

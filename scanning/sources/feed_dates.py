@@ -120,7 +120,10 @@ class _DateParts:
         if word.isascii() and word.isdigit() and len(word) == 4:
             return self._put(year=int(word))
         if (day_found := _DAY.fullmatch(word)) is not None:
-            return self._take_number(int(day_found[1]))
+            number = int(day_found[1])
+            if "day" not in self._found:
+                return self._put(day=number)
+            return self._put(year=number + (1900 if number >= _CENTURY_FROM else 2000))
         if word in _ZONES:
             return self._put(zone=_ZONES[word])
         return self._take_offset(word)
@@ -132,11 +135,6 @@ class _DateParts:
         if offset and not (offset == "z" and self._put(zone=0)):
             self._take_offset(offset)
         return self._put(hour=int(hour), minute=int(minute), second=int(second or 0))
-
-    def _take_number(self, number: int) -> bool:
-        if "day" not in self._found:
-            return self._put(day=number)
-        return self._put(year=number + (1900 if number >= _CENTURY_FROM else 2000))
 
     def _take_offset(self, word: str) -> bool:
         offset = _OFFSET.fullmatch(word)

@@ -63,10 +63,13 @@ def feed_rows(content: bytes, url: str, most: int) -> Iterator[dict[str, str]]:
     )
     yield {"title": _title(feed.feed)}
     for entry in islice(feed.entries, most):
+        detail = dict.get(entry, "author_detail") or {}
+        author = _text(detail, "name") or _text(entry, "author")
+        # RSS names an email address, which is nobody's name.
         yield {
             "url": _sound(entry) or _text(entry, "link"),
             "title": _title(entry),
-            "account": _author(entry),
+            "account": "" if "@" in author else author,
             "published": _text(entry, "published") or _text(entry, "updated"),
         }
 
@@ -93,13 +96,6 @@ def _text(entry: _Entry, name: str) -> str:
 def _title(entry: _Entry) -> str:
     # Some programs escape titles twice.
     return html.unescape(_text(entry, "title"))
-
-
-def _author(entry: _Entry) -> str:
-    detail = dict.get(entry, "author_detail") or {}
-    author = _text(detail, "name") or _text(entry, "author")
-    # RSS names an email address, which is nobody's name.
-    return "" if "@" in author else author
 
 
 def _sound(entry: _Entry) -> str:

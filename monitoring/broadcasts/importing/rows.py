@@ -14,6 +14,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
+from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
 from common.table_text import read_decimal, without_clock
@@ -58,6 +59,7 @@ _WHOLE: Final = re.compile(r"\d{1,15}", re.ASCII)
 _MOST_CELL: Final = 1000
 
 Read = TypeVar("Read")
+Row = TypeVar("Row", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,16 @@ class _Cells:
         except ProgrammeRefused as refused:
             self.refuse(name, str(refused))
             return None
+
+    def only(
+        self, name: str, rows: QuerySet[Row], *, several: str, none: str
+    ) -> Row | None:
+        """Return the only row that a cell names, or note that it names another number."""
+        found = list(rows[:2])
+        if len(found) == 1:
+            return found[0]
+        self.refuse(name, several if found else none)
+        return None
 
     def require(self, name: str) -> bool:
         """Note a fault unless the cell has text."""
@@ -272,31 +284,23 @@ def _file(cells: _Cells) -> ScannedFile | None:
             rows = rows.none()
     else:
         rows = rows.filter(**{"name" if name == "file_name" else "external_id": text})
-    found = list(rows[:2])
-    if len(found) == 1:
-        return found[0]
-    if found:
-        cells.refuse(
-            name, _("Several files have this value. Enter the id of the file instead.")
-        )
-    else:
-        cells.refuse(name, _("No file that you can see has this value."))
-    return None
+    return cells.only(
+        name,
+        rows,
+        several=_("Several files have this value. Enter the id of the file instead."),
+        none=_("No file that you can see has this value."),
+    )
 
 
 def _station(cells: _Cells) -> Station | None:
     if not cells.require("station"):
         return None
-    found = list(stations_named(cells["station"])[:2])
-    if len(found) == 1:
-        return found[0]
-    if found:
-        cells.refuse(
-            "station", _("Several stations match this. Write the station's id.")
-        )
-    else:
-        cells.refuse("station", _("This station does not exist. Add it first."))
-    return None
+    return cells.only(
+        "station",
+        stations_named(cells["station"]),
+        several=_("Several stations match this. Write the station's id."),
+        none=_("This station does not exist. Add it first."),
+    )
 
 
 def _hour(cells: _Cells, station: Station) -> datetime | None:
@@ -313,22 +317,15 @@ def _broadcast(cells: _Cells, station: Station) -> Broadcast | None:
     )
     if at is None:
         return None
-    found = list(list_broadcasts().filter(station=station, starts_at=at)[:2])
-    if len(found) == 1:
-        return found[0]
-    if found:
-        cells.refuse(
-            "starts_at",
-            _(
-                "Several files were broadcast at this time. Enter the figures on "
-                "their pages."
-            ),
-        )
-    else:
-        cells.refuse(
-            "starts_at", _("This station has no broadcast that begins at this time.")
-        )
-    return None
+    return cells.only(
+        "starts_at",
+        list_broadcasts().filter(station=station, starts_at=at),
+        several=_(
+            "Several files were broadcast at this time. Enter the figures on their "
+            "pages."
+        ),
+        none=_("This station has no broadcast that begins at this time."),
+    )
 
 
 def _showing(text: str) -> str:

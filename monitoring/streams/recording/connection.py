@@ -196,17 +196,14 @@ class Connection:
         found = self.parse(playlists.entries, text, base)
         if not found:
             raise BadPlaylist(causes.EMPTY_LIST)
-        return self._read_first(found, lists_left - 1)
-
-    def _read_first(self, urls: list[str], lists_left: int) -> str:
-        """Read the first of several addresses that answers with sound."""
-        for url in urls:
+        # Read the first of several addresses that answers with sound.
+        for url in found:
             self._entries_left -= 1
             try:
-                return self._read(url, lists_left)
+                return self._read(url, lists_left - 1)
             except (http.LinkRefused, http.FetchFailed, http.TooLarge, BadPlaylist):
                 # One that broke off is tried again by a new connection.
-                if self._has_opened or url == urls[-1] or self._entries_left <= 0:
+                if self._has_opened or url == found[-1] or self._entries_left <= 0:
                     raise
         raise BadPlaylist(causes.EMPTY_LIST)
 

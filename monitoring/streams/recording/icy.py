@@ -81,16 +81,13 @@ class IcyReader:
                 self._block += part
                 self._block_left -= len(part)
             if self._block_left == 0:
-                yield from self._ended_block()
-
-    def _ended_block(self) -> Iterator[SentTitle]:
-        block = bytes(self._block)
-        self._block.clear()
-        self._block_left = None
-        self._sound_left = self._interval
-        found = TITLE.match(block) or UNENDED.match(block)
-        if found is not None:
-            yield SentTitle(as_title(decode_text(found[1], self._charset)))
+                block = bytes(self._block)
+                self._block.clear()
+                self._block_left = None
+                self._sound_left = self._interval
+                found = TITLE.match(block) or UNENDED.match(block)
+                if found is not None:
+                    yield SentTitle(as_title(decode_text(found[1], self._charset)))
 
 
 def as_title(text: str) -> str:

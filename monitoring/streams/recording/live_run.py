@@ -147,7 +147,12 @@ class LiveRun:
     def tick(self, now: float) -> None:
         """Read the listener's messages and report their consequences."""
         self._take_all(self._listener.take(), now)
-        self._tell_if_settled(now)
+        first = self._first_heard_s
+        settled = first is not None and now - first >= self._settles_s
+        if settled and self._clock.is_set and not self._is_announced:
+            self._tell()
+            if self.decided_ms:
+                self._tell_growth()
         if self._is_announced and now - self._anchored_s >= ANCHORS_EACH_S:
             self._anchored_s = now
             self._tell_anchors()
@@ -208,7 +213,9 @@ class LiveRun:
         for run_ms, byte, arrived in heard.points:
             offset = max(self.byte_offset, self._fed_base + byte)
             last = max(self.byte_offset, self._fed_base + arrived)
-            self._clock.add(run_ms, offset, self._arrival_of(last))
+            while len(self._arrivals) > 1 and self._arrivals[0][0] < last:
+                self._arrivals.popleft()
+            self._clock.add(run_ms, offset, self._arrivals[0][1])
             self._points.append((run_ms, offset))
             if run_ms - self._pointed_ms >= POINT_MS:
                 self._pointed_ms = run_ms
@@ -230,19 +237,6 @@ class LiveRun:
             RunGrew(run=self.uid, duration_ms=self.decided_ms, at=utc(at))
         )
         self._account.keep(zero_at=at - self.decided_ms / 1000)
-
-    def _arrival_of(self, offset: int) -> float:
-        while len(self._arrivals) > 1 and self._arrivals[0][0] < offset:
-            self._arrivals.popleft()
-        return self._arrivals[0][1]
-
-    def _tell_if_settled(self, now: float) -> None:
-        first = self._first_heard_s
-        settled = first is not None and now - first >= self._settles_s
-        if settled and self._clock.is_set and not self._is_announced:
-            self._tell()
-            if self.decided_ms:
-                self._tell_growth()
 
     def _tell(self) -> None:
         heard = self._heard

@@ -66,7 +66,8 @@ class OggLinks:
                         ready.clear()
                     begins = True
             part = data[at : at + size]
-            self._keep_head(part)
+            if self._chain.in_head and len(self._head) + len(part) <= MAX_HEAD:
+                self._head += part
             ready += part
             at += size
         if ready:
@@ -97,10 +98,6 @@ class OggLinks:
         elif was_in_head and not self._chain.in_head:
             self.head = bytes(self._head)
         return begins
-
-    def _keep_head(self, part: bytes) -> None:
-        if self._chain.in_head and len(self._head) + len(part) <= MAX_HEAD:
-            self._head += part
 
 
 def title_of(head: bytes) -> str:

@@ -115,7 +115,14 @@ class StreamRecorder:
                 self._reason = closed.reason
                 if closed.cause == GapCause.NO_AUDIO:
                     self._account.cause = GapCause.NO_AUDIO
-                self._wait(stop, 1.0 if heard else self._pause_s(failures))
+                until = self._now() + (1.0 if heard else self._pause_s(failures))
+                while self._now() < until and not stop.wait(self._clock.real(TICK_S)):
+                    try:
+                        self._tick()
+                    except _GivenUp as given_up:
+                        self._reason = given_up.closed.reason
+                    if self._now() - self._sound_at > OPEN_S:
+                        self._end_run(RunEdge.CONNECTION)
             self._end_run(RunEdge.RECORDER)
         finally:
             if self._run is not None:
@@ -204,7 +211,10 @@ class StreamRecorder:
                 case SentTitle():
                     self._title(arrival.text)
                 case Missing():
-                    self._miss(arrival)
+                    lost = arrival.seconds is not None
+                    self._end_run(RunEdge.SEGMENT_LOST if lost else RunEdge.ENCODER)
+                    self._account.missing_s = arrival.seconds
+                    self._is_broken = True
                 case Chunk():
                     self._chunk(arrival)
         return None
@@ -232,12 +242,6 @@ class StreamRecorder:
             self._title_at = now
             self._account.tell(title)
             self._account.keep(title=title.text)
-
-    def _miss(self, missing: Missing) -> None:
-        lost = missing.seconds is not None
-        self._end_run(RunEdge.SEGMENT_LOST if lost else RunEdge.ENCODER)
-        self._account.missing_s = missing.seconds
-        self._is_broken = True
 
     def _chunk(self, chunk: Chunk) -> None:
         if self._splice is not None:
@@ -420,16 +424,6 @@ class StreamRecorder:
         if self._now() - self._sound_at < SOON_S:
             return 1.0
         return float(min(MAX_PAUSE_S, 2 ** min(failures, 10)))
-
-    def _wait(self, stop: threading.Event, seconds: float) -> None:
-        until = self._now() + seconds
-        while self._now() < until and not stop.wait(self._clock.real(TICK_S)):
-            try:
-                self._tick()
-            except _GivenUp as given_up:
-                self._reason = given_up.closed.reason
-            if self._now() - self._sound_at > OPEN_S:
-                self._end_run(RunEdge.CONNECTION)
 
     def _tell_state(self) -> None:
         now = self._now()

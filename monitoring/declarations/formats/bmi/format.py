@@ -94,7 +94,14 @@ class BmiLog:
         for recording in facts.recordings:
             yield from _recording_gaps(recording)
         for play in facts.plays:
-            yield from _play_gaps(play)
+            if not _use(play):
+                why = _(
+                    "How the music was used is not known. Say whether it was featured."
+                )
+                yield MissingValue(ValueSubject.PLAY, play.uid, "USE", why)
+            if play.played_ms > _MOST_MS:
+                why = _("The play is longer than 99 hours, which the log cannot hold.")
+                yield MissingValue(ValueSubject.PLAY, play.uid, "LENGTH", why)
 
     def file_name(self, facts: DeclarationFacts) -> str:
         """Return the name of the ZIP."""
@@ -251,15 +258,6 @@ def _recording_gaps(recording: RecordingFacts) -> Iterator[MissingValue]:
     yield from unfit_code(
         ValueSubject.RECORDING, uid, "ISRC", recording.isrc, plain_isrc
     )
-
-
-def _play_gaps(play: PlayFacts) -> Iterator[MissingValue]:
-    if not _use(play):
-        why = _("How the music was used is not known. Say whether it was featured.")
-        yield MissingValue(ValueSubject.PLAY, play.uid, "USE", why)
-    if play.played_ms > _MOST_MS:
-        why = _("The play is longer than 99 hours, which the log cannot hold.")
-        yield MissingValue(ValueSubject.PLAY, play.uid, "LENGTH", why)
 
 
 registry.register_plain(

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date
-from decimal import Decimal
 from typing import BinaryIO, Final
 
 from babel.numbers import list_currencies
@@ -202,6 +201,7 @@ def _summary(
     broadcasts: int,
     changes: ChangedValues,
 ) -> list[str]:
+    whole, _point, cents = plain_decimal(station.net_revenue).partition(".")
     return [
         "SY08",
         str(number),
@@ -217,7 +217,7 @@ def _summary(
         "" if station.performances is None else str(station.performances),
         plain_decimal(station.listener_hours),
         station.currency,
-        _money(station.net_revenue),
+        f"{whole}.{cents:0<2}",
         *("", "", "", ""),
         station.rights_type if station.rights_type in RightsType.values else "",
         *("", "", ""),
@@ -284,11 +284,6 @@ def _duration(total_ms: int | None) -> str:
     if minutes:
         return f"PT{minutes}M{seconds}{fraction}S"
     return f"PT{seconds}{fraction}S"
-
-
-def _money(value: Decimal | None) -> str:
-    whole, _point, cents = plain_decimal(value).partition(".")
-    return f"{whole}.{cents:0<2}"
 
 
 def _period(begins: date, ends: date) -> str:
@@ -372,7 +367,7 @@ def _station_gaps(station: StationFacts) -> Iterator[MissingValue]:
             ),
         ],
     )
-    if station.currency not in _currencies():
+    if station.currency not in list_currencies():
         why = (
             _(
                 "“%(code)s” is not a currency. Enter a code of three letters such as EUR."
@@ -448,10 +443,6 @@ def _codes(
         yield "ComposerAuthorPartyId", writer.ipi, check_ipi_name
     for publisher in recording.publishers:
         yield "MusicPublisherPartyId", publisher.ipi, check_ipi_name
-
-
-def _currencies() -> frozenset[str]:
-    return frozenset(list_currencies())
 
 
 registry.register_plain(

@@ -22,7 +22,6 @@ from monitoring.declarations.facts import (
     DeclarationFacts,
     PlayFacts,
     RecordingFacts,
-    StationFacts,
 )
 from monitoring.declarations.formats import registry
 from monitoring.declarations.formats.archive import entry
@@ -97,7 +96,13 @@ class SoundExchangeReport:
         if self._has_header:
             yield from _header_gaps(facts)
         for station in facts.stations:
-            yield from _station_gaps(station)
+            if station.soundexchange_category not in _CATEGORIES:
+                why = _(
+                    "The station has no category. Enter one of A, B, C, H, I, J and K."
+                )
+                yield MissingValue(
+                    ValueSubject.STATION, station.uid, "TRANSMISSION_CATEGORY", why
+                )
         for recording in facts.recordings:
             yield from _recording_gaps(recording)
         yield from _play_gaps(facts)
@@ -341,16 +346,14 @@ def _service_gaps(facts: DeclarationFacts) -> Iterator[MissingValue]:
         ],
     )
     yield from unfit_ascii(ValueSubject.PROFILE, "", "NAME_OF_SERVICE", facts.service)
-    if not _is_period(facts.begins, facts.ends):
+    if not (
+        is_month(facts.begins, facts.ends) or _is_minimum_fee(facts.begins, facts.ends)
+    ):
         why = _(
             "A report covers a calendar month, or seven days for services at the "
             "minimum fee. Choose such a period."
         )
         yield MissingValue(ValueSubject.PROFILE, "", "START_DATE", why)
-
-
-def _is_period(begins: date, ends: date) -> bool:
-    return is_month(begins, ends) or _is_minimum_fee(begins, ends)
 
 
 def _is_minimum_fee(begins: date, ends: date) -> bool:
@@ -381,14 +384,6 @@ def _header_gaps(facts: DeclarationFacts) -> Iterator[MissingValue]:
                 "most": _HEADER_CHARS,
             }
             yield MissingValue(ValueSubject.PROFILE, "", cell, why)
-
-
-def _station_gaps(station: StationFacts) -> Iterator[MissingValue]:
-    if station.soundexchange_category not in _CATEGORIES:
-        why = _("The station has no category. Enter one of A, B, C, H, I, J and K.")
-        yield MissingValue(
-            ValueSubject.STATION, station.uid, "TRANSMISSION_CATEGORY", why
-        )
 
 
 def _recording_gaps(recording: RecordingFacts) -> Iterator[MissingValue]:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from catalogue.identifiers import check_upc
 from common.csv_safety import guard
-from monitoring.declarations.facts import DeclarationFacts, PlayFacts, RecordingFacts
+from monitoring.declarations.facts import DeclarationFacts, RecordingFacts
 from monitoring.declarations.formats import registry
 from monitoring.declarations.formats.base import (
     MissingValue,
@@ -183,10 +183,18 @@ class _PlayRows:
             self._plays += 1
             self._played_ms += play.played_ms
             self._played[play.recording] = None
+            starts = start_in_seconds(play)
             cells = {
                 "Sender": self._stations[play.station],
                 **self._recordings[play.recording],
-                **_of_play(play),
+                "Sendedatum": starts.date().isoformat(),
+                "Sendedauer": length_in_seconds(play),
+                "Sendezeit": f"{starts:%H:%M:%S}",
+                "Eigenaufnahmen": _yes_no(play.own_recording),
+                "Aufnahmedatum": compact_day(play.recorded_on),
+                "Aufnahmeland": one_line(play.recorded_in),
+                "Veröffentlichungsland": one_line(play.published_in),
+                "Liveaufnahme": _yes_no(play.live),
             }
             yield [cells.get(name, "") for name in _NAMES]
 
@@ -226,20 +234,6 @@ class _PlayRows:
             "EAN / GTIN": check_upc(recording.upc),
             "Erstveröffentlichungsdatum": compact_day(recording.released),
         }
-
-
-def _of_play(play: PlayFacts) -> Mapping[str, str]:
-    starts = start_in_seconds(play)
-    return {
-        "Sendedatum": starts.date().isoformat(),
-        "Sendedauer": length_in_seconds(play),
-        "Sendezeit": f"{starts:%H:%M:%S}",
-        "Eigenaufnahmen": _yes_no(play.own_recording),
-        "Aufnahmedatum": compact_day(play.recorded_on),
-        "Aufnahmeland": one_line(play.recorded_in),
-        "Veröffentlichungsland": one_line(play.published_in),
-        "Liveaufnahme": _yes_no(play.live),
-    }
 
 
 def _yes_no(value: bool | None) -> str:
