@@ -106,17 +106,9 @@ def _problem(line: Line, number: int, previous: str) -> str:
 
 def anchor_hash(anchor: Anchor) -> str:
     """Return the expected hash of an anchor."""
-    return _sha256(
-        _canonical(
-            {
-                "day": anchor.day.isoformat(),
-                "chains": anchor.chains,
-                "events": anchor.events,
-                "digest": anchor.digest,
-                "previous_hash": anchor.previous_hash,
-            }
-        )
-    )
+    content = anchor_line(anchor)
+    del content["hash"]
+    return _sha256(_canonical(content))
 
 
 def anchor_line(anchor: Anchor) -> Line:

@@ -30,28 +30,12 @@ def _pause_after(attempts: int) -> timedelta:
     return timedelta(seconds=30 * 2 ** min(attempts - 1, 6))
 
 
-def _subject_key(subject: Subject) -> str:
-    return str(subject.pk)
-
-
-def _no_limit() -> int:
-    return 0
-
-
-def _no_lanes() -> Collection[str]:
-    return ()
-
-
 def _usual_attempts() -> int | None:
     return settings.ACRPORTAL_MAX_ATTEMPTS
 
 
 def without_limit() -> int | None:
     """Let a kind be tried until it succeeds."""
-    return None
-
-
-def _within_limits() -> None:
     return None
 
 
@@ -69,13 +53,13 @@ class Kind:
     label: str | Promise
     pool: Pool = Pool.WORK
     priority: Priority = Priority.USUAL
-    key: Callable[[Subject], str] = _subject_key
+    key: Callable[[Subject], str] = lambda subject: str(subject.pk)
     """Two open jobs of a kind never have the same key; "" never repeats."""
     lane: Callable[[Subject], str] | None = None
     """Jobs of one lane take turns with those of others."""
-    lane_limit: Callable[[], int] = _no_limit
+    lane_limit: Callable[[], int] = lambda: 0
     """How many jobs of one lane run at once; 0 for any number."""
-    closed_lanes: Callable[[], Collection[str]] = _no_lanes
+    closed_lanes: Callable[[], Collection[str]] = lambda: ()
     """The lanes of which this machine begins no jobs."""
     person_cap: int = 0
     """How many waiting jobs of one person go before the usual ones; 0 for all."""
@@ -102,7 +86,7 @@ class Kind:
     """What a job is about, for lists of jobs."""
     related: tuple[str, ...] = ()
     """Relations of the subject that ``title`` and its page read."""
-    visible: Callable[[], models.QuerySet[Any] | None] = _within_limits
+    visible: Callable[[], models.QuerySet[Any] | None] = lambda: None
     """The rows whose jobs the viewer may see; None: those within their access limits."""
     unresolved: Callable[[models.QuerySet[Any]], models.QuerySet[Any]] | None = None
     """Leaves out rows whose failure no longer matters; a later job of the same key

@@ -28,11 +28,6 @@ class Labelled(DeclarationFormat, Protocol):
         ...
 
 
-def _no_options(_given: Options) -> dict[str, Any]:  # Any: as above
-    """Return no options; those of another format are dropped."""
-    return {}
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A format in menus, where lower ranks come first; ``help`` says what its rows are."""
@@ -42,7 +37,8 @@ class Entry:
     version: str
     help: str | Promise
     make: Callable[[Options], DeclarationFormat]
-    read_options: Callable[[Options], dict[str, Any]] = _no_options  # Any: as above
+    # Any: as above. Without options, those of another format are dropped.
+    read_options: Callable[[Options], dict[str, Any]] = lambda _given: {}
     rank: int = 100
 
 
