@@ -87,8 +87,7 @@ def _precedent(earlier: Match, shared: Shared) -> Precedent | None:
     code = earlier.decision_reason if verb == Verb.REJECT else ""
     if verb == Verb.CLEAR and earlier.licence is None and not earlier.note:
         return None
-    if verb == Verb.REJECT and (code == RejectCode.OTHER and not earlier.note):
-        return None
-    if verb == Verb.REJECT and code not in RejectCode.values:
+    lacks_reason = code == RejectCode.OTHER and not earlier.note
+    if verb == Verb.REJECT and (lacks_reason or code not in RejectCode.values):
         return None
     return Precedent(earlier, verb, shared, code, earlier.licence)

@@ -6,7 +6,7 @@ The worker checks every 20 seconds, so it also notices a dead recorder.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -73,14 +73,13 @@ def note_disk(stream: Stream, *, is_full: bool, now: datetime) -> None:
     _switch(stream, AlarmKind.DISK, now if is_full else None, now)
 
 
-def _see_to_jobs(streams: Iterable[Stream]) -> None:
-    rows = list(streams)
+def _see_to_jobs(streams: Sequence[Stream]) -> None:
     # Its container was deleted, so there is no place for its hours.
-    orphans = [one for one in rows if one.container.deleted_at is not None]
+    orphans = [one for one in streams if one.container.deleted_at is not None]
     Stream.objects.filter(pk__in=[one.pk for one in orphans], enabled=True).update(
         enabled=False, state=StreamState.PAUSED
     )
-    wanted = [one for one in rows if one.enabled and one not in orphans]
+    wanted = [one for one in streams if one.enabled and one not in orphans]
     have = jobs_of(RECORD, wanted, OPEN_STATES)
     for stream in wanted:
         if stream.pk not in have:

@@ -107,7 +107,7 @@ def _make_room(rings: Mapping[Stream, RingLog], short: int, now: datetime) -> No
     """Drop what hours hold already; then, of the largest rings, the oldest bytes."""
     before = sum(ring.size_bytes for ring in rings.values())
     for stream, ring in rings.items():
-        # Return how much sound a ring keeps at first: what its hours do not hold yet.
+        # At first a ring keeps what its hours do not hold yet.
         unsettled = StreamHour.objects.filter(
             stream=stream, copied_for=None, scanned_file__isnull=False
         ).aggregate(first=Min("starts_at"))["first"]

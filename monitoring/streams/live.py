@@ -67,19 +67,16 @@ class LiveSearch:
             return
         try:
             with following.searched_index() as (index, position):
-                self._forget_old(position)
+                folders = index_store.index_folders()
+                reached = (position, tuple(map(index_store.identity, folders)))
+                if reached != self._reached:
+                    self._references.clear()
+                    self._reached = reached
                 for stream, run, _folder in heard:
                     self._hear(stream, run, self._logs[run.uid], index)
         except RecognitionError as error:
             # The next round tries again; the settled hours miss nothing.
             logger.warning("streams were not searched live: %s", error)
-
-    def _forget_old(self, position: int) -> None:
-        folders = index_store.index_folders()
-        reached = (position, tuple(map(index_store.identity, folders)))
-        if reached != self._reached:
-            self._references.clear()
-            self._reached = reached
 
     def _hear(
         self, stream: Stream, run: StreamRun, log: LandmarkLog, index: IndexStore

@@ -256,7 +256,17 @@ def resume_stream(*, stream: Stream, user: User) -> None:
         rows = Stream.objects.present().filter(pk=stream.pk, enabled=False)
         if not rows.update(enabled=True):
             raise StreamRefused(_("This stream is not paused."))
-        _list_pause(stream)
+        # List the time since the last run as a pause, before a recorder lists it.
+        last = StreamRun.objects.filter(stream=stream).order_by("-starts_at").first()
+        now = datetime.now(tz=UTC)
+        if last is not None and last.ends_at is not None and last.ends_at < now:
+            add_gap(
+                stream=stream,
+                start=last.ends_at,
+                end=now,
+                cause=GapCause.PAUSED,
+                is_exact=False,
+            )
         # A recorder that is about to end finds the stream enabled, or leaves it to
         # ``monitoring.streams.alarms.watch``.
         submit(RECORD, stream)
@@ -398,20 +408,6 @@ def _stop(stream: Stream) -> None:
     Stream.objects.filter(pk=stream.pk).update(
         state=StreamState.PAUSED, cause="", state_at=datetime.now(tz=UTC)
     )
-
-
-def _list_pause(stream: Stream) -> None:
-    """List the time since the last run as a pause, before a recorder lists it."""
-    last = StreamRun.objects.filter(stream=stream).order_by("-starts_at").first()
-    now = datetime.now(tz=UTC)
-    if last is not None and last.ends_at is not None and last.ends_at < now:
-        add_gap(
-            stream=stream,
-            start=last.ends_at,
-            end=now,
-            cause=GapCause.PAUSED,
-            is_exact=False,
-        )
 
 
 def _values_of(row: Station | Stream, names: Sequence[str]) -> dict[str, object]:

@@ -46,7 +46,10 @@ class NewSound:
 def cut_sound(item: UnknownItem, at_ms: int) -> NewSound:
     """Return an item's sound before and after a time."""
     inside = at_ms - item.best_item_start_ms
-    before, after = _cut(landmarks_of(item), inside)
+    landmarks, at = landmarks_of(item), np.int32(round(inside / DEFAULT.frame_ms))
+    before = select(landmarks, landmarks.frames < at)
+    after = select(landmarks, landmarks.frames >= at)
+    after = Landmarks(after.frames - at, after.bins, after.levels)
     parts = stored(before, inside), stored(after, _best_ms(item) - inside)
     return NewSound((bytes(item.landmarks),), parts)
 
@@ -145,15 +148,6 @@ def give_back(
 
 def _best_ms(item: UnknownItem) -> int:
     return item.best_end_ms - item.best_start_ms
-
-
-def _cut(landmarks: Landmarks, at_ms: int) -> tuple[Landmarks, Landmarks]:
-    at = np.int32(round(at_ms / DEFAULT.frame_ms))
-    after = select(landmarks, landmarks.frames >= at)
-    return (
-        select(landmarks, landmarks.frames < at),
-        Landmarks(after.frames - at, after.bins, after.levels),
-    )
 
 
 def _divide_occurrence(one: Occurrence, second: UnknownItem, at_ms: int) -> None:

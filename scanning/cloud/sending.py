@@ -227,7 +227,7 @@ def _deliver(job: CloudJob, *, progress: Callable[[float], None]) -> SentFile:
         found = cloud.list_files(job.remote_container_id, search=uid)
         arrived = next((remote for remote in found if uid in remote.name), None)
         if arrived is not None:
-            # Return the form that an earlier attempt sent; the present one may differ.
+            # An earlier attempt may have sent another form than the present one.
             if arrived.data_type == SentAs.FINGERPRINT:
                 return SentFile(arrived.id, SentAs.FINGERPRINT)
             return SentFile(arrived.id, form_with_audio(file))

@@ -71,7 +71,18 @@ def _keep(
     except IntegrityError:
         # Insert first and handle the conflict: callbacks arrive concurrently.
         earlier = same_address.get(body_sha256=callback.body_sha256)
-        return _count_again(earlier, file)
+        # Count a repeated body; if a rescan waits, it may be that scan's result.
+        InboundCallback.objects.filter(pk=earlier.pk).update(
+            times_received=F("times_received") + 1
+        )
+        waits = file is not None and file.scans.filter(
+            engine=EngineChoice.ACRCLOUD,
+            status=ScanStatus.AWAITING_CALLBACK,
+            created_at__gt=earlier.received_at,
+        )
+        if waits and earlier.processed_at is not None:
+            replay(callback=earlier)
+        return Receipt(earlier, repeated=True, file_known=file is not None)
     return Receipt(callback, repeated=False, file_known=file is not None)
 
 
@@ -95,21 +106,6 @@ def _check_room(
         "No file has this id, and this address holds the most callbacks for unknown "
         "files that it may. Nothing was stored; send it again once the file is known."
     )
-
-
-def _count_again(earlier: InboundCallback, file: ScannedFile | None) -> Receipt:
-    """Count a repeated body; if a rescan waits, it may be that scan's result."""
-    InboundCallback.objects.filter(pk=earlier.pk).update(
-        times_received=F("times_received") + 1
-    )
-    waits = file is not None and file.scans.filter(
-        engine=EngineChoice.ACRCLOUD,
-        status=ScanStatus.AWAITING_CALLBACK,
-        created_at__gt=earlier.received_at,
-    )
-    if waits and earlier.processed_at is not None:
-        replay(callback=earlier)
-    return Receipt(earlier, repeated=True, file_known=file is not None)
 
 
 def replay(*, callback: InboundCallback, user: User | None = None) -> None:

@@ -134,6 +134,9 @@ class _Trial:
                 landmarks=None,
                 cause=self.cause or causes.NOTHING_HEARD,
             )
+        collected = PieceCollector(0, -(-self.duration_ms // int(DEFAULT.frame_ms)) + 1)
+        for piece in self.pieces:
+            collected.add(piece)
         return TryOut(
             url=self.url,
             codec=said.codec,
@@ -141,13 +144,5 @@ class _Trial:
             channels=said.channels,
             bitrate=said.byte * 8000 // self.duration_ms,
             titles=tuple(self.titles),
-            landmarks=_join_pieces(self.pieces, self.duration_ms),
+            landmarks=collected.fingerprint(self.duration_ms),
         )
-
-
-def _join_pieces(pieces: list[RunPiece], duration_ms: int) -> Fingerprint:
-    """Return the fingerprint that pieces from the start of a run make."""
-    collected = PieceCollector(0, -(-duration_ms // int(DEFAULT.frame_ms)) + 1)
-    for piece in pieces:
-        collected.add(piece)
-    return collected.fingerprint(duration_ms)
