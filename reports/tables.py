@@ -10,7 +10,17 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from reports.cells import Cell, ColumnType, Rows, ValueType, join_items
+from reports.cells import (
+    Cell,
+    ColumnType,
+    Dialect,
+    Rows,
+    ValueType,
+    csv_pieces,
+    join_items,
+    json_lines_pieces,
+)
+from reports.choices import Format
 
 SHEET_ROWS = 1_048_575
 """Rows per sheet below its header."""
@@ -36,6 +46,29 @@ class Sheet:
     name: str
     fields: Sequence[ColumnType]
     rows: Rows
+
+
+@dataclass(frozen=True, slots=True)
+class ListReport:
+    """The report of a list: the name of its sheet, its schema and its columns."""
+
+    sheet: str
+    schema: str
+    fields: Sequence[ColumnType]
+
+    def pieces(self, rows: Rows, form: Format) -> Iterable[bytes]:
+        """Return the rows as CSV or as JSON Lines."""
+        if form == Format.CSV:
+            return csv_pieces(rows, self.fields, Dialect())
+        return json_lines_pieces(rows, self.fields)
+
+    def write(self, target: Path, *, rows: Rows, form: Format) -> None:
+        """Write the rows as XLSX or as Parquet."""
+        if form == Format.XLSX:
+            sheet = Sheet(self.sheet, self.fields, rows)
+            write_xlsx(target, [sheet], {"schema": self.schema})
+        else:
+            write_parquet(target, rows, self.fields, self.schema)
 
 
 def write_xlsx(

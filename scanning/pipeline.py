@@ -75,9 +75,7 @@ def run(context: JobContext) -> None:
         )
         if around is not None:
             result = around.trim(result)
-    except AudioRefused as error:
-        raise Failed(error.code, str(error)) from error
-    except ScanFailed as error:
+    except (AudioRefused, ScanFailed) as error:
         raise Failed(error.code, str(error)) from error
     except IndexUnavailable:
         # The runner tries again once the index is back.

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
 from monitoring.streams.models import Airplay
-from reports.cells import (
-    Cell,
-    ColumnType,
-    Dialect,
-    ValueType,
-    as_cell,
-    csv_pieces,
-    json_lines_pieces,
-)
-from reports.tables import Sheet, write_parquet, write_xlsx
+from reports.cells import Cell, ColumnType, ValueType, as_cell
+from reports.tables import ListReport
 
 SCHEMA = "airplays/1"
 FIELDS = (
@@ -43,6 +34,7 @@ FIELDS = (
     ColumnType("score", ValueType.DECIMAL),
     ColumnType("title_sent", ValueType.TEXT),
 )
+REPORT = ListReport("plays", SCHEMA, FIELDS)
 _CHUNK = 2_000
 
 
@@ -50,26 +42,6 @@ def rows(plays: QuerySet[Airplay]) -> Iterator[list[Cell]]:
     """Yield plays in their order; they carry ``title_text``, as the log has it."""
     for play in plays.iterator(chunk_size=_CHUNK):
         yield _row(play)
-
-
-def as_csv(plays: QuerySet[Airplay]) -> Iterable[bytes]:
-    """Return the log as CSV."""
-    return csv_pieces(rows(plays), FIELDS, Dialect())
-
-
-def as_json_lines(plays: QuerySet[Airplay]) -> Iterable[bytes]:
-    """Return the log as JSON Lines."""
-    return json_lines_pieces(rows(plays), FIELDS)
-
-
-def write_workbook(target: Path, plays: QuerySet[Airplay]) -> None:
-    """Write the log as XLSX."""
-    write_xlsx(target, [Sheet("plays", FIELDS, rows(plays))], {"schema": SCHEMA})
-
-
-def write_columns(target: Path, plays: QuerySet[Airplay]) -> None:
-    """Write the log as Parquet."""
-    write_parquet(target, rows(plays), FIELDS, SCHEMA)
 
 
 def _row(play: Airplay) -> list[Cell]:

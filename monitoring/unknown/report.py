@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 
 from django.db.models import QuerySet
 
 from monitoring.unknown import selectors
 from monitoring.unknown.models import Occurrence, UnknownItem
-from reports.cells import (
-    Cell,
-    ColumnType,
-    Dialect,
-    ValueType,
-    as_cell,
-    csv_pieces,
-    json_lines_pieces,
-)
-from reports.tables import Sheet, write_parquet, write_xlsx
+from reports.cells import Cell, ColumnType, ValueType, as_cell
+from reports.tables import ListReport
 
 SCHEMA = "unknown_items/1"
 FIELDS = (
@@ -49,6 +40,7 @@ FIELDS = (
     ColumnType("pitch_cents", ValueType.DECIMAL),
     ColumnType("score", ValueType.DECIMAL),
 )
+REPORT = ListReport("unknown items", SCHEMA, FIELDS)
 _CHUNK = 2_000
 
 
@@ -59,27 +51,6 @@ def rows(items: QuerySet[UnknownItem]) -> Iterator[list[Cell]]:
     """
     for one in _occurrences(items).iterator(chunk_size=_CHUNK):
         yield _row(one)
-
-
-def as_csv(items: QuerySet[UnknownItem]) -> Iterable[bytes]:
-    """Return the report as CSV."""
-    return csv_pieces(rows(items), FIELDS, Dialect())
-
-
-def as_json_lines(items: QuerySet[UnknownItem]) -> Iterable[bytes]:
-    """Return the report as JSON Lines."""
-    return json_lines_pieces(rows(items), FIELDS)
-
-
-def write_workbook(target: Path, items: QuerySet[UnknownItem]) -> None:
-    """Write the report as XLSX."""
-    sheet = Sheet("unknown items", FIELDS, rows(items))
-    write_xlsx(target, [sheet], {"schema": SCHEMA})
-
-
-def write_columns(target: Path, items: QuerySet[UnknownItem]) -> None:
-    """Write the report as Parquet."""
-    write_parquet(target, rows(items), FIELDS, SCHEMA)
 
 
 def _occurrences(items: QuerySet[UnknownItem]) -> QuerySet[Occurrence]:

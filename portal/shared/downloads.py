@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
-from django.http import FileResponse, StreamingHttpResponse
+from django.http import FileResponse, Http404, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 
 from common.storage import scratch_directory
+from reports.cells import Rows
 from reports.choices import Format
 from reports.files import CONTENT_TYPES
+from reports.tables import ListReport
 
 
 def attachment(name: str) -> dict[str, str]:
@@ -38,3 +42,15 @@ def written(write: Callable[[Path], None], *, name: str, form: Format) -> FileRe
             filename=path.name,
             content_type=CONTENT_TYPES[form],
         )
+
+
+def list_report(
+    report: ListReport, rows: Rows, *, name: str, form: str
+) -> HttpResponseBase:
+    """Return the report of a list in a format; raise ``Http404`` for any other."""
+    if form in (Format.CSV, Format.JSON_LINES):
+        return sent(report.pieces(rows, Format(form)), name=name, form=Format(form))
+    if form in (Format.XLSX, Format.PARQUET):
+        write = partial(report.write, rows=rows, form=Format(form))
+        return written(write, name=name, form=Format(form))
+    raise Http404

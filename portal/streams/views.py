@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from functools import partial
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -31,7 +29,7 @@ from monitoring.streams.errors import StreamRefused
 from monitoring.streams.models import Airplay, Stream
 from portal.shared.access import PortalRequest, confirm_outbound, needs
 from portal.shared.asking import ask_first
-from portal.shared.downloads import sent, written
+from portal.shared.downloads import list_report
 from portal.shared.lists import page_of
 from portal.streams import log, looks, page
 from portal.streams.day import day_page
@@ -83,20 +81,8 @@ def stream_log(request: PortalRequest) -> HttpResponseBase:
 def stream_log_report(request: PortalRequest, form: str) -> HttpResponseBase:
     """Download the plays that the log shows."""
     _filters, plays = _logged(request)
-    name = "stream-log"
-    match form:
-        case Format.CSV:
-            return sent(airplays.as_csv(plays), name=name, form=Format.CSV)
-        case Format.JSON_LINES:
-            pieces = airplays.as_json_lines(plays)
-            return sent(pieces, name=name, form=Format.JSON_LINES)
-        case Format.XLSX:
-            write = partial(airplays.write_workbook, plays=plays)
-            return written(write, name=name, form=Format.XLSX)
-        case Format.PARQUET:
-            write = partial(airplays.write_columns, plays=plays)
-            return written(write, name=name, form=Format.PARQUET)
-    raise Http404
+    rows = airplays.rows(plays)
+    return list_report(airplays.REPORT, rows, name="stream-log", form=form)
 
 
 @require_safe

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, QueryDict
+from django.http import QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -32,7 +31,7 @@ from monitoring.unknown.models import UnknownItem
 from monitoring.unknown.selectors import ItemFigures, Tab
 from portal.shared.access import NOT_ALLOWED, PortalRequest, needs
 from portal.shared.changes import answer_changes, known_rows
-from portal.shared.downloads import sent, written
+from portal.shared.downloads import list_report
 from portal.shared.fields import OneRecordingForm
 from portal.shared.lists import page_of, sorted_by
 from portal.shared.naming import NameForm
@@ -127,20 +126,8 @@ def unknown_changes(request: PortalRequest) -> HttpResponseBase:
 def unknown_report(request: PortalRequest, form: str) -> HttpResponseBase:
     """Download the occurrences of the items that the list shows."""
     _filters, _tab, items = _filter_items(request)
-    name = "unknown-items"
-    match form:
-        case Format.CSV:
-            return sent(unknown_items.as_csv(items), name=name, form=Format.CSV)
-        case Format.JSON_LINES:
-            pieces = unknown_items.as_json_lines(items)
-            return sent(pieces, name=name, form=Format.JSON_LINES)
-        case Format.XLSX:
-            write = partial(unknown_items.write_workbook, items=items)
-            return written(write, name=name, form=Format.XLSX)
-        case Format.PARQUET:
-            write = partial(unknown_items.write_columns, items=items)
-            return written(write, name=name, form=Format.PARQUET)
-    raise Http404
+    rows = unknown_items.rows(items)
+    return list_report(unknown_items.REPORT, rows, name="unknown-items", form=form)
 
 
 @require_safe

@@ -13,6 +13,7 @@ import pytest
 
 from monitoring.unknown import report as unknown_items
 from monitoring.unknown.models import ItemState, UnknownItem
+from reports.choices import Format
 from tests.factories.recurring import make_item
 from tests.factories.scanning import ContainerFactory
 
@@ -28,10 +29,13 @@ def test_each_format_has_the_same_rows_heaviest_item_first(tmp_path: Path) -> No
     items = UnknownItem.objects.filter(state=ItemState.UNIDENTIFIED)
     xlsx, parquet = tmp_path / "unknown.xlsx", tmp_path / "unknown.parquet"
 
-    text = b"".join(unknown_items.as_csv(items)).decode("utf-8-sig")
-    lines = b"".join(unknown_items.as_json_lines(items)).decode().splitlines()
-    unknown_items.write_workbook(xlsx, items)
-    unknown_items.write_columns(parquet, items)
+    report = unknown_items.REPORT
+    sent = report.pieces(unknown_items.rows(items), Format.CSV)
+    text = b"".join(sent).decode("utf-8-sig")
+    sent = report.pieces(unknown_items.rows(items), Format.JSON_LINES)
+    lines = b"".join(sent).decode().splitlines()
+    report.write(xlsx, rows=unknown_items.rows(items), form=Format.XLSX)
+    report.write(parquet, rows=unknown_items.rows(items), form=Format.PARQUET)
 
     rows = list(csv.DictReader(io.StringIO(text)))
     expected = [many.uid] * 3 + [few.uid] * 2
