@@ -148,12 +148,11 @@ def _clocks(hours: Sequence[StreamHour]) -> dict[int, FileClock]:
     for run, ms, at in rows.order_by("run_ms").values_list("run", "run_ms", "at"):
         anchors[run].append((ms, at))
     clocks = {uid: clock_from(run, anchors[run.pk]) for uid, run in runs.items()}
-    found = {}
-    for key, listed in pieces.items():
-        known = tuple(piece for piece in listed if piece.run in runs)
-        if known:
-            found[key] = FileClock(known, clocks, runs)
-    return found
+    return {
+        key: FileClock(known, clocks, runs)
+        for key, listed in pieces.items()
+        if (known := tuple(piece for piece in listed if piece.run in runs))
+    }
 
 
 def _by_clock(

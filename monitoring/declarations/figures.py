@@ -74,7 +74,4 @@ def _sum(values: Iterable[Number | None], months: int) -> Number | None:
     known = [value for value in values if value is not None]
     if not months or len(known) != months:
         return None
-    total = known[0]
-    for value in known[1:]:
-        total += value
-    return total
+    return sum(known[1:], known[0])

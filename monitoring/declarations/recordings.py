@@ -132,11 +132,7 @@ class _KnownRights:
             numbers=numbers,
             releases={
                 key: list(
-                    {
-                        release.pk: release
-                        for record in listed
-                        for release in releases[record]
-                    }.values()
+                    dict.fromkeys(one for record in listed for one in releases[record])
                 )
                 for key, listed in records.items()
             },
