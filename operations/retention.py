@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
@@ -101,7 +101,14 @@ def _audio(by: datetime) -> Iterator[Outlook]:
         )
 
 
-def _totals(rows: QuerySet[Any], column: str) -> dict[str, int]:  # Any: of any model
+class _Totals(TypedDict):
+    """How many rows a rule deletes, and what they take."""
+
+    count: int
+    size_bytes: int
+
+
+def _totals(rows: QuerySet[Any], column: str) -> _Totals:  # Any: of any model
     found = rows.aggregate(count=Count("pk"), size=Sum(column, default=0))
     return {"count": found["count"], "size_bytes": found["size"]}
 
