@@ -91,7 +91,7 @@ class StreamResultsView(WireView):
             ("max_duration", "length__lte"),
         ):
             if query_text(request, name):
-                seconds = timedelta(seconds=_whole(request, name, 0))
+                seconds = timedelta(seconds=_whole(request, name))
                 rows = rows.filter(**{lookup: seconds})
         if country := query_text(request, "isrc_country"):
             rows = rows.filter(recording__isrc_normalised__startswith=country.upper())
@@ -130,11 +130,11 @@ class StreamRecordingsView(WireView):
         """
         stream = stream_of(container_id, ids)
         begin = _moment(query_text(request, "timestamp_utc"))
-        length = _whole(request, "played_duration", 0)
+        length = _whole(request, "played_duration")
         if not length:
             raise invalid("played_duration", "Give whole seconds.")
-        before = _whole(request, "record_before", 0)
-        after = _whole(request, "record_after", 0)
+        before = _whole(request, "record_before")
+        after = _whole(request, "record_after")
         if before + length + after > _MOST_AUDIO_SECONDS:
             raise invalid(
                 "played_duration", f"At most {_MOST_AUDIO_SECONDS} seconds in all."
@@ -195,11 +195,9 @@ def _within(at: datetime) -> datetime:
     return at
 
 
-def _whole(request: Request, name: str, otherwise: int) -> int:
-    """Return whole seconds from the query, at most a day."""
-    text = query_text(request, name)
-    if not text:
-        return otherwise
+def _whole(request: Request, name: str) -> int:
+    """Return whole seconds from the query, at most a day, 0 where none are given."""
+    text = query_text(request, name) or "0"
     if text != "0" and as_id(text) is None:
         raise invalid(name, "Give whole seconds.")
     return min(int(text), 86_400)
