@@ -25,10 +25,6 @@ from portal.shared.access import PortalRequest, needs
 from portal.shared.downloads import attachment
 
 
-def _notice(uid: str) -> TakedownNotice:
-    return get_object_or_404(selectors.notices_in_reach(), uid=uid)
-
-
 def _find_signed(uid: str) -> TakedownNotice:
     rows = selectors.notices_in_reach().filter(number__isnull=False)
     return get_object_or_404(rows, uid=uid)
@@ -39,7 +35,7 @@ def _find_signed(uid: str) -> TakedownNotice:
 @needs(Action.VIEW)
 def notice_print(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Show the document alone, to read or print it."""
-    row = _notice(uid)
+    row = page.find_notice(uid)
     context = {"notice": row, **page.document(row)}
     return render(request, "portal/notices/print.html", context)
 
@@ -48,7 +44,7 @@ def notice_print(request: PortalRequest, uid: str) -> HttpResponseBase:
 @needs(Action.VIEW)
 def notice_text(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Send the plain text; a draft says in its head that it is one."""
-    row = _notice(uid)
+    row = page.find_notice(uid)
     _noted(request, row, "txt")
     return HttpResponse(
         row.text or as_text(content_of(row)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -73,6 +74,11 @@ class ItemRow:
 def state_icon(state: str) -> str:
     """Return the icon of a notice's state."""
     return _STATE_ICONS[NoticeState(state)]
+
+
+def find_notice(uid: str) -> TakedownNotice:
+    """Return a notice that the user may see, or raise a 404."""
+    return get_object_or_404(selectors.notices_in_reach(), uid=uid)
 
 
 def document(notice: TakedownNotice) -> dict[str, object]:

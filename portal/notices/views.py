@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -126,7 +126,7 @@ def _offered(request: PortalRequest) -> QuerySet[Match]:
 @needs(Action.VIEW)
 def notice(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Show one notice: the document, its matches, its answers, its log."""
-    return _render_notice(request, _notice(uid))
+    return _render_notice(request, page.find_notice(uid))
 
 
 def _render_notice(
@@ -137,16 +137,12 @@ def _render_notice(
     return render(request, "portal/notices/notice.html", context, status=status)
 
 
-def _notice(uid: str) -> TakedownNotice:
-    return get_object_or_404(selectors.notices_in_reach(), uid=uid)
-
-
 @require_http_methods(["GET", "POST"])
 @never_cache
 @needs(Action.REPORT)
 def notice_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Fill in a draft."""
-    row = _notice(uid)
+    row = page.find_notice(uid)
     if row.state != NoticeState.DRAFT:
         messages.warning(request, _("Only a draft can be changed."))
         return redirect(row.url)
@@ -172,7 +168,7 @@ def notice_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
 @needs(Action.APPROVE)
 def notice_sign(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Read the whole notice once more, and sign it."""
-    row = _notice(uid)
+    row = page.find_notice(uid)
     if row.state != NoticeState.REVIEW:
         messages.warning(request, _("Only a notice in review can be signed."))
         return redirect(row.url)
@@ -198,7 +194,7 @@ def notice_sign(request: PortalRequest, uid: str) -> HttpResponseBase:
 @needs(Action.REPORT)
 def notice_sent(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Record that a person sent the notice."""
-    row = _notice(uid)
+    row = page.find_notice(uid)
     if row.state != NoticeState.SIGNED:
         messages.warning(request, _("Only a signed notice can be marked as sent."))
         return redirect(row.url)
@@ -227,7 +223,7 @@ def notice_sent(request: PortalRequest, uid: str) -> HttpResponseBase:
 @needs(Action.DECIDE)
 def notice_answer(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Record an answer of the platform or of its user."""
-    row = _notice(uid)
+    row = page.find_notice(uid)
     if row.state not in (NoticeState.SENT, NoticeState.ANSWERED):
         messages.warning(request, _("Only a sent notice can have answers."))
         return redirect(row.url)
@@ -251,7 +247,7 @@ def notice_answer(request: PortalRequest, uid: str) -> HttpResponseBase:
 @needs(Action.REPORT)
 def notice_withdraw(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Withdraw a notice."""
-    row = _notice(uid)
+    row = page.find_notice(uid)
     form = WithdrawForm(request.POST or None, initial={"version": row.version})
 
     def save() -> None:
@@ -308,7 +304,7 @@ def _step(
 @needs(Action.REPORT)
 def notice_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Do a step that asks for nothing: hand over, give back, take out, build evidence."""
-    row = _notice(uid)
+    row = page.find_notice(uid)
     version = read_version(request.POST.get("version", "")) or 0
     verb, user = request.POST.get("verb", ""), request.user
     try:
@@ -331,5 +327,5 @@ def notice_act(request: PortalRequest, uid: str) -> HttpResponseBase:
         else:
             return _render_notice(request, row, problem=_("Choose what to do."))
     except NoticeRefused as refused:
-        return _render_notice(request, _notice(uid), problem=refused.message)
+        return _render_notice(request, page.find_notice(uid), problem=refused.message)
     return redirect(row.url)

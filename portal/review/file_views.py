@@ -25,7 +25,7 @@ from portal.shared.changes import answer_changes, known_rows
 from portal.shared.fields import sentence_of
 from portal.shared.lists import PAGE_SIZE
 from portal.shared.playback import audio_url
-from reports.cue_entries import SheetRefused, enter, remove
+from reports.cue_entries import SheetRefused, remove
 from reports.cue_sheets import NotScanned
 from reports.models import CueEntry
 from scanning import selectors as scanning_selectors
@@ -154,14 +154,7 @@ def file_review_entry(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBas
                 remove(entry=at, user=request.user)
             at = None
         else:
-            at = enter(
-                file=file,
-                user=request.user,
-                start_ms=start,
-                end_ms=end,
-                kind=form.kind,
-                details=form.details(),
-            )
+            at = form.save(file=file, user=request.user, kind=form.kind)
     except SheetRefused as refused:
         return _refuse(request, file, refused.code, refused.message)
     if not wants_json(request):

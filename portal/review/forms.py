@@ -17,12 +17,13 @@ from portal.pictures.exclusion import MediaTimeField
 from portal.shared.fields import ArtistsField, RecordingsField, SearchSelect
 from portal.shared.naming import NameForm
 from programmes.choices import CueUse, MusicOrigin
-from reports.cue_entries import EntryDetails
+from reports.cue_entries import EntryDetails, enter
 from reports.models import CueEntry, EntryKind
 from review.decisions.verbs import Decision, VerbRule
 from review.errors import ReasonMissing
 from review.models import Licence
 from review.services.transitions import MAX_NOTE_CHARS
+from scanning.models import ScannedFile
 
 
 class DecisionForm(forms.Form):
@@ -252,6 +253,25 @@ class CueEntryForm(forms.Form):
             use=values["use"],
             origin=values["origin"],
             note=values["note"] if "note" in self.data else None,
+        )
+
+    def save(
+        self,
+        *,
+        file: ScannedFile,
+        user: User,
+        kind: EntryKind,
+        instead_of: CueEntry | None = None,
+    ) -> CueEntry:
+        """Enter what a valid form says; raise ``SheetRefused``."""
+        return enter(
+            file=file,
+            user=user,
+            start_ms=self.cleaned_data["start"],
+            end_ms=self.cleaned_data["end"],
+            kind=kind,
+            details=self.details(),
+            instead_of=instead_of,
         )
 
 

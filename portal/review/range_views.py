@@ -24,7 +24,7 @@ from portal.review.forms import RangeEntryForm, RangeRecordingForm
 from portal.shared.access import PortalRequest, needs
 from portal.shared.playback import audio_url, read_track
 from portal.shared.selectors import find_file
-from reports.cue_entries import SheetRefused, enter
+from reports.cue_entries import SheetRefused
 from reports.models import CueEntry, EntryKind
 from review.services.intervals import Interval
 from scanning.excerpts import Excerpt
@@ -52,14 +52,7 @@ def file_range(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            made = enter(
-                file=file,
-                user=request.user,
-                start_ms=form.cleaned_data["start"],
-                end_ms=form.cleaned_data["end"],
-                kind=form.kind,
-                details=form.details(),
-            )
+            made = form.save(file=file, user=request.user, kind=form.kind)
         except SheetRefused as refused:
             form.add_error(None, refused.message)
         else:

@@ -21,7 +21,7 @@ from portal.shared.access import PortalRequest, needs
 from portal.shared.selectors import find_file
 from reports import cue_edits
 from reports.cue_arrangement import CuePlace
-from reports.cue_entries import SheetRefused, enter, remove
+from reports.cue_entries import SheetRefused, remove
 from reports.cue_sheets import NotScanned
 from reports.models import CueEntry, EntryKind
 from review.errors import ReviewError
@@ -166,14 +166,8 @@ def cue_sheet_entry(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            enter(
-                file=file,
-                user=request.user,
-                start_ms=form.cleaned_data["start"],
-                end_ms=form.cleaned_data["end"],
-                kind=EntryKind.MUSIC,
-                details=form.details(),
-                instead_of=entry,
+            form.save(
+                file=file, user=request.user, kind=EntryKind.MUSIC, instead_of=entry
             )
         except SheetRefused as refused:
             form.add_error(None, refused.message)
