@@ -11,7 +11,7 @@ from accounts.models import User
 
 
 def person_field(**options: Any) -> models.ForeignKey[User | None, User | None]:
-    """Return a column with who did something; empty once the account is deleted.
+    """Return a column that names a person; empty once the account is deleted.
 
     Any: further options of the column.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser, Group
@@ -11,7 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Action, scopes_allow
-from common.uid import new_uid
+from common.uid import uid_field
 
 _ACTION_NAMES = {
     Action.VIEW: "Can see files, matches and reports",
@@ -120,9 +119,7 @@ class ApiToken(models.Model):
     ``hint`` is the start of the token, so people can tell their tokens apart.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "t"), editable=False
-    )
+    uid = uid_field("t")
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
     name = models.CharField(max_length=100)
     scopes = models.JSONField(default=list)

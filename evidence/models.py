@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts.columns import person_field
 from accounts.reach import Path, ReachManager
-from common.uid import new_uid
+from common.uid import uid_field
 from jobs.selectors import progress_of
 from review.models import Match
 
@@ -34,9 +32,7 @@ class EvidencePack(models.Model):
     the decision. ``key_id`` names the key that signed the manifest.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "e"), editable=False
-    )
+    uid = uid_field("e")
     match = models.ForeignKey(
         Match, on_delete=models.PROTECT, related_name="evidence_packs"
     )
@@ -50,13 +46,7 @@ class EvidencePack(models.Model):
     sha256 = models.CharField(max_length=64, blank=True, default="")
     key_id = models.CharField(max_length=64, blank=True, default="")
     message = models.CharField(max_length=500, blank=True, default="")
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    requested_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from django.conf import settings
 from django.db import models
 
-from common.uid import new_uid
+from accounts.columns import person_field
+from common.uid import uid_field
 from jobs import clock
 from jobs.choices import OPEN_STATES, InstallationRole, JobState, Pool, Priority
 
@@ -20,9 +18,7 @@ class Job(models.Model):
     state for people and APIs. ``key`` keeps two open jobs from doing the same work.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "j"), editable=False
-    )
+    uid = uid_field("j")
     kind = models.CharField(max_length=40)
     subject = models.BigIntegerField(null=True, blank=True)
     data = models.JSONField(default=dict, blank=True)
@@ -49,13 +45,7 @@ class Job(models.Model):
     code = models.CharField(max_length=40, blank=True, default="")
     cause = models.CharField(max_length=1000, blank=True, default="")
 
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    requested_by = person_field()
     created_at = models.DateTimeField(default=clock.now, editable=False)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -119,13 +109,7 @@ class Installation(models.Model):
     role = models.CharField(max_length=10, choices=InstallationRole.choices)
     since = models.DateTimeField(default=clock.now)
     backup = models.CharField(max_length=200, blank=True, default="")
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    decided_by = person_field()
 
     objects = models.Manager["Installation"]()
 

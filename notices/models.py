@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from accounts.columns import person_field
 from accounts.reach import Path, ReachManager
-from common.uid import new_uid
+from common.uid import uid_field
 from evidence.models import EvidencePack
 from review.choices import DisputeCode
 from review.models import Dispute, Match
@@ -64,9 +63,7 @@ class TakedownNotice(models.Model):
     signer typed. ``number`` counts the signed notices of ``year`` without gaps.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "tn"), editable=False
-    )
+    uid = uid_field("tn")
     law = models.CharField(max_length=8, choices=NoticeLaw.choices)
     state = models.CharField(
         max_length=10, choices=NoticeState.choices, default=NoticeState.DRAFT
@@ -105,13 +102,7 @@ class TakedownNotice(models.Model):
     prepared_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
-    signed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    signed_by = person_field()
     signed_at = models.DateTimeField(null=True, blank=True)
     content = models.JSONField(default=dict, blank=True)
     text = models.TextField(blank=True, default="")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -11,9 +10,10 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from accounts.columns import person_field
 from accounts.reach import Path, ReachManager
 from common.reading import read_clock
-from common.uid import new_uid
+from common.uid import uid_field
 from programmes.choices import CueUse, MusicOrigin
 from scanning.models import ScannedFile
 
@@ -35,9 +35,7 @@ class CueEntry(models.Model):
     one entry.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "ce"), editable=False
-    )
+    uid = uid_field("ce")
     scanned_file = models.ForeignKey(
         ScannedFile, on_delete=models.CASCADE, related_name="cue_entries"
     )
@@ -98,9 +96,7 @@ class SheetEdit(models.Model):
     for a move the cue that comes before it; no subject means the start of the sheet.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "se"), editable=False
-    )
+    uid = uid_field("se")
     scanned_file = models.ForeignKey(
         ScannedFile, on_delete=models.CASCADE, related_name="sheet_edits"
     )
@@ -157,21 +153,9 @@ class SheetApproval(models.Model):
     sha256 = models.CharField(max_length=64, blank=True, default="")
     # Any: cells of the sheet.
     lines: models.JSONField[Any, Any] = models.JSONField(default=list, blank=True)
-    submitted_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    submitted_by = person_field()
     submitted_at = models.DateTimeField(null=True, blank=True)
-    answered_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    answered_by = person_field()
     answered_at = models.DateTimeField(null=True, blank=True)
     note = models.TextField(max_length=4000, blank=True, default="")
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import PurePosixPath
 
-from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
+from accounts.columns import person_field
 from accounts.reach import Path, ReachManager
 from common.reading import read_date
-from common.uid import new_uid
+from common.uid import uid_field
 from jobs.selectors import progress_of
 from reports.choices import (
     FILE_NAMES,
@@ -71,9 +70,7 @@ class ReportRun(ReportOptions):
     stored compressed; hash and size are those of the uncompressed file.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "p"), editable=False
-    )
+    uid = uid_field("p")
     name = models.CharField(max_length=200, blank=True, default="")
     state = models.CharField(
         max_length=10, choices=RunState.choices, default=RunState.QUEUED
@@ -90,13 +87,7 @@ class ReportRun(ReportOptions):
     sha256 = models.CharField(max_length=64, blank=True, default="")
     size_bytes = models.BigIntegerField(default=0)
     message = models.CharField(max_length=500, blank=True, default="")
-    run_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    run_by = person_field()
     run_by_name = models.CharField(max_length=150)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from django.conf import settings
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts.columns import person_field
 from common.secret_text import unseal
-from common.uid import new_uid
+from common.uid import uid_field
 from reports.models.run import ReportOptions, ReportRun
 
 
 class ReportTemplate(ReportOptions):
     """A saved report; everybody sees it and may run it."""
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "q"), editable=False
-    )
+    uid = uid_field("q")
     name = models.CharField(max_length=200, unique=True)
-    made_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("created by"),
-    )
+    made_by = person_field(verbose_name=_("created by"))
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -63,9 +53,7 @@ class ReportSchedule(models.Model):
     since.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "rs"), editable=False
-    )
+    uid = uid_field("rs")
     template = models.ForeignKey(
         ReportTemplate, on_delete=models.PROTECT, related_name="schedules"
     )
@@ -124,9 +112,7 @@ class ReportDelivery(models.Model):
     ``by_hand`` says that a person asked for it, so it is sent even with nothing new.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "rd"), editable=False
-    )
+    uid = uid_field("rd")
     schedule = models.ForeignKey(
         ReportSchedule, on_delete=models.CASCADE, related_name="deliveries"
     )

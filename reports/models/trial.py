@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import ClassVar
 
-from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts.columns import person_field
 from accounts.reach import Path, ReachManager
 from catalogue.models import Recording
-from common.uid import new_uid
+from common.uid import uid_field
 from review.models import Match
 from scanning.models import CloudAccount, Container, Scan, ScannedFile
 
@@ -71,9 +70,7 @@ class EngineTrial(models.Model):
     written once, when the trial ends.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "et"), editable=False
-    )
+    uid = uid_field("et")
     account = models.ForeignKey(
         CloudAccount, on_delete=models.PROTECT, related_name="trials"
     )
@@ -105,13 +102,7 @@ class EngineTrial(models.Model):
     )
     compared_at = models.DateTimeField(null=True, blank=True)
     report = models.TextField(blank=True, default="", editable=False)
-    made_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    made_by = person_field()
     ended_at = models.DateTimeField(null=True, blank=True)
 
     # Accounts concern the whole portal; what is compared has limits of its own.
@@ -198,13 +189,7 @@ class TrialRow(models.Model):
     judged = models.CharField(
         max_length=8, choices=Judgement.choices, blank=True, default=""
     )
-    judged_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    judged_by = person_field()
     judged_at = models.DateTimeField(null=True, blank=True)
 
     reach = Path(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from accounts.columns import person_field
 from accounts.reach import Path, ReachManager
-from common.uid import new_uid
+from common.uid import uid_field
 from common.words import lowered
 from review.choices import DisputeCode, DisputeStatus
 
@@ -20,9 +19,7 @@ class Dispute(models.Model):
     Missing that date has no effect beyond showing the dispute as overdue.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "d"), editable=False
-    )
+    uid = uid_field("d")
     match = models.ForeignKey(
         "review.Match", on_delete=models.PROTECT, related_name="disputes"
     )
@@ -42,13 +39,7 @@ class Dispute(models.Model):
         null=True,
         related_name="+",
     )
-    answered_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    answered_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
 
     reach = Path(

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
-from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.urls import reverse
 
+from accounts.columns import person_field
 from accounts.reach import PRESENT, Path, ReachManager
 from catalogue.models import Bucket, Recording
 from catalogue.selectors import keys_beyond_labels
-from common.uid import new_uid
+from common.uid import uid_field
 from review.choices import EditedUses, LicenceScope, OnExpiry, UseKind
 
 NUMBER_PREFIX = "LIC-"
@@ -28,9 +27,7 @@ class Licence(models.Model):
     is built in: the installation's own accounts.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "l"), editable=False
-    )
+    uid = uid_field("l")
     holder = models.CharField(max_length=300)
     scope = models.CharField(max_length=16, choices=LicenceScope.choices)
     buckets = models.ManyToManyField(
@@ -74,13 +71,7 @@ class Licence(models.Model):
     # False for drafts; apply sets it after the preview.
     active = models.BooleanField(default=False, editable=False)
     withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    created_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -16,9 +15,10 @@ from django.db.models.sql.compiler import SQLCompiler
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts.columns import person_field
 from accounts.reach import Path, ReachManager
 from catalogue.models import Recording
-from common.uid import new_uid
+from common.uid import uid_field
 from review.choices import (
     MatchState,
     PolicyAction,
@@ -88,9 +88,7 @@ class Match(models.Model):
     segments: Sequence[Segment] = ()
     tally: Count
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "m"), editable=False
-    )
+    uid = uid_field("m")
     scanned_file = models.ForeignKey(
         ScannedFile, on_delete=models.PROTECT, related_name="matches"
     )
@@ -177,13 +175,7 @@ class Match(models.Model):
         default=False, help_text=_("A later scan did not find it again.")
     )
 
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    decided_by = person_field()
     decided_by_name = models.CharField(max_length=150, blank=True, default="")
     decided_at = models.DateTimeField(null=True, blank=True)
     decision_reason = models.CharField(max_length=40, blank=True, default="")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -11,9 +10,10 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts.columns import person_field
 from accounts.reach import Path, ReachManager
 from catalogue.selectors import keys_beyond_labels
-from common.uid import new_uid
+from common.uid import uid_field
 from review.choices import PolicyAction
 
 PRIORITY_MOST = 9
@@ -26,9 +26,7 @@ class Policy(models.Model):
     rule increments ``version``; the audit trail keeps earlier versions.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "p"), editable=False
-    )
+    uid = uid_field("p")
     name = models.CharField(max_length=150, unique=True)
     position = models.PositiveIntegerField(default=0, editable=False)
     enabled = models.BooleanField(default=False)
@@ -44,24 +42,11 @@ class Policy(models.Model):
     due_days = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text=_("Days until the decision is due.")
     )
-    assignee = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    assignee = person_field()
     second_approval = models.BooleanField(
         default=False, help_text=_("Confirming needs approval by a second person.")
     )
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        editable=False,
-    )
+    owner = person_field(editable=False)
     changed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,

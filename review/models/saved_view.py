@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from django.conf import settings
 from django.db import models
 
-from common.uid import new_uid
+from common.uid import uid_field
 
 
 class SavedView(models.Model):
@@ -17,9 +15,7 @@ class SavedView(models.Model):
     owner's default view.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "v"), editable=False
-    )
+    uid = uid_field("v")
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views"
     )

@@ -6,12 +6,12 @@ import ipaddress
 import secrets
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.columns import person_field
 from common.secret_text import seal, unseal
 
 VENDOR_BASE_URL = "https://api-v2.acrcloud.com/api"
@@ -109,14 +109,7 @@ class CloudAccount(models.Model):
         max_length=1000, blank=True, default="", editable=False
     )
     pauses = models.PositiveSmallIntegerField(default=0, editable=False)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        editable=False,
-        related_name="+",
-    )
+    created_by = person_field(editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -6,13 +6,13 @@ import base64
 import secrets
 from decimal import Decimal
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.columns import person_field
 from accounts.reach import PRESENT, Path, PresentManager
 from catalogue.models import Bucket
 from common.secret_text import seal, unseal
@@ -148,13 +148,7 @@ class Container(models.Model):
         validators=[MinValueValidator(1)],
         help_text=_("Leave empty to use the portal's setting."),
     )
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    created_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     # Rows stay for the history of their files; lists leave them out.

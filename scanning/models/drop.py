@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts.columns import person_field
 from accounts.reach import PRESENT, Path, ReachManager
-from common.uid import new_uid
+from common.uid import uid_field
 from scanning.choices import DropAfterwards, DropInterval, DropItemState
 from scanning.models.container import Container
 from scanning.models.scanned_file import ScannedFile
@@ -23,9 +21,7 @@ class Drop(models.Model):
     the last poll.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "d"), editable=False
-    )
+    uid = uid_field("d")
     container = models.ForeignKey(
         Container,
         on_delete=models.PROTECT,
@@ -45,13 +41,7 @@ class Drop(models.Model):
     failures = models.PositiveSmallIntegerField(default=0)
     last_error = models.CharField(max_length=1000, blank=True, default="")
     notice = models.CharField(max_length=1000, blank=True, default="")
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    created_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
 
     reach = Path(containers="container")

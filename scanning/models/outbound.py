@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, Path, ReachManager
 from common.reading import read_date
-from common.uid import new_uid
+from common.uid import uid_field
 from scanning.choices import DeliveryStatus
 from scanning.models.container import Container
 from scanning.models.scanned_file import ScannedFile
@@ -18,9 +16,7 @@ from scanning.models.scanned_file import ScannedFile
 class OutboundCallback(models.Model):
     """One body for one address; every attempt sends the same body."""
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "cb"), editable=False
-    )
+    uid = uid_field("cb")
     container = models.ForeignKey(
         Container,
         on_delete=models.PROTECT,

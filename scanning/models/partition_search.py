@@ -5,11 +5,9 @@ Rows exist only while somebody waits for the answers.
 
 from __future__ import annotations
 
-from functools import partial
-
 from django.db import models
 
-from common.uid import new_uid
+from common.uid import uid_field
 from scanning.models.scan import Scan
 
 
@@ -21,9 +19,7 @@ class PartitionSearch(models.Model):
     the questions, and ``catalogue_state`` is the least that every partition followed.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "q"), editable=False
-    )
+    uid = uid_field("q")
     scan = models.ForeignKey(
         Scan,
         on_delete=models.CASCADE,

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from functools import partial
 
-from django.conf import settings
 from django.db import models
 
+from accounts.columns import person_field
 from accounts.reach import PRESENT
 from catalogue.models import Bucket
 from common.secret_text import seal, unseal
-from common.uid import new_uid
+from common.uid import uid_field
 
 
 def new_access_key() -> str:
@@ -27,9 +26,7 @@ def new_access_secret() -> str:
 class Project(models.Model):
     """A key pair and the buckets in which its clients identify clips."""
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "p"), editable=False
-    )
+    uid = uid_field("p")
     name = models.CharField(max_length=200)
     buckets = models.ManyToManyField(
         Bucket, blank=True, related_name="projects", limit_choices_to=PRESENT
@@ -38,13 +35,7 @@ class Project(models.Model):
         max_length=64, unique=True, default=new_access_key, editable=False
     )
     access_secret_sealed = models.TextField(default=new_access_secret, editable=False)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    created_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts.columns import person_field
 from catalogue.models import Recording
-from common.uid import new_uid
+from common.uid import uid_field
 from common.words import lowered
 from scanning.choices import RetroStatus
 
@@ -21,9 +19,7 @@ class RetroSearch(models.Model):
     resumes. Without ``requested_by``, new recordings started the search.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "q"), editable=False
-    )
+    uid = uid_field("q")
     recordings = models.ManyToManyField(Recording, related_name="retro_searches")
     status = models.CharField(
         max_length=16, choices=RetroStatus.choices, default=RetroStatus.QUEUED
@@ -38,13 +34,7 @@ class RetroSearch(models.Model):
         default=0, help_text=_("Recordings found, counted once per file.")
     )
     message = models.CharField(max_length=500, blank=True, default="")
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    requested_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

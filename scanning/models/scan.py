@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts.columns import person_field
 from accounts.reach import PRESENT, Path, ReachManager
 from catalogue.models import Bucket
 from common.reading import read_date
-from common.uid import new_uid
+from common.uid import uid_field
 from scanning.choices import (
     ACTIVE_SCAN_STATUSES,
     SCAN_ENGINES,
@@ -42,9 +40,7 @@ class Scan(models.Model):
     by the embedded engine is a job of the kind ``scan``, which decides when it runs.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "s"), editable=False
-    )
+    uid = uid_field("s")
     scanned_file = models.ForeignKey(
         ScannedFile, on_delete=models.PROTECT, related_name="scans"
     )
@@ -90,13 +86,7 @@ class Scan(models.Model):
         related_name="scans",
         help_text=_("The retro search that found something in this file."),
     )
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    requested_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from accounts.columns import person_field
 from accounts.reach import PRESENT, Path, ReachManager
 from common.reading import read_date
-from common.uid import new_uid
+from common.uid import uid_field
 from scanning.choices import WatchInterval, WatchItemState
 from scanning.models.container import Container
 from scanning.models.scanned_file import ScannedFile
@@ -23,9 +21,7 @@ class Watch(models.Model):
     one of them. ``failures`` counts failed checks since the last successful one.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "w"), editable=False
-    )
+    uid = uid_field("w")
     container = models.ForeignKey(
         Container,
         on_delete=models.PROTECT,
@@ -48,13 +44,7 @@ class Watch(models.Model):
     last_check_at = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveSmallIntegerField(default=0)
     last_error = models.CharField(max_length=1000, blank=True, default="")
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    created_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
 
     reach = Path(containers="container")
