@@ -314,7 +314,6 @@ def test_nothing_else_adds_up_segments() -> None:
     assert found == {
         "review/counting.py",
         "review/services/figures.py",
-        "reports/plays.py",
         "portal/pictures/pair.py",
         "portal/pictures/plots.py",
     }
