@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Max
 
+from common.batches import batched
 from monitoring.broadcasts.models import Audience, Broadcast
 from monitoring.broadcasts.selectors import hours_heard
 from monitoring.broadcasts.times import hour_of
-from monitoring.declarations.chunks import CHUNK, chunked
+from monitoring.declarations.chunks import CHUNK
 from monitoring.streams.clock import clock_from
 from monitoring.streams.models import ClockAnchor, Station, StreamHour, StreamRun
 from monitoring.streams.pieces import FileClock, pieces_of
@@ -118,7 +119,7 @@ def _hours(
         ends_at__gt=period.from_at,
     ).select_related("scanned_file")
     ordered = rows.order_by("starts_at", "pk").iterator(chunk_size=CHUNK)
-    for hours in chunked(ordered, CHUNK):
+    for hours in batched(ordered, CHUNK):
         clocks = _clocks(hours)
         yield [
             Airing(
@@ -182,7 +183,7 @@ def _broadcasts(
         starts_at__gt=period.from_at - timedelta(milliseconds=longest),
     )
     ordered = rows.order_by("starts_at", "pk").iterator(chunk_size=CHUNK)
-    for broadcasts in chunked(ordered, CHUNK):
+    for broadcasts in batched(ordered, CHUNK):
         audiences = {
             each.broadcast_id: each
             for each in Audience.objects.filter(broadcast__in=broadcasts)

@@ -11,9 +11,10 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from catalogue.models import Recording
+from common.batches import batched
 from monitoring.broadcasts.models import Broadcast
 from monitoring.broadcasts.times import local_text
-from monitoring.declarations.chunks import chunked
+from monitoring.declarations.chunks import CHUNK
 from monitoring.declarations.facts import Contributor, RecordingFacts
 from monitoring.declarations.formats.values import VALUES
 from monitoring.declarations.gathering import DECLARED, within
@@ -149,7 +150,7 @@ def recording_changes(declaration: Declaration) -> Iterator[RecordingChange]:
     if declaration.state != RunState.READY:
         return
     territories = {station.territory for station in declaration.stations}
-    for chunk in chunked(recordings_in(declaration.facts)):
+    for chunk in batched(recordings_in(declaration.facts), CHUNK):
         uids = [then.uid for then in chunk]
         rows = Recording.objects.defer("facts", "notes").in_bulk(uids, field_name="uid")
         stays = standing_for(row.pk for row in rows.values())

@@ -17,8 +17,9 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from catalogue.models import Recording
+from common.batches import batched
 from monitoring.broadcasts.times import local_text
-from monitoring.declarations.chunks import chunked
+from monitoring.declarations.chunks import CHUNK
 from monitoring.streams.models import Station
 from rights import tis
 from rights.choices import ConflictKind, ConflictState
@@ -124,7 +125,7 @@ def share_conflicts(
         *(tis.expand([code]) for code in territories if code)
     )
     seen: set[int] = set()
-    for chunk in chunked(recordings):
+    for chunk in batched(recordings, CHUNK):
         titles: dict[int, str] = {}
         for recording, keys in zip(chunk, record_keys(chunk).values(), strict=True):
             titles |= dict.fromkeys(keys, str(recording))

@@ -13,7 +13,8 @@ from datetime import date
 from django.db.models import prefetch_related_objects
 
 from catalogue.models import ArtistIdKind, Recording
-from monitoring.declarations.chunks import chunked
+from common.batches import batched
+from monitoring.declarations.chunks import CHUNK
 from monitoring.declarations.facts import Contributor, RecordingFacts
 from rights import tis
 from rights.choices import (
@@ -45,7 +46,7 @@ def standing_for(keys: Iterable[int]) -> dict[int, Recording]:
     wanted = set(keys)
     asked = set(wanted)
     while wanted:
-        for chunk in chunked(sorted(wanted)):
+        for chunk in batched(sorted(wanted), CHUNK):
             found |= Recording.objects.defer(*_LONG).in_bulk(chunk)
         wanted = {
             each.merged_into_id
@@ -72,7 +73,7 @@ def recording_facts(
         *(tis.expand([code]) for code in territories if code)
     )
     facts: dict[int, RecordingFacts] = {}
-    for chunk in chunked(recordings):
+    for chunk in batched(recordings, CHUNK):
         known = _KnownRights.of(chunk)
         prefetch_related_objects(chunk, "artist_identities")
         for recording in chunk:

@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 
 import audit.services
 from accounts.reach import sees_every_bucket, working_for
+from common.batches import batched
 from common.databases import snapshot
 from common.storage import (
     FileOnDisk,
@@ -26,7 +27,6 @@ from common.storage import (
 from jobs.context import JobContext
 from jobs.errors import Failed
 from monitoring.declarations import checking
-from monitoring.declarations.chunks import chunked
 from monitoring.declarations.formats.base import BadOptions, WrittenDeclaration
 from monitoring.declarations.formats.registry import UnknownFormat, make_format
 from monitoring.declarations.gathering import Gathered, gather
@@ -203,5 +203,5 @@ def _add_plays(declaration: Declaration, gathered: Gathered) -> None:
         )
         for play, source in pairs
     )
-    for batch in chunked(rows, _BATCH):
+    for batch in batched(rows, _BATCH):
         DeclaredPlay.objects.bulk_create(batch)

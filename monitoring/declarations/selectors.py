@@ -11,9 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.reach import working_for
+from common.batches import batched
 from monitoring.broadcasts.models import Broadcast
 from monitoring.declarations.changes import changes_of, perhaps_changed
-from monitoring.declarations.chunks import CHUNK, chunked
+from monitoring.declarations.chunks import CHUNK
 from monitoring.declarations.gathering import DECLARED
 from monitoring.declarations.models import Declaration, DeclarationProfile, DeclaredPlay
 from reports.choices import RunState
@@ -108,7 +109,7 @@ def corrections(
     """Yield the plays that are not as they were declared, and what they are now."""
     rows = perhaps_changed(DeclaredPlay.objects.filter(declaration=declaration))
     ordered = _with_matches(rows).order_by("starts_at", "pk")
-    for plays in chunked(ordered.iterator(chunk_size=CHUNK)):
+    for plays in batched(ordered.iterator(chunk_size=CHUNK), CHUNK):
         for play, mark in zip(plays, _marks(plays), strict=True):
             if mark.has_changed:
                 yield play, mark
