@@ -10,11 +10,10 @@ from django.db import models
 from accounts.models import User
 
 
-def person_field(**options: Any) -> models.ForeignKey[User | None, User | None]:
-    """Return a column that names a person; empty once the account is deleted.
-
-    Any: further options of the column.
-    """
+def person_field(
+    **options: Any,  # Any: options of Django's column
+) -> models.ForeignKey[User | None, User | None]:
+    """Return a column that names a person; empty once the account is deleted."""
     return models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,

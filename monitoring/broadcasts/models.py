@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -11,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import Path, ReachManager
 from common.reading import read_date
-from common.uid import new_uid
+from common.uid import uid_field
 from monitoring.broadcasts.choices import RightsType, Showing
 from monitoring.streams.models import Station
 from scanning.models import ScannedFile
@@ -24,9 +22,7 @@ class Broadcast(models.Model):
     broadcast.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "bc"), editable=False
-    )
+    uid = uid_field("bc")
     scanned_file = models.ForeignKey(
         ScannedFile, on_delete=models.CASCADE, related_name="broadcasts"
     )

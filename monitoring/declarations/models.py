@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import partial
 
-from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts.columns import person_field
 from accounts.reach import Path, ReachManager
-from common.uid import new_uid
+from common.uid import new_uid, uid_field
 from jobs.selectors import progress_of
 from monitoring.broadcasts.choices import RightsType
 from monitoring.streams.models import Station
@@ -30,9 +30,7 @@ PROFILE_TEXTS = (
 class DeclarationProfile(models.Model):
     """Who declares what to whom, in which format; ``options`` are the format's."""
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "dp"), editable=False
-    )
+    uid = uid_field("dp")
     name = models.CharField(_("name"), max_length=200, unique=True)
     format = models.CharField(_("format"), max_length=40)
     options = models.JSONField(_("options of the format"), default=dict, blank=True)
@@ -74,13 +72,7 @@ class DeclarationProfile(models.Model):
     signer_title = models.CharField(
         _("title of that person"), max_length=200, blank=True, default=""
     )
-    made_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    made_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -130,9 +122,7 @@ class Declaration(models.Model):
     time of the request. ``replaces`` is the declaration that this one corrects.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "dc"), editable=False
-    )
+    uid = uid_field("dc")
     profile = models.ForeignKey(
         DeclarationProfile, on_delete=models.PROTECT, related_name="declarations"
     )
@@ -176,13 +166,7 @@ class Declaration(models.Model):
     file_name = models.CharField(max_length=300, blank=True, default="")
     sha256 = models.CharField(max_length=64, blank=True, default="")
     size_bytes = models.BigIntegerField(default=0)
-    run_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    run_by = person_field()
     run_by_name = models.CharField(max_length=150)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -6,20 +6,18 @@ of the wall clock follow from the run's anchors.
 
 from __future__ import annotations
 
-from functools import partial
-
-from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts.columns import person_field
 from accounts.reach import PRESENT, Path, PresentManager, ReachManager
 from catalogue.models import Recording
 from common.charsets import CHARSETS
 from common.reading import read_date
-from common.uid import new_uid
+from common.uid import uid_field
 from monitoring.streams.choices import (
     AirplayState,
     AlarmKind,
@@ -38,9 +36,7 @@ from scanning.models import Container, Scan, ScannedFile, Segment
 class Station(models.Model):
     """A broadcaster's channel; streams and declarations name it."""
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "st"), editable=False
-    )
+    uid = uid_field("st")
     name = models.CharField(_("name"), max_length=200, unique=True)
     call_sign = models.CharField(_("call sign"), max_length=40, blank=True, default="")
     place = models.CharField(_("place"), max_length=200, blank=True, default="")
@@ -87,9 +83,7 @@ class Stream(models.Model):
     empty if it is off.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "s"), editable=False
-    )
+    uid = uid_field("s")
     station = models.ForeignKey(
         Station, on_delete=models.PROTECT, related_name="streams"
     )
@@ -128,22 +122,8 @@ class Stream(models.Model):
     alarm_emails = models.JSONField(_("email addresses"), default=list, blank=True)
     alarm_url = models.URLField(_("webhook"), max_length=2000, blank=True, default="")
     # Each address is sent what the person who set it may see.
-    emails_set_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        editable=False,
-        related_name="+",
-    )
-    url_set_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        editable=False,
-        related_name="+",
-    )
+    emails_set_by = person_field(editable=False)
+    url_set_by = person_field(editable=False)
     user_defined = models.JSONField(default=dict, blank=True)
     trials = models.ManyToManyField(
         EngineTrial,
@@ -162,13 +142,7 @@ class Stream(models.Model):
     state_at = models.DateTimeField(_("in this state since"), null=True, blank=True)
     current_url = models.CharField(max_length=2000, blank=True, default="")
     heard_until = models.DateTimeField(null=True, blank=True)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    created_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
@@ -196,9 +170,7 @@ class StreamRun(models.Model):
     """
 
     stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="runs")
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "sr"), editable=False
-    )
+    uid = uid_field("sr")
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True)
     heard_until = models.DateTimeField(null=True, blank=True)
@@ -348,9 +320,7 @@ class Airplay(models.Model):
     played: one alignment, whatever windows contain the play.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "ap"), editable=False
-    )
+    uid = uid_field("ap")
     stream = models.ForeignKey(
         Stream, on_delete=models.CASCADE, related_name="airplays"
     )
@@ -441,20 +411,12 @@ class StreamNotice(models.Model):
     only admins set, have no owner.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "sn"), editable=False
-    )
+    uid = uid_field("sn")
     stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="notices")
     airplay = models.ForeignKey(
         Airplay, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
     )
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
+    owner = person_field()
     event = models.CharField(_("event"), max_length=40, choices=StreamEvent.choices)
     url = models.URLField(max_length=2000, blank=True, default="")
     emails = models.JSONField(default=list, blank=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -12,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.reach import Path, ReachManager
 from catalogue.models import Recording, new_acr_id
 from common.reading import read_interval
-from common.uid import new_uid
+from common.uid import uid_field
 from scanning.models import Container, ScannedFile
 
 
@@ -169,9 +167,7 @@ class UnknownItem(models.Model):
     ``version`` rises with every change, so that nobody acts on an outdated view.
     """
 
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "u"), editable=False
-    )
+    uid = uid_field("u")
     acr_id = models.CharField(
         max_length=32, unique=True, default=new_acr_id, editable=False
     )
