@@ -14,7 +14,6 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from accounts.limits import TokenThrottle
@@ -120,13 +119,6 @@ def _tagger(request: HttpRequest) -> Callable[[HttpResponse], HttpResponse | Non
         return None
 
     return tag
-
-
-def validate(form: BaseSerializer[None]) -> dict[str, Any]:  # Any: DRF's own type
-    """Return the values of a form; raise if they do not fit."""
-    form.is_valid(raise_exception=True)
-    values: dict[str, Any] = form.validated_data
-    return values
 
 
 def accept_file(request: HttpRequest) -> None:

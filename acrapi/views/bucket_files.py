@@ -39,11 +39,12 @@ from acrapi.serializers.envelopes import (
 )
 from acrapi.serializers.fields import as_id
 from acrapi.states import LISTED_RECORDING_STATUSES, recording_statuses
-from acrapi.views.base import WireView, validate
+from acrapi.views.base import WireView
 from acrapi.views.containers import query_text
 from acrapi.views.files import request_fields
 from catalogue.changes import move_recordings, retire_recordings, update_recording
 from catalogue.models import Bucket, Recording
+from common.api_requests import valid_data
 
 _TAG = "bucket files"
 _WRITES = {
@@ -109,7 +110,7 @@ class BucketFilesView(WireView):
         # Some clients name the field audio_type.
         if "audio_type" in fields:
             fields.setdefault("data_type", fields["audio_type"])
-        validated = validate(AudioFileRequestSerializer(data=fields))
+        validated = valid_data(AudioFileRequestSerializer(data=fields))
 
         def add() -> Response:
             recording = add_from_request(bucket, validated, user_of(request))
@@ -165,7 +166,7 @@ class BucketFileView(WireView):
         recording = named_recordings(recordings_of(bucket), ids, place=_place(bucket))[
             0
         ]
-        validated = validate(AudioFileUpdateSerializer(data=request.data))
+        validated = valid_data(AudioFileUpdateSerializer(data=request.data))
         columns: dict[str, object] = {}
         if validated.get("title"):
             columns["title"] = validated["title"]
@@ -242,7 +243,7 @@ class MoveAwayView(WireView):
     def post(self, request: Request, bucket_id: str) -> Response:
         """Move files from this bucket."""
         bucket = bucket_of(bucket_id)
-        validated = validate(MoveRequestSerializer(data=request.data))
+        validated = valid_data(MoveRequestSerializer(data=request.data))
         target_id = as_id(validated["target_bucket_id"])
         target = Bucket.objects.present().filter(pk=target_id or 0).first()
         if target is None:

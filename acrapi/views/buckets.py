@@ -20,11 +20,12 @@ from acrapi.serializers.buckets import (
     bucket_shapes,
 )
 from acrapi.serializers.envelopes import InvalidSerializer, enveloped, listed
-from acrapi.views.base import WireView, validate
+from acrapi.views.base import WireView
 from acrapi.views.containers import query_text
 from catalogue.changes import delete_bucket, update_bucket
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket, IntakeRule
 from catalogue.services import create_bucket
+from common.api_requests import valid_data
 
 _TAG = "buckets"
 _WRITES = {
@@ -68,7 +69,7 @@ class BucketsView(WireView):
     )
     def post(self, request: Request) -> Response:
         """Create a bucket that accepts all recordings, duplicates too."""
-        columns = bucket_columns(validate(BucketRequestSerializer(data=request.data)))
+        columns = bucket_columns(valid_data(BucketRequestSerializer(data=request.data)))
         bucket = create_bucket(
             name=columns.pop("name"),
             intake_rule=IntakeRule.IGNORE,
@@ -103,7 +104,7 @@ class BucketView(WireView):
     def put(self, request: Request, bucket_id: str) -> Response:
         """Change the given fields."""
         bucket = bucket_of(bucket_id)
-        validated = validate(
+        validated = valid_data(
             BucketUpdateSerializer(data=request.data, context={"bucket": bucket})
         )
         if bucket.pk == ACRCLOUD_MUSIC_BUCKET_ID and "name" in validated:

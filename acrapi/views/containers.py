@@ -19,7 +19,8 @@ from acrapi.serializers.containers import (
     container_shapes,
 )
 from acrapi.serializers.envelopes import enveloped, listed
-from acrapi.views.base import WireView, validate
+from acrapi.views.base import WireView
+from common.api_requests import valid_data
 from common.fingerprint_files import ACCEPT_HEADER, accepted_form
 from scanning.choices import EngineChoice
 from scanning.models import Container
@@ -78,7 +79,7 @@ class ContainersView(WireView):
     )
     def post(self, request: Request) -> Response:
         """Create a container."""
-        validated = validate(ContainerRequestSerializer(data=request.data))
+        validated = valid_data(ContainerRequestSerializer(data=request.data))
         container = create_container(
             columns=container_columns(validated),
             buckets=validated["buckets"],
@@ -121,7 +122,7 @@ class ContainerView(WireView):
     def put(self, request: Request, container_id: str) -> Response:
         """Change the given fields."""
         container = container_of(container_id)
-        validated = validate(ContainerUpdateSerializer(data=request.data))
+        validated = valid_data(ContainerUpdateSerializer(data=request.data))
         update_container(
             container=container,
             columns=container_columns(validated),

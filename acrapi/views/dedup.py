@@ -31,10 +31,11 @@ from acrapi.serializers.envelopes import (
     listed,
 )
 from acrapi.serializers.fields import FlagField, ShortText
-from acrapi.views.base import WireView, validate
+from acrapi.views.base import WireView
 from acrapi.views.files import request_fields
 from catalogue.changes import retire_recordings
 from catalogue.models import Bucket, BucketType, Recording
+from common.api_requests import valid_data
 from dedup.track_ids import tracks_by_recording
 
 _TAG = "dedup"
@@ -136,7 +137,7 @@ class DedupFilesView(WireView):
         # Some shells leave quotes around the id.
         if isinstance(given, str) and len(given) > 1 and given[0] == given[-1] == '"':
             fields["id"] = given[1:-1]
-        validated = validate(DedupRequestSerializer(data=fields))
+        validated = valid_data(DedupRequestSerializer(data=fields))
         if validated.get("file") is None:
             raise invalid(
                 "file",

@@ -30,8 +30,9 @@ from acrapi.serializers.files import (
 )
 from acrapi.states import file_state_filter
 from acrapi.uploads import claimed, opened
-from acrapi.views.base import WireView, validate
+from acrapi.views.base import WireView
 from acrapi.views.containers import query_text
+from common.api_requests import valid_data
 from common.fingerprint_files import looks_like_fingerprint
 from scanning.choices import SourceType
 from scanning.errors import IntakeRefused
@@ -120,7 +121,7 @@ class FilesView(WireView):
     def post(self, request: Request, container_id: str) -> Response:
         """Add audio, a fingerprint, a link or a presigned upload, and scan it."""
         container = container_of(container_id)
-        validated = validate(FileRequestSerializer(data=request_fields(request)))
+        validated = valid_data(FileRequestSerializer(data=request_fields(request)))
 
         def submit() -> Response:
             file = _submit(container, validated, user_of(request))

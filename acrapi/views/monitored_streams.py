@@ -24,8 +24,9 @@ from acrapi.serializers.monitoring import (
     stream_shapes,
 )
 from acrapi.stream_lookup import named_streams, stream_of, streams_of
-from acrapi.views.base import WireView, validate
+from acrapi.views.base import WireView
 from acrapi.views.monitoring import STREAMS_TAG, ViewClass
+from common.api_requests import valid_data
 from monitoring.streams import services
 from monitoring.streams.models import Station, Stream
 
@@ -59,7 +60,7 @@ class MonitoredStreamsView(WireView):
     def post(self, request: Request, container_id: str) -> Response:
         """Add a stream; a station of its name is used, or made."""
         container, user = container_of(container_id), user_of(request)
-        asked = validate(StreamRequestSerializer(data=request.data))
+        asked = valid_data(StreamRequestSerializer(data=request.data))
         with transaction.atomic():
             name = asked["name"]
             station = Station.objects.filter(name=name).first()
@@ -99,7 +100,7 @@ class MonitoredStreamView(WireView):
     def put(self, request: Request, container_id: str, ids: str) -> Response:
         """Change the given fields."""
         stream = stream_of(container_id, ids)
-        asked = validate(StreamUpdateSerializer(data=request.data))
+        asked = valid_data(StreamUpdateSerializer(data=request.data))
         names = {"stream_urls": "urls", "name": "name", "user_defined": "user_defined"}
         columns = {names[name]: asked[name] for name in names if name in asked}
         services.change_stream(stream=stream, user=user_of(request), **columns)

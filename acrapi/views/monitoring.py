@@ -30,9 +30,10 @@ from acrapi.serializers.monitoring import (
     StreamCallbackSerializer,
     monitoring_shapes,
 )
-from acrapi.views.base import WireView, validate
+from acrapi.views.base import WireView
 from acrapi.views.containers import query_text
 from audit.services import record
+from common.api_requests import valid_data
 from monitoring.streams import services
 from monitoring.streams.models import Stream
 from scanning.models import Container
@@ -74,7 +75,7 @@ class MonitoringProjectsView(WireView):
     )
     def post(self, request: Request) -> Response:
         """Create a container."""
-        asked = validate(MonitoringProjectRequestSerializer(data=request.data))
+        asked = valid_data(MonitoringProjectRequestSerializer(data=request.data))
         container = create_container(
             columns={"name": asked["name"], "region": asked["region"]},
             buckets=asked["buckets"],
@@ -108,7 +109,7 @@ class MonitoringProjectView(WireView):
     def put(self, request: Request, container_id: str) -> Response:
         """Change name and buckets."""
         container = container_of(container_id)
-        asked = validate(MonitoringProjectUpdateSerializer(data=request.data))
+        asked = valid_data(MonitoringProjectUpdateSerializer(data=request.data))
         update_container(
             container=container,
             columns={"name": asked["name"]} if "name" in asked else {},
@@ -147,7 +148,7 @@ class _CallbackView(WireView):
     def put(self, request: Request, container_id: str) -> Response:
         """Set the address, or end the posts with an empty one."""
         container = container_of(container_id)
-        url = validate(StreamCallbackSerializer(data=request.data))["url"]
+        url = valid_data(StreamCallbackSerializer(data=request.data))["url"]
         before = _url(_callbacks(container), self.address)
         with transaction.atomic():
             StreamCallbacks.objects.update_or_create(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.utils.translation import gettext as _
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
-from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from accounts.limits import TokenThrottle
@@ -74,10 +73,3 @@ class ProgramView(PersonView):
     authentication_classes = [BearerAuthentication, SessionAuthentication]
     parser_classes = [JSONParser]
     throttle_classes = [TokenThrottle]
-
-
-def valid_data(form: BaseSerializer[Any]) -> dict[str, Any]:  # Any: JSON
-    """Return the validated data of a request; raise a 422 if it is invalid."""
-    form.is_valid(raise_exception=True)
-    validated: dict[str, Any] = form.validated_data
-    return validated

@@ -19,13 +19,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.roles import Action
+from common.api_requests import valid_data
 from monitoring.broadcasts import selectors, services
 from monitoring.broadcasts.choices import RightsType, Showing
 from monitoring.broadcasts.models import Audience, Broadcast
 from monitoring.broadcasts.times import local_text, parsed_start, read_month, start_at
 from monitoring.broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
 from monitoring.streams.models import Station
-from portal.api.base import valid_data
 from portal.api.programmes import (
     ProgrammesView,
     VersionField,

@@ -16,10 +16,11 @@ from rest_framework.response import Response
 
 from accounts.roles import Action
 from common.api_errors import error_body
+from common.api_requests import valid_data
 from platforms import files, selectors
 from platforms.choices import DiscrepancyKind, DiscrepancyState, FileKind
 from platforms.models import ClaimFile, Discrepancy, PlatformAccount, PlatformClaim
-from portal.api.base import ProgramView, valid_data
+from portal.api.base import ProgramView
 from portal.shared.lists import count_of
 
 _AT_ONCE = 500

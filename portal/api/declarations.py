@@ -14,13 +14,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.roles import Action
+from common.api_requests import valid_data
 from monitoring.declarations import checking, selectors, services
 from monitoring.declarations.formats.base import BadOptions
 from monitoring.declarations.formats.registry import UnknownFormat
 from monitoring.declarations.manifest import declaration_manifest
 from monitoring.declarations.models import Declaration, DeclarationProfile
 from monitoring.declarations.services import DeclarationRefused
-from portal.api.base import ProgramView, valid_data
+from portal.api.base import ProgramView
 from portal.shared.downloads import attachment
 from reports.choices import RunState
 from reports.files import as_json

@@ -16,11 +16,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.api_errors import error_body
+from common.api_requests import valid_data
 from common.stored import read_stored
 from imports import services
 from imports.kinds import AnyKind, all_kinds
 from imports.models import Import, ImportStatus
-from portal.api.base import ProgramView, valid_data
+from portal.api.base import ProgramView
 from portal.imports.page import first_choices, make_form
 
 _UNDO_STEPS = {

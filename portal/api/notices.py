@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.roles import Action
+from common.api_requests import valid_data
 from notices import answers, selectors, services, signing
 from notices.answers import Reply
 from notices.models import (
@@ -25,7 +26,7 @@ from notices.models import (
 )
 from notices.signing import Signing
 from notices.steps import FILLED, FILLED_US
-from portal.api.base import ProgramView, valid_data
+from portal.api.base import ProgramView
 from portal.shared.access import ask_to_confirm
 from review.choices import DisputeCode
 from review.models import Match

@@ -17,7 +17,8 @@ from rest_framework.response import Response
 
 from accounts.roles import Action
 from catalogue.models import Recording
-from portal.api.base import ProgramView, valid_data
+from common.api_requests import valid_data
+from portal.api.base import ProgramView
 from portal.shared.selectors import find_file
 from programmes.choices import CueUse, MusicOrigin
 from programmes.selectors import episode_of, use_of, uses_of

@@ -16,8 +16,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.roles import Action
+from common.api_requests import valid_data
 from common.stored import read_stored
-from portal.api.base import ProgramView, valid_data
+from portal.api.base import ProgramView
 from portal.shared.downloads import attachment
 from reports import selectors, services
 from reports.choices import STREAMED, Format, RunState

@@ -15,8 +15,9 @@ from rest_framework.response import Response
 
 from accounts.roles import Action
 from catalogue.models import ArtistIdentity, ArtistIdKind, Recording
+from common.api_requests import valid_data
 from common.zones import office_day
-from portal.api.base import ProgramView, valid_data
+from portal.api.base import ProgramView
 from reports import rights_table
 from reports.choices import Format
 from reports.files import CONTENT_TYPES

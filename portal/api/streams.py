@@ -12,11 +12,12 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.api_requests import valid_data
 from common.stored import read_stored
 from monitoring.streams import selectors, services
 from monitoring.streams.errors import StreamRefused
 from monitoring.streams.models import Airplay, Stream, StreamGap
-from portal.api.base import ProgramView, valid_data
+from portal.api.base import ProgramView
 
 _VERBS = {
     "pause": services.pause_stream,

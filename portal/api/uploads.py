@@ -24,8 +24,9 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from accounts.roles import Action
+from common.api_requests import valid_data
 from common.reading import read_number
-from portal.api.base import PersonView, valid_data
+from portal.api.base import PersonView
 from portal.api.serializers import (
     BeginUploadSerializer,
     FileStateSerializer,

@@ -11,7 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.roles import Action
-from portal.api.base import PersonView, valid_data
+from common.api_requests import valid_data
+from portal.api.base import PersonView
 from portal.api.serializers import (
     AttachAudioSerializer,
     FileStateSerializer,
