@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,7 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 from numpy.typing import NDArray
 
+from recognition.audio.convert import Converter, Wanted, silence_like
 from recognition.audio.formats import FORMATS, read_at
 from recognition.audio.lengths import (
     OF_FILE,
@@ -33,6 +34,7 @@ from recognition.audio.lengths import (
     lacks_index,
     states_length,
 )
+from recognition.audio.mono import mono_block
 from recognition.audio.sources import ByteSection, Source, begin_of, sections_of
 from recognition.audio.timeline import MOST_DRIFT_S, Timed, Timeline
 from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
@@ -46,14 +48,6 @@ from recognition.limits import (
 
 SAMPLE_RATE: Final = 8000
 BLOCK_SAMPLES: Final = 10 * SAMPLE_RATE
-# If side (L − R) has this many times the power of mid (L + R), the channels are in
-# opposite phase and their mean would cancel.
-CANCELLING: Final = 4.0
-# 64 ms at 8 kHz, and 1.3 s.
-PHASE_SAMPLES: Final = 512
-PHASE_NEAR: Final = 21
-CLIPPED_LEVEL: Final = 0.99
-MAX_LEVEL: Final = 8.0
 # A file with more damaged packets than this, and more than whole ones, is given up.
 MAX_BAD_PACKETS: Final = 10_000
 SHORT_FORMATS: Final = frozenset({"u8", "u8p", "s16", "s16p"})
@@ -69,14 +63,6 @@ NOT_MAIN: Final = (
 BESIDE: Final = re.compile(
     r"comm?enta|kommenta|audio.?des[ck]ri|descripti(on|ve)|described|hörfilm", re.I
 )
-# FFmpeg guesses what stands where if a file has channels without a layout, and leaves out
-# what it takes for the bass.
-NO_LAYOUT: Final = " channels"
-# PyAV reads beyond the planes of frames with more channels.
-PYAV_PLANES: Final = 8
-# A conversion of one frame takes as long as decoding it, whatever its length, so at least
-# so many samples are converted at once.
-TOGETHER_SAMPLES: Final = 1 << 14
 # What macOS writes beside a file where it cannot keep its notes in it: ``._name``.
 APPLE_DOUBLE: Final = b"\x00\x05\x16\x07"
 MAX_TAGS: Final = 64
@@ -95,16 +81,6 @@ class Declared:
     duration_ms: int | None
     has_video: bool
     tags: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The format that decoded frames are converted to; ``samples`` is their length."""
-
-    format: str
-    layout: str
-    rate: int
-    samples: int
 
 
 class AudioFile:
@@ -216,10 +192,10 @@ class AudioFile:
         converter = Converter(want)
         for gap_s, frame in self._place_frames():
             if gap_s:
-                for silent in _silence_like(frame, gap_s):
-                    yield from self._converted(converter.take, silent)
-            yield from self._converted(converter.take, frame)
-        yield from self._converted(converter.finish)
+                for silent in silence_like(frame, gap_s):
+                    yield from self._converted(converter, silent)
+            yield from self._converted(converter, frame)
+        yield from self._converted(converter, None)
 
     def _place_frames(self) -> Iterator[tuple[float, AudioFrame]]:
         """Yield the frames of all links, with the seconds of silence before each."""
@@ -268,11 +244,14 @@ class AudioFile:
             yield Timed(frame, start_s, length_s, is_cut)
 
     def _converted(
-        self, convert: Callable[..., list[AudioFrame]], *frame: AudioFrame
+        self, converter: Converter, frame: AudioFrame | None
     ) -> list[AudioFrame]:
-        """Return what the frame completes; nothing if it cannot be converted."""
+        """Return what a frame completes, or the rest after the last frame.
+
+        What cannot be converted is left out.
+        """
         try:
-            return convert(*frame)
+            return converter.finish() if frame is None else converter.take(frame)
         except FFmpegMemoryError:
             raise
         except (FFmpegError, ValueError):
@@ -380,63 +359,6 @@ class AudioFile:
         return announced / 1000 - self.samples / SAMPLE_RATE
 
 
-class Converter:
-    """Converts frames of any format to one format.
-
-    The input format may change on the way (chained streams, broadcast recordings).
-    """
-
-    def __init__(self, want: Wanted) -> None:
-        self._want = want
-        self._kind: tuple[str, str, int] | None = None
-        self._inner = self._new()
-        self._waiting = av.AudioFifo()
-
-    def take(self, frame: AudioFrame) -> list[AudioFrame]:
-        """Return the frames of the wanted length that this frame completes."""
-        made: list[AudioFrame] = []
-        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if kind != self._kind:
-            made = self.finish()
-            self._inner, self._waiting, self._kind = self._new(), av.AudioFifo(), kind
-        is_known = frame.layout.nb_channels <= 2 or NO_LAYOUT not in frame.layout.name
-        for each in [frame] if is_known else _mixed(frame):
-            each.pts = None
-            self._waiting.write(each)
-        if self._waiting.samples >= TOGETHER_SAMPLES:
-            made += self._inner.resample(self._waiting.read())
-        return made
-
-    def finish(self) -> list[AudioFrame]:
-        """Return the rest, of which the last frame may be shorter."""
-        if self._kind is None:
-            return []
-        rest = self._waiting.read()
-        made = [] if rest is None else self._inner.resample(rest)
-        return made + self._inner.resample(None)
-
-    def _new(self) -> av.AudioResampler:
-        return av.AudioResampler(
-            format=self._want.format,
-            layout=self._want.layout,
-            rate=self._want.rate,
-            frame_size=self._want.samples,
-        )
-
-
-def _mixed(frame: AudioFrame) -> Iterator[AudioFrame]:
-    """Yield channels without a layout as two: those of even and of odd number."""
-    # Packed, because of ``PYAV_PLANES``.
-    packer = av.AudioResampler("flt", frame.layout, frame.sample_rate)
-    for packed in packer.resample(frame):
-        channels = packed.to_ndarray().reshape(-1, frame.layout.nb_channels)
-        pair = np.stack([channels[:, 0::2].sum(axis=1), channels[:, 1::2].sum(axis=1)])
-        pair *= np.float32(2 / frame.layout.nb_channels) ** np.float32(0.5)
-        mixed = AudioFrame.from_ndarray(pair, format="fltp", layout="stereo")
-        mixed.sample_rate = frame.sample_rate
-        yield mixed
-
-
 def blocks(
     # For benchmarks and tests, which trust their files.
     path: Path,
@@ -445,75 +367,6 @@ def blocks(
     """Yield mono float32 samples of a trusted file at 8 kHz, in blocks of at most 10 s."""
     with path.open("rb") as file, AudioFile(file, limits, name=path.name) as audio:
         yield from audio.blocks()
-
-
-def mono_block(frame: AudioFrame) -> tuple[NDArray[np.float32], int]:
-    """Return a planar float frame as mono samples, and how many are at full scale."""
-    channels = np.asarray(frame.to_ndarray(), dtype=np.float32)
-    if not np.isfinite(channels).all():
-        channels = np.nan_to_num(channels, nan=0.0, posinf=0.0, neginf=0.0)
-    channels = np.clip(channels, -MAX_LEVEL, MAX_LEVEL)
-    clipped = int((np.abs(channels).max(axis=0) >= CLIPPED_LEVEL).sum())
-    return to_mono(channels), clipped
-
-
-def to_mono(channels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the mean of the channels, or the louder one wherever the mean cancels.
-
-    Decided for each ``PHASE_SAMPLES`` with their surroundings: a song in opposite phase
-    may be short.
-    """
-    left: NDArray[np.float32] = channels[0]
-    if len(channels) == 1:
-        return left
-    right: NDArray[np.float32] = channels[1]
-    mid: NDArray[np.float32] = (left + right) * np.float32(0.5)
-    side = (left - right) * np.float32(0.5)
-    where = _cancelling(mid, side)
-    if not where.any():
-        return mid
-    is_left = np.dot(left[where], left[where]) >= np.dot(right[where], right[where])
-    return np.where(where, left if is_left else right, mid)
-
-
-def _cancelling(
-    mid: NDArray[np.float32], side: NDArray[np.float32]
-) -> NDArray[np.bool_]:
-    """Return which samples lie in a stretch in opposite phase.
-
-    A stretch is as long as the side is louder in each ``PHASE_SAMPLES``, and clearly
-    louder in ``PHASE_NEAR`` of them together.
-    """
-    edges = np.arange(0, max(1, len(mid)), PHASE_SAMPLES)
-    power = [
-        np.add.reduceat(np.append(y * y, 0)[: len(y) or 1], edges) for y in (mid, side)
-    ]
-    is_side = power[1] > power[0]
-    if not is_side.any():
-        return np.zeros(len(mid), dtype=np.bool_)
-    near = np.ones(min(PHASE_NEAR, len(edges)))
-    mid_near, side_near = (np.convolve(one, near, mode="same") for one in power)
-    runs = np.cumsum(np.diff(is_side, prepend=False))
-    clear = np.unique(runs[is_side & (side_near > CANCELLING * mid_near)])
-    return np.repeat(is_side & np.isin(runs, clear), PHASE_SAMPLES)[: len(mid)]
-
-
-def _silence_like(frame: AudioFrame, length_s: float) -> Iterator[AudioFrame]:
-    """Yield silent frames in the format of ``frame``."""
-    form, layout = frame.format.name, frame.layout.name
-    if frame.layout.nb_channels > PYAV_PLANES:
-        form, layout = "fltp", "stereo"
-    left = round(length_s * frame.sample_rate)
-    # Unsigned 8-bit audio is silent at its middle value.
-    middle = 0x80 if form.startswith("u8") else 0
-    while left > 0:
-        part = min(left, frame.sample_rate)
-        silent = AudioFrame(format=form, layout=layout, samples=part)
-        silent.sample_rate = frame.sample_rate
-        for plane in silent.planes:
-            plane.update(bytes([middle]) * plane.buffer_size)
-        yield silent
-        left -= part
 
 
 def _refuse_nested(url: str, flags: int, options: dict[str, str]) -> BinaryIO:

@@ -12,7 +12,8 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from numpy.typing import NDArray
 
-from recognition.audio.decode import AudioFile, Wanted
+from recognition.audio.convert import Wanted
+from recognition.audio.decode import AudioFile
 from recognition.errors import DecodeFailed, TooLong
 from recognition.types import Progress
 

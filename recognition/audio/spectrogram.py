@@ -10,7 +10,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.audio.decode import AudioFile, Wanted, to_mono
+from recognition.audio.convert import Wanted
+from recognition.audio.decode import AudioFile
+from recognition.audio.mono import to_mono
 from recognition.errors import DecodeFailed, TooLong
 from recognition.limits import SPECTROGRAM_ROWS
 

@@ -58,7 +58,7 @@ class Timeline(Generic[Frame]):
     def _gap_s(
         self, timed: Timed[Frame], following: Timed[Frame] | None
     ) -> float | None:
-        """Return the silence before a frame, or None if it is left out."""
+        """Return the seconds of silence before a frame, or None if it is left out."""
         step_s = self._step_s(timed, following)
         if self._end_s is not None:
             self._end_s += step_s + timed.length_s
@@ -74,6 +74,7 @@ class Timeline(Generic[Frame]):
         return self._missing_s(timed, step_s)
 
     def _missing_s(self, timed: Timed[Frame], step_s: float) -> float | None:
+        """Return the silence in seconds for missing packets or deviations that added up."""
         self._drift_s += step_s
         if self._drift_s <= -MOST_DRIFT_S:
             self._drift_s += timed.length_s

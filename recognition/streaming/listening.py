@@ -24,15 +24,14 @@ from av.error import FFmpegError
 from av.error import MemoryError as FFmpegMemoryError
 from av.packet import Packet
 
+from recognition.audio.convert import Converter, Wanted
 from recognition.audio.decode import (
     SAMPLE_RATE,
-    Converter,
-    Wanted,
     first_audio,
-    mono_block,
     open_container,
     refuse_shape,
 )
+from recognition.audio.mono import mono_block
 from recognition.errors import UnsupportedMedia
 from recognition.fingerprint import file_format as fingerprint
 from recognition.fingerprint.builder import FingerprintBuilder

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from recognition.audio import decode, sources
+from recognition.audio.mono import to_mono
 from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
 from recognition.limits import DEFAULT_LIMITS, DecodeLimits
 from tests.recognition import media_files
@@ -129,7 +130,7 @@ def test_channels_that_cancel_each_other_are_still_heard(tmp_path: Path) -> None
 def test_of_cancelling_channels_the_louder_one_is_taken() -> None:
     y = melody(1, 8000)
 
-    mono = decode.to_mono(np.stack([-0.8 * y, y]))
+    mono = to_mono(np.stack([-0.8 * y, y]))
 
     np.testing.assert_array_equal(mono, y)
 

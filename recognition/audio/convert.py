@@ -1,0 +1,105 @@
+"""Convert decoded frames to one format, rate and layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+
+# FFmpeg guesses what stands where if a file has channels without a layout, and leaves out
+# what it takes for the bass.
+NO_LAYOUT: Final = " channels"
+# PyAV reads beyond the planes of frames with more channels.
+PYAV_PLANES: Final = 8
+# Each call of FFmpeg's filters takes as long as decoding a frame, so frames are converted
+# together once they have so many samples.
+TOGETHER_SAMPLES: Final = 1 << 14
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The format that decoded frames are converted to; ``samples`` is their length."""
+
+    format: str
+    layout: str
+    rate: int
+    samples: int
+
+
+class Converter:
+    """Converts frames of any format to one format.
+
+    The input format may change on the way (chained streams, broadcast recordings).
+    """
+
+    def __init__(self, want: Wanted) -> None:
+        self._want = want
+        self._kind: tuple[str, str, int] | None = None
+        self._inner = self._new()
+        self._waiting = av.AudioFifo()
+
+    def take(self, frame: AudioFrame) -> list[AudioFrame]:
+        """Return the frames of the wanted length that this frame completes."""
+        made: list[AudioFrame] = []
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if kind != self._kind:
+            made = self.finish()
+            self._inner, self._waiting, self._kind = self._new(), av.AudioFifo(), kind
+        is_known = frame.layout.nb_channels <= 2 or NO_LAYOUT not in frame.layout.name
+        for each in [frame] if is_known else _mixed(frame):
+            each.pts = None
+            self._waiting.write(each)
+        if self._waiting.samples >= TOGETHER_SAMPLES:
+            made += self._inner.resample(self._waiting.read())
+        return made
+
+    def finish(self) -> list[AudioFrame]:
+        """Return the rest, of which the last frame may be shorter."""
+        if self._kind is None:
+            return []
+        rest = self._waiting.read()
+        made = [] if rest is None else self._inner.resample(rest)
+        return made + self._inner.resample(None)
+
+    def _new(self) -> av.AudioResampler:
+        return av.AudioResampler(
+            format=self._want.format,
+            layout=self._want.layout,
+            rate=self._want.rate,
+            frame_size=self._want.samples,
+        )
+
+
+def _mixed(frame: AudioFrame) -> Iterator[AudioFrame]:
+    """Yield channels without a layout as two: those of even and of odd number."""
+    # Packed, because of ``PYAV_PLANES``.
+    packer = av.AudioResampler("flt", frame.layout, frame.sample_rate)
+    for packed in packer.resample(frame):
+        channels = packed.to_ndarray().reshape(-1, frame.layout.nb_channels)
+        pair = np.stack([channels[:, 0::2].sum(axis=1), channels[:, 1::2].sum(axis=1)])
+        pair *= np.float32(2 / frame.layout.nb_channels) ** np.float32(0.5)
+        mixed = AudioFrame.from_ndarray(pair, format="fltp", layout="stereo")
+        mixed.sample_rate = frame.sample_rate
+        yield mixed
+
+
+def silence_like(frame: AudioFrame, length_s: float) -> Iterator[AudioFrame]:
+    """Yield silent frames in the format of ``frame``."""
+    form, layout = frame.format.name, frame.layout.name
+    if frame.layout.nb_channels > PYAV_PLANES:
+        form, layout = "fltp", "stereo"
+    left = round(length_s * frame.sample_rate)
+    # Unsigned 8-bit audio is silent at its middle value.
+    middle = 0x80 if form.startswith("u8") else 0
+    while left > 0:
+        part = min(left, frame.sample_rate)
+        silent = AudioFrame(format=form, layout=layout, samples=part)
+        silent.sample_rate = frame.sample_rate
+        for plane in silent.planes:
+            plane.update(bytes([middle]) * plane.buffer_size)
+        yield silent
+        left -= part
