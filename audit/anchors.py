@@ -33,7 +33,8 @@ def make_due_anchors() -> list[Anchor]:
                     previous_hash=last.hash if last else "",
                 )
                 anchor.hash = anchor_hash(anchor)
-                # An update would fail on the trigger; a conflict must show as one.
+                # Without this, Django would try an update, which a trigger refuses, and the
+                # conflict with another worker would not show as one.
                 anchor.save(force_insert=True)
                 made.append(anchor)
         except IntegrityError:

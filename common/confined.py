@@ -122,9 +122,9 @@ def _translated(error: JobRefused | OutOfLimits | DecodeFailed) -> Unreadable:
 def json_line(
     value: Any, *, default: Callable[[Any], object] | None = None
 ) -> bytes:  # Any: JSON, or what ``default`` turns into it
-    """Return a value as a line that ``json_lines`` reads, without what nobody can store."""
+    """Return a value as a line for ``json_lines``, without what no database can store."""
     text = json.dumps(value, default=default, ensure_ascii=False)
-    # JSON can contain lone surrogates, which no database stores.
+    # JSON can contain lone surrogates, too.
     return _NUL.sub(r"\1", text).encode(errors="replace") + b"\n"
 
 

@@ -125,7 +125,7 @@ class Suggestion(models.Model):
     )
     act = models.CharField(max_length=32, blank=True, default="")
     before = models.CharField(max_length=VALUE_LENGTH, blank=True, default="")
-    # The first column of an index below.
+    # An index below begins with this column.
     decided_by = person_field(db_index=False)
     rule = models.ForeignKey(
         FillingRule,

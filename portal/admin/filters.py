@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -31,14 +32,14 @@ _OF_MONITORING = {"stream", "day"}
 Condition = tuple[str | Promise, Q]
 
 
-class _ConditionFilter(admin.SimpleListFilter):
-    """Filters by conditions, each with a name for the address and a label."""
+class _ConditionFilter(admin.SimpleListFilter, ABC):
+    """Filters by conditions, each with a name in the address and a label."""
 
     otherwise = Q()
 
+    @abstractmethod
     def conditions(self, request: HttpRequest) -> Mapping[str, Condition]:
         """Return label and condition of each choice."""
-        raise NotImplementedError
 
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
