@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from common.words import lowered
@@ -111,9 +112,7 @@ def live_match(item: NoticeItem) -> Match:
 
     After a merge, a later scan carries it on with the recording that stays.
     """
-    match: Match = item.match
-    while match.superseded_by is not None:
-        match = match.superseded_by
+    match: Match = item.match.superseded_by or item.match
     if match.state != MatchState.SUPERSEDED:
         return match
     same = Match.objects.filter(
@@ -186,20 +185,16 @@ def _differs(match: Match, right: ClaimedRight, said: Mapping[str, Any]) -> str:
 def lapsed_items() -> QuerySet[NoticeItem]:
     """Return the items whose claim was given up, cleared or undone since.
 
-    A match that a later scan replaced counts as the match that replaced it, which after
-    a merge is one of the recording that stays.
+    As in ``live_match``, one match of a file and a recording is live.
     """
-    took_over = Match.objects.filter(
-        scanned_file=OuterRef("scanned_file"),
-        recording=OuterRef("recording"),
-        supersedes__recording=OuterRef(OuterRef("match__recording")),
-    )
-    live = Match.objects.filter(
-        Q(recording=OuterRef("match__recording")) | Exists(took_over),
+    claims = Match.objects.filter(
         scanned_file=OuterRef("match__scanned_file"),
+        recording=Coalesce(
+            OuterRef("match__superseded_by__recording"), OuterRef("match__recording")
+        ),
         state__in=_CLAIMED,
     )
-    return NoticeItem.objects.filter(~Q(match__state__in=_CLAIMED), ~Exists(live))
+    return NoticeItem.objects.filter(~Exists(claims))
 
 
 def why_lapsed(item: NoticeItem) -> str:

@@ -93,8 +93,9 @@ def platforms() -> list[str]:
 def notices_of(match: Match) -> list[TakedownNotice]:
     """Return the notices that name a match or one that it replaced, newest first."""
     rows = notices_in_reach().filter(
+        Q(items__match__recording=match.recording_id)
+        | Q(items__match__superseded_by=match),
         items__match__scanned_file=match.scanned_file_id,
-        items__match__recording=match.recording_id,
     )
     return list(rows.distinct())
 

@@ -85,21 +85,17 @@ def marks_of(matches: Iterable[int]) -> dict[int, list[DeclaredMark]]:
     """
     keys = list(matches)
     # Joins would make SQLite read all matches, or all that were replaced.
-    before = Match.objects.filter(superseded_by__in=keys).values("pk")
-    earlier = Match.objects.filter(superseded_by__in=before).values("pk")
-    rows = standing().filter(
-        Q(match__in=keys) | Q(match__in=before) | Q(match__in=earlier)
-    )
+    earlier = Match.objects.filter(superseded_by__in=keys).values("pk")
+    rows = standing().filter(Q(match__in=keys) | Q(match__in=earlier))
     wanted = set(keys)
     found: dict[int, dict[int, DeclaredMark]] = {}
     plays = list(_with_matches(rows).order_by("-declaration", "pk"))
     for mark, play in zip(_marks(plays), plays, strict=True):
-        for key in _chain(play.match):
-            if key in wanted:
-                marks = found.setdefault(key, {})
-                known = marks.get(play.declaration_id, mark)
-                changes = dict.fromkeys((*known.changes, *mark.changes))
-                marks[play.declaration_id] = replace(known, changes=tuple(changes))
+        for key in wanted & {play.match_id, mark.match.pk}:
+            marks = found.setdefault(key, {})
+            known = marks.get(play.declaration_id, mark)
+            changes = dict.fromkeys((*known.changes, *mark.changes))
+            marks[play.declaration_id] = replace(known, changes=tuple(changes))
     return {key: list(marks.values()) for key, marks in found.items()}
 
 
@@ -153,7 +149,7 @@ def _with_matches(rows: QuerySet[DeclaredPlay]) -> QuerySet[DeclaredPlay]:
         "station",
         "match__recording",
         "match__scanned_file",
-        "match__superseded_by__superseded_by",
+        "match__superseded_by",
     )
 
 
@@ -163,9 +159,7 @@ def _marks(plays: Sequence[DeclaredPlay]) -> list[DeclaredMark]:
 
 
 def _mark_of(play: DeclaredPlay) -> DeclaredMark:
-    match = play.match
-    while match.superseded_by is not None:
-        match = match.superseded_by
+    match = play.match.superseded_by or play.match
     return DeclaredMark(
         play.declaration,
         match,
@@ -174,10 +168,3 @@ def _mark_of(play: DeclaredPlay) -> DeclaredMark:
         is_rescanned=match.pk != play.match_id
         or play.match.state == MatchState.SUPERSEDED,
     )
-
-
-def _chain(match: Match) -> Iterable[int]:
-    yield match.pk
-    while match.superseded_by is not None:
-        match = match.superseded_by
-        yield match.pk

@@ -104,6 +104,7 @@ class Match(models.Model):
         related_name="+",
         help_text=_("The scan by the other engine that found the recording too."),
     )
+    # The latest match that carries it on, not the one of the next scan.
     superseded_by = models.ForeignKey(
         "self",
         on_delete=models.PROTECT,

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
 from django.db import transaction
+from django.db.models import Q
 
 import catalogue.selectors
 from audit.services import record
@@ -187,8 +188,9 @@ def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
             _supersede(earlier=match, scan=scan)
             rows = Match.objects.filter(scanned_file_id=scan.scanned_file_id)
             by = rows.filter(recording=counts).exclude(state=MatchState.SUPERSEDED)
-            # None if the match that stands for the sound is gone too.
-            Match.objects.filter(pk=match.pk).update(superseded_by=by.first())
+            # There is none if the match that stands for the sound is gone too.
+            if (follower := by.first()) is not None:
+                _lead_to(follower, earlier=match)
     _mark_lost(
         scan=scan,
         matches=[match for match in kept if match.recording_id not in drafts.copies],
@@ -334,7 +336,7 @@ def _fold(
         **begins,
     )
     if earlier is not None:
-        Match.objects.filter(pk=earlier.pk).update(superseded_by=match)
+        _lead_to(match, earlier=earlier)
         if match.dispute_id is not None:
             # Lead the person who answers the dispute to the live match.
             earlier.disputes.update(match=match)
@@ -398,6 +400,16 @@ def _supersede(*, earlier: Match, scan: Scan) -> None:
         before=before,
         after={**before, "state": MatchState.SUPERSEDED.value, "scan": scan.uid},
     )
+
+
+def _lead_to(follower: Match, *, earlier: Match) -> None:
+    """Let the earlier match, and all that it replaced, lead to the one that is live.
+
+    One step then leads from a replaced match to its decision, however many scans and
+    merges lie between.
+    """
+    replaced = Q(pk=earlier.pk) | Q(superseded_by=earlier.pk)
+    Match.objects.filter(replaced).update(superseded_by=follower)
 
 
 def _record_found(*, match: Match, scan: Scan, earlier: Match | None) -> None:

@@ -30,7 +30,7 @@ from notices.models import (
     NoticeState,
     TakedownNotice,
 )
-from notices.selectors import list_notices, notices_and_changes
+from notices.selectors import list_notices, notices_and_changes, notices_of
 from notices.services import Sending
 from notices.signing import Signing
 from review.choices import DisputeCode, DisputeStatus, MatchState
@@ -383,7 +383,7 @@ def test_a_later_decision_marks_the_notice(reviewer: User, manager: User) -> Non
         notice.refresh_from_db()
 
 
-def test_a_claim_that_goes_on_after_rescans_and_a_merge_leaves_the_notice(
+def test_a_claim_that_goes_on_after_rescans_and_merges_leaves_the_notice(
     reviewer: User, manager: User
 ) -> None:
     claim = make_claim(reviewer)
@@ -402,16 +402,19 @@ def test_a_claim_that_goes_on_after_rescans_and_a_merge_leaves_the_notice(
     assert checks.why_lapsed(item) == ""
     assert not list_notices().get().is_lapsed
 
-    stays = RecordingFactory.create(bucket=claim.recording.bucket)
-    Recording.objects.filter(pk=claim.recording_id).update(
-        merged_into=stays, status=RecordingStatus.RETIRED
-    )
+    stays = claim.recording
     for _ in range(2):
-        rescan(stays)
+        merged, stays = stays, RecordingFactory.create(bucket=stays.bucket)
+        Recording.objects.filter(pk=merged.pk).update(
+            merged_into=stays, status=RecordingStatus.RETIRED
+        )
+        for _ in range(2):
+            rescan(stays)
     live = Match.objects.get(recording=stays, state=MatchState.CONFIRMED)
     item = notice.items.get()
     assert (checks.live_match(item), checks.why_lapsed(item)) == (live, "")
     assert not list_notices().get().is_lapsed
+    assert notices_of(live) == [notice]
     with pytest.raises(NoticeRefused, match="Another open notice names it"):
         prepare(live, user=reviewer)
     replied(notice, NoticeOutcome.REFUSED, manager, code=DisputeCode.LICENSED)

@@ -292,6 +292,24 @@ def test_later_scan_supersedes_and_links() -> None:
         deciding.confirm(match=match, user=reviewer, version=seen)
 
 
+def test_replaced_matches_lead_to_the_live_one_over_scans_and_merges() -> None:
+    first = make_match(SPAN)
+    stays = rescan(first, SPAN).recording
+    for _ in range(2):
+        merged, stays = stays, RecordingFactory.create()
+        Recording.objects.filter(pk=merged.pk).update(
+            status=RecordingStatus.RETIRED, merged_into=stays
+        )
+        scan = ScanFactory.create(scanned_file=first.scanned_file)
+        make_detection(SPAN, scan=scan, recording=stays)
+        fold_scan(scan=scan)
+
+    live = Match.objects.exclude(state=MatchState.SUPERSEDED).get()
+    replaced = Match.objects.filter(state=MatchState.SUPERSEDED)
+    assert live.recording == stays
+    assert [match.superseded_by for match in replaced] == [live] * 3
+
+
 def test_decision_is_carried_from_80_percent_overlap() -> None:
     reviewer = make_user(Role.REVIEWER)
     for end, state, reason in (
