@@ -284,6 +284,8 @@ class Params:
     # if their lines differ by at most this many frames.
     merge_frames: int = 500
     merge_drift_frames: float = 4.0
+    # Most that the tempo changes from one run to the next where it drifts.
+    bend_tempo: float = 0.05
     # Milliseconds. Wrong runs are short: of 31,943 wrong candidates none reached 2.5 s.
     min_segment_ms: int = 2500
 

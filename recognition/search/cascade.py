@@ -33,6 +33,7 @@ from recognition.search.sweep import glance, sweep, weights_of
 from recognition.search.wide import Heard, heard_in, wide_leads, wide_places
 from recognition.types import Landmarks, LevelMap, Votes
 from recognition.verify.alignment import Alignment, Lead, QueryView, view_of
+from recognition.verify.bends import meeting
 from recognition.verify.calibration import threshold_bits
 from recognition.verify.extension import (
     follow,
@@ -243,13 +244,13 @@ class Search:
         """Return the runs found, without those that others replace.
 
         Each begins and ends where its recording does, or another run of it; see
-        ``whole_run``. The one with most evidence is extended first.
+        ``whole_run`` and ``meeting``. The one with most evidence is extended first.
         """
         kept = chosen(self.found, self.params)
         for number, run in enumerate(kept):
             within = room(run, kept, self.view.n_frames)
             kept[number] = whole_run(self.view, run, within, self.params)
-        return joined(kept, self.params)
+        return meeting(joined(kept, self.params), self.params)
 
     def open_frames(self, stage: SearchStage | None = None) -> NDArray[np.bool_]:
         """Return which frames are still to be searched, in a stage that follows a

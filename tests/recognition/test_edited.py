@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -175,3 +176,38 @@ def _bassy(seed: int, seconds: float) -> Samples:
         pitch = rng.uniform(55, 180)
         y[at : at + len(t)] += 0.05 * np.sin(2 * np.pi * pitch * t) * np.exp(-4 * t)
     return y
+
+
+def _drifting(y: Samples, first: float, last: float, seconds: float) -> Samples:
+    """Play at a speed that changes little by little."""
+    at = np.cumsum(np.linspace(first, last, int(seconds * RATE)))
+    return np.interp(at, np.arange(len(y)), y).astype(np.float32)
+
+
+@pytest.mark.parametrize(("first", "last"), [(1.0, 1.06), (0.88, 0.8)])
+def test_segments_meet_where_the_speed_drifts(first: float, last: float) -> None:
+    song = music(24, 100)
+    sound = join(noise(4, 3, 0.02), _drifting(song, first, last, 90), noise(5, 3, 0.02))
+
+    found = catalogue([song]).scan(sound).segments
+
+    tempi = [one.tempo_ratio for one in found]
+    assert len(found) > 2
+    assert tempi == sorted(tempi, reverse=last < first)
+    assert abs(found[0].start_ms - 3_000) < 500
+    assert abs(found[-1].end_ms - 93_000) < 500
+    for one, later in pairwise(found):
+        assert abs(later.start_ms - one.end_ms) < 300
+        assert abs(later.reference_start_ms - one.reference_end_ms) < 300
+
+
+def test_a_cut_is_no_bend(shelf: Catalogue) -> None:
+    """Two edits one after the other overlap by nothing, and keep their own ends."""
+    sound = join(faster(_cut(1, 0, 15), 1.25), faster(_cut(1, 15, 30), 0.8))
+
+    one, later = shelf.scan(sound).segments
+
+    assert one.tempo_ratio == pytest.approx(1.25, rel=0.001)
+    assert later.tempo_ratio == pytest.approx(0.8, rel=0.001)
+    assert abs(one.end_ms - 12_000) < 300
+    assert abs(later.start_ms - 12_000) < 300
