@@ -307,6 +307,8 @@ def _speech(facts: CaseFacts) -> str:
 def _speed(match: Match) -> str:
     if match.speed_pct is None:
         return ""
+    if match.edit == Edit.DRIFTING:
+        return _("Its speed drifts, as that of a tape or a turntable does.")
     if match.edit in (Edit.IN_PART, Edit.SEVERAL):
         return _("Its parts are played at different speeds or pitches.")
     if not match.speed_pct and not match.pitch_cents:

@@ -20,6 +20,10 @@ from scanning.models import Segment
 
 EDGE_MS = 250
 """Segment edges are inexact, so a shorter rest beside an exclusion does not count."""
+MEETING_MS = 500
+"""Segments that are at most this far apart may be one use at a drifting tempo."""
+DRIFT = Decimal("0.05")
+"""Most that the tempo differs between two such segments."""
 UNDER_SPEECH_PCT = 50
 SURE_PCT = 90
 """Estimates of speech between this and its complement are called unsure.
@@ -91,7 +95,7 @@ class Count:
 
     ``heard`` are those of all segments; ``counted`` and ``excluded`` divide them.
     ``reference`` are the counted intervals of the recording. ``longest_ms`` is the
-    longest counted interval of one segment.
+    longest counted interval of one segment, or of several whose tempo drifts.
     """
 
     segments: Sequence[CountedSegment] = ()
@@ -100,6 +104,12 @@ class Count:
     excluded: Sequence[Interval] = ()
     reference: Sequence[Interval] = ()
     longest_ms: int = 0
+
+    @property
+    def is_continuous(self) -> bool:
+        """Return whether the segments are one use whose tempo drifts."""
+        ordered = [each.segment for each in self.segments]
+        return all(drifts_on(one, later) for one, later in pairwise(ordered))
 
     @property
     def ms(self) -> int:
@@ -141,13 +151,12 @@ def count_segments(
     """
     ordered = sorted(segments, key=lambda each: (each.start_ms, each.pk or 0))
     covered: list[Interval] = []
-    rows, counted, reference = [], [], []
-    longest = 0
+    rows, counted, reference, left = [], [], [], []
     for number, segment in enumerate(ordered, start=1):
         pieces = counted_pieces(segment, excluded)
         sources = [source for source, _ in pieces]
         reference += [used for _, used in pieces]
-        longest = max([longest, *(end - start for start, end in sources)])
+        left.append((segment, sources))
         # Only what reaches beyond the segment's start can overlap later segments.
         covered = [each for each in covered if each[1] > segment.start_ms]
         parts = intervals.without(sources, covered)
@@ -163,7 +172,39 @@ def count_segments(
         counted=kept,
         excluded=intervals.without(heard, kept),
         reference=intervals.union(reference),
-        longest_ms=longest,
+        longest_ms=_longest_ms(left),
+    )
+
+
+def _longest_ms(counted: Iterable[tuple[Segment, Sequence[Interval]]]) -> int:
+    """Return the longest interval that segments in order of time leave to count."""
+    longest = together = last_end = 0
+    before: Segment | None = None
+    for segment, parts in counted:
+        goes_on = before is not None and drifts_on(before, segment)
+        for start, end in parts:
+            goes_on = goes_on and abs(start - last_end) <= MEETING_MS
+            begun = max(start, last_end) if goes_on else start
+            together = max(0, end - begun) + (together if goes_on else 0)
+            longest = max(longest, together)
+            last_end, goes_on = end, False
+        before = segment
+    return longest
+
+
+def drifts_on(one: Segment, later: Segment) -> bool:
+    """Return whether a later segment goes on with one at a tempo that drifts.
+
+    Alignments are straight, so an engine reports such a use as segments that meet.
+    """
+    if not one.tempo_ratio or not later.tempo_ratio:
+        return False
+    gap = later.start_ms - one.end_ms
+    skipped = later.reference_start_ms - one.reference_end_ms
+    return (
+        abs(gap) <= MEETING_MS
+        and abs(skipped - gap) <= EDGE_MS
+        and abs(later.tempo_ratio / one.tempo_ratio - 1) <= DRIFT
     )
 
 

@@ -31,6 +31,7 @@ class Edit(TextChoices):
     TEMPO = "tempo", gettext_lazy("tempo changed")
     TEMPO_AND_PITCH = "tempo_and_pitch", gettext_lazy("tempo and pitch changed")
     # Of a match whose segments differ.
+    DRIFTING = "drifting", gettext_lazy("speed drifts")
     IN_PART = "in_part", gettext_lazy("edited in part")
     SEVERAL = "several", gettext_lazy("edited in several ways")
 
@@ -52,17 +53,20 @@ def edit_of(tempo: Decimal | None, cents: Decimal | int | None) -> Edit | None:
 
 def edit_of_all(
     played: Iterable[tuple[Decimal | None, Decimal | int | None]],
+    *,
+    is_continuous: bool = False,
 ) -> Edit | None:
     """Return the edit of segments by their tempo ratio and pitch; None if unknown.
 
-    A mean of segments that differ would state an amount that none of them has.
+    A mean of segments that differ would state an amount that none of them has, unless
+    they are one use that ``is_continuous``.
     """
     known = [each for each in played if edit_of(*each) is not None]
     if not known:
         return None
     edits = {edit_of(*each) for each in known}
-    if Edit.NONE in edits:
-        return Edit.NONE if len(edits) == 1 else Edit.IN_PART
+    if edits == {Edit.NONE}:
+        return Edit.NONE
     tempos = [tempo or Decimal(1) for tempo, _cents in known]
     pitches = [float(cents or 0) for _tempo, cents in known]
     is_one = (
@@ -70,7 +74,11 @@ def edit_of_all(
         and max(tempos) - min(tempos) <= _ONE_TEMPO
         and max(pitches) - min(pitches) <= _LIKE_A_TAPE_CENTS
     )
-    return edits.pop() if is_one else Edit.SEVERAL
+    if is_one:
+        return edits.pop()
+    if is_continuous:
+        return Edit.DRIFTING
+    return Edit.IN_PART if Edit.NONE in edits else Edit.SEVERAL
 
 
 def edit_in_words(
@@ -86,6 +94,7 @@ def edit_in_words(
         "pitch": _semitones(float(cents or 0)),
     }
     words = {
+        Edit.DRIFTING: _("speed drifts around %(tempo)s ×"),
         Edit.SPED_UP: _("sped up %(tempo)s ×"),
         Edit.SLOWED: _("slowed %(tempo)s ×"),
         Edit.PITCH: _("pitch %(pitch)s semitones"),

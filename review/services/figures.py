@@ -88,7 +88,10 @@ def work_out(
         last_end_ms=count.heard[-1][1],
         speed_pct=None if speed is None else ((speed - 1) * 100).quantize(_HUNDREDTH),
         pitch_cents=None if pitch is None else round(pitch),
-        edit=edit_of_all((each.tempo_ratio, each.pitch_cents) for each in segments)
+        edit=edit_of_all(
+            ((each.tempo_ratio, each.pitch_cents) for each in segments),
+            is_continuous=count.is_continuous,
+        )
         or "",
         low_hz=low,
         high_hz=high,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
 
 from review.choices import Relation
-from review.services import figures
+from review.services import figures, intervals
 from scanning.choices import Section
 from scanning.models import Detection, Segment
 
@@ -53,6 +54,7 @@ def worked_out(
     detections: list[Detection] | None = None,
     source_ms: int = 600_000,
     reference_ms: int = 100_000,
+    excluded: Sequence[intervals.Interval] = (),
 ) -> figures.Figures:
     """Return the computed figures of the segments."""
     return figures.work_out(
@@ -60,6 +62,7 @@ def worked_out(
         segments=segments,
         source_ms=source_ms,
         reference_ms=reference_ms,
+        excluded=excluded,
     )
 
 
@@ -100,6 +103,24 @@ def test_speed_and_pitch_are_weighted_by_length() -> None:
     assert result.speed_pct == Decimal("2.00")
     assert result.pitch_cents == 35
     assert result.edit == "several"
+
+
+def test_segments_that_meet_at_a_drifting_tempo_are_one_use() -> None:
+    drifting = [
+        segment((0, 20_000, 0, 20_200), tempo="1.01", cents="17"),
+        segment((20_100, 40_000, 20_300, 40_797), tempo="1.03", cents="51"),
+        segment((39_900, 60_000, 40_690, 61_795), tempo="1.05", cents="84"),
+    ]
+    result = worked_out(*drifting)
+
+    assert result.edit == "drifting"
+    assert result.matched_ms == 59_900
+    assert result.longest_ms == 59_900
+    # An exclusion ends the longest interval; a jump is another use.
+    assert worked_out(*drifting, excluded=[(30_000, 35_000)]).longest_ms < 31_000
+    jumping = segment((60_000, 80_000, 61_800, 85_800), tempo="1.2", cents="316")
+    assert worked_out(*drifting, jumping).edit == "several"
+    assert worked_out(*drifting, jumping).longest_ms == 59_900
 
 
 def test_what_the_engine_does_not_give_stays_unknown() -> None:
