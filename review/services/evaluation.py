@@ -30,6 +30,7 @@ from review.subjects import Subject
 
 SAME_INTERVALS_SHARE = 0.80
 CARRIED_STATES = (*DECIDED_STATES, MatchState.ESCALATED)
+OPEN_STATES = (MatchState.PENDING, MatchState.IN_REVIEW)
 _KEPT_REASONS = (
     QueueReason.RESCAN_CHANGED,
     QueueReason.REOPENED,
@@ -244,6 +245,10 @@ def carried_fields(
             "priority": earlier.priority,
             "assignee_id": earlier.assignee_id,
         }
+    if needs_person(evaluation, earlier):
+        return Evaluation(
+            MatchState.PENDING, QueueReason(earlier.queue_reason)
+        ).fields()
     # Suppressing or clearing needs no person, but a policy must not confirm this match.
     by_confirming = evaluation.state == MatchState.CONFIRMED
     if evaluation.state != MatchState.PENDING and not (
@@ -286,6 +291,23 @@ def _still_treated(evaluation: Evaluation, earlier: Match) -> dict[str, object]:
     if not is_same or earlier.state not in WAITING_STATES:
         return {}
     return {"due_at": earlier.due_at, "assignee_id": earlier.assignee_id}
+
+
+def needs_person(outcome: Evaluation, match: Match) -> bool:
+    """Return whether rules would decide what waits for a person.
+
+    A policy decides nothing that the end of a licence gave back, and a licence clears
+    nothing that a person reopened.
+    """
+    if match.state not in OPEN_STATES:
+        return False
+    if match.queue_reason == QueueReason.REOPENED:
+        return outcome.state == MatchState.CLEARED
+    return (
+        match.queue_reason == QueueReason.LICENCE_ENDED
+        and outcome.state in (MatchState.CONFIRMED, MatchState.SUPPRESSED)
+        and outcome.policy is not None
+    )
 
 
 def keeping_reason(evaluation: Evaluation, earlier: Match) -> Evaluation:

@@ -23,7 +23,11 @@ from review.coverage import LicencesInForce
 from review.jobs import FOLLOW_CONTAINER
 from review.models import Licence, Match
 from review.services import evaluation, licences, transitions
-from review.services.evaluation import Evaluation, is_of_a_policy_alone
+from review.services.evaluation import (
+    OPEN_STATES,
+    Evaluation,
+    is_of_a_policy_alone,
+)
 from review.services.treatments import treat
 from review.subjects import Subject
 from scanning.models import Container, ScannedFile
@@ -32,7 +36,6 @@ Former = Callable[[Subject], Subject]
 """Returns a subject as it was before the change."""
 
 _AT_ONCE = 500
-_OPEN = (MatchState.PENDING, MatchState.IN_REVIEW)
 # Columns of a recording that rules read: the policies' condition, the licences' scope.
 _OF_RECORDINGS = {
     "bucket_id": ("buckets", LicenceScope.BUCKET),
@@ -169,7 +172,7 @@ class _Look:
         return sum(self._at(match) for match in related.order_by("pk"))
 
     def _at(self, match: Match) -> bool:
-        if match.state in _OPEN or is_of_a_policy_alone(match):
+        if match.state in OPEN_STATES or is_of_a_policy_alone(match):
             return self._treated(match)
         if match.state != MatchState.SUPPRESSED:
             self._note(match)
@@ -179,9 +182,11 @@ class _Look:
         outcome = self._evaluated(Subject.of(match))
         if outcome.state == MatchState.CLEARED and not self._clears:
             outcome = Evaluation(MatchState.PENDING, outcome.queue_reason)
-        if outcome.state == MatchState.PENDING and match.state in _OPEN:
+        if outcome.state == MatchState.PENDING and match.state in OPEN_STATES:
             outcome = evaluation.keeping_reason(outcome, match)
-        if not _says_otherwise(outcome, match) or _needs_person(outcome, match):
+        if not _says_otherwise(outcome, match) or evaluation.needs_person(
+            outcome, match
+        ):
             return False
         return treat(match=match, outcome=outcome, user=self._actor)
 
@@ -213,7 +218,7 @@ class _Look:
 
 def _says_otherwise(outcome: Evaluation, match: Match) -> bool:
     """Return whether the rules say something else of the match than before."""
-    state = MatchState.PENDING if match.state in _OPEN else match.state
+    state = MatchState.PENDING if match.state in OPEN_STATES else match.state
     if outcome.state != state:
         return True
     if state in (MatchState.SUPPRESSED, MatchState.CONFIRMED):
@@ -222,23 +227,6 @@ def _says_otherwise(outcome: Evaluation, match: Match) -> bool:
     partly = QueueReason.LICENCE_PARTIAL
     return named != match.policy_name or (
         (outcome.queue_reason == partly) != (match.queue_reason == partly)
-    )
-
-
-def _needs_person(outcome: Evaluation, match: Match) -> bool:
-    """Return whether rules would decide what waits for a person.
-
-    A policy decides nothing that the end of a licence gave back, and a licence clears
-    nothing that a person reopened.
-    """
-    if match.state not in _OPEN:
-        return False
-    if match.queue_reason == QueueReason.REOPENED:
-        return outcome.state == MatchState.CLEARED
-    return (
-        match.queue_reason == QueueReason.LICENCE_ENDED
-        and outcome.state in (MatchState.CONFIRMED, MatchState.SUPPRESSED)
-        and outcome.policy is not None
     )
 
 

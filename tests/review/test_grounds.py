@@ -314,6 +314,22 @@ def test_details_keep_why_a_match_waits_again(manager: User, reviewer: User) -> 
     assert (now.policy, now.queue_reason) == (policy, QueueReason.REOPENED)
 
 
+def test_a_rescan_clears_nothing_that_a_person_reopened(
+    manager: User, reviewer: User
+) -> None:
+    match = make_match()
+    deciding.reject(match=match, user=reviewer, reason="noise")
+    make_licence(recordings=[match.recording])
+    deciding.reopen(match=match, user=manager, reason="Listen again.")
+    scan = ScanFactory.create(scanned_file=match.scanned_file)
+    make_detection((0, 60_000, 0, 60_000), scan=scan, recording=match.recording)
+
+    fold_scan(scan=scan)
+
+    now = Match.objects.exclude(state=MatchState.SUPERSEDED).get()
+    assert (now.state, now.queue_reason) == (MatchState.PENDING, QueueReason.REOPENED)
+
+
 def test_undoing_a_decision_evaluates_what_changed_meanwhile(
     manager: User, reviewer: User
 ) -> None:
