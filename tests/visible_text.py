@@ -62,7 +62,9 @@ _UID = re.compile(r"[a-z]+_(?:[0-9A-HJKMNP-TV-Z]{20}|OWN_ACCOUNTS)|acrp_\w+")
 _QUALIFIED = re.compile(r"(?<![\w./@])[a-z][a-z_]*:(?![/\s])[\w-]+")
 # Names of FFmpeg's decoders; pages call the formats MP3 or AAC.
 _DECODER = re.compile(r"\b(?:mp[123]|aac|ac3|opus|vorbis)float\b", re.IGNORECASE)
-_NONE = re.compile(r"\bNone\b(?! (?:of|are|is|was|were|has|have|available|chosen)\b)")
+_NONE = re.compile(
+    r"\bNone\b(?! (?:of|that|are|is|was|were|has|have|available|chosen)\b)"
+)
 _LEFTOVERS = ("{{", "{%", "{#", "[object Object]", " object at 0x")
 # %(name)s, and an unfilled brace of str.format.
 _UNFILLED = re.compile(r"%\(\w+\)[sd]|\{\w+\}")

@@ -28,8 +28,8 @@ def main() -> int:
         shutil.copy(asked.migrated, folder / "portal.sqlite3")
     # These imports load models, so Django must be set up first.
     from tests.season import outside, world
-    from tests.season.machine import Step
     from tests.season.play import Failure, Theatre
+    from tests.season.steps import Step
     from tests.season.workers import Spare
     from tests.write_locks import watched
 

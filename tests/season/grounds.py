@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
@@ -89,7 +89,14 @@ def _merge(person: Person, rng: random.Random) -> None:
     group = rng.choice(found)
     uids = [member.recording.uid for member in group.members.order_by("pk")]
     verb = rng.choice([ActionVerb.MERGE, ActionVerb.MERGE, ActionVerb.SPLIT])
-    some = uids if verb == ActionVerb.MERGE else uids[:1]
+    act_on(person, group, verb, uids)
+
+
+def act_on(
+    person: Person, group: DedupGroup, verb: ActionVerb, uids: Sequence[str]
+) -> None:
+    """Merge the members of a group into the first, or split the first off."""
+    some = list(uids if verb == ActionVerb.MERGE else uids[:1])
     asked = ActionRequest(some, canonical=uids[0] if uids else "")
 
     def act() -> None:
@@ -98,7 +105,7 @@ def _merge(person: Person, rng: random.Random) -> None:
             group=group,
             user=person.user,
             version=group.version,
-            seen=uids,
+            seen=list(uids),
             asked=asked,
         )
 
@@ -109,7 +116,7 @@ def _merge(person: Person, rng: random.Random) -> None:
             f"/duplicates/g/{group.uid}/act/",
             verb=verb.value,
             version=group.version,
-            seen=uids,
+            seen=list(uids),
             split=some if verb == ActionVerb.SPLIT else [],
             canonical=uids[0] if uids else "",
         ),

@@ -7,50 +7,41 @@ to the few steps that cause it (``tests.season.play``).
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 import random
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import time_machine
-from django.core import mail
-from django.core.management import call_command
-from django.core.management.base import CommandError
 from django.db import connections
 
-from audit.models import Event
-from review.choices import Verb
 from review.models import Match
-from scanning.models import Container
-from scanning.services import cloud
 from tests.season import (
     airings,
+    arrivals,
     assignments,
     broadcasts,
+    browsing,
     calls,
     checks,
     claims,
     edits,
     filling,
     grounds,
+    later_scans,
     limits,
     links,
+    many,
     moves,
     moving,
     notices,
-    outside,
+    operators,
     policies,
     programmes,
     readers,
     recordings,
     rights,
-    samples,
     schedules,
     sendings,
     sheets,
@@ -64,21 +55,11 @@ from tests.season import (
 from tests.season.installation import Installation
 from tests.season.invariants import Records, check
 from tests.season.machines import Machines
-from tests.season.pages import Filled, Form, Page, fill
-from tests.season.people import Answer, Person, everybody
+from tests.season.people import Person, everybody
 from tests.season.routes import pages, routes
+from tests.season.steps import Step
 from tests.write_locks import Holds
 
-_BASE = "http://testserver"
-
-# Reviewers do most of the work.
-_NAMES = (
-    *("ana", "ana", "ana", "ben", "ben", "mira", "mira", "mira", "max", "adam", "adam"),
-    *("lena", "lou", "vera"),
-)
-# How often a form is sent that removes objects other steps need.
-_SELDOM = 0.15
-_TAKES_AWAY = re.compile(r"delete|remove|withdraw|revoke|retire|/end/|switch|logout")
 # Pages where most of the work is done.
 _WORK = (
     *("m/<str:uid>", "m/<str:uid>", "m/<str:uid>", "queue/", "files/<uuid:uid>/"),
@@ -91,88 +72,6 @@ _WORK = (
     *("notices/<str:uid>/", "notices/prepare/"),
     *("rights/parties/<str:uid>/edit/", "rights/import/<str:uid>/"),
 )
-_DECISIONS = {*Verb, "propose", "exclude"}
-_COMMANDS: tuple[tuple[str, ...], ...] = (
-    ("retention",),
-    ("doctor",),
-    ("doctor", "--fix"),
-    ("verify_audit",),
-    ("check_index",),
-    ("dedup",),
-    ("drops",),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step: its kind, its person, and a number that decides the rest."""
-
-    kind: str
-    name: str
-    seed: int
-
-    def __str__(self) -> str:
-        return f"{self.kind}:{self.name}:{self.seed}"
-
-    @classmethod
-    def read(cls, text: str) -> Step:
-        """Read a step in its printed form."""
-        kind, name, seed = text.split(":")
-        return cls(kind, name, int(seed))
-
-    @classmethod
-    def draw(cls, rng: random.Random) -> Step:
-        """Draw a random step."""
-        kind = rng.choices(list(_KINDS), list(_KINDS.values()))[0]
-        return cls(kind, rng.choice(_NAMES), rng.randrange(2**32))
-
-
-# The relative frequency of each kind of step.
-_KINDS = {
-    "use_a_page": 30,
-    "use_an_old_page": 12,
-    "decide": 25,
-    "follow_a_link": 6,
-    "call_an_api": 12,
-    "work": 8,
-    "time_passes": 5,
-    "called_back": 3,
-    "drop_files": 3,
-    "bring_rights": 3,
-    "import_a_table": 2,
-    "move_in": 2,
-    "undo_an_import": 3,
-    "send_from_the_outbox": 6,
-    "handle_rights": 8,
-    "handle_claims": 6,
-    "tell_of_broadcasts": 8,
-    "handle_notices": 6,
-    "bring_open_data": 2,
-    "fill_in": 6,
-    "send_a_list": 3,
-    "say_where": 8,
-    "search_otherwise": 2,
-    "handle_policies": 8,
-    "handle_schedules": 5,
-    "change_grounds": 8,
-    "change_with_a_preview": 8,
-    "submit_links": 3,
-    "replace_audio": 3,
-    "retire_during_a_scan": 1,
-    "choose_reading": 3,
-    "assign_matches": 4,
-    "walk_through_programmes": 4,
-    "arrange_sheets": 10,
-    "run_both_engines": 8,
-    "meet_limits": 2,
-    "restart": 1,
-    "run_without_monitoring": 0.5,
-    "change_machines": 3,
-    "stations_are_heard": 5,
-    "run_a_command": 2,
-    "back_up_and_restore": 0.5,
-    "look_around": 3,
-}
 
 
 class Season:
@@ -291,48 +190,33 @@ class Season:
             return True
         answer = person.open(path)
         if answer.is_page and answer.status < 400:
-            self._send_some_form(person, person.tabs[0], rng)
+            browsing.send_some_form(person, person.tabs[0], rng)
         return True
 
     def use_an_old_page(self, person: Person, rng: random.Random) -> bool:
         """Send a form of a page that has been open while others worked."""
         page = person.some_tab(rng)
         if page is not None:
-            self._send_some_form(person, page, rng)
+            browsing.send_some_form(person, page, rng)
         return True
 
     def decide(self, person: Person, rng: random.Random) -> bool:
         """Decide a match on its page, the most common work of the day."""
-        matches = list(Match._base_manager.order_by("pk"))
-        if not matches:
-            return True
-        answer = person.open(f"/m/{rng.choice(matches).uid}")
-        if answer.is_page and answer.status < 400:
-            forms = [
-                form
-                for form in person.tabs[0].forms
-                if re.search(r"/(decide|dispute|exclude|release|lock)$", form.path)
-            ]
-            if forms:
-                self._send(person, rng.choice(forms), rng)
+        browsing.decide(person, rng)
         return True
 
     def follow_a_link(self, person: Person, rng: random.Random) -> bool:
         """Follow a link of an open page."""
-        page = person.some_tab(rng)
-        links = [
-            link
-            for link in (page.links if page else [])
-            if not re.search(r"logout|/accounts/|/admin/jsi18n|/static/", link)
-        ]
-        if links:
-            person.open(rng.choice(links))
+        browsing.follow_a_link(person, rng)
         return True
 
     def call_an_api(self, person: Person, rng: random.Random) -> bool:
         """Call one of the APIs with a person's token."""
         route, method = rng.choice(self._apis)
-        if (route.route, method) in calls.DESTRUCTIVE and rng.random() > _SELDOM:
+        if (
+            route.route,
+            method,
+        ) in calls.DESTRUCTIVE and rng.random() > browsing.SELDOM:
             return True
         calls.call(person, route, method, rng)
         return True
@@ -357,43 +241,12 @@ class Season:
 
     def called_back(self, person: Person, rng: random.Random) -> bool:
         """Send a result as ACRCloud, or as a stranger who knows an address."""
-        container = rng.choice(list(Container._base_manager.order_by("pk")))
-        files = list(container.files.order_by("pk"))
-        known = str(rng.choice(files).uid) if files else "unknown"
-        body = {
-            "file_id": known if rng.random() < 0.8 else "somebody-else",
-            "state": rng.choice([1, 1, -1, 0, -2]),
-            "cid": container.pk,
-            "name": "show",
-            "results": samples.results(rng),
-        }
-        path = f"/callbacks/acrcloud/{container.pk}/{container.callback_secret}"
-        account = container.cloud_account
-        if account is not None:
-            sent = [file.remote_id for file in files if file.remote_id]
-            body |= {"file_id": rng.choice(sent or ["unknown"])}
-            body |= {"cid": container.cloud_container_id}
-            path = cloud.account_callback_url(account).removeprefix(_BASE)
-        if rng.random() < 0.1:
-            path = path[:-4] + "else"
-        person = self.people["adam"]
-        response = person.client.post(path, body, content_type="application/json")
-        self._note(f"callback for {known} to {container}: {response.status_code}")
-        check(response.status_code < 500, f"callback: {response.status_code}")
+        arrivals.call_back(self.people["adam"], rng)
         return False
 
     def drop_files(self, person: Person, rng: random.Random) -> bool:
         """Put a file into the drop as another program, sometimes with a sidecar."""
-        folder = self._installation.drops / world.DROP / rng.choice(["", "", "news"])
-        number = rng.randrange(samples.PROGRAMMES)
-        path = folder / f"Dropped show {number}.wav"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(samples.programme(number))
-        if rng.random() < 0.5:
-            word = rng.choice(samples.WORDS)
-            told = rng.choice(["{", json.dumps({"programme": word, "tags": word})])
-            path.with_name(f"{path.name}.json").write_text(told, encoding="utf-8")
-        self._note(f"{path.name} is dropped")
+        arrivals.drop(self._installation.drops, rng, self._note)
         return False
 
     def bring_rights(self, person: Person, rng: random.Random) -> bool:
@@ -454,8 +307,19 @@ class Season:
 
     def handle_notices(self, person: Person, rng: random.Random) -> bool:
         """Take a takedown notice one step on, or try to."""
-        notices.handle(person, rng)
+        notices.handle(person, self.people["max"], rng, self._machines.work)
         notices.notices_hold(self.people["max"])
+        return False
+
+    def meet_later_scans(self, person: Person, rng: random.Random) -> bool:
+        """Look at replaced matches, reopen carried decisions, merge between scans."""
+        later_scans.handle(person, self.people["max"], rng, self._machines.work)
+        notices.notices_hold(self.people["max"])
+        return False
+
+    def work_on_many(self, person: Person, rng: random.Random) -> bool:
+        """Decide many matches, act on many files, or name a part of a file."""
+        many.handle(person, rng)
         return True
 
     def say_where(self, person: Person, rng: random.Random) -> bool:
@@ -564,7 +428,7 @@ class Season:
         self._installation.restart()
         page = person.tabs[0] if person.tabs else None
         if page is not None:
-            self._send_some_form(person, page, rng)
+            browsing.send_some_form(person, page, rng)
         return True
 
     def run_without_monitoring(self, person: Person, rng: random.Random) -> bool:
@@ -594,23 +458,23 @@ class Season:
 
     def run_a_command(self, person: Person, rng: random.Random) -> bool:
         """Run a management command as an operator."""
-        self._command(rng.choice(_COMMANDS))
+        operators.run(rng.choice(operators.COMMANDS), self._note)
         return False
 
     def back_up_and_restore(self, person: Person, rng: random.Random) -> bool:
         """Lose the disk and restore the operator's backup."""
         folder = str(self._installation.backups)
-        self._command(("backup", folder))
+        operators.run(("backup", folder), self._note)
         self._installation.lose_everything()
-        self._command(("restore", folder))
-        self._command(("restore", folder, "--compare"))
-        self._check_quiet()
+        operators.run(("restore", folder), self._note)
+        operators.run(("restore", folder, "--compare"), self._note)
+        operators.check_quiet(self._machines.work)
         if rng.random() < 0.3:
-            self._command(("installation", "--copy"))
-            self._check_quiet()
+            operators.run(("installation", "--copy"), self._note)
+            operators.check_quiet(self._machines.work)
         # The other one is lost, so that this is the one that sends and fetches.
-        self._command(("installation", "--real"))
-        self._command(("doctor", "--fix"))
+        operators.run(("installation", "--real"), self._note)
+        operators.run(("doctor", "--fix"), self._note)
         # Backups hold no sessions.
         for each in self.people.values():
             each.sign_in()
@@ -623,66 +487,7 @@ class Season:
             person.open(path)
         return False
 
-    def _check_quiet(self) -> None:
-        """Check that a restored installation sends and fetches nothing by itself."""
-        asked, mails = len(outside.asked), len(mail.outbox)
-        self._machines.work()
-        check(outside.asked[asked:] == [], f"it asked for {outside.asked[asked:]}")
-        check(mail.outbox[mails:] == [], f"it mailed {mail.outbox[mails:]}")
-
     # --- Helpers of the steps -----------------------------------------------------
 
     def _other(self, person: Person, rng: random.Random) -> Person:
         return rng.choice([each for each in self.people.values() if each != person])
-
-    def _send_some_form(self, person: Person, page: Page, rng: random.Random) -> None:
-        forms = [
-            form
-            for form in page.forms
-            if not form.path.startswith("/accounts/")
-            and not form.path.endswith("/search/")
-            and (not _TAKES_AWAY.search(form.path) or rng.random() < _SELDOM)
-        ]
-        posts = [form for form in forms if form.method == "POST"]
-        if forms:
-            self._send(person, rng.choice(posts or forms), rng)
-
-    def _send(self, person: Person, form: Form, rng: random.Random) -> None:
-        filled = fill(form, rng, datetime.now(tz=UTC))
-        self._note(f"{person.name} sends {filled}")
-        newest = Event.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-        answer = person.send(filled)
-        if re.fullmatch(r"/m/\w+/(decide|dispute|exclude)", form.path):
-            self._check_decided(person, filled, answer, newest)
-
-    def _check_decided(
-        self, person: Person, filled: Filled, answer: Answer, newest: int
-    ) -> None:
-        """Check that a decision is saved with one event, or refused with a message."""
-        uid = filled.form.path.split("/")[2]
-        events = Event.objects.filter(case=f"match:{uid}", pk__gt=newest)
-        written = [
-            event.action
-            for event in events
-            if event.action in _DECISIONS and event.actor_name == person.name
-        ]
-        is_taken = answer.status < 400 and not answer.signed_out
-        if is_taken and "look" not in filled.fields:
-            check(len(written) == 1, f"{filled}: accepted, events {written}")
-        else:
-            check(not written, f"{filled}: {answer.status}, yet events {written}")
-            if answer.is_page and answer.status in (400, 409, 422):
-                check('role="alert"' in answer.content.decode(), f"{filled}: no word")
-
-    def _command(self, command: tuple[str, ...]) -> None:
-        output = io.StringIO()
-        self._note(f"manage.py {' '.join(command)}")
-        try:
-            with contextlib.redirect_stderr(output):
-                call_command(*command, stdout=output, stderr=output)
-        except (CommandError, SystemExit) as error:
-            # These commands fail when they find a problem, and there may be one.
-            check(
-                command[0] in ("doctor", "check_index"),
-                f"{command}: {error} {output.getvalue()}",
-            )

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from notices.checks import changed_since_signed
+from notices.checks import (
+    STANDING,
+    changed_since_signed,
+    lapsed_items,
+    live_match,
+    why_lapsed,
+)
 from notices.models import (
     ClaimedRight,
     NoticeItem,
@@ -17,20 +24,42 @@ from notices.models import (
     TakedownNotice,
 )
 from notices.words import ACCURACY, GOOD_FAITH
-from review.choices import DisputeCode, MatchState
+from review.choices import WAITING_STATES, DisputeCode, MatchState
 from review.models import Match
+from scanning.models import Container
 from tests.factories.notices import FILLED_IN
+from tests.season import outside
 from tests.season.invariants import check
 from tests.season.people import Person
 from tests.season.readers import english
 
 _CLAIMED = (MatchState.CONFIRMED, MatchState.UPHELD, MatchState.DISPUTED)
 _STANDING = (NoticeState.SIGNED, NoticeState.SENT, NoticeState.ANSWERED)
+_SIGNED_BY = {
+    "good_faith": GOOD_FAITH,
+    "accuracy": ACCURACY,
+    "signature": "A. Muster",
+}
 _WARNING = "No longer valid: withdraw it."
 
 
-def handle(person: Person, rng: random.Random) -> None:
-    """Take one notice a step on; states, roles and limits may refuse it."""
+def handle(
+    person: Person, manager: Person, rng: random.Random, work: Callable[[], None]
+) -> None:
+    """Take one notice a step on; states, roles and limits may refuse it.
+
+    The manager, who has no limits, sends notices from beginning to end.
+    """
+    kind = rng.random()
+    if kind < 0.2:
+        _send_whole(manager, rng, work)
+    elif kind < 0.4:
+        _renew(person, manager, rng, work)
+    else:
+        _take_a_step(person, rng)
+
+
+def _take_a_step(person: Person, rng: random.Random) -> None:
     notice = _some_notice(rng)
     if notice is None or rng.random() < 0.3:
         _prepare(person, rng)
@@ -46,9 +75,7 @@ def handle(person: Person, rng: random.Random) -> None:
         person.fill_in(
             f"{base}sign/",
             version=version,
-            good_faith=GOOD_FAITH,
-            accuracy=rng.choice([ACCURACY, ACCURACY, ""]),
-            signature="A. Muster",
+            **_SIGNED_BY | {"accuracy": rng.choice([ACCURACY, ACCURACY, ""])},
         )
     elif notice.state == NoticeState.SIGNED:
         person.fill_in(
@@ -68,6 +95,90 @@ def handle(person: Person, rng: random.Random) -> None:
         )
 
 
+def _send_whole(manager: Person, rng: random.Random, work: Callable[[], None]) -> None:
+    """Send a notice about a claim in a file that came from an address."""
+    at_address = Match._base_manager.filter(
+        scanned_file__source_url__startswith="http", scanned_file__deleted_at=None
+    ).exclude(pk__in=NoticeItem._base_manager.filter(is_open=True).values("match"))
+    states = (*WAITING_STATES, *STANDING)
+    found = list(at_address.filter(state__in=states).order_by("pk"))
+    if not found:
+        container = Container.objects.present().order_by("pk")[0]
+        link = f"{outside.address}/shows/{rng.randrange(2)}.wav"
+        manager.fill_in("/links/", container=container.pk, links=link, scan_again="on")
+        work()
+        return
+    match = rng.choice(found)
+    if match.state in WAITING_STATES:
+        path = f"/m/{match.uid}/decide"
+        manager.fill_in(path, verb="confirm", version=match.version)
+    _send(manager, [match], work)
+
+
+def _send(
+    manager: Person, matches: list[Match], work: Callable[[], None]
+) -> TakedownNotice | None:
+    """Take matches to a sent notice; return it, as far as the portal let it come."""
+    known = list(TakedownNotice._base_manager.values_list("pk", flat=True))
+    manager.fill_in(
+        "/notices/prepare/",
+        match=[match.uid for match in matches],
+        law=NoticeLaw.US_512C.value,
+        right=ClaimedRight.RECORDING.value,
+    )
+    notice = TakedownNotice._base_manager.exclude(pk__in=known).first()
+    if notice is None:
+        return None
+    work()
+    base = f"/notices/{notice.uid}/"
+    steps: tuple[tuple[str, Mapping[str, object]], ...] = (
+        ("edit/", FILLED_IN),
+        ("act/", {"verb": "submit"}),
+        ("sign/", _SIGNED_BY),
+        ("sent/", {"how": "E-mail", "to": "agent"}),
+    )
+    for name, fields in steps:
+        notice.refresh_from_db()
+        now = f"{datetime.now(tz=ZoneInfo(manager.zone)):%Y-%m-%dT%H:%M}"
+        manager.fill_in(f"{base}{name}", version=notice.version, at=now, **fields)
+    notice.refresh_from_db()
+    return notice
+
+
+def _renew(
+    person: Person, manager: Person, rng: random.Random, work: Callable[[], None]
+) -> None:
+    """Withdraw a notice that does not hold any more, and send another that does."""
+    standing = TakedownNotice._base_manager.filter(state__in=_STANDING).order_by("pk")
+    changed = [notice for notice in standing if changed_since_signed(notice)]
+    if not changed:
+        return
+    notice = rng.choice(changed)
+    items = _items(notice)
+    lapsed = lapsed_items().filter(notice=notice).exists()
+    _check_listed(manager, notice, lapsed)
+    person.open(f"/notices/{notice.uid}/")
+    person.fill_in(
+        f"/notices/{notice.uid}/withdraw/", version=notice.version, why="It changed."
+    )
+    notice.refresh_from_db()
+    if notice.state != NoticeState.WITHDRAWN:
+        return
+    _check_listed(manager, notice, False)
+    live = [match for item in items if (match := live_match(item)).state in STANDING]
+    renewed = _send(manager, live, work) if live else None
+    if renewed is not None and renewed.state == NoticeState.SENT:
+        wrong = changed_since_signed(renewed)
+        check(not wrong, f"{renewed}, just renewed, does not hold: {wrong}")
+
+
+def _check_listed(manager: Person, notice: TakedownNotice, lapsed: bool) -> None:
+    """Check whether the list of what is no longer valid names a notice."""
+    manager.open("/notices/?due=lapsed")
+    there = any(link == notice.url for link in manager.tabs[0].links)
+    check(there == lapsed, f"{notice} is lapsed: {lapsed}; is listed so: {there}")
+
+
 def notices_hold(person: Person) -> None:
     """Check that numbers have no gap, and that given-up claims mark their notices.
 
@@ -79,6 +190,10 @@ def notices_hold(person: Person) -> None:
     for year, given in numbers.items():
         counted = list(range(1, len(given) + 1))
         check(sorted(given) == counted, f"numbers of {year}: {sorted(given)}")
+    lapsed = set(lapsed_items().values_list("pk", flat=True))
+    why = {item.pk: why_lapsed(item) for item in NoticeItem._base_manager.all()}
+    told = {pk for pk, text in why.items() if text}
+    check(lapsed == told, f"the list says {lapsed} lapsed, the pages {told}")
     for notice in TakedownNotice._base_manager.filter(state__in=_STANDING):
         with english(person):
             answer = person.open(f"/notices/{notice.uid}/")

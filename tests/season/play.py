@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tests.season.installation import Installation
-from tests.season.machine import Season, Step
+from tests.season.machine import Season
+from tests.season.steps import Step
 from tests.season.workers import Spare
 from tests.write_locks import Holds
 

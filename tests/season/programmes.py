@@ -42,10 +42,11 @@ def _enter(person: Person, file: ScannedFile, rng: random.Random) -> None:
         title=rng.choice(("", *samples.WORDS)),
         writers=rng.choice(samples.WORDS),
     )
-    _check_on_sheet(file)
+    check_on_sheet(file)
 
 
-def _check_on_sheet(file: ScannedFile) -> None:
+def check_on_sheet(file: ScannedFile) -> None:
+    """Check that the sheet of a file names what was entered in it, nothing else."""
     with working_for(None):
         try:
             sheet = cue_sheet(file=file)

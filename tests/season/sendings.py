@@ -48,7 +48,7 @@ def write(rng: random.Random) -> Sending | None:
         "note": "Sent from the outbox.",
     }
     if verb == "reject":
-        fields["reason"] = rng.choice(list(RejectCode)).value
+        fields["code"] = rng.choice(list(RejectCode)).value
     return Sending(match.uid, fields)
 
 
