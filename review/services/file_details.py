@@ -54,7 +54,7 @@ def change(
 @transaction.atomic
 def mark_expected(
     *, scanned_file: ScannedFile, user: User, expected: bool = True, note: str = ""
-) -> ScannedFile:
+) -> None:
     """Mark a file without a match as expected, or with False return it to the list."""
     transitions.require(
         user,
@@ -72,7 +72,7 @@ def mark_expected(
             % {"name": current.name}
         )
     if current.no_match_expected == expected:
-        return current
+        return
     current.no_match_expected = expected
     current.save(update_fields=["no_match_expected", "updated_at"])
     record(
@@ -83,4 +83,3 @@ def mark_expected(
         after={"no_match_expected": expected},
         note=note.strip(),
     )
-    return current

@@ -99,3 +99,4 @@ def test_page_of_the_file_shows_the_newest_or_the_asked(
     page = asked.content.decode()
     assert "What the rescan changed" in page
     assert "Gone song" in page
+    assert "3:20 · 0:20.0 · 90" in " ".join(page.split())
