@@ -228,7 +228,7 @@ def page(
             "strip": _strip(
                 match, seen.segments, excluded, seen.segment, draft, choices["verbs"]
             ),
-            "why": shown_reason(match, seen.segment, behind),
+            "why": shown_reason(match, behind),
             "waits_for_answer": behind is not None,
             "proposals": [
                 proposed(exclusion=each, match=match, queue=queue) for each in touching
@@ -263,7 +263,7 @@ def preview(*, match: Match, queue: Queue, chosen: str) -> dict[str, object]:
     return (
         seen.shown()
         | verbs_beside(match=match, queue=queue)
-        | {"why": shown_reason(match, seen.segment, behind)}
+        | {"why": shown_reason(match, behind)}
     )
 
 

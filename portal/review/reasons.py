@@ -22,9 +22,8 @@ from portal.shared import playback
 from portal.shared.looks import reason_icon
 from review import approval, rule_names
 from review.choices import WAITING_STATES, MatchState, PolicyAction, QueueReason
-from review.edits import played_in_words
+from review.edits import Edit, edit_in_words, tempo_of
 from review.models import Match
-from scanning.models import Segment
 
 FROM_QUEUE = "queue"
 
@@ -42,9 +41,7 @@ class ShownReason:
     heading: str
 
 
-def shown_reason(
-    match: Match, segment: Segment | None, proposal: Exclusion | None = None
-) -> ShownReason:
+def shown_reason(match: Match, proposal: Exclusion | None = None) -> ShownReason:
     """Return why this match waits; a proposed exclusion goes before the queue reason."""
     if proposal is not None:
         sentence = " ".join(filter(None, (proposal_sentence(proposal), proposal.note)))
@@ -55,7 +52,7 @@ def shown_reason(
         label = _("Decided by a policy")
         return ShownReason(icon, label, outcome, label)
     label = str(QueueReason(match.queue_reason).label)
-    return ShownReason(icon, label, _sentence(match, segment), _heading(match, label))
+    return ShownReason(icon, label, _sentence(match), _heading(match, label))
 
 
 def _heading(match: Match, label: str) -> str:
@@ -152,10 +149,10 @@ _SENTENCES: Mapping[str, str | Promise] = {
 }
 
 
-def _sentence(match: Match, segment: Segment | None) -> str:
+def _sentence(match: Match) -> str:
     reason = match.queue_reason
     if reason == QueueReason.ALTERED:
-        return _altered(segment)
+        return _altered(match)
     if reason == QueueReason.SECOND_APPROVAL:
         return _second_approval(match)
     sentence = str(_SENTENCES[reason])
@@ -185,9 +182,9 @@ def _second_approval(match: Match) -> str:
     ) % {"policy_name": rule_names.policy_of(match)}
 
 
-def _altered(segment: Segment | None) -> str:
-    change = segment and played_in_words(segment.tempo_ratio, segment.pitch_cents)
-    if not change:
+def _altered(match: Match) -> str:
+    change = edit_in_words(match.edit, tempo_of(match.speed_pct), match.pitch_cents)
+    if not change or match.edit in (Edit.IN_PART, Edit.SEVERAL):
         return _("The source plays the recording at another speed or pitch.")
     return _(
         "The source plays the recording edited: %(change)s. Compare both before you "

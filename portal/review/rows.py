@@ -110,7 +110,7 @@ def rows_of(
                 match=match,
                 lock=lock_of(match, queue.user),
                 url=queue.url_of(match),
-                why=shown_reason(match, next(iter(match.segments), None), exclusion),
+                why=shown_reason(match, exclusion),
                 proposal=shown,
                 declared=marks.get(match.pk, ()),
             )

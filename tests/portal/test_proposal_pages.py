@@ -200,7 +200,7 @@ def test_decided_match_does_not_say_that_nobody_decided_it(manager: Client) -> N
 
     for state in ("pending", "escalated", "confirmed", "rejected"):
         match.state = state
-        reason = shown_reason(match, None)
+        reason = shown_reason(match)
         assert ("Nobody has" in reason.sentence) is (state == "pending"), state
         waits = state in {"pending", "escalated"}
         assert ("Here because" in reason.heading) is waits, state
