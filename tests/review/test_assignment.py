@@ -14,6 +14,7 @@ from review.decisions import assignment
 from review.models import Match
 from review.services import file_details
 from scanning.choices import FileStatus
+from scanning.models import ScannedFile
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
@@ -115,15 +116,13 @@ def test_a_file_without_a_match_is_marked_as_expected_and_back() -> None:
     file_details.mark_expected(scanned_file=file, user=ana, note="Speech only")
     file_details.mark_expected(scanned_file=file, user=ana)
 
-    file.refresh_from_db()
-    assert file.no_match_expected
+    assert ScannedFile.objects.get().no_match_expected
     events = Event.objects.filter(case=f"file:{file.uid}")
     assert [(event.action, event.note) for event in events] == [
         ("expected", "Speech only")
     ]
     file_details.mark_expected(scanned_file=file, user=ana, expected=False)
-    file.refresh_from_db()
-    assert not file.no_match_expected
+    assert not ScannedFile.objects.get().no_match_expected
     assert events.all().count() == 2
     # A file with matches cannot be marked.
     with pytest.raises(errors.NotPossible):
