@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import partial
 
@@ -41,6 +40,7 @@ from portal.imports.columns import MappingForm, mapping_context
 from portal.imports.page import detail_context, form_context, make_form
 from portal.shared.access import PortalRequest, ask_to_confirm, needs
 from portal.shared.downloads import attachment, sent, written
+from portal.shared.selection import read_version
 from reports import moved as moved_report
 from reports.choices import Format
 from reports.files import CONTENT_TYPES
@@ -88,7 +88,7 @@ def start_view(kind: AnyKind) -> View:
     def view(request: PortalRequest, uid: str) -> HttpResponseBase:
         """Import the checked rows."""
         one = get_object_or_404(kind.model._default_manager, uid=uid)
-        version = _version(request)
+        version = read_version(request.POST.get("version", ""))
         if not start(one=one, user=request.user, mapping_version=version):
             messages.warning(request, str(kind.words.not_waiting))
         return redirect(kind.detail_page, uid=uid)
@@ -113,12 +113,6 @@ def undo_view(kind: AnyKind) -> View:
 
 
 _UNDO_STEPS = {"check": check_undo, "undo": undo, "keep": keep}
-
-
-def _version(request: PortalRequest) -> int | None:
-    """Return the version of the mapping that the page showed; None if there was none."""
-    given = request.POST.get("version", "")
-    return int(given) if re.fullmatch(r"[0-9]{1,9}", given) else None
 
 
 _MOVE_STEPS = {"pause": cancel, "go_on": try_again}
@@ -174,7 +168,7 @@ def columns_view(kind: AnyKind) -> View:
         """Store the mapping of the columns, and have the table checked again."""
         one = get_object_or_404(kind.model._default_manager, uid=uid)
         kind.refuse(request.user)
-        version = _version(request)
+        version = read_version(request.POST.get("version", ""))
         if version is None or version != one.mapping_version or not one.is_mappable:
             return _mapping_overtaken(request, kind, uid)
         form = MappingForm(one, request.POST)

@@ -40,8 +40,8 @@ def unpack(texts: Iterable[str]) -> Versions:
 
 def read_version(text: str) -> int | None:
     """Return the version in a form; None if the text is not a plausible number."""
-    # No version has more digits, and int() raises on thousands of them.
-    return int(text) if text.isdecimal() and len(text) <= 10 else None
+    # No version has more digits: databases store none, and int() raises on thousands.
+    return int(text) if text.isdecimal() and len(text) <= 9 else None
 
 
 def pack(versions: Mapping[str, int]) -> str:

@@ -8,7 +8,6 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -35,6 +34,7 @@ from portal.shared.downloads import list_report
 from portal.shared.fields import OneRecordingForm
 from portal.shared.lists import page_of, sorted_by
 from portal.shared.naming import NameForm
+from portal.shared.selection import read_version
 from portal.unknown import page
 from portal.unknown.forms import (
     IgnoreForm,
@@ -179,7 +179,7 @@ def _act(
     ``ChangeRefused``.
     """
     user, values = request.user, form.cleaned_data
-    version = _version(request.POST)
+    version = read_version(request.POST.get("version", "")) or 0
     name = selectors.title_of(item)
     here = _address(request, item.uid)
     if isinstance(form, NameForm):
@@ -440,9 +440,3 @@ def _with_query(request: PortalRequest, path: str, after: str) -> str:
     parts = [page.list_query(request.GET), f"after={after}" if after else ""]
     query = "&".join(part for part in parts if part)
     return f"{path}?{query}" if query else path
-
-
-def _version(posted: QueryDict) -> int:
-    """Return the version of the item that the page showed; 0 if it is no number."""
-    text = posted.get("version", "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 9 else 0
