@@ -7,13 +7,13 @@ import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import hypothesis
 import pytest
@@ -42,9 +42,18 @@ from jobs.choices import JobState
 from jobs.kinds import all_kinds, regular_work
 from jobs.models import Job
 from recognition.audio import media
+from recognition.isolation import client
 from recognition.limits import DEFAULT_LIMITS, DecodeLimits
 from scanning.models import Container
-from tests import audio, databases, pristine, scheduling, unread, write_locks
+from tests import (
+    audio,
+    databases,
+    keeping,
+    pristine,
+    scheduling,
+    unread,
+    write_locks,
+)
 from tests.borders import is_about_monitoring
 from tests.clocks import follow_this_machine
 from tests.factories.accounts import make_user
@@ -66,6 +75,8 @@ for _profile, _is_fixed, _examples in (("gate", True, 30), ("explore", False, 30
         suppress_health_check=[hypothesis.HealthCheck.too_slow],
     )
 hypothesis.settings.load_profile("gate")
+
+_RENDITIONS = Path(django_settings.BASE_DIR) / "var" / "test-renditions"
 
 Worker = Callable[[], None]
 
@@ -126,9 +137,13 @@ def static_files_are_listed_once() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def renditions_are_encoded_once() -> Iterator[None]:
-    """Encode each sound once: hundreds of tests scan one of a few tunes."""
+    """Encode each sound once for all processes: hundreds of tests scan one of a few tunes.
+
+    As long as the product's code stays the same.
+    """
     encode = media.write_proxy
-    made: dict[bytes, bytes] = {}
+    version = databases.fingerprint_code()
+    kept = keeping.folder(_RENDITIONS, version, lambda _folder: None, days=1)
 
     def once(
         path: Path,
@@ -137,17 +152,43 @@ def renditions_are_encoded_once() -> Iterator[None]:
         track: int | None = None,
         limits: DecodeLimits = DEFAULT_LIMITS,
     ) -> None:
-        which = f"{track}{path.suffix}".encode()
-        sound = sha256(which + path.read_bytes()).digest()
-        if sound in made:
-            target.write_bytes(made[sound])
-            return
-        encode(path, target, track=track, limits=limits)
-        made[sound] = target.read_bytes()
+        which = f"{track}{path.suffix}{limits}".encode()
+        made = kept / sha256(which + path.read_bytes()).hexdigest()
+        if not made.exists():
+            encode(path, target, track=track, limits=limits)
+            keeping.copy(target, made)
+        shutil.copyfile(made, target)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(media, "write_proxy", once)
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def hosts_are_started_once() -> Iterator[None]:
+    """Keep the processes that children with untrusted files are forked from.
+
+    Each would start Python and load its parser anew, for hundreds of small files.
+    """
+    hosts: dict[str, client.HostProcess] = {}
+
+    def run_kept(
+        request: dict[str, Any],  # Any: JSON
+        files: Sequence[int],
+        *,
+        jobs: str,
+        wall_s: float,
+        on_message: client.OnMessage,
+    ) -> None:
+        if jobs not in hosts or not hosts[jobs].usable:
+            hosts[jobs] = client.HostProcess(jobs)
+        client._attempt(hosts[jobs], request, files, wall_s, on_message)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "run_once", run_kept)
+        yield
+    for host in hosts.values():
+        host.close()
 
 
 @pytest.fixture(autouse=True, scope="session")

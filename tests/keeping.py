@@ -1,6 +1,7 @@
 """What tests make once and keep on disk for all processes and later runs.
 
-Sounds by calculation, migrated databases, and the demo that browser tests start from.
+Sounds by calculation, their renditions, migrated databases, and the demo that browser
+tests start from.
 """
 
 from __future__ import annotations
@@ -54,6 +55,13 @@ def _write(path: Path, sound: Samples) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
         np.save(file, sound)
+    Path(file.name).replace(path)
+
+
+def copy(made: Path, path: Path) -> None:
+    """Keep a copy of a file that other processes see only when it is whole."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        file.write(made.read_bytes())
     Path(file.name).replace(path)
 
 
