@@ -49,6 +49,7 @@ def test_a_raw_code_is_found(html: str) -> None:
         '<a href="/x?reason=shared_loop" data-code="shared_loop">Shared loop</a>',
         '<input name="account_id" value="shared_loop">',
         "<p>after <code>x</code></p>",
+        "<p><code>x</code> upheld</p>",
     ],
 )
 def test_words_and_names_are_no_codes(html: str) -> None:

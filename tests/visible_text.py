@@ -10,22 +10,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
-from html.parser import HTMLParser
 
 from django.db.models import TextChoices
+from lxml import etree, html
 
 from common.words import own_apps
 
 _SKIPPED = frozenset(
     {"script", "style", "template", "code", "pre", "samp", "kbd", "textarea"}
-)
-_VOID = frozenset(
-    {
-        *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta"),
-        *("source", "track", "wbr"),
-    }
 )
 # Every other element is inline and does not end a text block.
 _INLINE = frozenset(
@@ -78,23 +72,15 @@ _WORDS = frozenset(
 _BARE = frozenset({"True", "False", "null", "undefined", "nan", "NaN", "[]"})
 
 
-def faults_in(html: str) -> list[str]:
+def faults_in(page: str) -> list[str]:
     """Return a line for each raw code and leftover on a page; a good page has none."""
-    reader = _Reader()
-    reader.feed(html)
-    reader.close()
-    reader.end_piece()
-    found = (fault for piece in reader.pieces for fault in _faults_of(piece))
+    found = (fault for piece in _pieces_of(page) for fault in _faults_of(piece))
     return list(dict.fromkeys(found))
 
 
-def visible_text(html: str) -> str:
+def visible_text(page: str) -> str:
     """Return the text that a page shows, one line per block."""
-    reader = _Reader()
-    reader.feed(html)
-    reader.close()
-    reader.end_piece()
-    return "\n".join(reader.pieces)
+    return "\n".join(_pieces_of(page))
 
 
 @cache
@@ -152,8 +138,8 @@ def _codes(piece: str) -> Iterator[str]:
             yield part
 
 
-def _is_verbatim(values: dict[str, str | None]) -> bool:
-    classes = (values.get("class") or "").split()
+def _is_verbatim(values: Mapping[str, str]) -> bool:
+    classes = values.get("class", "").split()
     return values.get("translate") == "no" or "error-code" in classes
 
 
@@ -165,56 +151,68 @@ def _is_json(piece: str) -> bool:
         return False
 
 
-class _Reader(HTMLParser):
+def _pieces_of(page: str) -> list[str]:
+    """Return the visible text of a page, one entry per block or spoken attribute."""
+    if not page.strip():
+        return []
+    reader = _Reader()
+    ignored: html.HtmlElement | None = None
+    walk = etree.iterwalk(
+        html.document_fromstring(page), events=("start", "end", "comment")
+    )
+    for event, element in walk:
+        if event == "start":
+            if reader.open(element):
+                reader.text.append(element.text or "")
+            else:
+                ignored = element
+                walk.skip_subtree()
+            continue
+        # Ignored text stands for itself before what follows, even where it is a block.
+        if event == "end" and element is not ignored and element.tag not in _INLINE:
+            reader.end_piece()
+        reader.text.append(element.tail or "")
+    reader.end_piece()
+    return reader.pieces
+
+
+class _Reader:
     """Collects the visible text of a page, one entry per block or spoken attribute."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self.pieces: list[str] = []
-        self._text: list[str] = []
-        self._skipping: list[str] = []
+        self.text: list[str] = []
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Open an element; its text for screen readers is an entry of its own."""
-        values = dict(attrs)
+    def open(self, element: html.HtmlElement) -> bool:
+        """Open an element, unless its text is ignored.
+
+        Its text for screen readers is an entry of its own.
+        """
+        tag, values = element.tag, element.attrib
         if tag not in _INLINE:
             self.end_piece()
-        if self._skipping or tag in _SKIPPED or _is_verbatim(values):
-            if tag not in _VOID:
-                self._skipping.append(tag)
+        if tag in _SKIPPED or _is_verbatim(values):
             # A placeholder stands for ignored text, so that no neighbouring word stands
             # alone.
-            self._text.append(" … ")
-            return
+            self.text.append(" … ")
+            return False
         if tag == "span":
             # Styles separate some elements that are adjacent in the source.
-            self._text.append(" ")
+            self.text.append(" ")
         self.pieces += [
             " ".join(text.split())
             for name in _SPOKEN
             # Django's own icons for yes and no.
-            if (text := values.get(name)) and "/icon-" not in (values.get("src") or "")
+            if (text := values.get(name)) and "/icon-" not in values.get("src", "")
         ]
         is_button = tag == "input" and values.get("type") in ("submit", "button")
         if is_button and (text := values.get("value")):
             self.pieces.append(text)
-
-    def handle_endtag(self, tag: str) -> None:
-        """Close an element."""
-        if tag in self._skipping:
-            while self._skipping and self._skipping.pop() != tag:
-                pass
-        elif not self._skipping and tag not in _INLINE:
-            self.end_piece()
-
-    def handle_data(self, data: str) -> None:
-        """Read text."""
-        if not self._skipping:
-            self._text.append(data)
+        return True
 
     def end_piece(self) -> None:
         """End a text entry where a block begins or ends."""
-        text = " ".join("".join(self._text).split())
-        self._text.clear()
+        text = " ".join("".join(self.text).split())
+        self.text.clear()
         if text and text != "…":
             self.pieces.append(text)
