@@ -229,6 +229,7 @@ def test_no_page_has_a_fault_that_axe_finds_or_that_stops_a_keyboard(
 ) -> None:
     context = browser.new_context(base_url=portal.url)
     page = context.new_page()
+    page.add_init_script(script=Axe().axe_script)
     sign_in(page, portal, "admin")
     names = _names(get_resolver().url_patterns, "")
     plain = [
@@ -323,11 +324,14 @@ def _is_page(page: Page, route: str) -> bool:
 
 def _faults_of(page: Page, name: str, looks: int) -> list[str]:
     """Return axe-core's findings, those about new looks in both themes."""
-    page.evaluate(Axe().axe_script)
     without = {"rules": {"color-contrast": {"enabled": False}}}
     found = page.evaluate(_AXE, [{"exclude": NOT_OURS}, _ONLY_FAULTS | without])
     faults = _described(found, name)
-    for theme in ("light", "dark") if looks else ():
+    if not looks:
+        return faults
+    # The page before was left in the other theme: each change styles everything anew.
+    is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    for theme in ("dark", "light") if is_dark else ("light", "dark"):
         page.emulate_media(color_scheme=theme)
         found = page.evaluate(_CONTRAST, theme)
         faults += _described(found, f"{name} ({theme})")
@@ -362,6 +366,7 @@ def test_sign_in_page_has_no_fault_that_axe_finds(
 ) -> None:
     context = browser.new_context(base_url=portal.url)
     page = context.new_page()
+    page.add_init_script(script=Axe().axe_script)
     page.goto("/accounts/login/")
     looks = page.evaluate(_FIND_NEW_LOOKS)
 
