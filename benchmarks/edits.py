@@ -18,6 +18,7 @@ from benchmarks.report import Report
 from benchmarks.shelf import fingerprint
 from benchmarks.sound import RATE, Samples
 from benchmarks.trials import ClipTrial, TrialScene, run
+from recognition.types import SegmentMatch
 
 SPEEDS = (0.7, 0.75, 0.8, 0.85, 0.9, 1.08, 1.12, 1.16, 1.2, 1.25, 1.3, 1.35, 1.4, 1.45)
 TEMPI = (0.7, 0.75, 0.8, 0.85, 0.89, 1.12, 1.15, 1.2, 1.25, 1.3, 1.35, 1.4)
@@ -50,6 +51,11 @@ _UPLOADS_EACH, _UPLOAD_S, _PAUSE_S = 4, 180, 8
 _EDGE_S, _LATE_EDGE_S = 0.15, 0.6  # error of the edges, median and 95 %
 _TEMPO = 0.0005  # error of tempo
 
+# Speeds that drift from one to the other; the least share of their seconds found, and the
+# error of their places at 95 %.
+_DRIFTS = ((1.0, 1.02), (1.0, 1.06), (1.2, 1.3), (0.9, 0.8))
+_DRIFT_S, _DRIFT_SHARE, _DRIFT_PLACE_S = 120, 0.97, 0.1
+
 Damaging = Callable[[Samples, Damage], Samples]
 
 
@@ -57,7 +63,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement and print the results."""
     trials = [ClipTrial(one, _CLIP_S) for one in edits()]
     what = "Measure the recall of edited music."
-    return run(argv, what, trials, _TARGETS, more=uploads)
+
+    def more(report: Report, scene: TrialScene, numbers: Sequence[int]) -> None:
+        uploads(report, scene, numbers)
+        drifts(report, scene, numbers)
+
+    return run(argv, what, trials, _TARGETS, more=more)
 
 
 def uploads(report: Report, scene: TrialScene, numbers: Sequence[int]) -> None:
@@ -103,6 +114,49 @@ def uploads(report: Report, scene: TrialScene, numbers: Sequence[int]) -> None:
     reached = float(median) <= _EDGE_S and float(late) <= _LATE_EDGE_S
     report.check(f"edges of uploads: {median:.2f}, {late:.2f} s", reached=reached)
     report.check("tempo of uploads", reached=max(tempi) <= _TEMPO)
+
+
+def drifts(report: Report, scene: TrialScene, numbers: Sequence[int]) -> None:
+    """Measure music whose speed drifts: the seconds found, and where they are placed.
+
+    Each second is compared with the place of the recording that it plays.
+    """
+    rng = np.random.default_rng(4)
+    long = [n for n in numbers if scene.tracks[n].seconds > 1.4 * _DRIFT_S]
+    errors: list[float] = []
+    seconds = segments = 0
+    for first, last in _DRIFTS:
+        for number in rng.choice(long, _UPLOADS_EACH):
+            music = scene.tracks[number].samples()
+            y = sound.drifting(music, first, last, _DRIFT_S * RATE)
+            rows = scene.catalogue.scan(fingerprint(y)).segments
+            found = [one for one in rows if one.recording == number]
+            segments += len(found)
+            seconds += _DRIFT_S
+            for at in range(_DRIFT_S):
+                true = (first + (last - first) * at / (2 * _DRIFT_S)) * at
+                errors += [
+                    abs(_place(one, at) - true)
+                    for one in found
+                    if one.start_ms <= 1000 * at < one.end_ms
+                ][:1]
+    share = len(errors) / seconds
+    median, late = np.quantile(errors, [0.5, 0.95])
+    report.line(f"{_DRIFT_S} s whose speed drifts, {_DRIFTS}:")
+    report.table(
+        ("seconds found", "segments", "error of the place, s: median, 95 %"),
+        [(f"{share:.3f}", segments, f"{median:.3f}, {late:.3f}")],
+    )
+    report.check(f"seconds that drift: {share:.3f}", reached=share >= _DRIFT_SHARE)
+    report.check(f"places: {late:.3f} s", reached=float(late) <= _DRIFT_PLACE_S)
+
+
+def _place(segment: SegmentMatch, at_s: float) -> float:
+    """Return the second of the recording that a segment says is heard then."""
+    length = segment.end_ms - segment.start_ms
+    used = segment.reference_end_ms - segment.reference_start_ms
+    share = (1000 * at_s - segment.start_ms) / length
+    return (segment.reference_start_ms + share * used) / 1000
 
 
 def _louder(y: Samples, noise: Samples) -> tuple[float, float]:

@@ -64,6 +64,13 @@ def speed(y: Samples, ratio: float) -> Samples:
     return resample(y, round(RATE * ratio), RATE)
 
 
+def drifting(y: Samples, first: float, last: float, n: int) -> Samples:
+    """Play ``n`` samples at a speed that changes little by little, as a worn tape does."""
+    at = np.cumsum(np.linspace(first, last, n))
+    heard: Samples = np.interp(at[at < len(y)], np.arange(len(y)), y).astype(np.float32)
+    return heard
+
+
 def tempo(y: Samples, ratio: float) -> Samples:
     """Play faster at the same pitch."""
     graph = av.filter.Graph()

@@ -33,7 +33,7 @@ from recognition.search.sweep import glance, sweep, weights_of
 from recognition.search.wide import Heard, heard_in, wide_leads, wide_places
 from recognition.types import Landmarks, LevelMap, Votes
 from recognition.verify.alignment import Alignment, Lead, QueryView, view_of
-from recognition.verify.bends import meeting
+from recognition.verify.bends import leads_beside, meeting
 from recognition.verify.calibration import threshold_bits
 from recognition.verify.extension import (
     follow,
@@ -55,6 +55,7 @@ from recognition.verify.segments import (
 
 _SAME_ALIGNMENT = 20  # frames
 _LONG = 3750  # frames: a minute
+_ROUNDS = 20  # of looking beside runs: of 10 s at each end
 _HEARD = 256  # windows of a wide grid, in three hours: 22 MB
 _ORIGINAL = Alignment(1.0, 0.0, 0.0)
 
@@ -246,11 +247,21 @@ class Search:
         Each begins and ends where its recording does, or another run of it; see
         ``whole_run`` and ``meeting``. The one with most evidence is extended first.
         """
+        self._follow_drifts()
         kept = chosen(self.found, self.params)
         for number, run in enumerate(kept):
             within = room(run, kept, self.view.n_frames)
             kept[number] = whole_run(self.view, run, within, self.params)
         return meeting(joined(kept, self.params), self.params)
+
+    def _follow_drifts(self) -> None:
+        """Look beside the runs of recordings whose tempo drifts, while that finds more."""
+        for _ in range(_ROUNDS):
+            known = len(self.found)
+            kept = chosen(self.found, self.params)
+            self.follow_all(list(leads_beside(kept, self.params)))
+            if len(self.found) == known:
+                return
 
     def open_frames(self, stage: SearchStage | None = None) -> NDArray[np.bool_]:
         """Return which frames are still to be searched, in a stage that follows a

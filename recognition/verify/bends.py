@@ -6,13 +6,17 @@ Alignments are straight, so one use becomes several runs, with gaps and overlaps
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby, pairwise
 
 import numpy as np
 
 from recognition.params import Params
+from recognition.verify.alignment import Alignment, Lead
 from recognition.verify.segments import ScoringRun
+
+_SAME_TEMPO = 0.001  # straight runs of the same music differ by less
 
 
 def meeting(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
@@ -27,6 +31,44 @@ def meeting(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
             run = _between(run, there, run.last)
         made.append(run)
     return sorted(made, key=lambda r: (r.query_span, r.recording))
+
+
+def leads_beside(runs: Sequence[ScoringRun], params: Params) -> Iterator[Lead]:
+    """Yield where recordings whose tempo drifts may be: before, between and after runs."""
+    reach = params.bend_frames
+    ordered = sorted(runs, key=lambda r: (r.recording, r.query_span))
+    for _, of_one in groupby(ordered, key=lambda r: r.recording):
+        for one, later in pairwise(of_one):
+            if abs(one.alignment.slope / later.alignment.slope - 1) < _SAME_TEMPO:
+                continue
+            between = _between_ends(one, later, params)
+            if between is not None:
+                yield between
+            if between is not None or bend_between(one, later, params) is not None:
+                start, end = int(one.query_span[0]), int(later.query_span[1])
+                yield _lead(one, one.alignment, (start - reach, start))
+                yield _lead(later, later.alignment, (end, end + reach))
+
+
+def _between_ends(one: ScoringRun, later: ScoringRun, params: Params) -> Lead | None:
+    """Return the lead from the end of a run to the start of a later one; None if there
+    is no room, or their tempi do not lead there.
+    """
+    start, end = one.query_span[1], later.query_span[0]
+    used = later.reference_span[0] - one.reference_span[1]
+    if used <= 0 or end - start < params.min_segment_ms / params.frame_ms:
+        return None
+    slope = (end - start) / used
+    for run in (one, later):
+        if abs(slope / run.alignment.slope - 1) > params.bend_tempo:
+            return None
+    shift = (one.alignment.shift + later.alignment.shift) / 2
+    along = Alignment(slope, start - slope * one.reference_span[1], shift)
+    return _lead(one, along, (int(start), int(end)))
+
+
+def _lead(run: ScoringRun, along: Alignment, window: tuple[int, int]) -> Lead:
+    return Lead(run.recording, along, (max(0, window[0]), window[1]), 0, warped=True)
 
 
 def bend_between(before: ScoringRun, after: ScoringRun, params: Params) -> float | None:
@@ -56,8 +98,8 @@ def bend_between(before: ScoringRun, after: ScoringRun, params: Params) -> float
 def _between(run: ScoringRun, first: int, last: int) -> ScoringRun:
     """Return a run between two landmarks, with its share of the evidence if it is cut."""
     frames = run.reference.frames
-    whole = max(1, frames[run.last] - frames[run.first])
-    share = min(1.0, float(frames[last] - frames[first]) / whole)
+    start, end = run.reference_span
+    share = min(1.0, (int(frames[last]) - int(frames[first])) / max(1, end - start))
     return replace(
         run,
         first=first,
