@@ -31,19 +31,6 @@ _CONTEXT = "\x04"
 _WORD = re.compile(r"[A-Za-z]{3,}")
 _NOT_TEXT = ("script", "style", "template", "code", "kbd", "pre", "svg", "bdi", "time")
 _ATTRIBUTES = ("title", "aria-label", "placeholder", "alt", "data-label")
-_VERBATIM = " or ".join(
-    [
-        *(f"self::{tag}" for tag in _NOT_TEXT),
-        *("@translate='no'", "contains(@class, 'error-code')"),
-    ]
-)
-_TEXTS = etree.XPath(
-    "|".join(
-        f"//{each}[not(ancestor-or-self::*[{_VERBATIM}])]"
-        for each in ("text()", *(f"@{name}" for name in _ATTRIBUTES))
-    ),
-    smart_strings=False,
-)
 
 
 @cache
@@ -83,8 +70,25 @@ def spoken(settings: Settings) -> Iterator[None]:
 
 def plain_texts(page: str) -> set[str]:
     """Return the texts of a page that keep plain letters and are not marked verbatim."""
-    found = {" ".join(text.split()) for text in _TEXTS(html.fromstring(page))}
-    return {text for text in found if _WORD.search(text)}
+    found = {text for text in _shown(html.fromstring(page)) if text}
+    return {" ".join(text.split()) for text in found if _WORD.search(text)}
+
+
+def _shown(page: html.HtmlElement) -> Iterator[str | None]:
+    """Yield the texts and attributes that a page shows and does not mark as verbatim."""
+    walk = etree.iterwalk(page, events=("start", "end", "comment"))
+    for event, element in walk:
+        if event != "start":
+            yield element.tail
+        elif (
+            element.tag in _NOT_TEXT
+            or element.get("translate") == "no"
+            or "error-code" in element.get("class", "")
+        ):
+            walk.skip_subtree()
+        else:
+            yield element.text
+            yield from (element.get(name) for name in _ATTRIBUTES)
 
 
 def stored_values() -> list[str]:
