@@ -118,7 +118,7 @@ class Migration(migrations.Migration):
                     ('last_end_ms', models.BigIntegerField()),
                     ('speed_pct', models.DecimalField(decimal_places=2, max_digits=6, null=True)),
                     ('pitch_cents', models.IntegerField(null=True)),
-                    ('edit', models.CharField(blank=True, choices=[('none', 'not edited'), ('sped_up', 'sped up'), ('slowed', 'slowed'), ('pitch', 'pitch changed'), ('tempo', 'tempo changed'), ('tempo_and_pitch', 'tempo and pitch changed'), ('in_part', 'edited in part'), ('several', 'edited in several ways')], default='', help_text='Empty if the engine measures no speed.', max_length=16)),
+                    ('edit', models.CharField(blank=True, choices=[('none', 'not edited'), ('sped_up', 'sped up'), ('slowed', 'slowed'), ('pitch', 'pitch changed'), ('tempo', 'tempo changed'), ('tempo_and_pitch', 'tempo and pitch changed'), ('drifting', 'speed drifts'), ('in_part', 'edited in part'), ('several', 'edited in several ways')], default='', help_text='Empty if the engine measures no speed.', max_length=16)),
                     ('low_hz', models.PositiveSmallIntegerField(help_text='Nothing of the recording is heard below.', null=True, verbose_name='heard from, in Hz')),
                     ('high_hz', models.PositiveSmallIntegerField(help_text='Nothing of the recording is heard above.', null=True, verbose_name='heard up to, in Hz')),
                     ('under_speech', models.BooleanField(null=True)),
