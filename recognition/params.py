@@ -286,7 +286,7 @@ class Params:
     merge_drift_frames: float = 4.0
     # Most that the tempo changes from one run to the next where it drifts.
     bend_tempo: float = 0.05
-    # 10 s before and after its runs, where such a recording is looked for.
+    # The search looks for more of such a recording within 10 s of its runs.
     bend_frames: int = 625
     # Milliseconds. Wrong runs are short: of 31,943 wrong candidates none reached 2.5 s.
     min_segment_ms: int = 2500

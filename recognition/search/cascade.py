@@ -247,21 +247,22 @@ class Search:
         Each begins and ends where its recording does, or another run of it; see
         ``whole_run`` and ``meeting``. The one with most evidence is extended first.
         """
-        self._follow_drifts()
-        kept = chosen(self.found, self.params)
+        kept = self._chosen_with_drifts()
         for number, run in enumerate(kept):
             within = room(run, kept, self.view.n_frames)
             kept[number] = whole_run(self.view, run, within, self.params)
         return meeting(joined(kept, self.params), self.params)
 
-    def _follow_drifts(self) -> None:
-        """Look beside the runs of recordings whose tempo drifts, while that finds more."""
+    def _chosen_with_drifts(self) -> list[ScoringRun]:
+        """Choose among the runs found, and look for more beside those that drift."""
+        kept = chosen(self.found, self.params)
         for _ in range(_ROUNDS):
             known = len(self.found)
-            kept = chosen(self.found, self.params)
             self.follow_all(list(leads_beside(kept, self.params)))
             if len(self.found) == known:
-                return
+                break
+            kept = chosen(self.found, self.params)
+        return kept
 
     def open_frames(self, stage: SearchStage | None = None) -> NDArray[np.bool_]:
         """Return which frames are still to be searched, in a stage that follows a

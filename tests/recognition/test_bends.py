@@ -75,7 +75,7 @@ def test_more_is_looked_for_before_between_and_after_runs_that_drift() -> None:
     assert between.alignment.query_frame(2000) == pytest.approx(2000)
     assert earlier.window == (375, 1000)
     assert later.window == (3940, 4565)
-    # Runs at one tempo, or whose tempi do not lead to each other, are left alone.
+    # Runs at one tempo give no leads, nor do runs whose tempi do not lead to each other.
     steady = _run(1.0, (0, 0), (3000, 4000))
     assert not list(leads_beside([before, steady], DEFAULT))
     jump = _run(0.96, (0, 400), (3000, 4000))

@@ -20,7 +20,7 @@ _DECISIONS = {*Verb, "propose", "exclude"}
 
 
 def decide(person: Person, rng: random.Random) -> None:
-    """Send a form of the page of a match."""
+    """Send one of the forms on a match's page."""
     matches = list(Match._base_manager.order_by("pk"))
     if not matches:
         return

@@ -91,7 +91,7 @@ def _reopen(person: Person, manager: Person, rng: random.Random, work: Work) -> 
     if not may or not person.user.has_perm(Action.APPROVE):
         check(match.state == before, f"{person.name} reopened {match.case}")
         return
-    # The page that the person comes back to may take the review lock.
+    # Reopening leads back to the match's page, which may take the review lock.
     check(
         match.state in WAITING_STATES and match.queue_reason == QueueReason.REOPENED,
         f"{match.case} was {before}, and {match.state} after {person.name} reopened it",
