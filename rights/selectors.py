@@ -179,8 +179,11 @@ def parties_in_reach() -> QuerySet[Party]:
 
 
 def _with_merged(rows: QuerySet[Row], own: QuerySet[Row]) -> QuerySet[Row]:
-    """Return these rows, and those merged into one of them."""
-    stays = Coalesce("merged_into", "pk")
+    """Return these rows, and those that were finally merged into one of them."""
+    paths = ["merged_into"]
+    while rows.filter(**{f"{paths[0]}__merged_into__isnull": False}).exists():
+        paths.insert(0, f"{paths[0]}__merged_into")
+    stays = Coalesce(*paths, "pk")
     return rows.alias(stays=stays).filter(stays__in=own.values("pk"))
 
 

@@ -250,13 +250,13 @@ def test_hidden_rules_act_for_everybody(world: HiddenWorld) -> None:
 
 def test_a_merged_party_is_seen_with_the_one_that_stays(world: HiddenWorld) -> None:
     own, other = world.own.party(), world.other.party()
-    merged = [
-        Party.objects.create(name=f"Was {into.pk}", merged_into=into)
-        for into in (own, other)
-    ]
+    once, twice = [], []
+    for into in (own, other):
+        once.append(Party.objects.create(name=f"Was {into.pk}", merged_into=into))
+        twice.append(Party.objects.create(name="Was this", merged_into=once[-1]))
     unused = Party.objects.create(name="Nowhere")
 
     with working_for(world.own.user):
         seen = set(parties_in_reach())
 
-    assert seen == {own, merged[0], unused}
+    assert seen == {own, once[0], twice[0], unused}
