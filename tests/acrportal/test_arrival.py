@@ -104,12 +104,7 @@ def test_chunks_without_a_size_are_left_to_the_server(size: str) -> None:
 
 @pytest.mark.parametrize(
     ("start", "more"),
-    [
-        ("0\r\n", b"A: b\r\n"),
-        ("3\r\nabc\r\n0\r\n", b"x"),
-        ("3;", b"x"),
-        ("0;", b"x"),
-    ],
+    [("0\r\n", b"A: b\r\n"), ("3\r\nabc\r\n0\r\n", b"x"), ("3;", b"x"), ("0;", b"x")],
 )
 def test_what_is_beside_a_body_in_chunks_is_limited(start: str, more: bytes) -> None:
     arrival = RequestArrival()

@@ -226,9 +226,7 @@ def test_an_anchor_shows_that_ends_cases_or_anchors_were_changed(
         assert fault.problem.endswith(problem)
 
 
-def test_an_anchor_kept_elsewhere_tells_of_a_trail_written_anew(
-    tamper: Tamper,
-) -> None:
+def test_an_anchor_kept_elsewhere_tells_of_a_trail_written_anew(tamper: Tamper) -> None:
     with time_machine.travel(NOON, tick=False):
         record(case=CASE, action="found")
     (kept,) = make_due_anchors()

@@ -57,7 +57,6 @@ def prepare() -> None:
 
 
 def add(seed: int) -> None:
-    """Add a recording."""
     from catalogue.models import Bucket
     from catalogue.services import RecordingDetails, add_recording
     from tests import audio
@@ -71,7 +70,6 @@ def add(seed: int) -> None:
 
 
 def retire(title: str) -> None:
-    """Retire a recording."""
     from catalogue.changes import retire_recordings
     from catalogue.models import Recording
 

@@ -38,7 +38,6 @@ from tests.jobs.workers import lose_worker, take_over
 
 @pytest.fixture
 def bucket(transactional_db: None) -> Bucket:
-    """Return an empty bucket."""
     return create_bucket(name="Masters")
 
 

@@ -75,14 +75,12 @@ def machine(settings: Settings, tmp_path: Path) -> On:
 
 
 def held(catalogue: Catalogue, *, follow: bool = True) -> list[int]:
-    """Return the recordings of the bucket in this machine's index."""
     index = following.open_index() if follow else index_store.open_held()
     numbers: list[int] = index.recordings(catalogue.bucket.pk).tolist()
     return numbers
 
 
 def add(catalogue: Catalogue, seed: int) -> Recording:
-    """Add a recording for the worker to fingerprint."""
     return add_recording(
         bucket=catalogue.bucket,
         details=RecordingDetails(title=f"Tune {seed}"),
@@ -103,7 +101,6 @@ def scan(catalogue: Catalogue, admin: User) -> ScannedFile:
 
 
 def found(file: ScannedFile) -> list[dict[str, Any]]:
-    """Return the detections of a file's scan."""
     rows = Detection.objects.filter(scan__scanned_file=file).order_by("recording")
     return list(
         rows.values(
@@ -422,7 +419,6 @@ def test_a_copy_without_a_position_is_compared(
 
 
 def jobs_page(client: Client) -> str:
-    """Return the text of the page of jobs."""
     page = client.get("/jobs/")
     assert page.status_code == 200
     return " ".join(page.content.decode().split())

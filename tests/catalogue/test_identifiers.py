@@ -85,11 +85,7 @@ def test_a_code_that_fits_is_normalised() -> None:
         (check_grid, "A1-2425G-ABC1234002-M", "A12425GABC1234002M"),
         (check_grid, "A1ZZZZZ0000000001R", "A1ZZZZZ0000000001R"),
         (check_isan, "ISAN 0000-0000-d07a-0090-q", "0000-0000-D07A-0090-Q"),
-        (
-            check_isan,
-            "00000000D07A0090Q00000000X",
-            "0000-0000-D07A-0090-Q-0000-0000-X",
-        ),
+        (check_isan, "00000000D07A0090Q00000000X", "0000-0000-D07A-0090-Q-0000-0000-X"),
         (check_dpid, "PA-DPIDA-3897722461-G", "PADPIDA3897722461G"),
         (check_dpid, "PADPIDA2099010101X", "PADPIDA2099010101X"),
         (check_label_code, "LC 0001", "LC00001"),

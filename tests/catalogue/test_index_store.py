@@ -18,7 +18,6 @@ from tests.conftest import Worker, upload
 
 @pytest.fixture
 def bucket(transactional_db: None, run_worker: Worker) -> Bucket:
-    """Return a bucket of two searchable recordings."""
     made = create_bucket(name="Masters")
     for number in (1, 2):
         _add(made, number)

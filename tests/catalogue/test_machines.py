@@ -101,7 +101,6 @@ class Machines:
         self._answering: dict[str, subprocess.Popen[str]] = {}
 
     def data(self, name: str) -> Path:
-        """Return the data folder of a machine."""
         return self._folder / name
 
     def hold(self, name: str, held: str, *, count: int) -> None:
@@ -112,14 +111,12 @@ class Machines:
         }
 
     def start(self, name: str) -> None:
-        """Start the worker of a machine."""
         log = (self._folder / f"{name}.log").open("ab")
         self._workers[name] = subprocess.Popen(
             self._command("work"), env=self._of(name), stdout=log, stderr=log
         )
 
     def end(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
-        """End the worker of a machine."""
         worker = self._workers.pop(name)
         worker.send_signal(number)
         worker.wait(60)
@@ -168,7 +165,6 @@ class Machines:
         return state
 
     def held(self, name: str) -> dict[str, Any]:  # Any: JSON
-        """Return what the index of a machine holds, whatever the machine does."""
         (store,) = self.data(name).glob("index*/STORE")
         answer: dict[str, Any] = self.do("held", str(store.parent))  # Any: JSON
         return answer
@@ -192,7 +188,6 @@ def door() -> Iterator[Door]:
 
 @pytest.fixture
 def machines(tmp_path: Path, door: Door) -> Iterator[Machines]:
-    """Return machines whose catalogue has no fingerprints yet."""
     try:
         Connection(_BROKER, connect_timeout=3).ensure_connection(max_retries=1)
     except OSError as error:

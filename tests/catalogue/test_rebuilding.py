@@ -31,7 +31,6 @@ def no_bucket() -> Iterator[str]:
 
 
 def held(catalogue: Catalogue) -> list[int]:
-    """Return the recordings in the current index."""
     numbers: list[int] = following.open_index().recordings(catalogue.bucket.pk).tolist()
     return numbers
 

@@ -23,7 +23,6 @@ class Endless(ContentFile[bytes]):
 
 
 def stored(data_dir: Path) -> list[str]:
-    """Return the names of all files in the media folder."""
     media = data_dir / "media"
     return [str(path.relative_to(media)) for path in media.rglob("*") if path.is_file()]
 

@@ -30,7 +30,6 @@ NAMES = [
 
 
 def upload(name: str, seed: int = 1) -> SimpleUploadedFile:
-    """Return a sound file with a name as a browser encodes it."""
     return SimpleUploadedFile(name, audio.wav_bytes(audio.tune(seed, 4)))
 
 

@@ -10,13 +10,7 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from audit.services import first_broken_event
-from catalogue.models import (
-    Bucket,
-    CodeStatus,
-    Exclusion,
-    Recording,
-    RecordingStatus,
-)
+from catalogue.models import Bucket, CodeStatus, Exclusion, Recording, RecordingStatus
 from catalogue.selectors import excluded_intervals
 from common.zones import office_day
 from dedup import actions
@@ -56,7 +50,6 @@ def manager() -> User:
 
 @pytest.fixture
 def bucket() -> Bucket:
-    """Return a bucket with a group of three recordings of one file."""
     bucket = BucketFactory.create()
     for title, album in (("First", ""), ("Second", "Roads"), ("Third", "Paths")):
         RecordingFactory.create(
@@ -85,7 +78,6 @@ def act(
     fields: dict[str, str] | None = None,
     seen: list[str] | None = None,
 ) -> DedupAction:
-    """Act on the current version of the only group."""
     group = DedupGroup.objects.get()
     members = [member.recording.uid for member in group.members.all()]
     chosen = uids(*titles)

@@ -16,13 +16,7 @@ from catalogue.changes import ChangeRefused, move_recordings, retire_recordings
 from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
 from catalogue.services import RecordingDetails
 from dedup.intake import AlreadyInCatalogue, add_recording, prepare, replace_audio
-from dedup.models import (
-    CatalogueCheck,
-    DedupGroup,
-    DuplicateKind,
-    GroupKind,
-    PairLink,
-)
+from dedup.models import CatalogueCheck, DedupGroup, DuplicateKind, GroupKind, PairLink
 from dedup.services import find_duplicates
 from tests import audio
 from tests.conftest import Catalogue, Worker, upload

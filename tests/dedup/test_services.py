@@ -13,13 +13,7 @@ from audit.models import Event
 from audit.services import first_broken_event
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import RecordingDetails, add_recording
-from dedup.models import (
-    DedupGroup,
-    DedupMember,
-    DuplicateKind,
-    GroupKind,
-    PairLink,
-)
+from dedup.models import DedupGroup, DedupMember, DuplicateKind, GroupKind, PairLink
 from dedup.services import find_duplicates
 from tests import audio
 from tests.conftest import Catalogue, Worker, upload
@@ -29,7 +23,6 @@ pytestmark = pytest.mark.django_db
 
 
 def twins(bucket: Bucket, *titles: str) -> list[Recording]:
-    """Return recordings with the same bytes."""
     return [
         RecordingFactory.create(
             bucket=bucket, title=title, audio_sha256="ab" * 32, audio_bytes=10
@@ -39,7 +32,6 @@ def twins(bucket: Bucket, *titles: str) -> list[Recording]:
 
 
 def members(group: DedupGroup) -> list[tuple[str, bool, str]]:
-    """Return title, canonical flag and kind of each member."""
     return [
         (member.recording.title, member.canonical, member.kind)
         for member in group.members.all()

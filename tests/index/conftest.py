@@ -17,11 +17,9 @@ OpenStore = Callable[[], IndexStore]
 
 @pytest.fixture
 def open_store(tmp_path: Path) -> OpenStore:
-    """Return a function that opens the same index again."""
     return lambda: SegmentStore(tmp_path / "index", params_hash=PARAMS)
 
 
 @pytest.fixture
 def store(open_store: OpenStore) -> IndexStore:
-    """Return an empty index."""
     return open_store()

@@ -42,7 +42,6 @@ def installation(catalogue: Catalogue, run_worker: Worker, admin: User) -> Catal
 
 @pytest.fixture
 def empty_postgres() -> Iterator[str]:
-    """Return the address of an empty PostgreSQL database."""
     name = f"move_{os.getpid()}"
     try:
         server = psycopg.connect(_SERVER, autocommit=True, connect_timeout=3)
@@ -56,17 +55,13 @@ def empty_postgres() -> Iterator[str]:
 
 @pytest.fixture
 def s3() -> Iterator[str]:
-    """Return the address of an S3 server without buckets."""
     with s3_server() as address:
         yield address
 
 
 @pytest.mark.soak  # sets up a second installation, twice
 def test_everything_moves_and_a_broken_off_move_goes_on(
-    installation: Catalogue,
-    tmp_path: Path,
-    empty_postgres: str,
-    s3: str,
+    installation: Catalogue, tmp_path: Path, empty_postgres: str, s3: str
 ) -> None:
     target, folder = tmp_path / "new.env", tmp_path / "moving"
     target.write_text(

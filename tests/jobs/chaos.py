@@ -52,7 +52,6 @@ class Chaos:
         new.rename(self.folder / f"{name}.clock")
 
     def submit(self, *jobs: str, ahead: int = 0) -> None:
-        """Ask for jobs (``kind:name``), by a clock that is some seconds ahead."""
         self.set_clock("web", ahead)
         assert self._start("web", "submit", *jobs).wait(_PATIENCE_SECONDS) == 0
 
@@ -62,7 +61,6 @@ class Chaos:
         self._processes[name] = self._start(name, "call", "worker", *options)
 
     def run(self, *words: str) -> int:
-        """Run an action of ``chaos_worker`` and return how it ended."""
         return self._start("run", *words).wait(_PATIENCE_SECONDS)
 
     def fill_disk(self, *, room: int = 0) -> None:
@@ -72,17 +70,14 @@ class Chaos:
         new.rename(self.folder / "full")
 
     def free_disk(self) -> None:
-        """Make room again."""
         (self.folder / "full").unlink()
 
     def end(self, name: str, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal to a worker and wait for its end."""
         process = self._processes.pop(name)
         process.send_signal(number)
         return process.wait(_PATIENCE_SECONDS)
 
     def end_all(self) -> None:
-        """Kill every worker that still runs."""
         for name in tuple(self._processes):
             self.end(name, signal.SIGKILL)
 
@@ -91,7 +86,6 @@ class Chaos:
         (self.folder / f"{name}.enough").touch()
 
     def said(self) -> list[str]:
-        """Return the lines that the jobs noted."""
         file = self.folder / "said"
         return file.read_text().splitlines() if file.exists() else []
 
@@ -100,7 +94,6 @@ class Chaos:
         return sum(line.partition(" ")[2] == words for line in self.said())
 
     def rows(self, query: str) -> list[Row]:
-        """Return the rows of a query."""
         if self.url.startswith("sqlite"):
             path = self.url.removeprefix("sqlite:///")
             with closing(sqlite3.connect(path, timeout=20)) as database:
@@ -109,7 +102,6 @@ class Chaos:
             return database.execute(query).fetchall()
 
     def jobs(self) -> dict[str, tuple[str, int]]:
-        """Return state and attempts of each job, by the name of its bucket."""
         rows = self.rows(
             "SELECT b.name, j.state, j.attempts FROM jobs_job j"
             " JOIN catalogue_bucket b ON b.id = j.subject WHERE j.kind LIKE 'chaos%'"
@@ -117,11 +109,9 @@ class Chaos:
         return {name: (state, attempts) for name, state, attempts in rows}
 
     def log(self, name: str) -> str:
-        """Return what a process wrote to its standard error."""
         return (self.folder / f"{name}.log").read_text()
 
     def wait_for(self, is_so: Callable[[], bool], seconds: float | None = None) -> None:
-        """Wait until something is so."""
         deadline = time.monotonic() + (seconds or _PATIENCE_SECONDS)
         while not is_so():
             assert time.monotonic() < deadline, (self.said(), self.jobs())

@@ -38,7 +38,6 @@ def main() -> None:
 
 
 def say(*words: object) -> None:
-    """Note something in one line."""
     with (_folder / "said").open("a") as said:
         said.write(f"{' '.join(map(str, (_name, *words)))}\n")
 
@@ -125,7 +124,6 @@ def short(context) -> None:  # type: ignore[no-untyped-def]
 
 
 def again(context) -> None:  # type: ignore[no-untyped-def]
-    """Fail at first."""
     from jobs.errors import Retry
 
     if context.job.attempts == 1:
@@ -135,7 +133,6 @@ def again(context) -> None:  # type: ignore[no-untyped-def]
 
 
 def tick() -> None:
-    """Be regular work."""
     say("ticks")
 
 

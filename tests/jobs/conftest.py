@@ -16,7 +16,6 @@ from tests.jobs.work import MIRRORED, PLAIN, registered
 
 @pytest.fixture
 def plain(db: None) -> Iterator[Kind]:
-    """Return a kind whose jobs work on buckets."""
     with registered(PLAIN) as kind:
         yield kind
 
@@ -30,7 +29,6 @@ def mirrored(db: None) -> Iterator[Kind]:
 
 @pytest.fixture(autouse=True)
 def nothing_is_blocked() -> Iterator[None]:
-    """Forget which resources were unavailable."""
     yield
     resources.unblock([resources.INDEX, "server"])
 

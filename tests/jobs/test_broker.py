@@ -119,10 +119,7 @@ def test_a_person_who_waits_comes_first(broker: str) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_nothing_is_lost_while_the_broker_is_away(
-    catalogue: Catalogue,
-    admin: User,
-    broker: str,
-    monkeypatch: pytest.MonkeyPatch,
+    catalogue: Catalogue, admin: User, broker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with override_settings(BROKER_URL=_NOBODY):
         file = submit_upload(

@@ -54,9 +54,7 @@ def test_a_clock_that_jumps_takes_no_job_from_a_worker_that_lives_and_holds_none
 
 
 @pytest.mark.soak
-def test_nothing_waits_for_the_hour_by_which_a_clock_was_set_back(
-    chaos: Chaos,
-) -> None:
+def test_nothing_waits_for_the_hour_by_which_a_clock_was_set_back(chaos: Chaos) -> None:
     chaos.start_worker("one", ahead=HOUR)
     chaos.wait_for(lambda: chaos.count("ticks") > 1)
     chaos.submit("again:tried", ahead=HOUR)

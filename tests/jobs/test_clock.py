@@ -30,7 +30,6 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
-    """Return a clock that stands still."""
     with time_machine.travel(NOW, tick=False) as clock:
         yield clock
 

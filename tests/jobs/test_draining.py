@@ -76,7 +76,6 @@ class Installation:
         }
 
     def start(self, *arguments: str, program: str = _RUN) -> subprocess.Popen[bytes]:
-        """Start a command."""
         return subprocess.Popen(
             [sys.executable, "-c", program, self.queue, *arguments],
             env=self.environment,
@@ -86,13 +85,11 @@ class Installation:
         )
 
     def start_worker(self) -> subprocess.Popen[bytes]:
-        """Start a worker."""
         if not self.celery:
             return self.start("worker")
         return self.start(program=_CELERY)
 
     def ask_for_scans(self, *paths: Path) -> None:
-        """Submit files to a new container."""
         filling = self.start(*map(str, paths), program=_FILL)
         assert filling.wait(timeout=_PATIENCE_SECONDS) == 0
 
@@ -106,7 +103,6 @@ class Installation:
             return list(rows.fetchall())
 
     def wait_for(self, *wanted: tuple[str, int]) -> None:
-        """Wait until the scans have the wanted states."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while self.scans() != list(wanted):
             assert time.monotonic() < deadline, self.scans()

@@ -24,7 +24,6 @@ def sound(tmp_path: Path) -> Path:
 
 
 def media(chaos: Chaos) -> set[str]:
-    """Return the names of all stored files."""
     folder = chaos.folder / "media"
     found = (path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)) for path in found}
@@ -38,7 +37,6 @@ def named(chaos: Chaos) -> set[str]:
 
 
 def job(chaos: Chaos, kind: str) -> tuple[str, int, str]:
-    """Return state, attempts and cause of a kind's only job."""
     ((state, attempts, cause),) = chaos.rows(
         f"SELECT state, attempts, cause FROM jobs_job WHERE kind = '{kind}'"  # noqa: S608 - our kinds
     )

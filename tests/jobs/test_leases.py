@@ -39,20 +39,17 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> Seconds:
 
 @pytest.fixture
 def memory(seconds: Seconds) -> LeaseMemory:
-    """Return the memory of a worker that has just begun to watch."""
     return LeaseMemory()
 
 
 @pytest.fixture
 def job(plain: Kind) -> Job:
-    """Return a job that another worker runs."""
     job = services.submit(plain, BucketFactory.create())
     Job.objects.filter(pk=job.pk).update(state=JobState.RUNNING, lease_owner="other:1")
     return job
 
 
 def lease(job: Job, left: timedelta) -> None:
-    """Let a lease end after some time by the clock."""
     until = datetime.now(tz=UTC) + left
     Job.objects.filter(pk=job.pk).update(lease_until=until)
 

@@ -36,7 +36,6 @@ T = TypeVar("T")
 
 
 def work(**options: object) -> None:
-    """Do what is due."""
     call_command("worker", batch=True, **options)
 
 
@@ -149,9 +148,7 @@ def test_an_idle_thread_looks_only_when_it_is_woken(
     assert looks == [Pool.WORK, Pool.WORK]
 
 
-def test_a_thread_survives_whatever_happens(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_thread_survives_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     looks = []
 
     def take_next(_pool: Pool) -> Job:
@@ -241,8 +238,6 @@ def test_nothing_is_asked_while_nothing_can_be_due(tmp_path: Path) -> None:
     database = shared_database(tmp_path)
 
     def elsewhere(change: Callable[[], T]) -> T:
-        """Run something with a connection of its own."""
-
         def run() -> T:
             with using_database(database):
                 return change()
@@ -250,10 +245,7 @@ def test_nothing_is_asked_while_nothing_can_be_due(tmp_path: Path) -> None:
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(run).result(timeout=30)
 
-    with (
-        registered(PLAIN) as kind,
-        time_machine.travel(NOW, tick=False) as clock,
-    ):
+    with registered(PLAIN) as kind, time_machine.travel(NOW, tick=False) as clock:
         later = NOW + timedelta(minutes=1)
 
         def looks() -> list[list[Pool]]:

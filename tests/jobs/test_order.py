@@ -24,7 +24,6 @@ def first_letter(bucket: Bucket) -> str:
 
 
 def run_all() -> list[str]:
-    """Run all jobs and return them in the order in which they ran."""
     while run_next(Pool.WORK) is not None:
         pass
     return did

@@ -29,7 +29,6 @@ _faults: list[Exception] = []
 
 
 def tick() -> None:
-    """Note the time, or fail as the test wants."""
     if _faults:
         raise _faults[-1]
     _done.append(datetime.now(tz=UTC))
@@ -37,7 +36,6 @@ def tick() -> None:
 
 @pytest.fixture
 def kind() -> Iterator[Kind]:
-    """Return a kind of regular work."""
     made = periodic.periodic(
         "test_clock", "tests.jobs.test_periodic.tick", every=EVERY, label="Ticking"
     )
@@ -49,13 +47,11 @@ def kind() -> Iterator[Kind]:
 
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
-    """Return a clock that stands still."""
     with time_machine.travel(NOW, tick=False) as clock:
         yield clock
 
 
 def work() -> None:
-    """Do what is due."""
     loop.look_after_jobs()
     while run_next(Pool.TALK) is not None:
         pass

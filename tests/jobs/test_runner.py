@@ -33,7 +33,6 @@ NOW = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
 
 
 def run() -> Job:
-    """Run the next job and return its row."""
     job = run_next(Pool.WORK)
     assert job is not None
     job.refresh_from_db()
@@ -398,9 +397,7 @@ def test_a_job_about_something_deleted_is_cancelled(plain: Kind) -> None:
     assert (job.state, did) == (JobState.CANCELLED, [])
 
 
-def test_a_job_of_an_unknown_kind_waits_for_a_portal_that_knows_it(
-    plain: Kind,
-) -> None:
+def test_a_job_of_an_unknown_kind_waits_for_a_portal_that_knows_it(plain: Kind) -> None:
     services.submit(plain, BucketFactory.create(name="one"))
     Job.objects.update(kind="of_another_version")
 

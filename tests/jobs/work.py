@@ -25,7 +25,6 @@ def act(context: JobContext) -> None:
 
 
 def do(work: Callable[[JobContext], None]) -> None:
-    """Set what the next runs do."""
     _acts.append(work)
 
 

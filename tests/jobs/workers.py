@@ -26,14 +26,12 @@ def lose_worker(kind: str, *, attempts: int = 1) -> None:
 
 
 def take_over(job: Job) -> None:
-    """Let another worker take a running job."""
     Job.objects.filter(pk=job.pk).update(
         lease_owner="other:2", attempts=job.attempts + 1
     )
 
 
 def fail_job(kind: str, row: Model) -> Job:
-    """Let the job of a row have failed."""
     found = find_kind(kind)
     assert found is not None
     job, _made = Job.objects.get_or_create(
@@ -48,7 +46,6 @@ def fail_job(kind: str, row: Model) -> Job:
 
 
 def run_regular_work() -> None:
-    """Let a worker do all regular work."""
     loop.look_after_jobs()
     periodic.run_now()
     while run_next(Pool.TALK) is not None:

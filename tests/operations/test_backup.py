@@ -23,12 +23,7 @@ from evidence import signing
 from operations import earlier
 from operations.backup import MANIFEST, MEDIA_LIST, backups_in, make_backup
 from operations.restoring import check_backup, find_backup
-from operations.tables import (
-    BackupUnusable,
-    file_sha256,
-    load_table,
-    read_table,
-)
+from operations.tables import BackupUnusable, file_sha256, load_table, read_table
 from recognition.version import VERSION
 from review.models import Match
 from scanning.services.intake import submit_upload
@@ -95,7 +90,6 @@ class Elsewhere:
         }
 
     def manage(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        """Run a management command there."""
         return subprocess.run(
             [sys.executable, "manage.py", *map(str, arguments)],
             env=self._environment,
@@ -108,7 +102,6 @@ class Elsewhere:
 
 @pytest.fixture
 def empty_postgres(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
-    """Return the address of an empty PostgreSQL database."""
     name = f"restore_{os.getpid()}"
     try:
         server = psycopg.connect(_SERVER, autocommit=True, connect_timeout=3)

@@ -23,7 +23,6 @@ from tests.jobs.workers import lose_worker
 
 
 def examine(*, fix: bool = False) -> list[dict[str, Any]]:  # Any: JSON
-    """Return the doctor's output as JSON."""
     output = io.StringIO()
     try:
         call_command("doctor", fix=fix, format="json", stdout=output)
@@ -33,7 +32,6 @@ def examine(*, fix: bool = False) -> list[dict[str, Any]]:  # Any: JSON
 
 
 def problems(*, fix: bool = False) -> list[str]:
-    """Return only the problems."""
     return [finding["problem"] for finding in examine(fix=fix)]
 
 

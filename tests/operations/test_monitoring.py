@@ -16,7 +16,6 @@ from tests.conftest import Catalogue
 
 
 def figures(client: Client) -> dict[tuple[str, tuple[str, ...]], float]:
-    """Return every metric by name and label values."""
     answer = client.get("/metrics", headers={"Authorization": "Bearer open sesame"})
     assert answer.status_code == 200
     return {

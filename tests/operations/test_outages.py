@@ -61,11 +61,7 @@ def test_pages_and_programs_are_told_that_the_database_is_away(db: None) -> None
     ],
 )
 def test_an_upload_that_cannot_be_kept_is_refused_whole(
-    error: Exception,
-    status: int,
-    code: str,
-    db: None,
-    monkeypatch: pytest.MonkeyPatch,
+    error: Exception, status: int, code: str, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     container = Container.objects.create(name="C")
     client = client_of(Role.REVIEWER)

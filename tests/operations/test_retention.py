@@ -45,7 +45,6 @@ def taken(kind: str, *, days: int = 0, of: str = "") -> tuple[int, int]:
 
 
 def file_of(container: Container, *, age_days: int) -> ScannedFile:
-    """Return a scanned file with audio."""
     return ScannedFileFactory.create(
         container=container,
         media="audio/one.wav",

@@ -34,7 +34,6 @@ EARLIER, LATER = "earlier key " * 4, "later key of the portal " * 2
 
 
 def reseal(*, dry_run: bool = False) -> dict[str, int]:
-    """Run the command; return its counts."""
     output = io.StringIO()
     try:
         call_command("reseal_secrets", dry_run=dry_run, format="json", stdout=output)

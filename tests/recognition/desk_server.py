@@ -35,7 +35,6 @@ class DeskServer:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, request: Request) -> Response:
-        """Answer one request."""
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return _json(401, {"message": "This token is unknown."})
         paths = {
@@ -75,18 +74,15 @@ class DeskServer:
 
 
 def busy() -> Response:
-    """Return the answer of a server that can take nothing at the moment."""
     return _json(503, {"message": "Later."}, {"Retry-After": "0"})
 
 
 def refusal(status: int, code: str) -> Response:
-    """Return a refusal."""
     return _json(status, {"message": f"Refused: {code}", "code": code})
 
 
 @contextmanager
 def desk_server() -> Iterator[DeskServer]:
-    """Run a server on localhost."""
     desk = DeskServer()
     with HTTPServer(threaded=True) as server:
         desk.base = server.url_for("").rstrip("/")

@@ -25,11 +25,7 @@ class MemoryIndex(LandmarkIndex):
             int, tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int32]]
         ] = {}
 
-    def add_many(
-        self,
-        bucket: int,
-        recordings: Sequence[Recorded],
-    ) -> None:
+    def add_many(self, bucket: int, recordings: Sequence[Recorded]) -> None:
         for recording, hashes, frames, *_places in recordings:
             self._kept[bucket, recording] = (hashes, frames)
         self._sorted.pop(bucket, None)

@@ -37,7 +37,6 @@ class Partitions:
 
     @property
     def union(self) -> PartitionedIndex:
-        """The same partitions as one index."""
         return PartitionedIndex(dict(enumerate(self.parts, 1)), len(self.parts))
 
     @property

@@ -80,7 +80,6 @@ def noise(seed: int, seconds: float, level: float) -> Samples:
 
 
 def silence(seconds: float) -> Samples:
-    """Return silence."""
     return np.zeros(int(seconds * RATE), dtype=np.float32)
 
 
@@ -92,7 +91,6 @@ def faster(y: Samples, ratio: float) -> Samples:
 
 
 def join(*parts: Samples) -> Samples:
-    """Concatenate sounds."""
     return np.concatenate(parts)
 
 
@@ -112,7 +110,6 @@ def landmarks_of(y: Samples) -> Landmarks:
 
 
 def query_view(query: Samples | Fingerprint, *, with_map: bool = True) -> QueryView:
-    """Return a query as the verification sees it."""
     made = query if isinstance(query, Fingerprint) else fingerprint_of(query)
     assert made.dense is not None
     level_map = made.level_map if with_map else None
@@ -127,7 +124,6 @@ class Catalogue:
     references: dict[int, Landmarks]
 
     def add(self, recording: int, y: Samples) -> None:
-        """Add a recording."""
         landmarks = landmarks_of(y)
         self.references[recording] = landmarks
         self.index.add(1, recording, *reference_hashes(landmarks))
@@ -140,14 +136,12 @@ class Catalogue:
         return made
 
     def remove(self, recording: int) -> None:
-        """Remove a recording."""
         del self.references[recording]
         self.index.remove(1, recording)
 
     def scan(
         self, query: Samples | Fingerprint, policy: ScanPolicy | None = None
     ) -> ScanResult:
-        """Scan samples or a fingerprint."""
         fingerprint = query if isinstance(query, Fingerprint) else fingerprint_of(query)
         return scan(
             fingerprint,
@@ -167,6 +161,5 @@ def catalogue(recordings: Sequence[Samples]) -> Catalogue:
 
 
 def empty_landmarks() -> Landmarks:
-    """Return no landmarks, with the right dtypes."""
     nothing = np.zeros(0, dtype=np.float32)
     return Landmarks(frames=np.zeros(0, dtype=np.int32), bins=nothing, levels=nothing)

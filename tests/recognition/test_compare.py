@@ -15,12 +15,7 @@ from recognition.fingerprint import file_format as fingerprint_file
 from recognition.fingerprint.hashes import reference_hashes
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
-from recognition.relate.compare import (
-    SoundComparison,
-    SoundRelation,
-    compare,
-    related,
-)
+from recognition.relate.compare import SoundComparison, SoundRelation, compare, related
 from recognition.relate.relatives import relatives
 from recognition.relate.single import OneRecording
 from recognition.types import Fingerprint
@@ -49,7 +44,6 @@ def _stored(y: Samples) -> Fingerprint:
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> SegmentStore:
-    """Return an index of the song."""
     folder = tmp_path_factory.mktemp("song")
     made = SegmentStore(folder, params_hash=DEFAULT.index_hash())
     made.add(1, 7, *reference_hashes(landmarks_of(SONG)))

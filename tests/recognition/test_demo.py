@@ -33,7 +33,6 @@ def _rows(path: Path) -> list[Row]:
 
 @pytest.fixture(scope="module")
 def shelf() -> Catalogue:
-    """Give the demo catalogue."""
     made = Catalogue(MemoryIndex(), {})
     for row in _rows(DEMO / "catalogue.csv"):
         made.add(int(row["custom_id"][-3:]), _decoded(DEMO / row["file"]))

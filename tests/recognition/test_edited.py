@@ -42,7 +42,6 @@ SONGS = [music(seed, 40) for seed in (21, 22, 23)]
 
 @pytest.fixture(scope="module")
 def shelf() -> Catalogue:
-    """Return a catalogue of three recordings."""
     return catalogue(SONGS)
 
 

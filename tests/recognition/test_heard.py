@@ -35,7 +35,6 @@ def songs() -> list[Samples]:
 
 @pytest.fixture(scope="module")
 def shelf(songs: list[Samples]) -> Catalogue:
-    """Return a catalogue of these recordings."""
     made = Catalogue(MemoryIndex(), {})
     for number, y in enumerate(songs):
         made.add(number, sound.resample(y, sound.RATE, RATE))

@@ -22,14 +22,7 @@ from recognition.search.match import scan
 from recognition.search.retro import RetroIndex, search_back
 from recognition.types import Fingerprint, Landmarks, ScanResult
 from recognition.verify import extension as extend
-from tests.recognition.synthesis import (
-    RATE,
-    faster,
-    join,
-    landmarks_of,
-    music,
-    noise,
-)
+from tests.recognition.synthesis import RATE, faster, join, landmarks_of, music, noise
 
 NUMBERS = (11, 12)
 
@@ -138,7 +131,6 @@ class Clock:
         self.now = 0.0
 
     def read(self) -> float:
-        """Return the time in seconds."""
         return self.now
 
 

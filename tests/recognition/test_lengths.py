@@ -28,7 +28,6 @@ CUT = "The end of the file could not be decoded."
 
 
 def missing(seconds: int) -> list[str]:
-    """Return the warning of a file that lacks its end."""
     return [f"The last {seconds} s could not be decoded."]
 
 
@@ -36,7 +35,6 @@ TUNE = stereo(melody(SECONDS))
 
 
 def heard(path: Path) -> tuple[float, list[str]]:
-    """Return how many seconds a file holds, and its warnings."""
     with path.open("rb") as file, AudioFile(file, DEFAULT_LIMITS, name=path.name) as it:
         return sum(len(block) for block in it.blocks()) / RATE, it.warnings
 
@@ -49,7 +47,6 @@ def chunk(
     order: str = "<",
     padding: bytes = b"",
 ) -> bytes:
-    """Return a chunk, whose size may be stated wrongly."""
     size = len(content) if stated is None else stated
     return name + struct.pack(f"{order}I", size) + content + padding
 
@@ -72,7 +69,6 @@ def rf64(sound: bytes) -> bytes:
 
 
 def aiff(frames: int, stated: int, sound: bytes) -> bytes:
-    """Return an AIFF file with these sizes."""
     rate = bytes.fromhex("400bfa00000000000000")  # 8,000 as an extended float
     common = chunk(b"COMM", struct.pack(">HIH", 1, frames, 16) + rate, order=">")
     held = chunk(b"SSND", bytes(8) + sound, stated, order=">")
@@ -163,7 +159,6 @@ def test_what_the_header_of_plain_sound_states(case: str, tmp_path: Path) -> Non
 
 
 def halved(data: bytes) -> bytes:
-    """Return the first half of a file."""
     return data[: len(data) // 2]
 
 
@@ -175,7 +170,6 @@ def twice_the_frames(data: bytes) -> bytes:
 
 
 def no_frames(data: bytes) -> bytes:
-    """Return an MP3 file whose tag counts none."""
     at = max(data.find(b"Xing"), data.find(b"Info")) + 8
     return data[:at] + bytes(4) + data[at + 4 :]
 

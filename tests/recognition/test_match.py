@@ -35,7 +35,6 @@ FOREIGN = music(99, 12)
 
 @pytest.fixture(scope="module")
 def shelf() -> Catalogue:
-    """Return a catalogue of three recordings."""
     return catalogue(RECORDINGS)
 
 

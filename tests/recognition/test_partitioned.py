@@ -85,7 +85,6 @@ def references() -> dict[int, Landmarks]:
 
 @pytest.fixture(scope="module")
 def queries() -> dict[str, Fingerprint]:
-    """Return what is scanned."""
     return {name: fingerprint_of(y) for name, y in _programmes().items()}
 
 

@@ -64,10 +64,7 @@ def _cut(*plays: Interval) -> list[tuple[int, int, int]]:
         # A pair of ends that few runs cross.
         ([(0, 40), (40, 100)], [(0, 40, 2), (40, 100, 2)]),
         # Two that most runs cross are chance.
-        (
-            [(0, 100), (0, 100), (0, 100), (0, 100), (0, 40), (40, 100)],
-            [(0, 100, 7)],
-        ),
+        ([(0, 100), (0, 100), (0, 100), (0, 100), (0, 40), (40, 100)], [(0, 100, 7)]),
         # No run joins what lies on both sides, although their ends are apart.
         ([(0, 40), (42, 100)], [(0, 41, 2), (41, 100, 2)]),
         # A short piece is an item of its own if it is played alone.

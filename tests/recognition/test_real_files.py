@@ -39,7 +39,6 @@ PLACED: dict[str, tuple[float, float, float, list[str]]] = {
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an index with the recording."""
     folder = tmp_path_factory.mktemp("index")
     collection = Collection(folder, create=True)
     sound = batch.read_fingerprint(CASES / "alpha.opus", "reference")
@@ -48,7 +47,6 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def scanned(index: Path, *paths: Path) -> list[ScanResult | Any]:  # Any: an error
-    """Return the results of files."""
     return [one.outcome for one in batch.scan_files(index, paths, processes=1)]
 
 

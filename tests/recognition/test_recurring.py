@@ -80,7 +80,6 @@ class Kept:
 
 
 def kept(*files: Samples | Fingerprint) -> Kept:
-    """Join files, numbered from 1."""
     made = Kept()
     for number, y in enumerate(files, 1):
         made.add(number, y)
@@ -403,7 +402,6 @@ def run(*arguments: str | Path) -> int:
 
 @pytest.fixture(scope="module")
 def files(two: Kept, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Return the two files as fingerprints on disk."""
     folder = tmp_path_factory.mktemp("recurring")
     paths = [folder / f"{number}.acrfp" for number in two.sounds]
     for path, sound in zip(paths, two.sounds.values(), strict=True):
@@ -428,7 +426,7 @@ def test_the_command_prints_an_object_for_each_item_and_each_unreadable_file(
     assert found["length_s"] == pytest.approx(30, abs=0.3)
     assert [one["path"] for one in found["occurrences"]] == [str(p) for p in files]
     assert found["occurrences"][0].keys() == {
-        *("path", "start_s", "end_s", "tempo_ratio", "score"),
+        *("path", "start_s", "end_s", "tempo_ratio", "score")
     }
     assert found["occurrences"][1]["start_s"] == pytest.approx(20, abs=0.3)
 
@@ -468,7 +466,6 @@ class Station:
     plays: dict[int, tuple[Play, ...]]
 
     def kept(self, order: tuple[int, ...]) -> Kept:
-        """Join the files in an order."""
         made = Kept()
         for number in order:
             made.add(number, self.files[number])
@@ -491,7 +488,6 @@ class Station:
 
 @pytest.fixture(scope="module")
 def station() -> Station:
-    """Return the station with its files numbered from 1."""
     heard = dict(enumerate(two_hours(), 1))
     return Station(
         files={number: made for number, (made, _) in heard.items()},

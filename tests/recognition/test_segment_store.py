@@ -36,7 +36,6 @@ def store(tmp_path: Path) -> SegmentStore:
 
 
 def in_child(work: Callable[[], None]) -> None:
-    """Run a function in another process and check its success."""
     pid = os.fork()
     if pid == 0:
         code = 1

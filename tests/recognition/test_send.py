@@ -96,10 +96,7 @@ def test_a_folder_is_sent_once_whatever_the_files_are_called(
 def test_dedup_files_carry_an_id(server: DeskServer, files: Path) -> None:
     assert send("--dedup", "9", "-r", files) == 0
 
-    assert [row["id"] for row in server.taken] == [
-        'made-up "é".wav',
-        'melody "é".wav',
-    ]
+    assert [row["id"] for row in server.taken] == ['made-up "é".wav', 'melody "é".wav']
 
 
 def test_audio_leaves_the_machine_only_when_asked(
@@ -170,10 +167,7 @@ def test_another_file_of_the_same_name_is_not_taken_for_it(
 
 
 def test_what_a_killed_command_sent_is_not_sent_again(
-    server: DeskServer,
-    files: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    server: DeskServer, files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arrived, killed = threading.Event(), threading.Event()
 

@@ -59,9 +59,7 @@ def _scene(
 
 
 @pytest.fixture(scope="module")
-def turned(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[SegmentStore, References]:
+def turned(tmp_path_factory: pytest.TempPathFactory) -> tuple[SegmentStore, References]:
     """Return an index of one recording in all poses."""
     reference = landmarks_of(music(5, SECONDS))
     recordings = {

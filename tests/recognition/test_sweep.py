@@ -36,7 +36,6 @@ DROWNING = 0.33  # of noise, at which no hash survives and no run extends far
 
 @pytest.fixture(scope="module")
 def references() -> dict[int, Landmarks]:
-    """Return the landmarks of all songs."""
     return {number: landmarks_of(song) for number, song in SONGS.items()}
 
 
@@ -144,9 +143,7 @@ def test_the_whole_window_counts_where_no_run_grows(
     assert whole.length > FRAMES * 0.9
 
 
-def test_music_under_drowning_noise_is_found(
-    references: dict[int, Landmarks],
-) -> None:
+def test_music_under_drowning_noise_is_found(references: dict[int, Landmarks]) -> None:
     shelf = catalogue(list(SONGS.values()))
 
     (found,) = shelf.scan(_clip()).segments

@@ -56,9 +56,7 @@ def test_what_is_lost_leaves_the_rest_in_place(
         assert place == pytest.approx((one - numbers[0]) * FRAME_S, abs=2 * unit_s)
 
 
-@given(
-    jitter_ms=st.lists(st.floats(-9, 9), min_size=1, max_size=300),
-)
+@given(jitter_ms=st.lists(st.floats(-9, 9), min_size=1, max_size=300))
 def test_rounding_of_times_is_no_gap(jitter_ms: list[float]) -> None:
     frames = [
         Timed(number, number * FRAME_S + one / 2000, FRAME_S)

@@ -30,7 +30,6 @@ SPOKEN = music(3, 20)
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an index with one recording."""
     folder = tmp_path_factory.mktemp("index")
     path = write_tracks(folder / "alpha.mkv", {"": ALPHA}, RATE)
     sound = batch.read_fingerprint(path, "reference")
@@ -88,7 +87,6 @@ def test_an_excerpt_is_cut_from_a_track(film: Path, tmp_path: Path) -> None:
 
 
 def segment(start_ms: int, end_ms: int, offset_ms: int = 0) -> SegmentMatch:
-    """Return a segment of one recording."""
     return SegmentMatch(
         recording=1,
         start_ms=start_ms,

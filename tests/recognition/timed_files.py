@@ -69,11 +69,7 @@ def write_random(path: Path, kind: Kind, random: Random) -> Path:
 
 
 def write(
-    path: Path,
-    kind: Kind,
-    sound: Sound,
-    losses: list[Loss],
-    late_s: int | None = None,
+    path: Path, kind: Kind, sound: Sound, losses: list[Loss], late_s: int | None = None
 ) -> None:
     """Write ``sound`` without the lost packets; a picture begins ``late_s`` before it."""
     lost = {one.first + number for one in losses for number in range(one.count)}

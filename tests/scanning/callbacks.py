@@ -20,14 +20,12 @@ SAMPLES = Path(django_settings.BASE_DIR) / "tests" / "wire" / "samples"
 
 
 def cloud_container() -> Container:
-    """Return a container that ACRCloud scans."""
     return Container.objects.create(name="Cloud", engine=EngineChoice.ACRCLOUD)
 
 
 def waiting_file(
     container: Container, user: User, content: bytes = b"x" * 100
 ) -> ScannedFile:
-    """Return a file that waits for ACRCloud."""
     taken = submit_upload(
         container=container, upload=upload("a.mp3", content), user=user
     )

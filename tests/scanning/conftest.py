@@ -15,7 +15,6 @@ from tests.scanning.vendor import AnyPath, Vendor, remote_file
 
 @pytest.fixture
 def empty(transactional_db: None) -> Container:
-    """Return a container without buckets, where a scan finds nothing."""
     return Container.objects.create(name="Empty")
 
 

@@ -25,7 +25,6 @@ class Podcast:
     status: int = 200
 
     def answer(self, _request: Request) -> Response:
-        """Answer with the feed's current content."""
         items = "".join(
             f"<item><title>{escape(title)}</title>"
             f'<enclosure url="/{title}.wav" type="audio/wav" length="1"/></item>'
@@ -43,7 +42,6 @@ def watch_of(
     also_present: bool = False,
     **columns: object,
 ) -> Watch:
-    """Make a watch of the podcast."""
     return watches.create_watch(
         watch=Watch(container=container, url=podcast.url, **columns),
         also_present=also_present,

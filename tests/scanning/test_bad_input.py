@@ -25,18 +25,15 @@ DEMO = Path(__file__).resolve().parents[2] / "demo"
 
 @pytest.fixture
 def client(signed_in: MakeClient) -> Client:
-    """Return a reviewer's client."""
     return signed_in(Role.REVIEWER)
 
 
 @pytest.fixture
 def container(db: None) -> Container:
-    """Return a container without buckets."""
     return Container.objects.create(name="Empty container")
 
 
 def _upload(client: Client, container: Container, name: str, content: bytes) -> str:
-    """Upload a file over the API; return its uid."""
     answer = client.post(
         API, {"container": container.pk, "file": upload(name, content)}
     )
@@ -175,10 +172,7 @@ def test_same_bytes_again_point_to_the_earlier_file(
 
 
 def test_same_bytes_twice_at_once_are_one_file(
-    container: Container,
-    admin: User,
-    data_dir: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    container: Container, admin: User, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def submit() -> intake.Submission:
         return intake.submit_upload(

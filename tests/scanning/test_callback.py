@@ -29,13 +29,11 @@ from tests.scanning.callbacks import cloud_container, post, sample, waiting_file
 
 @pytest.fixture
 def container(transactional_db: None) -> Container:
-    """Return a container that ACRCloud scans."""
     return cloud_container()
 
 
 @pytest.fixture
 def file(container: Container, admin: User) -> ScannedFile:
-    """Return a file that waits for ACRCloud."""
     return waiting_file(container, admin)
 
 
@@ -210,11 +208,7 @@ json_values = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
     lambda inner: (
         st.lists(inner, max_size=4)
-        | st.dictionaries(
-            st.sampled_from(_KEYS),
-            inner,
-            max_size=6,
-        )
+        | st.dictionaries(st.sampled_from(_KEYS), inner, max_size=6)
     ),
     max_leaves=30,
 )

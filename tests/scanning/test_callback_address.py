@@ -28,13 +28,11 @@ from tests.scanning.callbacks import (
 
 @pytest.fixture
 def container(transactional_db: None) -> Container:
-    """Return a container that ACRCloud scans."""
     return cloud_container()
 
 
 @pytest.fixture
 def file(container: Container, admin: User) -> ScannedFile:
-    """Return a file that waits for ACRCloud."""
     return waiting_file(container, admin)
 
 

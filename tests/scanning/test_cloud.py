@@ -20,11 +20,7 @@ from accounts.roles import Role
 from jobs.choices import JobState, Pool
 from jobs.models import Job
 from jobs.runner import run_next
-from scanning.choices import (
-    EngineChoice,
-    FileStatus,
-    ScanStatus,
-)
+from scanning.choices import EngineChoice, FileStatus, ScanStatus
 from scanning.cloud.jobs import CLOUD_DELETION
 from scanning.models import (
     CloudAccount,

@@ -11,16 +11,8 @@ from pytest_django import Settings
 
 from accounts.models import User
 from jobs.models import Job
-from scanning.choices import (
-    CallbackOutcome,
-    EngineChoice,
-    FileStatus,
-)
-from scanning.models import (
-    CloudAccount,
-    Container,
-    InboundCallback,
-)
+from scanning.choices import CallbackOutcome, EngineChoice, FileStatus
+from scanning.models import CloudAccount, Container, InboundCallback
 from scanning.services.scans import cancel_scans
 from tests.conftest import Worker
 from tests.scanning.vendor import (

@@ -25,7 +25,6 @@ LOST = "The last 10 s could not be decoded."
 
 @pytest.fixture
 def client(signed_in: MakeClient) -> Client:
-    """Return a manager's client."""
     return signed_in(Role.MANAGER)
 
 

@@ -28,12 +28,10 @@ Expand = Callable[[str | bytes], Feed]
 
 
 def rss(*items: str) -> str:
-    """Return a feed of these items."""
     return f"<rss><channel><title>The Show</title>{''.join(items)}</channel></rss>"
 
 
 def one(title: str = "One", date: str = "") -> str:
-    """Return a feed with one episode."""
     return rss(ITEM.format(title=title, date=date))
 
 

@@ -22,11 +22,7 @@ from programmes.models import Episode
 from scanning.choices import FileStatus
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ScannedFile
-from scanning.services.link_batches import (
-    links_of_csv,
-    links_of_text,
-    submit_links,
-)
+from scanning.services.link_batches import links_of_csv, links_of_text, submit_links
 from scanning.sources import feeds, link_reader
 from tests import audio
 from tests.borders import with_monitoring
@@ -54,13 +50,11 @@ _ATOM = """<feed xmlns="http://www.w3.org/2005/Atom"><title>A channel</title>
 
 @pytest.fixture
 def container(db: None) -> Container:
-    """Return a container."""
     return ContainerFactory.create()
 
 
 @pytest.fixture
 def client(signed_in: MakeClient) -> Client:
-    """Return a reviewer's client."""
     return signed_in(Role.REVIEWER)
 
 
@@ -420,10 +414,7 @@ def test_reader_put_in_place_by_the_operator_is_used_and_its_facts_are_kept(
     def read_by(script: str, path: str) -> ScannedFile:
         settings.ACRPORTAL_YTDLP_COMMAND = _reader(tmp_path, script)
         httpserver.expect_request(path).respond_with_data("x", content_type="text/html")
-        link = {
-            "container": catalogue.container.pk,
-            "links": httpserver.url_for(path),
-        }
+        link = {"container": catalogue.container.pk, "links": httpserver.url_for(path)}
         client.post("/links/", link)
         run_worker()
         return ScannedFile.objects.latest("pk")

@@ -26,7 +26,6 @@ API = "/api/portal/v1/links/"
 
 @pytest.fixture
 def client(signed_in: MakeClient) -> Client:
-    """Return a reviewer's client."""
     return signed_in(Role.REVIEWER)
 
 

@@ -23,17 +23,13 @@ from scanning.choices import DeliveryStatus
 from scanning.jobs import CALLBACK_SENT, MAX_ATTEMPTS, RETRY_AFTER
 from scanning.models import DeliveryAttempt, OutboundCallback
 from scanning.services.outbound_callbacks import queue_callback, send_again
-from tests.factories.scanning import (
-    ContainerFactory,
-    ScannedFileFactory,
-)
+from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 
 NOW = datetime(2026, 5, 2, 10, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
 def private_addresses(settings: Settings) -> None:
-    """Let callbacks reach private addresses."""
     settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
 
 
@@ -45,7 +41,6 @@ def make_callback(url: str) -> OutboundCallback:
 
 
 def deliver_due() -> int:
-    """Send what is due; return how many callbacks arrived."""
     delivered = 0
     while job := run_next(Pool.TALK):
         job.refresh_from_db()

@@ -76,7 +76,6 @@ class Machines:
             settings.ACRPORTAL_HELD_PARTITIONS = None
 
     def work(self, name: str, held: list[int] | None, count: int) -> None:
-        """Do what is due on a machine."""
         with self.on(name, held, count):
             do_all_work()
 
@@ -107,7 +106,6 @@ def _open_jobs() -> Any:  # Any: a queryset
 
 @pytest.fixture
 def machines(settings: Settings, tmp_path: Path) -> Machines:
-    """Return machines that share the database and the media."""
     return Machines(settings, tmp_path)
 
 
@@ -397,9 +395,7 @@ def test_a_clip_that_no_partition_answers_is_an_outage(
 
 
 def test_comparing_on_a_machine_with_a_part_says_what_to_do(
-    machines: Machines,
-    catalogue: Catalogue,
-    signed_in: MakeClient,
+    machines: Machines, catalogue: Catalogue, signed_in: MakeClient
 ) -> None:
     client: Client = signed_in(Role.ADMIN)
     client.raise_request_exception = False

@@ -29,7 +29,6 @@ from tests.factories.scanning import ContainerFactory
 
 @pytest.fixture
 def container(catalogue: Catalogue) -> Container:
-    """Return a container that searches two tunes."""
     return catalogue.container
 
 
@@ -46,13 +45,11 @@ def _upload(container: Container, user: User, seed: int = 1) -> ScannedFile:
 
 
 def _names(file: ScannedFile) -> list[str]:
-    """Return the stored names of a file's audio."""
     file.refresh_from_db()
     return [str(one.name) for one in (file.media, file.proxy) if one]
 
 
 def _there(names: list[str]) -> list[str]:
-    """Return the names that still exist."""
     return [name for name in names if default_storage.exists(name)]
 
 
@@ -221,10 +218,7 @@ def test_links_and_uploads_are_kept_by_their_own_settings(
 
 
 def test_sound_removed_while_its_copy_was_made_does_not_come_back(
-    empty: Container,
-    run_worker: Worker,
-    admin: User,
-    monkeypatch: pytest.MonkeyPatch,
+    empty: Container, run_worker: Worker, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = _upload(empty, admin)
     made = []

@@ -132,7 +132,6 @@ def test_a_recording_added_later_is_found_in_the_demo_as_a_scan_would_find_it(
 
 @pytest.fixture
 def container(admin: User, run_worker: Worker) -> Container:
-    """Return a container with a bucket that holds the first tune."""
     bucket = create_bucket(name="Tunes", user=admin)
     _add(bucket, admin, seed=1)
     run_worker()

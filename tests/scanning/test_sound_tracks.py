@@ -25,7 +25,6 @@ from tests.recognition.media_files import write_tracks
 
 @pytest.fixture
 def client(signed_in: MakeClient) -> Client:
-    """Return a manager's client."""
     return signed_in(Role.MANAGER)
 
 

@@ -34,7 +34,6 @@ def ask(
     user: User | None = None,
     waited_for: bool = False,
 ) -> Scan:
-    """Request a scan of a new file."""
     file = ScannedFile.objects.create(container=container, name=name, sha256="0" * 64)
     return request_scan(scanned_file=file, user=user, waited_for=waited_for)
 
@@ -46,7 +45,6 @@ def claim() -> Scan | None:
 
 
 def order() -> list[str]:
-    """Take every scan; return the names of their files in order."""
     taken = []
     while scan := claim():
         taken.append(scan.scanned_file.name)
@@ -55,7 +53,6 @@ def order() -> list[str]:
 
 @pytest.fixture
 def many() -> Container:
-    """Return a container with five waiting scans."""
     container = Container.objects.create(name="Many")
     for number in range(5):
         ask(container, f"many {number}")
@@ -70,7 +67,7 @@ def test_few_files_are_not_behind_the_many_of_another_container(
         ask(few, f"few {number}")
 
     assert order() == [
-        *("many 0", "few 0", "many 1", "few 1", "many 2", "many 3", "many 4"),
+        *("many 0", "few 0", "many 1", "few 1", "many 2", "many 3", "many 4")
     ]
 
 

@@ -30,7 +30,6 @@ from tests.scanning.podcast import Podcast, check_due, check_now, watch_of
 
 @pytest.fixture
 def container(db: None) -> Container:
-    """Return a container."""
     return ContainerFactory.create()
 
 
@@ -128,10 +127,7 @@ def test_item_with_a_link_that_is_not_fetched_stops_no_other(
 
 
 def test_item_missing_from_the_middle_is_gone_and_can_come_back(
-    container: Container,
-    podcast: Podcast,
-    admin: User,
-    monkeypatch: pytest.MonkeyPatch,
+    container: Container, podcast: Podcast, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def are_gone() -> set[str]:
         gone = ScannedFile.objects.filter(source_gone_at__isnull=False)
@@ -238,10 +234,7 @@ def test_one_check_makes_up_for_all_that_were_missed(
 
 
 def test_a_watch_is_checked_by_one_worker_at_a_time(
-    container: Container,
-    podcast: Podcast,
-    admin: User,
-    monkeypatch: pytest.MonkeyPatch,
+    container: Container, podcast: Podcast, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watch = watch_of(container, podcast, admin)
     podcast.titles.insert(0, "four")
@@ -296,10 +289,7 @@ def test_paused_watch_and_one_of_a_deleted_container_rest(
 
 
 def test_watch_switched_during_its_check_is_checked_again_if_it_is_on(
-    container: Container,
-    podcast: Podcast,
-    admin: User,
-    monkeypatch: pytest.MonkeyPatch,
+    container: Container, podcast: Podcast, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watch = watch_of(container, podcast, admin)
     real, switches = feeds.expand, [False]
@@ -346,10 +336,7 @@ def test_changed_interval_moves_the_next_check_unless_the_source_fails(
 
 
 def test_check_that_breaks_is_tried_until_it_ends(
-    container: Container,
-    podcast: Podcast,
-    admin: User,
-    monkeypatch: pytest.MonkeyPatch,
+    container: Container, podcast: Podcast, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watch = watch_of(container, podcast, admin)
     odd = [True]

@@ -30,10 +30,7 @@ from jobs.runner import run_next
 from jobs.services import reclaim
 from review.models import Match
 from scanning import pipeline, results
-from scanning.choices import (
-    FileStatus,
-    ScanStatus,
-)
+from scanning.choices import FileStatus, ScanStatus
 from scanning.engines.base import EngineResult
 from scanning.errors import IntakeRefused, ScanEnded, ScanFailed
 from scanning.models import Container, Detection, ScannedFile
@@ -63,7 +60,6 @@ def file(catalogue: Catalogue, admin: User) -> ScannedFile:
 
 @pytest.fixture
 def unmatched(transactional_db: None, admin: User) -> ScannedFile:
-    """Return a file whose scan is queued, in a container without buckets."""
     return _submit(Container.objects.create(name="Empty"), admin)
 
 
@@ -217,8 +213,7 @@ def test_scans_are_cancelled_while_they_wait_or_run_and_repeated(
 
 @pytest.mark.slow  # only real signals show that the process holds no state
 @pytest.mark.parametrize(
-    "number",
-    [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.soak)],
+    "number", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.soak)]
 )
 def test_worker_that_dies_or_freezes_in_the_middle_loses_nothing(
     tmp_path: Path, copy_database: CopyDatabase, number: signal.Signals

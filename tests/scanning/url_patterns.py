@@ -62,11 +62,7 @@ class _Walk:
             return self.after_all(value[3], place)
         if code is codes.ATOMIC_GROUP:
             return self.after_all(value, place)
-        if code in {
-            codes.MAX_REPEAT,
-            codes.MIN_REPEAT,
-            codes.POSSESSIVE_REPEAT,
-        }:
+        if code in {codes.MAX_REPEAT, codes.MIN_REPEAT, codes.POSSESSIVE_REPEAT}:
             return self._after_repeat(value, place)
         if code in {codes.ASSERT, codes.ASSERT_NOT}:
             return {place} if self._holds(code, value, place) else set()

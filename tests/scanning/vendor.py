@@ -78,7 +78,6 @@ class Vendor:
         return json_answer({"data": [self.file] if one_id else self.file})
 
     def sends(self) -> int:
-        """Return how often a file was posted."""
         return sum(method == "POST" for method, _ in self.calls)
 
 
@@ -109,7 +108,6 @@ def remote_file(state: int, results: object = None) -> dict[str, Any]:  # Any: J
 
 
 def submit(vendor: Vendor, user: User, content: bytes = b"x" * 100) -> ScannedFile:
-    """Upload a file to the cloud container."""
     return submit_upload(
         container=vendor.container, upload=upload("show.mp3", content), user=user
     ).scanned_file
@@ -131,12 +129,10 @@ def run_jobs(kind: Kind, **of_subject: object) -> None:
 
 
 def send_due() -> None:
-    """Send the scans that are not sent yet."""
     run_jobs(CLOUD_SCAN, cloud_job__sent_at__isnull=True)
 
 
 def check_due() -> int:
-    """Look for the results of the scans that are sent; return how many ended."""
     active = Scan.objects.filter(status__in=ACTIVE_SCAN_STATUSES)
     before = active.count()
     run_jobs(CLOUD_SCAN, cloud_job__sent_at__isnull=False)
@@ -144,6 +140,5 @@ def check_due() -> int:
 
 
 def state_of(file: ScannedFile) -> tuple[str, str]:
-    """Return a file's status and error code."""
     file.refresh_from_db()
     return file.status, file.error_code

@@ -25,10 +25,7 @@ _LOCAL_2090 = datetime.fromisoformat("2090-01-01")
 ZONES = ("UTC", "Europe/Zurich", "America/New_York", "Australia/Lord_Howe")
 
 
-@given(
-    at=st.datetimes(_LOCAL_1990, _LOCAL_2090),
-    zone=st.sampled_from(ZONES),
-)
+@given(at=st.datetimes(_LOCAL_1990, _LOCAL_2090), zone=st.sampled_from(ZONES))
 def test_what_is_written_for_a_moment_is_read_as_that_moment(
     at: datetime, zone: str
 ) -> None:

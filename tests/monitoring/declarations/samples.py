@@ -87,7 +87,6 @@ def play(number: int = 1, **values: object) -> PlayFacts:
 
 
 def facts(**values: object) -> DeclarationFacts:
-    """Return the declaration of the samples: one recording, played three times."""
     given = DeclarationFacts(
         message_id="HFM-2026-11-1",
         created_at=datetime(2026, 12, 2, 9, tzinfo=UTC),
@@ -104,13 +103,11 @@ def facts(**values: object) -> DeclarationFacts:
 
 
 def with_recording(**values: object) -> DeclarationFacts:
-    """Return the declaration with other values of its recording."""
     changed = replace(RECORDING, **values)  # type: ignore[arg-type]  # by name
     return facts(recordings=(changed,))
 
 
 def with_station(**values: object) -> DeclarationFacts:
-    """Return the declaration with other values of its station."""
     changed = replace(STATION, **values)  # type: ignore[arg-type]  # by name
     return facts(stations=(changed,))
 
@@ -118,14 +115,12 @@ def with_station(**values: object) -> DeclarationFacts:
 def written(
     layout: DeclarationFormat, declared: DeclarationFacts
 ) -> tuple[bytes, WrittenDeclaration]:
-    """Return what a format writes, and its totals."""
     target = io.BytesIO()
     totals = layout.write(declared, target)
     return target.getvalue(), totals
 
 
 def unzipped(content: bytes) -> dict[str, str]:
-    """Return the texts in a ZIP by name."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.testzip() is None
         return {name: archive.read(name).decode() for name in archive.namelist()}

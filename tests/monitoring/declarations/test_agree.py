@@ -70,7 +70,6 @@ def november() -> DeclarationFacts:
 
 
 def of_first_station(declared: DeclarationFacts) -> DeclarationFacts:
-    """Return what the first station alone declares."""
     first, *_others = declared.stations
     plays = tuple(one for one in declared.plays if one.station == first.uid)
     return replace(declared, stations=(first,), plays=plays)

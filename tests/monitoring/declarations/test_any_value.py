@@ -23,11 +23,7 @@ from monitoring.declarations.formats.soundexchange.format import (
 )
 from monitoring.declarations.formats.suisa.format import SUISA, SUISA_XLSX
 from monitoring.declarations.formats.texts import in_ascii, name_part, one_line
-from tests.monitoring.declarations.samples import (
-    facts,
-    play,
-    written,
-)
+from tests.monitoring.declarations.samples import facts, play, written
 
 FORMATS: tuple[DeclarationFormat, ...] = (
     DSR_RADIO,

@@ -29,7 +29,6 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def log(declared: DeclarationFacts) -> list[str]:
-    """Return the lines of all plays."""
     logs = unzipped(written(BMI_LOG, declared)[0]).values()
     return [line for text in logs for line in text.split("\r\n")[1:-2]]
 
@@ -175,14 +174,8 @@ def test_each_missing_or_impossible_value_is_named_and_nothing_is_written() -> N
         (with_recording(artists=("夜",)), ("recording", RECORDING.uid, "ARTIST")),
         (with_recording(isrc="QZAA0260001"), ("recording", RECORDING.uid, "ISRC")),
         (facts(plays=(play(1, usage=""),)), ("play", "play_1", "USE")),
-        (
-            facts(plays=(play(1, usage="", use="AudioLogo"),)),
-            ("play", "play_1", "USE"),
-        ),
-        (
-            facts(plays=(play(1, played_ms=360_000_000),)),
-            ("play", "play_1", "LENGTH"),
-        ),
+        (facts(plays=(play(1, usage="", use="AudioLogo"),)), ("play", "play_1", "USE")),
+        (facts(plays=(play(1, played_ms=360_000_000),)), ("play", "play_1", "LENGTH")),
     ]:
         assert missing(BMI_LOG, declared) == [gap], gap
         with pytest.raises(MandatoryMissing):

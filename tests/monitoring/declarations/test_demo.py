@@ -144,7 +144,6 @@ def station(run_worker: Worker) -> Station:
 
 
 def declared(station: Station, layout: str, reader: Reader) -> list[ReadPlay]:
-    """Declare November in a format, and return what its reader reads."""
     profile = a_profile(
         station, format=layout, rights_type=RightsType.PERFORMING, **SENDER
     )
@@ -165,7 +164,6 @@ def plays_of(module: ModuleType) -> Reader:
 
 
 def cues(content: bytes, _name: str) -> list[ReadPlay]:
-    """Return the plays of a cue declaration."""
     rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
     return [
         ReadPlay(

@@ -28,13 +28,11 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def records(declared: DeclarationFacts) -> list[list[str]]:
-    """Return the cells of what is written."""
     content, _totals = written(DSR_RADIO, declared)
     return [line.split("\t") for line in content.decode().splitlines()]
 
 
 def resource(declared: DeclarationFacts) -> list[str]:
-    """Return the cells of the first recording."""
     return next(cells for cells in records(declared) if cells[0] == "AS02.01")
 
 

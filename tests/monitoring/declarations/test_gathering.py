@@ -141,9 +141,7 @@ def test_hours_of_streams_go_by_the_clock_of_their_run() -> None:
     for minute in range(61):
         # A recorder's clock that loses a second in a minute.
         ClockAnchor.objects.create(
-            run=run,
-            run_ms=minute * 60_000,
-            at=begin + timedelta(seconds=61 * minute),
+            run=run, run_ms=minute * 60_000, at=begin + timedelta(seconds=61 * minute)
         )
     file = a_file()
     a_match(file, (600_000, 620_000, 0, 20_000))
@@ -213,10 +211,7 @@ def test_a_repeat_counts_again_and_two_sources_of_one_play_count_once() -> None:
     station, file, other = a_station(), a_file(), a_file()
     recording = RecordingFactory.create()
     a_match(
-        file,
-        (0, 20_000, 0, 20_000),
-        (50_000, 80_000, 0, 30_000),
-        recording=recording,
+        file, (0, 20_000, 0, 20_000), (50_000, 80_000, 0, 30_000), recording=recording
     )
     longer = a_match(other, (0, 30_000, 0, 30_000), recording=recording)
     first = a_broadcast(file, station, utc(2026, 11, 3, 6), length_ms=40_000)
@@ -275,9 +270,7 @@ def test_what_is_left_out_is_listed() -> None:
     a_broadcast(unheard, station, utc(2026, 11, 4, 6))
     stream = StreamFactory.create(station=station)
     StreamGapFactory.create(
-        stream=stream,
-        starts_at=utc(2026, 11, 5),
-        ends_at=utc(2026, 11, 5, 0, 2),
+        stream=stream, starts_at=utc(2026, 11, 5), ends_at=utc(2026, 11, 5, 0, 2)
     )
     facts, left = gathered(station)
     assert not facts.plays

@@ -46,9 +46,7 @@ from review.models import Match
 from review.services import exclusions
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
-from tests.monitoring.declarations.making import (
-    COLUMNS as OWN_COLUMNS,
-)
+from tests.monitoring.declarations.making import COLUMNS as OWN_COLUMNS
 from tests.monitoring.declarations.making import (
     NOVEMBER,
     a_broadcast,

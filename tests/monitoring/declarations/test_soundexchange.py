@@ -35,7 +35,6 @@ BOTH = pytest.mark.parametrize("layout", [SOUNDEXCHANGE, SOUNDEXCHANGE_BARE])
 def report(
     layout: SoundExchangeReport, declared: DeclarationFacts
 ) -> tuple[list[str], WrittenDeclaration]:
-    """Return the lines of the text in the ZIP, and the totals."""
     content, totals = written(layout, declared)
     (text,) = unzipped(content).values()
     assert text.isascii()

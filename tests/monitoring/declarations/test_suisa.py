@@ -29,7 +29,6 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def lines(declared: DeclarationFacts) -> list[list[str]]:
-    """Return the cells of all plays."""
     content, _totals = written(SUISA, declared)
     return list(csv.reader(io.StringIO(content.decode(), newline="")))[1:]
 

@@ -104,11 +104,9 @@ class Icecast:
         shutil.rmtree(self._folder)
 
     def address(self, mount: str) -> str:
-        """Return the address of a mount."""
         return f"http://127.0.0.1:{self.port}{mount}"
 
     def start(self) -> None:
-        """Start the server, and wait until it answers."""
         assert ICECAST is not None
         with (self._folder / "log").open("ab") as log:
             self._server = subprocess.Popen(
@@ -119,7 +117,6 @@ class Icecast:
         wait_until(self._answers)
 
     def kill(self) -> None:
-        """Kill the server."""
         if self._server is not None:
             _end(self._server)
             self._server = None
@@ -191,7 +188,6 @@ class Icecast:
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
-    """Wait for something that another process does."""
     until = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < until, "it did not happen in time"

@@ -59,7 +59,6 @@ def programme(*parts: tuple[int, float]) -> Fingerprint:
 
 @cache
 def song(seed: int) -> Fingerprint:
-    """Return the fingerprint of a recording."""
     return extract(music(seed, SONG_S))
 
 
@@ -119,7 +118,6 @@ class Radio:
         return end
 
     def end(self, name: str, at: datetime, duration_ms: int) -> None:
-        """Let a run end."""
         self.sink.take(
             RunEnded(run=name, at=at, duration_ms=duration_ms, cause=RunEdge.CONNECTION)
         )
@@ -127,11 +125,9 @@ class Radio:
     def gap(
         self, start: datetime, end: datetime, cause: GapCause = GapCause.CONNECTION
     ) -> None:
-        """Report a gap."""
         self.sink.take(Gap(start=start, end=end, cause=cause, is_exact=True))
 
     def say(self, state: StreamState, at: datetime, cause: str = "") -> None:
-        """Report a state."""
         url = "http://radio.example/live"
         self.sink.take(StateChanged(state=state, at=at, url=url, cause=cause))
 
@@ -149,7 +145,6 @@ class Radio:
         self.search.search([(self.stream, self.folder)])
 
     def settle(self, now: datetime) -> list[StreamHour]:
-        """Make the hours that are over at ``now``."""
         self.stream.refresh_from_db()
         return settling.settle_due(
             self.stream, folder=self.folder, now=now, length=HOUR
@@ -169,7 +164,6 @@ class Radio:
 
 
 def started(name: str, at: datetime) -> RunStarted:
-    """Return the event that begins a run."""
     return RunStarted(
         run=name,
         at=at,
@@ -197,11 +191,9 @@ class HeardLog:
 
     @property
     def duration_ms(self) -> int:
-        """How much was heard so far."""
         return int(self._known.read_text()) if self._known.exists() else 0
 
     def read(self, start_ms: int, end_ms: int) -> Fingerprint:
-        """Return the fingerprint of an interval."""
         start_ms = start_ms // GRID_MS * GRID_MS
         return part_of(fingerprint.load(self._heard), start_ms, end_ms)
 

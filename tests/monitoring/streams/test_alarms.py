@@ -30,12 +30,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def after(minutes: float) -> datetime:
-    """Return a time after noon."""
     return NOON + timedelta(minutes=minutes)
 
 
 def send_all() -> None:
-    """Deliver what waits."""
     while run_next(Pool.TALK) is not None:
         pass
 

@@ -55,7 +55,6 @@ def match(radio: Radio, run_worker: Worker, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def client(signed_in: MakeClient) -> Client:
-    """Return the browser of a manager."""
     return signed_in(Role.MANAGER)
 
 

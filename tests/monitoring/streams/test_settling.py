@@ -227,11 +227,7 @@ def test_a_sound_that_the_catalogue_has_twice_is_one_play(
 def test_no_hour_is_sent_to_a_cloud(radio: Radio, run_worker: Worker) -> None:
     account = CloudAccount.objects.create(name="Cloud", region="eu-west-1")
     for number, engine in enumerate(
-        (
-            EngineChoice.ACRCLOUD,
-            EngineChoice.BOTH,
-            EngineChoice.EMBEDDED_THEN_ACRCLOUD,
-        )
+        (EngineChoice.ACRCLOUD, EngineChoice.BOTH, EngineChoice.EMBEDDED_THEN_ACRCLOUD)
     ):
         Container.objects.filter(pk=radio.container.pk).update(
             engine=engine, cloud_account=account, cloud_container_id=7

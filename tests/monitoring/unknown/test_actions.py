@@ -38,7 +38,6 @@ DETAILS = RecordingDetails(title="Found song", artists=["Somebody"])
 
 
 def rows(item: UnknownItem) -> list[tuple[int, ...]]:
-    """Return the occurrences of an item: file, start, end, start and end in the item."""
     found = Occurrence.objects.filter(item=item)
     return [
         (one.file_id, one.start_ms, one.end_ms, one.item_start_ms, one.item_end_ms)

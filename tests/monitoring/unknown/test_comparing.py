@@ -55,7 +55,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def container() -> Container:
-    """Return a container whose files have unknown sound."""
     return ContainerFactory.create()
 
 
@@ -68,7 +67,6 @@ def two(container: Container) -> tuple[ScannedFile, ScannedFile]:
 
 
 def actions(item: UnknownItem) -> list[str]:
-    """Return the actions of an item's events, the oldest first."""
     events = Event.objects.filter(case=f"unknown:{item.uid}").order_by("sequence")
     return [event.action.removeprefix("unknown.") for event in events]
 
@@ -148,9 +146,7 @@ def test_a_rescan_that_explains_the_song_closes_the_item(
     assert actions(item) == ["found", "closed", "returned"]
 
 
-def test_a_late_find_is_no_longer_unknown(
-    two: tuple[ScannedFile, ScannedFile],
-) -> None:
+def test_a_late_find_is_no_longer_unknown(two: tuple[ScannedFile, ScannedFile]) -> None:
     late = scan_again(two[0])
     late.retro_search = RetroSearch.objects.create()
     late.save()
@@ -396,9 +392,7 @@ def test_a_part_that_was_an_item_of_its_own_joins_the_longer_one(
     assert actions(part) == ["closed"]
 
 
-def test_unreadable_landmarks_do_no_harm(
-    two: tuple[ScannedFile, ScannedFile],
-) -> None:
+def test_unreadable_landmarks_do_no_harm(two: tuple[ScannedFile, ScannedFile]) -> None:
     UnknownItem.objects.update(landmarks=b"damaged", searched_to=0, version=2)
     broadcast(two[0].container, 15, SONG)
     work()

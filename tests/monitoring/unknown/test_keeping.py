@@ -31,7 +31,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def waiting() -> int:
-    """Return how many comparisons are asked for."""
     return Job.objects.filter(kind=COMPARE.name, state=JobState.WAITING).count()
 
 

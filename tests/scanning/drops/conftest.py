@@ -23,13 +23,11 @@ def roots(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Path:
 
 @pytest.fixture
 def container(db: None) -> Container:
-    """Return a container."""
     return ContainerFactory.create()
 
 
 @pytest.fixture
 def manager(db: None) -> User:
-    """Return a person who makes drops."""
     return make_user(Role.MANAGER)
 
 

@@ -25,27 +25,22 @@ class Incoming:
     drop: Drop
 
     def write(self, path: str, content: bytes | str = b"some sound") -> Path:
-        """Write a file into the folder."""
         file = self.folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content.encode() if isinstance(content, str) else content)
         return file
 
     def poll(self, times: int = 1) -> None:
-        """Poll the drop now."""
         poll(self.drop, times)
 
     def states(self) -> dict[str, str]:
-        """Return the state of each item by its path."""
         rows = DropItem.objects.filter(drop=self.drop).order_by("pk")
         return {item.path: item.state for item in rows}
 
     def message(self, path: str) -> str:
-        """Return what the newest item of a path says."""
         return DropItem.objects.filter(drop=self.drop, path=path).latest("pk").message
 
     def files(self) -> list[str]:
-        """Return the paths of all files in the folder."""
         found = (path for path in self.folder.rglob("*") if not path.is_dir())
         return sorted(str(path.relative_to(self.folder)) for path in found)
 
@@ -58,7 +53,6 @@ def allow_drops(root: Path, settings: Settings) -> Path:
 
 
 def poll(drop: Drop, times: int = 1) -> None:
-    """Poll a drop now, so many times."""
     for _ in range(times):
         submit(DROP_POLL, drop)
         job = run_next(Pool.TALK)

@@ -31,28 +31,23 @@ class Store:
     client: Any  # boto3 has no types
 
     def put(self, key: str, content: bytes = b"some sound") -> None:
-        """Write an object."""
         self.client.put_object(Bucket="incoming", Key=key, Body=content)
 
     def keys(self) -> list[str]:
-        """Return all keys."""
         listed = self.client.list_objects_v2(Bucket="incoming")
         return [entry["Key"] for entry in listed.get("Contents", [])]
 
     def content(self, key: str) -> str:
-        """Return an object as text."""
         body = self.client.get_object(Bucket="incoming", Key=key)["Body"]
         return str(body.read().decode())
 
     def tags(self, key: str) -> dict[str, str]:
-        """Return the tags of an object."""
         found = self.client.get_object_tagging(Bucket="incoming", Key=key)["TagSet"]
         return {tag["Key"]: tag["Value"] for tag in found}
 
 
 @pytest.fixture
 def store(settings: Settings) -> Iterator[Store]:
-    """Return a bucket that the settings allow."""
     with s3_server() as address:
         url = f"s3://key:secret@{address}/incoming?https=off"
         settings.ACRPORTAL_DROP_STORES = {"incoming": storage_options(url)}

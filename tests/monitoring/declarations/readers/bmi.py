@@ -75,7 +75,6 @@ class RadioLog:
     lines: int
 
     def plays(self) -> list[ReadPlay]:
-        """Return a play per record."""
         return [
             ReadPlay(
                 station=row.station,
@@ -91,7 +90,6 @@ class RadioLog:
         ]
 
     def totals(self) -> ReadTotals:
-        """Return the sums; lines count header and trailer."""
         return totals_of(self.plays(), self.lines)
 
 
@@ -104,7 +102,6 @@ def parse_all(data: bytes, name: str) -> list[RadioLog]:
 
 
 def parse(data: bytes, name: str) -> RadioLog:
-    """Return a log, or raise the first fault; the format has no rule for names."""
     lines = split_lines(decoded(data, "ascii"), "\r\n")
     if len(lines) < 2:
         raise ReaderFault(len(lines), "record", name, "has no header and trailer")

@@ -53,7 +53,6 @@ class ReadTotals:
 
 
 def totals_of(plays: Sequence[ReadPlay], lines: int) -> ReadTotals:
-    """Add up what was read; a recording is its own id, else all that names it."""
     recordings = {
         play.recording or (play.isrc, play.title, play.artist) for play in plays
     }
@@ -78,21 +77,17 @@ class RecordCells:
         self._values = dict(zip(names, values, strict=True))
 
     def fault(self, name: str, why: str) -> ReaderFault:
-        """Return the fault of a cell."""
         return ReaderFault(self.line, name, self._values[name], why)
 
     def text(self, name: str) -> str:
-        """Return a cell that may be empty."""
         return self._values[name]
 
     def need(self, *names: str) -> None:
-        """Check that mandatory cells are filled."""
         for name in names:
             if not self._values[name].strip():
                 raise self.fault(name, "is mandatory")
 
     def one_of(self, name: str, values: Sequence[str]) -> str:
-        """Return a cell, empty or of a set of values."""
         value = self._values[name]
         if value and value not in values:
             raise self.fault(name, f"is none of {', '.join(values)}")
@@ -106,12 +101,10 @@ class RecordCells:
         return value
 
     def count(self, name: str) -> int | None:
-        """Return a whole number."""
         value = self.matching(name, r"\d+", "whole number")
         return int(value) if value else None
 
     def number(self, name: str) -> Decimal | None:
-        """Return a decimal number with a point."""
         value = self.matching(name, r"-?\d+(\.\d+)?", "decimal number")
         try:
             return Decimal(value) if value else None
@@ -132,7 +125,6 @@ class RecordCells:
         return found
 
     def day(self, name: str, form: str) -> date | None:
-        """Return a date of a ``strptime`` form."""
         found = self.moment(name, form)
         return found.date() if found else None
 
@@ -145,7 +137,6 @@ class RecordCells:
         return ((hours * 60 + minutes) * 60 + seconds) * 1000
 
     def checked(self, name: str, kind: str) -> str:
-        """Return an identifier, empty or valid."""
         value = self._values[name]
         if value and not is_valid(kind, value):
             raise self.fault(name, f"is no valid {kind}")

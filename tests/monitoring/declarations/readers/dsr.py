@@ -174,12 +174,10 @@ class DsrMessage:
         ]
 
     def totals(self) -> ReadTotals:
-        """Return the sums; the format has no time of a play."""
         return totals_of(self.plays(), self.lines)
 
 
 def parse(data: bytes, name: str) -> DsrMessage:
-    """Return the file, or raise the first fault."""
     lines = split_lines(decoded(data, "utf-8"), "\r\n")
     records = [_record(number, line) for number, line in enumerate(lines, start=1)]
     _check_order(records)

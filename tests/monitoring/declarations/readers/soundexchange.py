@@ -98,12 +98,10 @@ class UseReport:
         ]
 
     def totals(self) -> ReadTotals:
-        """Return the sums of performances, without lengths."""
         return totals_of(self.plays(), self.lines)
 
 
 def parse(data: bytes, name: str) -> UseReport:
-    """Return the report, or raise the first fault; takes it zipped, as delivered."""
     data = _unpacked(data, name)
     lines = split_lines(decoded(data, "ascii"), "\r\n")
     begins, ends, service = _period(name)

@@ -69,7 +69,6 @@ class SuisaReport:
     lines: int
 
     def plays(self) -> list[ReadPlay]:
-        """Return a play per line."""
         return [
             ReadPlay(
                 station=row.station,
@@ -85,12 +84,10 @@ class SuisaReport:
         ]
 
     def totals(self) -> ReadTotals:
-        """Return the sums; lines count the header."""
         return totals_of(self.plays(), self.lines)
 
 
 def parse(data: bytes, name: str) -> SuisaReport:
-    """Return the report, or raise the first fault."""
     found = re.fullmatch(r"([^/]+)_(\d{4})_(0[1-9]|1[0-2])\.(csv|xlsx)", name)
     if found is None:
         raise ReaderFault(0, "name", name, "is no station_YYYY_MM.csv or .xlsx")

@@ -68,19 +68,16 @@ class Recording:
 
     @property
     def titles(self) -> list[str]:
-        """What the server said that plays."""
         return [event.text for event in self.sink.events if isinstance(event, Titled)]
 
     @property
     def runs(self) -> list[tuple[RunStarted, RunEnded]]:
-        """Beginning and end of each run."""
         ends = {e.run: e for e in self.sink.of(RunEnded) if isinstance(e, RunEnded)}
         begins = [e for e in self.sink.of(RunStarted) if isinstance(e, RunStarted)]
         return [(begin, ends[begin.run]) for begin in begins]
 
     @property
     def gaps(self) -> list[Gap]:
-        """The gaps between runs."""
         found = [e for e in self.sink.of(Gap) if isinstance(e, Gap)]
         return [gap for gap in found if gap.cause != GapCause.SILENT]
 
@@ -89,7 +86,6 @@ class Recording:
         return bool(self.states) and self.states[-1][0] == StreamState.LISTENING
 
     def is_away(self) -> bool:
-        """Whether none comes."""
         return bool(self.states) and self.states[-1][0] == StreamState.AWAY
 
     def has_failed_with(self, words: str) -> bool:
@@ -97,7 +93,6 @@ class Recording:
         return self.is_away() and any(words in why for _state, why in self.states)
 
     def parts(self) -> list[bytes]:
-        """The bytes of each uninterrupted part."""
         made: list[bytearray] = []
         for entry in RingLog(self.folder).entries(0):
             if entry.kind == ring.BEGIN or not made:

@@ -28,7 +28,6 @@ BASE = "http://radio.example/"
 
 
 def answer(body: str | bytes, *headers: str) -> bytes:
-    """Return a whole answer."""
     content = body.encode() if isinstance(body, str) else body
     head = "\r\n".join(["HTTP/1.0 200 OK", *headers, "", ""]).encode()
     return head + content
@@ -49,11 +48,7 @@ def arrivals(answers: dict[str, bytes], *, title_charset: str = "") -> list[Arri
         }
         clock = Clock(rate=RATE)
         connection = Connection(
-            f"{address}/",
-            clock,
-            HlsPlace(),
-            Pace(clock),
-            title_charset=title_charset,
+            f"{address}/", clock, HlsPlace(), Pace(clock), title_charset=title_charset
         )
         connection.start()
         try:

@@ -51,7 +51,6 @@ def closed(answers: dict[str, bytes], *, arrivals: int = 1000) -> Closed | None:
 
 
 def answer(body: bytes, *headers: bytes) -> bytes:
-    """Return a whole answer."""
     return b"\r\n".join([b"HTTP/1.0 200 OK", *headers, b"", body])
 
 
@@ -60,10 +59,7 @@ def test_nonsense_is_named() -> None:
         (answer(b"#EXTM3U\nhttp://[bad\n"), "without addresses"),
         (answer(b"[playlist]\nFile1=http://[bad\n"), "without addresses"),
         (answer(b"#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:4,\nhttp://[bad\n"), "address"),
-        (
-            answer(b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nhttp://[bad\n"),
-            "address",
-        ),
+        (answer(b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nhttp://[bad\n"), "address"),
         (answer(b'#EXTM3U\n#EXT-X-MAP:URI="//[bad"\n#EXTINF:4,\na\n'), "address"),
         (b"HTTP/1.0 302 Found\r\nLocation: http://[bad\r\n\r\n", "could not be read"),
         (b"HTTP/1.0 302 Found\r\nLocation: file:///etc\r\n\r\n", "http and https"),
@@ -227,7 +223,6 @@ STATUS = (
 
 @st.composite
 def answers(draw: st.DrawFn) -> bytes:
-    """Return what a server may answer: a little of everything."""
     status = draw(st.sampled_from(STATUS))
     headers = draw(
         st.lists(
