@@ -80,7 +80,7 @@ def test_every_codec_and_container_gives_the_same_sound(
     assert likeness(heard, melody(4, 8000)) > 0.7
 
 
-@pytest.mark.parametrize("rate", [8000, 11_025, 22_050, 37_800, 96_000, 192_000])
+@pytest.mark.parametrize("rate", [2000, 8000, 11_025, 22_050, 37_800, 96_000, 192_000])
 def test_any_sample_rate_keeps_length_and_pitch(rate: int, tmp_path: Path) -> None:
     t = np.arange(4 * rate) / rate
     tone = 0.5 * np.sin(2 * np.pi * 440 * t).astype(np.float32)
@@ -209,12 +209,6 @@ def test_absurd_shape_is_refused_before_anything_is_decoded(
 
     with path.open("rb") as file, pytest.raises(UnsupportedMedia, match=reason):
         decode.AudioFile(file, DEFAULT_LIMITS)
-
-
-def test_slowest_sample_rate_is_read(tmp_path: Path) -> None:
-    path = media_files.claiming_wav(tmp_path / "a.wav", rate=2000, channels=1)
-
-    assert len(decoded(path)) == 80_000
 
 
 def test_headers_that_lead_nowhere_are_not_followed_for_ever(

@@ -76,15 +76,6 @@ def test_the_sparse_layer_is_part_of_the_dense_one() -> None:
     assert _places(fingerprint.reference) <= _places(fingerprint.dense)
 
 
-def test_no_second_has_more_landmarks_than_allowed() -> None:
-    fingerprint = extract(noise(1, 10, 0.1))
-
-    assert fingerprint.dense is not None
-    for start in range(0, 500, 62):
-        count = int(((fingerprint.dense.frames - start) // 62 == 0).sum())
-        assert count <= DEFAULT.dense_rate * 1.2
-
-
 def _most_within(landmarks: Landmarks, frames: int) -> int:
     counts = np.bincount(landmarks.frames, minlength=frames)
     return int(np.convolve(counts, np.ones(frames, dtype=np.int64)).max())

@@ -189,13 +189,6 @@ def _assert_has(table: PlaceTable, numbers: list[int]) -> None:
         assert all(np.array_equal(found[column], made[column]) for column in range(4))
 
 
-def test_a_segment_returns_the_places_it_was_given(tmp_path: Path) -> None:
-    segment = _stored(tmp_path / "one", range(5))
-
-    _assert_has(segment.place_table(_alive(5)), [0, 1, 2, 3, 4])
-    assert segment.damage() is None
-
-
 def test_a_merge_keeps_places_and_drops_removed_ones(tmp_path: Path) -> None:
     first, second = (
         _stored(tmp_path / "a", range(3)),

@@ -147,7 +147,10 @@ def test_soundexchange_says_how_many_heard_what(
 def test_hours_of_listening_are_read(
     layout: SoundExchangeReport, november: DeclarationFacts
 ) -> None:
-    stations = [replace(one, soundexchange_category="K") for one in november.stations]
+    stations = [
+        replace(one, soundexchange_category=category)
+        for one, category in zip(november.stations, "IK", strict=True)
+    ]
     plays = [replace(one, listeners=None) for one in november.plays]
     declared = replace(november, stations=stations, plays=plays)
 

@@ -99,6 +99,8 @@ def test_the_command_declares_in_it_and_names_what_is_missing(
         call_command("declare", "Isle", **period, stderr=faults)
     Recording.objects.filter(pk=blue.pk).update(title="Blue")
     call_command("declare", "Isle", **period, stdout=StringIO())
+    with pytest.raises(CommandError, match="Correct it instead"):
+        call_command("declare", "Isle", **period)
 
     assert (tmp_path / "tally_2026-11-01.txt").read_bytes() == b"2 Blue\n"
     assert "title: The recording has no title." in faults.getvalue()

@@ -9,11 +9,8 @@ import io
 import json
 from collections import Counter
 from datetime import date
-from pathlib import Path
 
 import pytest
-from django.core.management import call_command
-from django.core.management.base import CommandError
 from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
@@ -435,16 +432,3 @@ def test_the_api_declares(client: Client, month: tuple[Declaration, Match]) -> N
     refused = client.post(api, body, content_type="application/json")
     assert refused.status_code == 422
     assert len(client.get(api).json()) == 1
-
-
-def test_the_command_declares(
-    month: tuple[Declaration, Match], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    profile = month[0].profile
-    days = ["--from", "2026-11-01", "--until", "2026-11-30", "--out", str(tmp_path)]
-    call_command("declare", profile.name, *days)
-    assert sorted(path.name.rsplit(".", 2)[-2:] for path in tmp_path.iterdir())
-    made = Declaration.objects.get()
-    assert (tmp_path / made.file_name).read_bytes() == content(made)
-    with pytest.raises(CommandError, match="Correct it instead"):
-        call_command("declare", profile.name, *days)

@@ -61,14 +61,6 @@ def test_the_sample_of_the_specification_is_written() -> None:
         assert totals.changed == (), golden
 
 
-def test_performances_are_the_listeners_of_all_plays() -> None:
-    plays = (play(1, listeners=5), play(2, listeners=2))
-
-    lines, _totals = report(SOUNDEXCHANGE_BARE, facts(plays=plays))
-
-    assert lines[0].endswith("|7")
-
-
 def test_stations_of_one_category_share_a_row_and_others_do_not() -> None:
     same = replace(STATION, uid="st_same", name="Inland FM")
     talk = replace(STATION, uid="st_talk", name="Talk", soundexchange_category="C")
@@ -87,21 +79,6 @@ def test_stations_of_one_category_share_a_row_and_others_do_not() -> None:
         ("^C^", "100"),
     ]
     assert totals.lines == 2
-
-
-@BOTH
-def test_a_new_subscription_service_may_give_hours_of_listening(
-    layout: SoundExchangeReport,
-) -> None:
-    station = replace(STATION, soundexchange_category="I")
-    plays = (play(1, listeners=None), play(2))
-
-    lines, _totals = report(layout, facts(stations=(station,), plays=plays))
-
-    assert lines[-1].split("|")[5:] == [
-        *("^NIGHT PIER^", "^HARBOUR LIGHTS^"),
-        *("", "1480.5", "^HARBOUR FM^", "2"),
-    ]
 
 
 def test_a_mixed_report_has_all_columns_in_each_row() -> None:

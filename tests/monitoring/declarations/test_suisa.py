@@ -70,24 +70,6 @@ def test_formulas_stay_text_and_the_guard_is_listed() -> None:
     assert len(totals.changed) == 2
 
 
-def test_times_are_local_on_both_days_when_the_clock_changes() -> None:
-    spring = datetime(2026, 3, 29, 3, 0, 0, tzinfo=ZURICH)
-    first = datetime(2026, 10, 25, 2, 30, 0, tzinfo=ZURICH)
-    second = first.replace(fold=1)
-    plays = tuple(
-        play(number, starts_at=starts_at)
-        for number, starts_at in enumerate((spring, first, second), start=1)
-    )
-
-    found = [(cells[4], cells[6]) for cells in lines(facts(plays=plays))]
-
-    assert found == [
-        ("2026-03-29", "03:00:00"),
-        ("2026-10-25", "02:30:00"),
-        ("2026-10-25", "02:30:00"),
-    ]
-
-
 def test_a_play_belongs_to_the_local_day_on_which_it_begins() -> None:
     last = datetime(2026, 11, 30, 23, 59, 59, 999_000, tzinfo=ZURICH)
 
