@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import requests
 from django.test import override_settings
@@ -12,18 +13,19 @@ from moto.server import ThreadedMotoServer
 from common.storage_url import storage_options
 
 
-@contextmanager
-def s3_server() -> Iterator[str]:
-    """Yield the address of an S3 server without buckets."""
+@cache
+def _server() -> ThreadedMotoServer:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
-    host, port = server.get_host_and_port()
-    # Servers of one process share their buckets, also those of earlier tests.
+    return server
+
+
+@contextmanager
+def s3_server() -> Iterator[str]:
+    """Yield the address of an S3 server without buckets, one for all tests."""
+    host, port = _server().get_host_and_port()
     requests.post(f"http://{host}:{port}/moto-api/reset", timeout=10).raise_for_status()
-    try:
-        yield f"{host}:{port}"
-    finally:
-        server.stop()
+    yield f"{host}:{port}"
 
 
 @contextmanager

@@ -40,13 +40,6 @@ def test_lanes_take_turns(db: None) -> None:
     assert order == ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]
 
 
-def test_what_a_person_waits_for_goes_first(plain: Kind) -> None:
-    services.submit(plain, BucketFactory.create(name="usual"))
-    services.submit(plain, BucketFactory.create(name="person"), person_waits=True)
-
-    assert run_all() == ["person", "usual"]
-
-
 def test_a_persons_bulk_does_not_go_first(db: None) -> None:
     ana, ben = make_user(Role.REVIEWER), make_user(Role.REVIEWER)
     with registered(PLAIN, person_cap=2) as kind:

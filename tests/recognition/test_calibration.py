@@ -21,10 +21,13 @@ def test_score_maps_expected_false_matches(expected: float, score: float) -> Non
     assert score_of(expected) == score
 
 
-def test_the_threshold_is_where_the_limit_is_reached() -> None:
+def test_the_threshold_is_where_the_limit_is_reached_and_grows_with_the_catalogue() -> (
+    None
+):
     bits = threshold_bits(50, DEFAULT)
 
     assert e_value(bits, 50) == pytest.approx(DEFAULT.max_e_value)
+    assert threshold_bits(1000, DEFAULT) > bits
 
 
 def test_a_tiny_catalogue_counts_as_an_hour() -> None:

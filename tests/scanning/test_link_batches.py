@@ -17,7 +17,6 @@ from pytest_httpserver import HTTPServer
 from accounts.models import User
 from accounts.roles import Role
 from common.http import FetchFailed, LinkRefused
-from portal.uploads.forms import Offer, restored, signed
 from programmes.models import Episode
 from scanning.choices import FileStatus
 from scanning.errors import IntakeRefused
@@ -42,10 +41,6 @@ _RSS = """<?xml version="1.0"?>
 <item><title>First</title><link>https://pod.example/one</link></item>
 <item><title>No link</title></item>
 </channel></rss>"""
-_ATOM = """<feed xmlns="http://www.w3.org/2005/Atom"><title>A channel</title>
-<entry><title>Video</title><author><name>Bo</name></author>
-<link rel="alternate" href="https://www.youtube.com/watch?v=abc"/>
-<published>2026-11-01T10:00:00+00:00</published></entry></feed>"""
 
 
 @pytest.fixture
@@ -187,38 +182,6 @@ def local_allowed(settings: Settings) -> None:
     settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
 
 
-@pytest.mark.usefixtures("local_allowed")
-def test_podcast_is_expanded(httpserver: HTTPServer) -> None:
-    httpserver.expect_request("/feed").respond_with_data(
-        _RSS, content_type="application/rss+xml"
-    )
-
-    feed = feeds.expand(httpserver.url_for("/feed"))
-
-    assert feed.title == "The Show"
-    assert [one.url for one in feed.items] == [
-        httpserver.url_for("/two.mp3"),
-        "https://pod.example/one",
-    ]
-    assert feed.items[0].account == "Ann"
-    assert feed.items[0].published_at is not None
-    assert feed.items[0].published_at.isoformat() == "2026-11-10T08:00:00+01:00"
-
-
-@pytest.mark.usefixtures("local_allowed")
-def test_atom_feed_is_expanded_up_to_the_limit(
-    httpserver: HTTPServer, settings: Settings
-) -> None:
-    settings.ACRPORTAL_MAX_FEED_ITEMS = 1
-    body = _ATOM.replace("</feed>", _ATOM[_ATOM.index("<entry>") :])
-    httpserver.expect_request("/atom").respond_with_data(body)
-
-    feed = feeds.expand(httpserver.url_for("/atom"))
-
-    assert [(one.title, one.account) for one in feed.items] == [("Video", "Bo")]
-    assert feed.more
-
-
 _BOMB = (
     '<!DOCTYPE rss [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
     "<rss><channel><title>&b;</title></channel></rss>"
@@ -352,13 +315,6 @@ def test_items_of_a_feed_get_the_episode_and_the_broadcast_of_the_form(
     file = ScannedFile.objects.get()
     assert (file.name, file.episode.series) == ("First", "Pier Stories")
     assert Broadcast.objects.get().station == station
-
-
-def test_an_offer_is_signed_and_restored() -> None:
-    feed = feeds.Feed("x", (feeds.FeedItem("https://a.example", "A"),))
-    offer = Offer(feed, "https://a.example/feed")
-
-    assert restored(signed(offer)) == offer
 
 
 def test_playlist_as_the_link_reader_tells_it_is_read() -> None:

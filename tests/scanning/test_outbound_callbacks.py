@@ -25,6 +25,8 @@ from scanning.models import DeliveryAttempt, OutboundCallback
 from scanning.services.outbound_callbacks import queue_callback, send_again
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 
+pytestmark = pytest.mark.django_db
+
 NOW = datetime(2026, 5, 2, 10, 0, tzinfo=UTC)
 
 
@@ -48,7 +50,6 @@ def deliver_due() -> int:
     return delivered
 
 
-@pytest.mark.django_db
 def test_delivery_is_signed_and_listed(httpserver: HTTPServer) -> None:
     received: list[Request] = []
 
@@ -81,7 +82,6 @@ def test_delivery_is_signed_and_listed(httpserver: HTTPServer) -> None:
     assert request.headers["webhook-signature"] == expected
 
 
-@pytest.mark.django_db
 def test_what_fails_is_tried_eight_times_within_a_day(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/cb").respond_with_data("no", status=500)
     with time_machine.travel(NOW, tick=False) as clock:
@@ -97,7 +97,6 @@ def test_what_fails_is_tried_eight_times_within_a_day(httpserver: HTTPServer) ->
     assert timedelta(hours=23) < sum(RETRY_AFTER, timedelta()) < timedelta(hours=25)
 
 
-@pytest.mark.django_db
 def test_redirects_are_not_followed_and_private_addresses_refused_unless_allowed(
     httpserver: HTTPServer, settings: Settings
 ) -> None:
@@ -116,7 +115,6 @@ def test_redirects_are_not_followed_and_private_addresses_refused_unless_allowed
     assert len(httpserver.log) == 1
 
 
-@pytest.mark.django_db
 def test_one_dead_receiver_keeps_no_other_waiting(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/cb").respond_with_data("")
     for _ in range(3):
@@ -130,7 +128,6 @@ def test_one_dead_receiver_keeps_no_other_waiting(httpserver: HTTPServer) -> Non
     assert DeliveryAttempt.objects.filter(status_code=None).count() == 3
 
 
-@pytest.mark.django_db
 def test_what_waits_for_a_dead_receiver_is_sent_once_it_answers(
     httpserver: HTTPServer,
 ) -> None:
@@ -153,7 +150,6 @@ def test_what_waits_for_a_dead_receiver_is_sent_once_it_answers(
     assert timed_out == [1, 2, 3]
 
 
-@pytest.mark.django_db
 def test_one_refusal_keeps_no_other_callback_waiting(httpserver: HTTPServer) -> None:
     httpserver.expect_ordered_request("/cb").respond_with_data("no", status=500)
     httpserver.expect_ordered_request("/cb").respond_with_data("")
@@ -163,7 +159,6 @@ def test_one_refusal_keeps_no_other_callback_waiting(httpserver: HTTPServer) -> 
     assert deliver_due() == 1
 
 
-@pytest.mark.django_db
 def test_a_container_has_one_callback_under_way(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/cb").respond_with_data("")
     first = make_callback(httpserver.url_for("/cb"))
@@ -180,7 +175,6 @@ def test_a_container_has_one_callback_under_way(httpserver: HTTPServer) -> None:
     assert second.status == DeliveryStatus.DELIVERED
 
 
-@pytest.mark.django_db
 def test_sending_again_starts_anew_at_the_address_of_now(
     admin: User, httpserver: HTTPServer
 ) -> None:

@@ -8,8 +8,6 @@ import pytest
 from pytest_django import Settings
 
 from accounts.models import User
-from catalogue.models import Recording, RecordingStatus
-from catalogue.services import RecordingDetails, add_recording, create_bucket
 from jobs import runner
 from jobs.choices import JobState, Pool, Priority
 from jobs.models import Job
@@ -21,8 +19,6 @@ from scanning.jobs import SCAN
 from scanning.models import Container, Scan, ScannedFile
 from scanning.progress import progress_of
 from scanning.services.scans import cancel_scan, request_scan
-from tests import audio
-from tests.conftest import Worker, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -71,22 +67,6 @@ def test_few_files_are_not_behind_the_many_of_another_container(
     ]
 
 
-def test_who_comes_later_begins_where_the_others_are(many: Container) -> None:
-    for _ in range(3):
-        assert claim()
-    few = Container.objects.create(name="Few")
-    for number in range(2):
-        ask(few, f"few {number}")
-
-    assert order() == ["many 3", "few 0", "many 4", "few 1"]
-
-
-def test_what_a_person_waits_for_goes_first(many: Container, admin: User) -> None:
-    ask(many, "a person's", user=admin, waited_for=True)
-
-    assert order()[0] == "a person's"
-
-
 def test_what_a_person_brings_by_the_dozen_is_bulk(
     many: Container, admin: User
 ) -> None:
@@ -117,68 +97,6 @@ def test_so_many_scans_of_a_container_run_at_once(
     ask(few, "few 0")
 
     assert order() == ["many 0", "few 0", "many 1"]
-
-
-def test_so_many_scans_run_at_once_and_all_are_done(
-    admin: User, run_worker: Worker, settings: Settings
-) -> None:
-    settings.ACRPORTAL_JOBS_AT_ONCE = {"scan": 1}
-    container = Container.objects.create(name="Three")
-    for number in range(3):
-        file = ScannedFile(container=container, name=f"{number}.wav")
-        file.save()
-        request_scan(scanned_file=file, user=admin)
-    held = claim()
-
-    run_worker()
-
-    assert Scan.objects.filter(status=ScanStatus.QUEUED).count() == 2
-    assert held is not None
-    cancel_scan(scan=held, user=admin)
-    past = datetime.now(tz=UTC) - timedelta(hours=1)
-    Job.objects.filter(kind="scan").update(run_after=past)
-    Job.objects.filter(subject=held.pk).update(lease_until=past)
-
-    run_worker()
-
-    held.refresh_from_db()
-    assert held.status == ScanStatus.CANCELLED
-
-    assert not Scan.objects.filter(status=ScanStatus.QUEUED).exists()
-
-
-def test_recordings_wait_for_one_another_where_so_many_may_run(
-    run_worker: Worker, settings: Settings
-) -> None:
-    settings.ACRPORTAL_JOBS_AT_ONCE = {"recording": 1}
-    bucket = create_bucket(name="Masters")
-    first, second = (
-        add_recording(
-            bucket=bucket,
-            details=RecordingDetails(title=f"New {seed}"),
-            audio=upload("new.wav", audio.wav_bytes(audio.tune(seed, 4))),
-        )
-        for seed in (7, 8)
-    )
-    of_first = Job.objects.filter(kind="recording", subject=first.pk)
-    of_first.update(
-        state=JobState.RUNNING,
-        lease_owner="other:1",
-        lease_until=datetime.now(tz=UTC) + timedelta(seconds=30),
-    )
-    run_worker()
-    second.refresh_from_db()
-    assert second.status == RecordingStatus.WAITING
-
-    # The other worker died; the worker that takes its jobs continues with the waiting
-    # ones.
-    past = datetime.now(tz=UTC) - timedelta(minutes=1)
-    of_first.update(lease_until=past)
-    Job.objects.update(run_after=past)
-    run_worker()
-
-    done = Recording.objects.filter(pk__in=[first.pk, second.pk])
-    assert {one.status for one in done} == {RecordingStatus.READY}
 
 
 def test_unforeseen_trouble_is_kept_and_tried_again_later(

@@ -200,16 +200,3 @@ def test_a_share_that_is_unmounted_for_a_while_brings_nothing_twice(
         ("waiting.mp3", TAKEN),
     ]
     assert ScannedFile.objects.count() == 2
-
-
-def test_without_events_a_file_that_another_process_wrote_is_found(
-    incoming: Incoming,
-) -> None:
-    """The portal asks for no events: what a poll lists is all that it goes by."""
-    (incoming.folder / "2026" / "11").mkdir(parents=True)
-    incoming.write("first.mp3", b"first")
-    incoming.poll(2)
-    incoming.write(".writing", b"second").rename(incoming.folder / "second.mp3")
-    incoming.poll(2)
-
-    assert incoming.states() == {"first.mp3": TAKEN, "second.mp3": TAKEN}
