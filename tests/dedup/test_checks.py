@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from time import monotonic, sleep
 
 import pytest
-import time_machine
 
 from accounts.models import User
 from catalogue.models import Recording, RecordingStatus
@@ -115,27 +113,6 @@ def test_a_check_whose_worker_died_is_handed_out_again_but_not_for_ever(
         "Its worker died or hung 5 times.",
     )
     assert check.finished_at is not None
-
-
-def test_a_check_that_fails_unforeseen_is_tried_again(
-    catalogue: Catalogue, admin: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    check = checks.start_check(user=admin)
-
-    def break_down(**_named: object) -> None:
-        raise OSError("The disk is full.")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(checks, "find_duplicates", break_down)
-        run_next(Pool.WORK)
-
-    check.refresh_from_db()
-    assert check.status == RunStatus.WAITING
-    assert check.message == "Attempt 1 failed: OSError: The disk is full."
-    with time_machine.travel(datetime.now(tz=UTC) + timedelta(minutes=1)):
-        run_next(Pool.WORK)
-    check.refresh_from_db()
-    assert (check.status, check.message) == (RunStatus.DONE, "")
 
 
 def test_a_check_is_handed_back_at_shutdown_and_a_worker_that_lost_it_counts_nothing(

@@ -29,10 +29,6 @@ def grouped(
     return groups(links=links, recordings=known)
 
 
-def test_without_links_there_are_no_groups() -> None:
-    assert grouped() == []
-
-
 def test_linked_recordings_become_one_group_and_strangers_another() -> None:
     found = grouped(
         LinkedPair(1, 2, SAME), LinkedPair(2, 3, EXACT), LinkedPair(5, 6, SAME)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from recognition.index.interface import IndexStore
-from recognition.index.store import SegmentStore
 from recognition.types import IndexStats
-from tests.index.conftest import PARAMS, OpenStore
+from tests.index.conftest import OpenStore
 from tests.index.sounds import best, excerpt, music
 
 NOTHING = (np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.int32))
@@ -165,35 +162,6 @@ def test_a_bucket_may_become_empty_and_be_used_again(store: IndexStore) -> None:
     assert store.stats(1).postings == 0
     store.add(1, 2, *music(2))
     assert best(store, music(2)) == (2, 0)
-
-
-@pytest.mark.parametrize("values", [20, 200])
-@pytest.mark.parametrize("max_list", [None, 40])
-def test_answers_are_those_of_segments(
-    store: IndexStore, values: int, max_list: int | None, tmp_path: Path
-) -> None:
-    segments = SegmentStore(tmp_path / "other", params_hash=PARAMS)
-    added = [(n, *music(n, n=150, values=values)) for n in range(6)]
-    for one in (store, segments):
-        one.add_many(1, added[1:])
-        one.add_many(2, [(n + 10, h, f) for n, h, f in added[:2]])
-    hashes, frames = excerpt(music(2, n=150, values=values), 40, 200)
-    windows = [(0, 30), (10, len(hashes)), (7, 7)]
-
-    found = [
-        one.query_windows(
-            [1, 2], hashes, frames, windows, top=5, min_votes=2, max_list=max_list
-        )
-        for one in (store, segments)
-    ]
-
-    for ours, theirs in zip(*found, strict=True):
-        assert [vote.votes for vote in ours] == [vote.votes for vote in theirs]
-        # When several have as many votes as the last, any of them may be omitted.
-        last = theirs[-1].votes if len(theirs) == 5 else 0
-        assert {v for v in ours if v.votes > last} == {
-            v for v in theirs if v.votes > last
-        }
 
 
 def test_windows_are_answered_as_if_each_were_asked_alone(store: IndexStore) -> None:
