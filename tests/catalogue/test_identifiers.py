@@ -131,14 +131,8 @@ def test_one_wrong_character_at_the_end_is_always_noticed(
     check=st.sampled_from(
         [
             *(check_iswc, check_ipi_name, check_ipi_base, check_isni, check_grid),
-            *(
-                check_isan,
-                check_dpid,
-                check_upc,
-                check_label_code,
-                check_society,
-                check_ipn,
-            ),
+            *(check_isan, check_dpid, check_upc, check_label_code, check_society),
+            check_ipn,
         ]
     ),
     text=st.text(max_size=30),

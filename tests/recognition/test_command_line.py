@@ -50,17 +50,8 @@ def test_a_programme_is_scanned_against_what_was_added(
     assert line["duration_s"] == pytest.approx(162, abs=0.1)
     first = line["segments"][0]
     assert set(first) == {
-        "recording_id",
-        "start_s",
-        "end_s",
-        "reference_start_s",
-        "reference_end_s",
-        "tempo_ratio",
-        "pitch_cents",
-        "track",
-        "low_hz",
-        "high_hz",
-        "score",
+        *("recording_id", "start_s", "end_s", "reference_start_s", "reference_end_s"),
+        *("tempo_ratio", "pitch_cents", "track", "low_hz", "high_hz", "score"),
     }
     assert {one["recording_id"] for one in line["segments"]} == {"palace", "graveyard"}
     assert {"start_s", "end_s", "kind"} <= set(line["unmatched"][0])

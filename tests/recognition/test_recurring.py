@@ -526,22 +526,3 @@ def test_most_plays_under_speech_are_found(station: Station) -> None:
     verdict = station.verdict(station.kept((1, 2, 3, 4)))
 
     assert np.mean(station.found(verdict, stations.SPOKEN)) >= 0.75
-
-
-@pytest.mark.soak
-def test_a_file_of_a_station_may_go_and_return(station: Station) -> None:
-    made = station.kept((1, 2, 3, 4))
-
-    made.remove(1)
-    without = station.verdict(made)
-    made.add(1, station.files[1])
-
-    assert sorted(without.titles, key=str) == list(range(8))
-    assert all(
-        without.found(file, play)
-        for file, plays in station.plays.items()
-        for play in plays
-        if file != 1 and play.kind in (stations.CLEAN, stations.CODEC)
-    )
-    assert np.mean(without.right) >= 0.99
-    _accept(station, station.verdict(made))

@@ -21,94 +21,41 @@ from tests.monitoring.declarations.readers.common import (
     totals_of,
 )
 
-HEAD = [
-    "RecordType",
-    "MessageVersion",
-    "Profile",
-    "ProfileVersion",
-    "MessageId",
-    "MessageCreatedDateTime",
-    "FileNumber",
-    "NumberOfFiles",
-    "UsageStartDate",
-    "UsageEndDate",
-    "SenderPartyId",
-    "SenderName",
-    "ServiceDescription",
-    "RecipientPartyId",
-    "RecipientName",
-    "RepresentedRepertoire",
-]
-SY08 = [
-    "RecordType",
-    "SummaryRecordId",
-    "DistributionChannel",
-    "DistributionChannelDPID",
-    "ServiceDescription",
-    "BroadcastStationOrChannel",
-    "CommercialModel",
-    "UseType",
-    "Territory",
-    "NumberOfBroadcasts",
-    "NumberOfBroadcastListeners",
-    "ListenerHours",
-    "Currency",
-    "NetRevenue",
-    "IndirectNetRevenue",
-    "RightsController",
-    "RightsControllerPartyId",
-    "AllocatedRevenue",
-    "RightsType",
-    "AllocatedNetRevenue",
-    "RightsControllerAllocatedNumberOfBroadcasts",
-    "AdditionalData",
-]
-AS02 = [
-    "RecordType",
-    "BlockId",
-    "ResourceReference",
-    "DspResourceId",
-    "ISRC",
-    "Title",
-    "SubTitle",
-    "DisplayArtistName",
-    "DisplayArtistPartyId",
-    "Duration",
-    "ResourceType",
-    "ISWC",
-    "ComposerAuthor",
-    "ComposerAuthorPartyId",
-    "Arranger",
-    "ArrangerPartyId",
-    "MusicPublisher",
-    "MusicPublisherPartyId",
-    "WorkContributor",
-    "WorkContributorPartyId",
-    "ProprietaryWorkId",
-]
-SU05 = [
-    "RecordType",
-    "BlockId",
-    "SummaryRecordId",
-    "SalesTransactionId",
-    "TransactedResource",
-    "IsRoyaltyBearing",
-    "NumberOfBroadcasts",
-    "NumberOfBroadcastListeners",
-    "ListenerDuration",
-]
-FOOT = [
-    "RecordType",
-    "NumberOfLinesInFile",
-    "NumberOfLinesInReport",
-    "NumberOfSummaryRecords",
-    "NumberOfBlocksInFile",
-    "NumberOfBlocksInReport",
-]
-RECORDS = {"HEAD": HEAD, "SY08": SY08, "AS02.01": AS02, "SU05": SU05, "FOOT": FOOT}
+RECORDS = {
+    record: cells.split()
+    for record, cells in {
+        "HEAD": """
+            RecordType MessageVersion Profile ProfileVersion MessageId
+            MessageCreatedDateTime FileNumber NumberOfFiles UsageStartDate UsageEndDate
+            SenderPartyId SenderName ServiceDescription RecipientPartyId RecipientName
+            RepresentedRepertoire""",
+        "SY08": """
+            RecordType SummaryRecordId DistributionChannel DistributionChannelDPID
+            ServiceDescription BroadcastStationOrChannel CommercialModel UseType
+            Territory NumberOfBroadcasts NumberOfBroadcastListeners ListenerHours
+            Currency NetRevenue IndirectNetRevenue RightsController
+            RightsControllerPartyId AllocatedRevenue RightsType AllocatedNetRevenue
+            RightsControllerAllocatedNumberOfBroadcasts AdditionalData""",
+        "AS02.01": """
+            RecordType BlockId ResourceReference DspResourceId ISRC Title SubTitle
+            DisplayArtistName DisplayArtistPartyId Duration ResourceType ISWC
+            ComposerAuthor ComposerAuthorPartyId Arranger ArrangerPartyId MusicPublisher
+            MusicPublisherPartyId WorkContributor WorkContributorPartyId
+            ProprietaryWorkId""",
+        "SU05": """
+            RecordType BlockId SummaryRecordId SalesTransactionId TransactedResource
+            IsRoyaltyBearing NumberOfBroadcasts NumberOfBroadcastListeners
+            ListenerDuration""",
+        "FOOT": """
+            RecordType NumberOfLinesInFile NumberOfLinesInReport NumberOfSummaryRecords
+            NumberOfBlocksInFile NumberOfBlocksInReport""",
+    }.items()
+}
 """The cells of each record that the decided profile has."""
 
-LISTS = frozenset({"RepresentedRepertoire", "AllocatedRevenue"} | set(AS02[12:20]))
+LISTS = frozenset(
+    {"RepresentedRepertoire", "AllocatedRevenue"} | set(RECORDS["AS02.01"][12:20])
+)
 _PEOPLE = (
     ("ComposerAuthor", "ComposerAuthorPartyId"),
     ("Arranger", "ArrangerPartyId"),
@@ -234,7 +181,7 @@ def _check_order(records: list[RecordCells]) -> None:
 
 
 def _check_head(cells: RecordCells) -> None:
-    cells.need(*HEAD[:15])
+    cells.need(*RECORDS["HEAD"][:15])
     cells.one_of("MessageVersion", ("dsrf/30",))
     cells.one_of("Profile", ("RadioBroadcastProfile",))
     cells.one_of("ProfileVersion", ("1.0",))
@@ -388,7 +335,7 @@ def _check_counts(summaries: dict[str, RecordCells], blocks: list[DsrBlock]) -> 
 
 def _check_foot(cells: RecordCells, lines: int, summaries: int, blocks: int) -> None:
     for name, wanted in zip(
-        FOOT[1:], (lines, lines, summaries, blocks, blocks), strict=True
+        RECORDS["FOOT"][1:], (lines, lines, summaries, blocks, blocks), strict=True
     ):
         if cells.count(name) != wanted:
             raise cells.fault(name, f"is not {wanted}")

@@ -167,53 +167,19 @@ def test_a_flood_of_titles_is_a_title_each_two_seconds(tmp_path: Path) -> None:
 PARTS = (
     *("#EXTM3U\n", "#EXT-X-VERSION:3\n", "#EXT-X-TARGETDURATION:1\n", "#EXTINF:1,\n"),
     *("#EXT-X-STREAM-INF:BANDWIDTH=", "#EXT-X-MEDIA:TYPE=AUDIO,URI=", "#EXT-X-GAP\n"),
-    *(
-        "#EXT-X-MEDIA-SEQUENCE:",
-        '#EXT-X-MAP:URI="',
-        "#EXT-X-BYTERANGE:",
-        "#EXT-X-ENDLIST",
-    ),
-    *(
-        "[playlist]\n",
-        "File1=",
-        "http://[bad",
-        "//",
-        "a\n",
-        "/b\n",
-        '"',
-        "\0",
-        "9" * 5000,
-    ),
-    *(
-        "<html>",
-        "OggS",
-        "ID3",
-        "\xff\xfb",
-        "-1",
-        "\n",
-        "@",
-        "ftp://x/",
-        "http://\ud7ff/",
-    ),
+    *("#EXT-X-MEDIA-SEQUENCE:", '#EXT-X-MAP:URI="', "#EXT-X-BYTERANGE:"),
+    *("#EXT-X-ENDLIST", "[playlist]\n", "File1=", "http://[bad", "//", "a\n", "/b\n"),
+    *('"', "\0", "9" * 5000, "<html>", "OggS", "ID3", "\xff\xfb", "-1", "\n", "@"),
+    *("ftp://x/", "http://\ud7ff/"),
 )
 HEADERS = (
     *("icy-metaint", "Content-Length", "Content-Type", "Content-Range", "Location"),
     *("Transfer-Encoding", "Content-Encoding", "Set-Cookie", "Connection", "\u0663"),
 )
 VALUES = (
-    *(
-        "",
-        "0",
-        "1",
-        "-1",
-        "256",
-        "9" * 5000,
-        "chunked",
-        "gzip",
-        "gzip, " * 20,
-        "identity",
-    ),
-    *("http://[bad", "/b", "//", "text/html", "bytes 0-1/2", "a=b; expires=1", "\x00"),
+    *("", "0", "1", "-1", "256", "9" * 5000, "chunked", "gzip", "gzip, " * 20),
+    *("identity", "http://[bad", "/b", "//", "text/html", "bytes 0-1/2"),
+    *("a=b; expires=1", "\x00"),
 )
 STATUS = (
     *("HTTP/1.1 200 OK", "HTTP/1.0 206 Partial", "HTTP/1.1 302 Found", "ICY 200 OK"),
