@@ -12,16 +12,20 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 from review.services import intervals
 from review.services.intervals import Interval
+from scanning.engines.base import FoundSegment
 from scanning.models import Segment
 
 EDGE_MS = 250
 """Segment edges are inexact, so a shorter rest beside an exclusion does not count."""
-MEETING_MS = 500
-"""Segments that are at most this far apart may be one use at a drifting tempo."""
+MEETING_MS = 2_500
+"""Segments that are at most this far apart may be one use at a drifting tempo.
+
+An engine finds no segment in a shorter interval, so it cannot close the gap.
+"""
 DRIFT = Decimal("0.05")
 """Most that the tempo differs between two such segments."""
 UNDER_SPEECH_PCT = 50
@@ -106,10 +110,10 @@ class Count:
     longest_ms: int = 0
 
     @property
-    def is_continuous(self) -> bool:
-        """Return whether the segments are one use whose tempo drifts."""
-        ordered = [each.segment for each in self.segments]
-        return all(drifts_on(one, later) for one, later in pairwise(ordered))
+    def drifts(self) -> bool:
+        """Return whether the tempo drifts in each use."""
+        uses = uses_of([each.segment for each in self.segments])
+        return all(len(use) > 1 for use in uses)
 
     @property
     def ms(self) -> int:
@@ -151,12 +155,11 @@ def count_segments(
     """
     ordered = sorted(segments, key=lambda each: (each.start_ms, each.pk or 0))
     covered: list[Interval] = []
-    rows, counted, reference, left = [], [], [], []
+    rows, counted, reference = [], [], []
     for number, segment in enumerate(ordered, start=1):
         pieces = counted_pieces(segment, excluded)
         sources = [source for source, _ in pieces]
         reference += [used for _, used in pieces]
-        left.append((segment, sources))
         # Only what reaches beyond the segment's start can overlap later segments.
         covered = [each for each in covered if each[1] > segment.start_ms]
         parts = intervals.without(sources, covered)
@@ -172,38 +175,52 @@ def count_segments(
         counted=kept,
         excluded=intervals.without(heard, kept),
         reference=intervals.union(reference),
-        longest_ms=_longest_ms(left),
+        longest_ms=max(
+            (_longest_ms(use, excluded) for use in uses_of(ordered)), default=0
+        ),
     )
 
 
-def _longest_ms(counted: Iterable[tuple[Segment, Sequence[Interval]]]) -> int:
-    """Return the longest interval that segments in order of time leave to count."""
-    longest = together = last_end = 0
-    before: Segment | None = None
-    for segment, parts in counted:
-        goes_on = before is not None and drifts_on(before, segment)
-        for start, end in parts:
-            goes_on = goes_on and abs(start - last_end) <= MEETING_MS
-            begun = max(start, last_end) if goes_on else start
-            together = max(0, end - begun) + (together if goes_on else 0)
-            longest = max(longest, together)
-            last_end, goes_on = end, False
-        before = segment
+def _longest_ms(use: Sequence[Segment], excluded: Sequence[Interval]) -> int:
+    """Return the longest interval of one use that is left to count."""
+    longest = together = last_end = before_end = 0
+    for segment in use:
+        for (start, end), _ in counted_pieces(segment, excluded):
+            # What an exclusion cuts off ends the interval.
+            if (start, last_end) != (segment.start_ms, before_end):
+                together, last_end = 0, start
+            together += max(0, end - max(start, last_end))
+            longest, last_end = max(longest, together), max(last_end, end)
+        before_end = segment.end_ms
     return longest
 
 
-def drifts_on(one: Segment, later: Segment) -> bool:
-    """Return whether a later segment goes on with one at a tempo that drifts.
+AnySegment = TypeVar("AnySegment", Segment, FoundSegment)
 
-    Alignments are straight, so an engine reports such a use as segments that meet.
+
+def uses_of(segments: Sequence[AnySegment]) -> list[list[AnySegment]]:
+    """Divide segments in order of time into uses of the recording.
+
+    A use is one segment, or several whose tempo drifts: alignments are straight, so an
+    engine reports such a use as segments that meet.
     """
-    if not one.tempo_ratio or not later.tempo_ratio:
-        return False
+    uses: list[list[AnySegment]] = []
+    for segment in segments:
+        if uses and _drifts_on(uses[-1][-1], segment):
+            uses[-1].append(segment)
+        else:
+            uses.append([segment])
+    return uses
+
+
+def _drifts_on(one: AnySegment, later: AnySegment) -> bool:
     gap = later.start_ms - one.end_ms
+    if abs(gap) > MEETING_MS or not one.tempo_ratio or not later.tempo_ratio:
+        return False
+    expected = gap * (one.tempo_ratio + later.tempo_ratio) / 2
     skipped = later.reference_start_ms - one.reference_end_ms
     return (
-        abs(gap) <= MEETING_MS
-        and abs(skipped - gap) <= EDGE_MS
+        abs(skipped - expected) <= EDGE_MS
         and abs(later.tempo_ratio / one.tempo_ratio - 1) <= DRIFT
     )
 

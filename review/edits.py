@@ -36,6 +36,10 @@ class Edit(TextChoices):
     SEVERAL = "several", gettext_lazy("edited in several ways")
 
 
+# No amount holds for all parts of such a match.
+MIXED = (Edit.DRIFTING, Edit.IN_PART, Edit.SEVERAL)
+
+
 def edit_of(tempo: Decimal | None, cents: Decimal | int | None) -> Edit | None:
     """Return how music at this tempo ratio and pitch was edited; None if unknown.
 
@@ -54,12 +58,12 @@ def edit_of(tempo: Decimal | None, cents: Decimal | int | None) -> Edit | None:
 def edit_of_all(
     played: Iterable[tuple[Decimal | None, Decimal | int | None]],
     *,
-    is_continuous: bool = False,
+    drifts: bool = False,
 ) -> Edit | None:
     """Return the edit of segments by their tempo ratio and pitch; None if unknown.
 
     A mean of segments that differ would state an amount that none of them has, unless
-    they are one use that ``is_continuous``.
+    the tempo ``drifts`` in each use.
     """
     known = [each for each in played if edit_of(*each) is not None]
     if not known:
@@ -76,7 +80,7 @@ def edit_of_all(
     )
     if is_one:
         return edits.pop()
-    if is_continuous:
+    if drifts:
         return Edit.DRIFTING
     return Edit.IN_PART if Edit.NONE in edits else Edit.SEVERAL
 

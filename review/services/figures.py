@@ -90,7 +90,7 @@ def work_out(
         pitch_cents=None if pitch is None else round(pitch),
         edit=edit_of_all(
             ((each.tempo_ratio, each.pitch_cents) for each in segments),
-            is_continuous=count.is_continuous,
+            drifts=count.drifts,
         )
         or "",
         low_hz=low,

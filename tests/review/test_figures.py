@@ -118,9 +118,36 @@ def test_segments_that_meet_at_a_drifting_tempo_are_one_use() -> None:
     assert result.longest_ms == 59_900
     # An exclusion ends the longest interval; a jump is another use.
     assert worked_out(*drifting, excluded=[(30_000, 35_000)]).longest_ms < 31_000
+    assert worked_out(*drifting, excluded=[(20_200, 20_800)]).longest_ms < 40_000
     jumping = segment((60_000, 80_000, 61_800, 85_800), tempo="1.2", cents="316")
     assert worked_out(*drifting, jumping).edit == "several"
     assert worked_out(*drifting, jumping).longest_ms == 59_900
+
+
+def test_a_gap_too_short_for_a_segment_is_within_a_use_that_drifts() -> None:
+    slowing = [
+        segment((0, 20_000, 0, 16_800), tempo="0.84", cents="-302"),
+        segment((22_400, 40_000, 18_792, 33_224), tempo="0.82", cents="-344"),
+    ]
+    result = worked_out(*slowing)
+
+    assert (result.edit, result.longest_ms) == ("drifting", 37_600)
+
+
+def test_the_tempo_drifts_in_each_of_several_uses() -> None:
+    def tape(at: int) -> list[Segment]:
+        return [
+            segment((at, at + 20_000, 0, 19_600), tempo="0.98", cents="-35"),
+            segment(
+                (at + 20_000, at + 40_000, 19_600, 40_000), tempo="1.02", cents="34"
+            ),
+        ]
+
+    straight = segment((100_000, 120_000, 0, 20_000))
+
+    assert worked_out(*tape(0), *tape(50_000)).edit == "drifting"
+    assert worked_out(*tape(0), *tape(50_000)).longest_ms == 40_000
+    assert worked_out(*tape(0), straight).edit == "in_part"
 
 
 def test_what_the_engine_does_not_give_stays_unknown() -> None:
