@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Self
 
+from review.edits import MIXED
 from review.subjects import Subject
 
 # A subject can have several of these values, so two sets without a common value can
@@ -174,6 +175,9 @@ def _texts(subject: Subject) -> dict[str, frozenset[str]]:
 def _numbers(subject: Subject) -> dict[str, Decimal | None]:
     measured = subject.measured
     speed, pitch = measured.speed_pct, measured.pitch_cents
+    if measured.edit in MIXED:
+        # A policy must not decide on a mean, which is 0 where a tape speeds up and slows.
+        speed = pitch = None
     return {
         "score": measured.score,
         "matched_s": Decimal(measured.matched_ms) / 1000,

@@ -25,7 +25,7 @@ from review.choices import (
     OnExpiry,
     UseKind,
 )
-from review.edits import Edit
+from review.edits import MIXED, Edit
 from review.models import Licence, Match
 from review.subjects import Subject
 from scanning.models import ScannedFile
@@ -342,7 +342,7 @@ def _passed_edit(licence: Licence, subject: Subject) -> str:
         )
     if licence.edited_uses == EditedUses.NOT_COVERED:
         return _("It does not cover edited uses.")
-    if measured.edit in (Edit.DRIFTING, Edit.IN_PART, Edit.SEVERAL):
+    if measured.edit in MIXED:
         return _("It limits edits, and the parts of this use are edited differently.")
     speed = abs(measured.speed_pct or Decimal(0))
     semitones = Decimal(abs(measured.pitch_cents or 0)) / 100

@@ -18,8 +18,10 @@ from audit.models import Event
 from audit.services import first_broken_event
 from review import errors
 from review.choices import MatchState, PolicyAction, QueueReason
+from review.conditions import Conditions
 from review.models import Match, Policy
 from review.services import policies
+from review.subjects import Subject
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
@@ -111,6 +113,14 @@ def test_every_condition_named_must_fit() -> None:
 
         assert (match.policy == rule) is fits, conditions
         Policy.objects.update(enabled=False)
+
+
+def test_a_mean_speed_fits_no_condition_where_the_tempo_drifts() -> None:
+    subject = Subject.of(make_match(match={"edit": "drifting", "speed_pct": 0}))
+
+    for name in ("speed_change", "pitch_change"):
+        conditions = Conditions.from_json({"ranges": {name: (None, "1")}})
+        assert not conditions.fits(subject)
 
 
 def test_licences_and_the_floor_come_before_any_policy() -> None:
