@@ -23,6 +23,7 @@ from recognition.fingerprint import file_format as fingerprint
 from recognition.fingerprint.joined import GRID_MS, join
 from recognition.types import Fingerprint
 from reports.plays import ALIGNED_MS
+from review.counting import uses_of
 from scanning.choices import ACTIVE_SCAN_STATUSES, NoMatchReason, SourceType
 from scanning.engines.base import EngineResult, FoundRecording, FoundSegment
 from scanning.models import Scan, ScannedFile
@@ -130,20 +131,21 @@ class HourAround:
     def _own(
         self, entry: FoundRecording, claims: Sequence[Airplay], clock: FileClock
     ) -> FoundRecording | None:
-        segments = []
-        for wide in entry.segments:
-            segment = moved(wide, -self._offset_ms)
-            if segment.start_ms >= self._core_ms or segment.end_ms <= 0:
+        segments: list[FoundSegment] = []
+        wide = sorted(entry.segments, key=lambda segment: segment.start_ms)
+        for use in uses_of([moved(segment, -self._offset_ms) for segment in wide]):
+            end_ms = use[-1].end_ms
+            if use[0].start_ms >= self._core_ms or end_ms <= 0:
                 continue
-            claim = _claim_on(segment, entry.recording_id, claims, clock)
+            claim = _claim_on(use, entry.recording_id, claims, clock)
             if claim is not None:
                 # The play that the other hour claimed goes on here.
-                end = clock.at(segment.end_ms)
+                end = clock.at(end_ms)
                 rows = Airplay.objects.filter(pk=claim.pk, ends_at__lt=end)
                 added = round((end - claim.ends_at) / timedelta(milliseconds=1))
                 rows.update(ends_at=end, end_ms=claim.end_ms + max(0, added))
                 continue
-            segments.append(begun_at_zero(segment))
+            segments += [begun_at_zero(each) for each in use if each.end_ms > 0]
         if not segments:
             return None
         scores = [segment.score for segment in segments if segment.score is not None]
@@ -231,27 +233,29 @@ def _kept(field: Any) -> Fingerprint | None:  # Any: Django's field file
 
 
 def _claim_on(
-    segment: FoundSegment,
+    use: Sequence[FoundSegment],
     recording_id: int,
     claims: Sequence[Airplay],
     clock: FileClock,
 ) -> Airplay | None:
+    # Where the tempo drifts, a play soon leaves the alignment on which it began.
+    drifts = len(use) > 1
     for claim in claims:
-        if claim.recording_id == recording_id and is_same_play(
-            claim, segment, clock, margin_ms=0
+        if claim.recording_id == recording_id and any(
+            is_same_play(claim, segment, clock, by_overlap=drifts) for segment in use
         ):
             return claim
     return None
 
 
 def is_same_play(
-    airplay: Airplay, segment: FoundSegment, clock: FileClock, *, margin_ms: int
+    airplay: Airplay, segment: FoundSegment, clock: FileClock, *, by_overlap: bool
 ) -> bool:
     """Tell whether a segment lies on a play's alignment, or its recording's loop.
 
     They lie on one alignment if the play, continued along its own line, meets the
-    segment at its start. ``margin_ms`` is how far two estimates that cover each other
-    for more than half of the shorter one may differ besides.
+    segment at its start. ``by_overlap`` also takes two estimates for one play if they
+    cover each other for more than half of the shorter one.
     """
     run, start_ms = clock.run_at(segment.start_ms)
     if run.pk == airplay.run_id:
@@ -263,7 +267,7 @@ def is_same_play(
     expected = (at - airplay.offset_ms) * airplay.tempo_ratio
     if abs(expected - segment.reference_start_ms) <= ALIGNED_MS:
         return True
-    if not margin_ms:
+    if not by_overlap:
         return False
     start = clock.at(segment.start_ms)
     end = clock.at(segment.end_ms)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -171,10 +171,10 @@ def _find_airplay(
         )
         .order_by("pk")
     )
-    same = [
-        row for row in rows if is_same_play(row, first, clock, margin_ms=ALIGNED_MS)
-    ]
-    return same[0] if same else None
+    # The play may have drifted before it was heard live.
+    whole = replace(first, end_ms=play.end_ms)
+    same = (row for row in rows if is_same_play(row, whole, clock, by_overlap=True))
+    return next(same, None)
 
 
 def _withdraw_others(hour: StreamHour, settled: Sequence[int]) -> None:

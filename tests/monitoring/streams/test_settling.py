@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.core.files.base import ContentFile
 
+from benchmarks.sound import drifting
 from catalogue import following, index_store
 from catalogue.models import Recording
 from catalogue.services import RecordingDetails, add_recording
@@ -19,10 +20,12 @@ from monitoring.streams.choices import AirplayState, GapCause, StreamState
 from monitoring.streams.models import Airplay, StreamGap, StreamHour
 from operations.monitoring import stream_findings
 from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprint.builder import extract
 from recognition.search.match import scan as scan_whole
 from reports import services
 from reports.files import file_content
 from reports.layouts import Layout
+from review.edits import Edit
 from review.models import Match
 from scanning.choices import EngineChoice, FileStatus, ScanStatus, SourceType
 from scanning.errors import IntakeRefused
@@ -32,6 +35,7 @@ from scanning.services.scans import request_scan
 from tests.audio import tune, wav_bytes
 from tests.conftest import Worker
 from tests.monitoring.streams.radio import NOON, Radio, programme, seconds, song
+from tests.recognition.synthesis import RATE, join, music
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -102,6 +106,43 @@ def test_plays_across_cuts_are_those_of_one_scan(
     run_worker()
     assert radio.log() == before
     assert Match.objects.exclude(state="superseded").count() == 4
+
+
+def test_a_play_whose_tempo_drifts_is_one_live_and_across_hours(
+    radio: Radio, run_worker: Worker
+) -> None:
+    tune = music(24, 110)
+    tape = drifting(tune, 0.97, 1.03, 90 * RATE)
+    add_recording(
+        bucket=radio.songs[0].bucket,
+        details=RecordingDetails(title="Tape"),
+        fingerprint=extract(tune),
+        user=radio.user,
+    )
+    run_worker()
+    heard = extract(join(music(UNKNOWN, 60), tape, music(UNKNOWN + 1, 15)))
+
+    # It is heard live only where its tempo is nearly the recording's.
+    radio.live("run-1", heard)
+    ((title, state, start, _end),) = radio.log()
+    assert (title, state) == ("Tape", AirplayState.ENDED)
+    assert start > 65
+    live = Airplay.objects.get()
+    radio.end("run-1", NOON + timedelta(seconds=165), heard.duration_ms)
+    # The first hour ends after what was heard live, within the tape.
+    (first,) = radio.settle(NOON + timedelta(minutes=10))
+    assert 130 < (first.ends_at - NOON).total_seconds() < 145
+    assert radio.settle(NOON + timedelta(hours=1))
+    run_worker()
+
+    play = Airplay.objects.get()
+    assert (play.pk, play.state) == (live.pk, AirplayState.SETTLED)
+    assert play.start_ms == pytest.approx(60_000, abs=1000)
+    assert play.end_ms == pytest.approx(150_000, abs=1000)
+    match = Match.objects.get()
+    assert match.scanned_file == first.scanned_file
+    assert match.edit == Edit.DRIFTING
+    assert match.matched_ms == pytest.approx(90_000, abs=2000)
 
 
 def test_an_hour_is_a_file_of_its_landmarks(radio: Radio, run_worker: Worker) -> None:
