@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from benchmarks.sound import drifting
 from tests import audio
 from tests.imports.rights.making import NAME as CWR_NAME
 from tests.imports.rights.making import cwr
@@ -85,6 +86,11 @@ def programme(number: int) -> bytes:
         6: [gap, audio.tune(50, 12), audio.tune(6, 30)[: audio.RATE * 9]],
         # Plays a tune faster, as edited uses do.
         EDITED: [faster(audio.tune(1, 30)[: audio.RATE * 14], 1.04)],
+        # Plays a tune whose speed drifts, beside another.
+        TAPE: [
+            audio.tune(2, 30)[: audio.RATE * 8],
+            drifting(audio.tune(3, 15), 0.97, 1.05, audio.RATE * 29 // 2),
+        ],
     }[number]
     return audio.wav_bytes(audio.join(parts))
 
@@ -96,9 +102,11 @@ def _by_telephone(y: audio.Samples) -> audio.Samples:
     return np.fft.irfft(spectrum, len(y)).astype(np.float32)
 
 
-PROGRAMMES = 8
+PROGRAMMES = 9
 EDITED = 7
 """The programme that plays a tune at another speed."""
+TAPE = 8
+"""The programme that plays a tune whose speed drifts."""
 
 
 def much_faster() -> SimpleUploadedFile:

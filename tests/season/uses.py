@@ -22,7 +22,7 @@ from review.choices import (
     UseKind,
 )
 from review.coverage import WORLD
-from review.edits import Edit
+from review.edits import MIXED, Edit
 from review.models import Licence, Match
 from review.services import applications, evaluation
 from review.subjects import Subject
@@ -202,7 +202,7 @@ def _check_edit(match: Match, licence: Licence, case: str) -> None:
     if licence.edited_uses == EditedUses.COVERED or measured.edit == Edit.NONE:
         return
     check(
-        measured.edit and licence.edited_uses == EditedUses.WITHIN,
+        measured.edit not in ("", *MIXED) and licence.edited_uses == EditedUses.WITHIN,
         f"{case} is edited: {measured}",
     )
     speed = abs(measured.speed_pct or Decimal(0))

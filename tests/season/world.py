@@ -90,7 +90,7 @@ def _build() -> None:
     seen_desks = [open_desk, mixed_desk, cloud_desk, account_desk]
     _limit(people, seen_desks, [open_bucket, dedup_bucket])
     call_command("worker", batch=True)
-    for number in (0, 1, 2, 3, samples.EDITED):
+    for number in (0, 1, 2, 3, samples.EDITED, samples.TAPE):
         _programme(open_desk, number, f"Show {number}.wav", admin)
     for number in (4, 5, 6):
         _programme(hidden_desk, number, f"{samples.HIDDEN} show {number}.wav", admin)
