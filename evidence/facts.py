@@ -320,6 +320,7 @@ def _match(match: Match) -> Json:
         "reference_coverage_pct": _number(match.reference_coverage_pct),
         "first_start_ms": match.first_start_ms,
         "last_end_ms": match.last_end_ms,
+        "edit": match.edit,
         "speed_pct": _number(match.speed_pct),
         "pitch_cents": match.pitch_cents,
         "heard_from_hz": match.low_hz,

@@ -122,6 +122,8 @@ def check_clips(folder: Path, match: Match) -> None:
         expected = clip["end_ms"] - clip["start_ms"]
         assert length_ms(folder / clip["file"]) == pytest.approx(expected, abs=1)
     assert case["match"]["match_id"] == match.uid
+    # The mean speed misleads without the kind of edit, as where the tempo drifts.
+    assert case["match"]["edit"] == match.edit
 
 
 def check_case(folder: Path, match: Match) -> None:
