@@ -15,6 +15,7 @@ from review.choices import MatchState, Verb
 from review.decisions.decide import decide_one
 from review.decisions.verbs import Decision
 from review.models import Match
+from scanning.choices import FileStatus
 from scanning.models import ScannedFile
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
@@ -131,3 +132,16 @@ def test_territories_and_tags_are_entered_at_upload(signed_in: MakeClient) -> No
     assert list(stored) == [["territory:GB", "territory:IE", "news"]] * 2
     assert refused.status_code == 422
     assert "UK is not a territory" in refused.content.decode()
+
+
+def test_the_page_of_a_file_counts_a_decision_on_what_scans_no_longer_find(
+    signed_in: MakeClient,
+) -> None:
+    match = make_match(state=MatchState.CONFIRMED)
+    ScannedFile.objects.update(status=FileStatus.NO_MATCH)
+    url = reverse("portal:file_detail", args=[match.scanned_file.uid])
+
+    page = signed_in(Role.VIEWER).get(url).content.decode()
+
+    assert reverse("portal:match", args=[match.uid]) in page
+    assert "Nothing in your catalogue matched" not in page
