@@ -60,7 +60,9 @@ def _end_exclusion(person: Person, rng: random.Random) -> None:
         return
     segment = rng.choice(found)
     _compare(
-        lambda: exclusions.remove(segment=segment, user=person.user, reason="ours"),
+        lambda: exclusions.remove(
+            segment=segment, user=person.user, reason="It is ours."
+        ),
         Q(recording=segment.recording),
         lambda: person.fill_in(f"/exclusions/{segment.uid}/remove/", reason="ours"),
     )
