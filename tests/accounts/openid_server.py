@@ -41,7 +41,6 @@ class OpenIdServer:
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def configuration(self) -> Claims:
-        """Return the discovery document."""
         return {
             "issuer": self.url,
             "authorization_endpoint": f"{self.url}/authorize",
@@ -53,7 +52,6 @@ class OpenIdServer:
         }
 
     def keys(self) -> Claims:
-        """Return the public key."""
         public = _KEY.public_key().public_numbers()
         key = {"kty": "RSA", "kid": "first", "alg": "RS256", "use": "sig"}
         return {"keys": [key | {"n": _base64(public.n), "e": _base64(public.e)}]}

@@ -24,7 +24,6 @@ SECRETS = ("s-ecret 9 words", "ana@example.org")
 
 @pytest.fixture
 def ana() -> User:
-    """Return a reviewer."""
     return make_user(Role.REVIEWER, username="ana")
 
 
@@ -38,7 +37,6 @@ def here(ana: User) -> Client:
 
 @pytest.fixture
 def admin_page(admin: User) -> Client:
-    """Return an admin's session."""
     client = Client()
     client.force_login(admin)
     confirm(client)
@@ -46,7 +44,6 @@ def admin_page(admin: User) -> Client:
 
 
 def events_of(person: User, action: str) -> list[Event]:
-    """Return the events of an account; check that they hold no secret and no address."""
     found = Event.objects.filter(case=f"user:{person.pk}", action=action)
     for event in found:
         text = f"{event.before}{event.after}{event.note}"

@@ -127,7 +127,6 @@ def behind_proxy(settings: Settings) -> None:
 
 
 def _known_device(address: str, name: str = "ana") -> Client:
-    """Return a client with which somebody signed in and out at an address."""
     device = _from(address)
     device.post("/accounts/login/", {"username": name, "password": "secret"})
     device.post("/accounts/logout/")

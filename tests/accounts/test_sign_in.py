@@ -31,12 +31,10 @@ LOGIN = "/accounts/login/"
 
 @pytest.fixture
 def ana() -> User:
-    """Return a reviewer."""
     return make_user(Role.REVIEWER, username="ana")
 
 
 def sign_in(client: Client, password: str = "secret", **more: str) -> Any:  # noqa: S107 - of the factory
-    """Submit the sign-in form."""
     return client.post(LOGIN, {"username": "ana", "password": password, **more})
 
 

@@ -38,11 +38,9 @@ class Api:
         )
 
     def get(self, path: str, **extra: Any) -> Any:
-        """Make a GET request."""
         return self.call("GET", path, **extra)
 
     def upload(self, path: str, fields: dict[str, Any], **extra: Any) -> Any:
-        """Send a multipart form."""
         headers = {"Authorization": f"Bearer {self.secret}"} | extra.pop("headers", {})
         return self._client.post(path, fields, headers=headers, **extra)
 
@@ -64,5 +62,4 @@ def make_api(db: None) -> MakeApi:
 
 @pytest.fixture
 def api(make_api: MakeApi) -> Api:
-    """Return a client with every permission."""
     return make_api()

@@ -34,7 +34,6 @@ TOO_MANY = 429
 
 @cache
 def document() -> dict[str, Any]:
-    """Return the OpenAPI document."""
     generator = SchemaGenerator()  # type: ignore[no-untyped-call]  # not typed
     made: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # not typed
     return made
@@ -53,8 +52,6 @@ def operations() -> dict[str, tuple[str, str, dict[str, Any]]]:
 
 @dataclass
 class World:
-    """The objects that the calls use."""
-
     bucket: Bucket
     dedup: Bucket
     recording: Recording
@@ -133,7 +130,6 @@ def path_of(name: str, world: World, *, known: bool = True) -> str:
 
 
 def call(name: str, status: int, api: Api, world: World) -> Any:
-    """Make a call that returns this status."""
     method, _, _ = operations()[name]
     path = path_of(name, world, known=status != 404)
     if status == 400:
@@ -151,7 +147,6 @@ def call(name: str, status: int, api: Api, world: World) -> Any:
 
 
 def refused(name: str, method: str, path: str, api: Api, world: World) -> Any:
-    """Make a call with invalid values."""
     if name == "submit_dedup_file":
         return api.upload(path, {"id": ""})
     if "dedup" in path:
@@ -201,7 +196,6 @@ def test_the_documented_statuses_are_seen_and_their_bodies_fit(
 
 
 def assert_fits(answer: Any, told: dict[str, Any]) -> None:
-    """Check a body against its schema."""
     content = told.get("content")
     if content is None:
         assert answer.content == b""

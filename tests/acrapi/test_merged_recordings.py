@@ -33,7 +33,6 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def bucket() -> Bucket:
-    """Return a bucket with two recordings of one file."""
     bucket = BucketFactory.create()
     for number in ("1", "2"):
         RecordingFactory.create(
@@ -53,7 +52,6 @@ def manager() -> User:
 
 
 def merge(user: User) -> DedupAction:
-    """Merge the second recording into the first."""
     group = DedupGroup.objects.get()
     uids = [member.recording.uid for member in group.members.all()]
     return actions.act_on_group(

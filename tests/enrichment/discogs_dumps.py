@@ -46,7 +46,6 @@ class Pressing:
     sub_tracks: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
 
     def xml(self, number: int) -> str:
-        """Return the element."""
         described = "".join(
             f"<description>{escape(each)}</description>" for each in self.formats
         )

@@ -256,7 +256,6 @@ def iswc(number: int) -> str:
 
 
 def barcode(number: int) -> str:
-    """Return a UPC."""
     digits = f"{71_000_000_000 + number:011d}"
     weighted = sum(int(d) * (3 if at % 2 == 0 else 1) for at, d in enumerate(digits))
     return f"{digits}{-weighted % 10}"

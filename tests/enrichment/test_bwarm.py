@@ -36,7 +36,6 @@ Tables = dict[str, list[list[str]]]
 
 
 def resource(number: int, **cells: str) -> list[str]:
-    """Return a record of resources.tsv."""
     given = {
         "ResourceRecordId": f"U{number}",
         "ResourceType": "SoundRecording",

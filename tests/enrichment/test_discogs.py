@@ -41,7 +41,6 @@ def folder(tmp_path: Path, settings: Any) -> Path:
 
 
 def ours(title: str = "Amber Avenue", **more: Any) -> Recording:
-    """Return our recording of a track."""
     values: dict[str, Any] = {
         "title": title,
         "artists": ["Velvet Quarry"],

@@ -62,7 +62,6 @@ def page(client: Client, manager: User) -> Client:
 
 
 def ours(song: Song, **more: Any) -> Recording:
-    """Return our recording of a song of the dump."""
     values = {
         "title": song.title,
         "artists": [song.artist],
@@ -105,13 +104,11 @@ def mark(field: str = "isrc", at: str = "0.9900") -> SafeMark:
 
 
 def run_jobs() -> None:
-    """Do the jobs that wait, as a worker does."""
     while run_next(Pool.WORK) is not None:
         pass
 
 
 def run(*words: str) -> str:
-    """Return what the command says."""
     out = StringIO()
     call_command("enrich", *words, stdout=out)
     return out.getvalue()

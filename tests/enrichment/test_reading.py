@@ -26,8 +26,6 @@ from tests.enrichment.dumps import Dump, Song, copied, dump_of, invented_songs
 def read_here(
     path: Path, folder: Path, *, report: Callable[[int], None] = lambda _rows: None
 ) -> SourceFacts:
-    """Read a dump in this process."""
-
     def stream(_jobs: str, request: Any, on_rows: Callable[[Any], None]) -> None:
         with path.open("rb") as file:
             dump_jobs.read_dump(file, done=request["done"], send=on_rows)

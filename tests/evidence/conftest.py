@@ -31,7 +31,6 @@ def key(data_dir: Path) -> PublicKey:
 
 @pytest.fixture
 def reviewer(db: None) -> User:
-    """Return a user who may build packs."""
     return make_user(Role.REVIEWER)
 
 

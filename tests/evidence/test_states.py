@@ -228,7 +228,6 @@ def test_a_cancelled_pack_is_given_up_by_its_worker(
 
 
 def lose_worker(pack: EvidencePack, *, attempts: int = 1) -> None:
-    """Let the worker of a pack die."""
     EvidencePack.objects.filter(pk=pack.pk).update(status=PackStatus.BUILDING)
     Job.objects.filter(kind="evidence", subject=pack.pk).update(
         state=JobState.RUNNING,

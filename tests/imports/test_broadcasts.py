@@ -54,7 +54,6 @@ def rules(summary: dict[str, object]) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def harbour() -> None:
-    """Make a station and a file."""
     StationFactory.create(
         name="Harbour FM", call_sign="HFM", custom_id="h1", time_zone="Europe/Zurich"
     )

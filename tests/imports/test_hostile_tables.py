@@ -48,17 +48,14 @@ def changed(workbook: Path, parts: dict[str, str | bytes]) -> Path:
 
 
 def read(path: Path) -> list[tuple[str, ...]]:
-    """Read a table to its end."""
     return [row.cells for row in rows_of(open_table(path))]
 
 
 def sheet(rows: str) -> str:
-    """Return a sheet of raw rows."""
     return f"{_HEAD}<sheetData>{rows}</sheetData></worksheet>"
 
 
 def row(number: int) -> str:
-    """Return a row with two cells."""
     return f'<row r="{number}">{_CELLS.format(row=number)}</row>'
 
 
@@ -135,7 +132,6 @@ def test_a_line_without_end_is_refused(
 
 
 def zipped(**contents: bytes) -> zipfile.ZipFile:
-    """Return an open archive."""
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as made:
         for name, content in contents.items():

@@ -33,15 +33,10 @@ from tests.factories.scanning import ContainerFactory
 TABLE = b"custom_id,title,artists,audio\nL1,T,A,https://files.example/a.wav\nL2,T,A,\n"
 SHARE = b"work_id,work_title,party,right,share_pct\nW1,T,Anna Muster,performing,50\n"
 RESULT = {"id": "1", "name": "show.mp3", "state": -1, "results": None}
-ALL = pytest.mark.parametrize(
-    "kind", [RECORDINGS, RESULTS, RIGHTS], ids=lambda kind: kind.event
-)
-STEPS = pytest.mark.parametrize("step", ["check", "import"])
 STAYS = " What was imported stays."
 
 
 def keep(kind: AnyKind) -> Import:
-    """Return a file that waits to be checked."""
     user = make_user(Role.MANAGER)
     if kind is RECORDINGS:
         return services.keep_upload(
@@ -70,24 +65,14 @@ def keep(kind: AnyKind) -> Import:
     )
 
 
-def at(kind: AnyKind, step: str) -> Import:
-    """Return an import that waits for a step."""
-    one = keep(kind)
-    if step == "import":
-        run_next(Pool.WORK)
-        assert services.start(one=one, user=make_user(Role.MANAGER))
-    return one
-
-
 def status(one: Import) -> tuple[str, str]:
-    """Return the status and the message of an import."""
     one.refresh_from_db()
     return one.status, one.message
 
 
 @pytest.fixture
 def works(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Columns]], None]:
-    """Return a function that replaces the work of both kinds."""
+    """Return a function that replaces the work of every kind."""
 
     def replace(act: Callable[[], Columns]) -> None:
         def work(one: Import, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
@@ -100,7 +85,9 @@ def works(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Columns]], 
     return replace
 
 
-@ALL
+@pytest.mark.parametrize(
+    "kind", [RECORDINGS, RESULTS, RIGHTS], ids=lambda kind: kind.event
+)
 @pytest.mark.django_db
 def test_a_file_is_checked_then_imported(kind: AnyKind) -> None:
     one = keep(kind)
@@ -128,16 +115,15 @@ def test_a_file_is_checked_then_imported(kind: AnyKind) -> None:
     assert Event.objects.filter(action=f"{kind.event}_started").count() == 1
 
 
-@ALL
-@STEPS
+@pytest.mark.parametrize("step", ["check", "import"])
 @pytest.mark.django_db
 def test_each_end_of_a_step_has_its_reason_and_can_be_tried_again(
-    kind: AnyKind,
-    step: str,
-    works: Callable[[Callable[[], Columns]], None],
-    settings: Settings,
+    step: str, works: Callable[[Callable[[], Columns]], None], settings: Settings
 ) -> None:
-    one, user = at(kind, step), make_user(Role.MANAGER)
+    one, user = keep(RECORDINGS), make_user(Role.MANAGER)
+    if step == "import":
+        run_next(Pool.WORK)
+        assert services.start(one=one, user=user)
     working = one.status if step == "check" else ImportStatus.IMPORTING
     stays = STAYS if step == "import" else ""
 
@@ -221,7 +207,7 @@ def test_each_end_of_a_step_has_its_reason_and_can_be_tried_again(
     assert one.summary == {"added": 2}
     assert finishers[0] is not None
     assert Job.objects.latest("pk").state == JobState.DONE
-    tried_again = Event.objects.filter(action=f"{kind.event}_tried_again")
+    tried_again = Event.objects.filter(action=f"{RECORDINGS.event}_tried_again")
     assert tried_again.count() == 5
 
 

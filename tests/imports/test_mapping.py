@@ -65,7 +65,6 @@ def table(*rows: str) -> SimpleUploadedFile:
 def keep(
     bucket: Bucket, *rows: str, user: User | None = None, keep_unknown: bool = False
 ) -> CatalogueImport:
-    """Return the import of a table that was checked."""
     one = services.keep_upload(
         RECORDINGS,
         bucket=bucket,

@@ -52,7 +52,6 @@ HEADER = "custom_id;title;artists;isrc;upc;owner_share_pct;release_date;audio\r\
 
 
 def rows(path: Path, encoding: str = "utf-8") -> list[tuple[int, tuple[str, ...]]]:
-    """Read a table to its end."""
     with open_table(path, encoding=encoding) as table:
         return [(row.line, row.cells) for row in rows_of(table)]
 

@@ -6,7 +6,6 @@ import csv
 import io
 import zipfile
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -247,13 +246,6 @@ def test_what_is_no_table_is_refused_with_the_place(
             run_table(bucket, table, tmp_path)
 
 
-def test_windows_text_is_read_when_it_is_chosen(tmp_path: Path) -> None:
-    table = tmp_path / "table.csv"
-    table.write_bytes("custom_id,title\nL1,Café\n".encode("windows-1252"))
-
-    assert open_table(table, encoding="windows-1252").header == ("custom_id", "title")
-
-
 def test_a_workbook_is_read(bucket: Bucket, tmp_path: Path) -> None:
     book = Workbook()
     sheet = book.active
@@ -352,48 +344,3 @@ def test_the_page_checks_first_and_imports_when_told(
     assert kept.status == ImportStatus.DONE
     assert kept.summary["added"] == 1
     assert b"needs audio" in b"".join(rows.streaming_content)  # type: ignore[attr-defined]  # a file's
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_workbook_is_imported_on_the_page(
-    signed_in: MakeClient, run_worker: Worker, workbook: SimpleUploadedFile
-) -> None:
-    bucket = BucketFactory.create()
-    client = signed_in(Role.MANAGER)
-
-    client.post(
-        "/catalogue/import/",
-        {
-            "bucket": bucket.pk,
-            "table": workbook,
-            "archive": archive(**{"a.wav": audio.wav_bytes(audio.tune(3, 8))}),
-            "encoding": "utf-8",
-        },
-    )
-    run_worker()
-    kept = CatalogueImport.objects.get()
-    page = client.get(f"/catalogue/import/{kept.uid}/").content.decode()
-    client.post(f"/catalogue/import/{kept.uid}/start/")
-    run_worker()
-
-    kept.refresh_from_db()
-    recording = Recording.objects.get()
-    assert (kept.status, kept.message) == (ImportStatus.DONE, "")
-    assert "New exclusions" in page
-    assert (recording.custom_id, recording.release_date) == ("17", "2026-01-02")
-    assert recording.excluded_segments.get().end_ms == 2_000
-
-
-@pytest.fixture
-def workbook() -> SimpleUploadedFile:
-    """Return a workbook as a browser uploads it."""
-    book = Workbook()
-    sheet = book.active
-    assert sheet is not None
-    sheet.append(["Custom ID", "title", "artists", "file", "release_date", "exclude"])
-    moment = datetime(2026, 1, 2)  # noqa: DTZ001 - workbooks know no zones
-    interval = "00:00:01.000-00:00:02.000"
-    sheet.append([17, "T", "A", "a.wav", moment, interval])
-    content = io.BytesIO()
-    book.save(content)
-    return SimpleUploadedFile("Catalogue.xlsx", content.getvalue())

@@ -145,7 +145,6 @@ def test_a_link_whose_id_came_meanwhile_is_decided_again(
 
 @pytest.fixture
 def copies(folder: Path) -> tuple[Recording, Recording]:
-    """Return two recordings of one group."""
     bucket = BucketFactory.create()
     one, other = (
         RecordingFactory.create(

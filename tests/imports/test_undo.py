@@ -63,7 +63,6 @@ def manager() -> User:
 
 
 def work_off() -> None:
-    """Run every job of a worker that is due."""
     while run_next(Pool.WORK) is not None:
         pass
 

@@ -194,16 +194,6 @@ def test_a_dry_run_says_of_each_row_what_the_import_then_does(
         transaction.set_rollback(True)
 
 
-def test_two_copies_in_one_table_are_seen_before_either_is_added(run: Run) -> None:
-    rows = [row("L1", audio="tune.wav"), row("L2", audio="copy.wav")]
-
-    dry, summary = run(rows, dry=True)
-
-    assert list(dry.values()) == [Verdict.ADDED, Verdict.REFUSED]
-    assert "The same audio" in summary.faults[0]["rule"]
-    assert run(rows)[0] == dry
-
-
 def test_a_copy_of_the_audio_that_an_earlier_row_brings_is_seen(
     run: Run, bucket: Bucket
 ) -> None:

@@ -11,11 +11,9 @@ from tests.factories.accounts import make_user
 
 @pytest.fixture
 def reviewer(db: None) -> User:
-    """Return a user who prepares notices."""
     return make_user(Role.REVIEWER)
 
 
 @pytest.fixture
 def manager(db: None) -> User:
-    """Return a user who signs notices."""
     return make_user(Role.MANAGER)

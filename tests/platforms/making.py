@@ -110,7 +110,6 @@ def report(rows: Iterable[Mapping[str, str]], like: Mapping[str, str] = CLAIM) -
 def make_account(
     name: str = "Example Music", platform: str = "youtube"
 ) -> PlatformAccount:
-    """Return an account without any report."""
     return PlatformAccount.objects.get_or_create(name=name, platform=platform)[0]
 
 

@@ -35,7 +35,6 @@ def client(signed_in: MakeClient) -> Client:
 
 
 def keep(*rows: str, platform: str = "soundcloud", day: int = 3) -> ClaimsImport:
-    """Return the import of a table that was checked."""
     one = services.keep_upload(
         CLAIMS,
         user=make_user(Role.MANAGER),

@@ -70,7 +70,6 @@ def video(number: int, **columns: Any) -> ScannedFile:
 
 
 def recording(number: int, **columns: Any) -> Recording:
-    """Return a recording with its own ISRC. Any: columns."""
     return RecordingFactory.create(
         title=f"Song {number}",
         isrc=f"GBAYE{number:07}",

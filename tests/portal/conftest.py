@@ -7,6 +7,7 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.roles import Role
+from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.portal.admin_matches import SignIn
 from tests.scanning.conftest import podcast, vendor
@@ -28,5 +29,14 @@ def sign_in(client: Client) -> SignIn:
 
 @pytest.fixture
 def ana(db: None) -> User:
-    """Return a reviewer."""
     return make_user(Role.REVIEWER, username="ana")
+
+
+@pytest.fixture
+def reviewer(signed_in: MakeClient) -> Client:
+    return signed_in(Role.REVIEWER)
+
+
+@pytest.fixture
+def manager(signed_in: MakeClient) -> Client:
+    return signed_in(Role.MANAGER)

@@ -8,7 +8,6 @@ from django.test.utils import CaptureQueriesContext
 
 
 def queries_of(client: Client, address: str) -> int:
-    """Return how many queries a page makes."""
     with CaptureQueriesContext(connection) as asked:
         assert client.get(address).status_code == 200
     return len(asked)

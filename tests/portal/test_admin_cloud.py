@@ -20,7 +20,6 @@ URL = "/admin/scanning/cloudaccount/"
 
 @pytest.fixture
 def client(signed_in: MakeClient) -> Client:
-    """Return an admin's client."""
     return signed_in(Role.ADMIN)
 
 

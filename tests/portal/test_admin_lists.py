@@ -36,7 +36,6 @@ pytestmark = pytest.mark.django_db
 
 
 def address(model: type[Model], page: str, *args: object) -> str:
-    """Return the address of an admin page."""
     meta = model._meta
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_{page}", args=args)
 

@@ -169,23 +169,6 @@ def test_reject_asks_for_a_code(sign_in: SignIn) -> None:
     assert match.note == "a jingle"
 
 
-def test_clear_and_escalate_need_words(sign_in: SignIn) -> None:
-    client = sign_in(Role.REVIEWER)
-
-    for verb, state in (
-        ("clear", MatchState.CLEARED),
-        ("escalate", MatchState.ESCALATED),
-    ):
-        match = make_match()
-        client.post(decide(match, verb), {"version": 1, "note": " "})
-        match.refresh_from_db()
-        assert match.state == MatchState.PENDING
-
-        client.post(decide(match, verb), {"version": 1, "note": "see contract 7"})
-        match.refresh_from_db()
-        assert match.state == state
-
-
 def test_stale_page_saves_nothing_and_can_be_sent_again(sign_in: SignIn) -> None:
     match = make_match()
     colleague = make_user(Role.REVIEWER, username="ben")

@@ -27,7 +27,6 @@ pytestmark = pytest.mark.django_db
 def bulk(
     client: Client, action: str, *matches: Match, **more: object
 ) -> Any:  # Any: as above
-    """Run an action on matches of the list."""
     return client.post(
         LIST,
         {

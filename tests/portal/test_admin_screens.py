@@ -144,13 +144,11 @@ def _one_of_each() -> None:
 
 
 def entered(client: Client, role: Role) -> Client:
-    """Sign a new user in."""
     client.force_login(make_user(role))
     return client
 
 
 def address(model: type[Model], page: str, *args: object) -> str:
-    """Return the address of an admin page."""
     meta = model._meta
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_{page}", args=args)
 

@@ -21,7 +21,6 @@ _LOCKED_OUT = "This would take the administration from yourself."
 
 @pytest.fixture
 def admin(client: Client) -> User:
-    """Sign an admin in."""
     user = make_user(Role.ADMIN)
     client.force_login(user)
     confirm(client)

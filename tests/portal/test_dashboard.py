@@ -38,7 +38,6 @@ HOME = "/"
 
 @pytest.fixture
 def client(ana: User) -> Client:
-    """Return the reviewer's client."""
     client = Client()
     client.force_login(ana)
     return client

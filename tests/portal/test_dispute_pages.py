@@ -25,16 +25,6 @@ pytestmark = pytest.mark.django_db
 LIST = "/queue/disputes/"
 
 
-@pytest.fixture
-def reviewer(signed_in: MakeClient) -> Client:
-    return signed_in(Role.REVIEWER)
-
-
-@pytest.fixture
-def manager(signed_in: MakeClient) -> Client:
-    return signed_in(Role.MANAGER)
-
-
 def move(
     client: Client, match: Match, verb: str, **fields: object
 ) -> Any:  # Any: the test client's response

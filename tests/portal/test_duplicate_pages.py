@@ -8,6 +8,7 @@ import json
 
 import openpyxl
 import pytest
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.test import Client
 from django.urls import reverse
 
@@ -474,3 +475,35 @@ def test_equal_files_share_their_whole_length_before_it_is_known() -> None:
     find_duplicates(bucket=bucket)
 
     assert PairLink.objects.get().runs[0][:4] == [0, 59_000, 0, 59_000]
+
+
+def test_admin_merges_groups_after_a_preview_and_undoes_it(
+    signed_in: MakeClient,
+) -> None:
+    bucket = BucketFactory.create()
+    RecordingFactory.create_batch(
+        2, bucket=bucket, audio_sha256="ab" * 32, audio_bytes=10
+    )
+    find_duplicates(bucket=bucket)
+    group = DedupGroup.objects.get()
+    client, address = (
+        signed_in(Role.ADMIN),
+        reverse("admin:dedup_dedupgroup_changelist"),
+    )
+    chosen = {"action": "merge_groups", ACTION_CHECKBOX_NAME: [group.pk]}
+
+    preview = client.post(address, chosen).content.decode()
+    client.post(
+        address, chosen | {"apply": "yes", "group": [f"{group.uid}:{group.version}"]}
+    )
+
+    assert "1 recording would become an alias" in preview
+    assert Recording.objects.filter(merged_into__isnull=False).count() == 1
+    action = DedupAction.objects.get()
+    client.post(
+        reverse("admin:dedup_dedupaction_changelist"),
+        {"action": "undo_actions", ACTION_CHECKBOX_NAME: [action.pk]},
+    )
+    action.refresh_from_db()
+    assert action.state == ActionState.UNDONE
+    assert not Recording.objects.filter(merged_into__isnull=False).exists()

@@ -138,7 +138,6 @@ def _manage(*arguments: str) -> list[str]:
 
 @pytest.fixture
 def serve(begin: Begin) -> Session:
-    """Run ``manage.py serve``."""
     session = begin(*_manage("serve", "--port", str(free_port())))
     # The first process, and the one that answers.
     session.wait_for("gunicorn", count=2)

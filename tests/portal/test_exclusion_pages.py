@@ -18,11 +18,6 @@ pytestmark = pytest.mark.django_db
 INTERVAL = {"start": "5", "end": "25", "reason": "shared_loop", "note": ""}
 
 
-@pytest.fixture
-def manager(signed_in: MakeClient) -> Client:
-    return signed_in(Role.MANAGER)
-
-
 def test_interval_is_previewed_then_excluded_then_removed(manager: Client) -> None:
     match = make_match()
     url = reverse("portal:exclusion_add", args=[match.recording.uid])

@@ -11,14 +11,11 @@ from django.urls import reverse
 
 from accounts.roles import Role
 from audit.models import Event
-from review.choices import MatchState, Verb
-from review.decisions.decide import decide_one
-from review.decisions.verbs import Decision
+from review.choices import MatchState
 from review.models import Match
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
 from tests.conftest import MakeClient
-from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ContainerFactory
@@ -66,21 +63,6 @@ def test_another_territory_gives_back_what_the_licence_had_cleared(
 
     assert state_of(match) == MatchState.PENDING
     assert "1 match is no longer covered" in page
-
-
-def test_what_a_person_decided_stays(signed_in: MakeClient) -> None:
-    match = make_match()
-    make_licence(recordings=[match.recording], territories=["GB"])
-    decide_one(
-        match=match,
-        version=match.version,
-        decision=Decision(Verb.CONFIRM),
-        user=make_user(Role.REVIEWER),
-    )
-
-    save(signed_in(Role.REVIEWER), match, territories="GB")
-
-    assert state_of(match) == MatchState.CONFIRMED
 
 
 def test_details_that_no_rule_reads_change_the_file_alone(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 
@@ -26,14 +25,7 @@ MANY = "/files/many/"
 CHANGES = "/files/changes/"
 
 
-@pytest.fixture
-def manager(signed_in: MakeClient) -> Client:
-    """Return a manager's client."""
-    return signed_in(Role.MANAGER)
-
-
 def act(client: Client, verb: str, *files: ScannedFile, **fields: Any) -> Any:
-    """Confirm an action on files."""
     posted = {"verb": verb, "file": [file.uid for file in files], "apply": "yes"}
     return client.post(MANY, posted | fields)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+from django import forms
 from django.conf import settings
+from django.urls import get_resolver
 
 from portal.shared import looks
 from review.choices import MatchState
@@ -22,6 +25,18 @@ _INLINE = re.compile(
 )
 _ELSEWHERE = re.compile(r"@import|url\([\"']?(https?:)?//")
 _ICON = re.compile(r"""\{% icon ["']([\w-]+)["']|with icon="([\w-]+)\"""")
+# A control called "matches" replaces form.matches() in every browser (HTML standard,
+# "named access on the form"), and htmx and our own scripts fail on that page.
+HIDDEN_BY_A_NAME = frozenset(
+    [
+        *("addEventListener", "append", "attributes", "checkValidity", "children"),
+        *("classList", "click", "closest", "contains", "dataset", "dispatchEvent"),
+        *("elements", "focus", "getAttribute", "hasAttribute", "isConnected"),
+        *("matches", "nextElementSibling", "parentElement", "parentNode", "remove"),
+        *("querySelector", "querySelectorAll", "removeAttribute", "replaceWith"),
+        *("reportValidity", "requestSubmit", "reset", "setAttribute", "submit"),
+    ]
+)
 
 
 def _read(path: Path) -> str:
@@ -69,3 +84,25 @@ def test_scripts_make_no_markup_from_text() -> None:
 def test_states_of_the_models_are_the_states_that_are_drawn() -> None:
     assert set(looks.REVIEW_STATES) == set(MatchState.values)
     assert set(looks.FILE_STATES) == set(FileStatus.values)
+
+
+def _below(kind: type[forms.BaseForm]) -> Iterator[type[forms.BaseForm]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from _below(each)
+
+
+def test_no_field_hides_a_method_of_its_form() -> None:
+    # Loads the views, and with them the forms.
+    assert get_resolver().url_patterns
+    ours = [
+        form for form in _below(forms.BaseForm) if form.__module__.startswith("portal.")
+    ]
+    assert len(ours) > 40
+    hidden = [
+        f"{form.__module__}.{form.__name__}.{name}"
+        for form in ours
+        for name in getattr(form, "base_fields", {})
+        if name in HIDDEN_BY_A_NAME
+    ]
+    assert hidden == []

@@ -52,13 +52,11 @@ from tests.security.world import Desk, report_run, schedule
 
 @pytest.fixture
 def clients(signed_in: MakeClient) -> dict[Role, Client]:
-    """Return a client of each role."""
     return {role: signed_in(role) for role in Role}
 
 
 @pytest.fixture
 def viewer(clients: dict[Role, Client]) -> Client:
-    """Return the client of a viewer."""
     return clients[Role.VIEWER]
 
 

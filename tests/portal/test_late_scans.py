@@ -51,7 +51,6 @@ def _late_scan(file: ScannedFile, recording: Recording) -> Scan:
 
 @pytest.fixture
 def file() -> ScannedFile:
-    """Return a file of ten minutes."""
     made: ScannedFile = ScannedFileFactory.create()
     return made
 

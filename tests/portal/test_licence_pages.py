@@ -23,13 +23,7 @@ from tests.factories.rules import make_licence
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def manager(signed_in: MakeClient) -> Client:
-    return signed_in(Role.MANAGER)
-
-
 def terms(**changes: object) -> dict[str, object]:
-    """Return the fields of the form."""
     return {
         "holder": "Broadcaster",
         "scope": "recordings",

@@ -23,13 +23,11 @@ _LINK = "https://media.example/a.mp3"
 
 @pytest.fixture
 def container(db: None) -> Container:
-    """Return a container."""
     return ContainerFactory.create()
 
 
 @pytest.fixture
 def client(signed_in: MakeClient) -> Client:
-    """Return a reviewer's client."""
     return signed_in(Role.REVIEWER)
 
 

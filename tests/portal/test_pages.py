@@ -11,7 +11,6 @@ from pytest_django import Settings
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
-from catalogue.models import Recording
 from scanning.choices import EditedMusic, FileStatus
 from scanning.models import Container, ScannedFile
 from tests.conftest import MakeClient
@@ -144,32 +143,6 @@ def test_file_page_shows_each_play_with_both_offsets(signed_in: MakeClient) -> N
     assert "27:00:00.000" in text
 
 
-def test_pages_escape_what_users_wrote_and_have_no_code_inline(
-    signed_in: MakeClient,
-) -> None:
-    evil = "<script>alert(1)</script>.wav"
-    match = make_match()
-    ScannedFile.objects.update(name=evil)
-    Recording.objects.update(title=evil)
-    client = signed_in(ADMIN)
-
-    for path in (
-        "/",
-        "/files/",
-        "/matches/",
-        f"/files/{match.scanned_file.uid}/",
-        f"/catalogue/recordings/{match.recording.uid}/",
-        "/search/?q=script",
-        "/reports/",
-        "/upload/",
-    ):
-        answer = client.get(path)
-        text = answer.content.decode()
-        for inline in ("<script>", " style=", "<style"):
-            assert inline not in text, (path, inline)
-        assert "unsafe" not in answer["Content-Security-Policy"], path
-
-
 def test_lists_ask_no_more_queries_for_many_rows(signed_in: MakeClient) -> None:
     for _ in range(12):
         make_match()
@@ -203,15 +176,6 @@ def test_filters_of_the_file_list_live_in_its_address(signed_in: MakeClient) -> 
     assert "Export CSV</button>" in pages[""]
     assert "Export CSV, any state</button>" in pages["state=error"]
     assert "Report, any state…</a>" in pages["state=error"]
-
-
-def test_match_list_filters_by_score_band(signed_in: MakeClient) -> None:
-    make_match(score=Decimal("90.0"))
-    low = make_match(score=Decimal("60.0"))
-
-    page = signed_in(VIEWER).get("/matches/?score_max=70")
-
-    assert [match.pk for match in page.context["page_obj"]] == [low.pk]
 
 
 def test_admin_makes_and_changes_a_container(signed_in: MakeClient) -> None:
@@ -261,13 +225,6 @@ def test_upload_page_says_what_is_taken_and_what_was_not(
     assert codes == ["", "too_many_open"]
     assert ScannedFile.objects.count() == 1
     assert "3 s to 1 h 30 min" in page.content.decode()
-
-
-def test_health_is_told_without_signing_in(db: None) -> None:
-    answer = Client().get("/healthz")
-
-    assert answer.status_code == 200
-    assert answer.json()["status"] == "ok"
 
 
 def test_managers_delete_a_file_with_a_reason(signed_in: MakeClient) -> None:

@@ -24,13 +24,7 @@ from tests.portal.queries import queries_of
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def manager(signed_in: MakeClient) -> Client:
-    return signed_in(Role.MANAGER)
-
-
 def words(**changes: Any) -> dict[str, Any]:  # Any: values of form fields
-    """Return the fields of the form."""
     return {"name": "Short uses", "action": "escalate", "priority": 0, **changes}
 
 

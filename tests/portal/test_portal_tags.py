@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.test import RequestFactory
 from django.utils import translation
 
 from portal.shared import formats
+from portal.shared.times import lasting
 from portal.templatetags import portal_tags as tags
 
 
@@ -238,3 +240,17 @@ def test_a_session_is_named_by_its_browser_and_system() -> None:
         ("", "–"),
     ):
         assert formats.browser(agent) == name
+
+
+def test_what_is_due_lasts_whole_days() -> None:
+    now = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+    for late, words in (
+        (timedelta(minutes=12), "12 minutes"),
+        (timedelta(hours=3, minutes=40), "3 hours"),
+        (timedelta(days=1, hours=5), "1 day"),
+        (timedelta(days=5, hours=1), "5 days"),
+        (timedelta(days=13, hours=9), "13 days"),
+        (timedelta(days=59), "59 days"),
+        (timedelta(days=100), "3 months"),
+    ):
+        assert lasting(now - late, now).replace("\xa0", " ") == words

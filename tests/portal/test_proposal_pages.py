@@ -26,11 +26,6 @@ SEEN = "5000-25000"
 
 
 @pytest.fixture
-def manager(signed_in: MakeClient) -> Client:
-    return signed_in(Role.MANAGER)
-
-
-@pytest.fixture
 def match(ana: User) -> Match:
     """Return a match that is escalated for ana's proposal."""
     return deciding.exclude_part(

@@ -10,7 +10,6 @@ import time_machine
 from django.conf import settings
 from django.http import QueryDict
 from django.http.response import HttpResponseBase
-from django.test import Client
 from django.urls import reverse
 
 from accounts.roles import Role
@@ -35,7 +34,6 @@ pytestmark = pytest.mark.django_db
 
 
 def body(answer: HttpResponseBase) -> bytes:
-    """Return the response body."""
     return b"".join(answer)
 
 
@@ -298,12 +296,6 @@ def test_period_platform_and_label_narrow_a_report(signed_in: MakeClient) -> Non
     )
 
     assert [row["match_id"] for row in rows(body(answer))] == [wanted.uid]
-
-
-def test_anonymous_people_are_sent_to_sign_in() -> None:
-    answer = Client().get("/reports/")
-
-    assert answer.headers["Location"].startswith("/accounts/login/")
 
 
 def test_a_summary_says_that_it_is_cut_only_where_it_is(

@@ -42,7 +42,6 @@ def client(signed_in: MakeClient) -> Client:
 
 
 def announce(client: Client, container: Container, size: int) -> Answer:
-    """Announce a file."""
     words = {"filename": "Día 1.wav", "container": str(container.pk)}
     told = ",".join(
         f"{name} {base64.b64encode(word.encode()).decode()}"

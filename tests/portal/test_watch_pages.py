@@ -17,7 +17,6 @@ from tests.scanning.podcast import Podcast, check_due, check_now, watch_of
 
 @pytest.fixture
 def container(db: None) -> Container:
-    """Return a container."""
     return ContainerFactory.create()
 
 

@@ -7,7 +7,6 @@ from reports.cells import GUARDED, Cell, Value, ValueType, as_cell, cell_text
 
 
 def as_text(value: Value, kind: ValueType) -> str:
-    """Write a value as a cell of a text file."""
     return cell_text(as_cell(value, kind), kind)
 
 

@@ -13,7 +13,6 @@ from tests.reports.schedules import Mailbox
 
 @pytest.fixture
 def mailbox(settings: Settings) -> Iterator[Mailbox]:
-    """Send mail to the test's server."""
     with Mailbox() as server:
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST = "127.0.0.1"

@@ -11,17 +11,14 @@ from reports.models import ReportRun
 
 
 def run_of(layout: Layout | None = None) -> ReportRun:
-    """Run a report at once and return the run."""
     return services.build_report(layout=layout or Layout(), user="system")
 
 
 def file_of(run: ReportRun) -> bytes:
-    """Return the file of a run."""
     return b"".join(files.file_content(run))
 
 
 def content(layout: Layout | None = None) -> bytes:
-    """Run a report at once and return its file."""
     return file_of(run_of(layout))
 
 

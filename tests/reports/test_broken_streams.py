@@ -63,12 +63,10 @@ class Portal:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Return the headers that authenticate a request."""
         cookies = f"sessionid={self.cookie}; csrftoken={_CSRF}"
         return {"Cookie": cookies, "X-CSRFToken": _CSRF}
 
     def url(self, path: str) -> str:
-        """Return the absolute address of a path."""
         return f"http://127.0.0.1:{self.port}{path}"
 
     def set_status(self, name: str, status: str) -> None:

@@ -39,7 +39,6 @@ pytestmark = pytest.mark.django_db
 
 
 def job_of(delivery: ReportDelivery) -> Job:
-    """Return the newest job of a delivery."""
     return Job.objects.filter(kind="dispatch", subject=delivery.pk).latest("pk")
 
 
@@ -114,7 +113,6 @@ def test_mail_that_is_refused_is_tried_for_a_day_then_given_up_and_sent_again(
 
 
 def talk(when: datetime) -> None:
-    """Let a worker deliver at a time."""
     with time_machine.travel(when, tick=False):
         run_next(Pool.TALK)
 
@@ -131,7 +129,6 @@ def delivery_at_hand(user: User | None = None) -> ReportDelivery:
 
 
 def lose_worker(delivery: ReportDelivery) -> None:
-    """Let the worker of a delivery die."""
     Job.objects.filter(pk=job_of(delivery).pk).update(
         state=JobState.RUNNING,
         lease_owner="dead",

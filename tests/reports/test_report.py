@@ -61,7 +61,6 @@ def report_bytes(filters: MatchFilter | None = None) -> bytes:
 
 
 def only_row(content: bytes) -> dict[str, str]:
-    """Return the only row of the report."""
     found = rows(content)
     assert len(found) == 1
     return found[0]

@@ -74,7 +74,6 @@ def stored_reports(settings: Settings) -> list[str]:
 
 
 def job_of(run: ReportRun) -> Job:
-    """Return the job of a run."""
     return Job.objects.get(kind="report", subject=run.pk)
 
 
@@ -100,12 +99,10 @@ def own_context(run: ReportRun, *, in_worker: bool) -> JobContext:
 
 
 def empty_rows(number: int) -> Iterator[KeptRow]:
-    """Return rows without cells."""
     return iter([([], [])] * number)
 
 
 def lose_worker(run: ReportRun, *, attempts: int = 1) -> None:
-    """Let the worker of a run die."""
     ReportRun.objects.filter(pk=run.pk).update(state=RunState.RUNNING)
     Job.objects.filter(kind="report", subject=run.pk).update(
         state=JobState.RUNNING,
@@ -544,13 +541,3 @@ def test_rows_keep_their_bytes(tmp_path: Path) -> None:
         files.append((tmp_path / name).read_bytes())
 
     assert files[0] == files[1]
-
-
-def test_reports_of_reports_are_the_same_and_rest_on_the_same_event() -> None:
-    for _ in range(3):
-        make_match()
-
-    first, second = run_of(), run_of()
-
-    assert file_of(first) == file_of(second)
-    assert first.as_of_event == second.as_of_event is not None

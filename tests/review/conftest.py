@@ -1,4 +1,4 @@
-"""People who decide about matches, and the time at which they do."""
+"""People who decide about matches, a match, and the time at which they do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ import time_machine
 
 from accounts.models import User
 from accounts.roles import Role
+from catalogue.models import Recording
+from review.models import Match
 from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.review import make_match
 
 NOON = datetime(2026, 5, 2, 12, 0, tzinfo=UTC)
 
@@ -23,6 +27,16 @@ def manager() -> User:
 @pytest.fixture
 def reviewer() -> User:
     return make_user(Role.REVIEWER, username="ana")
+
+
+@pytest.fixture
+def recording() -> Recording:
+    return RecordingFactory.create()
+
+
+@pytest.fixture
+def match(recording: Recording) -> Match:
+    return make_match(recording=recording)
 
 
 @pytest.fixture

@@ -22,11 +22,6 @@ from tests.factories.rules import make_licence, make_policy
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def manager() -> User:
-    return make_user(Role.MANAGER, username="mira")
-
-
 def confirm(match: Match, user: User) -> None:
     decide_one(
         match=match, version=match.version, decision=Decision(Verb.CONFIRM), user=user
@@ -34,7 +29,6 @@ def confirm(match: Match, user: User) -> None:
 
 
 def row(match: Match) -> dict[str, object]:
-    """Return the columns that a rule changes."""
     match.refresh_from_db()
     names = ("state", "queue_reason", "policy_name", "priority", "assignee_id")
     more = ("licence_id", "due_at", "decided_by_name", "proposed", "needs_approval")
@@ -42,7 +36,6 @@ def row(match: Match) -> dict[str, object]:
 
 
 def undo(rule: Licence | Policy, user: User) -> applications.UndoneApplication:
-    """Undo the newest application."""
     newest = applications.applications(rule)[0]
     return applications.undo(rule=rule, act=newest.act, user=user)
 

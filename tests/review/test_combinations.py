@@ -5,50 +5,20 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import User
-from accounts.roles import Role
 from catalogue.changes import delete_bucket
 from reports.layouts import Layout
 from reports.models import ReportRun
 from reports.services import request_report
-from review.choices import DisputeStatus, MatchState, Verb
-from review.decisions.verbs import Decision
+from review.choices import DisputeStatus, MatchState
 from review.models import Dispute, Match
 from review.services import applications, licences
 from review.services.licences import Reach
 from tests.conftest import Worker
 from tests.factories import deciding
-from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def manager() -> User:
-    return make_user(Role.MANAGER, username="mira")
-
-
-def test_of_two_people_who_decide_on_the_same_rows_the_first_counts(
-    manager: User, reviewer: User
-) -> None:
-    matches = [make_match(), make_match(), make_match()]
-    seen = {match.uid: match.version for match in matches}
-    first = dict(list(seen.items())[:2])
-
-    confirmed = deciding.bulk_decide(
-        expected=first, user=reviewer, decision=Decision(Verb.CONFIRM)
-    )
-    rejected = deciding.bulk_decide(
-        expected=seen, user=manager, decision=Decision(Verb.REJECT, code="noise")
-    )
-
-    assert len(confirmed.done) == 2
-    assert [match.pk for match in rejected.done] == [matches[2].pk]
-    assert [each.match.pk for each in rejected.refused] == [
-        match.pk for match in matches[:2]
-    ]
-    assert all("ana" in each.message for each in rejected.refused)
 
 
 def test_a_licence_that_cleared_an_upheld_claim_gives_it_back_with_its_dispute(

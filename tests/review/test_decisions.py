@@ -33,18 +33,7 @@ def colleague() -> User:
     return make_user(Role.REVIEWER, username="ben")
 
 
-@pytest.fixture
-def manager() -> User:
-    return make_user(Role.MANAGER)
-
-
-@pytest.fixture
-def match() -> Match:
-    return make_match()
-
-
 def last_event(match: Match) -> Event:
-    """Return the newest event of the match."""
     event = Event.objects.filter(case=match.case).order_by("-sequence").first()
     assert event is not None
     return event

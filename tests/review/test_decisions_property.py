@@ -43,14 +43,12 @@ STEPS = st.lists(
 
 
 def live(match: Match) -> Match:
-    """Return the case's live match."""
     return Match.objects.exclude(state=MatchState.SUPERSEDED).get(
         scanned_file_id=match.scanned_file_id, recording_id=match.recording_id
     )
 
 
 def rescan(match: Match, *intervals: tuple[int, int, int, int]) -> None:
-    """Fold another scan of the file."""
     scan = ScanFactory.create(scanned_file=match.scanned_file)
     if intervals:
         make_detection(*intervals, scan=scan, recording=match.recording)

@@ -29,15 +29,9 @@ INTRO = (5_000, 25_000)
 """Where the matches of the tests lie in the recording, unless they say otherwise."""
 
 
-@pytest.fixture
-def recording() -> Recording:
-    return RecordingFactory.create()
-
-
 def exclude(
     recording: Recording, interval: tuple[int, int], user: User, *chosen: Match
 ) -> Exclusion:
-    """Exclude an interval as a shared loop."""
     return exclusions.exclude(
         recording=recording,
         interval=interval,
@@ -213,20 +207,6 @@ def test_reviewer_undoes_no_exclusion_that_a_manager_has_put_in_force(
 
     segment.refresh_from_db()
     assert (undone.state, segment.removed_at) == (MatchState.PENDING, None)
-
-
-def test_manager_keeps_the_match_of_which_something_is_left(
-    recording: Recording, manager: User
-) -> None:
-    match = make_match(recording=recording)
-
-    left = deciding.exclude_part(
-        match=match, user=manager, interval=(0, 10_000), reason="ident"
-    )
-
-    assert (left.state, left.matched_ms) == (MatchState.PENDING, 15_000)
-    undone = undo(match, manager)
-    assert (undone.state, undone.matched_ms) == (MatchState.PENDING, 20_000)
 
 
 def test_what_cannot_be_excluded_changes_nothing(

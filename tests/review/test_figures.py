@@ -22,7 +22,6 @@ def segment(
     cents: str | None = "0",
     speech: str | None = None,
 ) -> Segment:
-    """Return an unsaved segment."""
     start, end, ref_start, ref_end = interval
     return Segment(
         start_ms=start,
@@ -41,7 +40,6 @@ def detection(
     scale: str = "0-100:embedded/1",
     section: Section = Section.CUSTOM_FILES,
 ) -> Detection:
-    """Return an unsaved detection."""
     return Detection(
         score=None if score is None else Decimal(score),
         score_scale=scale,

@@ -206,7 +206,6 @@ def test_an_isrc_that_is_not_the_recordings_is_asked_about() -> None:
 
 
 def grouped(copy: Recording, canonical: Recording) -> None:
-    """Put two recordings into one duplicate group."""
     copy.same_sound_as = canonical
     copy.save()
 

@@ -57,7 +57,6 @@ def another_match(of: Match, **file: object) -> Match:
 
 
 def state_of(match: Match) -> str:
-    """Return the stored state."""
     return Match.objects.values_list("state", flat=True).get(pk=match.pk)
 
 

@@ -37,11 +37,6 @@ def mira() -> User:
     return make_user(Role.MANAGER, username="mira")
 
 
-@pytest.fixture
-def match() -> Match:
-    return make_match()
-
-
 def seen_by(user: User, match: Match) -> int:
     """Open the match as the user; return the version on the page."""
     return locks.take_lock(match=match, user=user).version

@@ -37,7 +37,6 @@ TEN_SECONDS = (70_000, 80_000, 5_000, 15_000)
 
 
 def state_of(match: Match) -> str:
-    """Return the stored state."""
     return Match.objects.values_list("state", flat=True).get(pk=match.pk)
 
 

@@ -8,7 +8,7 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from audit.services import first_broken_event
-from catalogue.models import Exclusion, Recording
+from catalogue.models import Exclusion
 from catalogue.selectors import excluded_segments
 from review import errors, selectors
 from review.choices import MatchState, ProposalVerb, Verb
@@ -19,7 +19,6 @@ from review.services import exclusions, locks, transitions
 from review.services.folding import fold_scan
 from tests.factories import deciding
 from tests.factories.accounts import make_user
-from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import DEFAULT_INTERVAL, make_match
 from tests.factories.scanning import ScanFactory, make_detection
 
@@ -38,16 +37,6 @@ def mira() -> User:
 @pytest.fixture
 def ana() -> User:
     return make_user(Role.REVIEWER, username="ana")
-
-
-@pytest.fixture
-def recording() -> Recording:
-    return RecordingFactory.create()
-
-
-@pytest.fixture
-def match(recording: Recording) -> Match:
-    return make_match(recording=recording)
 
 
 def propose(

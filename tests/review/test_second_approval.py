@@ -25,7 +25,6 @@ pytestmark = pytest.mark.django_db
 
 
 def state_of(match: Match) -> str:
-    """Return the stored state."""
     return Match.objects.values_list("state", flat=True).get(pk=match.pk)
 
 

@@ -117,7 +117,6 @@ def addresses() -> Iterator[Address]:
 
 
 def every_address() -> Iterator[Address]:
-    """Return the whole URL map."""
     yield from _walk(get_resolver(), "")
 
 

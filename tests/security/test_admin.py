@@ -43,7 +43,6 @@ def desks(db: None) -> tuple[Desk, Desk]:
 
 
 def client_of(person: User) -> Client:
-    """Return a signed-in client."""
     client = Client(raise_request_exception=False)
     client.force_login(person)
     confirm(client)
@@ -51,7 +50,6 @@ def client_of(person: User) -> Client:
 
 
 def address(row: Model | str, page: str, *arguments: object) -> str:
-    """Return a screen's address."""
     meta = _ADMINS[row].opts if isinstance(row, str) else row._meta
     name = f"admin:{meta.app_label}_{meta.model_name}_{page}"
     return reverse(name, args=arguments)

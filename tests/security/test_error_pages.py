@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def client(signed_in: MakeClient) -> Client:
-    """Return a signed-in client."""
     client = signed_in(Role.VIEWER)
     client.raise_request_exception = False
     return client

@@ -85,7 +85,6 @@ Ask = Callable[[str, str], Read]
 
 @pytest.fixture
 def world() -> World:
-    """Return two desks."""
     return World(Desk(1), Desk(2), make_user(Role.ADMIN))
 
 

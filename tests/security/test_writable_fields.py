@@ -384,7 +384,6 @@ def test_every_form_of_a_model_is_tried() -> None:
 
 @pytest.fixture
 def podcast(httpserver: HTTPServer, settings: Settings) -> Podcast:
-    """Return a feed to watch."""
     settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
     settings.ACRPORTAL_DROP_ROOTS = ["/srv"]
     feed = Podcast(httpserver.url_for("/feed"), ["one"])

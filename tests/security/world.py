@@ -122,13 +122,11 @@ class Desk:
         self._rows: dict[type[Model], Model] = {}
 
     def person(self, role: Role) -> User:
-        """Return a new person of this desk."""
         user = make_user(role)
         user.groups.add(self.group)
         return user
 
     def row(self, model: type[Row], **columns: Any) -> Row:  # Any: any field
-        """Return this desk's row of a model, which the first call makes."""
         if model not in self._rows:
             self._rows[model] = model._default_manager.create(**columns)
         return cast("Row", self._rows[model])
@@ -138,7 +136,6 @@ class Desk:
         self._rows.clear()
 
     def catalogue_import(self) -> CatalogueImport:
-        """Return an import into the desk's bucket."""
         return self.row(
             CatalogueImport,
             bucket=self.bucket,
@@ -147,13 +144,11 @@ class Desk:
         )
 
     def broadcast_import(self, person: User | None = None) -> BroadcastImport:
-        """Return an import of broadcasts by a person of the desk."""
         return BroadcastImport.objects.create(
             status=ImportStatus.CHECKED, made_by=person or self.user
         )
 
     def claims_import(self, person: User | None = None) -> ClaimsImport:
-        """Return an import of a platform's report by a person of the desk."""
         return ClaimsImport.objects.create(
             account=self.platform_claim().account,
             report_day=date(2026, 11, 3),
@@ -162,7 +157,6 @@ class Desk:
         )
 
     def answers_import(self, person: User | None = None) -> AnswersImport:
-        """Return an import of answers to a file by a person of the desk."""
         return AnswersImport.objects.create(
             claim_file=self.claim_file(person),
             status=ImportStatus.CHECKED,
@@ -170,7 +164,6 @@ class Desk:
         )
 
     def platform_claim(self) -> PlatformClaim:
-        """Return a claim for the desk's recording on the desk's file."""
         if PlatformClaim not in self._rows:
             account = PlatformAccount.objects.get_or_create(name="Example Music")[0]
             asset = PlatformAsset.objects.create(
@@ -193,7 +186,6 @@ class Desk:
         return cast("PlatformClaim", self._rows[PlatformClaim])
 
     def claim_file(self, person: User | None = None) -> ClaimFile:
-        """Return a file for the platform by a person of the desk."""
         return ClaimFile.objects.create(
             kind="releases",
             file=ContentFile(b"-", name="releases.csv"),
@@ -203,7 +195,6 @@ class Desk:
         )
 
     def discrepancy(self) -> Discrepancy:
-        """Return a difference about the desk's claim."""
         claim = self.platform_claim()
         return self.row(
             Discrepancy,
@@ -219,7 +210,6 @@ class Desk:
         )
 
     def broadcast(self) -> Broadcast:
-        """Return a broadcast of the desk's file."""
         return self.row(
             Broadcast,
             scanned_file=self.file,
@@ -229,31 +219,26 @@ class Desk:
         )
 
     def unknown_item(self) -> UnknownItem:
-        """Return unknown sound that returns in the desk's files."""
         if UnknownItem not in self._rows:
             self._rows[UnknownItem] = make_item(container=self.container)
         return cast("UnknownItem", self._rows[UnknownItem])
 
     def sound(self) -> RightsRecording:
-        """Return the record of rights of the desk's recording."""
         return self.row(
             RightsRecording, recording=self.recording, title=self.recording.title
         )
 
     def work(self) -> Work:
-        """Return a work that the desk's recording embodies."""
         work = self.row(Work, title="A work of the desk")
         work.recordings.add(self.sound())
         return work
 
     def release(self) -> Release:
-        """Return a release with the desk's recording."""
         release = self.row(Release, title="A release of the desk")
         release.recordings.add(self.sound(), through_defaults={"position": 1})
         return release
 
     def party(self) -> Party:
-        """Return a party with a share of the desk's recording."""
         if Party not in self._rows:
             party = self.row(Party, name="Music of the desk", ipi_name="00011223344")
             Share.objects.create(
@@ -262,13 +247,11 @@ class Desk:
         return cast("Party", self._rows[Party])
 
     def licence(self) -> Licence:
-        """Return a licence in force for the desk's recording."""
         if Licence not in self._rows:
             self._rows[Licence] = make_licence(recordings=[self.recording])
         return cast("Licence", self._rows[Licence])
 
     def policy(self) -> Policy:
-        """Return a policy for the desk's bucket."""
         if Policy not in self._rows:
             self._rows[Policy] = make_policy(
                 sets={"buckets": [str(self.bucket.pk)]}, enabled=False
@@ -276,11 +259,9 @@ class Desk:
         return cast("Policy", self._rows[Policy])
 
     def rights_conflict(self) -> Conflict:
-        """Return a conflict of the desk's work."""
         return self.row(Conflict, work=self.work(), kind=ConflictKind.LAPSED, basis="-")
 
     def suggestion(self) -> Suggestion:
-        """Return a suggestion for the desk's recording."""
         return self.row(
             Suggestion,
             recording=self.recording,
@@ -291,7 +272,6 @@ class Desk:
         )
 
     def known_difference(self) -> KnownDifference:
-        """Return a value that a source has instead of the desk's recording's."""
         return self.row(
             KnownDifference,
             recording=self.recording,
@@ -301,25 +281,20 @@ class Desk:
         )
 
     def filling_rule(self) -> FillingRule:
-        """Return a rule for the desk's bucket."""
         return self.row(FillingRule, bucket=self.bucket, field="iswc")
 
     def exclusion(self) -> Exclusion:
-        """Return a proposed exclusion."""
         return self.row(Exclusion, recording=self.recording, start_ms=0, end_ms=1_000)
 
     def callback(self) -> OutboundCallback:
-        """Return a callback that waits to be sent."""
         return self.row(
             OutboundCallback, container=self.container, scanned_file=self.file
         )
 
     def evidence(self) -> EvidencePack:
-        """Return an evidence pack whose job was given up."""
         return self.row(EvidencePack, match=self.match, status=PackStatus.CANCELLED)
 
     def sheet_edit(self) -> SheetEdit:
-        """Return how somebody split a cue of the desk's file."""
         # A new one each time, as taking it back deletes it.
         return SheetEdit.objects.create(
             scanned_file=self.file,
@@ -331,7 +306,6 @@ class Desk:
         )
 
     def notice(self) -> TakedownNotice:
-        """Return a draft of a takedown notice about the desk's match."""
         notice = self.row(
             TakedownNotice, law=NoticeLaw.US_512C, platform="Video Example"
         )
@@ -341,7 +315,6 @@ class Desk:
         return notice
 
     def result_import(self) -> ResultImport:
-        """Return an import of another system's results."""
         return self.row(
             ResultImport,
             container=self.container,
@@ -350,7 +323,6 @@ class Desk:
         )
 
     def rights_import(self) -> RightsImport:
-        """Return an import of rights that the desk's person made."""
         return self.row(
             RightsImport,
             file_name="works.V21",
@@ -359,7 +331,6 @@ class Desk:
         )
 
     def audio_import(self) -> AudioImport:
-        """Return an import of audio for the desk's bucket."""
         return self.row(
             AudioImport,
             bucket=self.bucket,
@@ -368,7 +339,6 @@ class Desk:
         )
 
     def move_in(self) -> MoveIn:
-        """Return a move of an account that the desk's person made."""
         account, _made = CloudAccount.objects.get_or_create(
             name="Moves in", defaults={"base_url": "http://127.0.0.1:9/"}
         )
@@ -382,7 +352,6 @@ class Desk:
         )
 
     def trial_row(self) -> TrialRow:
-        """Return what a trial compared in the desk's file."""
         account, _made = CloudAccount.objects.get_or_create(
             name="Beside", defaults={"base_url": "http://127.0.0.1:9/"}
         )
@@ -414,26 +383,22 @@ class Desk:
         return row
 
     def retro_search(self) -> RetroSearch:
-        """Return a retro search for the desk's recording."""
         search = RetroSearch.objects.create(status=RetroStatus.CANCELLED)
         search.recordings.add(self.recording)
         return search
 
     def duplicate_pair(self) -> PairLink:
-        """Return a duplicate link between two recordings of the desk's bucket."""
         return PairLink.objects.create(
             one=self.recording, other=RecordingFactory.create(bucket=self.bucket)
         )
 
     def duplicate_group(self) -> DedupGroup:
-        """Return a duplicate group with the desk's recording."""
         group = DedupGroup.objects.create()
         for recording in (self.recording, RecordingFactory.create(bucket=self.bucket)):
             DedupMember.objects.create(group=group, recording=recording)
         return group
 
     def loop(self) -> SharedLoop:
-        """Return a shared loop in the desk's recording."""
         loop = SharedLoop.objects.create(length_ms=5_000)
         LoopPlace.objects.create(
             loop=loop, recording=self.recording, start_ms=0, end_ms=5_000
@@ -441,7 +406,6 @@ class Desk:
         return loop
 
     def stream(self) -> Stream:
-        """Return a stream that the desk's container has."""
         if Stream not in self._rows:
             self._rows[Stream] = StreamFactory.create(
                 container=self.container, created_by=self.user
@@ -449,21 +413,17 @@ class Desk:
         return cast("Stream", self._rows[Stream])
 
     def stream_of(self, person: User) -> Stream:
-        """Return a stream that a person of the desk added."""
         return StreamFactory.create(container=self.container, created_by=person)
 
     def airplay(self) -> Airplay:
-        """Return a play of the desk's recording on its stream."""
         if Airplay not in self._rows:
             self._rows[Airplay] = make_airplay(self.stream(), recording=self.recording)
         return cast("Airplay", self._rows[Airplay])
 
     def kept_file(self) -> KeptFile:
-        """Return the desk's file as one whose unmatched sound is compared."""
         return self.row(KeptFile, scanned_file=self.file)
 
     def watch_of(self, person: User) -> Watch:
-        """Return a watch of a person of the desk."""
         return Watch.objects.create(
             container=self.container,
             url="https://feed.example/",
@@ -472,7 +432,6 @@ class Desk:
         )
 
     def drop_of(self, person: User) -> Drop:
-        """Return a drop of a person of the desk."""
         return Drop.objects.create(
             container=self.container,
             name="Incoming",
@@ -491,29 +450,24 @@ class World:
 
     @cached_property
     def project(self) -> Project:
-        """Return a key pair."""
         return Project.objects.create(name="Clips", created_by=self.admin)
 
     @cached_property
     def station(self) -> Station:
-        """Return a station, which lies in no container."""
         return StationFactory.create()
 
     @cached_property
     def template(self) -> ReportTemplate:
-        """Return a template of reports."""
         return ReportTemplate.objects.create(name="Weekly")
 
 
 def duplicate_action(person: User) -> DedupAction:
-    """Return a person's action on duplicates."""
     return DedupAction.objects.create(
         verb=ActionVerb.KEEP, title="Two tunes", made_by=person
     )
 
 
 def open_data_source() -> EnrichmentSource:
-    """Return a source of open data."""
     return EnrichmentSource.objects.create(
         kind="table",
         name="A list",
@@ -524,14 +478,12 @@ def open_data_source() -> EnrichmentSource:
 
 
 def safe_mark() -> SafeMark:
-    """Return the safe mark of a field."""
     return SafeMark.objects.get_or_create(
         field="isrc", defaults={"measured_at": datetime.now(tz=UTC)}
     )[0]
 
 
 def schedule(person: User) -> ReportSchedule:
-    """Return a person's report schedule."""
     return ReportSchedule.objects.create(
         template=ReportTemplate.objects.create(name=new_uid("t")),
         made_by=person,
@@ -540,7 +492,6 @@ def schedule(person: User) -> ReportSchedule:
 
 
 def report_run(person: User) -> ReportRun:
-    """Return a person's report run."""
     return ReportRun.objects.create(
         name="Report",
         run_by=person,
@@ -551,7 +502,6 @@ def report_run(person: User) -> ReportRun:
 
 
 def declaration_profile() -> DeclarationProfile:
-    """Return a profile of declarations, which everybody who declares may use."""
     profile = DeclarationProfile.objects.create(
         name=new_uid("dp"), format="cue-declaration"
     )
@@ -560,7 +510,6 @@ def declaration_profile() -> DeclarationProfile:
 
 
 def declaration(person: User) -> Declaration:
-    """Return a person's declaration."""
     profile = declaration_profile()
     return Declaration.objects.create(
         profile=profile,
@@ -577,7 +526,6 @@ def declaration(person: User) -> Declaration:
 
 
 def declared_play(desk: Desk, person: User) -> DeclaredPlay:
-    """Return a play on a desk that a person's declaration names."""
     made = declaration(person)
     return DeclaredPlay.objects.create(
         declaration=made,
@@ -802,14 +750,12 @@ Nothing is known to fill the address {route} with. Add its beginning to
 
 
 def filled(route: str, arguments: Arguments) -> str:
-    """Return the path of a route."""
     return "/" + re.sub(
         r"<\w+:(\w+)>", lambda found: str(arguments[found.group(1)]), route
     )
 
 
 def paths_of(route: str, world: World, person: User) -> tuple[str, str | None]:
-    """Return the path of a person's own object, and the other desk's if any."""
     if "<" not in route:
         return filled(route, {}), None
     fitting = [start for start in OBJECTS if route.startswith(start)]

@@ -96,7 +96,6 @@ def scene(live: Server) -> Scene:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """Return a callback receiver on localhost."""
     with callback_receiver() as running:
         yield running
 

@@ -61,7 +61,6 @@ class Proxy:
     ended: threading.Event = field(default_factory=threading.Event)
 
     def spoiled(self) -> int:
-        """Return how many calls were broken."""
         return sum(fault is not None for *_, fault in self.calls)
 
 

@@ -90,11 +90,9 @@ class Federation:
         return wait_for(self.here, path, states=states)
 
     def files(self) -> list[Json]:
-        """Return the files of the local container, with their results."""
         return _files(self.here, self.container, with_results=True)
 
     def remote_files(self, *, with_results: bool = False) -> list[Json]:
-        """Return the files of the remote container."""
         return _files(self.there, self.remote_container, with_results=with_results)
 
     def ledger(self) -> Json:

@@ -37,7 +37,6 @@ class Server:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Return the headers that every call needs."""
         return {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
 
     def call(self, method: str, path: str, **kwargs: Any) -> requests.Response:
@@ -66,7 +65,6 @@ def _manage(env: dict[str, str], *arguments: str) -> str:
 
 
 def free_port() -> int:
-    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -179,8 +177,6 @@ class Receiver:
 
 @contextmanager
 def callback_receiver() -> Iterator[Receiver]:
-    """Run a receiver on localhost."""
-
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

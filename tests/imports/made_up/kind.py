@@ -27,8 +27,6 @@ NAMES = ("bucket", "new_name")
 
 
 class NamesImport(Import):
-    """An import of a table of new names."""
-
     place_field = ""
 
     uid = models.CharField(max_length=32, unique=True, default=partial(new_uid, "ni"))
@@ -47,8 +45,6 @@ class NamesImport(Import):
 
 @dataclass(slots=True)
 class NamesSummary:
-    """What an import did."""
-
     rows: int = 0
     added: int = 0
     updated: int = 0
@@ -59,13 +55,10 @@ class NamesSummary:
 
 
 class NamesForm(forms.Form):
-    """The form that takes a table of new names."""
-
     file = forms.FileField()
 
 
 def run(one: NamesImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
-    """Rename buckets."""
     summary = NamesSummary()
     with local_path(one.file) as path, open_table(path, encoding="utf-8") as table:
         for row in rows_of(table):
@@ -93,7 +86,6 @@ def run(one: NamesImport, heartbeat: Callable[[], None], *, dry: bool) -> Column
 
 
 def restore(_undo: Undo, event: Event) -> str:
-    """Give a bucket its old name."""
     key = event.case.partition(":")[2]
     rows = Bucket.objects.filter(pk=key, name=event.after["name"])
     if not rows.update(name=event.before["name"]):

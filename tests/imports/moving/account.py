@@ -41,7 +41,6 @@ class Account:
     before: Callable[[str, int], None] = lambda _path, _page: None
 
     def answer(self, request: Request) -> Response:
-        """Answer a call."""
         self.calls.append(request.full_path)
         self.tokens.add(request.headers.get("Authorization", ""))
         if self.faults:

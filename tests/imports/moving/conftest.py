@@ -58,7 +58,6 @@ class Moving:
 
 
 def work_off() -> None:
-    """Run every job of a worker that is due."""
     while any(run_next(pool) is not None for pool in (Pool.WORK, Pool.TALK)):
         pass
 
@@ -89,7 +88,6 @@ def there(monkeypatch: pytest.MonkeyPatch, httpserver: HTTPServer) -> Account:
 
 @pytest.fixture
 def moving(there: Account, admin: User, httpserver: HTTPServer) -> Moving:
-    """Return what moves the account."""
     account = cloud.save_account(
         account=CloudAccount(name="Console", base_url=httpserver.url_for("/api")),
         token=TOKEN,

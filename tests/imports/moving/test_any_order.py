@@ -102,7 +102,6 @@ class Story:
         lists[_FILES].insert(0, scanned_file(number, song))
 
     def edit_there(self, number: int) -> None:
-        """Rename a recording there."""
         self.written += 1
         song: Json = self.moving.there.lists[_SONGS][number % len(self.titles)]
         self.titles[song["id"]] = song["title"] = f"Theirs {self.written}"

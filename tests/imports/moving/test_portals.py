@@ -110,14 +110,12 @@ def become_another_portal() -> None:
 
 
 def plain(value: Any) -> Any:  # Any: JSON
-    """Return JSON without what names a row."""
     if isinstance(value, dict):
         return {k: plain(v) for k, v in value.items() if k not in _IDS}
     return [plain(each) for each in value] if isinstance(value, list) else value
 
 
 def held(told: Account, name: str) -> list[Any]:  # Any: as above
-    """Return the lists of a bucket."""
     key = next(row["id"] for row in told.lists["buckets"] if row["name"] == name)
     lists = told.lists.items()
     return [plain(rows) for path, rows in lists if path.startswith(f"buckets/{key}/")]

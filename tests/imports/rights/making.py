@@ -17,28 +17,24 @@ NAME = "CW260001EXM_000.V21"
 
 
 def ipi(number: int) -> str:
-    """Return a valid IPI name number."""
     digits = f"{number:09d}"
     total = sum(int(d) * w for d, w in zip(digits, range(10, 1, -1), strict=True)) % 101
     return digits + f"{(101 - total) % 101 % 100:02d}"
 
 
 def iswc(number: int) -> str:
-    """Return a valid ISWC."""
     digits = f"{number:09d}"
     total = 1 + sum(i * int(d) for i, d in enumerate(digits, start=1))
     return f"T{digits}{-total % 10}"
 
 
 def ean(number: int) -> str:
-    """Return a valid EAN of 13 digits."""
     digits = f"2{number:011d}"
     total = sum(int(d) * (1, 3)[i % 2] for i, d in enumerate(digits))
     return digits + str(-total % 10)
 
 
 def isrc(number: int) -> str:
-    """Return an ISRC."""
     return f"QZAA{number // 100_000 % 10}{number % 10_000_000:07d}"
 
 
@@ -50,12 +46,10 @@ class MadeWork:
 
     @property
     def key(self) -> str:
-        """Return the submitter's number."""
         return f"W{self.number:07d}"
 
     @property
     def title(self) -> str:
-        """Return the title."""
         return f"SONG NUMBER {self.number}"
 
     @property
@@ -144,7 +138,6 @@ def _writer(number: str, place: int, performing: str, rest: str) -> str:
 
 
 def cwr(works: int, *, first: int = 1) -> Iterator[bytes]:
-    """Yield the lines of a file of so many works."""
     records, transactions = 1, 0
     yield _line(_HEADER.ljust(101))
     yield _line("GRHNWR0000102.100000000000  ")

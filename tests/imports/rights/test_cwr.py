@@ -32,20 +32,17 @@ SPU, SPT, SWR, SWT = 3, 4, 5, 6
 
 
 def read(lines: Iterable[str]) -> list[Read]:
-    """Read a file of these records."""
     content = "".join(f"{line}\r\n" for line in lines).encode()
     return list(read_cwr(io.BytesIO(content), name=NAME))
 
 
 def works_of(found: Iterable[Read]) -> list[WorkClaim]:
-    """Return the works of all batches."""
     return [
         work for each in found if isinstance(each, RightsMessage) for work in each.works
     ]
 
 
 def faults_of(found: Iterable[Read], *, warnings: bool = False) -> list[ClaimFault]:
-    """Return the faults, or the warnings."""
     return [
         each
         for each in found

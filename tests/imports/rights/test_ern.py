@@ -91,19 +91,16 @@ ERN_382 = f"""<?xml version="1.0" encoding="UTF-8"?>
 
 
 def read(text: str | bytes) -> list[Read]:
-    """Read a message."""
     content = text.encode() if isinstance(text, str) else text
     return list(read_ern(io.BytesIO(content)))
 
 
 def message_of(found: list[Read]) -> RightsMessage:
-    """Return the only batch."""
     (message,) = [each for each in found if isinstance(each, RightsMessage)]
     return message
 
 
 def counts_of(found: list[Read]) -> ReadCounts:
-    """Return the counts, which come last."""
     assert isinstance(found[-1], ReadCounts)
     return found[-1]
 

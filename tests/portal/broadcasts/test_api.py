@@ -22,12 +22,6 @@ pytestmark = pytest.mark.django_db
 JSON = "application/json"
 
 
-@pytest.fixture
-def reviewer(signed_in: MakeClient) -> Client:
-    """Return a client of a reviewer."""
-    return signed_in(Role.REVIEWER)
-
-
 def test_an_episode_is_written_with_the_version_that_was_read(reviewer: Client) -> None:
     url = reverse("api:episode", args=[ScannedFileFactory.create().uid])
     first = reviewer.get(url).json()

@@ -30,12 +30,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def reviewer(signed_in: MakeClient) -> Client:
-    """Return a client of a reviewer."""
-    return signed_in(Role.REVIEWER)
-
-
-@pytest.fixture
 def zurich() -> Station:
     """Return a station whose clocks have summer time."""
     station: Station = StationFactory.create(

@@ -12,7 +12,6 @@ from tests.reports.test_cue_sheets import interval, programme
 
 @pytest.fixture
 def client(ana: User) -> Client:
-    """Return the reviewer's client."""
     client = Client()
     client.force_login(ana)
     return client

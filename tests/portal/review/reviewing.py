@@ -13,7 +13,6 @@ JSON = {"Accept": "application/json"}
 
 
 def page_of(match: Match, query: str = "") -> str:
-    """Return the address of the match's review page."""
     return reverse("portal:match", args=[match.uid]) + query
 
 

@@ -29,11 +29,6 @@ INTERVAL = {"start": "0:05.000", "end": "25", "reason": "shared_loop", "note": "
 SEEN = "5000-25000"
 
 
-@pytest.fixture
-def manager(signed_in: MakeClient) -> Client:
-    return signed_in(Role.MANAGER)
-
-
 def post(
     client: Client, match: Match, **fields: object
 ) -> Any:  # Any: the test client's response

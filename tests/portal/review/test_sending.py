@@ -31,13 +31,11 @@ INTERVAL = {"start": "5", "end": "25", "reason": "shared_loop", "seen": "5000-25
 
 @pytest.fixture
 def mira(db: None) -> User:
-    """Return a manager."""
     return make_user(Role.MANAGER, username="mira")
 
 
 @pytest.fixture
 def manager(mira: User) -> Client:
-    """Return the manager's client."""
     client = Client()
     client.force_login(mira)
     return client

@@ -39,7 +39,6 @@ def text_of(client: Client, item: UnknownItem, query: str = "") -> str:
 def act(
     client: Client, item: UnknownItem, verb: str, query: str = "", **data: Any
 ) -> Any:  # Any: fields of a form, and a response of the test client
-    """Post a verb as the page does."""
     sent = {"verb": verb, "version": item.version, **data}
     url = reverse("portal:unknown_act", args=[item.uid])
     return client.post(f"{url}{query}", sent)

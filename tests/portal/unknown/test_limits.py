@@ -103,11 +103,13 @@ def test_figures_and_places_are_those_of_the_own_container(desk: Desk) -> None:
 
 
 def test_order_follows_what_the_person_sees(desk: Desk) -> None:
-    heavy = make_item(desk.hidden, desk.hidden, desk.hidden, desk.own, desk.own)
-    light = make_item(desk.own, desk.own, desk.own)
+    own, hidden = desk.own, desk.hidden
+    heavy = make_item(hidden, hidden, hidden, own, own, own)
+    light = make_item(own, own, own, own)
+    long = make_item(own, own, length_ms=70_000)
 
-    assert desk.rows() == [light, heavy]
-    assert desk.rows("?sort=plays") == [heavy, light]
+    assert desk.rows() == [long, light, heavy]
+    assert desk.rows("?sort=plays") == [long, heavy, light]
 
 
 def test_a_name_from_a_hidden_bucket_is_neither_told_nor_undone(desk: Desk) -> None:

@@ -45,17 +45,6 @@ def counts(client: Client, query: str = "") -> dict[str, int]:
     return {str(tab): count for tab, _, count in tabs}
 
 
-def test_most_minutes_come_first_and_columns_sort(signed_in: MakeClient) -> None:
-    radio = ContainerFactory.create()
-    short = make_item(radio, radio, radio, length_ms=8_000)
-    long = make_item(radio, radio, length_ms=60_000)
-    client = signed_in(Role.VIEWER)
-
-    assert shown(client) == [long, short]
-    assert shown(client, "?sort=-plays") == [short, long]
-    assert shown(client, "?sort=length") == [short, long]
-
-
 def test_list_and_dashboard_say_where_items_sound_and_how_much_is_unknown(
     signed_in: MakeClient,
 ) -> None:

@@ -67,8 +67,6 @@ class SeenRelease:
 
 @dataclass(slots=True)
 class SeenMessage:
-    """A whole message."""
-
     works: list[SeenWork] = field(default_factory=list)
     recordings: list[SeenRecording] = field(default_factory=list)
     releases: list[SeenRelease] = field(default_factory=list)

@@ -28,7 +28,6 @@ class _Record(str):
 
 
 def parse(data: bytes, _name: str) -> SeenMessage:
-    """Return the works of a file."""
     message = SeenMessage()
     # Name, role and IPI of those whom the records of a work name before.
     parties: dict[str, tuple[str, str, str]] = {}

@@ -23,7 +23,6 @@ Node = ElementTree.Element
 
 
 def parse(data: bytes, _name: str) -> SeenMessage:
-    """Return the message."""
     root = ElementTree.fromstring(data)  # noqa: S314 - our own text
     return _Old(root).message() if "/382}" in root.tag else _New(root).message()
 
