@@ -79,6 +79,7 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--survivors", type=int, default=300)
     asked = parser.parse_args()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "acrportal.settings")
     _KEPT.mkdir(parents=True, exist_ok=True)
     if asked.what == "map":
         return _map(asked.processes)
