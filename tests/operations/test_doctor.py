@@ -111,6 +111,8 @@ def test_lost_work_and_lost_files_come_back(
     assert [finding["mended"] for finding in found] == [False, True, True]
     assert "Restore it from a backup" in found[0]["remedy"]
     run_worker()
+    catalogue.first.refresh_from_db()
+    assert default_storage.exists(str(catalogue.first.proxy))
     left = problems()
     assert len(left) == 1
     assert str(catalogue.second.audio) in left[0]
