@@ -37,6 +37,7 @@ _NOT_DRAWN = {"benchmarks", "demo", "docs", "migrations"}
 # A fault that this many tests with the fewest other lines pass over counts as unnoticed.
 _MOST_TESTS = 60
 _LIMIT_SECONDS = 900
+_ANY = 0  # stands for all lines of a module
 _SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,
@@ -188,7 +189,7 @@ def _survivors(seed: int, count: int, processes: int) -> Iterator[Mutant]:
         Mutant(**one["mutant"]): bool(one["noticed"]) for one in map(json.loads, lines)
     }
     drawn = draw(seed, count)
-    reached = _tests_by_line({mutant.path for mutant in drawn})
+    reached = _tests_reaching(drawn)
     trees: SimpleQueue[Path] = SimpleQueue()
     for number in range(processes):
         trees.put(_copy_of_the_tree(number))
@@ -198,7 +199,7 @@ def _survivors(seed: int, count: int, processes: int) -> Iterator[Mutant]:
             return mutant, known[mutant]
         tree = trees.get()
         try:
-            tests = reached.get((mutant.path, mutant.line), [])
+            tests = reached[mutant]
             noticed = bool(tests) and _is_noticed(tree, mutant, tests)
         finally:
             trees.put(tree)
@@ -257,11 +258,15 @@ def _is_noticed(tree: Path, mutant: Mutant, tests: Sequence[str]) -> bool:
     return ended.returncode != 0
 
 
-def _tests_by_line(paths: set[str]) -> dict[tuple[str, int], list[str]]:
-    """Return the tests that reach each line of some modules, the narrowest first."""
+def _tests_reaching(mutants: Sequence[Mutant]) -> dict[Mutant, list[str]]:
+    """Return the tests that reach each fault's line, the narrowest first.
+
+    Compiled code and other processes leave no trace of their lines, so a line without
+    tests has those of its module.
+    """
     data = CoverageData(str(_MAP))
     data.read()
-    reached: dict[tuple[str, int], set[str]] = {}
+    reached: dict[tuple[str, int], set[str]] = defaultdict(set)
     breadth: dict[str, int] = defaultdict(int)
     for measured in data.measured_files():
         name = str(Path(measured).relative_to(_ROOT))
@@ -269,11 +274,14 @@ def _tests_by_line(paths: set[str]) -> dict[tuple[str, int], list[str]]:
             tests = {one.partition("|")[0] for one in contexts if "::" in one}
             for test in tests:
                 breadth[test] += 1
-            if name in paths:
-                reached[name, line] = tests
+            reached[name, line] = tests
+            reached[name, _ANY] |= tests
     return {
-        place: sorted(tests, key=lambda one: (breadth[one], one))[:_MOST_TESTS]
-        for place, tests in reached.items()
+        mutant: sorted(
+            reached[mutant.path, mutant.line] or reached[mutant.path, _ANY],
+            key=lambda one: (breadth[one], one),
+        )[:_MOST_TESTS]
+        for mutant in mutants
     }
 
 

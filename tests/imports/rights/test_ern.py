@@ -34,6 +34,7 @@ ERN_43 = f"""<?xml version="1.0" encoding="UTF-8"?>
 <PLine><Year>2026</Year><PLineText>2026 Harbour Lights</PLineText></PLine></SoundRecordingEdition>
 <WorkId><ISWC>T9000000011</ISWC></WorkId>
 <DisplayTitle><TitleText>Blue Lantern</TitleText><SubTitle>Live</SubTitle></DisplayTitle>
+<DisplayArtist SequenceNumber="2"><ArtistPartyReference>P1</ArtistPartyReference></DisplayArtist>
 <DisplayArtist SequenceNumber="1"><ArtistPartyReference>P2</ArtistPartyReference></DisplayArtist>
 <ResourceRightsController><RightsControllerPartyReference>P1</RightsControllerPartyReference>
 <RightsControlType>RightsController</RightsControlType><RightSharePercentage>100</RightSharePercentage>
@@ -122,7 +123,7 @@ def test_version_43_is_read_whole() -> None:
         "Live",
     )
     assert (recording.artists, recording.duration_ms, recording.label) == (
-        ("The Ferrymen",),
+        ("The Ferrymen", "Harbour Lights"),
         192_000,
         "Harbour Lights",
     )

@@ -81,6 +81,7 @@ def test_what_is_heard_is_entered_once_and_taken_back(
 ) -> None:
     rows = client.get(address(file)).context["rows"]
     known = " ".join(f"{row.name}:{row.token}" for row in rows)
+    assert not client.get(address(file, "_changes"), {"rows": known}).json()["rows"]
     fields = {"verb": "music", "title": "Hymn", "writers": "A | B", **SOUND}
 
     for _ in range(2):
