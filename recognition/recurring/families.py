@@ -14,9 +14,11 @@ from recognition.recurring.join import MIN_MS, SharedSound
 from recognition.recurring.sounds import Load
 from recognition.search.candidates import NEARBY
 from recognition.search.cascade import unexplained
-from recognition.verify.alignment import Alignment, Lead
+from recognition.types import Landmarks
+from recognition.verify.alignment import Alignment, Lead, QueryView
+from recognition.verify.bends import chosen_with_drifts, meeting
 from recognition.verify.extension import follow
-from recognition.verify.segments import ScoringRun, settle
+from recognition.verify.segments import ScoringRun, joined
 
 STEPS: Final = 4  # alignments that are composed one after another
 PLACE_BITS: Final = 25.0
@@ -166,14 +168,27 @@ def measured(
     kept: list[tuple[int, ScoringRun]] = []
     for file in sorted(by_file):
         view = load(file).view
-        found: list[ScoringRun] = []
-        for place in by_file[file]:
-            for part in unexplained(_lead(place), found, view.n_frames, params):
+        leads = [_lead(place) for place in by_file[file]]
+        kept += [(file, run) for run in _runs_along(leads, view, reference, params)]
+    return kept
+
+
+def _runs_along(
+    leads: Sequence[Lead], view: QueryView, reference: Landmarks, params: Params
+) -> list[ScoringRun]:
+    """Return the runs of the host along leads in a file, with their true ends."""
+    found: list[ScoringRun] = []
+
+    def follow_all(leads: Sequence[Lead]) -> None:
+        for lead in leads:
+            for part in unexplained(lead, found, view.n_frames, params):
                 run = follow(view, reference, part, params)
                 if run is not None and _holds(run, params):
                     found.append(run)
-        kept += [(file, run) for run in settle(found, params)]
-    return kept
+
+    follow_all(leads)
+    kept = chosen_with_drifts(found, follow_all, params)
+    return meeting(joined(kept, params), params)
 
 
 def _holds(run: ScoringRun, params: Params) -> bool:

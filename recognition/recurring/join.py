@@ -31,9 +31,10 @@ from recognition.search.candidates import (
 from recognition.search.cascade import unexplained
 from recognition.types import Votes
 from recognition.verify.alignment import Alignment, Lead
+from recognition.verify.bends import chosen_with_drifts
 from recognition.verify.extension import follow
 from recognition.verify.repeats import sorted_hashes
-from recognition.verify.segments import ScoringRun, settle
+from recognition.verify.segments import ScoringRun, joined
 
 # What a prototype measured best on 32 h of synthetic radio; see docs/engine-notes.md,
 # Repeated unknown sound.
@@ -147,14 +148,17 @@ def shared_runs(
     The index must not hold the file.
     """
     found: list[ScoringRun] = []
-    for stage in _stages(params):
-        still_open = asked & ~_cover_frames(found, len(asked))
-        proposed = _leads(sound, still_open, stage, index, bucket, params)
+
+    def follow_all(proposed: Iterable[Lead]) -> None:
         # By file, so that each is loaded once for a stage.
         for lead in sorted(proposed, key=lambda lead: lead.recording):
-            found += _verified(sound, lead, found, load, params)
-    runs = (_shared(sound, run, params) for run in settle(found, params))
-    return tuple(sorted(runs))
+            found.extend(_verified(sound, lead, found, load, params))
+
+    for stage in _stages(params):
+        still_open = asked & ~_cover_frames(found, len(asked))
+        follow_all(_leads(sound, still_open, stage, index, bucket, params))
+    runs = joined(chosen_with_drifts(found, follow_all, params), params)
+    return tuple(sorted(_shared(sound, run, params) for run in runs))
 
 
 def new_frames(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
+
+import numpy as np
 
 from recognition.params import DEFAULT, Params
 from recognition.recurring.families import Side
@@ -61,7 +63,7 @@ def pieces(
     host: Side, runs: Sequence[tuple[int, ScoringRun]], params: Params = DEFAULT
 ) -> list[Piece]:
     """Cut what ``measured`` found of a host into pieces with at least two parts."""
-    parts = [_part(file, run, params) for file, run in runs]
+    parts = _drifting([_part(file, run, params) for file, run in runs], params)
     others = [part for part in parts if not _is_host(part, host)]
     if not others:
         return []
@@ -102,6 +104,35 @@ def _part(file: int, run: ScoringRun, params: Params) -> Part:
     slope = run.alignment.slope
     return Part(
         side, first - before / slope, last + after / slope, run.alignment, run.bits
+    )
+
+
+def _drifting(parts: Iterable[Part], params: Params) -> list[Part]:
+    """Return the parts, those as one that go on at another tempo."""
+    made: list[Part] = []
+    for part in sorted(parts, key=lambda part: (part.side.file, part.side.start)):
+        if made and _goes_on(made[-1], part, params):
+            before = made.pop()
+            side = replace(before.side, end=part.side.end)
+            slope = side.length / (part.end - before.start)
+            offset = side.start - slope * before.start
+            shift = np.average(
+                [before.alignment.shift, part.alignment.shift],
+                weights=[before.side.length, part.side.length],
+            )
+            along = Alignment(slope, offset, float(shift))
+            part = Part(side, before.start, part.end, along, before.bits + part.bits)
+        made.append(part)
+    return made
+
+
+def _goes_on(before: Part, part: Part, params: Params) -> bool:
+    """Return whether a part begins where one before it ends, in file and host."""
+    near = _PAIR_MS / params.frame_ms
+    return (
+        before.side.file == part.side.file
+        and abs(part.side.start - before.side.end) <= near
+        and abs(part.start - before.end) <= near
     )
 
 

@@ -33,7 +33,7 @@ from recognition.search.sweep import glance, sweep, weights_of
 from recognition.search.wide import Heard, heard_in, wide_leads, wide_places
 from recognition.types import Landmarks, LevelMap, Votes
 from recognition.verify.alignment import Alignment, Lead, QueryView, view_of
-from recognition.verify.bends import leads_beside, meeting
+from recognition.verify.bends import chosen_with_drifts, meeting
 from recognition.verify.calibration import threshold_bits
 from recognition.verify.extension import (
     follow,
@@ -44,18 +44,10 @@ from recognition.verify.extension import (
 )
 from recognition.verify.relief import relief_bits
 from recognition.verify.repeats import better_repeat, sorted_hashes
-from recognition.verify.segments import (
-    ScoringRun,
-    chosen,
-    is_row,
-    joined,
-    overlap,
-    room,
-)
+from recognition.verify.segments import ScoringRun, is_row, joined, overlap, room
 
 _SAME_ALIGNMENT = 20  # frames
 _LONG = 3750  # frames: a minute
-_ROUNDS = 20  # of looking beside runs: of 10 s at each end
 _HEARD = 256  # windows of a wide grid, in three hours: 22 MB
 _ORIGINAL = Alignment(1.0, 0.0, 0.0)
 
@@ -247,22 +239,11 @@ class Search:
         Each begins and ends where its recording does, or another run of it; see
         ``whole_run`` and ``meeting``. The one with most evidence is extended first.
         """
-        kept = self._chosen_with_drifts()
+        kept = chosen_with_drifts(self.found, self.follow_all, self.params)
         for number, run in enumerate(kept):
             within = room(run, kept, self.view.n_frames)
             kept[number] = whole_run(self.view, run, within, self.params)
         return meeting(joined(kept, self.params), self.params)
-
-    def _chosen_with_drifts(self) -> list[ScoringRun]:
-        """Choose among the runs found, and look for more beside those that drift."""
-        kept = chosen(self.found, self.params)
-        for _ in range(_ROUNDS):
-            known = len(self.found)
-            self.follow_all(list(leads_beside(kept, self.params)))
-            if len(self.found) == known:
-                break
-            kept = chosen(self.found, self.params)
-        return kept
 
     def open_frames(self, stage: SearchStage | None = None) -> NDArray[np.bool_]:
         """Return which frames are still to be searched, in a stage that follows a
@@ -337,7 +318,7 @@ class Search:
         return self._raws[key]
 
     def _gives_way(self, run: ScoringRun) -> bool:
-        """Return whether ``settle`` would prefer a known run of the same recording.
+        """Return whether ``chosen`` would prefer a known run of the same recording.
 
         Looped music aligns at dozens of offsets, and weighing each completely is slow.
         """

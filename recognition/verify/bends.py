@@ -6,7 +6,7 @@ Alignments are straight, so one use becomes several runs, with gaps and overlaps
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby, pairwise
 
@@ -14,9 +14,29 @@ import numpy as np
 
 from recognition.params import Params
 from recognition.verify.alignment import Alignment, Lead
-from recognition.verify.segments import ScoringRun
+from recognition.verify.segments import ScoringRun, chosen
 
+_ROUNDS = 20  # of looking beside runs: of 10 s at each end
 _SAME_TEMPO = 0.001  # straight runs of the same music differ by less
+
+
+def chosen_with_drifts(
+    found: Sequence[ScoringRun],
+    follow_all: Callable[[Sequence[Lead]], None],
+    params: Params,
+) -> list[ScoringRun]:
+    """Choose among the runs found, and look for more beside those that drift.
+
+    ``follow_all`` adds to ``found`` what it finds along leads.
+    """
+    kept = chosen(found, params)
+    for _ in range(_ROUNDS):
+        known = len(found)
+        follow_all([*leads_beside(kept, params)])
+        if len(found) == known:
+            break
+        kept = chosen(found, params)
+    return kept
 
 
 def meeting(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:

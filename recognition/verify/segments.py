@@ -140,11 +140,6 @@ def edge_of(params: Params) -> tuple[float, float, float]:
     return float(params.edge_frames), params.edge_weight, params.edge_bits
 
 
-def settle(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
-    """Return the runs that no other replaces; those on one line as one."""
-    return joined(chosen(runs, params), params)
-
-
 def chosen(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
     """Choose among runs of one recording that claim the same interval of the query.
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import stations
+from benchmarks.sound import drifting
 from benchmarks.stations import Play
 from benchmarks.verdict import Verdict
 from recognition.__main__ import main
@@ -145,6 +146,21 @@ def test_a_part_and_a_copy_at_another_speed_say_what_they_are(two: Kept) -> None
     assert part.item_end_ms == pytest.approx(22_000, abs=300)
     assert fast.tempo_ratio == pytest.approx(1.02, abs=0.002)
     assert fast.pitch_cents == pytest.approx(34.3, abs=3)
+
+
+def test_a_copy_whose_speed_drifts_is_one_occurrence() -> None:
+    song = music(1, 60)
+    tape = drifting(song, 1.0, 1.05, len(song))
+
+    (item,) = kept(
+        join(once(1), song, once(2)),
+        join(once(3, 20), song, once(4)),
+        join(once(5), tape, once(6)),
+    ).items()
+
+    assert close(places(item), (1, 12, 72), (2, 20, 80), (3, 12, 70.5))
+    assert item.occurrences[2].tempo_ratio == pytest.approx(1.025, abs=0.002)
+    assert item.occurrences[2].pitch_cents == pytest.approx(42, abs=5)
 
 
 def test_a_jingle_before_a_song_is_an_item_of_its_own() -> None:

@@ -12,9 +12,10 @@ from recognition.verify.alignment import Alignment
 from recognition.verify.segments import (
     ScoringRun,
     best_segment,
+    chosen,
     edge_of,
+    joined,
     room,
-    settle,
     trimmed,
 )
 
@@ -64,11 +65,11 @@ def test_a_lone_landmark_beyond_the_end_is_cut_off() -> None:
 def test_of_two_offsets_for_one_interval_the_one_with_more_evidence_stays() -> None:
     weaker, stronger = _run(0, 300), _run(100, 400, offset=-400.0, raw=80.0)
 
-    assert settle([weaker, stronger], DEFAULT) == [stronger]
+    assert chosen([weaker, stronger], DEFAULT) == [stronger]
 
 
 def test_runs_on_one_line_with_little_between_are_one_play() -> None:
-    (play,) = settle([_run(0, 200), _run(250, 500)], DEFAULT)
+    (play,) = joined([_run(0, 200), _run(250, 500)], DEFAULT)
 
     assert (play.first, play.last) == (0, 500)
     assert play.bits == 80.0
@@ -76,7 +77,7 @@ def test_runs_on_one_line_with_little_between_are_one_play() -> None:
 
 
 def test_runs_on_one_line_far_apart_are_two_plays() -> None:
-    assert len(settle([_run(0, 200), _run(600, 800)], DEFAULT)) == 2
+    assert len(joined([_run(0, 200), _run(600, 800)], DEFAULT)) == 2
 
 
 def test_a_run_has_room_up_to_others_of_its_recording() -> None:
