@@ -384,6 +384,12 @@ def test_a_clip_that_no_partition_answers_is_an_outage(
     tmp_path: Path,
 ) -> None:
     monkeypatch.setattr(partition_scans, "_CLIP_SECONDS", 0.0)
+    forgotten, other = [
+        PartitionSearch.objects.create(partitions=2, state=b"", catalogue_state=0)
+        for _ in range(2)
+    ]
+    forgotten.created_at -= timedelta(hours=1)
+    forgotten.save()
 
     with (
         machines.on("desk", [], 2),
@@ -391,7 +397,7 @@ def test_a_clip_that_no_partition_answers_is_an_outage(
     ):
         search_clip([catalogue.bucket.pk], _clip(tmp_path))
 
-    assert not PartitionSearch.objects.exists()
+    assert PartitionSearch.objects.get() == other
 
 
 def test_comparing_on_a_machine_with_a_part_says_what_to_do(
