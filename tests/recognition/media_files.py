@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 import wave
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 import av
@@ -13,7 +16,10 @@ import numpy as np
 from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
+from tests import keeping
 from tests.keeping import kept
+
+_ENCODED = Path(__file__).parents[2] / "var" / "test-encoded"
 
 Sound = NDArray[np.float32]
 
@@ -63,7 +69,26 @@ def claiming_wav(path: Path, *, rate: int, channels: int) -> Path:
 def write(
     path: Path, sound: Sound, kind: Kind, *, video: bool = False, start_s: int = 0
 ) -> Path:
-    """Encode samples of shape [channels, samples], with a black picture if requested."""
+    """Encode samples of shape [channels, samples], with a black picture if requested.
+
+    Each file is encoded once for all processes, as long as this module stays the same.
+    """
+    asked = repr((path.suffix, kind, video, start_s, sound.shape)).encode()
+    made = _encoded() / sha256(asked + sound.tobytes()).hexdigest()
+    if not made.exists():
+        _encode(path, sound, kind, video, start_s)
+        keeping.copy(path, made)
+    shutil.copyfile(made, path)
+    return path
+
+
+@cache
+def _encoded() -> Path:
+    version = sha256(Path(__file__).read_bytes() + av.__version__.encode()).hexdigest()
+    return keeping.folder(_ENCODED, version[:16], lambda _folder: None, days=1)
+
+
+def _encode(path: Path, sound: Sound, kind: Kind, video: bool, start_s: int) -> None:
     layout = {1: "mono", 2: "stereo", 6: "5.1"}[len(sound)]
     with av.open(str(path), mode="w", format=kind.container) as container:
         stream = container.add_stream(kind.codec, rate=kind.rate, layout=layout)
@@ -80,7 +105,6 @@ def write(
             frame.time_base = Fraction(1, kind.rate)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    return path
 
 
 def write_tracks(path: Path, tracks: dict[str, Sound], rate: int) -> Path:

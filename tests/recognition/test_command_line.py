@@ -318,19 +318,6 @@ def test_only_landmarks_of_references_are_kept(index: Path) -> None:
     assert all(one.reference is not None and one.dense is None for one in kept)
 
 
-def test_it_runs_as_a_command(index: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "recognition", "info", "--index", str(index)],
-        cwd=DEMO.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert done.returncode == 0
-    assert "recordings       3" in done.stdout
-
-
 def test_a_scan_loads_no_network_code_and_no_recurring_sound(index: Path) -> None:
     script = (
         "import sys\n"

@@ -86,7 +86,7 @@ def test_what_a_telephone_cuts_off_is_said(
     assert {one.high_hz for one in found} == {None}
 
 
-@pytest.mark.parametrize("low", [200, 250, 400, 500])
+@pytest.mark.parametrize("low", [200, 500])
 def test_a_band_above_a_low_edge_is_said(
     shelf: Catalogue, songs: list[Samples], low: float
 ) -> None:
@@ -139,13 +139,12 @@ def _noisy(decibels: float, *, pink: bool = False) -> Change:
         lambda y: sound.pitch(y, 3),
         lambda y: sound.reverberant(y, np.random.default_rng(5)),
         sound.clipped,
-        _noisy(10),
         _noisy(0),
         _noisy(-5, pink=True),
     ],
     ids=[
         *("clean", "MP3", "Opus", "sped up", "slowed", "pitched", "hall", "clipped"),
-        *("some noise", "as much noise", "more pink noise"),
+        *("as much noise", "more pink noise"),
     ],
 )
 def test_nothing_is_said_of_what_no_filter_cut(

@@ -6,6 +6,7 @@ import csv
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
+from math import log2
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,9 @@ def _give_every_play_of_the_truth_and_nothing_else() -> None:
     edits = Counter(Match.objects.values_list("edit", flat=True))
     assert edits == {Edit.NONE: 10, Edit.SPED_UP: 3, Edit.SLOWED: 1}
     narrow = Match.objects.exclude(low_hz=None, high_hz=None)
-    assert [match.recording.custom_id for match in narrow] == ["DEMO-006"]
+    assert [
+        (match.recording.custom_id, match.low_hz, match.high_hz) for match in narrow
+    ] == [("DEMO-006", pytest.approx(300, rel=0.2), None)]
     for row in plays:
         segment = _play_of(found, row)
         tolerance = SPEECH_EDGE_S if row["music_over_speech_db"] else EDGE_S
@@ -78,9 +81,12 @@ def _give_every_play_of_the_truth_and_nothing_else() -> None:
         )
         offset = segment.start_ms / 1000 - float(row["start_s"])
         assert segment.reference_start_ms / 1000 == pytest.approx(
-            float(row["ref_start_s"]) + offset * rate, abs=0.2
+            float(row["ref_start_s"]) + offset * rate, abs=0.1
         )
         assert float(segment.tempo_ratio or 0) == pytest.approx(rate, abs=0.002)
+        cents = 1200 * log2(rate)
+        assert float(segment.pitch_cents or 0) == pytest.approx(cents, abs=3)
+        assert (segment.score or 0) > 60
 
 
 def _play_of(found: list[Segment], row: dict[str, str]) -> Segment:
