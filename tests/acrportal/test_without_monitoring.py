@@ -18,6 +18,8 @@ from django.db import connection
 from tests.factories.streams import StationFactory
 from tests.processes import shared_url
 
+pytestmark = pytest.mark.slow  # asks a new installation for every address
+
 _KEY = secrets.token_urlsafe(50)
 _ROOT = Path(__file__).parent.parent.parent
 _LEFT_OUT = {"streams", "broadcasts", "recurring", "declarations"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recognition.types import Landmarks
@@ -14,7 +14,6 @@ BINS = st.floats(0, 226, width=32)
 LANDMARKS = st.lists(st.tuples(st.integers(0, N_FRAMES - 1), BINS), max_size=12)
 
 
-@settings(deadline=None)
 @given(LANDMARKS, st.floats(0, N_FRAMES - 1), BINS)
 def test_where_nothing_can_be_near_nothing_is(
     landmarks: list[tuple[int, float]], frame: float, place: float

@@ -153,7 +153,6 @@ def _hits(every: int, count: int, bins: list[int]) -> Landmarks:
 
 
 @pytest.mark.slow
-@settings(deadline=None)
 @given(
     every=st.integers(1, 200),
     other=st.integers(1, 200),
@@ -199,7 +198,7 @@ repeating = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(
     first=repeating,
     second=repeating,

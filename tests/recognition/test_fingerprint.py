@@ -114,7 +114,6 @@ def any_landmarks(draw: st.DrawFn) -> Landmarks:
     )
 
 
-@settings(deadline=None)
 @given(any_landmarks())
 def test_any_landmarks_come_back_within_half_a_step(made: Landmarks) -> None:
     data = fingerprint.to_bytes(Fingerprint(1_000_000, "x", reference=made))
@@ -128,7 +127,6 @@ def test_any_landmarks_come_back_within_half_a_step(made: Landmarks) -> None:
     assert fingerprint.to_bytes(back) == data
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 2**32 - 1), max_size=200))
 def test_numbers_survive_leb128(values: list[int]) -> None:
     array = np.array(values, dtype=np.uint32)
@@ -138,7 +136,6 @@ def test_numbers_survive_leb128(values: list[int]) -> None:
     np.testing.assert_array_equal(leb128.decode(data, len(values)), array)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60), st.integers(0, 20))
 def test_leb128_of_anything_is_read_or_refused(data: bytes, count: int) -> None:
     try:
@@ -148,7 +145,6 @@ def test_leb128_of_anything_is_read_or_refused(data: bytes, count: int) -> None:
     assert len(values) == count
 
 
-@settings(deadline=None)
 @given(st.integers(0, 20), st.integers(1, 60), st.integers(0, 2**32 - 1))
 def test_any_level_map_survives_prediction(rows: int, columns: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -187,7 +183,7 @@ def test_every_truncation_is_noticed() -> None:
             fingerprint.from_bytes(data[:length])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_a_forged_file_is_refused_or_read_and_never_worse(data: st.DataObject) -> None:
     body = bytearray(fingerprint.to_bytes(made_up(seconds=1))[:-4])
@@ -227,7 +223,7 @@ def test_what_no_sound_gives_is_refused(name: str) -> None:
     assert is_accepted == (name in _ACCEPTED)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(0, 2**32 - 1))
 def test_a_broken_file_with_a_right_checksum_is_read_or_refused(seed: int) -> None:
     data = crafted.mutated_print(_REAL, make_rng("broken", seed))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -81,7 +81,6 @@ def _most_within(landmarks: Landmarks, frames: int) -> int:
     return int(np.convolve(counts, np.ones(frames, dtype=np.int64)).max())
 
 
-@settings(deadline=None, max_examples=40)
 @given(
     spacing=st.tuples(st.integers(1, 12), st.integers(1, 12)),
     period=st.integers(6, 80),

@@ -60,7 +60,7 @@ def test_a_play_is_found_where_it_is_and_from_where_it_came(shelf: Catalogue) ->
     assert segment.aligned > segment.expected_by_chance
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(shift_ms=st.integers(0, 9000))
 def test_a_shifted_file_shifts_its_matches(shelf: Catalogue, shift_ms: int) -> None:
     programme = join(_cut(1, 3, 12), FOREIGN)
@@ -73,7 +73,7 @@ def test_a_shifted_file_shifts_its_matches(shelf: Catalogue, shift_ms: int) -> N
     assert abs(shifted[0].end_ms - plain[0].end_ms - shift_ms) <= 150
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(seeds=st.sets(st.integers(1000, 2000), min_size=1, max_size=4))
 def test_adding_strangers_changes_no_found_match(
     shelf: Catalogue, seeds: set[int]

@@ -139,11 +139,7 @@ def test_many_recordings_without_postings_are_kept_in_few_segments(
     assert best(store, music(5, n=300)) == (500, 0)
 
 
-@settings(
-    max_examples=80,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(
         st.one_of(
@@ -288,11 +284,7 @@ def brute_force(
     return votes
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 1 << 20),
     values=st.sampled_from([3, 20, 200, 1 << 31]),

@@ -55,11 +55,7 @@ def _same(ours: Fingerprint, theirs: Fingerprint) -> bool:
     )
 
 
-@settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_what_is_read_while_a_run_grows_is_the_same(
     pieces: list[RunPiece],

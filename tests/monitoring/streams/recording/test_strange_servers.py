@@ -201,11 +201,7 @@ def answers(draw: st.DrawFn) -> bytes:
     return "\r\n".join(lines).encode("utf-8") + body.encode("utf-8", "surrogatepass")
 
 
-@settings(
-    max_examples=150,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=answers(), others=answers())
 def test_no_answer_is_the_recorders_fault(first: bytes, others: bytes) -> None:
     end = closed({"/": first, "*": others}, arrivals=20)
