@@ -7,7 +7,4 @@ from common.batches import batched
 
 def test_the_last_list_has_what_is_left() -> None:
     assert list(batched(iter("abcde"), 2)) == [["a", "b"], ["c", "d"], ["e"]]
-
-
-def test_nothing_comes_in_no_list() -> None:
     assert list(batched([], 2)) == []

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import struct
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -277,67 +276,3 @@ def test_unordered_landmarks_are_not_written() -> None:
         fingerprint.to_bytes(
             Fingerprint(1000, "x", reference=Landmarks(backwards, zeros, zeros))
         )
-
-
-def test_a_reader_written_from_the_documentation_reads_the_golden_file() -> None:
-    data = GOLDEN.read_bytes()
-    made = made_up()
-    magic, version, count, duration_ms, params = struct.unpack_from("<8sHHQ16s", data)
-    assert (magic, version, count) == (b"\x93ACRFP\r\n", 1, 3)
-    assert (duration_ms, params) == (20_000, b"0123456789abcdef")
-    assert zlib.crc32(data[:-4]) == int.from_bytes(data[-4:], "little")
-
-    at = 36 + 16 * count
-    for number in range(count):
-        entry = struct.unpack_from("<BBBBIII", data, 36 + 16 * number)
-        kind, frames_per_cell, bins_per_cell, columns, n, size, stored = entry
-        raw = zlib.decompress(data[at : at + stored])
-        at += stored
-        assert len(raw) == size
-        if kind == 3:
-            assert made.level_map is not None
-            assert (frames_per_cell, bins_per_cell) == (4, 3)
-            assert plain_map(raw, columns) == made.level_map.levels.tolist()
-        else:
-            expected = made.reference if kind == 1 else made.dense
-            assert expected is not None
-            assert plain_landmarks(raw, n) == [
-                expected.frames.tolist(),
-                expected.bins.tolist(),
-                expected.levels.tolist(),
-            ]
-    assert at == len(data) - 4
-
-
-def plain_landmarks(raw: bytes, n: int) -> list[list[float]]:
-    frames: list[float] = []
-    frame = value = shift = 0
-    for byte in raw[: len(raw) - 4 * n]:
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            frame += value
-            frames.append(frame)
-            value = shift = 0
-    two, three, four, five = (
-        raw[len(raw) - k * n : len(raw) - (k - 1) * n] for k in (4, 3, 2, 1)
-    )
-    bins = [whole + rest / 32 for whole, rest in zip(two, three, strict=True)]
-    levels = [whole + rest / 16 - 32 for whole, rest in zip(four, five, strict=True)]
-    return [frames, bins, levels]
-
-
-def plain_map(raw: bytes, columns: int) -> list[list[int]]:
-    rows: list[list[int]] = []
-    above = [0] * columns
-    for start in range(0, len(raw), columns):
-        row: list[int] = []
-        for c, byte in enumerate(raw[start : start + columns]):
-            a = row[c - 1] if c else 0
-            b = above[c]
-            d = above[c - 1] if c else 0
-            guess = min(max(a + b - d, min(a, b)), max(a, b))
-            row.append((byte + guess) % 256)
-        rows.append(row)
-        above = row
-    return rows

@@ -32,17 +32,12 @@ def test_policy_chooses_what_is_scanned() -> None:
         assert policy.windows_ms(60_000) == windows, told
 
 
-def test_recorded_audio_begins_at_the_robust_stage() -> None:
-    policy = scan_policy(Container(audio_type="recorded"))
+def test_a_container_says_how_sound_was_captured_and_how_widely_to_search() -> None:
+    recorded = scan_policy(Container(audio_type="recorded"))
+    normal = scan_policy(Container(edited_music="normally", policy={"type": "points"}))
 
-    assert policy.audio_type is CaptureType.RECORDED
-    assert policy.widely
-
-
-def test_a_container_may_search_for_small_changes_only() -> None:
-    policy = scan_policy(Container(edited_music="normally", policy={"type": "points"}))
-
-    assert not policy.widely
+    assert recorded.audio_type is CaptureType.RECORDED
+    assert (recorded.widely, normal.widely) == (True, False)
 
 
 def test_what_is_not_done_is_said() -> None:

@@ -21,10 +21,9 @@ from pytest_django import Settings
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
-from jobs import draining, loop, runner
+from jobs import loop, runner
 from jobs.choices import JobState, Pool
 from jobs.context import JobContext
-from jobs.leases import LeaseMemory
 from jobs.models import Job
 from jobs.runner import run_next
 from jobs.services import reclaim
@@ -334,22 +333,3 @@ def test_worker_goes_on_after_the_database_was_locked_or_away(
     run_worker()
 
     assert unmatched.scans.get().status == ScanStatus.SUCCEEDED
-
-
-@pytest.mark.django_db
-def test_a_look_that_fails_does_not_end_looking(
-    monkeypatch: pytest.MonkeyPatch, settings: Settings
-) -> None:
-    settings.ACRPORTAL_LEASE_SECONDS = 0
-    looks = []
-
-    def look(_memory: LeaseMemory) -> None:
-        looks.append(1)
-        raise OSError("the disk is full")
-
-    monkeypatch.setattr(loop, "look_after_jobs", look)
-    monkeypatch.setattr(draining, "seconds", lambda: float(len(looks) == 3))
-
-    loop.WatchThread(pause=0.0).run()
-
-    assert len(looks) == 3
