@@ -294,32 +294,7 @@ def test_no_hour_is_sent_to_a_cloud(radio: Radio, run_worker: Worker) -> None:
         }
 
 
-def test_a_retro_search_finds_new_recordings_in_hours(
-    radio: Radio, run_worker: Worker
-) -> None:
-    late = 77
-    radio.run("run-1", programme((UNKNOWN, 40), (late, 25), (UNKNOWN + 1, 30)))
-    radio.settle(NOON + timedelta(hours=1))
-    run_worker()
-    assert radio.log() == []
-
-    added = add_recording(
-        bucket=radio.songs[0].bucket,
-        details=RecordingDetails(title="New song"),
-        fingerprint=song(late),
-        user=radio.user,
-    )
-    run_worker()
-    added.refresh_from_db()
-    request_search(recordings=[added], user=radio.user)
-    run_worker()
-
-    ((title, state, start, _end),) = radio.log()
-    assert (title, state) == ("New song", AirplayState.SETTLED)
-    assert start == pytest.approx(40, abs=1)
-
-
-def test_a_retro_search_finds_a_play_across_hours_once(
+def test_a_retro_search_finds_a_new_recording_across_hours_once(
     radio: Radio, run_worker: Worker
 ) -> None:
     late = 77
@@ -342,9 +317,9 @@ def test_a_retro_search_finds_a_play_across_hours_once(
     request_search(recordings=[added], user=radio.user)
     run_worker()
 
-    assert [(title, round(start)) for title, _, start, _ in radio.log()] == [
-        ("New song", 105),
-        ("Song 1", 170),
+    assert [(title, state, round(start)) for title, state, start, _ in radio.log()] == [
+        ("New song", AirplayState.SETTLED, 105),
+        ("Song 1", AirplayState.SETTLED, 170),
     ]
     match = Match.objects.get(recording=added)
     assert match.matched_ms == pytest.approx(25_000, abs=1500)
