@@ -12,7 +12,6 @@ from tests.monitoring.declarations.samples import (
     RECORDING,
     STATION,
     facts,
-    missing,
     play,
 )
 
@@ -84,7 +83,7 @@ def declarations(draw: st.DrawFn) -> DeclarationFacts:
 
 def fitting(layout: DeclarationFormat, declared: DeclarationFacts) -> DeclarationFacts:
     """Return the declaration without the recordings that the format refuses."""
-    refused = {uid for subject, uid, _cell in missing(layout, declared) if subject}
+    refused = {gap.uid for gap in layout.gaps(declared)}
     if refused & {"", "st_2", STATION.uid}:
         # Something else than recordings is refused, such as a name that ASCII lacks.
         declared = replace(

@@ -126,8 +126,9 @@ def unzipped(content: bytes) -> dict[str, str]:
         return {name: archive.read(name).decode() for name in archive.namelist()}
 
 
-def missing(
-    layout: DeclarationFormat, declared: DeclarationFacts
-) -> list[tuple[str, str, str]]:
-    """Return subject, uid and cell of each gap."""
-    return [(gap.subject, gap.uid, gap.cell) for gap in layout.gaps(declared)]
+def missing(layout: DeclarationFormat, declared: DeclarationFacts) -> list[str]:
+    """Return subject, uid if it has one, and cell of each gap."""
+    return [
+        " ".join(filter(None, (gap.subject, gap.uid, gap.cell)))
+        for gap in layout.gaps(declared)
+    ]

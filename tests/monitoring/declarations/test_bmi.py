@@ -13,7 +13,6 @@ from monitoring.declarations.facts import Contributor, DeclarationFacts
 from monitoring.declarations.formats.base import MandatoryMissing
 from monitoring.declarations.formats.bmi.format import BMI_LOG
 from tests.monitoring.declarations.samples import (
-    RECORDING,
     STATION,
     ZURICH,
     facts,
@@ -167,15 +166,15 @@ def test_times_are_local_and_the_month_is_theirs() -> None:
 
 def test_each_missing_or_impossible_value_is_named_and_nothing_is_written() -> None:
     for declared, gap in [
-        (facts(stations=(), recordings=(), plays=()), ("profile", "", "STATION")),
-        (with_station(type="tv_station"), ("station", STATION.uid, "TYPE")),
-        (with_station(name="夜"), ("station", STATION.uid, "STATION")),
-        (with_recording(title=""), ("recording", RECORDING.uid, "TITLE")),
-        (with_recording(artists=("夜",)), ("recording", RECORDING.uid, "ARTIST")),
-        (with_recording(isrc="QZAA0260001"), ("recording", RECORDING.uid, "ISRC")),
-        (facts(plays=(play(1, usage=""),)), ("play", "play_1", "USE")),
-        (facts(plays=(play(1, usage="", use="AudioLogo"),)), ("play", "play_1", "USE")),
-        (facts(plays=(play(1, played_ms=360_000_000),)), ("play", "play_1", "LENGTH")),
+        (facts(stations=(), recordings=(), plays=()), "profile STATION"),
+        (with_station(type="tv_station"), "station st_harbour TYPE"),
+        (with_station(name="夜"), "station st_harbour STATION"),
+        (with_recording(title=""), "recording rec_blue TITLE"),
+        (with_recording(artists=("夜",)), "recording rec_blue ARTIST"),
+        (with_recording(isrc="QZAA0260001"), "recording rec_blue ISRC"),
+        (facts(plays=(play(1, usage=""),)), "play play_1 USE"),
+        (facts(plays=(play(1, usage="", use="AudioLogo"),)), "play play_1 USE"),
+        (facts(plays=(play(1, played_ms=360_000_000),)), "play play_1 LENGTH"),
     ]:
         assert missing(BMI_LOG, declared) == [gap], gap
         with pytest.raises(MandatoryMissing):

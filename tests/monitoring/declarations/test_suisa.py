@@ -14,7 +14,6 @@ from monitoring.declarations.facts import Contributor, DeclarationFacts
 from monitoring.declarations.formats.base import MandatoryMissing
 from monitoring.declarations.formats.suisa.format import SUISA, SUISA_XLSX
 from tests.monitoring.declarations.samples import (
-    RECORDING,
     STATION,
     ZURICH,
     facts,
@@ -103,32 +102,23 @@ def test_only_composers_are_named_where_roles_are_known() -> None:
 
 def test_each_missing_or_impossible_value_is_named_and_nothing_is_written() -> None:
     for declared, gap in [
-        (facts(stations=(), recordings=(), plays=()), ("profile", "", "Sender")),
-        (facts(stations=(STATION, STATION)), ("profile", "", "Sender")),
-        (facts(begins=date(2026, 10, 31)), ("profile", "", "Sendedatum")),
-        (
-            with_recording(title=""),
-            ("recording", RECORDING.uid, "Titel des Musikwerks"),
-        ),
+        (facts(stations=(), recordings=(), plays=()), "profile Sender"),
+        (facts(stations=(STATION, STATION)), "profile Sender"),
+        (facts(begins=date(2026, 10, 31)), "profile Sendedatum"),
+        (with_recording(title=""), "recording rec_blue Titel des Musikwerks"),
         (
             with_recording(writers=(Contributor("Author", "A"),)),
-            ("recording", RECORDING.uid, "Name des Komponisten"),
+            "recording rec_blue Name des Komponisten",
         ),
-        (with_recording(artists=()), ("recording", RECORDING.uid, "Interpret(en)")),
-        (with_recording(isrc=""), ("recording", RECORDING.uid, "ISRC")),
-        (with_recording(isrc="QZAA0260001"), ("recording", RECORDING.uid, "ISRC")),
-        (with_recording(label=""), ("recording", RECORDING.uid, "Label")),
-        (
-            with_recording(own_id=""),
-            ("recording", RECORDING.uid, "Identifikationsnummer"),
-        ),
-        (
-            with_recording(upc="2000000000016"),
-            ("recording", RECORDING.uid, "EAN / GTIN"),
-        ),
+        (with_recording(artists=()), "recording rec_blue Interpret(en)"),
+        (with_recording(isrc=""), "recording rec_blue ISRC"),
+        (with_recording(isrc="QZAA0260001"), "recording rec_blue ISRC"),
+        (with_recording(label=""), "recording rec_blue Label"),
+        (with_recording(own_id=""), "recording rec_blue Identifikationsnummer"),
+        (with_recording(upc="2000000000016"), "recording rec_blue EAN / GTIN"),
         (
             facts(plays=(play(1), play(2, own_recording=None))),
-            ("play", "play_2", "Eigenaufnahmen"),
+            "play play_2 Eigenaufnahmen",
         ),
     ]:
         for layout in (SUISA, SUISA_XLSX):
