@@ -44,7 +44,8 @@ from jobs.models import Job
 from recognition.audio import media
 from recognition.isolation import client
 from recognition.limits import DEFAULT_LIMITS, DecodeLimits
-from scanning.models import Container
+from scanning.models import Container, ScannedFile
+from scanning.services.intake import submit_upload
 from tests import (
     audio,
     databases,
@@ -427,3 +428,28 @@ def catalogue(admin: User, run_worker: Worker) -> Catalogue:
 def upload(name: str, content: bytes) -> SimpleUploadedFile:
     """Return an uploaded file."""
     return SimpleUploadedFile(name, content, content_type="application/octet-stream")
+
+
+def submit_sound(
+    container: Container, sound: audio.Samples, user: User | None
+) -> ScannedFile:
+    """Submit a sound file to be scanned."""
+    file = upload("programme.wav", audio.wav_bytes(sound))
+    return submit_upload(container=container, upload=file, user=user).scanned_file
+
+
+def add_tune(
+    bucket: Bucket,
+    seed: int,
+    seconds: float,
+    *,
+    title: str = "",
+    user: User | None = None,
+) -> Recording:
+    """Add a recording of a tune, which the worker is yet to fingerprint."""
+    return add_recording(
+        bucket=bucket,
+        details=RecordingDetails(title=title or f"Tune {seed}"),
+        audio=upload("tune.wav", audio.wav_bytes(audio.tune(seed, seconds))),
+        user=user,
+    )

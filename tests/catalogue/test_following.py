@@ -36,7 +36,7 @@ from catalogue.models import (
     Recording,
     RecordingStatus,
 )
-from catalogue.services import RecordingDetails, add_recording, create_bucket
+from catalogue.services import create_bucket
 from jobs import resources
 from jobs.models import Job
 from recognition.errors import IndexUnavailable
@@ -46,10 +46,9 @@ from recognition.search import match
 from recognition.types import ScanResult
 from scanning.choices import ScanStatus
 from scanning.models import Detection, Scan, ScannedFile
-from scanning.services.intake import submit_upload
 from tests import audio
 from tests.catalogue.replacing import replace_audio
-from tests.conftest import Catalogue, MakeClient, Worker, upload
+from tests.conftest import Catalogue, MakeClient, Worker, add_tune, submit_sound, upload
 from tests.object_storage import media_at
 
 On = Callable[[str], Any]  # Any: a context manager
@@ -81,11 +80,7 @@ def held(catalogue: Catalogue, *, follow: bool = True) -> list[int]:
 
 
 def add(catalogue: Catalogue, seed: int) -> Recording:
-    return add_recording(
-        bucket=catalogue.bucket,
-        details=RecordingDetails(title=f"Tune {seed}"),
-        audio=upload("tune.wav", audio.wav_bytes(audio.tune(seed, 15))),
-    )
+    return add_tune(catalogue.bucket, seed, 15)
 
 
 def scan(catalogue: Catalogue, admin: User) -> ScannedFile:
@@ -93,11 +88,7 @@ def scan(catalogue: Catalogue, admin: User) -> ScannedFile:
     sounds = [audio.tune(1, 12), audio.tune(2, 12)]
     # A different file each time: an identical file would not be scanned again.
     sounds.append(np.zeros(1 + Scan.objects.count(), dtype=np.float32))
-    return submit_upload(
-        container=catalogue.container,
-        upload=upload("programme.wav", audio.wav_bytes(np.concatenate(sounds))),
-        user=admin,
-    ).scanned_file
+    return submit_sound(catalogue.container, np.concatenate(sounds), admin)
 
 
 def found(file: ScannedFile) -> list[dict[str, Any]]:

@@ -10,10 +10,10 @@ import pytest
 from catalogue import index_store
 from catalogue.changes import retire_recordings
 from catalogue.models import Bucket, Recording
-from catalogue.services import RecordingDetails, add_recording, create_bucket
+from catalogue.services import create_bucket
 from tests import audio
 from tests.catalogue.replacing import replace_audio
-from tests.conftest import Worker, upload
+from tests.conftest import Worker, add_tune, upload
 
 
 @pytest.fixture
@@ -26,11 +26,7 @@ def bucket(transactional_db: None, run_worker: Worker) -> Bucket:
 
 
 def _add(bucket: Bucket, number: int) -> Recording:
-    return add_recording(
-        bucket=bucket,
-        details=RecordingDetails(title=f"Tune {number}"),
-        audio=upload("tune.wav", audio.wav_bytes(audio.tune(number, 20))),
-    )
+    return add_tune(bucket, number, 20)
 
 
 def _every(bucket: Bucket) -> dict[int, int]:

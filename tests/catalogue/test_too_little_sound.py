@@ -24,9 +24,8 @@ from scanning.choices import FileStatus
 from scanning.errors import IntakeRefused
 from scanning.models import Container, RetroSearch, ScannedFile
 from scanning.services import retro
-from scanning.services.intake import submit_upload
 from tests import audio
-from tests.conftest import Worker, upload
+from tests.conftest import Worker, add_tune, submit_sound, upload
 
 CLICK = audio.silence(12).copy()
 CLICK[6 * audio.RATE] = 0.9
@@ -63,12 +62,7 @@ def test_they_are_listed_and_neither_searched_nor_found(
 ) -> None:
     for name in SOUNDS:
         added(bucket, admin, name)
-    add_recording(
-        bucket=bucket,
-        details=RecordingDetails(title="a tune"),
-        audio=upload("tune.wav", audio.wav_bytes(audio.tune(3, 12))),
-        user=admin,
-    )
+    add_tune(bucket, 3, 12, title="a tune", user=admin)
     run_worker()
 
     assert {r.status for r in Recording.objects.all()} == {RecordingStatus.READY}
@@ -88,12 +82,8 @@ def test_they_are_listed_and_neither_searched_nor_found(
     # No file is found to hold them.
     container = Container.objects.create(name="Radio")
     container.buckets.add(bucket)
-    for name, sound in {"tune": audio.tune(4, 12), **SOUNDS}.items():
-        submit_upload(
-            container=container,
-            upload=upload(f"{name}.wav", audio.wav_bytes(sound)),
-            user=admin,
-        )
+    for sound in (audio.tune(4, 12), *SOUNDS.values()):
+        submit_sound(container, sound, admin)
     run_worker()
     assert {file.status for file in ScannedFile.objects.all()} == {FileStatus.NO_MATCH}
 

@@ -15,9 +15,8 @@ from accounts.models import User
 from accounts.roles import Role
 from common.storage_url import storage_options
 from scanning.choices import FileStatus
-from scanning.services.intake import submit_upload
 from tests import audio
-from tests.conftest import MakeClient, Worker, upload
+from tests.conftest import MakeClient, Worker, submit_sound
 from tests.object_storage import media_at, s3_server
 
 _KEYS = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
@@ -45,12 +44,7 @@ def test_the_main_job_with_media_in_s3(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     catalogue = request.getfixturevalue("catalogue")
-    content = audio.wav_bytes(audio.tune(1, 12))
-    file = submit_upload(
-        container=catalogue.container,
-        upload=upload("programme.wav", content),
-        user=admin,
-    ).scanned_file
+    file = submit_sound(catalogue.container, audio.tune(1, 12), admin)
     run_worker()
     file.refresh_from_db()
 

@@ -18,9 +18,8 @@ from operations.backup import backups_in
 from operations.moving import STATE
 from operations.restoring import differences
 from scanning.models import ScannedFile
-from scanning.services.intake import submit_upload
 from tests import audio
-from tests.conftest import Catalogue, Worker, upload
+from tests.conftest import Catalogue, Worker, submit_sound
 from tests.object_storage import s3_server
 
 _SERVER = os.environ.get(
@@ -31,11 +30,7 @@ _SERVER = os.environ.get(
 @pytest.fixture
 def installation(catalogue: Catalogue, run_worker: Worker, admin: User) -> Catalogue:
     """Return an installation with recordings, a scanned file and its matches."""
-    submit_upload(
-        container=catalogue.container,
-        upload=upload("programme.wav", audio.wav_bytes(audio.tune(1, 12))),
-        user=admin,
-    )
+    submit_sound(catalogue.container, audio.tune(1, 12), admin)
     run_worker()
     return catalogue
 

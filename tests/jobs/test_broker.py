@@ -20,9 +20,8 @@ from jobs import services
 from jobs.choices import Pool
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
-from scanning.services.intake import submit_upload
 from tests import audio
-from tests.conftest import Catalogue, upload
+from tests.conftest import Catalogue, submit_sound
 from tests.factories.catalogue import BucketFactory
 from tests.jobs.work import PLAIN, did, registered
 
@@ -88,11 +87,7 @@ def work_until(done: Callable[[], bool]) -> None:
 def test_a_file_is_scanned_through_a_broker(
     catalogue: Catalogue, admin: User, broker: str
 ) -> None:
-    file = submit_upload(
-        container=catalogue.container,
-        upload=upload("programme.wav", audio.wav_bytes(audio.tune(1, 12))),
-        user=admin,
-    ).scanned_file
+    file = submit_sound(catalogue.container, audio.tune(1, 12), admin)
 
     def is_ready() -> bool:
         file.refresh_from_db()
@@ -122,11 +117,7 @@ def test_nothing_is_lost_while_the_broker_is_away(
     catalogue: Catalogue, admin: User, broker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with override_settings(BROKER_URL=_NOBODY):
-        file = submit_upload(
-            container=catalogue.container,
-            upload=upload("programme.wav", audio.wav_bytes(audio.tune(1, 12))),
-            user=admin,
-        ).scanned_file
+        file = submit_sound(catalogue.container, audio.tune(1, 12), admin)
         celery_broker._wake_idle([Pool.WORK])
     assert celery_broker.messages_waiting(Pool.WORK) == 0
     monkeypatch.setattr(celery_broker, "_away_until", 0.0)

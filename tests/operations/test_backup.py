@@ -26,9 +26,8 @@ from operations.restoring import check_backup, find_backup
 from operations.tables import BackupUnusable, file_sha256, load_table, read_table
 from recognition.version import VERSION
 from review.models import Match
-from scanning.services.intake import submit_upload
 from tests import audio
-from tests.conftest import Catalogue, Worker, upload
+from tests.conftest import Catalogue, Worker, submit_sound
 
 _SERVER = os.environ.get(
     "TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres"
@@ -54,11 +53,7 @@ def _quietly(_line: str) -> None:
 @pytest.fixture
 def installation(catalogue: Catalogue, run_worker: Worker, admin: User) -> Catalogue:
     """Return an installation with recordings, a scanned file and its matches."""
-    submit_upload(
-        container=catalogue.container,
-        upload=upload("programme.wav", audio.wav_bytes(audio.tune(1, 12))),
-        user=admin,
-    )
+    submit_sound(catalogue.container, audio.tune(1, 12), admin)
     run_worker()
     return catalogue
 
@@ -277,11 +272,7 @@ def test_a_second_backup_copies_only_what_is_new(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     before = {path: path.stat().st_ino for path in (backups / "objects").glob("*/*")}
-    submit_upload(
-        container=installation.container,
-        upload=upload("later.wav", audio.wav_bytes(audio.tune(9, 5))),
-        user=admin,
-    )
+    submit_sound(installation.container, audio.tune(9, 5), admin)
 
     gone = installation.first.audio
     gone.storage.delete(str(gone))

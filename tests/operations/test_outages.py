@@ -21,7 +21,7 @@ from scanning.choices import FileStatus, ScanStatus
 from scanning.models import Container, Scan, ScannedFile
 from scanning.services.intake import submit_upload
 from tests import audio
-from tests.conftest import Catalogue, MakeClient, Worker, upload
+from tests.conftest import Catalogue, MakeClient, Worker, submit_sound, upload
 from tests.factories.accounts import make_user
 from tests.failures import failing
 
@@ -115,11 +115,7 @@ def test_a_scan_without_room_goes_on_once_there_is_some(
     run_worker: Worker,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    file = submit_upload(
-        container=catalogue.container,
-        upload=upload("a.wav", audio.wav_bytes(audio.tune(1, 8))),
-        user=admin,
-    ).scanned_file
+    file = submit_sound(catalogue.container, audio.tune(1, 8), admin)
     with monkeypatch.context() as full:
         full.setattr(pipeline, "analyse", failing(_NO_ROOM))
         run_worker()

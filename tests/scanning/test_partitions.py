@@ -20,7 +20,6 @@ from accounts.roles import Role
 from catalogue import following
 from catalogue.changes import retire_recordings
 from catalogue.models import IndexCopy, Recording
-from catalogue.services import RecordingDetails, add_recording
 from jobs import clock, services
 from jobs.choices import JobState
 from jobs.models import Job
@@ -44,7 +43,14 @@ from scanning.services.intake import submit_upload
 from scanning.services.retro import request_search
 from scanning.services.scans import cancel_scans, request_scan
 from tests import audio
-from tests.conftest import Catalogue, MakeClient, do_all_work, upload
+from tests.conftest import (
+    Catalogue,
+    MakeClient,
+    add_tune,
+    do_all_work,
+    submit_sound,
+    upload,
+)
 from tests.recognition.media_files import write_tracks
 
 # The engine takes most of the time, and tests/catalogue/test_machines.py asks the same of
@@ -113,21 +119,12 @@ def machines(settings: Settings, tmp_path: Path) -> Machines:
 def programme(catalogue: Catalogue, admin: User, machines: Machines) -> ScannedFile:
     """Return a programme with four of six recordings, scanned by one machine."""
     for seed in range(3, 7):
-        add_recording(
-            bucket=catalogue.bucket,
-            details=RecordingDetails(title=f"Tune {seed}"),
-            audio=upload("tune.wav", audio.wav_bytes(audio.tune(seed, 15))),
-        )
+        add_tune(catalogue.bucket, seed, 15)
     sounds = [audio.tune(seed, 11) for seed in (1, 4, 90, 5)]
     both = audio.tune(2, 12) + audio.tune(3, 12)
-    file = submit_upload(
-        container=catalogue.container,
-        upload=upload(
-            "programme.wav",
-            audio.wav_bytes(np.concatenate([*sounds, both, audio.silence(3)])),
-        ),
-        user=admin,
-    ).scanned_file
+    file = submit_sound(
+        catalogue.container, np.concatenate([*sounds, both, audio.silence(3)]), admin
+    )
     machines.work("whole", None, 1)
     assert len(_found(file)) >= 5
     return file
@@ -193,14 +190,11 @@ def test_machines_with_a_partition_each_find_what_one_machine_finds(
     results = []
     for count in (1, 2):
         with machines.on("desk", None if count == 1 else [], count):
-            file = submit_upload(
-                container=catalogue.container,
-                upload=upload(
-                    f"other-{count}.wav",
-                    audio.wav_bytes(np.append(audio.tune(77, 25), np.zeros(count))),
-                ),
-                user=admin,
-            ).scanned_file
+            file = submit_sound(
+                catalogue.container,
+                np.append(audio.tune(77, 25), np.zeros(count)),
+                admin,
+            )
         if count == 1:
             machines.work("whole", None, 1)
         else:
@@ -358,11 +352,7 @@ def test_earlier_files_are_searched_with_the_whole_catalogues_size(
 ) -> None:
     with machines.on("desk", [], 2):
         # The programme has it where nothing matched.
-        recording = add_recording(
-            bucket=catalogue.bucket,
-            details=RecordingDetails(title="Tune 90"),
-            audio=upload("tune.wav", audio.wav_bytes(audio.tune(90, 15))),
-        )
+        recording = add_tune(catalogue.bucket, 90, 15)
         machines.work_all(2)
         recording.refresh_from_db()
         request_search(recordings=[recording], user=admin)

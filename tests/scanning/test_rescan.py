@@ -10,9 +10,8 @@ from accounts.roles import Role
 from review.models import Match
 from scanning.choices import EngineChoice, FileStatus
 from scanning.models import Container, Scan, ScannedFile
-from scanning.services.intake import submit_upload
 from tests import audio
-from tests.conftest import Catalogue, MakeClient, Worker, upload
+from tests.conftest import Catalogue, MakeClient, Worker, submit_sound
 from tests.factories.scanning import ScanFactory
 from tests.scanning.vendor import Vendor
 
@@ -20,12 +19,9 @@ from tests.scanning.vendor import Vendor
 @pytest.fixture
 def unmatched(catalogue: Catalogue, admin: User, run_worker: Worker) -> ScannedFile:
     """Return a file of our music that was scanned without any buckets."""
-    content = audio.wav_bytes(audio.tune(1, 12))
-    file = submit_upload(
-        container=Container.objects.create(name="Empty"),
-        upload=upload("show.wav", content),
-        user=admin,
-    ).scanned_file
+    file = submit_sound(
+        Container.objects.create(name="Empty"), audio.tune(1, 12), admin
+    )
     run_worker()
     file.refresh_from_db()
     assert file.status == FileStatus.NO_MATCH

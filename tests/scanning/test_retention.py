@@ -22,7 +22,7 @@ from scanning.models import Container, Scan, ScannedFile
 from scanning.services.intake import attach_audio, submit_link, submit_upload
 from scanning.services.scans import request_scan
 from tests import audio
-from tests.conftest import Catalogue, MakeClient, Worker, upload
+from tests.conftest import Catalogue, MakeClient, Worker, submit_sound, upload
 from tests.factories.catalogue import BucketFactory
 from tests.factories.scanning import ContainerFactory
 
@@ -38,10 +38,7 @@ def _keep(container: Container, **columns: object) -> None:
 
 
 def _upload(container: Container, user: User, seed: int = 1) -> ScannedFile:
-    content = audio.wav_bytes(audio.tune(seed, 12))
-    return submit_upload(
-        container=container, upload=upload("one.wav", content), user=user
-    ).scanned_file
+    return submit_sound(container, audio.tune(seed, 12), user)
 
 
 def _names(file: ScannedFile) -> list[str]:

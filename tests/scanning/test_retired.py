@@ -13,7 +13,6 @@ from accounts.models import User
 from audit.models import Event
 from catalogue.changes import delete_bucket, retire_recordings
 from catalogue.models import Recording
-from catalogue.services import RecordingDetails, add_recording
 from recognition.search import match as engine
 from review.choices import MatchState
 from review.models import Match
@@ -22,10 +21,9 @@ from scanning.choices import EngineChoice, FileStatus, NoMatchReason, RetroStatu
 from scanning.engines.base import FoundRecording
 from scanning.models import Container, RetroSearch, ScannedFile
 from scanning.services import retro
-from scanning.services.intake import submit_upload
 from scanning.services.scans import request_scan
 from tests import audio
-from tests.conftest import Catalogue, Worker, upload
+from tests.conftest import Catalogue, Worker, add_tune, submit_sound
 from tests.factories.catalogue import RecordingFactory
 from tests.scanning.callbacks import cloud_container, post, sample, waiting_file
 from tests.scanning.vendor import Vendor, check_due, remote_file, send_due
@@ -59,10 +57,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
 
 def submit(container: Container, user: User, *seeds: int) -> ScannedFile:
     sounds = [audio.tune(seed, 12) for seed in seeds]
-    content = audio.wav_bytes(np.concatenate(sounds))
-    return submit_upload(
-        container=container, upload=upload("show.wav", content), user=user
-    ).scanned_file
+    return submit_sound(container, np.concatenate(sounds), user)
 
 
 def retire(recording: Recording) -> None:
@@ -111,11 +106,7 @@ def test_a_search_of_earlier_files_finds_nothing_that_is_retired_meanwhile(
 ) -> None:
     file = submit(catalogue.container, admin, 3)
     run_worker()
-    late = add_recording(
-        bucket=catalogue.bucket,
-        details=RecordingDetails(title="Late"),
-        audio=upload("late.wav", audio.wav_bytes(audio.tune(3, 15))),
-    )
+    late = add_tune(catalogue.bucket, 3, 15, title="Late")
     run_worker()
     late.refresh_from_db()
     (search,) = retro.request_search(recordings=[late], user=admin)

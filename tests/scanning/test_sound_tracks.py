@@ -10,7 +10,6 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.roles import Role
-from catalogue.services import RecordingDetails, add_recording
 from review.models import Match
 from scanning.models import ScannedFile, Segment
 from scanning.retention import remove_audio
@@ -18,7 +17,7 @@ from scanning.services.identification import create_project, identify
 from scanning.services.retro import request_search
 from scanning.services.scans import request_scan
 from tests import audio
-from tests.conftest import Catalogue, MakeClient, Worker, upload
+from tests.conftest import Catalogue, MakeClient, Worker, add_tune, upload
 from tests.factories.accounts import make_user
 from tests.recognition.media_files import write_tracks
 
@@ -79,12 +78,7 @@ def test_other_tracks_are_heard_and_searched_again_and_later(
     assert client.get(f"{page_of_file}?track=2").status_code == 200
 
     # A later recording is found on another track.
-    song = add_recording(
-        bucket=catalogue.bucket,
-        details=RecordingDetails(title="The film's song"),
-        audio=upload("song.wav", audio.wav_bytes(audio.tune(78, 30))),
-        user=manager,
-    )
+    song = add_tune(catalogue.bucket, 78, 30, title="The film's song", user=manager)
     run_worker()
     song.refresh_from_db()
     request_search(recordings=[song], user=manager)

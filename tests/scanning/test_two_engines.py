@@ -25,7 +25,7 @@ from scanning.models import Container, Scan, ScannedFile
 from scanning.services.intake import submit_upload
 from scanning.services.scans import request_scan
 from tests import audio
-from tests.conftest import Catalogue, MakeClient, Worker, upload
+from tests.conftest import Catalogue, MakeClient, Worker, submit_sound, upload
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
 from tests.scanning.vendor import MUSIC, Vendor, check_due, remote_file, send_due
@@ -58,10 +58,7 @@ def container(vendor: Vendor, catalogue: Catalogue) -> Container:
 def _submit(
     container: Container, user: User, seed: int, *, seconds: float = 12
 ) -> ScannedFile:
-    content = audio.wav_bytes(audio.tune(seed, seconds))
-    return submit_upload(
-        container=container, upload=upload("show.wav", content), user=user
-    ).scanned_file
+    return submit_sound(container, audio.tune(seed, seconds), user)
 
 
 def _finish(vendor: Vendor, run_worker: Worker, state: int, results: object) -> None:

@@ -35,20 +35,16 @@ from scanning.errors import IntakeRefused, ScanEnded, ScanFailed
 from scanning.models import Container, Detection, ScannedFile
 from scanning.models.detection import ImmutableError
 from scanning.services.filing import delete_files
-from scanning.services.intake import submit_upload
 from scanning.services.scans import cancel_scan, request_scan
 from tests import audio
-from tests.conftest import Catalogue, CopyDatabase, MakeClient, Worker, upload
+from tests.conftest import Catalogue, CopyDatabase, MakeClient, Worker, submit_sound
 from tests.jobs.workers import lose_worker, take_over
 
 EMPTY = EngineResult("embedded/1", ())
 
 
 def _submit(container: Container, user: User, seed: int = 1) -> ScannedFile:
-    content = audio.wav_bytes(audio.tune(seed, 15))
-    return submit_upload(
-        container=container, upload=upload("one.wav", content), user=user
-    ).scanned_file
+    return submit_sound(container, audio.tune(seed, 15), user)
 
 
 @pytest.fixture

@@ -19,9 +19,8 @@ from monitoring.unknown.models import IgnoreReason, ItemState, Occurrence, Unkno
 from review.choices import MatchState
 from review.models import Match
 from scanning.services import retro
-from scanning.services.intake import submit_upload
 from tests import audio
-from tests.conftest import Catalogue, Worker, upload
+from tests.conftest import Catalogue, Worker, submit_sound
 from tests.factories.accounts import make_user
 from tests.factories.recurring import (
     BEGIN_MS,
@@ -51,11 +50,7 @@ def test_a_named_item_is_found_in_all_earlier_files_until_its_name_is_undone(
     song = audio.tune(SONG, LENGTH_MS // 1000)
     for number in (1, 2):
         programme = audio.join([audio.silence(number), song, audio.silence(1)])
-        submit_upload(
-            container=catalogue.container,
-            upload=upload(f"programme-{number}.wav", audio.wav_bytes(programme)),
-            user=admin,
-        )
+        submit_sound(catalogue.container, programme, admin)
     run_worker()
     item = UnknownItem.objects.get()
     assert not Match.objects.exists()
