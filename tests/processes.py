@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from django.conf import settings
 from django.db import connection
 
 _SHELL = """
@@ -42,6 +43,23 @@ def postgres_url() -> str:
     """Return the address of the test's PostgreSQL database."""
     at = connection.settings_dict
     return f"postgres://{at['USER']}:{at['PASSWORD']}@{at['HOST']}:{at['PORT']}/{at['NAME']}"
+
+
+def python(
+    *arguments: object,
+    env: Mapping[str, str] | None = None,
+    cwd: Path = settings.BASE_DIR,
+    check: bool = False,
+) -> subprocess.CompletedProcess[str]:
+    """Run Python in a process of its own until it ends."""
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        env=env,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=check,
+    )
 
 
 def begin(script: str, env: Mapping[str, str], *told: object) -> subprocess.Popen[str]:

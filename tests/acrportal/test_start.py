@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
-from django.conf import settings
+from tests.processes import python
 
 _START = """
 import os, sys, django
@@ -19,13 +17,7 @@ print(*sorted({"numba", "scipy"} & set(sys.modules)))
 
 
 def test_commands_and_pages_load_no_numeric_library_before_they_compute() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", _START],
-        cwd=settings.BASE_DIR,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = python("-c", _START, check=True)
 
     assert done.stdout.split() == []
 
@@ -38,13 +30,8 @@ def test_a_command_without_a_key_says_in_one_line_what_is_missing(
         for name, value in os.environ.items()
         if name not in {"SECRET_KEY", "SECRET_KEY_FILE"}
     }
-    done = subprocess.run(
-        [sys.executable, "manage.py", "doctor"],
-        cwd=settings.BASE_DIR,
-        env={**environment, "ACRPORTAL_DATA_DIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
+    done = python(
+        "manage.py", "doctor", env={**environment, "ACRPORTAL_DATA_DIR": str(tmp_path)}
     )
 
     assert done.returncode == 1

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
 import pytest
-from django.conf import settings as django_settings
 from django.test import Client
 from pytest_django import Settings
 
 from accounts.roles import Role
 from recognition.version import VERSION
 from tests.conftest import MakeClient
+from tests.processes import python
 
 
 def test_the_version_is_a_release() -> None:
@@ -46,12 +44,6 @@ def test_programs_ask_for_the_version(
 
 @pytest.mark.parametrize("argument", ["version", "--version"])
 def test_operators_ask_for_the_version(argument: str) -> None:
-    said = subprocess.run(
-        [sys.executable, "manage.py", argument],
-        cwd=django_settings.BASE_DIR,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    said = python("manage.py", argument, check=True)
 
     assert said.stdout == f"acrportal {VERSION}\n"

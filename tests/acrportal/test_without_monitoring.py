@@ -7,7 +7,6 @@ import os
 import secrets
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import pytest
 from django.db import connection
 
 from tests.factories.streams import StationFactory
-from tests.processes import shared_url
+from tests.processes import python, shared_url
 
 pytestmark = pytest.mark.slow  # asks a new installation for every address
 
@@ -40,14 +39,7 @@ def portal(
         "ALLOWED_HOSTS": "testserver",
         "ACRPORTAL_SECOND_FACTOR_ROLES": "",
     }
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=_ROOT,
-        env=given,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return python(*arguments, env=given)
 
 
 def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:

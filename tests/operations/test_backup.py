@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from recognition.version import VERSION
 from review.models import Match
 from tests import audio
 from tests.conftest import Catalogue, Worker, submit_sound
+from tests.processes import python
 
 _SERVER = os.environ.get(
     "TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres"
@@ -85,14 +85,7 @@ class Elsewhere:
         }
 
     def manage(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "manage.py", *map(str, arguments)],
-            env=self._environment,
-            cwd=self._code,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return python("manage.py", *arguments, env=self._environment, cwd=self._code)
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,7 +12,6 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
-from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from django.test import Client, RequestFactory
 from pytest_django import Settings
@@ -29,6 +26,7 @@ from scanning.models import CloudAccount
 from scanning.services.cloud import save_account
 from tests.factories.accounts import make_user
 from tests.factories.scanning import ContainerFactory
+from tests.processes import python
 
 EARLIER, LATER = "earlier key " * 4, "later key of the portal " * 2
 
@@ -139,13 +137,6 @@ def test_earlier_keys_are_read_as_the_key_is(way: str, tmp_path: Path) -> None:
         environment["SECRET_KEY_FALLBACKS_FILE"] = str(named)
     (beside if way == "file beside the key" else named).write_text("\n".join(keys))
 
-    shown = subprocess.run(
-        [sys.executable, "-c", _SHOW],
-        cwd=django_settings.BASE_DIR,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    shown = python("-c", _SHOW, env=environment, check=True)
 
     assert shown.stdout.split() == keys

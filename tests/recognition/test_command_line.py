@@ -15,6 +15,7 @@ from recognition.commands.collection import BUCKET, Collection
 from recognition.errors import IndexCorrupt
 from recognition.fingerprint import file_format as fingerprint
 from tests.audio import RATE, silence, wav_bytes
+from tests.processes import python
 from tests.recognition import media_files
 from tests.recognition.media_files import melody
 
@@ -327,13 +328,7 @@ def test_a_scan_loads_no_network_code_and_no_recurring_sound(index: Path) -> Non
         "unused |= {'recognition.commands.server', 'recognition.recurring.items'}\n"
         "print(sorted(unused & set(sys.modules)))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=DEMO.parent,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = python("-c", script, check=True)
 
     assert done.stdout.splitlines()[-1] == "[]"
 

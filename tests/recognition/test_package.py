@@ -23,6 +23,7 @@ from recognition.__main__ import main
 from recognition.fingerprint import hashes
 from recognition.index import kernels
 from recognition.version import VERSION
+from tests.processes import python
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "recognition"
@@ -93,12 +94,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info"),
     )
     out = copy.parent / "wheel"
-    built = subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", str(out), str(copy)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    built = python("-m", "pip", "wheel", "--no-deps", "-w", str(out), str(copy))
     if built.returncode and "No matching distribution found" in built.stderr:
         pytest.skip("no package index has setuptools, which builds the wheel")
     assert built.returncode == 0, built.stderr

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from recognition.fingerprint import hashes
+from tests.processes import python
 
 _WORK = """
 import sys, tempfile
@@ -60,13 +57,7 @@ for module, name, signature in sorted(compiled() - before, key=str):
 
 @pytest.mark.slow
 def test_no_search_compiles_what_was_not_compiled_before() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", _WORK, "demo"],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = python("-c", _WORK, "demo", check=True)
 
     assert done.stdout == ""
 

@@ -18,6 +18,7 @@ from common import guarded_proxy, http
 from common.http import FetchFailed, LinkRefused
 from scanning.sources import confined_reader, feeds, link_reader, platform_page
 from scanning.sources.link_faults import LinkFault
+from tests.processes import python
 from tests.scanning.url_patterns import can_begin
 
 _PRESENTATION = "0123456789abcdef0123456789abcdef"
@@ -263,9 +264,7 @@ def test_the_bundled_reader_has_no_other_way_out_on_any_kernel(
             "    print('denied')\n"
         )
 
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False
-    )
+    done = python("-c", script)
 
     assert done.stdout.splitlines() == ["denied"] * len(attempts), done.stderr
 
