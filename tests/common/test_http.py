@@ -26,13 +26,16 @@ from common.http import (
 )
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def allowed(settings: Settings) -> None:
     """Let fetches reach this machine."""
     settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
 
 
-def test_odd_links_and_private_addresses_are_refused(tmp_path: Path) -> None:
+def test_odd_links_and_private_addresses_are_refused(
+    tmp_path: Path, settings: Settings
+) -> None:
+    settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = False
     for url in (
         "ftp://example.com/a.mp3",
         "file:///etc/passwd",
@@ -55,7 +58,6 @@ def test_odd_links_and_private_addresses_are_refused(tmp_path: Path) -> None:
             download(f"http://{host}:9/a.mp3", tmp_path / "a", max_bytes=100)
 
 
-@pytest.mark.usefixtures("allowed")
 def test_media_file_is_fetched_whole(httpserver: HTTPServer, tmp_path: Path) -> None:
     httpserver.expect_request("/a.mp3").respond_with_data(b"x" * 5000)
     shares: list[float] = []
@@ -72,9 +74,13 @@ def test_media_file_is_fetched_whole(httpserver: HTTPServer, tmp_path: Path) -> 
 
 
 def test_redirect_to_a_private_address_is_refused(
-    httpserver: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    httpserver: HTTPServer,
+    tmp_path: Path,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The first address counts as public here; its redirect target does not."""
+    settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = False
     import requests_hardened.ip_filter_adapter as adapter
 
     real = adapter.filter_host
@@ -94,7 +100,6 @@ def test_redirect_to_a_private_address_is_refused(
         download(f"http://public.test:{port}/a", tmp_path / "a", max_bytes=100)
 
 
-@pytest.mark.usefixtures("allowed")
 def test_answers_that_are_no_file_or_too_large_are_told(
     httpserver: HTTPServer, tmp_path: Path
 ) -> None:
@@ -120,7 +125,6 @@ def _dripping(ended: threading.Event) -> Iterator[bytes]:
         yield b"x"
 
 
-@pytest.mark.usefixtures("allowed")
 def test_server_that_drips_is_given_up_in_time(
     httpserver: HTTPServer, tmp_path: Path
 ) -> None:
@@ -145,7 +149,6 @@ def test_server_that_drips_is_given_up_in_time(
         ended.set()
 
 
-@pytest.mark.usefixtures("allowed")
 def test_names_that_no_server_can_have_are_told() -> None:
     for host in ("a..b", f"{'a' * 70}.example"):
         with pytest.raises(FetchFailed, match="could not be read"):
@@ -154,7 +157,6 @@ def test_names_that_no_server_can_have_are_told() -> None:
             call_service("GET", f"http://{host}/", token="x", max_bytes=100)
 
 
-@pytest.mark.usefixtures("allowed")
 def test_progress_is_told_where_the_length_is_not(
     httpserver: HTTPServer, tmp_path: Path
 ) -> None:
@@ -203,7 +205,6 @@ def raw_server() -> Iterator[RawServer]:
     listener.close()
 
 
-@pytest.mark.usefixtures("allowed")
 @pytest.mark.parametrize("location", [b"/a", b"http://[bad"])
 def test_the_body_of_a_redirect_is_never_read(
     raw_server: RawServer, tmp_path: Path, location: bytes
@@ -224,7 +225,6 @@ _DRIPPING_HEADERS = (b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x")
 _DRIPPING_STATUS = (b"", b"H")
 
 
-@pytest.mark.usefixtures("allowed")
 @pytest.mark.parametrize("drips", [_DRIPPING_HEADERS, _DRIPPING_STATUS])
 def test_server_that_drips_its_headers_is_given_up_in_time(
     raw_server: RawServer,
@@ -246,7 +246,6 @@ def test_server_that_drips_its_headers_is_given_up_in_time(
             fetch()
 
 
-@pytest.mark.usefixtures("allowed")
 def test_server_that_sends_nothing_after_its_headers_is_given_up_in_time(
     raw_server: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,7 +257,6 @@ def test_server_that_sends_nothing_after_its_headers_is_given_up_in_time(
         download(url, tmp_path / "a", max_bytes=100)
 
 
-@pytest.mark.usefixtures("allowed")
 def test_the_first_byte_ends_its_deadline(
     httpserver: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,7 +275,6 @@ def test_the_first_byte_ends_its_deadline(
     assert (tmp_path / "a").read_bytes() == b"ab"
 
 
-@pytest.mark.usefixtures("allowed")
 @pytest.mark.parametrize(
     "first",
     [
@@ -296,7 +293,6 @@ def test_radio_is_known_by_its_headers(
         download(url, tmp_path / "a", max_bytes=10_000_000)
 
 
-@pytest.mark.usefixtures("allowed")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -313,7 +309,6 @@ def test_odd_servers_may_have_files(
     assert (tmp_path / "a").read_bytes() == b"sound"
 
 
-@pytest.mark.usefixtures("allowed")
 def test_a_stream_without_length_is_given_up_and_the_limit_is_named(
     raw_server: RawServer, tmp_path: Path, settings: Settings
 ) -> None:

@@ -7,14 +7,12 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
 from acrportal.secret_key import ensure_secret_key
@@ -26,12 +24,8 @@ from operations.tables import BackupUnusable, file_sha256, load_table, read_tabl
 from recognition.version import VERSION
 from review.models import Match
 from tests import audio
-from tests.conftest import Catalogue, Worker, submit_sound
+from tests.conftest import Catalogue, submit_sound
 from tests.processes import python
-
-_SERVER = os.environ.get(
-    "TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres"
-)
 
 _REMARK = """from django.db import migrations, models
 
@@ -48,14 +42,6 @@ _EARLIER_KEY = "an-earlier-key-as-long-as-a-real-one"
 
 def _quietly(_line: str) -> None:
     pass
-
-
-@pytest.fixture
-def installation(catalogue: Catalogue, run_worker: Worker, admin: User) -> Catalogue:
-    """Return an installation with recordings, a scanned file and its matches."""
-    submit_sound(catalogue.container, audio.tune(1, 12), admin)
-    run_worker()
-    return catalogue
 
 
 @pytest.fixture
@@ -86,19 +72,6 @@ class Elsewhere:
 
     def manage(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         return python("manage.py", *arguments, env=self._environment, cwd=self._code)
-
-
-@pytest.fixture
-def empty_postgres(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
-    name = f"restore_{os.getpid()}"
-    try:
-        server = psycopg.connect(_SERVER, autocommit=True, connect_timeout=3)
-    except psycopg.OperationalError as error:
-        pytest.skip(f"needs a PostgreSQL server: {error}")
-    with server:
-        server.execute(f"CREATE DATABASE {name}")
-        yield f"{_SERVER.rpartition('/')[0]}/{name}"
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _content(folder: Path) -> tuple[dict[str, str], dict[str, str]]:

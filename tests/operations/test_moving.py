@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -13,39 +12,12 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from accounts.models import User
 from operations.backup import backups_in
 from operations.moving import STATE
 from operations.restoring import differences
 from scanning.models import ScannedFile
-from tests import audio
-from tests.conftest import Catalogue, Worker, submit_sound
+from tests.conftest import Catalogue
 from tests.object_storage import s3_server
-
-_SERVER = os.environ.get(
-    "TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres"
-)
-
-
-@pytest.fixture
-def installation(catalogue: Catalogue, run_worker: Worker, admin: User) -> Catalogue:
-    """Return an installation with recordings, a scanned file and its matches."""
-    submit_sound(catalogue.container, audio.tune(1, 12), admin)
-    run_worker()
-    return catalogue
-
-
-@pytest.fixture
-def empty_postgres() -> Iterator[str]:
-    name = f"move_{os.getpid()}"
-    try:
-        server = psycopg.connect(_SERVER, autocommit=True, connect_timeout=3)
-    except psycopg.OperationalError as error:
-        pytest.skip(f"needs a PostgreSQL server: {error}")
-    with server:
-        server.execute(f"CREATE DATABASE {name}")
-        yield f"{_SERVER.rpartition('/')[0]}/{name}"
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
