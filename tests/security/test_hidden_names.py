@@ -49,7 +49,7 @@ def world() -> HiddenWorld:
 def test_no_page_of_the_admin_and_no_search_names_what_is_hidden(
     world: HiddenWorld,
 ) -> None:
-    """The matrix looks for names at all other addresses, ``test_admin`` in all lists."""
+    """The matrix looks at all other addresses, ``test_admin`` at all lists and rows."""
     client = Client()
     client.force_login(world.own.user)
     paths = set(_paths(world))
@@ -61,15 +61,14 @@ def test_no_page_of_the_admin_and_no_search_names_what_is_hidden(
 
 
 def _paths(world: HiddenWorld) -> Iterator[str]:
-    """Yield the admin's pages except for the lists, and searches for hidden names."""
+    """Yield the admin's pages except for lists and rows, and searches for hidden names."""
     lists = {
         reverse(f"admin:{_name(apps.get_model(label))}_changelist") for label in SCREENS
     }
     plain = {f"/{each.route}" for each in every_address() if "<" not in each.route}
     yield from (path for path in plain - lists if path.startswith("/admin/"))
     for row in (world.own.match, world.own.recording, world.own.bucket, world.own.file):
-        for page in ("change", "history"):
-            yield reverse(f"admin:{_name(type(row))}_{page}", args=[row.pk])
+        yield reverse(f"admin:{_name(type(row))}_history", args=[row.pk])
     yield from (
         f"{reverse('portal:search')}?q={text}" for text in (HIDDEN[1:-1], "LIC")
     )
