@@ -93,7 +93,7 @@ def test_every_model_says_where_its_rows_lie() -> None:
 def test_what_a_model_says_is_so() -> None:
     for model in LIMITED:
         # Each has the attribute, but no common base class declares it.
-        reach: Any = model.reach  # type: ignore[attr-defined]
+        reach: Any = model.reach
         ways = [*reach.ways(), ("owner", reach.owner)]
 
         assert reach.hidden or any(way for _, way in ways), model
