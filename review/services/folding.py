@@ -169,7 +169,7 @@ def _fold_late(scan: Scan) -> None:
         if draft.recording.pk not in live and sound not in live:
             earlier = _take_earlier(live, draft.recording, drafts)
             rivals = drafts.rivals(draft) + beside.rivals(draft)
-            _fold(scan=scan, draft=draft, earlier=earlier, rivals=rivals)
+            _fold(scan=scan, draft=draft, replaced=earlier, rivals=rivals)
 
 
 def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
@@ -177,10 +177,11 @@ def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
     drafts = _drafts(scan)
     for draft in drafts.counting:
         earlier = _take_earlier(live, draft.recording, drafts)
-        if earlier is None or earlier.scan_id not in {scan.pk, _key(partner)}:
-            _fold(scan=scan, draft=draft, earlier=earlier, rivals=drafts.rivals(draft))
-        elif earlier.scan_id != scan.pk:
-            _find_too(match=earlier, scan=scan)
+        if not earlier or earlier[0].scan_id not in {scan.pk, _key(partner)}:
+            rivals = drafts.rivals(draft)
+            _fold(scan=scan, draft=draft, replaced=earlier, rivals=rivals)
+        elif earlier[0].scan_id != scan.pk:
+            _find_too(match=earlier[0], scan=scan)
     kept = [match for match in live.values() if match.scan_id != _key(partner)]
     for match in kept:
         counts = drafts.copies.get(match.recording_id)
@@ -203,29 +204,36 @@ def _key(scan: Scan | None) -> int | None:
 
 def _take_earlier(
     live: dict[int, Match], recording: Recording, drafts: _MatchDrafts
-) -> Match | None:
-    """Remove and return the live match that the recording continues, if any.
+) -> list[Match]:
+    """Remove and return the live matches that the recording continues.
 
-    It belongs to the same recording, one merged into it, a copy it stands for, or the
-    stub with its ISRC.
+    They belong to the same recording and those merged into it; without any, to a copy
+    it stands for, or to the stub with its ISRC.
     """
-    if recording.pk in live:
-        return live.pop(recording.pk)
-    for key, match in live.items():
-        merged = match.recording.merged_into_id is not None
-        if (merged and match.recording.stands_for_it == recording) or (
-            drafts.copies.get(key) == recording
-        ):
-            return live.pop(key)
+    same = [
+        key
+        for key, match in live.items()
+        if key == recording.pk
+        or (
+            match.recording.merged_into_id is not None
+            and match.recording.stands_for_it == recording
+        )
+    ]
+    if same:
+        same.sort(key=lambda key: key != recording.pk)
+        return [live.pop(key) for key in same]
+    for key in live:
+        if drafts.copies.get(key) == recording:
+            return [live.pop(key)]
     if recording.status == RecordingStatus.STUB or not recording.isrc_normalised:
-        return None
+        return []
     for key, match in live.items():
         stub = match.recording
         # The cloud knew the recording by its ISRC before it was in our catalogue.
         same_code = stub.isrc_normalised == recording.isrc_normalised
         if stub.status == RecordingStatus.STUB and same_code:
-            return live.pop(key)
-    return None
+            return [live.pop(key)]
+    return []
 
 
 def _find_too(*, match: Match, scan: Scan) -> None:
@@ -283,10 +291,15 @@ def _drafts(scan: Scan) -> _MatchDrafts:
 
 
 def _fold(
-    *, scan: Scan, draft: _MatchDraft, earlier: Match | None, rivals: int
+    *, scan: Scan, draft: _MatchDraft, replaced: Sequence[Match], rivals: int
 ) -> None:
-    """Create the match of one recording and supersede the earlier one, if any."""
+    """Create the match of one recording and supersede the earlier ones, if any.
+
+    The first decided one hands on its decision.
+    """
     file = scan.scanned_file
+    decided = [match for match in replaced if match.state in evaluation.CARRIED_STATES]
+    earlier = next(iter([*decided, *replaced]), None)
     worked_out = figures.work_out(
         detections=draft.detections,
         segments=draft.segments,
@@ -319,13 +332,14 @@ def _fold(
     if earlier is not None:
         begins |= evaluation.carried_fields(
             earlier=earlier,
-            earlier_intervals=_intervals_of(earlier),
+            earlier_intervals=_agreed_intervals(decided or [earlier]),
             subject=subject,
             new_intervals=draft.source_intervals,
             evaluation=outcome,
         )
         begins.setdefault("assignee_id", earlier.assignee_id)
-        _supersede(earlier=earlier, scan=scan)
+    for each in replaced:
+        _supersede(earlier=each, scan=scan)
     match = Match.objects.create(
         scanned_file=file,
         recording=draft.recording,
@@ -335,15 +349,22 @@ def _fold(
         **asdict(worked_out),
         **begins,
     )
-    if earlier is not None:
-        _lead_to(match, earlier=earlier)
-        if match.dispute_id is not None:
-            # Lead the person who answers the dispute to the live match.
-            earlier.disputes.update(match=match)
+    for each in replaced:
+        _lead_to(match, earlier=each)
+    if earlier is not None and match.dispute_id is not None:
+        # Lead the person who answers the dispute to the live match.
+        earlier.disputes.update(match=match)
     _record_found(match=match, scan=scan, earlier=earlier)
     if earlier is not None and match.state == MatchState.CLEARED:
         # It may be used for longer now, or the file's details may have changed.
         licences.reopen_uncovered(Match.objects.filter(pk=match.pk))
+
+
+def _agreed_intervals(matches: Sequence[Match]) -> list[intervals.Interval]:
+    """Return where matches lie; nowhere if they were not decided alike."""
+    if len({match.state for match in matches}) > 1:
+        return []
+    return [each for match in matches for each in _intervals_of(match)]
 
 
 def _keeps_speech(earlier: Match, draft: _MatchDraft) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
@@ -407,3 +408,34 @@ def test_a_recording_that_was_merged_while_its_file_was_scanned_counts_once() ->
     match = Match.objects.get(scanned_file=scan.scanned_file)
     assert match.recording == stays
     assert match.rivals == 0
+
+
+def test_matches_of_recordings_that_were_merged_go_on_as_one() -> None:
+    user = make_user(Role.REVIEWER)
+    elsewhere = (300_000, 400_000, 0, 100_000)
+    for decide, state, reason in (
+        (deciding.confirm, MatchState.CONFIRMED, QueueReason.DEFAULT),
+        # They disagree, so a person decides again.
+        (
+            partial(deciding.reject, reason="wrong_recording"),
+            MatchState.PENDING,
+            QueueReason.RESCAN_CHANGED,
+        ),
+    ):
+        match = make_match(SPAN, recording__duration_ms=600_000)
+        stays = match.recording
+        merged = RecordingFactory.create(bucket=stays.bucket, duration_ms=600_000)
+        make_detection(elsewhere, scan=match.scan, recording=merged)
+        fold_scan(scan=match.scan)
+        other = Match.objects.get(recording=merged)
+        deciding.confirm(match=match, user=user)
+        decide(match=other, user=user)
+        Recording.objects.filter(pk=merged.pk).update(
+            status=RecordingStatus.RETIRED, merged_into=stays
+        )
+
+        follower = rescan(match, SPAN, elsewhere)
+
+        assert (follower.state, follower.queue_reason) == (state, reason)
+        other.refresh_from_db()
+        assert (other.superseded_by, other.lost) == (follower, False)
