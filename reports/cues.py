@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from catalogue.models import Recording
+from catalogue.selectors import shown_for
 from programmes.choices import CueUse, MusicOrigin
 from reports.models import CueEntry
 from review.counting import Occurs
@@ -65,8 +66,8 @@ class Cue:
 
     @property
     def recording(self) -> Recording | None:
-        """Return the recording, if known."""
-        return self.match.recording if self.match else None
+        """Return the recording, if known; for a merged one that which stays."""
+        return shown_for(self.match.recording) if self.match else None
 
     @property
     def length_ms(self) -> int:

@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from accounts.roles import Role
 from audit.models import Event
+from catalogue.models import Recording, RecordingStatus
 from programmes.models import Episode
 from reports import cue_sheet_files, cue_sheets
 from reports.cue_sheets import CueSheet, NotScanned
@@ -135,7 +136,8 @@ def test_a_file_without_music_has_an_empty_sheet_and_one_not_scanned_none() -> N
 
 
 def test_cues_are_in_order_and_the_csv_has_the_broadcasters_columns() -> None:
-    sheet = sheet_of(programme())
+    scan = programme()
+    sheet = sheet_of(scan)
 
     # Plays close together are one.
     assert intervals(sheet) == [
@@ -173,6 +175,11 @@ def test_cues_are_in_order_and_the_csv_has_the_broadcasters_columns() -> None:
         "origin": "",
     }
     assert content.count("\r\n") == 4
+
+    merged = Recording.objects.get(title="Under the talk")
+    merged.status, merged.merged_into = RecordingStatus.RETIRED, RecordingFactory()
+    merged.save()
+    assert sheet_of(scan).cues[1].title == merged.merged_into.title
 
 
 def test_the_pdf_goes_on_over_pages_and_is_the_same_each_time() -> None:
