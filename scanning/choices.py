@@ -78,7 +78,7 @@ NEEDS_AUDIO_CODES = frozenset(
 HOPELESS_CODES = frozenset(
     {
         *("link_refused", "link_gone", "link_unsupported", "link_live"),
-        *("file_too_large", "not_audio", "too_short"),
+        *("file_too_large", "not_audio", "too_short", "audio_removed"),
     }
 )
 ACTIVE_FILE_STATUSES = (FileStatus.WAITING, FileStatus.PROCESSING)

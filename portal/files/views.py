@@ -207,7 +207,9 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             "entries": CueEntry.objects.filter(scanned_file=file)[:_ENTRIES],
             **_monitored(file),
             "waiting_count": len(waiting),
-            "other_buckets": searchable_buckets().exclude(containers=file.container),
+            "other_buckets": []
+            if file.lacks_sound
+            else searchable_buckets().exclude(containers=file.container),
             "may_send": _may_be_sent(file),
         },
     )
@@ -371,7 +373,7 @@ def file_remove_audio(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBas
 @require_POST
 @needs(Action.UPLOAD)
 def file_attach(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
-    """Attach uploaded audio to a file whose link gave none."""
+    """Attach uploaded audio to a file that has none."""
     file = find_file(uid)
     upload = request.FILES.get("file")
     if upload is None:

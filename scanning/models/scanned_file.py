@@ -204,6 +204,15 @@ class ScannedFile(models.Model):
         return self.error_code in HOPELESS_CODES
 
     @property
+    def lacks_sound(self) -> bool:
+        """Tell whether only its results came, so that nothing can be scanned here."""
+        return (
+            self.source_type == SourceType.FILE
+            and not (self.sha256 or self.fingerprint)
+            and self.engine != EngineChoice.ACRCLOUD
+        )
+
+    @property
     def whole_ms(self) -> int:
         """Return the file's length with the end that could not be decoded."""
         return self.duration_ms + self.undecoded_ms

@@ -245,8 +245,9 @@ def file_of_link(*, container: Container, key: str) -> ScannedFile | None:
 
 
 def attach_audio(*, scanned_file: ScannedFile, upload: File[bytes], user: User) -> None:
-    """Store audio for a link that gave none, and scan it."""
-    if scanned_file.status not in {FileStatus.NEEDS_AUDIO, FileStatus.ERROR}:
+    """Store audio for a file that has none, and scan it."""
+    waits = scanned_file.status in {FileStatus.NEEDS_AUDIO, FileStatus.ERROR}
+    if not (waits or scanned_file.lacks_sound):
         raise IntakeRefused(
             "not_waiting_for_audio",
             _("%(name)s is not waiting for audio. Reload to see its state.")

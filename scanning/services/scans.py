@@ -65,6 +65,11 @@ def request_scan(
             % {"name": scanned_file.container.name},
         )
     engine = engine or scanned_file.engine
+    if engine != EngineChoice.ACRCLOUD and scanned_file.lacks_sound:
+        raise IntakeRefused(
+            "audio_removed",
+            _("It has no audio that can be scanned. Attach the audio on its page."),
+        )
     try:
         with transaction.atomic():
             if scanned_file.scans.filter(status__in=ACTIVE_SCAN_STATUSES).exists():

@@ -381,6 +381,15 @@ def test_the_page_checks_first_and_imports_when_told(
     assert kept.status == ImportStatus.DONE
     assert Match.objects.count() == 1
     assert client.get(detail).status_code == 200
+
+    # Nothing of it can be scanned until somebody attaches its sound.
+    address = f"/files/{ScannedFile.objects.get().uid}/"
+    refused = client.post(f"{address}rescan/", follow=True).content.decode()
+    assert "Attach the audio on its page." in refused
+    assert f'action="{address}rescan/"' not in refused
+    assert "Night Drive" in refused
+    client.post(f"{address}attach/", {"file": SimpleUploadedFile("a.wav", b"RIFF")})
+    assert ScannedFile.objects.get().status == FileStatus.WAITING
     assert (
         signed_in(Role.VIEWER).get(reverse("portal:result_import")).status_code == 403
     )

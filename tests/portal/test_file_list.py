@@ -85,18 +85,19 @@ def test_delete_asks_for_a_reason_and_spares_held_files(manager: Client) -> None
 def test_rescan_leaves_out_files_that_are_being_scanned(manager: Client) -> None:
     ready = ScannedFileFactory.create(status=FileStatus.READY, media="a.wav")
     busy = ScannedFileFactory.create(status=FileStatus.PROCESSING, media="b.wav")
+    kept = ScannedFileFactory.create(fingerprint="c.acrfp")
     bare = ScannedFileFactory.create(status=FileStatus.READY, media="", source_url="")
 
     # A preview without a file to change only says why.
     preview = manager.post(MANY, {"verb": "rescan", "file": [bare.uid]})
-    page = act(manager, "rescan", ready, busy, bare)
+    page = act(manager, "rescan", ready, busy, kept, bare)
 
     assert "Left out" in preview.content.decode()
     assert "What this affects" not in preview.content.decode()
-    assert page.context["done"] == [ready]
+    assert page.context["done"] == [ready, kept]
     assert [file for file, _why in page.context["left_out"]] == [busy, bare]
-    queued = Scan.objects.get(status="queued")
-    assert queued.scanned_file == ready
+    queued = Scan.objects.filter(status="queued").order_by("pk")
+    assert [scan.scanned_file for scan in queued] == [ready, kept]
 
 
 def test_move_keeps_the_decisions_and_is_an_event(manager: Client) -> None:
