@@ -11,3 +11,10 @@ class ProgrammesConfig(AppConfig):
 
     name = "programmes"
     verbose_name = _("Programmes")
+
+    def ready(self) -> None:
+        """Let uses of music outlive rescans that find them in another recording."""
+        from programmes.services import carry_uses
+        from scanning.results import scan_settled
+
+        scan_settled.connect(carry_uses, dispatch_uid="programmes")

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import fields, replace
 
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -33,7 +34,7 @@ from review.decisions.decide import Decided, Refusal, decision_limit
 from review.errors import BulkLimit, NotPossible
 from review.models import Match
 from review.services.transitions import require
-from scanning.models import ScannedFile
+from scanning.models import Scan, ScannedFile
 
 
 @transaction.atomic
@@ -129,6 +130,22 @@ def set_use(
         named | as_json(given),
     )
     return True
+
+
+def carry_uses(*, scan: Scan, **_signal: object) -> None:
+    """Move what people said of a match to the recording in which it goes on.
+
+    Its own was merged into that one, or was known by its code alone.
+    """
+    uses = MusicUse.objects.filter(scanned_file=scan.scanned_file_id)
+    replaced = Match.objects.filter(
+        scanned_file=scan.scanned_file_id, superseded_by__isnull=False
+    ).order_by("-pk")
+    for before, now in replaced.exclude(
+        recording=F("superseded_by__recording")
+    ).values_list("recording", "superseded_by__recording"):
+        if not uses.filter(recording=now).exists():
+            uses.filter(recording=before).update(recording=now)
 
 
 def set_uses(

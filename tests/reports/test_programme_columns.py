@@ -8,6 +8,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from catalogue.models import Recording, RecordingStatus
 from monitoring.broadcasts.models import Broadcast
 from programmes.models import Episode, MusicUse
 from reports.cells import ColumnType, ValueType
@@ -17,7 +18,11 @@ from reports.layouts import kept_columns
 from reports.selectors import match_rows
 from reports.tables import Sheet, write_xlsx
 from review.models import Match
+from scanning.models import Scan
+from scanning.results import scan_settled
+from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
+from tests.factories.scanning import ScanFactory
 from tests.factories.streams import StationFactory
 
 pytestmark = pytest.mark.django_db
@@ -61,6 +66,18 @@ def test_rows_end_in_what_people_typed() -> None:
     assert (row["use"], row["origin"]) == ("Theme", "LibraryMusic")
     of_file = dict(zip(kept_columns(Mode.FILE)[0], summary, strict=True))
     assert of_file | typed == of_file
+
+    # It stays where the match goes on in the recording that this one was merged into.
+    stays = RecordingFactory.create(bucket=match.recording.bucket)
+    Recording.objects.filter(pk=match.recording_id).update(
+        status=RecordingStatus.RETIRED, merged_into=stays
+    )
+    scan = ScanFactory.create(scanned_file=file)
+    later = make_match(scan=scan, recording=stays)
+    scan_settled.send(sender=Scan, scan=scan)
+    cells, _parts = match_rows([later.pk], None)[later.pk]
+    row = dict(zip(kept_columns(Mode.MATCH)[0], cells, strict=True))
+    assert (row["use"], row["origin"]) == ("Theme", "LibraryMusic")
 
 
 def test_a_workbook_has_real_days_moments_and_times(tmp_path: Path) -> None:
