@@ -18,7 +18,7 @@ from accounts.models import User
 from accounts.roles import Action
 from audit.models import Event
 from catalogue.models import Exclusion, RecordingStatus
-from catalogue.selectors import excluded_segments
+from catalogue.selectors import excluded_segments, shown_for
 from common.reading import read_release
 from common.words import lowered
 from evidence.selectors import evidence_of
@@ -361,6 +361,7 @@ def _choices(match: Match, queue: Queue, draft: Draft | None) -> dict[str, Any]:
         "query": queue.query(),
         "lock": lock_of(match, user),
         "standing": standing(match),
+        "stays": shown_for(match.recording),
         "verbs": verbs,
         "undoing": undoing_of(match, user) if Verb.UNDO in verbs else None,
         "may_decide": user.has_perm(Action.DECIDE),

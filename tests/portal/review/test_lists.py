@@ -76,6 +76,12 @@ def test_a_match_of_a_retired_recording_says_so_and_is_assigned_from_its_preview
     assert list(drawn) == [match.uid]
     assert "data-retired" in drawn[match.uid]
 
+    # Scans search for the one that it was merged into.
+    Recording.objects.filter(pk=match.recording_id).update(merged_into=other.recording)
+    page = client.get(f"/m/{match.uid}/preview?list=/queue/").content.decode()
+    assert "The recording was retired" not in page
+    assert f"<bdi>{other.recording}</bdi>" in page
+
 
 def test_preview_and_row_of_a_held_match_say_who_holds_it(client: Client) -> None:
     match, other = make_match(), make_match()
