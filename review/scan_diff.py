@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from catalogue.models import Recording
+from catalogue.selectors import standing_for
 from review.counting import source_interval
 from review.models import Match
 from review.services import intervals
@@ -109,6 +110,10 @@ def compare(scan: Scan) -> ScanDiff | None:
     )
     # Late scans found their recordings before the rescan did, so count them as before.
     before, after = _sides(previous, *between.order_by("pk")), _sides(scan)
+    merged = standing_for(Recording.objects.filter(pk__in=before))
+    for key, stays in merged.items():
+        if stays in after and stays not in before:
+            before[stays] = before.pop(key)
     live = {
         match.recording_id: match
         for match in Match.objects.filter(

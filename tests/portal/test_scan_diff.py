@@ -42,9 +42,12 @@ def scan(
 
 
 def test_each_recording_is_found_lost_changed_or_the_same(file: ScannedFile) -> None:
-    kept, moved, lost, new = (RecordingFactory.create() for _ in range(4))
-    first = scan(file, {kept: SPAN, moved: SPAN, lost: SPAN})
-    second = scan(file, {kept: SPAN, moved: MOVED, new: SPAN})
+    kept, moved, lost, new, stays = (RecordingFactory.create() for _ in range(5))
+    merged = RecordingFactory.create()
+    first = scan(file, {kept: SPAN, moved: SPAN, lost: SPAN, merged: MOVED})
+    merged.merged_into, merged.status = stays, "retired"
+    merged.save()
+    second = scan(file, {kept: SPAN, moved: MOVED, new: SPAN, stays: MOVED})
 
     diff = scan_diff.compare(second)
 
@@ -55,9 +58,10 @@ def test_each_recording_is_found_lost_changed_or_the_same(file: ScannedFile) -> 
         lost: ScanChange.LOST,
         moved: ScanChange.CHANGED,
         kept: ScanChange.SAME,
+        stays: ScanChange.SAME,
     }
-    assert diff.counts == {"found": 1, "lost": 1, "changed": 1, "same": 1}
-    assert [row.change for row in diff.rows] == list(ScanChange)
+    assert diff.counts == {"found": 1, "lost": 1, "changed": 1, "same": 2}
+    assert [row.change for row in diff.rows] == [*ScanChange, ScanChange.SAME]
 
 
 def test_a_scan_is_compared_with_the_last_of_its_engine_that_succeeded(
