@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -101,9 +101,8 @@ class LiveSearch:
             )
             clock = clock_of(run)
             for play, segment in zip(plays, result.followed, strict=True):
-                end_ms = start + segment.end_ms if segment is not None else 0
-                if segment is not None and end_ms > play.end_ms:
-                    _extend(play, end_ms, segment.score, clock)
+                if segment is not None and start + segment.end_ms > play.end_ms:
+                    _extend(play, segment, start, clock)
             for segment in result.found:
                 if segment.score >= stream.container.score_floor:
                     _note(stream, run, segment, start, clock)
@@ -141,10 +140,30 @@ def _as_open(play: Airplay, start_ms: int) -> live.OpenPlay:
     )
 
 
-def _extend(play: Airplay, end_ms: int, score: float, clock: AnchoredClock) -> None:
-    Airplay.objects.filter(pk=play.pk, end_ms__lt=end_ms).update(
-        end_ms=end_ms, ends_at=clock.at(end_ms), score=max(play.score, score)
-    )
+def _extend(
+    play: Airplay, segment: SegmentMatch, start_ms: int, clock: AnchoredClock
+) -> None:
+    """Let a play go on, along its newest alignment, since its tempo may drift."""
+    end_ms = start_ms + segment.end_ms
+    columns: dict[str, Any] = {  # Any: columns of the row
+        "end_ms": end_ms,
+        "ends_at": clock.at(end_ms),
+        "score": max(play.score, segment.score),
+    }
+    if play.state != AirplayState.SETTLED:
+        columns |= {"state": AirplayState.PLAYING, **_alignment(segment, start_ms)}
+    # An hour may settle at the same time.
+    rows = Airplay.objects.filter(pk=play.pk, state=play.state, end_ms__lt=end_ms)
+    rows.update(**columns)
+
+
+def _alignment(segment: SegmentMatch, start_ms: int) -> dict[str, float]:
+    offset = segment.start_ms - segment.reference_start_ms / segment.tempo_ratio
+    return {
+        "offset_ms": round(start_ms + offset),
+        "tempo_ratio": segment.tempo_ratio,
+        "pitch_cents": segment.pitch_cents,
+    }
 
 
 @transaction.atomic
@@ -157,7 +176,6 @@ def _note(
 ) -> None:
     """Keep a play that was heard for the first time, or again after a pause."""
     begin, end = start_ms + segment.start_ms, start_ms + segment.end_ms
-    offset = begin - segment.reference_start_ms / segment.tempo_ratio
     for known in Airplay.objects.filter(
         run=run,
         recording=segment.recording,
@@ -165,10 +183,7 @@ def _note(
     ).exclude(state=AirplayState.WITHDRAWN):
         expected = (begin - known.offset_ms) * known.tempo_ratio
         if abs(expected - segment.reference_start_ms) <= ALIGNED_MS:
-            _extend(known, end, segment.score, clock)
-            Airplay.objects.filter(pk=known.pk, state=AirplayState.ENDED).update(
-                state=AirplayState.PLAYING
-            )
+            _extend(known, segment, start_ms, clock)
             return
         if known.state == AirplayState.PLAYING and begin < known.end_ms:
             # A loop aligns at several offsets; it is one play.
@@ -181,10 +196,8 @@ def _note(
         ends_at=clock.at(end),
         start_ms=begin,
         end_ms=end,
-        offset_ms=round(offset),
-        tempo_ratio=segment.tempo_ratio,
-        pitch_cents=segment.pitch_cents,
         score=segment.score,
+        **_alignment(segment, start_ms),
     )
     notices.tell_found(made)
     alarms.note_play(made)

@@ -317,7 +317,8 @@ class Airplay(models.Model):
     """One play of a recording, as heard live; the settled hour confirms or withdraws it.
 
     ``offset_ms`` is the run's time at which the recording's first sample would have
-    played: one alignment, whatever windows contain the play.
+    played: one alignment, whatever windows contain the play; the newest while it is
+    heard live, the first once its hour is settled.
     """
 
     uid = uid_field("ap")
