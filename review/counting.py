@@ -7,6 +7,7 @@ of them differ. Changes no rows.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -14,6 +15,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any, TypeVar
 
+from review.edits import LIKE_A_TAPE_CENTS
 from review.services import intervals
 from review.services.intervals import Interval
 from scanning.engines.base import FoundSegment
@@ -219,9 +221,14 @@ def _drifts_on(one: AnySegment, later: AnySegment) -> bool:
         return False
     expected = gap * (one.tempo_ratio + later.tempo_ratio) / 2
     skipped = later.reference_start_ms - one.reference_end_ms
+    change = later.tempo_ratio / one.tempo_ratio
+    higher = float((later.pitch_cents or 0) - (one.pitch_cents or 0))
+    # The pitch stays, or changes with the tempo.
+    off_pitch = min(abs(higher), abs(higher - 1200 * math.log2(change)))
     return (
         abs(skipped - expected) <= EDGE_MS
-        and abs(later.tempo_ratio / one.tempo_ratio - 1) <= DRIFT
+        and abs(change - 1) <= DRIFT
+        and off_pitch <= LIKE_A_TAPE_CENTS
     )
 
 

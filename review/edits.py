@@ -16,7 +16,7 @@ from common.reading import read_number
 ALTERED_TEMPO = Decimal("0.005")
 ALTERED_CENTS = 10
 # A tape changes pitch with speed; measured changes agree within a few cents.
-_LIKE_A_TAPE_CENTS = 20
+LIKE_A_TAPE_CENTS = 20
 # Segments of one edit differ by less, as far as they are measured.
 _ONE_TEMPO = Decimal("0.01")
 
@@ -50,7 +50,7 @@ def edit_of(tempo: Decimal | None, cents: Decimal | int | None) -> Edit | None:
     tempo, higher = tempo or Decimal(1), float(cents or 0)
     if abs(tempo - 1) <= ALTERED_TEMPO:
         return Edit.PITCH if abs(higher) > ALTERED_CENTS else Edit.NONE
-    if abs(higher - 1200 * math.log2(tempo)) <= _LIKE_A_TAPE_CENTS:
+    if abs(higher - 1200 * math.log2(tempo)) <= LIKE_A_TAPE_CENTS:
         return Edit.SPED_UP if tempo > 1 else Edit.SLOWED
     return Edit.TEMPO_AND_PITCH if abs(higher) > ALTERED_CENTS else Edit.TEMPO
 
@@ -76,7 +76,7 @@ def edit_of_all(
     is_one = (
         len(edits) == 1
         and max(tempos) - min(tempos) <= _ONE_TEMPO
-        and max(pitches) - min(pitches) <= _LIKE_A_TAPE_CENTS
+        and max(pitches) - min(pitches) <= LIKE_A_TAPE_CENTS
     )
     if is_one:
         return edits.pop()

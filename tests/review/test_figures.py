@@ -148,6 +148,15 @@ def test_the_tempo_drifts_in_each_of_several_uses() -> None:
     assert worked_out(*tape(0), straight).edit == "in_part"
 
 
+def test_another_pitch_at_the_same_tempo_is_no_drift() -> None:
+    result = worked_out(
+        segment((0, 20_000, 0, 20_000)),
+        segment((20_000, 40_000, 20_000, 40_000), cents="200"),
+    )
+
+    assert (result.edit, result.longest_ms) == ("in_part", 20_000)
+
+
 def test_what_the_engine_does_not_give_stays_unknown() -> None:
     result = worked_out(
         segment((0, 30_000, 0, 30_000), tempo=None, cents=None),
