@@ -13,7 +13,9 @@ from enum import StrEnum
 from urllib.parse import urlencode
 
 from django.db.models import (
+    Exists,
     F,
+    OuterRef,
     Q,
     QuerySet,
     Value,
@@ -346,11 +348,14 @@ def _is_mine(user: User) -> Q:
 
 
 def unmatched_files(*, expected: bool = False) -> QuerySet[ScannedFile]:
-    """Return the files whose finished scan found nothing, newest first.
+    """Return the scanned files in which no recording is heard, newest first.
 
     ``expected`` returns the files marked as rightly without matches, which wait for
     nobody; otherwise those are left out.
     """
+    heard = Match.objects.filter(scanned_file=OuterRef("pk")).exclude(
+        state__in=(MatchState.REJECTED, MatchState.SUPPRESSED, MatchState.SUPERSEDED)
+    )
     return scanning_selectors.files().filter(
-        status=FileStatus.NO_MATCH, no_match_expected=expected
+        ~Exists(heard), status=FileStatus.NO_MATCH, no_match_expected=expected
     )

@@ -123,7 +123,10 @@ def test_the_page_of_a_file_counts_a_decision_on_what_scans_no_longer_find(
     ScannedFile.objects.update(status=FileStatus.NO_MATCH)
     url = reverse("portal:file_detail", args=[match.scanned_file.uid])
 
-    page = signed_in(Role.VIEWER).get(url).content.decode()
+    client = signed_in(Role.VIEWER)
+
+    page = client.get(url).content.decode()
 
     assert reverse("portal:match", args=[match.uid]) in page
     assert "Nothing in your catalogue matched" not in page
+    assert url not in client.get(reverse("portal:queue_files")).content.decode()
