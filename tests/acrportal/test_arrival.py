@@ -61,24 +61,20 @@ def test_endless_chunks_are_not_collected() -> None:
     assert set(stages[:-2]) == {Stage.WAIT}
 
 
-def test_clips_are_collected_whole() -> None:
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("/v1/identify?a", "/v1/identify#a", "/v1/%69dentify"),
+        "http://localhost/v1/identify",
+    ],
+)
+def test_clips_are_collected_whole_however_their_address_is_written(
+    target: str,
+) -> None:
     """A clip's sender is known only at its end, so no thread waits for it."""
     assert SIGNED_BODY_BYTES == MAX_BODY_BYTES
-    assert (
-        RequestArrival().add(_post(SIGNED_BODY_BYTES, "/v1/identify?a")) is Stage.WAIT
-    )
-    assert (
-        RequestArrival().add(_post(SIGNED_BODY_BYTES + 1, "/v1/identify"))
-        is Stage.LARGE
-    )
-
-
-@pytest.mark.parametrize(
-    "target", ["/v1/%69dentify", "http://localhost/v1/identify", "/v1/identify#a"]
-)
-def test_clips_are_collected_however_their_address_is_written(target: str) -> None:
-    """A stranger's clip held a thread for uploads as long as it could drip."""
     assert RequestArrival().add(_post(SIGNED_BODY_BYTES, target)) is Stage.WAIT
+    assert RequestArrival().add(_post(SIGNED_BODY_BYTES + 1, target)) is Stage.LARGE
 
 
 def test_empty_lines_count_and_end() -> None:
