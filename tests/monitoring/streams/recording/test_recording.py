@@ -121,9 +121,9 @@ def test_run_has_the_landmarks_of_a_file_scan(
 def test_killed_recorder_goes_on_from_the_ring(
     played: SentSound, tmp_path: Path
 ) -> None:
-    kills = [Broken("kill", 40, 2), Broken("kill", 80, 7)]
+    kills = [Broken("kill", 25, 2), Broken("kill", 50, 7)]
     with Radio(played, PatientClock(rate=RATE)) as sender:
-        sink = recorded(sender, tmp_path, 120, kills=kills)
+        sink = recorded(sender, tmp_path, 80, kills=kills)
 
     found = outcome(sender, tmp_path, sink)
     assert _is_right(found, len(kills))
@@ -136,11 +136,9 @@ def test_segments_that_are_lost_are_gaps_of_known_length(
     played: SentSound, tmp_path: Path
 ) -> None:
     stream = radio.programme(radio.encoded(DEMO, 200, "mp2", ".ts").data, ".ts")
-    segments = Segments(
-        window=10, anew=frozenset({8}), lost=frozenset({10}), restart=15
-    )
+    segments = Segments(window=10, anew=frozenset({4}), lost=frozenset({6}), restart=10)
     with Radio(stream, PatientClock(rate=RATE), segments=segments) as sender:
-        sink = recorded(sender, tmp_path, 110, path="/hls/master.m3u8")
+        sink = recorded(sender, tmp_path, 80, path="/hls/master.m3u8")
 
     found = outcome(sender, tmp_path, sink)
     assert _is_right(found, 1)
