@@ -43,9 +43,17 @@ def _make(client: Client, folder: Path) -> Incoming:
     return Incoming(folder, Drop.objects.get(place=str(folder)))
 
 
+def _listed(**options: str) -> str:
+    output = io.StringIO()
+    call_command("drops", **options, stdout=output)
+    return output.getvalue()
+
+
 def test_a_drop_is_made_and_page_and_command_tell_what_waits_and_why(
     signed_in: MakeClient, roots: Path
 ) -> None:
+    assert _listed() == "There are no drops.\n"
+    assert _listed(format="json") == ""
     client = signed_in(Role.REVIEWER)
     incoming = _make(client, roots / "radio")
     incoming.write("news/one.mp3")
@@ -64,12 +72,10 @@ def test_a_drop_is_made_and_page_and_command_tell_what_waits_and_why(
     assert "Radio" in listed
     assert "two.mp3" not in waiting.content.decode()
 
-    text, lines = io.StringIO(), io.StringIO()
-    call_command("drops", stdout=text)
-    call_command("drops", format="json", stdout=lines)
-    assert "1 waiting, 1 taken, 1 failed" in text.getvalue()
-    assert "waiting: news/one.mp3: No container is assigned" in text.getvalue()
-    (told,) = map(json.loads, lines.getvalue().splitlines())
+    text = _listed()
+    assert "1 waiting, 1 taken, 1 failed" in text
+    assert "waiting: news/one.mp3: No container is assigned" in text
+    (told,) = map(json.loads, _listed(format="json").splitlines())
     assert "news/one.mp3" in [each["path"] for each in told["files"]]
 
 
