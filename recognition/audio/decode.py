@@ -299,7 +299,7 @@ class AudioFile:
             raise DecodeFailed("Most of the file is damaged.")
 
     def _judge(self) -> None:
-        if self.samples == 0:
+        if self.samples == 0 and (self._bad_packets or self._broken_off):
             raise UnsupportedMedia(
                 f"The {self.declared.codec} sound in it could not be decoded."
             )

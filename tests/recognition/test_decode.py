@@ -170,6 +170,10 @@ def test_too_short_says_how_much_sound_there_is_and_three_seconds_are_enough(
         decoded(short)
 
     assert caught.value.seconds == pytest.approx(0.3, abs=0.01)
+    with wave.open(str(tmp_path / "c.wav"), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+    with pytest.raises(TooShort, match=r"0\.0 s of sound"):
+        decoded(tmp_path / "c.wav")
     assert len(decoded(enough)) == 24_000
 
 
