@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.contrib import admin
 from django.test import Client
-from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.roles import Role
@@ -16,9 +14,7 @@ from review.models import Policy
 from tests import pseudo_language
 from tests.factories.accounts import make_user
 from tests.portal import every_state
-from tests.security.addresses import addresses
-from tests.security.admin_screens import SCREENS
-from tests.security.world import Desk, World, is_known, paths_of
+from tests.security.world import Desk, World
 from tests.visible_text import faults_in, lone_codes
 
 # On PostgreSQL, this is what opens every page: tests.on_postgres.
@@ -38,74 +34,61 @@ _SAME_EVERYWHERE = re.compile(
 )
 
 
+class Texts:
+    """The plain texts of pages in the pseudo language, and their faults."""
+
+    def __init__(self) -> None:
+        # In the pseudo language, every code would differ from its label.
+        lone_codes()
+        self.shown = 0
+        self._plain: dict[str, str] = {}
+        self._faults: list[str] = []
+
+    def read(self, path: str, page: str) -> None:
+        """Note the texts of a page."""
+        self.shown += 1
+        self._faults += [f"{path}: {fault}" for fault in faults_in(page)]
+        if not path.startswith("/api/"):
+            for text in pseudo_language.plain_texts(page):
+                self._plain.setdefault(text, path)
+
+    def faults(self) -> list[str]:
+        """Return what is no text of a page, and what is not translated."""
+        # Guides are in English.
+        titles = [guides.read(name).title for name in guides.names()]
+        data = [*titles, *pseudo_language.stored_values()]
+        return self._faults + sorted(
+            f"{path}: not translated: {text!r}"
+            for text, path in self._plain.items()
+            if _WORD.search(
+                _SAME_EVERYWHERE.sub("", pseudo_language.without_data(text, data))
+            )
+        )
+
+
 @pytest.mark.slow
 def test_no_page_shows_a_raw_code_or_an_untranslated_text(settings: Settings) -> None:
-    world = World(Desk(1), Desk(2), make_user(Role.ADMIN, username="mira"))
-    paths = every_state.fill(world, world.admin)
+    """Of the pages in their many states; ``test_reading`` reads each other page so."""
+    person = make_user(Role.ADMIN, username="mira")
+    paths = every_state.fill(World(Desk(1), Desk(2), person), person)
     # The policies of both worlds would hide each other's effects.
     Policy.objects.update(enabled=False)
-    paths += [*pages_of(world), *screens_of(world)]
-    plain: dict[str, str] = {}
-    shown, wrong = 0, []
-    # In the pseudo language, every code would differ from its label.
-    lone_codes()
+    texts, wrong = Texts(), []
 
     with pseudo_language.spoken(settings):
         client = Client(
             headers={"Accept-Language": pseudo_language.CODE},
             raise_request_exception=False,
         )
-        client.force_login(world.admin)
+        client.force_login(person)
         for path in dict.fromkeys(paths):
             answer = client.get(path, follow=True)
             is_page = answer.headers.get("Content-Type", "").startswith("text/html")
             if answer.status_code >= 500:
                 wrong.append(f"{path}: {answer.status_code}")
             elif is_page and not answer.streaming:
-                page = answer.content.decode()
-                wrong += [f"{path}: {fault}" for fault in faults_in(page)]
-                shown += 1
-                if not path.startswith("/api/"):
-                    for text in pseudo_language.plain_texts(page):
-                        plain.setdefault(text, path)
+                texts.read(path, answer.content.decode())
 
-    # Guides are in English.
-    titles = [guides.read(name).title for name in guides.names()]
-    data = [*titles, *pseudo_language.stored_values()]
-    wrong += sorted(
-        f"{path}: not translated: {text!r}"
-        for text, path in plain.items()
-        if _WORD.search(
-            _SAME_EVERYWHERE.sub("", pseudo_language.without_data(text, data))
-        )
-    )
+    wrong += texts.faults()
     assert not wrong, f"{len(wrong)} faults:\n" + "\n".join(wrong)
-    assert shown > 300
-
-
-def pages_of(world: World) -> list[str]:
-    """Return each page of the portal once."""
-    return [
-        paths_of(address.route, world, world.admin)[0]
-        for address in addresses()
-        if address.part == "page" and is_known(address.route)
-    ]
-
-
-def screens_of(world: World) -> list[str]:
-    """Return each admin list, one row of each, and the form for a new row.
-
-    ``every_state`` has the histories, which are one template.
-    """
-    paths = [reverse("admin:index")]
-    for model in admin.site._registry:
-        label = model._meta.label
-        if label not in SCREENS:
-            continue
-        row = SCREENS[label].row(world.own)
-        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-        paths += [reverse(f"{name}_changelist")]
-        paths.append(reverse(f"{name}_change", args=[row.pk]))
-        if SCREENS[label].add:
-            paths.append(reverse(f"{name}_add"))
-    return paths
+    assert texts.shown > 100

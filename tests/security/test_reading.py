@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from django.db.models import CharField, Model, TextField
 from django.template.backends.django import Template
 from django.test import Client
+from pytest_django import Settings
 
 from accounts.models import User
 from accounts.roles import Action, Role
@@ -25,9 +26,11 @@ from accounts.tokens import create_token
 from catalogue.changes import delete_bucket
 from scanning.services.filing import delete_container
 from scanning.services.identification import create_project
+from tests import pseudo_language
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
 from tests.factories.scanning import ContainerFactory
+from tests.portal.test_every_text import Texts
 from tests.security.addresses import Address, addresses, every_address
 from tests.security.admin_screens import SCREENS
 from tests.security.test_admin import address as admin_address
@@ -64,6 +67,8 @@ NOTED = {
 
 
 PAYLOAD = "\"'><img src=x onerror=alert(1)><script>alert(1)</script>{{7*7}}"
+# As pages show it, whole or cut.
+_SHOWN_PAYLOAD = re.compile(r"(&quot;)?&#x27;&gt;&lt;img [^<\"{]*(\{\{[7*]*\}{0,2})?")
 # Names and hashes that the portal makes, which addresses and files use.
 _MACHINE = frozenset(
     {"sha256", "audio_sha256", "acr_id", "language", "lease_owner", "score_scale"}
@@ -92,7 +97,9 @@ def world() -> World:
 @pytest.fixture
 def ask(world: World) -> Ask:
     """Return a function that reads an address as the admin: pages signed in, APIs by a token."""
-    client = Client(raise_request_exception=False)
+    client = Client(
+        headers={"Accept-Language": pseudo_language.CODE}, raise_request_exception=False
+    )
     client.force_login(world.admin)
     made = create_token(owner=world.admin, name="a", scopes=["all"])
     with_token = {"Authorization": f"Bearer {made.secret}"}
@@ -105,16 +112,19 @@ def ask(world: World) -> Ask:
 
 
 @pytest.mark.slow  # every page is shown once
-def test_no_address_has_a_fault_when_it_is_read(world: World, ask: Ask) -> None:
+def test_no_address_has_a_fault_when_it_is_read(
+    world: World, ask: Ask, settings: Settings
+) -> None:
     own = {paths_of(address.route, world, world.admin)[0] for address in addresses()}
     paths = sorted(own.union(_more_paths(world)))
     _poison_texts(world)
     _delete_some_and_keep_some(world.admin)
     faults: list[str] = []
-    poisoned, offering = 0, 0
+    poisoned, offering, texts = 0, 0, Texts()
 
-    for path in paths:
-        read = ask("GET", path)
+    with pseudo_language.spoken(settings):
+        answers = {path: ask("GET", path) for path in paths}
+    for path, read in answers.items():
         found = [*_faults_of(read), *(_caching(path, read) if path in own else ())]
         # The audit trail tells what was deleted.
         if not path.startswith("/admin/audit/"):
@@ -122,8 +132,13 @@ def test_no_address_has_a_fault_when_it_is_read(world: World, ask: Ask) -> None:
         faults += [f"{path}: {fault}" for fault in found]
         poisoned += "onerror" in read.text
         offering += "Kept container" in read.text or "Kept bucket" in read.text
+        is_page = read.headers.get("Content-Type", "").startswith("text/html")
+        if is_page and read.text and not path.startswith(("/api/", "/metrics")):
+            texts.read(path, _SHOWN_PAYLOAD.sub("°", read.text))
 
+    faults += texts.faults()
     assert not faults, "\n".join(faults)
+    assert texts.shown > 200
     assert len(paths) > 300
     assert poisoned > 10
     assert offering > 20
