@@ -17,7 +17,6 @@ from tests.portal import every_state
 from tests.security.world import Desk, World
 from tests.visible_text import faults_in, lone_codes
 
-# On PostgreSQL, this is what opens every page: tests.on_postgres.
 pytestmark = pytest.mark.django_db
 
 

@@ -1,7 +1,7 @@
 """Reading any address changes nothing, and no cache keeps what was read.
 
-The same answers show nothing deleted, and no text of people or files as markup, which
-``tests.markup`` finds.
+The same answers show nothing deleted, no text of people or files as markup, which
+``tests.markup`` finds, and no code or untranslated text.
 """
 
 from __future__ import annotations
