@@ -37,7 +37,7 @@ from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Bucket, Recording
 from catalogue.services import RecordingDetails, add_recording, create_bucket
-from jobs import clock, periodic
+from jobs import clock, periodic, resources
 from jobs.choices import JobState
 from jobs.kinds import all_kinds, regular_work
 from jobs.models import Job
@@ -301,8 +301,12 @@ def copy_database() -> CopyDatabase:
 
 
 @pytest.fixture(autouse=True)
-def data_dir(tmp_path: Path, settings: Settings) -> Path:
+def data_dir(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """Give each test its own data folder and fast password hashes."""
+    # What was away in one test would let jobs of the next ones wait for half a minute.
+    monkeypatch.setattr(resources, "_blocked_until", {})
     settings.ACRPORTAL_DATA_DIR = tmp_path
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path / "tmp"

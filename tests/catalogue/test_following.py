@@ -466,7 +466,6 @@ def test_a_machine_that_cannot_follow_says_why(
 
     assert "2 changes behind" in page
     assert "127.0.0.1:9" in page
-    resources.unblock([resources.INDEX])
 
 
 def test_the_index_is_rebuilt_while_it_follows(

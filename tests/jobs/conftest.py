@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from jobs import resources
 from jobs.kinds import Kind
 from tests.conftest import CopyDatabase
 from tests.jobs.chaos import Chaos, postgres_database
@@ -25,12 +24,6 @@ def mirrored(db: None) -> Iterator[Kind]:
     """Return a kind that copies the job's state to a recording's row."""
     with registered(MIRRORED) as kind:
         yield kind
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_blocked() -> Iterator[None]:
-    yield
-    resources.unblock([resources.INDEX, "server"])
 
 
 @pytest.fixture
