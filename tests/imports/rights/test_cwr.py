@@ -319,6 +319,21 @@ def test_an_ipi_of_over_nine_digits_begins_in_the_sender_type() -> None:
     assert is_cwr(lines[0].encode())
 
 
+def test_another_writer_needs_a_name_or_an_ipi() -> None:
+    writer = f"O{SAMPLE[SWR][1:]}"
+    no_name, no_ipi = put(29, " " * 75), put(116, " " * 11)
+    for line, unnamed in (
+        (no_ipi(writer), 0),
+        (no_name(writer), 0),
+        (no_name(no_ipi(writer)), 1),
+    ):
+        found = read(renumbered([*SAMPLE[:SWR], line, *SAMPLE[SWT + 2 :]]))
+
+        assert faults_of(found) == []
+        assert isinstance(counts := found[-1], ReadCounts)
+        assert counts.skipped["share of an unnamed party"] == unnamed
+
+
 def test_a_very_long_line_keeps_its_work_out() -> None:
     found = read(changed((2, lambda line: line + "A" * 10_000)))
 
