@@ -36,6 +36,7 @@ _MAP = _KEPT / "coverage.sqlite3"
 _NOT_DRAWN = {"benchmarks", "demo", "docs", "migrations"}
 # A fault that this many tests with the fewest other lines pass over counts as unnoticed.
 _MOST_TESTS = 60
+_MOST_OTHERS = 20
 _LIMIT_SECONDS = 900
 _ANY = 0  # stands for all lines of a module
 _SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
@@ -261,8 +262,8 @@ def _is_noticed(tree: Path, mutant: Mutant, tests: Sequence[str]) -> bool:
 def _tests_reaching(mutants: Sequence[Mutant]) -> dict[Mutant, list[str]]:
     """Return the tests that reach each fault's line, the narrowest first.
 
-    Compiled code and other processes leave no trace of their lines, so a line without
-    tests has those of its module.
+    Others of its module follow: compiled code and other processes leave no trace of
+    their lines, and what is cached only the first test reaches.
     """
     data = CoverageData(str(_MAP))
     data.read()
@@ -276,13 +277,19 @@ def _tests_reaching(mutants: Sequence[Mutant]) -> dict[Mutant, list[str]]:
                 breadth[test] += 1
             reached[name, line] = tests
             reached[name, _ANY] |= tests
-    return {
-        mutant: sorted(
-            reached[mutant.path, mutant.line] or reached[mutant.path, _ANY],
-            key=lambda one: (breadth[one], one),
-        )[:_MOST_TESTS]
-        for mutant in mutants
-    }
+
+    def narrowest(tests: set[str]) -> list[str]:
+        return sorted(tests, key=lambda one: (breadth[one], one))
+
+    found = {}
+    for mutant in mutants:
+        here = reached[mutant.path, mutant.line]
+        others = reached[mutant.path, _ANY] - here
+        found[mutant] = [
+            *narrowest(here)[:_MOST_TESTS],
+            *narrowest(others)[:_MOST_OTHERS],
+        ]
+    return found
 
 
 if __name__ == "__main__":

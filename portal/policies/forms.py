@@ -28,7 +28,7 @@ from scanning.choices import SCAN_ENGINES
 _UNITS = {
     "score": (_("Score"), 100),
     "matched_s": (_("Matched seconds"), None),
-    "longest_s": (_("Longest segment in seconds"), None),
+    "longest_s": (_("Longest continuous use in seconds"), None),
     "source_coverage": (_("Source coverage in %"), 100),
     "reference_coverage": (_("Reference coverage in %"), 100),
     "speed_change": (_("Speed change in %"), None),

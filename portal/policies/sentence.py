@@ -29,7 +29,7 @@ _SETS = {
 _RANGES = {
     "score": (gettext_lazy("its score is {}"), ""),
     "matched_s": (gettext_lazy("its matched time is {}"), gettext_lazy("s")),
-    "longest_s": (gettext_lazy("its longest segment is {}"), gettext_lazy("s")),
+    "longest_s": (gettext_lazy("its longest continuous use is {}"), gettext_lazy("s")),
     "source_coverage": (gettext_lazy("it covers {} of the file"), "%"),
     "reference_coverage": (gettext_lazy("it covers {} of the recording"), "%"),
     "speed_change": (gettext_lazy("its speed differs by {}"), "%"),

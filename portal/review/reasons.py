@@ -141,7 +141,8 @@ _SENTENCES: Mapping[str, str | Promise] = {
     ),
     QueueReason.DISPUTE: gettext_lazy("The other side objects to the claim."),
     QueueReason.LICENCE_PARTIAL: gettext_lazy(
-        "A licence covers part of this use only. See what it allows."
+        "A licence for this recording does not cover all of this use. "
+        "See what it allows."
     ),
     QueueReason.LICENCE_ENDED: gettext_lazy(
         "The licence that cleared it has ended or no longer covers this use."

@@ -234,7 +234,7 @@ def test_a_policy_is_read_back_as_a_sentence(manager: Client) -> None:
 
     told = (
         "If its relation is Excerpt or Loop, it is used in Germany, its score is 55 to "
-        "89, its longest segment is at most 15 s and it is under speech, a manager "
+        "89, its longest continuous use is at most 15 s and it is under speech, a manager "
         "decides the match, due in 2 days, with priority 3."
     )
     assert told in sentence(typed)

@@ -171,13 +171,17 @@ class _New(_Tree):
 
     def recording(self, node: Node, edition: Node) -> SeenRecording:
         line = _text(edition, "PLine/PLineText")
+        artists = sorted(
+            node.findall("DisplayArtist"),
+            key=lambda artist: int(artist.get("SequenceNumber", "0")),
+        )
         return SeenRecording(
             isrc=_text(edition, "ResourceId/ISRC"),
             title=_text(node, "DisplayTitle/TitleText"),
             version_title=_text(node, "DisplayTitle/SubTitle"),
             artists=tuple(
-                self.parties[each]
-                for each in _texts(node, "DisplayArtist/ArtistPartyReference")
+                self.parties[_text(artist, "ArtistPartyReference")]
+                for artist in artists
             ),
             duration_ms=_duration_ms(node),
             # The name in the ℗ line, without its year.
