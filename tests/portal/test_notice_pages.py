@@ -22,6 +22,7 @@ from evidence import signing as sealing
 from jobs.choices import Pool
 from jobs.runner import run_next
 from notices.models import NoticeAnswer, NoticeState, TakedownNotice
+from notices.selectors import list_notices
 from notices.words import ACCURACY, GOOD_FAITH
 from review.choices import MatchState
 from tests.factories import deciding
@@ -118,6 +119,8 @@ def test_people_take_a_match_to_an_answered_notice(
     )
 
     notice.refresh_from_db()
+    number = f"tn-{notice.year}-{notice.number}"
+    assert [*list_notices(q=number), *list_notices(q="TN-1999-1")] == [notice]
     claim.refresh_from_db()
     assert notice.state == NoticeState.ANSWERED
     # To the minute, and not before the signature.

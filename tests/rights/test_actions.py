@@ -334,7 +334,8 @@ def test_empty_fields_of_the_catalogue_are_filled_and_our_share_follows(
 def test_who_owns_what_where_is_asked_for_a_day_and_a_territory() -> None:
     ours = RecordingFactory.create(isrc_normalised=ISRC, title="Blue Lantern")
     first = master("L1", "100", included=("2136",), excluded=("US",))
-    then = master("P1", "100", included=("US",), valid_until=date(2026, 6, 30))
+    last = date(2026, 6, 30)
+    then = master("P1", "100", included=("US",), valid_from=last, valid_until=last)
     claim_all(recordings=[recording(shares=(first, then))])
 
     def masters(day: date, *territories: str) -> list[str]:
