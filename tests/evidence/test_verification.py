@@ -83,11 +83,14 @@ def test_every_change_and_another_key_show(
     record(case=f"match:{match.uid}", action="found", note="a\u2028b\x85c")
     pack = build(match)
     assert all(finding.holds for finding in verify(Path(pack.file.path), key))
+    assert _says_that_files_match(Path(pack.file.path), key)
 
     for number, (change, told) in enumerate(CHANGES.items()):
         path = changed(Path(pack.file.path), tmp_path / f"{number}.zip", change)
         wrong = [finding.text for finding in verify(path, key) if not finding.holds]
         assert any(told in text for text in wrong), change
+        if change in (edit_file, lose_file, add_file):
+            assert not _says_that_files_match(path, key), change
         with pytest.raises(CommandError, match="failed a check"):
             call_command("verify_evidence", path)
 
@@ -262,3 +265,7 @@ def test_corrupted_packs_get_a_plain_verdict(
 def _contents(pack: Path | io.BytesIO) -> dict[str, bytes]:
     with zipfile.ZipFile(pack) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _says_that_files_match(path: Path, key: PublicKey) -> bool:
+    return any("files match the manifest" in each.text for each in verify(path, key))
