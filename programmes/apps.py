@@ -13,7 +13,7 @@ class ProgrammesConfig(AppConfig):
     verbose_name = _("Programmes")
 
     def ready(self) -> None:
-        """Let uses of music outlive rescans that find them in another recording."""
+        """Keep uses of music when a rescan continues their match in another recording."""
         from programmes.services import carry_uses
         from scanning.results import scan_settled
 

@@ -133,9 +133,9 @@ def set_use(
 
 
 def carry_uses(*, scan: Scan, **_signal: object) -> None:
-    """Move what people said of a match to the recording in which it goes on.
+    """Move uses of music to the recordings in which a scan continued their matches.
 
-    Its own was merged into that one, or was known by its code alone.
+    The earlier recording was merged into the later one, or known by its ISRC alone.
     """
     uses = MusicUse.objects.filter(scanned_file=scan.scanned_file_id)
     replaced = Match.objects.filter(

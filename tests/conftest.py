@@ -305,7 +305,7 @@ def data_dir(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
     """Give each test its own data folder and fast password hashes."""
-    # What was away in one test would let jobs of the next ones wait for half a minute.
+    # A resource that one test blocks would hold up the jobs of the next ones for 30 s.
     monkeypatch.setattr(resources, "_blocked_until", {})
     settings.ACRPORTAL_DATA_DIR = tmp_path
     settings.MEDIA_ROOT = tmp_path / "media"
@@ -384,6 +384,16 @@ def signed_in(db: None) -> MakeClient:
 def admin(db: None) -> User:
     """Return a user with every permission."""
     return make_user(Role.ADMIN)
+
+
+@pytest.fixture
+def manager(db: None) -> User:
+    return make_user(Role.MANAGER)
+
+
+@pytest.fixture
+def reviewer(db: None) -> User:
+    return make_user(Role.REVIEWER)
 
 
 class Catalogue:

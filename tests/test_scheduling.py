@@ -41,7 +41,7 @@ def test_what_shares_a_portal_shares_a_process(group: str) -> None:
 def _test(root: pytest.Session, name: str, *marks: str) -> pytest.Item:
     class Named(pytest.Item):
         def runtest(self) -> None:
-            raise NotImplementedError
+            """Do nothing: pytest asks for the method, and no test runs the item."""
 
     made: Named = Named.from_parent(root, name=name, nodeid=name)
     for mark in marks:

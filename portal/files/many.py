@@ -132,9 +132,7 @@ class FileVerb:
 def _why_not_rescanned(file: ScannedFile, _user: User, _form: forms.Form) -> str:
     if file.status in ACTIVE_FILE_STATUSES:
         return _("It is already being scanned.")
-    if file.status == FileStatus.NEEDS_AUDIO or (
-        file.needs_other_audio or file.lacks_sound
-    ):
+    if file.status == FileStatus.NEEDS_AUDIO or file.needs_other_audio:
         return _("It has no audio that can be scanned. Attach the audio on its page.")
     if not (file.media or file.source_url or file.fingerprint):
         return _("Its audio was removed.")

@@ -353,9 +353,7 @@ def unmatched_files(*, expected: bool = False) -> QuerySet[ScannedFile]:
     ``expected`` returns the files marked as rightly without matches, which wait for
     nobody; otherwise those are left out.
     """
-    heard = Match.objects.filter(scanned_file=OuterRef("pk")).exclude(
-        state__in=(MatchState.REJECTED, MatchState.SUPPRESSED, MatchState.SUPERSEDED)
-    )
+    heard = Match.objects.filter(Match.heard(), scanned_file=OuterRef("pk"))
     return scanning_selectors.files().filter(
         ~Exists(heard), status=FileStatus.NO_MATCH, no_match_expected=expected
     )

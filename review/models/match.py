@@ -42,6 +42,7 @@ NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 NO_SCORE = Decimal(-1)
 """Sorts matches without a score last."""
 
+_NOT_HEARD = (MatchState.SUPPRESSED, MatchState.SUPERSEDED)
 _WAITS = models.Q(state__in=["pending", "in_review", "escalated"])
 
 
@@ -381,7 +382,14 @@ class Match(models.Model):
         """
         if self.state == MatchState.REJECTED:
             return self.decision_reason == RejectCode.PUBLIC_DOMAIN
-        return self.state not in (MatchState.SUPPRESSED, MatchState.SUPERSEDED)
+        return self.state not in _NOT_HEARD
+
+    @staticmethod
+    def heard() -> models.Q:
+        """Return the condition that holds where ``is_heard`` does."""
+        rejected = models.Q(state=MatchState.REJECTED)
+        kept = models.Q(decision_reason=RejectCode.PUBLIC_DOMAIN)
+        return ~models.Q(state__in=_NOT_HEARD) & (~rejected | kept)
 
     @property
     def review_url(self) -> str:

@@ -201,11 +201,11 @@ class ScannedFile(models.Model):
     @property
     def needs_other_audio(self) -> bool:
         """Tell whether scanning the file again as it is cannot help."""
-        return self.error_code in HOPELESS_CODES
+        return self.error_code in HOPELESS_CODES or self.lacks_sound
 
     @property
     def lacks_sound(self) -> bool:
-        """Tell whether only its results came, so that nothing can be scanned here."""
+        """Tell whether the file's results were moved in without its sound."""
         return (
             self.source_type == SourceType.FILE
             and not (self.sha256 or self.fingerprint)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from accounts.models import User
-from accounts.roles import Role
 from catalogue.models import Bucket, Recording
 from catalogue.services import RecordingDetails
 from dedup import actions
@@ -23,7 +22,6 @@ from reports import services
 from reports.layouts import Layout
 from tests.acrapi.conftest import Api
 from tests.conftest import upload
-from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.reports.reading import rows
@@ -44,11 +42,6 @@ def bucket() -> Bucket:
         )
     find_duplicates(bucket=bucket)
     return bucket
-
-
-@pytest.fixture
-def manager() -> User:
-    return make_user(Role.MANAGER)
 
 
 def merge(user: User) -> DedupAction:

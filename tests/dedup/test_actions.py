@@ -44,11 +44,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def manager() -> User:
-    return make_user(Role.MANAGER)
-
-
-@pytest.fixture
 def bucket() -> Bucket:
     bucket = BucketFactory.create()
     for title, album in (("First", ""), ("Second", "Roads"), ("Third", "Paths")):

@@ -51,11 +51,6 @@ def folder(tmp_path: Path, settings: Any) -> Path:
 
 
 @pytest.fixture
-def manager() -> User:
-    return make_user(Role.MANAGER)
-
-
-@pytest.fixture
 def page(client: Client, manager: User) -> Client:
     client.force_login(manager)
     return client

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from accounts.models import User
-from accounts.roles import Role
 from evidence import services, signing
 from evidence.models import EvidencePack
 from evidence.signing import PublicKey
@@ -18,7 +17,6 @@ from review.models import Match
 from scanning.services.intake import submit_upload
 from tests import audio
 from tests.conftest import Catalogue, Worker, upload
-from tests.factories.accounts import make_user
 
 BuildPack = Callable[..., EvidencePack]
 
@@ -27,11 +25,6 @@ BuildPack = Callable[..., EvidencePack]
 def key(data_dir: Path) -> PublicKey:
     """Return the public half of a new key of the installation."""
     return signing.create_key()
-
-
-@pytest.fixture
-def reviewer(db: None) -> User:
-    return make_user(Role.REVIEWER)
 
 
 @pytest.fixture

@@ -36,7 +36,6 @@ from rights.models import Conflict, Party, RightsRecording, Share, Statement, Wo
 from scanning.models import ScannedFile
 from tests.borders import with_monitoring
 from tests.conftest import MakeClient
-from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rights import claim, share, work
@@ -55,11 +54,6 @@ SCHEDULE = (
     "file_name,station,starts_at,length,series,episode_title\n"
     "fog.wav,Harbour FM,2026-11-03 07:00,0:30:00,Pier Stories,Fog\n"
 )
-
-
-@pytest.fixture
-def manager() -> User:
-    return make_user(Role.MANAGER)
 
 
 def work_off() -> None:

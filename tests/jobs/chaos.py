@@ -140,16 +140,22 @@ class Chaos:
 
 
 @contextmanager
-def postgres_database() -> Iterator[str]:
-    """Return the address of a migrated PostgreSQL database; skip without a server."""
+def postgres_database(*, is_empty: bool = False) -> Iterator[str]:
+    """Return the address of a PostgreSQL database; skip without a server.
+
+    It is migrated unless it ``is_empty``.
+    """
     name = f"chaos_{uuid.uuid4().hex[:12]}"
     try:
         server = psycopg.connect(_SERVER, autocommit=True, connect_timeout=3)
     except psycopg.OperationalError as error:
         pytest.skip(f"needs a PostgreSQL server: {error}")
     with closing(server):
-        databases.prepare(server, _SERVER)
-        server.execute(f"CREATE DATABASE {name} TEMPLATE {databases.TEMPLATE}")
+        if is_empty:
+            server.execute(f"CREATE DATABASE {name}")
+        else:
+            databases.prepare(server, _SERVER)
+            server.execute(f"CREATE DATABASE {name} TEMPLATE {databases.TEMPLATE}")
         try:
             yield f"{_SERVER.rpartition('/')[0]}/{name}"
         finally:

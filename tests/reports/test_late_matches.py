@@ -19,10 +19,10 @@ from scanning.services import retro
 from scanning.services.intake import submit_upload
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker, upload
-from tests.evidence.conftest import BuildPack, build, key, reviewer
+from tests.evidence.conftest import BuildPack, build, key
 from tests.reports.reading import content, rows
 
-__all__ = ["build", "key", "reviewer"]
+__all__ = ["build", "key"]
 
 LATE_TITLE = "Late tune"
 

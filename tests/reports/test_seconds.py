@@ -56,11 +56,6 @@ EXCLUDED_MS = 29_800
 
 
 @pytest.fixture
-def manager() -> User:
-    return make_user(Role.MANAGER)
-
-
-@pytest.fixture
 def scan() -> Scan:
     """Return the scan of a file of ten minutes whose last minute is not decoded."""
     file = ScannedFileFactory.create(duration_ms=540_000, undecoded_ms=60_000)

@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.roles import Role
 from portal.pictures.match import others_in_file
 from review import selectors
-from review.choices import MatchState
+from review.choices import MatchState, RejectCode
 from review.decisions import assignment
 from review.filters import MatchFilter
 from review.models import Match
@@ -168,3 +168,16 @@ def test_earlier_decisions_show_the_rescanned_case_first() -> None:
         elsewhere.pk
     ]
     assert others_in_file(match) == []
+
+
+def test_queries_take_the_matches_for_heard_that_say_so() -> None:
+    match = make_match()
+    for state in MatchState:
+        for code in RejectCode:
+            Match.objects.update(state=state, decision_reason=code)
+            match.refresh_from_db()
+
+            assert Match.objects.filter(Match.heard()).exists() == match.is_heard, (
+                state,
+                code,
+            )

@@ -34,11 +34,6 @@ DAY = date(2026, 11, 1)
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def manager() -> User:
-    return make_user(Role.MANAGER)
-
-
 def owners(on: Work | RightsRecording) -> list[tuple[str, Decimal | None]]:
     rows = selectors.owners_of(on, day=DAY)
     return sorted((str(row.party), row.percent) for row in rows)

@@ -24,7 +24,6 @@ from scanning.models import ScannedFile
 from scanning.uses import FileAiring, UseSource, stored_airings, use_of
 from tests.conftest import MakeClient
 from tests.factories import deciding
-from tests.factories.accounts import make_user
 from tests.factories.broadcasts import NOVEMBER, make_broadcast
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
@@ -32,11 +31,6 @@ from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 from tests.factories.streams import StationFactory
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def manager() -> User:
-    return make_user(Role.MANAGER)
 
 
 def fresh(match: Match) -> Match:

@@ -8,9 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from accounts.models import User
-from accounts.roles import Role
 from scanning.models import Container
-from tests.factories.accounts import make_user
 from tests.factories.scanning import ContainerFactory
 from tests.scanning.drops.incoming import Incoming, allow_drops, drop_in
 
@@ -24,11 +22,6 @@ def roots(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Path:
 @pytest.fixture
 def container(db: None) -> Container:
     return ContainerFactory.create()
-
-
-@pytest.fixture
-def manager(db: None) -> User:
-    return make_user(Role.MANAGER)
 
 
 @pytest.fixture
