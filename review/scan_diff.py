@@ -109,11 +109,13 @@ def compare(scan: Scan) -> ScanDiff | None:
         pk__lt=scan.pk,
     )
     # Late scans found their recordings before the rescan did, so count them as before.
-    before, after = _sides(previous, *between.order_by("pk")), _sides(scan)
-    merged = standing_for(Recording.objects.filter(pk__in=before))
-    for key, stays in merged.items():
-        if stays in after and stays not in before:
-            before[stays] = before.pop(key)
+    earlier, after = [previous, *between.order_by("pk")], _sides([scan], {})
+    found = Recording.objects.filter(detections__scan__in=earlier).distinct()
+    # What was merged since counts as the recording that this scan found instead.
+    merged = {
+        key: stays for key, stays in standing_for(found).items() if stays in after
+    }
+    before = _sides(earlier, merged)
     live = {
         match.recording_id: match
         for match in Match.objects.filter(
@@ -153,15 +155,18 @@ def _start(row: ScanDiffRow) -> int:
     return side.first_start_ms if side else 0
 
 
-def _sides(*scans: Scan) -> dict[int, ScanSide]:
-    """Return the scans' results by recording key."""
+def _sides(scans: Sequence[Scan], merged: Mapping[int, int]) -> dict[int, ScanSide]:
+    """Return the scans' results by the key of the recording, or of what it is now."""
     found: dict[int, list[Detection]] = {}
     rows = Detection.objects.filter(scan__in=scans).prefetch_related("segments")
     for detection in rows:
-        found.setdefault(detection.recording_id, []).append(detection)
-    relations = dict(
-        Match.objects.filter(scan__in=scans).values_list("recording_id", "relation")
-    )
+        key = merged.get(detection.recording_id, detection.recording_id)
+        found.setdefault(key, []).append(detection)
+    matches = Match.objects.filter(scan__in=scans).order_by("pk")
+    relations = {
+        merged.get(key, key): relation
+        for key, relation in matches.values_list("recording_id", "relation")
+    }
     sides = {}
     for key, detections in found.items():
         intervals = [

@@ -26,6 +26,12 @@ from review.services.transitions import MAX_NOTE_CHARS
 from scanning.models import ScannedFile
 
 
+class ReleaseForm(forms.Form):
+    """Gives back a lock: with ``until``, only one that lasts until then."""
+
+    until = forms.DateTimeField(required=False)
+
+
 class DecisionForm(forms.Form):
     """The fields of one verb as its ``VerbRule`` asks for them."""
 

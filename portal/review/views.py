@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from django.contrib import messages
-from django.http import JsonResponse
+from django.http import HttpResponseBadRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -27,7 +27,7 @@ from django.views.decorators.http import (
 from accounts.roles import Action
 from common.words import lowered
 from portal.review import page
-from portal.review.forms import DecisionForm
+from portal.review.forms import DecisionForm, ReleaseForm
 from portal.review.page import Draft
 from portal.review.queue import Queue, View
 from portal.review.undoing import undoing_of
@@ -200,10 +200,17 @@ def lock(request: PortalRequest, uid: str) -> HttpResponseBase:
 @require_POST
 @needs(Action.DECIDE)
 def release(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Release the review lock without a decision."""
+    """Release the review lock without a decision.
+
+    A script that leaves the page sends ``until``, the end of the lock that it knows.
+    """
     match = find_match(uid)
+    form = ReleaseForm(request.POST)
+    if not form.is_valid():
+        return HttpResponseBadRequest(sentence_of(form))
+    until = form.cleaned_data["until"]
     try:
-        locks.release_lock(match=match, user=request.user)
+        locks.release_lock(match=match, user=request.user, until=until)
     except ReviewError as refused:
         return refuse(request, match, refused.code, refused.message, status=409)
     if wants_json(request):

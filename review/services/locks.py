@@ -17,6 +17,7 @@ from review.services import transitions
 from review.services.transitions import Change
 
 LOCK_FOR = timedelta(minutes=15)
+_SAME = timedelta(milliseconds=1)  # JSON keeps no smaller part of a time
 
 
 @transaction.atomic
@@ -54,10 +55,19 @@ def take_lock(*, match: Match, user: User, break_lock: bool = False) -> Match:
 
 
 @transaction.atomic
-def release_lock(*, match: Match, user: User) -> Match:
-    """Return the match to the queue; a manager may release anybody's lock."""
+def release_lock(
+    *, match: Match, user: User, until: datetime | None = None
+) -> Match:
+    """Return the match to the queue; a manager may release anybody's lock.
+
+    With ``until``, only a lock that lasts until then: a page that is left must not
+    release what the next page of the same user has extended.
+    """
     current = transitions.locked_row(match=match)
+    lasts = current.locked_until
     if current.state != MatchState.IN_REVIEW:
+        return current
+    if until and lasts and abs(lasts - until) >= _SAME:
         return current
     if current.locked_by not in (None, user):
         transitions.require(

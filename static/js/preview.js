@@ -95,7 +95,7 @@ function leave() {
   const playing = isPlaying();
   pair?.stop();
   for (const audio of node.querySelectorAll("[data-sound-audio]")) audio.pause();
-  if (held && !node.dataset.sent) pending = pending.then(() => post(node.dataset.release, {})).catch(() => {});
+  if (held && !node.dataset.sent) pending = pending.then(() => post(node.dataset.release, { until: held })).catch(() => {});
   shown = null;
   return playing;
 }
@@ -124,7 +124,7 @@ async function show(row, { play = false } = {}) {
   loaded.delete(keyOf(row));
   pane.replaceChildren(node);
   beginSounds(node);
-  shown = { name, node, held: "mine" in node.dataset, pair: null };
+  shown = { name, node, held: node.dataset.mine ?? "", pair: null };
   if (acted) showLast();
   const pair = node.querySelector("[data-pair]");
   if (pair && isOn()) shown.pair = new Pair(pair);
@@ -198,7 +198,7 @@ function hold() {
     }
     try {
       const answer = await post(at.node.dataset.lock, {});
-      at.held = true;
+      at.held = answer.until;
       at.node.dataset.version = answer.version;
     } catch (refused) {
       notice(at, refused.message);
@@ -657,9 +657,12 @@ function onTap(event) {
   follow();
 }
 
-/* The lock of a match that is only looked at must not outlive the page. */
+/* The lock of a match that is only looked at must not outlive the page. The match's own page
+   may have taken it meanwhile until a later time, so the server keeps that one. */
 function onHide() {
-  if (shown?.held && !shown.node.dataset.sent) post(shown.node.dataset.release, {}, { keepalive: true }).catch(() => {});
+  if (!shown?.held || shown.node.dataset.sent) return;
+  post(shown.node.dataset.release, { until: shown.held }, { keepalive: true }).catch(() => {});
+  shown.held = "";
 }
 
 /* A proposed exclusion opens above the list, so scroll there. */

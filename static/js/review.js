@@ -119,10 +119,33 @@ async function redraw() {
 /* Release the lock when the user leaves a match without a decision. */
 function leave(address) {
   if (!address) return;
+  letGo();
+  go(address).catch(fault);
+}
+
+function goBack() {
+  letGo();
+  go(location.href, { push: false }).catch(() => location.reload());
+}
+
+function letGo() {
   const { release } = root.dataset;
   const lock = held;
-  pending = pending.then(() => lock.mine && post(release, {}).catch(() => {}));
-  go(address).catch(fault);
+  pending = pending.then(() => lock.mine && post(release, { until: lock.until }).catch(() => {}));
+}
+
+/* The page is left for another one. If this was a reload, the new page has taken the lock
+   until a later time, so the server keeps it. */
+function onHide() {
+  const { release, sent, kept } = root.dataset;
+  if (!held.mine || sent || kept) return;
+  held.mine = false;
+  post(release, { until: held.until }, { keepalive: true }).catch(() => {});
+}
+
+/* The browser shows the page again as it was left. */
+function onShow({ persisted }) {
+  if (persisted) pending = pending.then(takeLock);
 }
 
 /* Segments ---------------------------------------------------------------------- */
@@ -398,7 +421,7 @@ function showLock(answer) {
   const had = held.mine;
   const wasForeign = held.foreign;
   const foreign = Boolean(answer.holder) && !answer.mine;
-  Object.assign(held, { until: answer.until ? Date.parse(answer.until) : 0, mine: answer.mine, foreign, renewed: Date.now() });
+  Object.assign(held, { until: answer.until ?? "", mine: answer.mine, foreign, renewed: Date.now() });
   showPill(answer);
   showWays(answer);
   $("[data-lock-foreign]").hidden = !foreign;
@@ -479,7 +502,7 @@ async function takeLock() {
   if (!page.dataset.takes || page.dataset.kept || page.dataset.sent) return;
   try {
     const answer = await post(lockAddress(page), {});
-    lock.mine = answer.mine;
+    Object.assign(lock, { mine: answer.mine, until: answer.until ?? "" });
     if (page !== root) return;
     if (answer.changed) await redraw();
     else showLock(answer);
@@ -532,7 +555,7 @@ function poll() {
 let warned = 0;
 
 function tickLock() {
-  const left = held.until - Date.now();
+  const left = held.until ? Date.parse(held.until) - Date.now() : 0;
   if (held.mine && left <= 0) {
     held.mine = false;
     showPill({ mine: false });
@@ -650,7 +673,7 @@ function start() {
   const top = document.getElementById("review-top");
   const mine = !$("[data-lock-badge]", top).hidden;
   const foreign = !$("[data-lock-foreign]").hidden;
-  held = { until: mine ? Date.parse(root.dataset.until) : 0, mine, foreign, renewed: Date.now() };
+  held = { until: mine ? root.dataset.until : "", mine, foreign, renewed: Date.now() };
   fold();
   picker = null;
   strips.restoreDrafts(root);
@@ -683,7 +706,9 @@ strips.keepDrafts(takeAgain);
 document.addEventListener("click", onClick);
 for (const name of ["keydown", "pointerdown"]) document.addEventListener(name, renew);
 onKey(onReviewKey);
-window.addEventListener("popstate", () => go(location.href, { push: false }).catch(() => location.reload()));
+window.addEventListener("popstate", goBack);
+window.addEventListener("pagehide", onHide);
+window.addEventListener("pageshow", onShow);
 setInterval(poll, POLL_MS);
 document.addEventListener("visibilitychange", poll);
 window.addEventListener("focus", poll);

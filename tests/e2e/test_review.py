@@ -133,6 +133,21 @@ def test_walking_on_undecided_gives_matches_back(
     expect(page.locator("#review")).to_have_attribute("data-uid", first)
 
 
+def test_leaving_by_the_browser_releases_the_match_and_reloading_does_not(
+    page: Page, portal: Portal, restored: list[str]
+) -> None:
+    sign_in(page, portal, "ana")
+    restored.append(open_first(page, "?sort=source"))
+    wait_until_in(page, restored[0], "in_review")
+
+    page.reload()
+    page.wait_for_load_state("networkidle")
+
+    assert state_of(page, restored[0])["mine"]
+    page.go_back()
+    wait_until_in(page, restored[0], "pending")
+
+
 def test_second_browser_may_look_and_not_decide(
     page: Page, other: BrowserContext, portal: Portal, restored: list[str]
 ) -> None:

@@ -64,6 +64,24 @@ def test_each_recording_is_found_lost_changed_or_the_same(file: ScannedFile) -> 
     assert [row.change for row in diff.rows] == [*ScanChange, ScanChange.SAME]
 
 
+def test_recordings_merged_into_one_compare_as_one(file: ScannedFile) -> None:
+    one, other, stays = (RecordingFactory.create() for _ in range(3))
+    scan(file, {one: SPAN, other: MOVED})
+    for merged in (one, other):
+        merged.merged_into, merged.status = stays, "retired"
+        merged.save()
+    both = SPAN[0], MOVED[1], *SPAN[2:]
+    second = scan(file, {stays: both})
+
+    diff = scan_diff.compare(second)
+
+    assert diff is not None
+    [row] = diff.rows
+    assert (row.recording, row.change) == (stays, ScanChange.CHANGED)
+    assert row.before is not None
+    assert row.before.matched_ms == 40_000
+
+
 def test_a_scan_is_compared_with_the_last_of_its_engine_that_succeeded(
     file: ScannedFile,
 ) -> None:

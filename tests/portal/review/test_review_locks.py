@@ -43,6 +43,26 @@ def test_opening_takes_the_lock_and_release_gives_it_back(
     assert (match.state, match.locked_by) == (MatchState.PENDING, None)
 
 
+def test_a_page_that_is_left_releases_only_the_lock_that_it_knows(
+    client: Client, ana: User
+) -> None:
+    match = make_match()
+    release = reverse("portal:match_release", args=[match.uid])
+    client.get(page_of(match))
+    lock = reverse("portal:match_lock", args=[match.uid])
+    first = client.get(lock, headers=JSON).json()["until"]
+    # The same page again, or another one of the same person.
+    client.get(page_of(match))
+    second = client.get(lock, headers=JSON).json()["until"]
+
+    assert first != second
+    for until, state in ((first, "in_review"), (second, "pending")):
+        answer = client.post(release, {"until": until}, headers=JSON)
+        assert answer.status_code == 200
+        assert client.get(lock, headers=JSON).json()["state"] == state
+    assert client.post(release, {"until": "soon"}).status_code == 400
+
+
 def test_foreign_lock_lets_look_and_not_decide_and_a_manager_take_over(
     client: Client, signed_in: MakeClient
 ) -> None:
