@@ -55,9 +55,7 @@ def take_lock(*, match: Match, user: User, break_lock: bool = False) -> Match:
 
 
 @transaction.atomic
-def release_lock(
-    *, match: Match, user: User, until: datetime | None = None
-) -> Match:
+def release_lock(*, match: Match, user: User, until: datetime | None = None) -> Match:
     """Return the match to the queue; a manager may release anybody's lock.
 
     With ``until``, only a lock that lasts until then: a page that is left must not
