@@ -184,11 +184,12 @@ def _not_heard(claim: PlatformClaim, heard: HeardVideos) -> Found | None:
     if match is not None and match.state == MatchState.REJECTED:
         evidence = {"match": match.uid, "reason": match.decision_reason}
         return _about(DiscrepancyKind.NOT_HEARD, claim, heard, evidence)
-    if not heard.searched(scan, sound):
+    evidence = {"scan": scan.uid}
+    if match is not None and match.state == MatchState.SUPPRESSED:
+        evidence["suppressed"] = match.uid
+    elif not heard.searched(scan, sound):
         return None
-    return _about(
-        DiscrepancyKind.NOT_HEARD, claim, heard, {"scan": scan.uid}, is_weak=True
-    )
+    return _about(DiscrepancyKind.NOT_HEARD, claim, heard, evidence, is_weak=True)
 
 
 def _against_licence(

@@ -192,6 +192,8 @@ def said_of(row: Discrepancy, licences: dict[str, str]) -> str:
     if kind == DiscrepancyKind.NOT_CLAIMED:
         return _not_claimed(evidence)
     if kind == DiscrepancyKind.NOT_HEARD:
+        if "suppressed" in evidence:
+            return _("A policy or an excluded interval suppressed the match.")
         if row.is_weak:
             return _("A finished scan did not find it.")
         labels = dict(RejectCode.choices)

@@ -26,6 +26,7 @@ from platforms.models import (
     PlatformClaim,
     ReportedValue,
 )
+from portal.claims.page import rows_of
 from review.choices import MatchState
 from review.models import Match
 from rights.choices import Right, ShareKind
@@ -339,6 +340,15 @@ def test_a_due_day_is_as_early_as_the_reports_allow(seed: int) -> None:
         for number, some in earlier.items()
         if max(days) >= begun[number]
     }
+
+
+def test_a_claim_on_a_suppressed_match_says_what_the_scan_found() -> None:
+    heard(1, "suppressed")
+    run_import(report([claim(1)]))
+
+    assert compare()["not_heard"] == ["c1"]
+    [row] = rows_of([Discrepancy.objects.get(kind="not_heard")])
+    assert row.said == "A policy or an excluded interval suppressed the match."
 
 
 def test_a_dismissed_difference_opens_again_when_its_grounds_change() -> None:
