@@ -280,8 +280,8 @@ def _reclaimed(job: Job) -> bool:
     return True
 
 
-def settle_times() -> int:
-    """Move times that lie ahead of the clock; return how many jobs had some.
+def settle_times() -> None:
+    """Move times that lie ahead of the clock.
 
     Nothing was asked for or begun in the future: the clock has been set back, or was
     another machine's. These jobs would wait as much longer, so they get the rest of
@@ -301,7 +301,6 @@ def settle_times() -> int:
         )
     if ahead:
         logger.warning("The times of %d jobs were ahead of the clock.", len(ahead))
-    return len(ahead)
 
 
 def prune() -> int:

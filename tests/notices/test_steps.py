@@ -256,6 +256,9 @@ def test_us_law_needs_every_element_and_european_law_fewer(reviewer: User) -> No
             services.submit(notice=draft, version=draft.version, user=reviewer)
         assert set(refused.value.fields) == {name}
         draft = filled(draft, {name: value})
+    last = Event.objects.filter(action="notice.filled").latest("pk")
+    assert last.after == {name: value}
+    assert filled(draft, {name: value}).version == draft.version
 
     draft = make_draft([make_claim(reviewer)], reviewer, law=NoticeLaw.EU_DSA16)
     draft = filled(draft, {"contact_address": "", "contact_phone": ""})
@@ -298,7 +301,10 @@ def test_a_notice_in_review_is_signed_by_managers_who_consent_to_what_they_saw(
     notice.refresh_from_db()
     assert (notice.state, notice.number) == (NoticeState.REVIEW, None)
     # The version that a person saw decides.
-    services.give_back(notice=notice, version=seen, why="Wrong owner", user=manager)
+    back = services.give_back(
+        notice=notice, version=seen, why="Wrong owner", user=manager
+    )
+    assert (back.state, back.version) == (NoticeState.DRAFT, seen + 1)
     refused("Somebody has changed this notice")
 
 
