@@ -14,6 +14,7 @@ from audit.words import actor_label
 from common.reading import rounded
 from common.words import lowered
 from evidence.facts import CaseFacts, decision_events
+from recognition.verify.calibration import rarity_of
 from reports.cells import offset
 from review import words as event_words
 from review.bands import is_like_a_telephone
@@ -274,8 +275,7 @@ def _score(match: Match) -> str:
             "scale": match.score_scale,
         }
     if match.score_scale == EMBEDDED_SCALE and match.score >= 50:
-        # The engine's score formula, inverted; see docs/recognition.md.
-        power = int(3 + (match.score - 50) * 15 / 50)
+        power = rarity_of(float(match.score))
         text += " " + _(
             "Unrelated audio is expected to reach this score by chance less than once in "
             "10%(power)s hours."

@@ -36,6 +36,13 @@ def score_of(expected: float) -> float:
     return round(min(100.0, max(0.0, 50 + (-math.log10(expected) - 3) * 50 / 15)), 1)
 
 
+def rarity_of(score: float) -> int:
+    """Return the power of ten of the hours of unrelated audio in which chance is expected
+    to reach a score of at least 50 less than once.
+    """
+    return int(3 + (score - 50) * 15 / 50)
+
+
 def threshold_bits(hours: float, params: Params = DEFAULT) -> float:
     """Return the evidence in bits that a match needs in a catalogue of ``hours``."""
     at_zero = e_value(0.0, hours, params)

@@ -8,6 +8,7 @@ from recognition.params import DEFAULT
 from recognition.verify.calibration import (
     catalogue_hours,
     e_value,
+    rarity_of,
     score_of,
     threshold_bits,
 )
@@ -19,6 +20,13 @@ from recognition.verify.calibration import (
 )
 def test_score_maps_expected_false_matches(expected: float, score: float) -> None:
     assert score_of(expected) == score
+
+
+@pytest.mark.parametrize("power", range(3, 19))
+def test_the_rarity_of_a_score_is_what_it_was_made_of(power: int) -> None:
+    # Within a power: 2 and 5 expected false matches in ten times as many hours.
+    for expected in (5 * 10.0 ** -(power + 1), 2 * 10.0 ** -(power + 1)):
+        assert rarity_of(score_of(expected)) == power
 
 
 def test_the_threshold_is_where_the_limit_is_reached_and_grows_with_the_catalogue() -> (
