@@ -249,7 +249,6 @@ def stream_delete(request: PortalRequest, uid: str) -> HttpResponseBase:
 def _logged(request: PortalRequest) -> tuple[LogFilterForm, QuerySet[Airplay]]:
     """Return the filters in the query string and the plays that fit them."""
     filters = LogFilterForm(request.GET)
-    filters.is_valid()
     return filters, log.filtered_log(filters)
 
 
