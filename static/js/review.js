@@ -79,7 +79,7 @@ async function go(address, { push = true } = {}) {
     const { parts } = ahead;
     ahead = { address: "", parts: null };
     show(parts, address, { push });
-    pending = pending.then(takeLock);
+    extend();
     await pending;
   } else {
     const way = arrive(address, push);
@@ -112,7 +112,7 @@ async function redraw() {
     return;
   }
   show(parts, address, { push: false, still: true });
-  if (!held.foreign) pending = pending.then(takeLock);
+  if (!held.foreign) extend();
   lookAhead();
 }
 
@@ -145,7 +145,7 @@ function onHide() {
 
 /* The browser shows the page again as it was left. */
 function onShow({ persisted }) {
-  if (persisted) pending = pending.then(takeLock);
+  if (persisted) extend();
 }
 
 /* Segments ---------------------------------------------------------------------- */
@@ -524,8 +524,13 @@ async function takeLock() {
 function renew() {
   if (held.mine && Date.now() - held.renewed > RENEW_MS) {
     held.renewed = Date.now();
-    takeLock();
+    extend();
   }
+}
+
+/* In turn, so that leaving releases the lock as it is then. */
+function extend() {
+  pending = pending.then(takeLock);
 }
 
 /* Lock the match again if the user continues after the lock has ended. */
@@ -649,7 +654,7 @@ function onClick(event) {
   } else if (event.target.closest("[data-focus-note]")) {
     strips.focusNote();
   } else if (event.target.closest("[data-extend]")) {
-    takeLock();
+    extend();
   } else if (event.target.closest("[data-play]")) {
     takeAgain();
   }
