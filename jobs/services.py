@@ -281,7 +281,7 @@ def _reclaimed(job: Job) -> bool:
 
 
 def settle_times() -> None:
-    """Move times that lie ahead of the clock.
+    """Move back the times of jobs that lie ahead of the clock.
 
     Nothing was asked for or begun in the future: the clock has been set back, or was
     another machine's. These jobs would wait as much longer, so they get the rest of

@@ -111,7 +111,8 @@ def compare(scan: Scan) -> ScanDiff | None:
     # Late scans found their recordings before the rescan did, so count them as before.
     earlier, after = [previous, *between.order_by("pk")], _sides([scan], {})
     found = Recording.objects.filter(detections__scan__in=earlier).distinct()
-    # What was merged since counts as the recording that this scan found instead.
+    # A recording that was merged since counts as the one that stays, if this scan found
+    # that one.
     merged = {
         key: stays for key, stays in standing_for(found).items() if stays in after
     }
@@ -156,7 +157,7 @@ def _start(row: ScanDiffRow) -> int:
 
 
 def _sides(scans: Sequence[Scan], merged: Mapping[int, int]) -> dict[int, ScanSide]:
-    """Return the scans' results by the key of the recording, or of what it is now."""
+    """Return the scans' results by recording; ``merged`` says which stays instead."""
     found: dict[int, list[Detection]] = {}
     rows = Detection.objects.filter(scan__in=scans).prefetch_related("segments")
     for detection in rows:

@@ -185,7 +185,7 @@ def _not_heard(claim: PlatformClaim, heard: HeardVideos) -> Found | None:
         evidence = {"match": match.uid, "reason": match.decision_reason}
         return _about(DiscrepancyKind.NOT_HEARD, claim, heard, evidence)
     evidence = {"scan": scan.uid}
-    if match is not None and match.state == MatchState.SUPPRESSED:
+    if match is not None and match.state == MatchState.SUPPRESSED and not match.lost:
         evidence["suppressed"] = match.uid
     elif not heard.searched(scan, sound):
         return None

@@ -27,7 +27,7 @@ from scanning.models import ScannedFile
 
 
 class ReleaseForm(forms.Form):
-    """Gives back a lock: with ``until``, only one that lasts until then."""
+    """Releases a review lock; with ``until``, only if it ends then."""
 
     until = forms.DateTimeField(required=False)
 

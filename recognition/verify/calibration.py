@@ -37,8 +37,8 @@ def score_of(expected: float) -> float:
 
 
 def rarity_of(score: float) -> int:
-    """Return the power of ten of the hours of unrelated audio in which chance is expected
-    to reach a score of at least 50 less than once.
+    """Return n: in 10ⁿ hours of unrelated audio, less than one match is expected to
+    reach this score, which is at least 50.
     """
     return int(3 + (score - 50) * 15 / 50)
 

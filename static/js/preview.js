@@ -657,12 +657,12 @@ function onTap(event) {
   follow();
 }
 
-/* The lock of a match that is only looked at must not outlive the page. The match's own page
-   may have taken it meanwhile until a later time, so the server keeps that one. */
+/* The lock of a match that is only looked at must not outlive the page. If the
+   match's own page has extended it meanwhile, the server keeps it. */
 function onHide() {
   if (!shown?.held || shown.node.dataset.sent) return;
   post(shown.node.dataset.release, { until: shown.held }, { keepalive: true }).catch(() => {});
-  shown.held = "";
+  Object.assign(shown, { held: "", holding: false });
 }
 
 /* A proposed exclusion opens above the list, so scroll there. */

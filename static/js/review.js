@@ -116,7 +116,6 @@ async function redraw() {
   lookAhead();
 }
 
-/* Release the lock when the user leaves a match without a decision. */
 function leave(address) {
   if (!address) return;
   letGo();
@@ -128,6 +127,7 @@ function goBack() {
   go(location.href, { push: false }).catch(() => location.reload());
 }
 
+/* Release the lock when the user leaves a match without a decision. */
 function letGo() {
   const { release } = root.dataset;
   const lock = held;
@@ -528,7 +528,7 @@ function renew() {
   }
 }
 
-/* In turn, so that leaving releases the lock as it is then. */
+/* Take or extend the lock after what is on its way, so that leaving knows when it ends. */
 function extend() {
   pending = pending.then(takeLock);
 }

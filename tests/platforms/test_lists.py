@@ -343,12 +343,27 @@ def test_a_due_day_is_as_early_as_the_reports_allow(seed: int) -> None:
 
 
 def test_a_claim_on_a_suppressed_match_says_what_the_scan_found() -> None:
-    heard(1, "suppressed")
+    match = heard(1, "suppressed")
     run_import(report([claim(1)]))
 
     assert compare()["not_heard"] == ["c1"]
     [row] = rows_of([Discrepancy.objects.get(kind="not_heard")])
     assert row.said == "A policy or an excluded interval suppressed the match."
+
+    # A rescan that searched for the recording does not find it again.
+    match.lost = True
+    match.save(update_fields=["lost"])
+    bucket = match.recording.bucket
+    ScanFactory.create(
+        scanned_file=match.scanned_file,
+        buckets=[{"id": bucket.pk, "name": "b"}],
+        catalogue_state=9,
+    )
+    held = {"is_held": True, "bucket": bucket}
+    IndexEntry.objects.create(recording=match.recording, position=9, **held)
+    assert compare()["not_heard"] == ["c1"]
+    [row] = rows_of([Discrepancy.objects.get(kind="not_heard")])
+    assert row.said == "A finished scan did not find it."
 
 
 def test_a_dismissed_difference_opens_again_when_its_grounds_change() -> None:

@@ -110,7 +110,7 @@ def test_limits_of_edits_are_kept_only_where_they_count(manager: Client) -> None
     asked = terms(recordings=recordings, edited_uses="within")
 
     assert "at least one limit" in create(asked).content.decode()
-    # A period may be a single day.
+    # A licence may be valid for a single day.
     day = {"valid_from": "2026-02-02", "valid_until": "2026-02-02"}
     create({**asked, **day, "max_speed_pct": "2.5"})
     create({**asked, "edited_uses": "not_covered", "max_speed_pct": "2.5"})

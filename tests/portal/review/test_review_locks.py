@@ -51,7 +51,7 @@ def test_a_page_that_is_left_releases_only_the_lock_that_it_knows(
     client.get(page_of(match))
     lock = reverse("portal:match_lock", args=[match.uid])
     first = client.get(lock, headers=JSON).json()["until"]
-    # The same page again, or another one of the same person.
+    # The user reloads the page, or opens the match in another tab.
     client.get(page_of(match))
     second = client.get(lock, headers=JSON).json()["until"]
 
