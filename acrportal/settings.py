@@ -397,7 +397,7 @@ ACRPORTAL_STREAM_FREE_BYTES: int = env.int("ACRPORTAL_STREAM_FREE_BYTES", 2 * 10
 
 # --- Recognition --------------------------------------------------------------
 
-ACRPORTAL_MIN_AUDIO_MS: int = env.int("ACRPORTAL_MIN_AUDIO_MS", 3_000)
+ACRPORTAL_MIN_AUDIO_MS: int = env.int("ACRPORTAL_MIN_AUDIO_MS", 2_000)
 ACRPORTAL_MAX_AUDIO_MS: int = env.int("ACRPORTAL_MAX_AUDIO_MS", 48 * 3_600_000)
 ACRPORTAL_DECODE_MEMORY_BYTES: int = env.int(
     "ACRPORTAL_DECODE_MEMORY_BYTES", 2 * 1024**3

@@ -18,7 +18,7 @@ class DecodeLimits:
     max_duration_ms: int = 48 * 3600 * 1000
     max_memory_bytes: int = 1 << 30
     max_cpu_s: int = 3600
-    min_duration_ms: int = 3000
+    min_duration_ms: int = 2000
 
 
 DEFAULT_LIMITS: Final = DecodeLimits()

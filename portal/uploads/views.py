@@ -28,7 +28,7 @@ from scanning.services.intake import refuse_too_many_open, submit_link, submit_u
 
 _DETAILS = (*("programme", "account", "published_at", "territories", "tags"),)
 _FORMATS = gettext_lazy(
-    "WAV, FLAC, MP3, AAC, Ogg, Opus, video with sound · 3 s to %(longest)s"
+    "WAV, FLAC, MP3, AAC, Ogg, Opus, video with sound · %(shortest)s to %(longest)s"
 )
 
 
@@ -73,7 +73,6 @@ def upload(request: PortalRequest) -> HttpResponseBase:
                 name: form.cleaned_data[name] for name in (*_DETAILS, *arrival_fields())
             }
         form = UploadForm(initial=kept)
-    longest = formats.spoken(settings.ACRPORTAL_MAX_AUDIO_MS)
     return render(
         request,
         "portal/uploads/upload.html",
@@ -84,7 +83,11 @@ def upload(request: PortalRequest) -> HttpResponseBase:
             "limits": {
                 "max_bytes": settings.ACRPORTAL_MAX_FILE_BYTES,
                 "max_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
-                "formats": _FORMATS % {"longest": longest},
+                "formats": _FORMATS
+                % {
+                    "shortest": formats.spoken(settings.ACRPORTAL_MIN_AUDIO_MS),
+                    "longest": formats.spoken(settings.ACRPORTAL_MAX_AUDIO_MS),
+                },
             },
         },
     )

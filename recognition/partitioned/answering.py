@@ -44,6 +44,7 @@ def answer(
     ``query`` needs its scan layer; ``tables`` are those of the question's buckets.
     ``progress`` receives the share done, 0–1.
     """
+    params = params.for_file(query.duration_ms)
     dense, level_map = scan_layer(query, params)
     n_frames = len(level_map.levels) * level_map.frames_per_cell
     search = Search(

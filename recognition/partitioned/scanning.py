@@ -128,7 +128,7 @@ class PartitionedScan:
         Raises ``BadAnswer`` for the state of another engine.
         """
         kept = _from_json(state)
-        if kept["engine"] != engine_of(params):
+        if kept["engine"] != engine_of(params.for_file(query.duration_ms)):
             raise BadAnswer("Another version began this scan.")
         policy = ScanPolicy(
             **(

@@ -26,7 +26,7 @@ from recognition.verify.alignment import Lead, QueryView, level_gaps, view_of
 from recognition.verify.calibration import threshold_bits
 from recognition.verify.extension import follow
 from recognition.verify.repeats import sorted_hashes
-from recognition.verify.segments import ScoringRun
+from recognition.verify.segments import ScoringRun, is_row
 
 # The figures of the table in docs/recognition.md, Comparing recordings.
 SAME_AUDIO_COVERAGE = 0.97
@@ -93,6 +93,7 @@ def compare(
 
     The result is symmetric, apart from which recording is ``a``.
     """
+    params = params.for_file(a.duration_ms)
     layers = reference_layer(a, params), reference_layer(b, params)
     pair = _Pair(layers, (a.duration_ms, b.duration_ms), params, scanned=a)
     return pair.compared()
@@ -108,17 +109,18 @@ def related(
     """
     if not len(a.frames) or not len(b.frames):
         return None
+    lengths = _length_ms(a, params), _length_ms(b, params)
+    params = params.for_file(lengths[0])
     view = view_of(a, None, int(a.frames[-1]) + 1)
     verified = [lead for lead in leads if _verifies(view, b, lead, params)]
     if not verified:
         return None
-    lengths = _length_ms(a, params), _length_ms(b, params)
     return _Pair((a, b), lengths, params, leads=tuple(verified)).compared()
 
 
 def _verifies(view: QueryView, b: Landmarks, lead: Lead, params: Params) -> bool:
     run = follow(view, b, lead, params)
-    if run is None or run.length * params.frame_ms < params.min_segment_ms:
+    if run is None or not is_row(run, params):
         return False
     return run.bits >= threshold_bits(1.0, params)
 

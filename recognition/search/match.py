@@ -159,6 +159,7 @@ def begin(
     policy: ScanPolicy | None = None,
 ) -> BegunScan:
     """Prepare a scan of a catalogue of ``hours``; ``query`` needs its scan layer."""
+    params = params.for_file(query.duration_ms)
     dense, level_map = scan_layer(query, params)
     policy = policy or ScanPolicy()
     n_frames = len(level_map.levels) * level_map.frames_per_cell

@@ -146,7 +146,7 @@ def search_back(
     which thresholds and scores depend, so that they equal those of a scan. ``todo``
     replaces the stages of a scan, and ``closed`` marks frames not to search.
     """
-    params = index.params
+    params = index.params.for_file(query.duration_ms)
     dense, level_map = scan_layer(query, params)
     policy = policy or ScanPolicy()
     n_frames = len(level_map.levels) * level_map.frames_per_cell

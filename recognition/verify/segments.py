@@ -60,7 +60,13 @@ class ScoringRun:
 
 def is_row(run: ScoringRun, params: Params) -> bool:
     """Return whether a run is long enough to be reported."""
-    return run.length * params.frame_ms >= params.min_segment_ms
+    return run.length >= least_of(run, params)
+
+
+def least_of(run: ScoringRun, params: Params) -> float:
+    """Return how many query frames of a run's recording must be heard."""
+    frames = run.reference.frames
+    return params.least_frames(int(frames[-1] - frames[0]) * run.alignment.slope)
 
 
 @compiled
@@ -147,13 +153,12 @@ def chosen(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
     offsets that are almost equally right. Runs of different recordings may overlap, since
     several may sound at once.
     """
-    min_frames = params.min_segment_ms / params.frame_ms
     kept: list[ScoringRun] = []
     for run in sorted(runs, key=lambda r: -r.raw):
         taken = sum(
             overlap(run, other) for other in kept if other.recording == run.recording
         )
-        if taken <= run.length / 2 and run.length - taken >= min_frames:
+        if taken <= run.length / 2 and run.length - taken >= least_of(run, params):
             kept.append(run)
     return kept
 

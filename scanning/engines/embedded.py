@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from catalogue import following, index_store
 from catalogue.models import Bucket, Recording, RecordingStatus
 from recognition import interrupts
-from recognition.params import ENGINE_VERSION
+from recognition.params import DEFAULT, ENGINE_VERSION
 from recognition.relate.tracks import scan_tracks
 from recognition.search import match
 from recognition.search.policy import CaptureType, ScanPolicy
@@ -243,6 +243,13 @@ def _why_no_match(result: ScanResult) -> str:
         return NoMatchReason.SILENCE
     if any(interval.kind == UnmatchedKind.NOT_SCANNED for interval in result.unmatched):
         return NoMatchReason.PARTIAL_SCAN
+    heard_ms = sum(
+        interval.end_ms - interval.start_ms
+        for interval in result.unmatched
+        if interval.kind == UnmatchedKind.NO_MATCH
+    )
+    if heard_ms < DEFAULT.shortest_segment_ms:
+        return NoMatchReason.TOO_SHORT
     # Check speech before weak candidates: most audio has a candidate by chance.
     if _is_speech(result.unmatched):
         return NoMatchReason.SPEECH_ONLY

@@ -158,10 +158,16 @@ def test_silence_has_no_candidates_and_no_relation(tmp_path: Path) -> None:
     assert compare(silent, silent).relation is SoundRelation.NONE
 
 
-def test_a_jingle_of_two_seconds_is_too_short_to_compare() -> None:
-    jingle = fingerprint_of(SONG[: 2 * RATE])
+def test_logos_of_two_seconds_are_compared_and_of_less_than_one_are_not() -> None:
+    logo, blip = (
+        fingerprint_of(SONG[: 2 * RATE]),
+        fingerprint_of(SONG[: RATE * 9 // 10]),
+    )
 
-    assert compare(jingle, jingle).relation is SoundRelation.NONE
+    assert compare(logo, logo).relation is SoundRelation.SAME_AUDIO
+    assert compare(logo, fingerprint_of(SONG)).relation is not SoundRelation.NONE
+    assert compare(fingerprint_of(SONG), logo).relation is not SoundRelation.NONE
+    assert compare(blip, blip).relation is SoundRelation.NONE
 
 
 def test_a_loop_under_other_music_is_a_shared_loop() -> None:

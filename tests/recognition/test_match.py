@@ -60,6 +60,17 @@ def test_a_play_is_found_where_it_is_and_from_where_it_came(shelf: Catalogue) ->
     assert segment.aligned > segment.expected_by_chance
 
 
+def test_of_a_short_clip_three_quarters_are_enough(shelf: Catalogue) -> None:
+    clip = fingerprint_of(_cut(2, 8, 10))
+
+    (segment,) = shelf.scan(clip).segments
+
+    assert segment.recording == 2
+    assert 1_500 <= segment.end_ms - segment.start_ms < DEFAULT.min_segment_ms
+    assert abs(segment.reference_start_ms - segment.start_ms - 8_000) < 60
+    assert not shelf.scan(fingerprint_of(join(FOREIGN, _cut(2, 8, 10)))).segments
+
+
 @settings(max_examples=8)
 @given(shift_ms=st.integers(0, 9000))
 def test_a_shifted_file_shifts_its_matches(shelf: Catalogue, shift_ms: int) -> None:

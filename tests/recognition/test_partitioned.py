@@ -70,6 +70,7 @@ def _programmes() -> dict[str, Samples]:
         ),
         "unknown": music(77, 25),
         "in noise": _cut(4, 3, 13) + noise(3, 10, 0.15),
+        "two seconds": _cut(6, 9, 11),
         "two at once": _cut(4, 3, 23) + _cut(6, 1, 21),
         "two that share sound": join(music(97, 7), _cut(3, 4, 16), music(96, 9)),
         "silence": silence(10),

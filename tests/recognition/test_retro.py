@@ -90,6 +90,19 @@ def test_a_short_file_under_noise_is_found_late_too(shelf: Catalogue) -> None:
     assert late == shelf.scan(clip).segments
 
 
+def test_a_logo_of_two_seconds_is_found_in_a_long_file_now_and_late() -> None:
+    logo = landmarks_of(music(71, 2))
+    held = catalogue([music(72, 20), music(71, 2)])
+    programme = fingerprint_of(join(music(73, 15), music(71, 2), music(74, 15)))
+
+    late = search_back(programme, RetroIndex.of({2: logo}), hours=1)
+
+    (segment,) = held.scan(programme).segments
+    assert (segment.recording, late) == (2, (segment,))
+    assert segment.start_ms == pytest.approx(15_000, abs=200)
+    assert segment.end_ms == pytest.approx(17_000, abs=200)
+
+
 def test_a_recording_that_is_not_there_is_not_found(programme: Fingerprint) -> None:
     index = RetroIndex.of({50: landmarks_of(music(50, 30))})
 

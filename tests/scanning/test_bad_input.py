@@ -62,7 +62,7 @@ def test_what_is_no_sound_or_not_enough_or_too_much_ends_as_an_error(
         "long.wav": (FileStatus.ERROR, "too_long"),
     }
     assert files["song.mp3"].message.startswith("song.mp3 cannot be read. ")
-    assert "at least 3 s" in files["blip.wav"].message
+    assert "at least 2 s" in files["blip.wav"].message
 
 
 def test_empty_and_too_large_files_are_refused_and_nothing_is_kept(
@@ -101,6 +101,7 @@ def test_files_of_any_sound_are_scanned_and_files_without_a_match_say_why(
         "silence.wav": audio.wav_bytes(audio.silence(10)),
         "talk.wav": audio.wav_bytes(audio.join([speaker, speaker, audio.silence(4)])),
         "other.wav": audio.wav_bytes(audio.tune(99, 20)),
+        "hit.wav": audio.wav_bytes(audio.join([audio.tune(99, 0.7), audio.silence(4)])),
         "cut.mp3": whole.read_bytes()[: whole.stat().st_size * 2 // 3],
         "film.mp4": film.read_bytes(),
     }
@@ -115,7 +116,11 @@ def test_files_of_any_sound_are_scanned_and_files_without_a_match_say_why(
         if file.status == FileStatus.NO_MATCH
     }
     assert reasons.pop("other.wav") in ("clean_scan", "below_floor")
-    assert reasons == {"silence.wav": "silence", "talk.wav": "speech_only"}
+    assert reasons == {
+        "silence.wav": "silence",
+        "hit.wav": "too_short",
+        "talk.wav": "speech_only",
+    }
     talk = reverse("portal:file_detail", args=[files["talk.wav"].uid])
     page = client.get(talk).content.decode()
     assert "<dd>Speech only</dd>" in page
