@@ -34,8 +34,9 @@ _LEADS: dict[DiscrepancyKind, str | Promise] = {
         "video appears in no report."
     ),
     DiscrepancyKind.NOT_HEARD: gettext_lazy(
-        "Active claims whose recording a finished scan did not find, or a person "
-        "rejected. Check them, then release them in Studio."
+        "Active claims whose recording a finished scan did not find, or whose match a "
+        "person rejected, or a policy or an excluded interval suppressed. Check them, "
+        "then release them in Studio."
     ),
     DiscrepancyKind.NOT_SCANNED: gettext_lazy(
         "Active claims on videos that are not here, most views first. Submit their links "

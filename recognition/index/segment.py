@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.errors import IndexCorrupt, ParamsMismatch
-from recognition.index import kernels
-from recognition.index.kernels import PAGE_BYTES
+from recognition.index import packing
+from recognition.index.packing import PAGE_BYTES
 from recognition.index.places import (
     NO_PLACES,
     PlaceParts,
@@ -122,7 +122,7 @@ class Shape:
 class IndexSegment:
     """An open segment; ``ids``, ``bases`` and ``counts`` are by local recording.
 
-    ``guide`` leads from a place to its recording; see ``kernels``.
+    ``guide`` leads from a place to its recording; see ``packing``.
     """
 
     def __init__(self, path: Path, params_hash: str) -> None:
@@ -145,14 +145,14 @@ class IndexSegment:
         self.data = whole[offset // 8 : end]
         self.sums = whole[end:]
         self.checked = np.zeros(pages, dtype=np.uint8)
-        places = np.arange(0, 1 << self.shape.axis_bits, kernels.GUIDED)
+        places = np.arange(0, 1 << self.shape.axis_bits, packing.GUIDED)
         guide = np.searchsorted(self.bases, places, side="right") - 1
         self.guide = guide.astype(np.uint32)
 
     @property
     def words(self) -> NDArray[np.uint64]:
         """The packed postings."""
-        return self.data[self.shape.starts_pages * kernels.WORDS_PER_PAGE :]
+        return self.data[self.shape.starts_pages * packing.WORDS_PER_PAGE :]
 
     @property
     def starts(self) -> NDArray[np.uint32]:
@@ -195,7 +195,7 @@ class IndexSegment:
 
     def damage(self) -> str | None:
         """Check the whole file; return its fault, or None."""
-        bad = kernels.first_bad_page(self.data, self.sums)
+        bad = packing.first_bad_page(self.data, self.sums)
         if bad >= 0:
             return f"{self.path}: page {bad} is damaged"
         starts = self.starts.astype(np.int64)
@@ -219,7 +219,7 @@ class IndexSegment:
         starts = self.starts
         keys = np.empty(int(starts[last]) - int(starts[first]), dtype=np.uint64)
         shape = (self.shape.bucket_bits, self.shape.axis_bits, first, last)
-        found = kernels.unpack(
+        found = packing.unpack(
             self.words, starts, shape, (self.bases, self.guide, bases, dead), keys
         )
         return keys[:found]
@@ -289,7 +289,7 @@ def write_segment(path: Path, recordings: Sequence[Postings], params_hash: str) 
     at = 0
     for one, base in zip(recordings, bases, strict=False):
         places = (one.frames.astype(np.int64) + base).astype(np.uint32)
-        kernels.mixed_keys(one.hashes, places, keys[at : at + len(one.hashes)])
+        packing.mixed_keys(one.hashes, places, keys[at : at + len(one.hashes)])
         at += len(one.hashes)
     keys.sort()
     every = (one.places.parts for one in recordings)
@@ -420,13 +420,13 @@ def _fill(
     """Fill in the directory, the postings, the landmarks and the page checksums."""
     whole = np.frombuffer(view, dtype=np.uint64)
     begin = shape.data_offset // 8
-    end = begin + shape.data_pages * kernels.WORDS_PER_PAGE
+    end = begin + shape.data_pages * packing.WORDS_PER_PAGE
     data = whole[begin:end]
-    words = data[shape.starts_pages * kernels.WORDS_PER_PAGE :]
+    words = data[shape.starts_pages * packing.WORDS_PER_PAGE :]
     starts = np.zeros((1 << shape.bucket_bits) + 1, dtype=np.uint32)
     first = 0
     for keys in chunks:
-        kernels.pack(keys, first, shape.bucket_bits, shape.axis_bits, words, starts)
+        packing.pack(keys, first, shape.bucket_bits, shape.axis_bits, words, starts)
         first += len(keys)
     data.view(np.uint32)[: len(starts)] = np.cumsum(starts, dtype=np.uint32)
     columns, ends = _place_parts(data, shape), [0, 0, 0, 0]
@@ -435,7 +435,7 @@ def _fill(
             stop = ends[number] + len(parts[number])
             columns[number][ends[number] : stop] = parts[number]
             ends[number] = stop
-    kernels.sum_pages(data, whole[end:])
+    packing.sum_pages(data, whole[end:])
 
 
 def _place_parts(data: NDArray[np.uint64], shape: Shape) -> PlaceParts:
@@ -443,7 +443,7 @@ def _place_parts(data: NDArray[np.uint64], shape: Shape) -> PlaceParts:
     at = shape.starts_pages + shape.words_pages
     parts = []
     for pages in shape.place_pages:
-        parts.append(data[at * kernels.WORDS_PER_PAGE :])
+        parts.append(data[at * packing.WORDS_PER_PAGE :])
         at += pages
     cells, bins, loud_cells, loud_bins = parts
     return (

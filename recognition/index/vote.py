@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from recognition import interrupts
 from recognition.errors import IndexCorrupt
-from recognition.index import kernels
+from recognition.index import ballots, packing
 from recognition.index.segment import IndexSegment
 
 # Several cells per vote, so that few votes share one, as long as they fit the cache.
@@ -59,7 +59,7 @@ class Query:
 def prepare(hashes: NDArray[np.uint32], frames: NDArray[np.int32]) -> Query:
     """Prepare a query once for all segments."""
     keys = np.empty(len(hashes), dtype=np.uint64)
-    kernels.grouped_keys(hashes, keys)
+    packing.grouped_keys(hashes, keys)
     return Query(keys, frames)
 
 
@@ -79,7 +79,7 @@ def best_offsets(
     for low, high in windows:
         interrupts.look()
         part = slice(low, high)
-        lists, sizes, last = kernels.lists_of(
+        lists, sizes, last = packing.lists_of(
             firsts[part], counts[part], query.frames[part]
         )
         if sizes[1] < min_votes:
@@ -99,7 +99,7 @@ def _found_lists(
     shape = segment.shape
     for begin in range(0, n, AT_A_STRETCH):
         interrupts.look()
-        total, _ = kernels.find_lists(
+        total, _ = packing.find_lists(
             query.keys[begin : begin + AT_A_STRETCH],
             (segment.data, segment.sums, segment.checked),
             (shape.bucket_bits, shape.axis_bits, shape.starts_pages, shape.postings),
@@ -119,7 +119,7 @@ class _Ballot:
         self,
         segment: IndexSegment,
         dead: NDArray[np.uint8],
-        lists: kernels.Lists,
+        lists: packing.Lists,
         sizes: tuple[int, int],
         last_frame: int,
     ) -> None:
@@ -129,7 +129,7 @@ class _Ballot:
         postings, self._votes = sizes
         self._places = np.empty(postings, dtype=np.uint32)
         geometry = (segment.shape.width, segment.shape.axis_bits)
-        kernels.read_places(segment.words, geometry, lists, self._places)
+        packing.read_places(segment.words, geometry, lists, self._places)
 
     def best(self, top: int, min_votes: int) -> Peaks:
         """Return the best peaks of at least ``min_votes``, or of more if memory demands
@@ -141,7 +141,7 @@ class _Ballot:
         most = self._most_nearby()
         least = _least_with(most, min_votes, CELLS_EACH * top)
         while True:
-            keys = self._keys(most >= min(least, kernels.FULL), least)
+            keys = self._keys(most >= min(least, ballots.FULL), least)
             if keys is None:
                 least = min_votes = least + 1 + least // 4
                 continue
@@ -154,10 +154,10 @@ class _Ballot:
         """Return the most votes that each cell has together with two neighbours."""
         bits = max(MIN_CELLS_BITS, SPARE_BITS + len(self._places).bit_length())
         cells = 1 << min(MAX_CELLS_BITS, bits)
-        sketch = np.zeros(cells + 2 * kernels.MARGIN, dtype=np.uint8)
-        kernels.count_votes(self._places, self._lists, sketch)
+        sketch = np.zeros(cells + 2 * ballots.MARGIN, dtype=np.uint8)
+        ballots.count_votes(self._places, self._lists, sketch)
         most = np.empty(cells, dtype=np.uint8)
-        kernels.near_votes(sketch, most)
+        ballots.near_votes(sketch, most)
         return most
 
     def _keys(self, high: NDArray[np.bool_], least: int) -> NDArray[np.uint64] | None:
@@ -166,17 +166,17 @@ class _Ballot:
         """
         keys = np.empty(min(self._votes, MANY), dtype=np.uint64)
         marks = np.packbits(high, bitorder="little")
-        found = kernels.collect_votes(self._places, self._lists, marks, keys)
+        found = ballots.collect_votes(self._places, self._lists, marks, keys)
         if found > len(keys):
             return None
         bits = max(MIN_CELLS_BITS, SPARE_BITS + found.bit_length())
-        keys = np.sort(keys[: kernels.crowded(keys[:found], least, bits)])
-        return np.sort(keys[: kernels.with_enough(keys, least, self._recordings)])
+        keys = np.sort(keys[: ballots.crowded(keys[:found], least, bits)])
+        return np.sort(keys[: ballots.with_enough(keys, least, self._recordings)])
 
 
 def _least_with(most: NDArray[np.uint8], least: int, cells: int) -> int:
     """Return the most votes, ``least`` or more, that so many cells have."""
-    while least < kernels.FULL and np.count_nonzero(most > least) >= cells:
+    while least < ballots.FULL and np.count_nonzero(most > least) >= cells:
         least += 1
     return least
 
@@ -191,11 +191,11 @@ def strongest(
     """
     centres = np.empty(2 * len(keys), dtype=np.uint64)
     sums = np.empty(2 * len(keys), dtype=np.int64)
-    n = kernels.peaks(keys, centres, sums)
+    n = ballots.peaks(keys, centres, sums)
     enough = sums[:n] >= least
     centres, sums = centres[:n][enough], sums[:n][enough]
     order = np.argsort(-sums, kind="stable")
-    chosen = order[kernels.apart(centres, order, top)]
-    offsets = centres[chosen] & np.uint64((1 << kernels.OFFSET_BITS) - 1)
-    local = centres[chosen] >> np.uint64(kernels.OFFSET_BITS)
+    chosen = order[ballots.apart(centres, order, top)]
+    offsets = centres[chosen] & np.uint64((1 << ballots.OFFSET_BITS) - 1)
+    local = centres[chosen] >> np.uint64(ballots.OFFSET_BITS)
     return local.astype(np.int64), offsets.astype(np.int64), sums[chosen]

@@ -28,7 +28,7 @@ from recognition.fingerprint.hashes import (
 )
 from recognition.fingerprint.landmarks import select
 from recognition.fingerprint.levels import silent_frames
-from recognition.index.kernels import peaks
+from recognition.index.ballots import peaks
 from recognition.index.places import References
 from recognition.jit import compiled, compiled_part
 from recognition.params import DEFAULT, Params

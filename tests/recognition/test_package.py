@@ -21,7 +21,7 @@ import pytest
 import recognition
 from recognition.__main__ import main
 from recognition.fingerprint import hashes
-from recognition.index import kernels
+from recognition.index import packing
 from recognition.version import VERSION
 from tests.processes import python
 
@@ -151,7 +151,7 @@ def lend_compiled_code(environment: Path) -> None:
     for path in installed.rglob("*.py"):
         shutil.copystat(FOLDER / path.relative_to(installed), path)
     # Any: typed as the function that was compiled. One of each folder.
-    folders: list[tuple[str, Any]] = [(".", hashes.mix), ("index", kernels.page_sum)]
+    folders: list[tuple[str, Any]] = [(".", hashes.mix), ("index", packing.page_sum)]
     for name, function in folders:
         compiled_in = Path(function.dispatcher._cache.cache_path)
         if compiled_in.is_dir():
