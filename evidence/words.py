@@ -24,6 +24,8 @@ from review.edits import Edit
 from review.models import Match
 
 _NAME_CHARS = 80
+# Shorter uses do not show a speed exactly (docs/recognition.md).
+_EXACT_MS = 10_000
 EMBEDDED_SCALE = "0-100:embedded/1"
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -311,7 +313,8 @@ def _speed(match: Match) -> str:
         return _("Its speed drifts, as that of a tape or a turntable does.")
     if match.edit in (Edit.IN_PART, Edit.SEVERAL):
         return _("Its parts are played at different speeds or pitches.")
-    if not match.speed_pct and not match.pitch_cents:
+    is_vague = match.edit == Edit.NONE and match.longest_ms < _EXACT_MS
+    if is_vague or not (match.speed_pct or match.pitch_cents):
         return _("It is played at the original speed and pitch.")
     if not match.speed_pct:
         speed = _("at the original speed")

@@ -14,8 +14,9 @@ from review.filters import in_kept_files
 from review.models import Match
 from review.models.match import Waits
 
-# Encoders add and cut fractions of a second.
+# Encoders add and cut fractions of a second; of a short clip that is another length.
 _SAME_MS: Final = 1_500
+_SAME_SHARE: Final = 0.05
 _MOST: Final = 200
 
 
@@ -24,19 +25,20 @@ def waiting_copies(match: Match) -> list[Match]:
     length, start = match.scanned_file.duration_ms, match.first_start_ms
     if not length or start is None:
         return []
+    within = min(_SAME_MS, round(_SAME_SHARE * length))
     near = Match.objects.filter(
         in_kept_files(),
         Waits(),
         recording=match.recording_id,
-        first_start_ms__range=(start - _SAME_MS, start + _SAME_MS),
-        scanned_file__duration_ms__range=(length - _SAME_MS, length + _SAME_MS),
+        first_start_ms__range=(start - within, start + within),
+        scanned_file__duration_ms__range=(length - within, length + within),
     ).exclude(scanned_file=match.scanned_file_id)
     rows = list(near.select_related("scanned_file").order_by("pk")[:_MOST])
     if not rows:
         return []
     found = _found_in([match.scanned_file_id, *(row.scanned_file_id for row in rows)])
     own = found[match.scanned_file_id]
-    return [row for row in rows if _is_same(own, found[row.scanned_file_id])]
+    return [row for row in rows if _is_same(own, found[row.scanned_file_id], within)]
 
 
 def _found_in(files: Collection[int]) -> dict[int, dict[int, int]]:
@@ -52,7 +54,7 @@ def _found_in(files: Collection[int]) -> dict[int, dict[int, int]]:
     return found
 
 
-def _is_same(one: dict[int, int], other: dict[int, int]) -> bool:
+def _is_same(one: dict[int, int], other: dict[int, int], within: int) -> bool:
     return one.keys() == other.keys() and all(
-        abs(start - other[recording]) <= _SAME_MS for recording, start in one.items()
+        abs(start - other[recording]) <= within for recording, start in one.items()
     )

@@ -37,7 +37,7 @@ _SECOND_STEPS = (1, 2, 5, 10, 30, 60, 300, 600)
 
 
 class AlignedInterval(Protocol):
-    """An interval of one sound, its interval in the other, and the pitch shift."""
+    """An interval of one sound, its interval in the other, and the edit, if measured."""
 
     @property
     def start_ms(self) -> int: ...
@@ -47,6 +47,8 @@ class AlignedInterval(Protocol):
     def reference_start_ms(self) -> int: ...
     @property
     def reference_end_ms(self) -> int: ...
+    @property
+    def tempo_ratio(self) -> Decimal | float | None: ...
     @property
     def pitch_cents(self) -> Decimal | None: ...
 
@@ -125,9 +127,9 @@ def aligned(
     ``track`` is the number of another sound track of the file, which has no waveform.
     """
     # Reference seconds per second of the source.
-    ratio = (segment.reference_end_ms - segment.reference_start_ms) / (
-        segment.end_ms - segment.start_ms
-    )
+    ratio = float(segment.tempo_ratio or 0) or (
+        segment.reference_end_ms - segment.reference_start_ms
+    ) / (segment.end_ms - segment.start_ms)
     shown = Window(segment.start_ms - CONTEXT_MS, segment.end_ms + CONTEXT_MS)
     around = round(CONTEXT_MS * ratio)
     heard = Window(

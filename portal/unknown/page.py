@@ -122,6 +122,7 @@ class SharedPart:
     reference_start_ms: int
     reference_end_ms: int
     pitch_cents: Decimal | None
+    tempo_ratio: None = None  # that of the lengths
 
 
 def token_of(item: UnknownItem, figures: ItemFigures) -> str:

@@ -442,11 +442,13 @@ def windows_of(
 def open_windows(
     open_frames: NDArray[np.bool_], params: Params
 ) -> list[tuple[int, int]]:
-    """Return overlapping windows with enough open frames to be worth a search."""
+    """Return overlapping windows with enough open frames to be worth a search: some
+    recordings are short.
+    """
     n = len(open_frames)
     if not n:
         return []
-    enough = params.min_segment_ms / params.frame_ms
+    enough = params.shortest_segment_ms / params.frame_ms
     overlap = params.window_frames - params.step_frames
     starts = np.arange(0, max(1, n - overlap), params.step_frames)
     ends = np.minimum(n, starts + params.window_frames)

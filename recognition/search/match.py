@@ -184,15 +184,16 @@ def segment_match(
     ms = params.frame_ms
     (start, end), (r_start, r_end) = run.query_span, run.reference_span
     expected = e_value(run.bits, hours, params)
-    before = max(0.0, min(params.edge_ms, start * ms, r_start * ms))
+    slope = run.alignment.slope
+    before = max(0.0, min(params.edge_ms, start * ms, r_start * ms * slope))
     after = min(params.edge_ms, max(0.0, duration_ms - end * ms))
     return SegmentMatch(
         recording=run.recording,
         start_ms=round(start * ms - before),
         end_ms=min(duration_ms, round(end * ms + after)),
-        reference_start_ms=max(0, round(r_start * ms - before / run.alignment.slope)),
-        reference_end_ms=round(r_end * ms + after / run.alignment.slope),
-        tempo_ratio=round(1 / run.alignment.slope, 4),
+        reference_start_ms=max(0, round(r_start * ms - before / slope)),
+        reference_end_ms=round(r_end * ms + after / slope),
+        tempo_ratio=round(1 / slope, 4),
         pitch_cents=round(run.alignment.shift * 1200 / params.bins_per_octave, 1),
         score=score_of(expected),
         bits=round(run.bits, 2),

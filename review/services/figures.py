@@ -115,9 +115,13 @@ def _relation(
     if any(_covers_both(segment, source_ms, reference_ms) for segment in segments):
         return Relation.IDENTICAL_AUDIO
     references = [reference_interval(segment) for segment in segments]
+    used_ms = intervals.length(references)
+    # A jingle that plays again and again is no loop.
+    is_whole = reference_ms and used_ms >= SAME_RECORDING_SHARE * reference_ms
     if (
-        intervals.length(references) <= LOOP_MS
+        used_ms <= LOOP_MS
         and intervals.deepest(references) >= LOOP_TIMES
+        and not is_whole
     ):
         return Relation.LOOP
     pairs = [

@@ -178,14 +178,30 @@ def by_recording(segments: tuple[SegmentMatch, ...]) -> tuple[FoundRecording, ..
     grouped: dict[int, list[SegmentMatch]] = {}
     for segment in segments:
         grouped.setdefault(segment.recording, []).append(segment)
+    lengths = dict(
+        Recording.objects.filter(pk__in=grouped).values_list("pk", "duration_ms")
+    )
     return tuple(
         FoundRecording(
             recording_id=recording_id,
             score=max(_tenth(segment.score) for segment in matches),
             score_scale=SCORE_SCALE,
-            segments=tuple(_segment(segment) for segment in matches),
+            segments=tuple(
+                _segment(_within(segment, lengths.get(recording_id)))
+                for segment in matches
+            ),
         )
         for recording_id, matches in grouped.items()
+    )
+
+
+def _within(found: SegmentMatch, length_ms: int | None) -> SegmentMatch:
+    """Return a match that ends with its recording, whose length the engine ignores."""
+    over = max(0, found.reference_end_ms - (length_ms or found.reference_end_ms))
+    return replace(
+        found,
+        end_ms=found.end_ms - round(over / found.tempo_ratio),
+        reference_end_ms=found.reference_end_ms - over,
     )
 
 

@@ -152,6 +152,42 @@ def late(container: Container, admin: User, run_worker: Worker) -> Recording:
     return recording
 
 
+def test_a_sonic_logo_is_found_late_between_songs_and_ends_where_it_ends(
+    container: Container, admin: User, run_worker: Worker
+) -> None:
+    song, logo = audio.tune(1, 30)[: 20 * audio.RATE], audio.tune(5, 2.2)
+    sound = extract(audio.join([song, logo, song])[::2])
+    file = submit_fingerprint(
+        container=container, upload=upload("a.acrfp", to_bytes(sound)), user=admin
+    )
+    run_worker()
+    recording = add_recording(
+        bucket=container.buckets.get(),
+        details=RecordingDetails(title="Logo"),
+        fingerprint=extract(logo[::2]),
+        user=admin,
+    )
+    run_worker()
+    recording.refresh_from_db()
+
+    def found() -> tuple[int, ...]:
+        match = Match.objects.exclude(state=MatchState.SUPERSEDED).get(
+            recording=recording
+        )
+        (segment,) = with_segments([match])[0].segments
+        return segment.start_ms, segment.end_ms, segment.reference_end_ms
+
+    retro.request_search(recordings=[recording], user=admin)
+    run_worker()
+    late = found()
+    request_scan(scanned_file=file, user=admin)
+    run_worker()
+
+    assert late == found()
+    assert late == pytest.approx((20_000, 22_200, 2_200), abs=200)
+    assert late[2] <= recording.duration_ms
+
+
 def test_what_is_found_late_waits_beside_the_rest_and_keeps_its_decision(
     late: Recording, admin: User, run_worker: Worker
 ) -> None:

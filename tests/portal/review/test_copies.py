@@ -72,6 +72,14 @@ def test_the_same_match_in_copies_is_decided_at_once(client: Client) -> None:
     assert not states.filter(state=MatchState.CONFIRMED).exists()
 
 
+def test_a_clip_of_another_length_is_no_copy_of_a_short_one() -> None:
+    match = in_file("two seconds.mp3", None, 0, 2_000)
+    copy = in_file("again.mp3", match, 20, 2_020)
+    in_file("longer.mp3", match, 0, 2_400)
+
+    assert waiting_copies(match) == [copy]
+
+
 def test_another_address_than_a_list_leads_back_to_the_queue(client: Client) -> None:
     match = in_file("first.mp4", None, 10_000, 300_000)
     posted = {"verb": "confirm", "expected": selection.pack({match.uid: match.version})}
