@@ -116,8 +116,9 @@ def file_review_sound(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBas
 
         places = [
             sound_alone(of, start, end, audio_url(of))
-            for of, start, end in places_of(item.uid, _PLAYS)
-            if of != file or start != row.start_ms
+            for of, start, end in places_of(
+                item.uid, file, (row.start_ms, row.end_ms), _PLAYS
+            )
         ]
     here = reverse("portal:file_review", args=[uid])
     context = {
