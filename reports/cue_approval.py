@@ -20,7 +20,7 @@ from accounts.reach import sees_every_bucket, working_for
 from accounts.roles import Action
 from common.words import lowered
 from reports.cue_entries import SheetRefused
-from reports.cue_sheet_files import content_hash, lines_of
+from reports.cue_sheet_files import content_hash, lines_of, signed
 from reports.cue_sheets import CueSheet, cue_sheet
 from reports.models import SheetApproval, SheetState
 from review.approval import may_approve_own
@@ -29,7 +29,7 @@ from review.models import Match
 from scanning.models import ScannedFile
 
 _Line: TypeAlias = tuple[str, ...]
-"""The cells of a line as text, without its number."""
+"""The signed cells of a line as text, without its number."""
 
 
 class SheetStep(StrEnum):
@@ -280,5 +280,5 @@ def _line(cells: Sequence[Any]) -> _Line:
     """Return a line without its number, which moves with the lines before it."""
     return tuple(
         ", ".join(cell) if isinstance(cell, list) else "" if cell is None else str(cell)
-        for cell in cells[1:]
+        for cell in signed(cells)[1:]
     )
