@@ -8,6 +8,8 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Recording
+from programmes.choices import CueUse, MusicOrigin
+from programmes.models import MusicUse
 from reports import cue_approval, cue_edits
 from reports.cue_approval import LineChange, SheetStep, take_step
 from reports.cue_arrangement import CuePlace
@@ -15,9 +17,10 @@ from reports.cue_entries import NO_DETAILS, EntryDetails, SheetRefused, enter, r
 from reports.cue_sheet_files import written
 from reports.cue_sheets import cue_sheet
 from reports.models import CueEntry, EntryKind, SheetApproval, SheetState
-from review.choices import Verb
+from review.choices import MatchState, Verb
 from review.decisions.decide import decide_one
 from review.decisions.verbs import Decision
+from review.models import Match
 from review.services.folding import fold_scan
 from scanning.models import ScannedFile
 from tests.factories.accounts import make_user
@@ -193,6 +196,30 @@ def test_a_rescan_that_finds_the_same_changes_no_approved_sheet(
     assert not {match.uid for match in before} & {match.uid for match in sheet.matches}
     assert not cue_approval.has_changed(approval)
     assert cue_approval.differences(approval, sheet) == []
+
+
+def test_changes_since_the_approval_say_what_changed_in_words(
+    file: ScannedFile, reviewer: User, manager: User
+) -> None:
+    match = file.matches.get(recording__title="Under the talk")
+    recordings = Recording.objects.filter(pk=match.recording_id)
+    recordings.update(user_defined={"owner_share_pct": "100"})
+    approval = approved(file, reviewer, manager)
+    recordings.update(user_defined={"owner_share_pct": "80"})
+    Match.objects.filter(pk=match.pk).update(state=MatchState.CLEARED)
+    MusicUse.objects.create(
+        scanned_file=file,
+        recording=match.recording,
+        use=CueUse.THEME,
+        origin=MusicOrigin.LIBRARY,
+    )
+
+    changed = cue_approval.differences(approval, cue_sheet(file=file))
+
+    assert [line.details for line in changed] == [
+        "100.00 % · Confirmed",
+        "80.00 % · Cleared · Theme · Library music",
+    ]
 
 
 def test_a_line_that_stands_elsewhere_since_the_approval_is_named(
