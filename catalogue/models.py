@@ -225,6 +225,14 @@ class Recording(models.Model):
         editable=False,
         help_text=_("Computed from the shares of our parties."),
     )
+    filled_names = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text=_(
+            "Writers and publishers that its works filled in, as they were then."
+        ),
+    )
     added_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -317,16 +325,24 @@ class Recording(models.Model):
     def owner_share_pct(self) -> Decimal | None:
         """Our share of the rights, 0 to 100; None if unknown.
 
-        What somebody entered goes before what was computed. ``user_defined`` is
-        free-form JSON from API clients, so anything that is not such a number does not
-        count.
+        What somebody entered goes before what was computed.
+        """
+        entered = self.entered_share_pct
+        return self.computed_share_pct if entered is None else entered
+
+    @property
+    def entered_share_pct(self) -> Decimal | None:
+        """Our share that somebody entered, 0 to 100.
+
+        ``user_defined`` is free-form JSON from API clients, so anything that is not such
+        a number does not count.
         """
         try:
             share = Decimal(str(self.user_defined.get("owner_share_pct")))
         except InvalidOperation:
-            return self.computed_share_pct
+            return None
         if not share.is_finite() or not 0 <= share <= 100:
-            return self.computed_share_pct
+            return None
         return share.quantize(Decimal("0.01"))
 
     @property

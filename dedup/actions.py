@@ -264,6 +264,7 @@ def _do(
     touched = [*members, *(aliases if verb == ActionVerb.SPLIT else ())]
     action.before = snapshots.take(touched, group_uid=action.group_uid)
     effects.carry_out(verb, chosen, members, asked, user)
+    effects.fill(touched, user)
     action.after = snapshots.take(touched, group_uid=action.group_uid)
     if verb == ActionVerb.MERGE:
         action.after["exclusions"] = effects.carry_exclusions(chosen, asked, user)

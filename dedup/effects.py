@@ -24,7 +24,7 @@ from dedup.services import DedupRun, regroup
 from dedup.snapshots import Row
 from review.services import exclusions, grounds
 from rights import conflicts
-from rights.filling import refresh_own_share
+from rights.filling import fill_catalogue, refresh_own_shares
 from rights.models import RightsRecording
 from rights.records import record_keys
 
@@ -123,6 +123,15 @@ def reindex(now: Mapping[str, Row], before: Mapping[str, Row]) -> None:
     note_change(Recording.objects.filter(uid__in=changed).values_list("pk", flat=True))
 
 
+def fill(touched: Sequence[Recording], user: User) -> None:
+    """Name the writers and publishers of the works that recordings have now.
+
+    As part of the action, so that its undo takes them back.
+    """
+    living = Recording.objects.exclude(status=RecordingStatus.RETIRED)
+    fill_catalogue(living.filter(pk__in=[each.pk for each in touched]), user=user)
+
+
 def follow(before: Mapping[str, Row], user: User) -> None:
     """Evaluate the matches of recordings again that had these columns before.
 
@@ -137,8 +146,7 @@ def follow(before: Mapping[str, Row], user: User) -> None:
     )
     records = set[int]().union(*record_keys(touched.values()).values())
     conflicts.refresh(RightsRecording.objects.filter(pk__in=records).order_by("pk"))
-    for recording in touched.values():
-        refresh_own_share(recording, day=office_day())
+    refresh_own_shares(touched.values(), day=office_day())
 
 
 def regroup_buckets(recordings: Iterable[Recording]) -> None:

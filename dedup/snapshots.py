@@ -70,7 +70,9 @@ def restore(snapshot: Snapshot) -> None:
     uids = list(snapshot["recordings"])
     pks = dict(Recording.objects.filter(uid__in=uids).values_list("uid", "pk"))
     for uid, row in snapshot["recordings"].items():
-        columns = {name: row[name] for name in (*COLUMNS, "own_isrc", "status")}
+        columns = {
+            name: row[name] for name in (*COLUMNS, "own_isrc", "filled_names", "status")
+        }
         into = row["merged_into"]
         target = Recording.objects.get(uid=into) if into else None
         # Not ``save``: it would also write columns that other people changed.
@@ -115,6 +117,7 @@ def _row(recording: Recording) -> Row:
     return {
         **{name: getattr(recording, name) for name in COLUMNS},
         "own_isrc": recording.own_isrc,
+        "filled_names": recording.filled_names,
         "status": recording.status,
         "merged_into": into.uid if into else None,
     }

@@ -20,8 +20,9 @@ from accounts.reach import sees_every_bucket, working_for
 from accounts.roles import Action
 from common.words import lowered
 from reports.cue_entries import SheetRefused
-from reports.cue_sheet_files import content_hash, lines_of
+from reports.cue_sheet_files import SIGNED, content_hash, lines_of, signed
 from reports.cue_sheets import CueSheet, cue_sheet
+from reports.cues import WORDS
 from reports.models import SheetApproval, SheetState
 from review.approval import may_approve_own
 from review.choices import WAITING_STATES
@@ -29,7 +30,8 @@ from review.models import Match
 from scanning.models import ScannedFile
 
 _Line: TypeAlias = tuple[str, ...]
-"""The cells of a line as text, without its number."""
+"""The signed cells of a line as text, without its number."""
+_NAMES: Final = tuple(column.name for column in SIGNED[1:])
 
 
 class SheetStep(StrEnum):
@@ -216,9 +218,17 @@ def _place_of(line: _Line) -> tuple[str, str, str]:
 def _details(line: _Line, others: Sequence[_Line]) -> str:
     """Return what a line says otherwise than its counterpart; empty without one."""
     twin = next((each for each in others if _place_of(each) == _place_of(line)), line)
-    # From the version's title to the usage; what follows is for programs.
-    said = zip(line[1:9], twin[1:9], strict=True)
-    return " · ".join(cell for cell, other in said if cell and cell != other)
+    said = zip(_NAMES, line, twin, strict=True)
+    return " · ".join(
+        _in_words(name, cell) for name, cell, other in said if cell and cell != other
+    )
+
+
+def _in_words(name: str, cell: str) -> str:
+    """Return a cell as the page of the sheet says it."""
+    if name == "share_pct":
+        return f"{cell} %"
+    return str(WORDS.get(name, {}).get(cell, cell))
 
 
 def _find_moved_lines(approved: Sequence[_Line], today: Sequence[_Line]) -> list[_Line]:
@@ -280,5 +290,5 @@ def _line(cells: Sequence[Any]) -> _Line:
     """Return a line without its number, which moves with the lines before it."""
     return tuple(
         ", ".join(cell) if isinstance(cell, list) else "" if cell is None else str(cell)
-        for cell in cells[1:]
+        for cell in signed(cells)[1:]
     )

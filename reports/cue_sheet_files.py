@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -48,6 +49,10 @@ _SHEET = (
     ColumnType("use", ValueType.ENUM),
     ColumnType("origin", ValueType.ENUM),
 )
+_IDS: Final = ("match_id", "item_id")
+SIGNED = tuple(column for column in _SHEET if column.name not in _IDS)
+"""The columns that people sign. A rescan that finds the same changes the ids."""
+_SIGNED_AT: Final = tuple(map(_SHEET.index, SIGNED))
 
 
 def written(sheet: CueSheet, kind: str) -> bytes:
@@ -109,8 +114,15 @@ def _changed_since(export: Event, sheet: CueSheet) -> datetime:
 
 
 def content_hash(sheet: CueSheet) -> str:
-    """Return the hash of what the sheet says."""
-    return hashlib.sha256(written(sheet, "csv")).hexdigest()
+    """Return the hash of what people sign of the sheet."""
+    lines = map(signed, lines_of(sheet))
+    content = b"".join(csv_pieces(lines, SIGNED, Dialect()))
+    return hashlib.sha256(content).hexdigest()
+
+
+def signed(line: Sequence[Cell]) -> list[Cell]:
+    """Return the cells of a line that people sign."""
+    return [line[at] for at in _SIGNED_AT]
 
 
 def _case(sheet: CueSheet) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+from django.utils.translation import gettext_lazy as _
 
 from catalogue.models import Recording
 from catalogue.selectors import shown_for
 from programmes.choices import CueUse, MusicOrigin
 from reports.models import CueEntry
+from review.choices import MatchState
 from review.counting import Occurs
 from review.models import Match
 from review.services import intervals
@@ -32,6 +36,26 @@ class Usage(StrEnum):
 
     FEATURED = "featured"
     BACKGROUND = "background"
+
+
+WORDS: Final[Mapping[str, Mapping[str, object]]] = {
+    "usage": {
+        Usage.FEATURED: _("featured"),
+        Usage.BACKGROUND: _("background"),
+    },
+    "status": {
+        **dict(MatchState.choices),
+        CueStatus.EXCLUDED: _("Excluded, not counted"),
+        CueStatus.SUPPRESSED: _("Suppressed match"),
+        CueStatus.UNKNOWN: _("Unknown music"),
+        CueStatus.ENTERED: _("Entered"),
+        CueStatus.NOT_SCANNED: _("Not scanned"),
+        CueStatus.NOT_DECODED: _("Not decoded"),
+    },
+    "use": dict(CueUse.choices),
+    "origin": dict(MusicOrigin.choices),
+}
+"""The values of a sheet's columns in words."""
 
 
 @dataclass(frozen=True, slots=True)

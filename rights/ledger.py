@@ -54,6 +54,12 @@ def holds_on(share: Share, day: date) -> bool:
     return begins and (share.valid_until is None or day <= share.valid_until)
 
 
+def is_believed(share: Share, chosen: Mapping[Group, str] | None) -> bool:
+    """Return whether a share counts beside the sources that people believed."""
+    source = (chosen or {}).get((share.right, share.kind))
+    return source is None or share.claimant in {source, BY_HAND}
+
+
 def grouped(shares: Iterable[Share]) -> dict[Group, list[Share]]:
     """Return shares by right and kind."""
     groups: dict[Group, list[Share]] = defaultdict(list)
@@ -73,12 +79,11 @@ def held(
 
     ``chosen`` names the source that a person believed, per right and kind.
     """
-    living = [share for share in shares if holds_on(share, day)]
+    living = [
+        share for share in shares if holds_on(share, day) and is_believed(share, chosen)
+    ]
     found: dict[tuple[object, ...], Held] = {}
-    for group, members in grouped(living).items():
-        believed = (chosen or {}).get(group)
-        if believed is not None:
-            members = [each for each in members if each.claimant in {believed, BY_HAND}]
+    for members in grouped(living).values():
         for share in members:
             where = countries_of(share) - _replaced(share, members)
             if countries is not None:

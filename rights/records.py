@@ -115,6 +115,17 @@ def record_keys(recordings: Iterable[Recording]) -> dict[int, set[int]]:
     return {key: found[top.pk] for key, top in tops.items()}
 
 
+def works_of(records: Iterable[int]) -> dict[int, set[int]]:
+    """Return the keys of the works that records embody, by the record's key."""
+    links = Work.recordings.through.objects.filter(
+        rightsrecording__in=records, work__merged_into=None
+    )
+    found: dict[int, set[int]] = defaultdict(set)
+    for record, work in links.values_list("rightsrecording", "work"):
+        found[record].add(work)
+    return found
+
+
 def rights_records(recording: Recording) -> QuerySet[RightsRecording]:
     """Return the records of a recording of the catalogue, as ``record_keys`` does."""
     keys = record_keys([recording])[recording.pk]

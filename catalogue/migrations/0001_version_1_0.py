@@ -114,6 +114,7 @@ class Migration(migrations.Migration):
                     ('waveform', models.FileField(blank=True, default='', max_length=200, upload_to='')),
                     ('proxy', models.FileField(blank=True, default='', max_length=200, upload_to='', verbose_name='rendition')),
                     ('computed_share_pct', models.DecimalField(blank=True, decimal_places=2, editable=False, help_text='Computed from the shares of our parties.', max_digits=5, null=True, verbose_name='our share in percent')),
+                    ('filled_names', models.JSONField(blank=True, default=dict, editable=False, help_text='Writers and publishers that its works filled in, as they were then.')),
                     ('created_at', models.DateTimeField(auto_now_add=True)),
                     ('updated_at', models.DateTimeField(auto_now=True)),
                     ('added_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),

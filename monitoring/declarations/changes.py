@@ -33,6 +33,7 @@ from review.services import intervals
 _NAMED: Final = {"duration_ms": "length", "own_share": "our_share"}
 # Files and streams write whole seconds.
 _SAME_TIME: Final = timedelta(seconds=1)
+_MS: Final = timedelta(milliseconds=1)
 
 
 def perhaps_changed(plays: QuerySet[DeclaredPlay]) -> QuerySet[DeclaredPlay]:
@@ -64,47 +65,77 @@ def changes_of(plays: Iterable[DeclaredPlay]) -> dict[int, tuple[str, ...]]:
             "station"
         )
     }
-    measured = {play.match_id for play in rows if _is_measured(play, broadcasts)}
+    measured = [play for play in rows if _is_measured(play, broadcasts)]
+    keys = {key for play in measured for key in (play.match_id, live_match(play).pk)}
     matches = {
         match.pk: match
-        for match in with_segments(Match._base_manager.filter(pk__in=measured))
+        for match in with_segments(Match._base_manager.filter(pk__in=keys))
     }
-    return {
-        play.pk: tuple(_changes(play, broadcasts, matches.get(play.match_id)))
-        for play in rows
-    }
+    return {play.pk: tuple(_changes(play, broadcasts, matches)) for play in rows}
+
+
+def live_match(play: DeclaredPlay) -> Match:
+    """Return a play's match, or the one that took its place after a later scan."""
+    return play.match.superseded_by or play.match
 
 
 def _is_measured(play: DeclaredPlay, broadcasts: Mapping[str, Broadcast]) -> bool:
     """Return whether a play's seconds may have changed, so that they are counted again."""
-    broadcast = broadcasts.get(play.broadcast)
+    broadcast, live = broadcasts.get(play.broadcast), live_match(play)
     is_cut = broadcast is not None and broadcast.length_ms is not None
-    return play.match.state in DECLARED and (
-        is_cut or play.match.version != play.version
-    )
+    has_changed = (live.pk, live.version) != (play.match_id, play.version)
+    return live.state in DECLARED and (is_cut or has_changed)
 
 
 def _changes(
-    play: DeclaredPlay, broadcasts: Mapping[str, Broadcast], match: Match | None
+    play: DeclaredPlay,
+    broadcasts: Mapping[str, Broadcast],
+    matches: Mapping[int, Match],
 ) -> list[str]:
     if play.match.scanned_file.deleted_at is not None:
         return [_("its file was deleted")]
     broadcast = broadcasts.get(play.broadcast)
     if play.broadcast and broadcast is None:
         return [_("its broadcast was deleted")]
-    station, starts_at, length_ms = play.station, play.starts_at, play.played_ms
+    starts_at, length_ms = play.starts_at, play.played_ms
+    if broadcast is not None and play.broadcast_at is not None:
+        starts_at += broadcast.starts_at - play.broadcast_at
+    now, before = matches.get(live_match(play).pk), matches.get(play.match_id)
+    if now is None or before is None:
+        return _moved(play, broadcast, starts_at, length_ms)
+    counted = _counted(play, now, broadcast)
+    if not counted:
+        return [_("no second of it counts any more")]
     if broadcast is not None:
-        station = broadcast.station
-        if play.broadcast_at is not None:
-            starts_at += broadcast.starts_at - play.broadcast_at
-    if match is not None:
-        counted = _counted(play, match, broadcast)
-        if not counted:
-            return [_("no second of it counts any more")]
-        length_ms = intervals.length(counted)
-        if broadcast is not None:
-            starts_at = broadcast.starts_at + timedelta(milliseconds=counted[0][0])
+        starts_at = broadcast.starts_at + _MS * counted[0][0]
+    elif earlier := _counted(play, before, broadcast):
+        starts_at += _MS * (counted[0][0] - earlier[0][0])
+    return [
+        *_moved(play, broadcast, starts_at, intervals.length(counted)),
+        *_found(now, before),
+    ]
+
+
+def _found(now: Match, before: Match) -> Iterator[str]:
+    """Yield what a later scan found otherwise than the declared one."""
+    if len(plays_of(now.segments)) > len(plays_of(before.segments)):
+        yield _("a later scan found more plays of it")
+    if now.recording_id == before.recording_id:
+        return
+    then, stays = before.recording.stands_for_it, now.recording.stands_for_it
+    if then != stays:
+        yield _difference(_("Recording"), str(then), str(stays))
+
+
+def _moved(
+    play: DeclaredPlay,
+    broadcast: Broadcast | None,
+    starts_at: datetime,
+    length_ms: int,
+) -> list[str]:
+    """Return how station, time and length of a play now differ from those declared."""
     changes = []
+    station = broadcast.station if broadcast is not None else play.station
     if station != play.station or abs(starts_at - play.starts_at) >= _SAME_TIME:
         changes.append(
             _("declared for %(then)s, now %(now)s")
@@ -113,10 +144,10 @@ def _changes(
                 "now": _when(station, starts_at),
             }
         )
-    if length_ms != play.played_ms:
+    then, now = clock(play.played_ms), clock(length_ms)
+    if then != now:
         changes.append(
-            _("declared with %(then)s, now %(now)s")
-            % {"then": clock(play.played_ms), "now": clock(length_ms)}
+            _("declared with %(then)s, now %(now)s") % {"then": then, "now": now}
         )
     return changes
 
@@ -124,7 +155,7 @@ def _changes(
 def _counted(
     play: DeclaredPlay, match: Match, broadcast: Broadcast | None
 ) -> Sequence[intervals.Interval]:
-    """Return the seconds that count of a play now; its number ends the play's id."""
+    """Return the seconds that count of a play in a match; its number ends its id."""
     number = int(play.play.rpartition("-")[2])
     heard = plays_of(match.segments)[number - 1 : number]
     length_ms = broadcast.length_ms if broadcast is not None else None
@@ -172,11 +203,15 @@ def _differences(then: RecordingFacts, now: RecordingFacts) -> Iterator[str]:
         known = VALUES.get(_NAMED.get(field.name, field.name))
         before, after = getattr(then, field.name), getattr(now, field.name)
         if known is not None and before != after:
-            yield _("%(label)s: declared %(then)s, now %(now)s") % {
-                "label": known.label,
-                "then": _shown(before),
-                "now": _shown(after),
-            }
+            yield _difference(str(known.label), _shown(before), _shown(after))
+
+
+def _difference(label: str, then: str, now: str) -> str:
+    return _("%(label)s: declared %(then)s, now %(now)s") % {
+        "label": label,
+        "then": then,
+        "now": now,
+    }
 
 
 def _shown(value: object) -> str:

@@ -6,9 +6,10 @@ Rights go before the recording's own fields. Queries are per chunk, not per reco
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from django.db.models import prefetch_related_objects
 
@@ -17,22 +18,11 @@ from common.batches import batched
 from monitoring.declarations.chunks import CHUNK
 from monitoring.declarations.facts import Contributor, RecordingFacts
 from rights import tis
-from rights.choices import (
-    PUBLISHER_ROLES,
-    WRITER_ROLES,
-    ConflictKind,
-    ConflictState,
-)
-from rights.ledger import BY_HAND, Group, countries_of, holds_on
-from rights.models import (
-    Conflict,
-    Release,
-    Share,
-    Track,
-    Work,
-    WorkNumber,
-)
-from rights.records import record_keys
+from rights.choices import PUBLISHER_ROLES, WRITER_ROLES
+from rights.filling import chosen_among, own_shares
+from rights.ledger import Group, countries_of, holds_on, is_believed
+from rights.models import Release, Share, Track, Work, WorkNumber
+from rights.records import record_keys, works_of
 
 _LONG = ("facts", "notes")
 
@@ -74,7 +64,7 @@ def recording_facts(
     )
     facts: dict[int, RecordingFacts] = {}
     for chunk in batched(recordings, CHUNK):
-        known = _KnownRights.of(chunk)
+        known = _KnownRights.of(chunk, day, countries)
         prefetch_related_objects(chunk, "artist_identities")
         for recording in chunk:
             facts[recording.pk] = _facts(recording, known, day, countries)
@@ -90,18 +80,16 @@ class _KnownRights:
     chosen: Mapping[int, Mapping[Group, str]]
     numbers: Mapping[int, Sequence[WorkNumber]]
     releases: Mapping[int, Sequence[Release]]
+    own_shares: Mapping[int, Decimal | None]
 
     @classmethod
-    def of(cls, recordings: Sequence[Recording]) -> _KnownRights:
+    def of(
+        cls, recordings: Sequence[Recording], day: date, countries: frozenset[str]
+    ) -> _KnownRights:
         """Read it, with one query per kind."""
         records = {key: sorted(found) for key, found in record_keys(recordings).items()}
         keys = {record for listed in records.values() for record in listed}
-        links = Work.recordings.through.objects.filter(
-            rightsrecording__in=keys, work__merged_into=None
-        ).values_list("rightsrecording", "work")
-        by_record: dict[int, set[int]] = defaultdict(set)
-        for record, work in links:
-            by_record[record].add(work)
+        by_record = works_of(keys)
         works = Work.objects.in_bulk(
             {key for each in by_record.values() for key in each}
         )
@@ -129,7 +117,8 @@ class _KnownRights:
                 for key, listed in records.items()
             },
             shares=shares,
-            chosen=_chosen(works),
+            chosen=chosen_among("work", works),
+            own_shares=own_shares(recordings, day=day, countries=countries or None),
             numbers=numbers,
             releases={
                 key: list(
@@ -144,20 +133,6 @@ def _joined(records: Iterable[int], of: Mapping[int, set[int]]) -> set[int]:
     return set[int]().union(*(of[record] for record in records if record in of))
 
 
-def _chosen(works: Collection[int]) -> dict[int, dict[Group, str]]:
-    """Return the sources that people believed about works, per right and kind."""
-    rows = Conflict.objects.filter(
-        work__in=works,
-        kind=ConflictKind.OVERLAP,
-        state=ConflictState.SETTLED,
-        has_choice=True,
-    )
-    chosen: dict[int, dict[Group, str]] = defaultdict(dict)
-    for row in rows:
-        chosen[row.work_id or 0][row.right, row.share_kind] = row.chosen
-    return chosen
-
-
 def _facts(
     recording: Recording, known: _KnownRights, day: date, countries: frozenset[str]
 ) -> RecordingFacts:
@@ -165,13 +140,16 @@ def _facts(
     shares = [
         share
         for work in works
-        for share in _believed(known.shares.get(work.pk, ()), known.chosen.get(work.pk))
-        if holds_on(share, day) and (not countries or countries & countries_of(share))
+        for share in known.shares.get(work.pk, ())
+        if is_believed(share, known.chosen.get(work.pk))
+        and holds_on(share, day)
+        and (not countries or countries & countries_of(share))
     ]
     work = works[0] if len(works) == 1 else None
     releases = known.releases[recording.pk]
     release = _release(recording, releases)
     days = [each.released for each in releases if each.released]
+    entered = recording.entered_share_pct
     return RecordingFacts(
         uid=recording.uid,
         own_id=recording.custom_id or recording.uid,
@@ -191,7 +169,7 @@ def _facts(
         work_number=_number(known.numbers.get(work.pk, ())) if work else "",
         writers=_people(shares, WRITER_ROLES) or _named(recording.writers),
         publishers=_people(shares, PUBLISHER_ROLES) or _named(recording.publishers),
-        own_share=recording.owner_share_pct,
+        own_share=known.own_shares[recording.pk] if entered is None else entered,
     )
 
 
@@ -200,15 +178,6 @@ def _only_isni(recording: Recording) -> str:
         return ""
     ids = recording.artist_identities.all()
     return next((each.value for each in ids if each.kind == ArtistIdKind.ISNI), "")
-
-
-def _believed(
-    shares: Iterable[Share], chosen: Mapping[Group, str] | None
-) -> Iterator[Share]:
-    for share in shares:
-        source = (chosen or {}).get((share.right, share.kind))
-        if source is None or share.claimant in (source, BY_HAND):
-            yield share
 
 
 def _people(shares: Iterable[Share], roles: Collection[str]) -> tuple[Contributor, ...]:

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from accounts.reach import working_for
 from common.batches import batched
 from monitoring.broadcasts.models import Broadcast
-from monitoring.declarations.changes import changes_of, perhaps_changed
+from monitoring.declarations.changes import changes_of, live_match, perhaps_changed
 from monitoring.declarations.chunks import CHUNK
 from monitoring.declarations.gathering import DECLARED
 from monitoring.declarations.models import Declaration, DeclarationProfile, DeclaredPlay
@@ -39,8 +39,8 @@ class DeclaredMark:
 
     @property
     def is_decided_otherwise(self) -> bool:
-        """Tell whether the decision has changed, or a later scan replaced the match."""
-        return self.is_rescanned or self.now != self.declared_as
+        """Tell whether the decision has changed."""
+        return self.now != self.declared_as
 
     @property
     def has_changed(self) -> bool:
@@ -50,7 +50,7 @@ class DeclaredMark:
     @property
     def is_wrong(self) -> bool:
         """Tell whether a new declaration would say something else of this match."""
-        return self.is_rescanned or self.now not in DECLARED or bool(self.changes)
+        return self.now not in DECLARED or bool(self.changes)
 
 
 def declarations() -> QuerySet[Declaration]:
@@ -159,7 +159,7 @@ def _marks(plays: Sequence[DeclaredPlay]) -> list[DeclaredMark]:
 
 
 def _mark_of(play: DeclaredPlay) -> DeclaredMark:
-    match = play.match.superseded_by or play.match
+    match = live_match(play)
     return DeclaredMark(
         play.declaration,
         match,

@@ -31,7 +31,8 @@ from review.models import Match
 from review.services import applications, exclusions, policies
 from review.subjects import Subject
 from rights.choices import Right, ShareKind
-from rights.models import Party, RightsRecording, Share
+from rights.filling import fill_recordings
+from rights.models import Party, RightsRecording, Share, Work
 from rights.records import catalogue_recordings
 from rights.selectors import rights_of
 from tests.factories import deciding
@@ -305,6 +306,26 @@ def test_the_rights_of_a_match_follow_merges_splits_and_undo(
     act(ActionVerb.SPLIT, manager, "Second")
     assert owners(matches[1]) == {"Owner Second"}
     assert by_title("Second").isrc == "QZAA02600001"
+
+
+def test_a_merged_recording_names_the_writers_of_all_its_works_until_an_undo(
+    bucket: Bucket, manager: User
+) -> None:
+    for name in ("First", "Second"):
+        sound = RightsRecording.objects.create(recording=by_title(name))
+        one = Work.objects.create(title=name)
+        one.recordings.add(sound)
+        writer = Party.objects.create(name=f"Writer of {name}")
+        Share.objects.create(work=one, party=writer, role="CA", right=Right.PERFORMING)
+        fill_recordings([sound])
+
+    action = act(ActionVerb.MERGE, manager, "First", "Second")
+    assert by_title("First").writers == ["Writer of First", "Writer of Second"]
+    fill_recordings(RightsRecording.objects.all())
+
+    actions.undo(action=action, user=manager)
+    assert by_title("First").writers == ["Writer of First"]
+    assert by_title("Second").writers == ["Writer of Second"]
 
 
 def test_a_group_that_changed_meanwhile_is_left_alone(

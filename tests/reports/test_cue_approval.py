@@ -8,18 +8,23 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Recording
+from programmes.choices import CueUse, MusicOrigin
+from programmes.models import MusicUse
 from reports import cue_approval, cue_edits
 from reports.cue_approval import LineChange, SheetStep, take_step
 from reports.cue_arrangement import CuePlace
 from reports.cue_entries import NO_DETAILS, EntryDetails, SheetRefused, enter, remove
 from reports.cue_sheet_files import written
 from reports.cue_sheets import cue_sheet
-from reports.models import CueEntry, EntryKind, SheetState
-from review.choices import Verb
+from reports.models import CueEntry, EntryKind, SheetApproval, SheetState
+from review.choices import MatchState, Verb
 from review.decisions.decide import decide_one
 from review.decisions.verbs import Decision
+from review.models import Match
+from review.services.folding import fold_scan
 from scanning.models import ScannedFile
 from tests.factories.accounts import make_user
+from tests.factories.scanning import ScanFactory, make_detection
 from tests.reports.test_cue_sheets import interval, intervals, programme, sheet_of
 
 pytestmark = pytest.mark.django_db
@@ -163,6 +168,58 @@ def test_two_people_approve_a_sheet_and_a_later_find_shows(
     assert (corrected.state, corrected.version) == (SheetState.DRAFT, 2)
     with pytest.raises(SheetRefused, match="changed"):
         take_step(file=file, user=reviewer, step=SheetStep.SUBMIT, version=1)
+
+
+def approved(file: ScannedFile, reviewer: User, manager: User) -> SheetApproval:
+    confirm_all(file, reviewer)
+    take_step(file=file, user=reviewer, step=SheetStep.SUBMIT, version=1)
+    return take_step(file=file, user=manager, step=SheetStep.APPROVE, version=1)
+
+
+def test_a_rescan_that_finds_the_same_changes_no_approved_sheet(
+    file: ScannedFile, reviewer: User, manager: User
+) -> None:
+    approval = approved(file, reviewer, manager)
+    before = cue_sheet(file=file).matches
+    again = ScanFactory.create(scanned_file=file, unmatched=file.scans.get().unmatched)
+    for match in before:
+        spans = (
+            (each.start_ms, each.end_ms, each.reference_start_ms, each.reference_end_ms)
+            for each in match.segments
+        )
+        speech: dict[str, object] = {"speech_pct": match.segments[0].speech_pct}
+        make_detection(*spans, scan=again, recording=match.recording, segment=speech)
+    fold_scan(scan=again)
+
+    sheet = cue_sheet(file=file)
+
+    assert not {match.uid for match in before} & {match.uid for match in sheet.matches}
+    assert not cue_approval.has_changed(approval)
+    assert cue_approval.differences(approval, sheet) == []
+
+
+def test_changes_since_the_approval_say_what_changed_in_words(
+    file: ScannedFile, reviewer: User, manager: User
+) -> None:
+    match = file.matches.get(recording__title="Under the talk")
+    recordings = Recording.objects.filter(pk=match.recording_id)
+    recordings.update(user_defined={"owner_share_pct": "100"})
+    approval = approved(file, reviewer, manager)
+    recordings.update(user_defined={"owner_share_pct": "80"})
+    Match.objects.filter(pk=match.pk).update(state=MatchState.CLEARED)
+    MusicUse.objects.create(
+        scanned_file=file,
+        recording=match.recording,
+        use=CueUse.THEME,
+        origin=MusicOrigin.LIBRARY,
+    )
+
+    changed = cue_approval.differences(approval, cue_sheet(file=file))
+
+    assert [line.details for line in changed] == [
+        "100.00 % · Confirmed",
+        "80.00 % · Cleared · Theme · Library music",
+    ]
 
 
 def test_a_line_that_stands_elsewhere_since_the_approval_is_named(

@@ -385,3 +385,29 @@ def test_rights_known_for_other_countries_are_not_unknown() -> None:
     assert [str(row.party) for row in here.owners] == ["Harbour Lights"]
     assert (there.owners, there.is_known) == ([], True)
     assert not selectors.rights_of(bare, day=DAY, territories=["US"]).is_known
+
+
+def test_names_that_were_filled_in_follow_the_works_and_typed_ones_stay(
+    manager: User,
+) -> None:
+    ours, typed = RecordingFactory.create_batch(2, isrc_normalised=ISRC)
+    Recording.objects.filter(pk=typed.pk).update(writers=["Somebody"])
+
+    def writers() -> list[str]:
+        ours.refresh_from_db()
+        assert Recording.objects.get(pk=typed.pk).writers == ["Somebody"]
+        return list(ours.writers)
+
+    claim_all()
+    assert writers() == ["Anna Muster"]
+    second = Party.objects.create(name="K. Kunz")
+    made = Work.objects.get()
+    parts.add_share(record=made, user=manager, details=details(second, "25"))
+    assert writers() == ["Anna Muster", "K. Kunz"]
+    full = Party.objects.create(name="Karl Kunz")
+    merging.merge_parties(party=second, into=full, user=manager)
+    assert writers() == ["Anna Muster", "Karl Kunz"]
+    parts.unlink_recording(
+        record=made, sound=RightsRecording.objects.get(), user=manager
+    )
+    assert writers() == []

@@ -16,7 +16,7 @@ from django.core.management import call_command
 from accounts.reach import working_for
 from catalogue.models import Recording
 from rights.choices import ConflictState, Right, ShareKind
-from rights.filling import own_share
+from rights.filling import own_shares
 from rights.models import Conflict, Party, RightsRecording, Share, Work
 from rights.records import share_values
 from tests.imports.rights.making import NAME, cwr
@@ -164,8 +164,10 @@ def rights_hold() -> None:
     check(not twice, f"claims that count twice: {twice}")
     day = datetime.now(tz=UTC).date()
     with working_for(None):
-        for recording in Recording.objects.order_by("pk"):
-            said = own_share(recording, day=day)
+        recordings = Recording.objects.order_by("pk")
+        shares_said = own_shares(recordings, day=day)
+        for recording in recordings:
+            said = shares_said[recording.pk]
             check(
                 recording.computed_share_pct == said,
                 f"{recording}: stored {recording.computed_share_pct}, shares say {said}",

@@ -483,6 +483,7 @@ LISTED = {
     "review.services.saved_views.save": _OWN,
     "review.services.saved_views.switch_default": _OWN,
     "rights.actions.records.create": "a record that nothing belongs to yet",
+    "rights.filling.fill_catalogue": "follows a change that somebody else permits",
     "rights.filling.fill_recordings": "follows a change that somebody else permits",
     "rights.services.apply_claims": "of an import, which limited people cannot begin",
     "rights.services.follow": "follows a change that somebody else permits",

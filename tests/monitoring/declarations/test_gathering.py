@@ -26,11 +26,12 @@ from review.choices import MatchState, RejectCode
 from review.models import Match
 from rights import conflicts
 from rights.actions.parts import record_of
-from rights.models import Conflict, Share, Work
+from rights.models import Conflict, Party, Share, Work
 from scanning.models import Scan
 from tests.conftest import MakeClient
 from tests.factories.catalogue import RecordingFactory
-from tests.factories.rights import claim, claim_all, work
+from tests.factories.rights import claim, claim_all, master, work
+from tests.factories.rights import recording as rights_recording
 from tests.factories.streams import (
     StreamFactory,
     StreamGapFactory,
@@ -324,6 +325,29 @@ def test_rights_go_before_the_recordings_own_fields() -> None:
     assert [each.name for each in known.writers] != ["Somebody"]
     assert known.iswc
     assert known.album
+
+
+def test_our_share_is_that_of_the_stations_territories() -> None:
+    recording = RecordingFactory.create(isrc_normalised="QZAA02600001")
+    claim_all(
+        recordings=[
+            rights_recording(
+                shares=(master("L1", "60", included=("CH",)), master("P1", "40"))
+            )
+        ]
+    )
+    Party.objects.filter(name="Harbour Lights").update(is_ours=True)
+
+    def share(*territories: str, **entered: str) -> Decimal | None:
+        recording.user_defined = entered
+        facts = recording_facts(
+            [recording], day=date(2026, 11, 30), territories=territories
+        )
+        return facts[recording.pk].own_share
+
+    assert share("CH") == 60
+    assert share("CH", "DE") == share() == 0
+    assert share("CH", owner_share_pct="55") == 55
 
 
 def test_the_number_of_queries_does_not_grow() -> None:

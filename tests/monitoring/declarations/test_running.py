@@ -43,6 +43,8 @@ from review.models import Match
 from review.services import exclusions
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
+from tests.factories.review import make_match
+from tests.factories.scanning import ScanFactory
 from tests.monitoring.declarations.making import COLUMNS as OWN_COLUMNS
 from tests.monitoring.declarations.making import (
     NOVEMBER,
@@ -326,18 +328,43 @@ def test_a_declaration_names_the_sources_of_its_values_and_what_changed_since(
     assert "Title: declared =Blue, now Blue" in page
 
 
-def test_a_match_that_a_later_scan_replaced_keeps_its_mark(
-    month: tuple[Declaration, Match],
+def test_a_rescan_changes_a_declaration_only_where_it_found_something_else(
+    client: Client, month: tuple[Declaration, Match]
 ) -> None:
     draft, match = month
-    services.declare_now(draft)
-    later = a_match(match.scanned_file, (0, 9_000, 0, 9_000), use="")
-    Match.objects.filter(pk=match.pk).update(
-        state=MatchState.SUPERSEDED, superseded_by=later
+    made = services.declare_now(draft)
+
+    def rescan(*spans: tuple[int, int, int, int]) -> list[tuple[str, ...]]:
+        scan = ScanFactory.create(scanned_file=match.scanned_file)
+        later = make_match(
+            *spans, scan=scan, recording=match.recording, state=MatchState.CONFIRMED
+        )
+        (mark,) = selectors.marks_of([later.pk])[later.pk]
+        assert (mark.match, mark.is_rescanned) == (later, True)
+        found = [
+            each.changes
+            for play, each in selectors.corrections(made)
+            if play.match_id == match.pk and each.is_wrong
+        ]
+        assert mark.has_changed == mark.is_wrong == bool(found)
+        return found
+
+    first, second = (10_000, 40_000, 0, 30_000), (100_000, 130_000, 0, 30_000)
+    assert rescan(first, second) == []
+    assert rescan(first, (100_000, 120_400, 0, 20_400)) == [
+        ("declared with 00:00:30, now 00:00:20",)
+    ]
+    assert (
+        rescan(first, second, (200_000, 230_000, 0, 30_000))
+        == [("a later scan found more plays of it",)] * 2
     )
-    (mark,) = selectors.marks_of([later.pk])[later.pk]
-    assert mark.is_rescanned
-    assert mark.match == later
+    client.force_login(a_user())
+    assert "correct the declaration" in client.get(made.url).content.decode()
+    other = a_match(match.scanned_file, first, second, use="")
+    Match.objects.filter(pk=match.pk).update(superseded_by=other)
+    assert selectors.marks_of([other.pk])[other.pk][0].changes == (
+        f"Recording: declared {match.recording}, now {other.recording}",
+    )
 
 
 def test_a_waiting_declaration_is_cancelled(month: tuple[Declaration, Match]) -> None:
