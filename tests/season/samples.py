@@ -83,7 +83,10 @@ def programme(number: int) -> bytes:
             audio.tune(2, 30)[: audio.RATE * 8],
         ],
         # Returns what programme 2 holds, which is in no bucket at first.
-        6: [gap, audio.tune(50, 12), audio.tune(6, 30)[: audio.RATE * 9]],
+        6: [
+            *(gap, audio.tune(50, 12), _logo(), audio.tune(6, 30)[: audio.RATE * 9]),
+            _logo(),
+        ],
         # Plays a tune faster, as edited uses do.
         EDITED: [faster(audio.tune(1, 30)[: audio.RATE * 14], 1.04)],
         # Plays a tune whose speed drifts, beside another.
@@ -95,6 +98,10 @@ def programme(number: int) -> bytes:
     return audio.wav_bytes(audio.join(parts))
 
 
+def _logo() -> audio.Samples:
+    return audio.tune(LOGO, 2.2)
+
+
 def _by_telephone(y: audio.Samples) -> audio.Samples:
     """Return what a telephone leaves of a sound, as far as the engine hears."""
     spectrum = np.fft.rfft(y)
@@ -103,6 +110,8 @@ def _by_telephone(y: audio.Samples) -> audio.Samples:
 
 
 PROGRAMMES = 9
+LOGO = 41
+"""A recording of two seconds."""
 EDITED = 7
 """The programme that plays a tune at another speed."""
 TAPE = 8
@@ -118,7 +127,7 @@ def much_faster() -> SimpleUploadedFile:
 @cache
 def tune(number: int) -> bytes:
     """Return a whole recording as WAV; the catalogue has recordings 1 to 6."""
-    return audio.wav_bytes(audio.tune(number, 15))
+    return audio.wav_bytes(_logo() if number == LOGO else audio.tune(number, 15))
 
 
 def some_sound(rng: random.Random) -> SimpleUploadedFile:
@@ -142,7 +151,7 @@ def no_sound() -> SimpleUploadedFile:
 
 def some_recording(rng: random.Random) -> SimpleUploadedFile:
     """Return a recording from the catalogue, or one that only files contain so far."""
-    number = rng.choice([1, 2, 3, 40, 50, 5])
+    number = rng.choice([1, 2, 3, 40, 50, LOGO, 5])
     return _file(f"tune {number}.wav", tune(number))
 
 

@@ -32,7 +32,7 @@ def use(name: str) -> None:
     matches = Match._base_manager.select_related("scanned_file", "recording")
     newest = matches.order_by("-pk").first()
     for reader in ("adam", "lena"):
-        client = Client(raise_request_exception=False)
+        client = Client()
         client.force_login(User.objects.get(username=reader))
         for address, status, text in open_pages(client, views, newest):
             assert status < 500, f"{address} as {reader}: {status}"
