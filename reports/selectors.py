@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -300,7 +300,7 @@ class _Around:
     claim_statuses: Mapping[int, str]
 
     @classmethod
-    def of(cls, matches: Sequence[Match]) -> Self:
+    def of(cls, matches: Sequence[Match], without: Collection[str] = ()) -> Self:
         """Fetch the rows, with one query per kind."""
         scans = {match.scan_id for match in matches}
         recordings = {match.recording_id for match in matches}
@@ -331,16 +331,21 @@ class _Around:
             ),
             heard=heard_in(scans),
             exclusions=exclusions,
-            extra=extras_of_matches(matches, files),
+            extra=extras_of_matches(matches, files, without),
             programmes=programmes_of(files.values()),
             claim_statuses=claim_statuses(matches, files, found),
         )
 
 
-def match_rows(keys: Iterable[int], as_of: datetime | None) -> dict[int, KeptRow]:
-    """Return the row of each match by primary key."""
+def match_rows(
+    keys: Iterable[int], as_of: datetime | None, *, without: Collection[str] = ()
+) -> dict[int, KeptRow]:
+    """Return the row of each match by primary key.
+
+    Columns of packages above that the caller can do ``without`` may be empty.
+    """
     matches = list(Match.objects.filter(pk__in=list(keys)))
-    around = _Around.of(matches)
+    around = _Around.of(matches, without)
     return {match.pk: match_row(_case(match, around, as_of)) for match in matches}
 
 
