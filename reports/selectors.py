@@ -349,6 +349,30 @@ def match_rows(
     return {match.pk: match_row(_case(match, around, as_of)) for match in matches}
 
 
+def file_rows(uids: Iterable[str], matches: QuerySet[Match]) -> dict[str, KeptRow]:
+    """Return the summary of each file by uid; ``matches`` are those that count."""
+    scan_uids, by_key = _scans_of(uids)
+    return {by_key[pk]: row for pk, row in FetchFiles(matches)(scan_uids).items()}
+
+
+def rows_without_match(uids: Iterable[str]) -> dict[str, KeptRow]:
+    """Return the row of each file, as one without a match, by uid."""
+    scan_uids, by_key = _scans_of(uids)
+    return {by_key[pk]: row for pk, row in _unmatched_rows(scan_uids).items()}
+
+
+def _scans_of(uids: Iterable[str]) -> tuple[dict[int, str], dict[int, str]]:
+    """Return, by the keys of files, the uids of the scans behind their rows, and theirs."""
+    files = ScannedFile.objects.filter(uid__in=list(uids)).annotate(
+        scan_uid=_scan_uid()
+    )
+    found = list(files.values_list("pk", "scan_uid", "uid"))
+    return (
+        {pk: scan for pk, scan, _uid in found},
+        {pk: str(uid) for pk, _scan, uid in found},
+    )
+
+
 def _case(match: Match, around: _Around, as_of: datetime | None) -> Case:
     heard = around.heard[match.scan_id]
     own = heard[match.recording_id]
