@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import reduce
 from operator import or_
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, F, Q, QuerySet, When
+from django.db.models.expressions import Combinable
 
 from accounts.reach import seen_buckets
 from catalogue.identifiers import check_isrc
@@ -142,6 +143,41 @@ def shown_for(recording: Recording) -> Recording:
     """
     stays, seen = recording.stands_for_it, seen_buckets()
     return stays if seen is None or stays.bucket_id in seen else recording
+
+
+def shown_column(name: str, *, path: str) -> Combinable:
+    """Return a column of the recording that ``shown_for`` returns, as an expression.
+
+    ``path`` is the lookup prefix that leads to the recording, such as ``recording__``.
+    """
+    own, seen = F(f"{path}{name}"), seen_buckets()
+    cases = []
+    for merged in _merge_paths():
+        at = f"{path}{merged}"
+        if seen is not None:
+            hidden = ~Q((f"{at}__bucket__in", seen))
+            cases.append(When(Q((f"{at}__isnull", False)) & hidden, then=own))
+        cases.append(When(Q((f"{at}__isnull", False)), then=F(f"{at}__{name}")))
+    return Case(*cases, default=own)
+
+
+def merged_into_any(recordings: QuerySet[Recording], *, path: str) -> Q:
+    """Return the condition that a recording was finally merged into one of these."""
+    aliases = Recording._base_manager.filter(merged_into__isnull=False)
+    # Few recordings are what others were merged into.
+    stay = recordings.filter(
+        merged_into=None, pk__in=aliases.order_by().values("merged_into")
+    )
+    keys = stay.order_by().values("pk")
+    return reduce(or_, (Q((f"{path}{each}__in", keys)) for each in _merge_paths()))
+
+
+def _merge_paths() -> list[str]:
+    """Return the lookups from recordings to what they were merged into, longest first."""
+    rows, paths = Recording._base_manager.order_by(), ["merged_into"]
+    while rows.filter(**{f"{paths[0]}__merged_into__isnull": False}).exists():
+        paths.insert(0, f"{paths[0]}__merged_into")
+    return paths
 
 
 def standing_for(recordings: QuerySet[Recording]) -> dict[int, int]:

@@ -180,7 +180,7 @@ def undo(*, action: DedupAction, user: User) -> DedupAction:
     """
     _require_manager(user)
     action = _lock_action(action, user, ActionState.DONE)
-    if _done_at(action) + UNDO_FOR < datetime.now(tz=UTC):
+    if action.done_at + UNDO_FOR < datetime.now(tz=UTC):
         raise ActionRefused(
             _("This was done more than 30 days ago and can no longer be undone.")
         )
@@ -214,14 +214,9 @@ def may_undo(action: DedupAction, user: User) -> bool:
     """Return whether the user may undo an action now."""
     return (
         action.state == ActionState.DONE
-        and _done_at(action) + UNDO_FOR >= datetime.now(tz=UTC)
+        and action.done_at + UNDO_FOR >= datetime.now(tz=UTC)
         and user.has_perm(Action.EDIT_DUPLICATES)
     )
-
-
-def _done_at(action: DedupAction) -> datetime:
-    """Return when an action took effect; for a proposal, when it was accepted."""
-    return action.settled_at or action.made_at
 
 
 def _check(

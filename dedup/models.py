@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -340,6 +342,11 @@ class DedupAction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_verb_display()}: {self.title}"
+
+    @property
+    def done_at(self) -> datetime:
+        """Return when the action took effect; for a proposal, when it was accepted."""
+        return self.settled_at or self.made_at
 
 
 class TrackId(models.Model):

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from itertools import combinations, pairwise
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.utils.translation import ngettext
 
 from accounts.reach import working_for
 from catalogue.models import Bucket, Recording, RecordingStatus
@@ -15,6 +16,7 @@ from dedup.models import (
     GROUPING_KINDS,
     CatalogueCheck,
     CheckedRecording,
+    DedupAction,
     DedupGroup,
     DedupMember,
     DuplicateKind,
@@ -24,9 +26,12 @@ from dedup.models import (
 )
 from recognition.params import ENGINE_VERSION
 from review.models import Match
+from scanning.choices import ScanStatus
+from scanning.models import Scan, ScannedFile
 
 # Pairs grow with the square: 12 copies are 66 pairs, 1,000 would be half a million.
 _ALL_PAIRS = 12
+_NAMED = 5
 
 
 def recordings_to_compare(*, bucket: Bucket) -> QuerySet[Recording]:
@@ -183,3 +188,33 @@ def kept_pairs() -> QuerySet[PairLink]:
     return rows.select_related("one__bucket", "other__bucket", "kept_by").order_by(
         "-kept_at", "-pk"
     )
+
+
+def left_by_undo(action: DedupAction) -> str:
+    """Return what an undo does not bring back, and what to do; "" if it brings all.
+
+    Files that were scanned since keep the matches of that scan.
+    """
+    recordings = Match.objects.filter(
+        scanned_file=OuterRef("pk"),
+        recording__uid__in=list(action.before.get("recordings", ())),
+    )
+    scans = Scan.objects.filter(
+        scanned_file=OuterRef("pk"),
+        status=ScanStatus.SUCCEEDED,
+        started_at__gt=action.done_at,
+    )
+    files = ScannedFile.objects.filter(
+        Exists(recordings), Exists(scans), deleted_at__isnull=True
+    )
+    names = list(files.order_by("name", "pk").values_list("name", flat=True))
+    if not names:
+        return ""
+    listed = ", ".join(f"“{name}”" for name in names[:_NAMED])
+    return ngettext(
+        "%(n)s file was scanned since then and keeps the matches of that scan: %(files)s. "
+        "Rescan it once the action is undone.",
+        "%(n)s files were scanned since then and keep the matches of those scans: "
+        "%(files)s. Rescan them once the action is undone.",
+        len(names),
+    ) % {"n": len(names), "files": listed + (", …" if len(names) > _NAMED else "")}

@@ -59,9 +59,12 @@ def assemble(
     drawn = _write_pictures(pictures, folder, lambda: report(_DRAWN_END))
     case = _case(facts, cut, pictures)
     _write_json(folder / "case.json", case)
-    _write_json(folder / "source" / "metadata.json", source_json(facts))
+    _write_json(folder / "source" / "metadata.json", source_json(facts.match))
     _write_json(folder / "engine" / "answer.json", engine_json(facts))
-    _write_json(folder / "licence" / "considered.json", licences_json(facts))
+    _write_json(
+        folder / "licence" / "considered.json",
+        licences_json(facts.match, facts.licences),
+    )
     (folder / "audit.jsonl").write_text(facts.chain, encoding="utf-8")
     if facts.anchors:
         (folder / "anchors.jsonl").write_text(facts.anchors, encoding="utf-8")
@@ -139,7 +142,7 @@ def draw(
     reference_pct = match.reference_coverage_pct
     pictures = [
         drawings.ribbon(facts.count, length, match.state, _fact_lanes(facts)),
-        drawings.alignment(segments, facts.recording.duration_ms),
+        drawings.alignment(segments, facts.heard.duration_ms),
         drawings.coverage(
             float(match.source_coverage_pct),
             None if reference_pct is None else float(reference_pct),

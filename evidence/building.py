@@ -16,6 +16,7 @@ import audit.services
 from common.storage import FileOnDisk, StoredFile, keep_file, scratch_directory
 from evidence import facts as reading
 from evidence import sealing, signing
+from evidence.digests import digests
 from evidence.models import EvidencePack
 from jobs.context import JobContext
 from jobs.errors import Failed
@@ -35,6 +36,8 @@ def _build(context: JobContext, scratch: Path) -> None:
     from evidence.assembly import assemble
 
     pack: EvidencePack = context.subject
+    # First: what changes until the facts are read makes the pack stale, never current.
+    digest = digests([pack.match_id])[pack.match_id]
     facts = reading.gather(match_id=pack.match_id)
     folder, target = scratch / "pack", scratch / "pack.zip"
     folder.mkdir()
@@ -59,11 +62,11 @@ def _build(context: JobContext, scratch: Path) -> None:
     key_id = sealing.seal(folder, target, about=about)
     with FileOnDisk(target, "pack.zip") as file:
         stored = keep_file(file, f"evidence/{pack.uid}.zip")
-    _finish(context, stored, as_of=last.sequence, key_id=key_id)
+    _finish(context, stored, as_of=last.sequence, key_id=key_id, digest=digest)
 
 
 def _finish(
-    context: JobContext, stored: StoredFile, *, as_of: int, key_id: str
+    context: JobContext, stored: StoredFile, *, as_of: int, key_id: str, digest: str
 ) -> None:
     pack: EvidencePack = context.subject
     try:
@@ -73,6 +76,7 @@ def _finish(
                 size_bytes=stored.size_bytes,
                 sha256=stored.sha256,
                 as_of=as_of,
+                facts_sha256=digest,
                 key_id=key_id,
                 finished_at=datetime.now(tz=UTC),
             )

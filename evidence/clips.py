@@ -68,8 +68,8 @@ def cut(facts: CaseFacts, folder: Path, *, with_reference: bool, report: Report)
             f"Excerpts cover only the {MOST_SEGMENTS} longest of {len(numbered)} segments."
         )
     if with_reference:
-        recording = facts.recording
-        sides.append(_Side("reference", recording.audio, recording.duration_ms))
+        heard = facts.heard
+        sides.append(_Side("reference", heard.audio, heard.duration_ms))
     else:
         gaps.append("Excerpts of the recording were omitted on request.")
     clips: list[Clip] = []

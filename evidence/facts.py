@@ -14,23 +14,24 @@ import audit.services
 from accounts.models import User
 from audit.models import Event
 from catalogue.models import Exclusion, Recording
+from catalogue.selectors import shown_for
 from evidence.notices import Notice, notices_of, time_text
 from platforms.models import PlatformClaim
 from platforms.selectors import claims_of_matches
 from reports.choices import Mode
 from reports.layouts import SCHEMAS, Layout
-from reports.selectors import rows, selected
+from reports.selectors import match_rows
 from review import coverage, selectors
 from review.counting import Count
 from review.coverage import LicenceCheck
 from review.models import Dispute, Match
 from review.services.intervals import Interval
 from review.subjects import Subject
-from scanning.models import Detection, Scan, ScannedFile, Segment
+from scanning.models import Container, Detection, Scan, ScannedFile, Segment
 
 # Other recordings of the file belong to other cases, and a pack cannot describe itself.
 # ``case.json`` has the claims that all readers of the match may see.
-_LEFT_OUT = frozenset(
+LEFT_OUT = frozenset(
     {
         *("other_candidates", "evidence_status", "evidence_sha256"),
         "platform_claim_status",
@@ -74,7 +75,12 @@ class CaseFacts:
 
     @property
     def recording(self) -> Recording:
-        """Return the matched recording."""
+        """Return the recording that the match is shown with, as in reports."""
+        return shown_for(self.match.recording)
+
+    @property
+    def heard(self) -> Recording:
+        """Return the recording whose sound was found; it may be merged into another."""
         return self.match.recording
 
     @property
@@ -96,6 +102,7 @@ def gather(*, match_id: int) -> CaseFacts:
         Match.objects.select_for_update().get(pk=match_id)
         match = Match.objects.select_related(
             "recording__bucket",
+            "recording__merged_into__bucket",
             "scanned_file__container",
             "scan",
             "second_scan",
@@ -159,8 +166,8 @@ def case_json(facts: CaseFacts) -> Json:
             "event_hash": last.hash,
         },
         "case_url": f"{settings.ACRPORTAL_BASE_URL}{match.review_url}",
-        "match": _match(match),
-        "recording": _recording(facts.recording),
+        "match": match_json(match),
+        "recording": recording_json(facts.match),
         "segments": [
             segment_json(each.segment, each.number)
             | {"counted_ms": each.counted_ms, "counted": _intervals(each.parts)}
@@ -169,31 +176,23 @@ def case_json(facts: CaseFacts) -> Json:
         "counted": _intervals(facts.count.counted),
         "not_counted": _intervals(facts.count.excluded),
         "excluded_stretches_of_the_recording": [
-            {
-                "start_ms": each.start_ms,
-                "end_ms": each.end_ms,
-                "reason": each.reason,
-                "note": each.note,
-            }
-            for each in facts.exclusions
+            exclusion_json(each) for each in facts.exclusions
         ],
-        "decisions": decisions_json(facts),
-        "disputes": [_dispute(each) for each in facts.disputes],
+        "decisions": decisions_json(facts.events),
+        "disputes": [dispute_json(each) for each in facts.disputes],
         "notices": facts.notices,
         "platform_claims": [_claim(each) for each in facts.claims],
     }
 
 
-def decision_events(facts: CaseFacts) -> list[Event]:
+def decision_events(events: Iterable[Event]) -> list[Event]:
     """Return the events that changed the match's state, oldest first."""
     return [
-        event
-        for event in facts.events
-        if event.after.get("state") and not _is_look(event)
+        event for event in events if event.after.get("state") and not _is_look(event)
     ]
 
 
-def decisions_json(facts: CaseFacts) -> list[Json]:
+def decisions_json(events: Iterable[Event]) -> list[Json]:
     """Return the decisions for programs."""
     return [
         {
@@ -206,13 +205,13 @@ def decisions_json(facts: CaseFacts) -> list[Json]:
             "reason": event.reason,
             "note": event.note,
         }
-        for event in decision_events(facts)
+        for event in decision_events(events)
     ]
 
 
-def source_json(facts: CaseFacts) -> Json:
+def source_json(match: Match) -> Json:
     """Return the facts about the scanned file as they were read."""
-    file = facts.file
+    file = match.scanned_file
     return {
         "name": file.name,
         "type": file.source_type,
@@ -225,7 +224,7 @@ def source_json(facts: CaseFacts) -> Json:
         "tags": file.tags,
         "platform_says": file.platform_facts,
         "taken_in_at": time_text(file.created_at),
-        "read_at": time_text(facts.match.scan.started_at),
+        "read_at": time_text(match.scan.started_at),
         "sha256": file.sha256,
         "size_bytes": file.size_bytes,
         "duration_ms": file.duration_ms,
@@ -247,7 +246,7 @@ def engine_json(facts: CaseFacts) -> list[Json]:
             "catalogue_state": scan.catalogue_state,
             "warnings": scan.warnings,
             "answer_sha256": scan.result_sha256,
-            "settings": _settings(scan),
+            "settings": settings_json(facts.file.container),
             "detections": [
                 _detection(each) for each in facts.detections if each.scan_id == scan.pk
             ],
@@ -256,7 +255,7 @@ def engine_json(facts: CaseFacts) -> list[Json]:
     ]
 
 
-def licences_json(facts: CaseFacts) -> list[Json]:
+def licences_json(match: Match, checks: Iterable[LicenceCheck]) -> list[Json]:
     """Return the considered licences, with their verdict on this use."""
     return [
         {
@@ -274,9 +273,9 @@ def licences_json(facts: CaseFacts) -> list[Json]:
             "max_semitones": _number(check.licence.max_semitones),
             "covers": check.cover.value,
             "why_not": check.why,
-            "clears_the_match": check.licence.pk == facts.match.licence_id,
+            "clears_the_match": check.licence.pk == match.licence_id,
         }
-        for check in facts.licences
+        for check in checks
     ]
 
 
@@ -305,7 +304,8 @@ def _intervals(found: Iterable[Interval]) -> list[Json]:
     return [{"start_ms": start, "end_ms": end} for start, end in found]
 
 
-def _match(match: Match) -> Json:
+def match_json(match: Match) -> Json:
+    """Return the figures and the state of the match."""
     return {
         "match_id": match.uid,
         "state": match.state,
@@ -340,10 +340,12 @@ def _match(match: Match) -> Json:
     }
 
 
-def _recording(recording: Recording) -> Json:
+def recording_json(match: Match) -> Json:
+    """Return what identifies the recording; the sound is the one that was found."""
+    heard, recording = match.recording, shown_for(match.recording)
     return {
         "recording_id": recording.uid,
-        "custom_id": recording.custom_id,
+        "custom_id": heard.custom_id,
         "acr_id": recording.acr_id,
         "bucket": recording.bucket.name,
         "title": recording.title,
@@ -359,14 +361,32 @@ def _recording(recording: Recording) -> Json:
         "writers": recording.writers,
         "publishers": recording.publishers,
         "added_at": time_text(recording.created_at),
-        "audio_sha256": recording.audio_sha256,
-        "audio_bytes": recording.audio_bytes,
-        "duration_ms": recording.duration_ms,
-        "media": recording.facts,
+        "audio_sha256": heard.audio_sha256,
+        "audio_bytes": heard.audio_bytes,
+        "duration_ms": heard.duration_ms,
+        "media": heard.facts,
+        "merged_from": None
+        if heard == recording
+        else {
+            "recording_id": heard.uid,
+            "title": heard.title,
+            "isrc": heard.isrc_normalised or heard.isrc,
+        },
     }
 
 
-def _dispute(dispute: Dispute) -> Json:
+def exclusion_json(exclusion: Exclusion) -> Json:
+    """Return an interval of the recording that is not counted."""
+    return {
+        "start_ms": exclusion.start_ms,
+        "end_ms": exclusion.end_ms,
+        "reason": exclusion.reason,
+        "note": exclusion.note,
+    }
+
+
+def dispute_json(dispute: Dispute) -> Json:
+    """Return a dispute with its answer."""
     return {
         "dispute_id": dispute.uid,
         "code": dispute.code,
@@ -402,8 +422,8 @@ def _claim(claim: PlatformClaim) -> Json:
     }
 
 
-def _settings(scan: Scan) -> Json:
-    container = scan.scanned_file.container
+def settings_json(container: Container) -> Json:
+    """Return the settings that a file is scanned with."""
     return {
         "container": container.name,
         "container_engine": container.engine,
@@ -452,14 +472,13 @@ def _day(day: object) -> str:
 
 def _report_of(match: Match) -> dict[str, bytes]:
     """Return the match report of one match as CSV files by name."""
-    chosen = selected(matches=Match.objects.filter(pk=match.pk))
-    kept = list(rows(chosen=chosen, mode=Mode.MATCH))
+    kept = match_rows([match.pk], None, without=LEFT_OUT).values()
     files = {}
     for name, mode in _FILES.items():
         columns = [field.name for field in SCHEMAS[mode].fields]
         layout = Layout(
             mode=mode,
-            columns=tuple(each for each in columns if each not in _LEFT_OUT),
+            columns=tuple(each for each in columns if each not in LEFT_OUT),
         )
         files[name] = b"".join(layout.pieces(kept, {}))
     return files

@@ -28,8 +28,9 @@ ACTIVE_PACK_STATUSES = (PackStatus.QUEUED, PackStatus.BUILDING)
 class EvidencePack(models.Model):
     """One file with all facts about a match as of one event in its chain.
 
-    ``as_of`` is the number of that event. The pack is stale once a later event changes
-    the decision. ``key_id`` names the key that signed the manifest.
+    ``as_of`` is the number of that event. ``facts_sha256`` is the digest of the facts
+    when the pack was built; the pack is stale while today's differ. ``key_id`` names the
+    key that signed the manifest.
     """
 
     uid = uid_field("e")
@@ -44,6 +45,7 @@ class EvidencePack(models.Model):
     file = models.FileField(max_length=200, blank=True, default="")
     size_bytes = models.BigIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True, default="")
+    facts_sha256 = models.CharField(max_length=64, blank=True, default="")
     key_id = models.CharField(max_length=64, blank=True, default="")
     message = models.CharField(max_length=500, blank=True, default="")
     requested_by = person_field()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from django.db.models import Q
 
 from accounts.reach import hidden_keys, working_for
 from audit.models import Event
@@ -16,7 +18,10 @@ from review.services.transitions import ASSIGN, LOCK_EVENTS, NOTE
 
 # Lock events, notes and assignments decide nothing.
 _LOOKS = (*LOCK_EVENTS, NOTE, ASSIGN)
-_OF_RECORDINGS = ("recording.changed", "recording.moved")
+_OF_OTHERS = (
+    *("recording.changed", "recording.moved"),
+    *("file.details_changed", "file.moved", "file.aired_changed"),
+)
 
 
 class EvidenceStatus(StrEnum):
@@ -41,19 +46,21 @@ _STATUS = {
 class MatchPacks:
     """The newest pack of a match, and the newest ready pack.
 
-    ``stale_since`` is the time of the first decision or change of the recording after the
-    ready pack.
+    The ready pack ``is_stale`` if a new one would state other facts. ``stale_since`` is
+    the time of the first event after it about the match, its recording or its file; other
+    changes, such as those of licences, have none here.
     """
 
     newest: EvidencePack
     ready: EvidencePack | None
+    is_stale: bool = False
     stale_since: datetime | None = None
 
     @property
     def status(self) -> EvidenceStatus:
         """Return the state of the newest pack; a ready pack may be stale."""
         status = _STATUS[PackStatus(self.newest.status)]
-        if status == EvidenceStatus.READY and self.stale_since is not None:
+        if status == EvidenceStatus.READY and self.is_stale:
             return EvidenceStatus.STALE
         return status
 
@@ -75,7 +82,7 @@ def evidence_of(match: Match) -> MatchPacks | None:
 
 
 def evidence_of_many(matches: Iterable[int]) -> Mapping[int, MatchPacks]:
-    """Return the evidence of matches by primary key, with three queries.
+    """Return the evidence of matches by primary key, with a fixed number of queries.
 
     Matches without packs are missing, and cancelled packs do not count.
     """
@@ -83,7 +90,9 @@ def evidence_of_many(matches: Iterable[int]) -> Mapping[int, MatchPacks]:
     rows = EvidencePack.objects.filter(match__in=list(matches)).exclude(
         status=PackStatus.CANCELLED
     )
-    for pack in rows.select_related("match__recording").order_by("-pk"):
+    for pack in rows.select_related(
+        "match__recording__merged_into", "match__scanned_file"
+    ).order_by("-pk"):
         packs.setdefault(pack.match_id, []).append(pack)
     ready = {
         key: next(
@@ -91,9 +100,9 @@ def evidence_of_many(matches: Iterable[int]) -> Mapping[int, MatchPacks]:
         )
         for key, match_packs in packs.items()
     }
-    changed = _changed_since(pack for pack in ready.values() if pack is not None)
+    stale = _stale(pack for pack in ready.values() if pack is not None)
     return {
-        key: MatchPacks(match_packs[0], ready[key], changed.get(key))
+        key: MatchPacks(match_packs[0], ready[key], key in stale, stale.get(key))
         for key, match_packs in packs.items()
     }
 
@@ -117,36 +126,46 @@ def names_hidden_rules(match: Match) -> bool:
     )
 
 
-def _changed_since(ready: Iterable[EvidencePack]) -> dict[int, datetime]:
-    """Return by match the first decision after its pack."""
+def _stale(ready: Iterable[EvidencePack]) -> dict[int, datetime | None]:
+    """Return by match since when its pack is stale, as far as an event tells."""
     packs = list(ready)
-    by_case = {pack.match.case: pack for pack in packs}
-    if not by_case:
+    if not packs:
         return {}
-    events = (
-        Event.objects.filter(case__in=by_case)
-        .exclude(action__in=_LOOKS)
-        .order_by("sequence")
-    )
-    changed: dict[int, datetime] = {}
-    for case, sequence, at in events.values_list("case", "sequence", "at"):
-        pack = by_case[case]
-        if sequence > pack.as_of:
-            changed.setdefault(pack.match_id, at)
-    for key, at in _recordings_changed_since(packs).items():
-        changed[key] = min(at, changed.get(key, at))
-    return changed
+    # Imported late: it reads all columns of reports, and this package adds some.
+    from evidence.digests import digests
+
+    now = digests(pack.match_id for pack in packs)
+    stale = [pack for pack in packs if pack.facts_sha256 != now[pack.match_id]]
+    since = _first_events(stale)
+    return {pack.match_id: since.get(pack.match_id) for pack in stale}
 
 
-def _recordings_changed_since(packs: Sequence[EvidencePack]) -> dict[int, datetime]:
-    """Return by match the first change of its recording's facts after its pack."""
-    by_case: dict[str, list[EvidencePack]] = {}
+def _first_events(packs: Iterable[EvidencePack]) -> dict[int, datetime]:
+    """Return by match the first event after its pack that may have changed facts."""
+    about: dict[str, list[EvidencePack]] = {}
     for pack in packs:
-        by_case.setdefault(f"recording:{pack.match.recording.uid}", []).append(pack)
-    events = Event.objects.filter(case__in=by_case, action__in=_OF_RECORDINGS)
-    changed: dict[int, datetime] = {}
-    for case, at in events.order_by("at").values_list("case", "at"):
-        for pack in by_case[case]:
-            if at > pack.created_at:
-                changed.setdefault(pack.match_id, at)
-    return changed
+        match = pack.match
+        for case in (
+            match.case,
+            f"recording:{match.recording.uid}",
+            f"recording:{match.recording.stands_for_it.uid}",
+            f"file:{match.scanned_file.uid}",
+        ):
+            about.setdefault(case, []).append(pack)
+    events = Event.objects.filter(
+        Q(case__startswith="match:") & ~Q(action__in=_LOOKS) | Q(action__in=_OF_OTHERS),
+        case__in=about,
+    )
+    found: dict[int, datetime] = {}
+    for case, sequence, at in events.order_by("pk").values_list(
+        "case", "sequence", "at"
+    ):
+        for pack in about[case]:
+            is_later = (
+                sequence > pack.as_of
+                if case == pack.match.case
+                else at > pack.created_at
+            )
+            if is_later:
+                found.setdefault(pack.match_id, at)
+    return found

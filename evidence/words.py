@@ -116,7 +116,7 @@ def decision(facts: CaseFacts) -> str:
 def decisions(facts: CaseFacts) -> list[dict[str, str]]:
     """Return a row per decision: time, person, verb, change of state and reason."""
     rows = []
-    for event in decision_events(facts):
+    for event in decision_events(facts.events):
         states = [event.before.get("state", ""), event.after["state"]]
         change = ""
         if states[0] != states[1]:
@@ -186,7 +186,7 @@ def licences(facts: CaseFacts) -> str:
 
 def of_recording(facts: CaseFacts) -> list[tuple[str, str]]:
     """Return what identifies the recording: non-empty values with labels."""
-    recording = facts.recording
+    recording, heard = facts.recording, facts.heard
     title = " ".join([recording.title, recording.version_title]).strip()
     return _known_pairs(
         [
@@ -195,10 +195,11 @@ def of_recording(facts: CaseFacts) -> list[tuple[str, str]]:
             (_("Album"), recording.album),
             (_("Label"), recording.label),
             ("ISRC", recording.isrc_normalised or recording.isrc),
-            (_("Custom ID"), recording.custom_id),
-            (_("Recording ID"), "" if recording.custom_id else recording.uid),
-            (_("Duration"), offset(recording.duration_ms)),
-            ("SHA-256", recording.audio_sha256),
+            (_("Custom ID"), heard.custom_id),
+            (_("Recording ID"), "" if heard.custom_id else recording.uid),
+            (_("Merged from"), "" if heard == recording else str(heard)),
+            (_("Duration"), offset(heard.duration_ms)),
+            ("SHA-256", heard.audio_sha256),
         ]
     )
 

@@ -69,11 +69,11 @@ def content_of(notice: TakedownNotice) -> Json:
 
 
 def current_packs(matches: Iterable[int]) -> dict[int, EvidencePack]:
-    """Return the ready pack of each match, unless a decision made it outdated."""
+    """Return the ready pack of each match, unless it is outdated."""
     return {
         key: packs.ready
         for key, packs in evidence_of_many(matches).items()
-        if packs.ready is not None and packs.stale_since is None
+        if packs.ready is not None and not packs.is_stale
     }
 
 

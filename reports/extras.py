@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from common.registry import Registry
@@ -58,11 +58,18 @@ def extras_of_files(files: Sequence[ScannedFile]) -> dict[int, dict[str, Value]]
 
 
 def extras_of_matches(
-    matches: Sequence[Match], files: Mapping[int, ScannedFile]
+    matches: Sequence[Match],
+    files: Mapping[int, ScannedFile],
+    without: Collection[str] = (),
 ) -> dict[int, dict[str, Value]]:
-    """Return the values of matches by key; ``files`` are theirs."""
+    """Return the values of matches by key; ``files`` are theirs.
+
+    Columns ``without`` which a caller can do are not read if no other comes with them.
+    """
     found: dict[int, dict[str, Value]] = {match.pk: {} for match in matches}
     for extra in extras:
+        if all(column.name in without for column in extra.columns):
+            continue
         if extra.of_matches is not None:
             for key, values in extra.of_matches(matches, files).items():
                 found[key].update(values)

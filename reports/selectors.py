@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -300,7 +300,7 @@ class _Around:
     claim_statuses: Mapping[int, str]
 
     @classmethod
-    def of(cls, matches: Sequence[Match]) -> Self:
+    def of(cls, matches: Sequence[Match], without: Collection[str] = ()) -> Self:
         """Fetch the rows, with one query per kind."""
         scans = {match.scan_id for match in matches}
         recordings = {match.recording_id for match in matches}
@@ -331,17 +331,46 @@ class _Around:
             ),
             heard=heard_in(scans),
             exclusions=exclusions,
-            extra=extras_of_matches(matches, files),
+            extra=extras_of_matches(matches, files, without),
             programmes=programmes_of(files.values()),
             claim_statuses=claim_statuses(matches, files, found),
         )
 
 
-def match_rows(keys: Iterable[int], as_of: datetime | None) -> dict[int, KeptRow]:
-    """Return the row of each match by primary key."""
+def match_rows(
+    keys: Iterable[int], as_of: datetime | None, *, without: Collection[str] = ()
+) -> dict[int, KeptRow]:
+    """Return the row of each match by primary key.
+
+    Columns of packages above that the caller can do ``without`` may be empty.
+    """
     matches = list(Match.objects.filter(pk__in=list(keys)))
-    around = _Around.of(matches)
+    around = _Around.of(matches, without)
     return {match.pk: match_row(_case(match, around, as_of)) for match in matches}
+
+
+def file_rows(uids: Iterable[str], matches: QuerySet[Match]) -> dict[str, KeptRow]:
+    """Return the summary of each file by uid; ``matches`` are those that count."""
+    scan_uids, by_key = _scans_of(uids)
+    return {by_key[pk]: row for pk, row in FetchFiles(matches)(scan_uids).items()}
+
+
+def rows_without_match(uids: Iterable[str]) -> dict[str, KeptRow]:
+    """Return the row of each file, as one without a match, by uid."""
+    scan_uids, by_key = _scans_of(uids)
+    return {by_key[pk]: row for pk, row in _unmatched_rows(scan_uids).items()}
+
+
+def _scans_of(uids: Iterable[str]) -> tuple[dict[int, str], dict[int, str]]:
+    """Return, by the keys of files, the uids of the scans behind their rows, and theirs."""
+    files = ScannedFile.objects.filter(uid__in=list(uids)).annotate(
+        scan_uid=_scan_uid()
+    )
+    found = list(files.values_list("pk", "scan_uid", "uid"))
+    return (
+        {pk: scan for pk, scan, _uid in found},
+        {pk: str(uid) for pk, _scan, uid in found},
+    )
 
 
 def _case(match: Match, around: _Around, as_of: datetime | None) -> Case:

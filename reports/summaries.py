@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 import audit.services
 from accounts.models import User
+from catalogue.selectors import shown_column
 from reports.cells import Cell, ColumnType, Dialect, ValueType, csv_pieces
 from review import selectors as review_selectors
 from review.choices import WAITING_STATES, MatchState
@@ -38,12 +39,12 @@ class By(TextChoices):
     MONTH = "month", _("Month")
 
 
-_GROUPS: dict[By, Combinable] = {
-    By.RECORDING: F("recording__uid"),
-    By.LABEL: F("recording__label"),
-    By.ACCOUNT: F("scanned_file__account"),
-    By.PLATFORM: Lower("scanned_file__platform"),
-    By.MONTH: TruncMonth("created_at", tzinfo=UTC),
+_GROUPS: dict[By, Callable[[], Combinable]] = {
+    By.RECORDING: lambda: shown_column("uid", path="recording__"),
+    By.LABEL: lambda: shown_column("label", path="recording__"),
+    By.ACCOUNT: lambda: F("scanned_file__account"),
+    By.PLATFORM: lambda: Lower("scanned_file__platform"),
+    By.MONTH: lambda: TruncMonth("created_at", tzinfo=UTC),
 }
 
 
@@ -74,11 +75,12 @@ def summarise(
     length_ms = scanned_ms(filters=filters)
     # By group last, so that ties have a fixed order.
     order = ("group",) if by == By.MONTH else ("-matched_ms", "group")
-    names = {"name": F("recording__title")} if by == By.RECORDING else {}
+    is_of_one = by == By.RECORDING
+    names = {"name": shown_column("title", path="recording__")} if is_of_one else {}
     groups = (
         review_selectors.matches(filters=filters)
         .order_by()
-        .annotate(group=_GROUPS[by], **names)
+        .annotate(group=_GROUPS[by](), **names)
         .values("group", *names)
         .annotate(
             matches=Count("pk"),

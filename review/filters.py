@@ -10,8 +10,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.services import deciders
-from catalogue.models import Bucket
-from catalogue.selectors import artists_hold
+from catalogue.models import Bucket, Recording
+from catalogue.selectors import artists_hold, merged_into_any
 from common.filters import (
     ZONE,
     Choices,
@@ -61,15 +61,38 @@ def in_kept_files() -> Q:
 
 
 def search_condition(searched: str) -> Q:
-    """Return the condition that the text occurs in the names of a match."""
+    """Return the condition that the text occurs in the names of a match.
+
+    They are also those of the recording that its own was merged into.
+    """
+    stays = Recording.objects.filter(_named(searched))
     return (
-        Q(recording__title__icontains=searched)
-        | artists_hold(searched, path="recording__")
-        | Q(recording__isrc_normalised__iexact=searched)
-        | Q(recording__custom_id__iexact=searched)
+        _named(searched, path="recording__")
+        | merged_into_any(stays, path="recording__")
         | Q(scanned_file__name__icontains=searched)
         | Q(uid=searched)
     )
+
+
+def _named(searched: str, *, path: str = "") -> Q:
+    return (
+        Q((f"{path}title__icontains", searched))
+        | artists_hold(searched, path=path)
+        | Q((f"{path}isrc_normalised__iexact", searched))
+        | Q((f"{path}custom_id__iexact", searched))
+    )
+
+
+def _of_label(label: str) -> Q:
+    own = Q(recording__label__iexact=label, recording__merged_into=None)
+    stays = Recording.objects.filter(label__iexact=label)
+    return own | merged_into_any(stays, path="recording__")
+
+
+def _of_recording(uid: str) -> Q:
+    """Select the matches of a recording and of those that were merged into it."""
+    own = Recording.objects.filter(uid=uid)
+    return Q(recording__uid=uid) | merged_into_any(own, path="recording__")
 
 
 def _in_states(states: tuple[str, ...]) -> Q:
@@ -277,9 +300,7 @@ FILTERS = (
         label=_("Account"),
         lists=_EVERYWHERE,
     ),
-    Filter(
-        "label", text, equal("recording__label__iexact"), label=_("Label"), lists=_BOTH
-    ),
+    Filter("label", text, _of_label, label=_("Label"), lists=_BOTH),
     Filter(
         "engine",
         one_of(EngineChoice.values),
@@ -321,7 +342,7 @@ FILTERS = (
         equal("scanned_file__uid"),
         on_file=equal("uid"),
     ),
-    Filter("recording", text, equal("recording__uid")),
+    Filter("recording", text, _of_recording),
     Filter("lost", one_of(["yes"]), lambda _yes: Q(lost=True)),
 )
 """All filters, in the order of the forms."""

@@ -59,7 +59,7 @@ def matches(*, filters: MatchFilter | None = None) -> QuerySet[Match]:
     """
     return (
         Match.objects.filter((filters or MatchFilter()).condition())
-        .select_related("recording", "scanned_file")
+        .select_related("recording__merged_into", "scanned_file")
         .prefetch_related("scanned_file__container", "locked_by", "assignee")
         .order_by("-created_at", "-pk")
     )
@@ -69,7 +69,7 @@ def list_matches(uids: Sequence[str]) -> QuerySet[Match]:
     """Return these matches in any state, with the data a list shows."""
     return (
         Match.objects.filter(uid__in=uids)
-        .select_related("recording", "scanned_file")
+        .select_related("recording__merged_into", "scanned_file")
         .prefetch_related("scanned_file__container", "locked_by", "assignee")
     )
 

@@ -22,6 +22,7 @@ from dedup.models import (
     PairLink,
     SharedLoop,
 )
+from dedup.selectors import left_by_undo
 from portal.admin.base import (
     APPLY,
     ReadOnlyInline,
@@ -171,6 +172,7 @@ class DedupActionAdmin(RoleAdmin[DedupAction]):
     def undo_actions(self, request: HttpRequest, rows: QuerySet[DedupAction]) -> None:
         """Undo actions, the latest first, because later ones may build on earlier ones."""
         for action in rows.order_by("-pk"):
+            left = left_by_undo(action)
             try:
                 actions.undo(action=action, user=user_of(request))
             except ActionRefused as refused:
@@ -178,9 +180,8 @@ class DedupActionAdmin(RoleAdmin[DedupAction]):
                     request, f"{action}: {refused.message}", messages.ERROR
                 )
             else:
-                self.message_user(
-                    request, gettext("%(action)s: undone.") % {"action": action}
-                )
+                done = gettext("%(action)s: undone.") % {"action": action}
+                self.message_user(request, f"{done} {left}".strip())
 
 
 @admin.register(SharedLoop)

@@ -104,7 +104,11 @@ def bucket_detail(request: PortalRequest, pk: int) -> HttpResponseBase:
         rows = rows.filter(selectors.cannot_be_found())
     elif values.get("state"):
         rows = rows.filter(status=values["state"])
-    rows = rows.annotate(match_count=count_per_row(shown_matches(), "recording"))
+    found = shown_matches()
+    rows = rows.annotate(
+        match_count=count_per_row(found, "recording")
+        + count_per_row(found, "recording__merged_into")
+    )
     page = page_of(request, sorted_by(request, rows, _COLUMNS, default="title"))
     return render(
         request,

@@ -33,7 +33,7 @@ from dedup.models import (
 from portal.duplicates import page
 from portal.duplicates.forms import ActionForm, DuplicateFilterForm
 from portal.shared.access import PortalRequest, needs, own_address
-from portal.shared.asking import ask_before
+from portal.shared.asking import ask_before, ask_first
 from portal.shared.downloads import sent, written
 from portal.shared.fields import sentence_of
 from portal.shared.lists import page_of
@@ -41,6 +41,8 @@ from reports import duplicates as duplicate_reports
 from reports.choices import Format
 from review.errors import ReviewError
 
+# What the form says once a person has read what an undo leaves.
+_KNOWN = "knows"
 _CHANGES_GROUNDS = (ActionVerb.MERGE, ActionVerb.SPLIT, ActionVerb.RETIRE)
 _DONE = {
     ActionVerb.CANONICAL: gettext_lazy(
@@ -222,12 +224,17 @@ def duplicate_settle(request: PortalRequest, uid: str) -> HttpResponseBase:
     action = get_object_or_404(DedupAction, uid=uid)
     do = {"undo": actions.undo, "accept": actions.accept, "refuse": actions.refuse}
     questions = {"undo": _("Undo"), "accept": _("Accept")}
+    verb = request.POST.get("verb", "")
+    left = selectors.left_by_undo(action) if verb == "undo" else ""
+    if left and _KNOWN not in request.POST:
+        return _tell_first(request, left)
     results = {
-        "undo": _("Undone: everything is as it was before."),
+        "undo": _("Undone.") + f" {left}"
+        if left
+        else _("Undone: everything is as it was before."),
         "accept": _("Accepted and done."),
         "refuse": _("Refused; nothing was changed."),
     }
-    verb = request.POST.get("verb", "")
     if verb in do:
         try:
             if verb in questions:
@@ -277,6 +284,18 @@ def duplicate_check_state(request: PortalRequest) -> HttpResponseBase:
     may_manage = request.user.has_perm(Action.EDIT_DUPLICATES)
     return render(
         request, "portal/duplicates/_check.html", {**_check(), "may_manage": may_manage}
+    )
+
+
+def _tell_first(request: PortalRequest, left: str) -> HttpResponseBase:
+    """Ask before an undo that does not bring back everything."""
+    return ask_first(
+        request,
+        title=_("The undo does not bring back everything"),
+        text=left,
+        submit=_("Undo"),
+        crumbs=[(_("Duplicates"), reverse("portal:duplicates"))],
+        kept={"verb": "undo", "next": request.POST.get("next", ""), _KNOWN: "on"},
     )
 
 

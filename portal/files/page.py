@@ -68,7 +68,7 @@ def segment_rows(matches: Iterable[Match]) -> list[SegmentRow]:
     rows = [
         SegmentRow(
             pk=each.segment.pk,
-            recording=match.recording,
+            recording=match.shown,
             counted=each,
             start_ms=each.start_ms,
             end_ms=each.end_ms,

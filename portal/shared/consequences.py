@@ -191,7 +191,7 @@ class _Differing:
 def _differing(rows: Mapping[int, Match]) -> _Differing:
     packs, marks = evidence_of_many(rows), marks_of(rows)
     return _Differing(
-        {key for key, each in packs.items() if each.stale_since is not None},
+        {key for key, each in packs.items() if each.is_stale},
         {key for key, each in marks.items() if any(mark.has_changed for mark in each)},
     )
 

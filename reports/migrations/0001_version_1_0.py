@@ -61,6 +61,7 @@ class Migration(migrations.Migration):
                     ('file', models.FileField(blank=True, default='', max_length=200, upload_to='')),
                     ('size_bytes', models.BigIntegerField(default=0)),
                     ('sha256', models.CharField(blank=True, default='', max_length=64)),
+                    ('facts_sha256', models.CharField(blank=True, default='', max_length=64)),
                     ('key_id', models.CharField(blank=True, default='', max_length=64)),
                     ('message', models.CharField(blank=True, default='', max_length=500)),
                     ('created_at', models.DateTimeField(auto_now_add=True)),

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.columns import person_field
 from accounts.reach import Path, ReachManager
 from catalogue.models import Recording
+from catalogue.selectors import shown_for
 from common.uid import uid_field
 from review.choices import (
     MatchState,
@@ -417,6 +418,11 @@ class Match(models.Model):
             recorder = self.dispute.recorded_by
             return recorder.get_username() if recorder else "", self.dispute.created_at
         return self.decided_by_name, self.decided_at
+
+    @property
+    def shown(self) -> Recording:
+        """Return the recording that lists and reports name: what its own was merged into."""
+        return shown_for(self.recording)
 
     @property
     def case(self) -> str:

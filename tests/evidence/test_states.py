@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import zipfile
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,17 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.files.storage import default_storage
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
+from catalogue.models import Recording
+from dedup import actions
+from dedup.effects import ActionRequest
+from dedup.models import ActionVerb, DedupAction, DedupGroup
+from dedup.services import find_duplicates
 from evidence import clips, facts, sealing, selectors, services, signing
 from evidence.models import EvidencePack, PackStatus
 from evidence.selectors import EvidenceStatus
@@ -30,12 +38,14 @@ from reports import selectors as report_selectors
 from reports.choices import Mode
 from reports.layouts import SCHEMAS
 from review.models import Match
-from review.services import folding, locks
+from review.services import file_details, folding, locks
+from scanning.services.intake import FileDetails
 from tests.evidence.conftest import BuildPack
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
+from tests.factories.rules import make_licence
 from tests.factories.scanning import ScanFactory, make_detection
 from tests.failures import failing
 
@@ -146,11 +156,88 @@ def test_a_decision_makes_a_pack_stale_and_a_new_one_ready(
     assert fresh.sha256 == second.sha256 != first.sha256
     assert default_storage.exists(str(first.file.name))
     assert case_of(second)["decisions"][-1]["to"] == "confirmed"
-    # Many matches are told with three queries.
-    with django_assert_num_queries(3):
+    # Many matches are told with as many queries as one.
+    with CaptureQueriesContext(connection) as of_one:
+        selectors.evidence_of_many([match.pk])
+    for other in others:
+        build(other)
+    with django_assert_num_queries(len(of_one)):
         found = selectors.evidence_of_many([each.pk for each in (match, *others)])
-    assert set(found) == {match.pk}
-    assert found[match.pk].sha256 == second.sha256
+    assert {each.status for each in found.values()} == {EvidenceStatus.READY}
+    assert len(found) == 3
+
+
+def put_licence_in_force(match: Match, _user: User) -> None:
+    make_licence(recordings=[match.recording])
+
+
+def change_details(match: Match, user: User) -> None:
+    details = FileDetails(account="other", tags=["territory:DE"])
+    file_details.change(scanned_file=match.scanned_file, details=details, user=user)
+
+
+def merge(match: Match, user: User) -> None:
+    stays = RecordingFactory.create(
+        bucket=match.recording.bucket, title="Mountain (Album)"
+    )
+    for recording in (stays, match.recording):
+        recording.audio_sha256, recording.audio_bytes = "ab" * 32, 10
+        recording.save()
+    find_duplicates(bucket=stays.bucket)
+    group = DedupGroup.objects.get()
+    uids = [stays.uid, match.recording.uid]
+    actions.act_on_group(
+        verb=ActionVerb.MERGE,
+        group=group,
+        user=user,
+        version=group.version,
+        seen=[each.recording.uid for each in group.members.all()],
+        asked=ActionRequest(uids, canonical=stays.uid),
+    )
+
+
+def change_share(match: Match, _user: User) -> None:
+    Recording.objects.filter(pk=match.recording_id).update(computed_share_pct=80)
+
+
+@pytest.mark.parametrize(
+    "change", [put_licence_in_force, change_details, merge, change_share]
+)
+def test_whatever_a_new_pack_would_state_otherwise_makes_a_pack_stale(
+    build: BuildPack, reviewer: User, manager: User, change: Callable[..., None]
+) -> None:
+    match = make_match()
+    deciding.confirm(match=match, user=reviewer)
+    build(match)
+    before = selectors.evidence_of(match)
+
+    change(match, manager)
+
+    stale = selectors.evidence_of(match)
+    build(match)
+    fresh = selectors.evidence_of(match)
+    assert (before and before.status) == EvidenceStatus.READY
+    assert (stale and stale.status) == EvidenceStatus.STALE
+    assert (fresh and fresh.status) == EvidenceStatus.READY
+
+
+def test_a_pack_of_a_merged_recording_names_what_stands_for_it_until_the_undo(
+    build: BuildPack, reviewer: User, manager: User
+) -> None:
+    match = make_match()
+    deciding.confirm(match=match, user=reviewer)
+    merge(match, manager)
+    pack = build(match)
+
+    actions.undo(action=DedupAction.objects.get(), user=manager)
+
+    case = case_of(pack)
+    named = case["recording"]
+    assert named["title"] == "Mountain (Album)"
+    assert named["merged_from"]["recording_id"] == match.recording.uid
+    assert "“Mountain (Album)”" in case["in_words"][0]
+    undone = selectors.evidence_of(match)
+    assert (undone and undone.status) == EvidenceStatus.STALE
 
 
 def test_without_a_key_none_is_begun_and_it_is_for_its_owner_alone(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import UTC, datetime
 
 import openpyxl
 import pytest
@@ -37,6 +38,7 @@ from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
+from tests.factories.scanning import ScanFactory
 from tests.portal.queries import queries_of
 from tests.visible_text import faults_in
 
@@ -223,6 +225,30 @@ def test_a_manager_merges_and_undoes(
     )
     assert ready.count() == 2
     assert DedupGroup.objects.get().uid == group.uid
+
+
+def test_an_undo_names_the_files_that_were_scanned_since(
+    signed_in: MakeClient, group: DedupGroup
+) -> None:
+    client = signed_in(Role.MANAGER)
+    second = group.members.get(canonical=False).recording
+    file = make_match(recording=second).scanned_file
+    act(client, group, form_of(group, "merge"))
+    ScanFactory.create(
+        scanned_file=file, status="succeeded", started_at=datetime.now(tz=UTC)
+    )
+    address = reverse("portal:duplicate_settle", args=[DedupAction.objects.get().uid])
+
+    asked = client.post(address, {"verb": "undo"}).content.decode()
+    still = DedupAction.objects.get().state
+    agreed = {"verb": "undo", "knows": "on"}
+    told = client.post(address, agreed, follow=True).content.decode()
+
+    named = f"1 file was scanned since then and keeps the matches of that scan: “{file.name}”"
+    assert named in asked
+    assert still == ActionState.DONE
+    assert DedupAction.objects.get().state == ActionState.UNDONE
+    assert f"Undone. {named}" in told
 
 
 def test_a_reviewer_proposes_and_a_manager_accepts_on_the_page(

@@ -84,7 +84,7 @@ def test_a_viewer_takes_packs_away_but_asks_for_none(
     deciding.confirm(match=match, user=make_user(Role.MANAGER), version=match.version)
     page = client.get(address(match)).content.decode()
     assert "Ready, but outdated" in page
-    assert "The match or its recording has changed since" in page
+    assert "The match, its recording or its file has changed since" in page
     assert pack.sha256 in page
     assert "outdated since" in client.get(match.review_url).content.decode()
 

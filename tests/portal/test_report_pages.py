@@ -14,7 +14,8 @@ from django.urls import reverse
 
 from accounts.roles import Role
 from audit.models import Event
-from catalogue.changes import update_recording
+from catalogue.changes import retire_recordings, update_recording
+from catalogue.models import Recording
 from common.reading import read_date
 from reports.choices import Format, Mode, RunState
 from reports.layouts import Layout
@@ -22,6 +23,8 @@ from reports.models import ReportRun, ReportTemplate
 from reports.rows import COLUMNS
 from review.services.locks import take_lock
 from scanning.choices import FileStatus
+from scanning.services.filing import change_details
+from scanning.services.intake import FileDetails
 from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.accounts import make_user
@@ -86,6 +89,32 @@ def test_a_run_says_since_when_its_rows_differ(
     assert decided.decided_at is not None
     assert "2 rows would read differently today" in later
     assert read_date(decided.decided_at, "full")[:10] in later
+
+
+@pytest.mark.parametrize("mode", [Mode.MATCH, Mode.FILE])
+def test_a_run_says_of_every_row_that_it_differs_whatever_changed_it(
+    signed_in: MakeClient, mode: Mode
+) -> None:
+    client = signed_in(Role.REVIEWER)
+    manager = make_user(Role.MANAGER)
+    match, retired = make_match(), make_match()
+    unmatched = ScannedFileFactory.create(status=FileStatus.NO_MATCH)
+    run = run_of(Layout(mode=mode))
+    retire_recordings(recordings=[retired.recording], user=manager)
+    same = visible_text(client.get(run.url).content.decode())
+
+    # A share has no event of a match or recording.
+    Recording.objects.filter(pk=match.recording_id).update(computed_share_pct=80)
+    share = visible_text(client.get(run.url).content.decode())
+    for file in (match.scanned_file, unmatched):
+        change_details(
+            scanned_file=file, details=FileDetails(account="other"), user=manager
+        )
+    details = visible_text(client.get(run.url).content.decode())
+
+    assert "read differently" not in same
+    assert ("1 row would read differently today." in share) == (mode == Mode.MATCH)
+    assert "2 rows would read differently today. The first differs since" in details
 
 
 def test_csv_leaves_at_once_and_is_kept_by_its_name(signed_in: MakeClient) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from django.http import QueryDict
 from django.test import Client
+from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
@@ -18,6 +19,7 @@ from review.models import Match
 from review.services import locks, saved_views
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.portal.review.reviewing import decide
 
@@ -226,3 +228,40 @@ def test_filters_of_assignee_due_length_programme_and_engine(
     ):
         found = Queue.from_query(QueryDict(query), ana).rows()
         assert {each.pk for each in found} == {matches[name].pk for name in fits}, query
+
+
+def test_lists_name_search_and_count_a_merged_recording_as_the_one_it_became(
+    signed_in: MakeClient,
+) -> None:
+    client = signed_in(Role.REVIEWER)
+    match = make_match(recording__title="Mountain")
+    bucket = match.recording.bucket
+    stays, between = (
+        RecordingFactory.create(bucket=bucket, title=title, isrc_normalised=isrc)
+        for title, isrc in (("Mountain (Album)", "QZAA02600002"), ("Hill", ""))
+    )
+    for merged, into in ((match.recording, between), (between, stays)):
+        Recording.objects.filter(pk=merged.pk).update(
+            status=RecordingStatus.RETIRED, merged_into=into
+        )
+    lists = [
+        "/queue/",
+        "/matches/?q=mountain+(album)",
+        "/matches/?q=QZAA02600002",
+        f"/matches/?recording={stays.uid}",
+        f"/files/{match.scanned_file.uid}/",
+        "/reports/summary/?by=recording",
+    ]
+
+    pages = {each: client.get(each).content.decode() for each in lists}
+    recording = client.get(
+        reverse("portal:recording_detail", args=[stays.uid])
+    ).content.decode()
+    other = client.get("/matches/?q=hill").content.decode()
+
+    assert [
+        each for each, page in pages.items() if "Mountain (Album)" not in page
+    ] == []
+    assert match.scanned_file.name in recording
+    # A filter finds the recording that stays, not one in between.
+    assert match.review_url not in other
