@@ -224,7 +224,7 @@ def test_upload_page_says_what_is_taken_and_what_was_not(
     codes = [result.code for result in page.context["results"]]
     assert codes == ["", "too_many_open"]
     assert ScannedFile.objects.count() == 1
-    assert "3 s to 1 h 30 min" in page.content.decode()
+    assert "2 s to 1 h 30 min" in page.content.decode()
 
 
 def test_managers_delete_a_file_with_a_reason(signed_in: MakeClient) -> None:
