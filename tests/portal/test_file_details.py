@@ -130,3 +130,20 @@ def test_the_page_of_a_file_counts_a_decision_on_what_scans_no_longer_find(
     assert reverse("portal:match", args=[match.uid]) in page
     assert "Nothing in your catalogue matched" not in page
     assert url not in client.get(reverse("portal:queue_files")).content.decode()
+
+
+def test_the_pages_of_a_file_of_unknown_length_name_its_recording(
+    signed_in: MakeClient,
+) -> None:
+    # As of results that a cloud account called back without the sound.
+    match, client = make_match(), signed_in(Role.MANAGER)
+    ScannedFile.objects.update(duration_ms=0)
+    file = reverse("portal:file_detail", args=[match.scanned_file.uid])
+
+    for address in (
+        *(file, f"{file}review/", f"{file}cue-sheet/", match.review_url),
+        *(reverse("portal:match_preview", args=[match.uid]), reverse("portal:queue")),
+    ):
+        page = client.get(address)
+        assert page.status_code == 200
+        assert match.recording.title in page.content.decode(), address
