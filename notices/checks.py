@@ -24,7 +24,7 @@ from review.subjects import Subject
 from rights.choices import ConflictKind, ConflictState, Right, ShareKind
 from rights.models import Conflict, Party
 from rights.records import rights_records
-from rights.selectors import OwnedShare, Rights, rights_of
+from rights.selectors import OwnedShare, Rights, names_of, rights_of
 from rights.texts import folded
 from scanning.models import ScannedFile
 
@@ -71,9 +71,9 @@ def owners_of(match: Match, right: ClaimedRight) -> list[str]:
     return [_owner(row) for row in owned(match, right)[1]]
 
 
-def _owner(row: OwnedShare) -> str:
+def _owner(row: OwnedShare, name: str = "") -> str:
     percent = "share of unknown size" if row.percent is None else f"{row.percent:f} %"
-    return f"{row.party}, {percent} of {_RIGHTS[row.right]}"
+    return f"{name or row.party}, {percent} of {_RIGHTS[row.right]}"
 
 
 def unfit(
@@ -177,7 +177,12 @@ def _differs(match: Match, right: ClaimedRight, said: Mapping[str, Any]) -> str:
     """Return what a document says otherwise of a match than the portal does now."""
     if said["intervals"] != [list(each) for each in match.tally.counted]:
         return _("other seconds of it count than when the notice was signed.")
-    if said["owners"] != owners_of(match, right):
+    rows = owned(match, right)[1]
+    today = {
+        _owner(row, name): _owner(row) for row in rows for name in names_of(row.party)
+    }
+    owners = [today.get(owner, owner) for owner in said["owners"]]
+    if sorted(owners) != sorted(_owner(row) for row in rows):
         return _("the catalogue names other owners than when the notice was signed.")
     return ""
 
@@ -305,8 +310,10 @@ def _owns_nothing(
     rights, owners = owned(match, right)
     said = {"owner": notice.owner.strip()}
     if owners:
-        named = {folded(str(each)) for row in owners for each in _holders(row)}
-        if folded(notice.owner) in named:
+        named = (
+            name for row in owners for each in _holders(row) for name in names_of(each)
+        )
+        if folded(notice.owner) in map(folded, named):
             return ""
         names = dict.fromkeys(str(row.party) for row in owners)
         return _(

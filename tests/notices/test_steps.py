@@ -38,6 +38,7 @@ from review.models import Dispute, Match
 from review.services import exclusions
 from review.services.folding import fold_scan
 from rights import conflicts
+from rights.actions.merging import merge_parties
 from rights.actions.parts import record_of
 from rights.choices import Right, ShareKind
 from rights.claims import PartyClaim
@@ -593,6 +594,21 @@ def test_a_notice_for_somebody_who_owns_nothing_there_is_refused(
 
     owned_by(claim, "EXAMPLE MUSIC, LTD.", "GB")
     services.submit(notice=draft, version=draft.version, user=reviewer)
+
+
+def test_a_notice_for_a_party_that_was_merged_holds(
+    reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    former = owned_by(claim, FILLED_IN["owner"]).party
+    notice = make_signed([claim], reviewer, manager)
+
+    for name in ("Example Music", "Example Group"):
+        into = Party.objects.create(name=name)
+        merge_parties(party=former, into=into, user=manager)
+        former = into
+
+    assert checks.changed_since_signed(notice) == []
 
 
 def test_a_notice_names_two_matches_of_the_same_seconds(
