@@ -8,8 +8,7 @@ from itertools import combinations
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from common.words import lowered
@@ -185,21 +184,6 @@ def _differs(match: Match, right: ClaimedRight, said: Mapping[str, Any]) -> str:
     if sorted(owners) != sorted(_owner(row) for row in rows):
         return _("the catalogue names other owners than when the notice was signed.")
     return ""
-
-
-def lapsed_items() -> QuerySet[NoticeItem]:
-    """Return the items whose claim was given up, cleared or undone since.
-
-    As in ``live_match``, one match of a file and a recording is live.
-    """
-    claims = Match.objects.filter(
-        scanned_file=OuterRef("match__scanned_file"),
-        recording=Coalesce(
-            OuterRef("match__superseded_by__recording"), OuterRef("match__recording")
-        ),
-        state__in=_CLAIMED,
-    )
-    return NoticeItem.objects.filter(~Exists(claims))
 
 
 def why_lapsed(item: NoticeItem) -> str:

@@ -311,6 +311,7 @@ def withdraw(
             "state": NoticeState.WITHDRAWN,
             "withdrawn_at": datetime.now(tz=UTC),
             "withdrawn_why": why.strip()[:1000],
+            "is_lapsed": False,
         },
     )
     row.items.update(is_open=False)

@@ -19,7 +19,7 @@ from accounts.reach import working_for
 from audit.models import Event
 from evidence.selectors import evidence_of_many
 from notices.checks import changes_since_signed
-from notices.models import NoticeState, TakedownNotice
+from notices.models import STANDING_NOTICES, TakedownNotice
 from notices.selectors import is_in_notice, notices_of
 from reports.cue_sheet_files import EXPORTED
 from reports.marks import marks_of
@@ -38,7 +38,6 @@ _ORDER: Final = (
     MatchState.SUPPRESSED,
 )
 _OF_KIND: Final = ("state", "licence", "decided_by")
-_STATEMENTS: Final = (NoticeState.SIGNED, NoticeState.SENT, NoticeState.ANSWERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +206,7 @@ def _notices_about(matches: QuerySet[Match]) -> list[TakedownNotice]:
         notice.pk: notice
         for match in matches.filter(is_in_notice())
         for notice in notices_of(match)
-        if notice.state in _STATEMENTS
+        if notice.state in STANDING_NOTICES
     }
     return [found[key] for key in sorted(found)]
 
