@@ -201,7 +201,7 @@ def why_lapsed(item: NoticeItem) -> str:
 def _wrong_state(match: Match, allowed: Collection[MatchState]) -> str:
     state = MatchState(match.state)
     if state in allowed:
-        return ""
+        return _("A later scan no longer finds the recording.") if match.lost else ""
     if state in WAITING_STATES:
         return _("Nobody has decided this match yet. Decide it first.")
     if state == MatchState.CLEARED:

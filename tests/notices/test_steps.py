@@ -195,6 +195,8 @@ def test_matches_that_no_notice_may_name_are_refused(
     )
     uploaded.scanned_file.refresh_from_db()
     licence = make_licence(recordings=[licensed.recording])
+    lost = make_claim(reviewer)
+    _lose(lost, manager)
 
     for match, reason in (
         (waiting, "Nobody has decided this match yet."),
@@ -205,6 +207,7 @@ def test_matches_that_no_notice_may_name_are_refused(
         (cleared, "This use was cleared."),
         (uploaded, "The file has no address"),
         (licensed, f"{licence.number} covers this use"),
+        (lost, "A later scan no longer finds the recording."),
     ):
         assert reason in refusal(match, user=reviewer)
     # One notice goes to one platform.
@@ -680,6 +683,10 @@ def _sell_to_others(claim: Match, manager: User) -> None:
     claim_of(parties=[LABEL], recordings=[recording(isrc="GBAAA2600001")])
 
 
+def _lose(claim: Match, manager: User) -> None:
+    fold_scan(scan=ScanFactory.create(scanned_file=claim.scanned_file))
+
+
 def _give_up(claim: Match, manager: User) -> None:
     deciding.release(match=claim, user=manager, answer="No.")
 
@@ -698,6 +705,7 @@ def test_a_sent_notice_is_flagged_when_its_ground_changes(
         (_exclude, "other seconds"),
         (_sell, "other owners"),
         (_sell_to_others, "owns no share"),
+        (_lose, "no longer finds"),
         (_give_up, "is released now"),
     ):
         claim = Match.objects.get(pk=claim.pk)
