@@ -70,8 +70,11 @@ def owners_of(match: Match, right: ClaimedRight) -> list[str]:
     return [_owner(row) for row in owned(match, right)[1]]
 
 
-def _owner(row: OwnedShare, name: str = "") -> str:
-    percent = "share of unknown size" if row.percent is None else f"{row.percent:f} %"
+def _owner(row: OwnedShare, name: str = "", *, zeros: bool = False) -> str:
+    """Return an owner in words; earlier documents have zeros: 50.0000 %."""
+    percent = "share of unknown size"
+    if row.percent is not None:
+        percent = f"{row.percent if zeros else row.percent.normalize():f} %"
     return f"{name or row.party}, {percent} of {_RIGHTS[row.right]}"
 
 
@@ -178,7 +181,10 @@ def _differs(match: Match, right: ClaimedRight, said: Mapping[str, Any]) -> str:
         return _("other seconds of it count than when the notice was signed.")
     rows = owned(match, right)[1]
     today = {
-        _owner(row, name): _owner(row) for row in rows for name in names_of(row.party)
+        _owner(row, name, zeros=zeros): _owner(row)
+        for row in rows
+        for name in names_of(row.party)
+        for zeros in (True, False)
     }
     owners = [today.get(owner, owner) for owner in said["owners"]]
     if sorted(owners) != sorted(_owner(row) for row in rows):

@@ -628,10 +628,24 @@ def test_a_notice_for_a_party_that_was_merged_holds(
     assert checks.changed_since_signed(notice) == []
 
 
+def test_shares_are_written_without_zeros_and_documents_that_have_them_hold(
+    reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    owned_by(claim, FILLED_IN["owner"])
+    notice = make_signed([claim], reviewer, manager)
+    (item,) = notice.content["items"]
+
+    assert item["owners"] == ["Example Music Ltd, 100 % of the master right"]
+    item["owners"] = ["Example Music Ltd, 100.0000 % of the master right"]
+    assert checks.changed_since_signed(notice) == []
+
+
 def test_a_notice_names_two_matches_of_the_same_seconds(
     reviewer: User, signed_in: MakeClient
 ) -> None:
     claim = make_claim(reviewer)
+    ScannedFile.objects.filter(pk=claim.scanned_file_id).update(tags=["territory:GB"])
     other = make_match(scan=claim.scan, match={"state": MatchState.CONFIRMED})
     notice = prepare(claim, other, user=reviewer)
 
@@ -639,6 +653,7 @@ def test_a_notice_names_two_matches_of_the_same_seconds(
 
     assert "are claimed for the same seconds" in page
     assert "when it arrived" in page
+    assert "United Kingdom from the file" in page
 
 
 def test_a_conflict_of_a_merged_recording_stops_the_notice(
