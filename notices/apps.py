@@ -13,8 +13,11 @@ class NoticesConfig(AppConfig):
     verbose_name = _("Notices")
 
     def ready(self) -> None:
-        """Name the notices of a match in its evidence packs."""
+        """Name notices in the evidence packs of matches, and follow their grounds."""
+        from audit.services import events_recorded
         from evidence import notices
+        from notices import following
         from notices.in_packs import notices_about
 
         notices.finders.register(notices_about)
+        events_recorded.connect(following.note_events, dispatch_uid="notices.events")

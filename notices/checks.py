@@ -8,8 +8,7 @@ from itertools import combinations
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from common.words import lowered
@@ -24,7 +23,7 @@ from review.subjects import Subject
 from rights.choices import ConflictKind, ConflictState, Right, ShareKind
 from rights.models import Conflict, Party
 from rights.records import rights_records
-from rights.selectors import OwnedShare, Rights, rights_of
+from rights.selectors import OwnedShare, Rights, names_of, rights_of
 from rights.texts import folded
 from scanning.models import ScannedFile
 
@@ -71,9 +70,12 @@ def owners_of(match: Match, right: ClaimedRight) -> list[str]:
     return [_owner(row) for row in owned(match, right)[1]]
 
 
-def _owner(row: OwnedShare) -> str:
-    percent = "share of unknown size" if row.percent is None else f"{row.percent:f} %"
-    return f"{row.party}, {percent} of {_RIGHTS[row.right]}"
+def _owner(row: OwnedShare, name: str = "", *, zeros: bool = False) -> str:
+    """Return an owner in words; earlier documents have zeros: 50.0000 %."""
+    percent = "share of unknown size"
+    if row.percent is not None:
+        percent = f"{row.percent if zeros else row.percent.normalize():f} %"
+    return f"{name or row.party}, {percent} of {_RIGHTS[row.right]}"
 
 
 def unfit(
@@ -177,24 +179,17 @@ def _differs(match: Match, right: ClaimedRight, said: Mapping[str, Any]) -> str:
     """Return what a document says otherwise of a match than the portal does now."""
     if said["intervals"] != [list(each) for each in match.tally.counted]:
         return _("other seconds of it count than when the notice was signed.")
-    if said["owners"] != owners_of(match, right):
+    rows = owned(match, right)[1]
+    today = {
+        _owner(row, name, zeros=zeros): _owner(row)
+        for row in rows
+        for name in names_of(row.party)
+        for zeros in (True, False)
+    }
+    owners = [today.get(owner, owner) for owner in said["owners"]]
+    if sorted(owners) != sorted(_owner(row) for row in rows):
         return _("the catalogue names other owners than when the notice was signed.")
     return ""
-
-
-def lapsed_items() -> QuerySet[NoticeItem]:
-    """Return the items whose claim was given up, cleared or undone since.
-
-    As in ``live_match``, one match of a file and a recording is live.
-    """
-    claims = Match.objects.filter(
-        scanned_file=OuterRef("match__scanned_file"),
-        recording=Coalesce(
-            OuterRef("match__superseded_by__recording"), OuterRef("match__recording")
-        ),
-        state__in=_CLAIMED,
-    )
-    return NoticeItem.objects.filter(~Exists(claims))
 
 
 def why_lapsed(item: NoticeItem) -> str:
@@ -212,7 +207,7 @@ def why_lapsed(item: NoticeItem) -> str:
 def _wrong_state(match: Match, allowed: Collection[MatchState]) -> str:
     state = MatchState(match.state)
     if state in allowed:
-        return ""
+        return _("A later scan no longer finds the recording.") if match.lost else ""
     if state in WAITING_STATES:
         return _("Nobody has decided this match yet. Decide it first.")
     if state == MatchState.CLEARED:
@@ -305,8 +300,10 @@ def _owns_nothing(
     rights, owners = owned(match, right)
     said = {"owner": notice.owner.strip()}
     if owners:
-        named = {folded(str(each)) for row in owners for each in _holders(row)}
-        if folded(notice.owner) in named:
+        named = (
+            name for row in owners for each in _holders(row) for name in names_of(each)
+        )
+        if folded(notice.owner) in map(folded, named):
             return ""
         names = dict.fromkeys(str(row.party) for row in owners)
         return _(

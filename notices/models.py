@@ -38,6 +38,8 @@ UNSIGNED_NOTICES = (NoticeState.DRAFT, NoticeState.REVIEW)
 """Notices that may still change, and that have no number."""
 OPEN_NOTICES = (*UNSIGNED_NOTICES, NoticeState.SIGNED, NoticeState.SENT)
 """Notices that are not yet answered in full, nor withdrawn."""
+STANDING_NOTICES = (NoticeState.SIGNED, NoticeState.SENT, NoticeState.ANSWERED)
+"""Signed notices that were not withdrawn."""
 
 
 class ClaimedRight(models.TextChoices):
@@ -61,6 +63,7 @@ class TakedownNotice(models.Model):
     ``content`` holds all facts of the signed document; ``text`` and ``pdf`` are drawn
     from it and never change. ``good_faith`` and ``accuracy`` are the words that the
     signer typed. ``number`` counts the signed notices of ``year`` without gaps.
+    ``is_lapsed`` is what ``notices.following`` last found, for lists.
     """
 
     uid = uid_field("tn")
@@ -114,6 +117,7 @@ class TakedownNotice(models.Model):
     sent_how = models.CharField(max_length=200, blank=True, default="")
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     withdrawn_why = models.CharField(max_length=1000, blank=True, default="")
+    is_lapsed = models.BooleanField(_("no longer valid"), default=False)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -143,6 +147,9 @@ class TakedownNotice(models.Model):
         indexes = [
             models.Index(fields=["state", "-id"], name="notice_state"),
             models.Index(fields=["platform", "-id"], name="notice_platform"),
+            models.Index(
+                fields=["-id"], condition=models.Q(is_lapsed=True), name="notice_lapsed"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -235,6 +242,25 @@ class NoticeItem(models.Model):
 
     def __str__(self) -> str:
         return self.url
+
+
+class NoticeCheck(models.Model):
+    """What a notice stands on may have changed; the next check looks at it again.
+
+    Written in the transaction of the change, so that none is lost. ``notice`` is the key
+    of one notice; None stands for all. A foreign key would lock the notice.
+    """
+
+    notice = models.BigIntegerField(null=True)
+
+    # A note of the worker, shown nowhere.
+    objects = models.Manager["NoticeCheck"]()
+
+    class Meta:
+        app_label = "reports"
+
+    def __str__(self) -> str:
+        return str(self.notice or "all")
 
 
 class NoticeAnswer(models.Model):

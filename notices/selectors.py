@@ -12,7 +12,7 @@ from audit.models import Event
 from common.zones import office_day
 from evidence.models import PackStatus
 from evidence.selectors import evidence_of_many
-from notices.checks import changes_since_signed, lapsed_items
+from notices.checks import changes_since_signed
 from notices.content import current_packs
 from notices.models import (
     NoticeAnswer,
@@ -39,7 +39,7 @@ def notices_in_reach() -> QuerySet[TakedownNotice]:
 def list_notices(
     *, state: str = "", platform: str = "", due: str = "", q: str = ""
 ) -> QuerySet[Any]:
-    """Return notices with ``item_count``, ``is_lapsed`` and ``restore_until``.
+    """Return notices with ``item_count`` and ``restore_until``.
 
     Any: notices that carry annotations. ``due`` is "counter" for those with a counter-notice whose deadline is not over,
     "lapsed" for those that no longer hold, "unanswered" for those sent and unanswered.
@@ -63,15 +63,13 @@ def list_notices(
 
 
 def with_figures(rows: QuerySet[TakedownNotice]) -> QuerySet[TakedownNotice]:
-    """Add the number of matches, whether one lapsed, and the nearest deadline."""
-    lapsed = lapsed_items().filter(notice=OuterRef("pk"))
+    """Add the number of matches and the nearest deadline."""
     running = Q(
         items__answers__outcome=NoticeOutcome.COUNTER,
         items__answers__restore_until__gte=office_day(),
     )
     return rows.annotate(
         item_count=Count("items", distinct=True),
-        is_lapsed=Exists(lapsed) & ~Q(state=NoticeState.WITHDRAWN),
         restore_until=Min("items__answers__restore_until", filter=running),
     )
 
@@ -92,12 +90,23 @@ def platforms() -> list[str]:
 
 def notices_of(match: Match) -> list[TakedownNotice]:
     """Return the notices that name a match or one that it replaced, newest first."""
-    rows = notices_in_reach().filter(
-        Q(items__match__recording=match.recording_id)
-        | Q(items__match__superseded_by=match),
-        items__match__scanned_file=match.scanned_file_id,
+    about = _about(match.scanned_file_id, match.recording_id, match.pk)
+    items = NoticeItem.objects.filter(about)
+    return list(notices_in_reach().filter(pk__in=items.values("notice")))
+
+
+def is_in_notice() -> Q:
+    """Return the condition that a notice names a match or one that it replaced."""
+    about = _about(OuterRef("scanned_file"), OuterRef("recording"), OuterRef("pk"))
+    return Q(Exists(NoticeItem.objects.filter(about)))
+
+
+# The key of a row, or the outer row's column.
+def _about(file: int | OuterRef, recording: int | OuterRef, match: int | OuterRef) -> Q:
+    """Return the condition that an item is about a match, after rescans and merges too."""
+    return Q(match__scanned_file=file) & (
+        Q(match__recording=recording) | Q(match__superseded_by=match)
     )
-    return list(rows.distinct())
 
 
 def notices_and_changes(match: Match) -> list[tuple[TakedownNotice, str]]:

@@ -268,8 +268,11 @@ def mark_sent(
         )
     changed = changed_since_signed(row)
     if changed and not sending.despite:
-        text = " ".join(changed)
-        raise NoticeRefused("ground_changed", text, fields={"despite": text})
+        raise NoticeRefused(
+            "ground_changed",
+            " ".join(changed),
+            fields={"despite": _("Tick this if it was sent all the same.")},
+        )
     # A form knows minutes, so the minute of the signature may begin before it.
     at = max(sending.at, row.signed_at or sending.at)
     values = {"sent_at": at, "sent_to": sending.to, "sent_how": sending.how}
@@ -311,6 +314,7 @@ def withdraw(
             "state": NoticeState.WITHDRAWN,
             "withdrawn_at": datetime.now(tz=UTC),
             "withdrawn_why": why.strip()[:1000],
+            "is_lapsed": False,
         },
     )
     row.items.update(is_open=False)

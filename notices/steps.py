@@ -158,7 +158,7 @@ def refuse_unfit(notice: TakedownNotice) -> None:
         .order_by("pk")
     )
     for match in rows:
-        match.refresh_from_db(fields=["state", "needs_approval", "licence"])
+        match.refresh_from_db(fields=["state", "lost", "needs_approval", "licence"])
     if refused := unfit(rows, right=notice.claimed_right, beside=notice):
         raise unfit_error(refused)
 

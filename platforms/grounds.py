@@ -18,22 +18,17 @@ from jobs.services import submit
 from platforms.jobs import COMPARE, FOLLOW
 from platforms.models import GroundChange, PlatformAccount
 from review.models import Match
-from review.services.transitions import ASSIGN, LOCK_EVENTS, NOTE
+from review.services.transitions import changed_cases
 from scanning.models import Scan, ScannedFile
 
 _EVERYTHING: Final = ("licence", "party", "rights_recording", "work", "dedup", "loop")
 """Cases of the audit trail that can touch any claim or match."""
 _NAMED: Final = ("file", "recording", "match")
-_CHANGES_NOTHING: Final = (*LOCK_EVENTS, NOTE, ASSIGN, "cue_sheet.exported")
 
 
 def note_events(events: Iterable[Event], **_signal: object) -> None:
     """Follow events of files, recordings, matches, licences and rights."""
-    cases: dict[str, set[str]] = {}
-    for event in events:
-        kind, _colon, uid = event.case.partition(":")
-        if event.action not in _CHANGES_NOTHING:
-            cases.setdefault(kind, set()).add(uid)
+    cases = changed_cases(events)
     concerned = cases.keys() & {*_EVERYTHING, *_NAMED}
     if not concerned or not _is_used():
         return

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from accounts.reach import working_for
 from catalogue.models import Bucket, Recording
 from catalogue.selectors import standing_for, with_merged
+from common.territories import read_territories
 from common.zones import office_day
 from review.choices import (
     EditedUses,
@@ -325,7 +326,7 @@ def _passed_limit(licence: Licence, subject: Subject, use: FileUse) -> str:
         )
     outside = sorted(use.territories - allowed)
     return (
-        _("It does not cover %(outside)s.") % {"outside": ", ".join(outside)}
+        _("It does not cover %(outside)s.") % {"outside": read_territories(outside)}
         if outside
         else ""
     )

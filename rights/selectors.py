@@ -366,6 +366,16 @@ def claims_of(record: Work | RightsRecording) -> list[Share]:
     )
 
 
+def names_of(party: Party) -> list[str]:
+    """Return the party's name, and those of the parties that were merged into it."""
+    names: list[str] = []
+    level = [party]
+    while level:
+        names += [str(each) for each in level]
+        level = list(Party.objects.filter(merged_into__in=level))
+    return names
+
+
 def shares_of_party(party: Party) -> QuerySet[Share]:
     """Return a party's shares that the viewer may see."""
     rows = Share.objects.filter(

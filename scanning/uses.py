@@ -14,6 +14,7 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from common.territories import read_territories
 from common.zones import office_day
 from scanning.models import ScannedFile
 from scanning.tags import territories_of
@@ -68,9 +69,9 @@ class FileUse:
         return self.days[-1]
 
     @property
-    def places(self) -> list[str]:
-        """Return the codes of the territories in order."""
-        return sorted(self.territories)
+    def places(self) -> str:
+        """Return the names of the territories, in the order of their codes."""
+        return read_territories(sorted(self.territories))
 
 
 def airings_of(file: ScannedFile) -> list[FileAiring]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+from functools import partial
 
 from django.contrib import messages
 from django.db.models import Q
@@ -19,7 +19,7 @@ from catalogue.models import Exclusion, Recording
 from portal.pictures import exclusion
 from portal.pictures.exclusion import IntervalForm
 from portal.shared.access import PortalRequest, needs
-from portal.shared.consequences import Consequences, consequences_of
+from portal.shared.asking import not_agreed
 from portal.shared.playback import audio_url
 from review.decisions import proposals
 from review.errors import ReviewError
@@ -42,36 +42,40 @@ def exclusion_add(request: PortalRequest, uid: str) -> HttpResponseBase:
     picked = (0, min(_FIRST_PICKED_MS, recording.duration_ms))
     initial: dict[str, object] = {"start": picked[0], "end": picked[1]}
     form = IntervalForm(recording, data or None, initial)
-    shown = None
+    shown = consequences = None
     if form.is_valid():
-        if posted and _save(request, recording, form):
-            return redirect("portal:recording_detail", uid=uid)
+        add = partial(_put_in_force, request, recording, form)
+        try:
+            # A proposal changes nothing until a manager approves it.
+            if posted and not request.user.has_perm(Action.EDIT_CATALOGUE):
+                return _save(request, recording, form)
+            consequences = not_agreed(request, add, about=Q(recording=recording))
+            if consequences is None:
+                return _save(request, recording, form)
+        except ReviewError as refused:
+            form.add_error(None, refused.message)
         picked = form.interval()
         shown = exclusion.preview(recording=recording, interval=picked)
-    context = {"form": form, "preview": shown} | _interval_context(recording, picked)
-    if shown is not None:
-        # What was refused just now, the form says already.
-        context["consequences"] = None
-        with contextlib.suppress(ReviewError):
-            context["consequences"] = _consequences_of_adding(request, recording, form)
+    context = {
+        "form": form,
+        "preview": shown,
+        "consequences": consequences,
+        "is_outdated": posted,
+    } | _interval_context(recording, picked)
     return render(request, "portal/catalogue/exclusion.html", context)
 
 
-def _consequences_of_adding(
+def _put_in_force(
     request: PortalRequest, recording: Recording, form: IntervalForm
-) -> Consequences:
-    """Return what the exclusion does once it is in force, proposed or not."""
-
-    def add() -> None:
-        proposed = exclusions.propose(
-            recording=recording,
-            interval=form.interval(),
-            reason=form.cleaned_data["reason"],
-            user=request.user,
-        )
-        exclusions.put_in_force(segment=proposed, user=request.user)
-
-    return consequences_of(add, about=Q(recording=recording))
+) -> None:
+    """Do what the exclusion does once it is in force, proposed or not."""
+    proposed = exclusions.propose(
+        recording=recording,
+        interval=form.interval(),
+        reason=form.cleaned_data["reason"],
+        user=request.user,
+    )
+    exclusions.put_in_force(segment=proposed, user=request.user)
 
 
 def _interval_context(recording: Recording, picked: Interval) -> dict[str, object]:
@@ -87,33 +91,31 @@ def _interval_context(recording: Recording, picked: Interval) -> dict[str, objec
     }
 
 
-def _save(request: PortalRequest, recording: Recording, form: IntervalForm) -> bool:
-    """Exclude or propose the interval; return False if that was refused."""
+def _save(
+    request: PortalRequest, recording: Recording, form: IntervalForm
+) -> HttpResponseBase:
+    """Exclude or propose the interval, and return to the recording."""
     values, user = form.cleaned_data, request.user
-    try:
-        if user.has_perm(Action.EDIT_CATALOGUE):
-            exclusions.exclude(
-                recording=recording,
-                interval=form.interval(),
-                reason=values["reason"],
-                user=user,
-                note=values["note"],
-                chosen=set(request.POST.getlist("match")),
-            )
-            messages.success(request, _("Interval excluded."))
-        else:
-            exclusions.propose(
-                recording=recording,
-                interval=form.interval(),
-                reason=values["reason"],
-                user=user,
-                note=values["note"],
-            )
-            messages.success(request, _("The exclusion was proposed to a manager."))
-    except ReviewError as refused:
-        form.add_error(None, refused.message)
-        return False
-    return True
+    if user.has_perm(Action.EDIT_CATALOGUE):
+        exclusions.exclude(
+            recording=recording,
+            interval=form.interval(),
+            reason=values["reason"],
+            user=user,
+            note=values["note"],
+            chosen=set(request.POST.getlist("match")),
+        )
+        messages.success(request, _("Interval excluded."))
+    else:
+        exclusions.propose(
+            recording=recording,
+            interval=form.interval(),
+            reason=values["reason"],
+            user=user,
+            note=values["note"],
+        )
+        messages.success(request, _("The exclusion was proposed to a manager."))
+    return redirect("portal:recording_detail", uid=recording.uid)
 
 
 @require_http_methods(["GET", "POST"])
@@ -122,31 +124,30 @@ def exclusion_approve(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Preview a proposed exclusion; approve it on POST."""
     segment = get_object_or_404(Exclusion.objects.select_related("recording"), uid=uid)
     recording = segment.recording
-    if request.method == "POST":
-        try:
+    posted = request.method == "POST"
+    approve = partial(exclusions.put_in_force, segment=segment, user=request.user)
+    try:
+        if posted:
+            exclusions.refuse_answer(segment=segment, user=request.user)
+        consequences = not_agreed(request, approve, about=Q(recording=recording))
+        if consequences is None:
             proposals.approve(
                 segment=segment,
                 user=request.user,
                 chosen=set(request.POST.getlist("match")),
             )
-        except ReviewError as refused:
-            messages.error(request, refused.message)
-        else:
             messages.success(request, _("Interval excluded."))
-        return redirect("portal:recording_detail", uid=recording.uid)
-    interval = (segment.start_ms, segment.end_ms)
-    try:
-        consequences = consequences_of(
-            lambda: exclusions.put_in_force(segment=segment, user=request.user),
-            about=Q(recording=recording),
-        )
     except ReviewError as refused:
         messages.error(request, refused.message)
+        consequences = None
+    if consequences is None:
         return redirect("portal:recording_detail", uid=recording.uid)
+    interval = (segment.start_ms, segment.end_ms)
     context = {
         "proposed": segment,
         "preview": exclusion.preview(recording=recording, interval=interval),
         "consequences": consequences,
+        "is_outdated": posted,
     } | _interval_context(recording, interval)
     return render(request, "portal/catalogue/exclusion.html", context)
 
@@ -156,35 +157,48 @@ def exclusion_approve(request: PortalRequest, uid: str) -> HttpResponseBase:
 def exclusion_remove(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Preview the end of an exclusion; remove it, or refuse a proposed one, on POST."""
     segment = get_object_or_404(Exclusion.objects.select_related("recording"), uid=uid)
-    if request.method == "GET":
-        if segment.removed_at is not None:
-            raise Http404
-        interval = (segment.start_ms, segment.end_ms)
-        context = {"segment": segment} | _interval_context(segment.recording, interval)
-        if segment.approved:
-            context["consequences"] = consequences_of(
-                lambda: exclusions.remove(
-                    segment=segment, user=request.user, reason="–"
-                ),
-                about=Q(recording=segment.recording),
-            )
-        return render(request, "portal/catalogue/exclusion_remove.html", context)
-    reason = request.POST.get("reason", "")
+    posted = request.method == "POST"
+    if not posted and segment.removed_at is not None:
+        raise Http404
+    consequences = None
     try:
         if segment.approved:
-            returned = exclusions.remove(
-                segment=segment, user=request.user, reason=reason
+            remove = partial(
+                exclusions.remove, segment=segment, user=request.user, reason="–"
             )
-            done = ngettext(
-                "Exclusion removed. %(n)s match is back in the queue.",
-                "Exclusion removed. %(n)s matches are back in the queue.",
-                returned,
-            ) % {"n": returned}
-        else:
-            proposals.refuse(segment=segment, user=request.user, note=reason)
-            done = _("The exclusion was refused.")
+            about = Q(recording=segment.recording)
+            consequences = not_agreed(request, remove, about=about)
+        if posted and consequences is None:
+            _end(request, segment)
     except ReviewError as refused:
         messages.error(request, refused.message)
-    else:
-        messages.success(request, done)
-    return redirect("portal:recording_detail", uid=segment.recording.uid)
+        consequences = None
+    if posted and consequences is None:
+        return redirect("portal:recording_detail", uid=segment.recording.uid)
+    interval = (segment.start_ms, segment.end_ms)
+    context = {
+        "segment": segment,
+        "consequences": consequences,
+        "is_outdated": posted,
+        "reason": request.POST.get("reason", ""),
+    } | _interval_context(segment.recording, interval)
+    return render(request, "portal/catalogue/exclusion_remove.html", context)
+
+
+def _end(request: PortalRequest, segment: Exclusion) -> None:
+    """Remove an exclusion, or refuse a proposed one."""
+    reason = request.POST.get("reason", "")
+    if not segment.approved:
+        proposals.refuse(segment=segment, user=request.user, note=reason)
+        messages.success(request, _("The exclusion was refused."))
+        return
+    returned = exclusions.remove(segment=segment, user=request.user, reason=reason)
+    messages.success(
+        request,
+        ngettext(
+            "Exclusion removed. %(n)s match is back in the queue.",
+            "Exclusion removed. %(n)s matches are back in the queue.",
+            returned,
+        )
+        % {"n": returned},
+    )

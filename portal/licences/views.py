@@ -25,6 +25,7 @@ from catalogue.models import Recording
 from common.bodies import takes_files
 from common.storage import display_name, keep_file
 from common.zones import office_day
+from notices.selectors import is_in_notice
 from portal.licences.forms import LicenceFilterForm, LicenceForm
 from portal.shared.access import PortalRequest, needs
 from portal.shared.applications import undo
@@ -151,7 +152,7 @@ def _not_agreed(request: PortalRequest, form: LicenceForm) -> Consequences | Non
             buckets=buckets,
             recordings=recordings,
         ),
-        about=Q(licence=licence) | (named & Q(notice_items__isnull=False)),
+        about=Q(licence=licence) | (named & is_in_notice()),
     )
 
 
@@ -217,7 +218,7 @@ def _notices_that_it_covers(
     named = coverage.in_scope(licence, licence.buckets.all(), licence.recordings.all())
     return consequences_of(
         lambda: licences.apply(licence=licence, user=request.user, reach=Reach.FUTURE),
-        about=named & Q(notice_items__isnull=False),
+        about=named & is_in_notice(),
     ).notices
 
 

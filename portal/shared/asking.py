@@ -65,11 +65,13 @@ def ask_before(
 def not_agreed(
     request: PortalRequest, change: Callable[[], object], *, about: Q
 ) -> Consequences | None:
-    """Return what a posted change does to statements unless the form says that it was seen."""
+    """Return what a change does to statements; None if a form says that it was seen.
+
+    Also None if it is posted and no statement changes.
+    """
     found = consequences_of(change, about=about)
-    if not found or request.POST.get(AGREED) == found.mark:
-        return None
-    return found
+    is_agreed = not found or request.POST.get(AGREED) == found.mark
+    return None if request.method == "POST" and is_agreed else found
 
 
 def _render_question(

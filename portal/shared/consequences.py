@@ -12,15 +12,15 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.reach import working_for
 from audit.models import Event
 from evidence.selectors import evidence_of_many
 from notices.checks import changes_since_signed
-from notices.models import NoticeState, TakedownNotice
-from notices.selectors import notices_in_reach
+from notices.models import STANDING_NOTICES, TakedownNotice
+from notices.selectors import is_in_notice, notices_of
 from reports.cue_sheet_files import EXPORTED
 from reports.marks import marks_of
 from review.choices import WAITING_STATES, MatchState
@@ -38,7 +38,6 @@ _ORDER: Final = (
     MatchState.SUPPRESSED,
 )
 _OF_KIND: Final = ("state", "licence", "decided_by")
-_STATEMENTS: Final = (NoticeState.SIGNED, NoticeState.SENT, NoticeState.ANSWERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +138,7 @@ def consequences_of(change: Callable[[], object], *, about: Q) -> Consequences:
     """
     standing = Match.objects.filter(about).exclude(state=MatchState.SUPERSEDED)
     stood = {match.pk: _why_unchanged(match) for match in standing.only(*_OF_KIND)}
-    notices = _notices_about(stood)
+    notices = _notices_about(standing)
     said = _read(notices)
     with taken_back() as events:
         change()
@@ -202,9 +201,14 @@ def _rows(cases: Collection[str]) -> dict[int, Match]:
     return {each.pk: each for each in rows.select_related("recording", "scanned_file")}
 
 
-def _notices_about(matches: Collection[int]) -> list[TakedownNotice]:
-    rows = notices_in_reach().filter(items__match__in=matches, state__in=_STATEMENTS)
-    return list(rows.distinct().order_by("pk"))
+def _notices_about(matches: QuerySet[Match]) -> list[TakedownNotice]:
+    found = {
+        notice.pk: notice
+        for match in matches.filter(is_in_notice())
+        for notice in notices_of(match)
+        if notice.state in STANDING_NOTICES
+    }
+    return [found[key] for key in sorted(found)]
 
 
 def _read(notices: Iterable[TakedownNotice]) -> dict[int, dict[int, str]]:

@@ -367,6 +367,12 @@ def tag_territories(tags: Iterable[object]) -> str:
 
 
 @register.filter
+def territory_name(code: str) -> str:
+    """Return the name of a territory: "Germany"."""
+    return read_territories([code])
+
+
+@register.filter
 def labelled(cells: Sequence[str], headers: Sequence[Mapping[str, Any]]) -> list[str]:
     """Give the cells of an admin list the labels of their columns, for narrow screens.
 

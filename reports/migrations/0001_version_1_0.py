@@ -92,6 +92,13 @@ class Migration(migrations.Migration):
                 },
             ),
             migrations.CreateModel(
+                name='NoticeCheck',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('notice', models.BigIntegerField(null=True)),
+                ],
+            ),
+            migrations.CreateModel(
                 name='NoticeAnswer',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -294,6 +301,7 @@ class Migration(migrations.Migration):
                     ('sent_how', models.CharField(blank=True, default='', max_length=200)),
                     ('withdrawn_at', models.DateTimeField(blank=True, null=True)),
                     ('withdrawn_why', models.CharField(blank=True, default='', max_length=1000)),
+                    ('is_lapsed', models.BooleanField(default=False, verbose_name='no longer valid')),
                     ('version', models.PositiveIntegerField(default=1)),
                     ('created_at', models.DateTimeField(auto_now_add=True)),
                     ('updated_at', models.DateTimeField(auto_now=True)),
@@ -304,7 +312,7 @@ class Migration(migrations.Migration):
                     'verbose_name': 'takedown notice',
                     'verbose_name_plural': 'takedown notices',
                     'ordering': ['-id'],
-                    'indexes': [models.Index(fields=['state', '-id'], name='notice_state'), models.Index(fields=['platform', '-id'], name='notice_platform')],
+                    'indexes': [models.Index(fields=['state', '-id'], name='notice_state'), models.Index(fields=['platform', '-id'], name='notice_platform'), models.Index(condition=models.Q(('is_lapsed', True)), fields=['-id'], name='notice_lapsed')],
                     'constraints': [models.UniqueConstraint(fields=('year', 'number'), name='notice_number_once_a_year'), models.CheckConstraint(condition=models.Q(('state__in', ['DRAFT', 'REVIEW', 'WITHDRAWN']), models.Q(('number__isnull', False), ('signed_at__isnull', False), ('year__isnull', False), models.Q(('pdf', ''), _negated=True), models.Q(('signature', ''), _negated=True)), _connector='OR'), name='notice_signed_is_numbered')],
                 },
             ),

@@ -52,6 +52,7 @@ LOCK_EVENTS = (TAKE, RELEASE, LOCK_ENDED)
 """Events of review locks; they decide nothing."""
 NEW_GROUNDS = (COUNTED, GROUND, SPEECH)
 """Events after which rules may say something else of a match."""
+_CHANGE_NOTHING = (*LOCK_EVENTS, NOTE, ASSIGN, "cue_sheet.exported")
 # These events do not change the match's version.
 _UNCHANGING = (NOTE, ASSIGN, GROUND, SPEECH)
 # These events do not change the decision about the match.
@@ -217,6 +218,16 @@ def asides_since(events: Iterable[Event]) -> dict[str, set[str]]:
     for case in facts.changed_since(events):
         asides[case].add(GROUND)
     return asides
+
+
+def changed_cases(events: Iterable[Event]) -> dict[str, set[str]]:
+    """Return the ids of what events changed, by the kinds of their cases."""
+    cases: dict[str, set[str]] = {}
+    for event in events:
+        kind, _colon, uid = event.case.partition(":")
+        if event.action not in _CHANGE_NOTHING:
+            cases.setdefault(kind, set()).add(uid)
+    return cases
 
 
 def locked_row(

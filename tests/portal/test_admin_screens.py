@@ -39,7 +39,7 @@ from monitoring.unknown.models import (
     UnknownItem,
     UnknownPolicy,
 )
-from notices.models import NoticeAnswer, NoticeItem
+from notices.models import NoticeAnswer, NoticeCheck, NoticeItem
 from platforms.models import ClaimFileRow, GroundChange, PolicyTerms, PriorValues
 from review.models import Match
 from rights.models import OtherTitle, Share, Statement, Track, WorkNumber
@@ -173,8 +173,8 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         *(OtherTitle, Share, Statement, Track, WorkNumber),
         # The page of a run shows its anchors.
         ClockAnchor,
-        # The page of a notice shows these.
-        *(NoticeAnswer, NoticeItem),
+        # The page of a notice shows these; the last is the worker's note.
+        *(NoticeAnswer, NoticeItem, NoticeCheck),
         # The page of a claim shows its terms; the others are the worker's notes.
         *(PolicyTerms, PriorValues, GroundChange, ClaimFileRow),
         # The page of an import shows what its undo takes back.

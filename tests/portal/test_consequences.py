@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.db.models import Q
+from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -34,14 +35,17 @@ from review.choices import (
 )
 from review.models import Licence, Match
 from review.services import exclusions, licences
+from review.services.folding import fold_scan
 from review.services.licences import Reach
 from scanning.models import ScannedFile
+from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.notices import make_claim, make_sent
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
+from tests.factories.scanning import ScanFactory, make_detection
 from tests.previews import rows, unexpected
 
 pytestmark = pytest.mark.django_db
@@ -144,7 +148,7 @@ class World:
             if decision == "escalate":
                 deciding.escalate(**named, note="look")
             if decision == "exclude":
-                deciding.exclude_part(**named, interval=(0, 30_000), reason="ident")
+                deciding.exclude_part(**named, interval=(5_000, 15_000), reason="ident")
 
     def change(self, ground: str) -> Change | None:
         """Return the change of a ground; None if this world has no such ground."""
@@ -338,6 +342,35 @@ def test_claims_and_signed_notices_come_first() -> None:
     assert changed_since_signed(notice) == []
     change()
     assert changed_since_signed(notice) == said.notices[0].texts
+
+
+def test_a_notice_about_the_match_before_a_rescan_is_listed(
+    signed_in: MakeClient,
+) -> None:
+    manager, reviewer = make_user(Role.MANAGER), make_user(Role.REVIEWER)
+    claim = make_claim(reviewer)
+    notice = make_sent([claim], reviewer, manager)
+    scan = ScanFactory.create(scanned_file=claim.scanned_file)
+    make_detection(
+        (70_000, 90_000, 5_000, 25_000), scan=scan, recording=claim.recording
+    )
+    fold_scan(scan=scan)
+    draft = make_licence(recordings=[claim.recording], user=manager, in_force=False)
+    page = reverse("portal:licence_preview", args=[draft.uid])
+
+    said = consequences_of(
+        lambda: exclusions.exclude(
+            recording=claim.recording,
+            interval=(5_000, 15_000),
+            reason="ident",
+            user=manager,
+        ),
+        about=Q(recording=claim.recording),
+    )
+    shown = signed_in(Role.MANAGER).get(page).content.decode()
+
+    assert [each.notice for each in said.notices] == [notice]
+    assert notice.reference in shown
 
 
 def test_only_what_a_person_saw_is_agreed_to() -> None:

@@ -6,16 +6,24 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Exclusion
 from review.choices import MatchState
 from tests.conftest import MakeClient
+from tests.factories import deciding
 from tests.factories.review import make_match
 
 pytestmark = pytest.mark.django_db
 
 INTERVAL = {"start": "5", "end": "25", "reason": "shared_loop", "note": ""}
+
+
+def agreed(client: Client, url: str, fields: dict[str, str]) -> None:
+    """Send a form, with what its page says of the consequences."""
+    seen = client.get(url, fields).context["consequences"]
+    client.post(url, fields | {"agreed": seen.mark})
 
 
 def test_interval_is_previewed_then_excluded_then_removed(manager: Client) -> None:
@@ -32,7 +40,7 @@ def test_interval_is_previewed_then_excluded_then_removed(manager: Client) -> No
     assert match.scanned_file.name in shown
     assert not Exclusion.objects.exists()
 
-    manager.post(url, INTERVAL)
+    agreed(manager, url, INTERVAL)
     match.refresh_from_db()
     assert match.state == MatchState.SUPPRESSED
     segment = Exclusion.objects.get()
@@ -45,10 +53,10 @@ def test_interval_is_previewed_then_excluded_then_removed(manager: Client) -> No
     preview = manager.get(remove).content.decode()
     assert match.scanned_file.name in preview
     assert "Waits for a person again" in preview
-    manager.post(remove, {"reason": ""})
+    agreed(manager, remove, {"reason": ""})
     segment.refresh_from_db()
     assert segment.removed_at is None
-    manager.post(remove, {"reason": "it is ours"})
+    agreed(manager, remove, {"reason": "it is ours"})
     match.refresh_from_db()
     assert match.state == MatchState.PENDING
 
@@ -58,11 +66,29 @@ def test_confirmed_match_is_suppressed_only_when_ticked(manager: Client) -> None
     left = make_match(recording=ticked.recording, state=MatchState.CONFIRMED)
     url = reverse("portal:exclusion_add", args=[ticked.recording.uid])
 
-    manager.post(url, {**INTERVAL, "match": ticked.uid})
+    agreed(manager, url, {**INTERVAL, "match": ticked.uid})
 
     ticked.refresh_from_db()
     left.refresh_from_db()
     assert (ticked.state, left.state) == (MatchState.SUPPRESSED, MatchState.CONFIRMED)
+
+
+def test_a_decision_after_the_preview_is_shown_before_the_exclusion_changes(
+    manager: Client, ana: User
+) -> None:
+    match = make_match()
+    add = reverse("portal:exclusion_add", args=[match.recording.uid])
+    seen = manager.get(add, INTERVAL).context["consequences"]
+    match = deciding.confirm(match=match, user=ana, version=match.version)
+
+    asked = manager.post(add, INTERVAL | {"agreed": seen.mark})
+
+    assert "this is not what you saw" in " ".join(asked.content.decode().split())
+    assert not Exclusion.objects.exists()
+    manager.post(add, INTERVAL | {"agreed": asked.context["consequences"].mark})
+    remove = reverse("portal:exclusion_remove", args=[Exclusion.objects.get().uid])
+    manager.post(remove, {"reason": "ours", "agreed": seen.mark})
+    assert Exclusion.objects.get().removed_at is None
 
 
 def test_reviewer_proposes_and_manager_approves(
@@ -83,7 +109,7 @@ def test_reviewer_proposes_and_manager_approves(
         assert reviewer.post(address).status_code == 403
     assert signed_in(Role.VIEWER).get(url).status_code == 403
 
-    manager.post(approve)
+    agreed(manager, approve, {})
     match.refresh_from_db()
     assert match.state == MatchState.SUPPRESSED
     event = Event.objects.get(action="exclusion.added")

@@ -31,8 +31,10 @@ from tests.factories.notices import (
     FILLED_IN,
     make_claim,
     make_draft,
+    make_signed,
 )
 from tests.factories.review import make_match
+from tests.factories.rules import make_licence
 from tests.portal.queries import queries_of
 
 pytestmark = pytest.mark.django_db
@@ -141,6 +143,24 @@ def make_evidence() -> None:
         sealing.create_key()
     while run_next(Pool.WORK):
         pass
+
+
+def test_a_change_since_the_signature_is_told_once(
+    reviewer: User, manager: User, client: Client
+) -> None:
+    notice = make_signed([make_claim(reviewer)], reviewer, manager)
+    make_licence(recordings=[notice.items.get().match.recording])
+    TakedownNotice.objects.update(signed_at=datetime(2026, 5, 1, tzinfo=UTC))
+    client.force_login(reviewer)
+
+    answer = send(
+        client, "notice_sent", notice, at="2026-05-01 12:30", how="E-mail", to="agent"
+    )
+
+    assert answer.status_code == 409
+    shown = answer.content.decode()
+    assert shown.count("covers this use") == 1
+    assert "Tick this if it was sent all the same." in shown
 
 
 def test_each_refused_match_has_its_reason(reviewer: User, client: Client) -> None:

@@ -49,7 +49,9 @@ def _exclude(person: Person, rng: random.Random) -> None:
     _compare(
         exclude,
         Q(recording=recording),
-        lambda: person.fill_in(path, start=start, end=end, reason="ident", note=""),
+        lambda: person.fill_in_and_agree(
+            path, start=start, end=end, reason="ident", note=""
+        ),
     )
 
 
@@ -64,7 +66,9 @@ def _end_exclusion(person: Person, rng: random.Random) -> None:
             segment=segment, user=person.user, reason="It is ours."
         ),
         Q(recording=segment.recording),
-        lambda: person.fill_in(f"/exclusions/{segment.uid}/remove/", reason="ours"),
+        lambda: person.fill_in_and_agree(
+            f"/exclusions/{segment.uid}/remove/", reason="ours"
+        ),
     )
 
 

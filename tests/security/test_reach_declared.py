@@ -58,6 +58,7 @@ NOWHERE = {
     "reports.ReportSchedule": "its maker's; all of them for those who configure",
     "reports.ReportDelivery": "as its schedule",
     "reports.TakedownNotice": "for who may see all of its matches",
+    "reports.NoticeCheck": "a note of the worker, shown nowhere",
     "catalogue.CatalogueState": "how far the index is counted, shown as a number",
     "catalogue.IndexEntry": "a note of the worker, shown nowhere",
     "catalogue.IndexCopy": "a machine's copy of the index, shown with the jobs",

@@ -198,9 +198,9 @@ def test_broadcasts_go_before_the_file_and_the_file_before_a_stream() -> None:
         said.append((use.places, use.territory_source, use.day_source))
 
     assert said == [
-        (["GB"], UseSource.FILE, UseSource.ARRIVAL),
-        (["GB"], UseSource.FILE, UseSource.STATION),
-        (["CH"], UseSource.STATION, UseSource.STATION),
-        (["FR"], UseSource.CONTAINER, UseSource.STATION),
-        (["DE"], UseSource.BROADCAST, UseSource.BROADCAST),
+        ("United Kingdom", UseSource.FILE, UseSource.ARRIVAL),
+        ("United Kingdom", UseSource.FILE, UseSource.STATION),
+        ("Switzerland", UseSource.STATION, UseSource.STATION),
+        ("France", UseSource.CONTAINER, UseSource.STATION),
+        ("Germany", UseSource.BROADCAST, UseSource.BROADCAST),
     ]

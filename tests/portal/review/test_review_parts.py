@@ -133,8 +133,10 @@ def test_a_reviewers_interval_is_a_proposal_that_a_manager_sees_before_agreeing(
     assert (match.state, proposal.approved) == (MatchState.ESCALATED, False)
     settled = make_match(recording=match.recording, state=MatchState.CONFIRMED)
     url = reverse("portal:exclusion_approve", args=[proposal.uid])
-    assert settled.scanned_file.name in manager.get(url).content.decode()
-    manager.post(url, {"match": settled.uid})
+    shown = manager.get(url)
+    assert settled.scanned_file.name in shown.content.decode()
+    mark = shown.context["consequences"].mark
+    manager.post(url, {"match": settled.uid, "agreed": mark})
     match.refresh_from_db()
     settled.refresh_from_db()
     assert match.state == settled.state == MatchState.SUPPRESSED
