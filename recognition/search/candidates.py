@@ -456,6 +456,8 @@ def open_windows(
     # are from an end to the next start, which lies before it, and count nothing.
     edges = np.column_stack([starts, ends]).ravel()[:-1]
     worth = np.add.reduceat(open_frames, edges, dtype=np.int32)[::2] >= enough
+    # What is open beyond the next start is the next window's.
+    worth &= np.add.reduceat(open_frames, starts, dtype=np.int32) > 0
     return list(zip(starts[worth].tolist(), ends[worth].tolist(), strict=True))
 
 

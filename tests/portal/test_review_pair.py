@@ -62,7 +62,9 @@ def test_same_speed_stands_upright_with_five_seconds_around() -> None:
 
 
 def test_faster_source_slants_its_links_and_shows_more_of_the_reference() -> None:
-    match = make_match((70_000, 80_000, 20_000, 30_500))
+    match = make_match(
+        (70_000, 80_000, 20_000, 30_500), segment={"tempo_ratio": Decimal("1.05")}
+    )
 
     pair = pair_of(match)
 

@@ -29,6 +29,7 @@ from reports.layouts import Layout
 from review.edits import Edit
 from review.models import Match
 from scanning.choices import EngineChoice, FileStatus, ScanStatus, SourceType
+from scanning.engines.embedded import by_recording
 from scanning.errors import IntakeRefused
 from scanning.models import CloudAccount, Container, Scan, ScannedFile
 from scanning.services.retro import request_search
@@ -66,7 +67,12 @@ def whole_scan(radio: Radio, *parts: tuple[int, float]) -> list[tuple[str, int, 
             buckets=buckets,
             references=index_store.references_of(buckets, index),
         )
-    return [(titles[s.recording], s.start_ms, s.end_ms) for s in found.segments]
+    plays = [
+        (segment.start_ms, segment.end_ms, titles[one.recording_id])
+        for one in by_recording(found.segments)
+        for segment in one.segments
+    ]
+    return [(title, start, end) for start, end, title in sorted(plays)]
 
 
 def test_plays_across_cuts_are_those_of_one_scan(
