@@ -64,7 +64,7 @@ def extras_of_matches(
 ) -> dict[int, dict[str, Value]]:
     """Return the values of matches by key; ``files`` are theirs.
 
-    Columns ``without`` which a caller can do are not read if no other comes with them.
+    A package whose columns are all in ``without`` is not asked.
     """
     found: dict[int, dict[str, Value]] = {match.pk: {} for match in matches}
     for extra in extras:

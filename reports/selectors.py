@@ -342,7 +342,7 @@ def match_rows(
 ) -> dict[int, KeptRow]:
     """Return the row of each match by primary key.
 
-    Columns of packages above that the caller can do ``without`` may be empty.
+    Columns of packages above that are in ``without`` may be empty.
     """
     matches = list(Match.objects.filter(pk__in=list(keys)))
     around = _Around.of(matches, without)
