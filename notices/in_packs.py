@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from accounts.reach import working_for
 from evidence.notices import Notice, time_text
-from notices.models import TakedownNotice
+from notices.selectors import notices_of
 from review.models import Match
 
 
 def notices_about(match: Match) -> list[Notice]:
-    """Return all notices about a match's file and recording, oldest first."""
-    found = TakedownNotice.objects.filter(
-        items__match__scanned_file=match.scanned_file_id,
-        items__match__recording=match.recording_id,
-    )
+    """Return all notices about a match or one that it replaced, oldest first."""
+    with working_for(None):  # a pack is the same for everybody
+        found = notices_of(match)
     return [
         {
             "notice_id": notice.uid,
@@ -23,5 +22,5 @@ def notices_about(match: Match) -> list[Notice]:
             "signed_at": time_text(notice.signed_at),
             "sent_at": time_text(notice.sent_at),
         }
-        for notice in found.distinct().order_by("pk")
+        for notice in reversed(found)
     ]

@@ -23,6 +23,7 @@ from notices import answers, checks, following, services, signing, steps
 from notices.answers import Reply
 from notices.business_days import restore_days
 from notices.errors import NoticeRefused
+from notices.in_packs import notices_about
 from notices.models import (
     ClaimedRight,
     NoticeAnswer,
@@ -438,6 +439,7 @@ def test_a_claim_that_goes_on_after_rescans_and_merges_leaves_the_notice(
     item = notice.items.get()
     assert (checks.live_match(item), checks.why_lapsed(item)) == (live, "")
     assert not listed_lapsed()
+    assert [named["notice_id"] for named in notices_about(live)] == [notice.uid]
     assert notices_of(live) == [notice]
     with pytest.raises(NoticeRefused, match="Another open notice names it"):
         prepare(live, user=reviewer)
