@@ -164,7 +164,7 @@ def shown_column(name: str, *, path: str) -> Combinable:
 def merged_into_any(recordings: QuerySet[Recording], *, path: str) -> Q:
     """Return the condition that a recording was finally merged into one of these."""
     aliases = Recording._base_manager.filter(merged_into__isnull=False)
-    # Few recordings are what others were merged into.
+    # This leaves few: most recordings have nothing merged into them.
     stay = recordings.filter(
         merged_into=None, pk__in=aliases.order_by().values("merged_into")
     )

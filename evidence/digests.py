@@ -47,7 +47,7 @@ def digests(matches: Iterable[int]) -> dict[int, str]:
     Notices and what platforms report are left out: they are about the decision, or made
     with the pack.
     """
-    # A pack is built without limits, and its reader's language does not matter.
+    # Packs are built without access limits, and a digest has no reader's language.
     with working_for(None), override(None):
         rows = (
             Match.objects.filter(pk__in=list(matches))

@@ -32,12 +32,15 @@ _AT_ONCE: Final = 500
 def note_events(events: Iterable[Event], **_signal: object) -> None:
     """Note the notices that a change may concern."""
     cases = changed_cases(events)
-    if about := _concerned(cases):
+    if not _EVERYTHING.isdisjoint(cases):
+        note_all()
+        return
+    about = _concerned(cases)
+    # Most portals have no notices, and every decision comes here.
+    if about and _standing().exists():
         with working_for(None):
             found = _standing().filter(about).order_by("pk")
             _note(list(found.values_list("pk", flat=True).distinct()))
-    if not _EVERYTHING.isdisjoint(cases):
-        note_all()
 
 
 def note_all() -> None:
@@ -96,7 +99,7 @@ def _concerned(cases: Mapping[str, set[str]]) -> Q:
         files = Match.objects.filter(uid__in=uids).values("scanned_file")
         about |= Q(items__match__scanned_file__in=files)
     if uids := cases.get("notice"):
-        # Two notices may not name the same.
+        # Two open notices may not name one match, so each concerns the other.
         items = NoticeItem.objects.filter(notice__uid__in=uids)
         about |= Q(items__match__scanned_file__in=items.values("match__scanned_file"))
     if uids := cases.get("recording"):

@@ -334,7 +334,7 @@ class Params:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def for_file(self, duration_ms: int) -> Params:
-        """Return the parameters for a file of this length, which may be short."""
+        """Return the parameters for a file of this length; less of a short one must match."""
         return replace(self, min_segment_ms=self._least_ms(duration_ms))
 
     def least_frames(self, frames: float) -> float:

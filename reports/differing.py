@@ -75,7 +75,7 @@ def differing_rows(run: ReportRun) -> DifferingRows | None:
 
 
 def _says(row: KeptRow, mode: Mode) -> str:
-    """Return what a row says as text; that somebody looks at a match is left out."""
+    """Return what a row says, as text; it says the same while somebody reviews it."""
     names, _of_segments = kept_columns(mode)
     cells = dict(zip(names, row[0], strict=True))
     if mode == Mode.FILE:
@@ -87,7 +87,7 @@ def _says(row: KeptRow, mode: Mode) -> str:
 
 
 def _stored(run: ReportRun) -> dict[str, KeptRow]:
-    """Return the stored rows by the case of their match, or else of their file."""
+    """Return the stored rows by case: that of the match, or of a file without one."""
     mode = Mode(run.mode)
     names, _of_segments = kept_columns(mode)
     if mode == Mode.FILE:

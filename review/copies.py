@@ -14,7 +14,7 @@ from review.filters import in_kept_files
 from review.models import Match
 from review.models.match import Waits
 
-# Encoders add and cut fractions of a second; of a short clip that is another length.
+# Encoders add and cut fractions of a second, by which short clips differ anyway.
 _SAME_MS: Final = 1_500
 _SAME_SHARE: Final = 0.05
 _MOST: Final = 200

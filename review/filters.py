@@ -90,7 +90,7 @@ def _of_label(label: str) -> Q:
 
 
 def _of_recording(uid: str) -> Q:
-    """Select the matches of a recording and of those that were merged into it."""
+    """Select the matches of a recording, and of the recordings merged into it."""
     own = Recording.objects.filter(uid=uid)
     return Q(recording__uid=uid) | merged_into_any(own, path="recording__")
 

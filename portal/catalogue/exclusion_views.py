@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from django.contrib import messages
@@ -68,7 +69,7 @@ def exclusion_add(request: PortalRequest, uid: str) -> HttpResponseBase:
 def _put_in_force(
     request: PortalRequest, recording: Recording, form: IntervalForm
 ) -> None:
-    """Do what the exclusion does once it is in force, proposed or not."""
+    """Put the exclusion in force, to see what it does; a proposal may need approval."""
     proposed = exclusions.propose(
         recording=recording,
         interval=form.interval(),
@@ -95,26 +96,19 @@ def _save(
     request: PortalRequest, recording: Recording, form: IntervalForm
 ) -> HttpResponseBase:
     """Exclude or propose the interval, and return to the recording."""
-    values, user = form.cleaned_data, request.user
-    if user.has_perm(Action.EDIT_CATALOGUE):
-        exclusions.exclude(
-            recording=recording,
-            interval=form.interval(),
-            reason=values["reason"],
-            user=user,
-            note=values["note"],
-            chosen=set(request.POST.getlist("match")),
-        )
-        messages.success(request, _("Interval excluded."))
-    else:
-        exclusions.propose(
-            recording=recording,
-            interval=form.interval(),
-            reason=values["reason"],
-            user=user,
-            note=values["note"],
-        )
-        messages.success(request, _("The exclusion was proposed to a manager."))
+    act: Callable[..., object] = exclusions.propose
+    done = _("The exclusion was proposed to a manager.")
+    if request.user.has_perm(Action.EDIT_CATALOGUE):
+        act = partial(exclusions.exclude, chosen=set(request.POST.getlist("match")))
+        done = _("Interval excluded.")
+    act(
+        recording=recording,
+        interval=form.interval(),
+        reason=form.cleaned_data["reason"],
+        user=request.user,
+        note=form.cleaned_data["note"],
+    )
+    messages.success(request, done)
     return redirect("portal:recording_detail", uid=recording.uid)
 
 

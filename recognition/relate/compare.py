@@ -300,7 +300,7 @@ def _length_ms(landmarks: Landmarks, params: Params) -> int:
 
 
 def _params_for(layers: tuple[Landmarks, Landmarks], params: Params) -> Params:
-    """Return the parameters for two recordings of which one may be short."""
+    """Return the parameters for the shorter of two recordings."""
     return params.for_file(min(_extent_ms(layer, params) for layer in layers))
 
 

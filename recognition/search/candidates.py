@@ -442,9 +442,7 @@ def windows_of(
 def open_windows(
     open_frames: NDArray[np.bool_], params: Params
 ) -> list[tuple[int, int]]:
-    """Return overlapping windows with enough open frames to be worth a search: some
-    recordings are short.
-    """
+    """Return overlapping windows with enough open frames for the shortest match."""
     n = len(open_frames)
     if not n:
         return []

@@ -196,7 +196,7 @@ def by_recording(segments: tuple[SegmentMatch, ...]) -> tuple[FoundRecording, ..
 
 
 def _within(found: SegmentMatch, length_ms: int | None) -> SegmentMatch:
-    """Return a match that ends with its recording, whose length the engine ignores."""
+    """Return a match that ends with its recording; the engine does not know its length."""
     over = max(0, found.reference_end_ms - (length_ms or found.reference_end_ms))
     return replace(
         found,
