@@ -180,6 +180,7 @@ MIDDLEWARE = [
     "accounts.places.mark_devices",
     "accounts.second_factor.require_second_factor",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "portal.shared.middleware.JoinedMatches",
     "portal.shared.middleware.explain_not_allowed",
     "portal.shared.middleware.take_slash_off",
 ]

@@ -30,6 +30,7 @@ from dedup.models import (
     DedupMember,
     GroupKind,
 )
+from review.services import joining
 
 UNDO_FOR = timedelta(days=30)
 # Bounds the time of a request: each merge is a transaction of its own.
@@ -195,6 +196,7 @@ def undo(*, action: DedupAction, user: User) -> DedupAction:
         )
     # Custom ids are unique among recordings that are not retired.
     _refuse_taken_ids(action)
+    joining.take_back(merge=action.uid, user=user)
     snapshots.restore(action.before)
     snapshots.restore_groups(action.before)
     effects.take_exclusions_back(action, user)
@@ -263,6 +265,7 @@ def _do(
     action.after = snapshots.take(touched, group_uid=action.group_uid)
     if verb == ActionVerb.MERGE:
         action.after["exclusions"] = effects.carry_exclusions(chosen, asked, user)
+        effects.join_matches(action, chosen, asked, user)
     action.state = ActionState.DONE
     action.save()
     effects.reindex(action.after["recordings"], action.before["recordings"])

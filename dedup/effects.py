@@ -22,7 +22,7 @@ from dedup.merging import merged_columns
 from dedup.models import ActionVerb, DedupAction, DedupGroup, DedupMember, PairLink
 from dedup.services import DedupRun, regroup
 from dedup.snapshots import Row
-from review.services import exclusions, grounds
+from review.services import exclusions, grounds, joining
 from rights import conflicts
 from rights.filling import fill_catalogue, refresh_own_shares
 from rights.models import RightsRecording
@@ -103,6 +103,18 @@ def carry_exclusions(
             )
             made.append(carried.uid)
     return made
+
+
+def join_matches(
+    action: DedupAction,
+    chosen: Sequence[Recording],
+    asked: ActionRequest,
+    user: User,
+) -> None:
+    """Let the matches of merged recordings go on as those of the one that stays."""
+    stays = next(each for each in chosen if each.uid == asked.canonical)
+    merged = [each for each in chosen if each != stays]
+    joining.follow_merge(merged=merged, stays=stays, merge=action.uid, user=user)
 
 
 def take_exclusions_back(action: DedupAction, user: User) -> None:

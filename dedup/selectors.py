@@ -160,7 +160,6 @@ def matches_by_recording(recordings: Iterable[int]) -> dict[int, int]:
     """Return how many live matches each recording has, by key."""
     counted = (
         Match.objects.filter(recording__in=list(recordings))
-        .exclude(state="superseded")
         .order_by()
         .values_list("recording")
         .annotate(total=Count("pk"))

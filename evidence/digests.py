@@ -21,6 +21,7 @@ from evidence.facts import (
     decisions_json,
     dispute_json,
     exclusion_json,
+    heard_of,
     licences_json,
     match_json,
     recording_json,
@@ -34,7 +35,9 @@ from reports.selectors import match_rows
 from review import coverage
 from review.coverage import LicencesInForce
 from review.models import Dispute, Match
+from review.selectors import cases_of_many, evidence_of
 from review.subjects import Subject
+from scanning.models import Detection
 
 # Looking at a match changes its state between two that wait, which the list of decisions
 # leaves out, and a note decides nothing. The address depends on the process.
@@ -54,7 +57,7 @@ def digests(matches: Iterable[int]) -> dict[int, str]:
             .select_related(
                 *("recording__bucket", "recording__merged_into__bucket"),
                 *("scanned_file__container", "scan"),
-                *("second_scan", "licence", "superseded_by"),
+                *("second_scan", "licence"),
             )
             .prefetch_related(
                 Prefetch(
@@ -75,7 +78,8 @@ class _Around:
     tables: Mapping[int, KeptRow]
     licences: LicencesInForce
     exclusions: Mapping[int, Sequence[Exclusion]]
-    events: Mapping[str, Sequence[Event]]
+    evidence: Mapping[int, Sequence[Detection]]
+    events: Mapping[int, Sequence[Event]]
 
     @classmethod
     def of(cls, matches: Sequence[Match]) -> Self:
@@ -86,12 +90,12 @@ class _Around:
             removed_at__isnull=True,
         ).order_by("start_ms", "pk"):
             exclusions[each.recording_id].append(each)
-        events: dict[str, list[Event]] = defaultdict(list)
-        cases = [match.case for match in matches]
-        for event in Event.objects.filter(case__in=cases).order_by("sequence"):
-            events[event.case].append(event)
+        events: dict[int, list[Event]] = defaultdict(list)
+        of_case = cases_of_many(matches)
+        for event in Event.objects.filter(case__in=of_case).order_by("at", "pk"):
+            events[of_case[event.case]].append(event)
         tables = match_rows((match.pk for match in matches), None, without=LEFT_OUT)
-        return cls(tables, LicencesInForce(), exclusions, events)
+        return cls(tables, LicencesInForce(), exclusions, evidence_of(matches), events)
 
     def facts_of(self, match: Match) -> Json:
         """Return what a pack states of a match."""
@@ -106,12 +110,14 @@ class _Around:
             ],
             "match": _known(match_json(match).items()),
             "second_scan": match.second_scan.uid if match.second_scan else "",
-            "recording": recording_json(match),
+            "recording": recording_json(
+                match, heard_of(match, self.evidence.get(match.pk, ()))
+            ),
             "source": source_json(match),
             "settings": settings_json(match.scanned_file.container),
             "licences": licences_json(match, checks),
             "exclusions": [exclusion_json(each) for each in exclusions],
-            "decisions": decisions_json(self.events.get(match.case, ())),
+            "decisions": decisions_json(self.events.get(match.pk, ())),
             "disputes": [dispute_json(each) for each in match.disputes.all()],
         }
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 import audit.services
 from accounts.models import User
@@ -81,18 +82,20 @@ class CaseFacts:
     @property
     def heard(self) -> Recording:
         """Return the recording whose sound was found; it may be merged into another."""
-        return self.match.recording
+        return heard_of(self.match, self.detections)
 
     @property
     def as_of(self) -> Event:
-        """Return the last event that the facts include."""
-        return self.events[-1]
+        """Return the last event of the match that the facts include."""
+        return [event for event in self.events if event.case == self.match.case][-1]
 
     @property
     def scans(self) -> list[Scan]:
         """Return the scans that found the recording, the match's own first."""
         second = self.match.second_scan
-        return [self.match.scan, *([second] if second is not None else [])]
+        noted = [second] if second is not None else []
+        others = (detection.scan for detection in self.detections)
+        return list(dict.fromkeys([self.match.scan, *noted, *others]))
 
 
 def gather(*, match_id: int) -> CaseFacts:
@@ -110,18 +113,18 @@ def gather(*, match_id: int) -> CaseFacts:
             "policy",
             "dispute__recorded_by",
         ).get(pk=match_id)
-        scans = [key for key in (match.scan_id, match.second_scan_id) if key]
-        detections = Detection.objects.filter(
-            scan__in=scans, recording_id=match.recording_id
-        )
+        noted = Q(scan=match.second_scan_id, recording=match.recording_id)
+        detections = Detection.objects.filter(Q(matches=match) | noted).distinct()
         exclusions = Exclusion.objects.filter(
-            recording_id=match.recording_id, approved=True, removed_at__isnull=True
+            recording__in=detections.order_by().values("recording"),
+            approved=True,
+            removed_at__isnull=True,
         )
         return CaseFacts(
             match=match,
             count=selectors.count_of(match),
             detections=list(
-                detections.select_related("scan")
+                detections.select_related("scan", "recording")
                 .prefetch_related("segments")
                 .order_by("pk")
             ),
@@ -134,7 +137,7 @@ def gather(*, match_id: int) -> CaseFacts:
             ),
             notices=notices_of(match),
             claims=_claims_of(match),
-            events=list(Event.objects.filter(case=match.case).order_by("sequence")),
+            events=list(selectors.events_of(match).reverse()),
             chain="".join(audit.services.export_case(case=match.case)),
             anchors="".join(audit.services.export_anchors(case=match.case)),
             tables=_report_of(match),
@@ -167,7 +170,7 @@ def case_json(facts: CaseFacts) -> Json:
         },
         "case_url": f"{settings.ACRPORTAL_BASE_URL}{match.review_url}",
         "match": match_json(match),
-        "recording": recording_json(facts.match),
+        "recording": recording_json(facts.match, facts.heard),
         "segments": [
             segment_json(each.segment, each.number)
             | {"counted_ms": each.counted_ms, "counted": _intervals(each.parts)}
@@ -336,13 +339,20 @@ def match_json(match: Match) -> Json:
         "decision_reason": match.decision_reason,
         "licence_id": match.licence.number if match.licence else "",
         "note": match.note,
-        "superseded_by": match.superseded_by.uid if match.superseded_by else "",
     }
 
 
-def recording_json(match: Match) -> Json:
+def heard_of(match: Match, evidence: Sequence[Detection]) -> Recording:
+    """Return the recording whose sound was found; it may be merged into the match's."""
+    recordings = [detection.recording for detection in evidence]
+    if not recordings or match.recording in recordings:
+        return match.recording
+    return recordings[0]
+
+
+def recording_json(match: Match, heard: Recording) -> Json:
     """Return what identifies the recording; the sound is the one that was found."""
-    heard, recording = match.recording, shown_for(match.recording)
+    recording = shown_for(match.recording)
     return {
         "recording_id": recording.uid,
         "custom_id": heard.custom_id,

@@ -14,6 +14,7 @@ from audit.models import Event
 from evidence.models import EvidencePack, PackStatus
 from review import coverage, rule_names
 from review.models import Licence, Match, Policy
+from review.selectors import events_of
 from review.services.transitions import ASSIGN, LOCK_EVENTS, NOTE
 
 # Lock events, notes and assignments decide nothing.
@@ -117,7 +118,7 @@ def names_hidden_rules(match: Match) -> bool:
     # A pack also names licences that were withdrawn since.
     with working_for(None):
         considered = {each.pk for each in coverage.ever_for(match.recording)}
-    events = Event.objects.filter(case=match.case)
+    events = events_of(match)
     return (
         not considered.isdisjoint(hidden_keys(Licence))
         or match.licence_id in hidden_keys(Licence)

@@ -71,7 +71,6 @@ _STATES = {
         "The other party disputed the claim, and the claim was upheld."
     ),
     MatchState.RELEASED: lazy("The claim was released: it is no longer made."),
-    MatchState.SUPERSEDED: lazy("A later scan of the same file replaced this match."),
 }
 
 
@@ -104,7 +103,6 @@ def decision(facts: CaseFacts) -> str:
     if match.decided_by_name and match.decided_at is not None:
         words = {
             MatchState.DISPUTED: _("Confirmed by %(who)s on %(when)s UTC."),
-            MatchState.SUPERSEDED: _("Previously decided by %(who)s on %(when)s UTC."),
         }.get(MatchState(match.state), _("Decided by %(who)s on %(when)s UTC."))
         texts.append(words % _who(match.decided_by_name, match.decided_at))
     if match.state == MatchState.DISPUTED and match.state_at is not None:

@@ -13,7 +13,7 @@ from accounts.models import User
 from accounts.roles import Action
 from common.zones import office_day
 from notices.business_days import restore_days
-from notices.checks import STANDING, items_of, live_match
+from notices.checks import STANDING, items_of
 from notices.errors import NoticeRefused
 from notices.models import (
     NoticeAnswer,
@@ -69,7 +69,7 @@ def answer(
     # As with the signature, the minute of sending may begin before it.
     received_at = max(reply.received_at, row.sent_at or reply.received_at)
     reply = replace(reply, received_at=received_at)
-    items = [item for item in items_of(row) if item.match.uid in set(matches)]
+    items = [item for item in items_of(row) if item.match_uid in set(matches)]
     if not items or len(items) != len(set(matches)):
         raise NoticeRefused(
             "unknown_match", _("Choose the matches that the answer is about.")
@@ -129,7 +129,7 @@ def _answer_item(
         code=reply.code,
         restore_from=begin,
         restore_until=until,
-        dispute=_dispute_after(notice, live_match(item), reply, user),
+        dispute=_dispute_after(notice, item.match, reply, user),
         recorded_by=user,
     )
 

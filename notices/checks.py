@@ -98,7 +98,7 @@ def unfit(
         message = (
             _wrong_state(match, _CLAIMED if is_sent else STANDING)
             or _no_address(match.scanned_file)
-            or _taken_by(taken.get((match.scanned_file_id, match.recording_id)))
+            or _taken_by(taken.get(match.pk))
             or _licensed(match, licences)
             or _nothing_counted(match)
             or _doubtful(match, right)
@@ -107,20 +107,6 @@ def unfit(
         if message:
             refused.append(UnfitMatch(match, message))
     return refused
-
-
-def live_match(item: NoticeItem) -> Match:
-    """Return the match that now carries the decision about file and recording.
-
-    After a merge, a later scan carries it on with the recording that stays.
-    """
-    match: Match = item.match.superseded_by or item.match
-    if match.state != MatchState.SUPERSEDED:
-        return match
-    same = Match.objects.filter(
-        scanned_file=match.scanned_file_id, recording=match.recording_id
-    )
-    return same.exclude(state=MatchState.SUPERSEDED).first() or match
 
 
 def items_of(notice: TakedownNotice) -> list[NoticeItem]:
@@ -145,11 +131,8 @@ def changes_since_signed(notice: TakedownNotice) -> dict[int, tuple[Match, str]]
     if notice.is_unsigned or notice.state == NoticeState.WITHDRAWN:
         return {}
     items = items_of(notice)
-    live = {item.pk: live_match(item) for item in items}
     rows = with_segments(
-        Match.objects.filter(
-            pk__in=[match.pk for match in live.values()]
-        ).select_related(
+        Match.objects.filter(pk__in=[item.match_id for item in items]).select_related(
             *("recording__bucket", "scanned_file__container", "scan", "licence")
         )
     )
@@ -162,8 +145,8 @@ def changes_since_signed(notice: TakedownNotice) -> dict[int, tuple[Match, str]]
     signed = {each["match"]: each for each in notice.content.get("items", ())}
     changes = {}
     for item in items:
-        match = matches[live[item.pk].pk]
-        said = signed.get(item.match.uid)
+        match = matches[item.match_id]
+        said = signed.get(item.match_uid)
         text = (
             why_lapsed(item)
             or refused.get(match.pk, "")
@@ -194,11 +177,9 @@ def _differs(match: Match, right: ClaimedRight, said: Mapping[str, Any]) -> str:
 
 def why_lapsed(item: NoticeItem) -> str:
     """Return why the item no longer holds; empty while it does."""
-    match = live_match(item)
+    match = item.match
     if match.state in _CLAIMED:
         return ""
-    if match.state == MatchState.SUPERSEDED:
-        return _("A later scan no longer finds the recording.")
     return _("The match is %(state)s now.") % {
         "state": lowered(match.get_state_display())
     }
@@ -218,8 +199,6 @@ def _wrong_state(match: Match, allowed: Collection[MatchState]) -> str:
         return _("This use was cleared.")
     if state == MatchState.DISPUTED:
         return _("This match is disputed. Answer the dispute first.")
-    if state == MatchState.SUPERSEDED:
-        return _("A later scan replaced this match. Take the newer match.")
     return _("This match is %(state)s.") % {"state": lowered(state.label)}
 
 
@@ -231,18 +210,14 @@ def _no_address(file: ScannedFile) -> str:
 
 def _find_open_notices(
     rows: Sequence[Match], beside: TakedownNotice | None
-) -> dict[tuple[int, int], TakedownNotice]:
-    """Return the other open notice of each file and recording."""
+) -> dict[int, TakedownNotice]:
+    """Return the other open notice of each match."""
     items = NoticeItem.objects.filter(
-        is_open=True, match__scanned_file__in={row.scanned_file_id for row in rows}
-    ).select_related("notice", "match__superseded_by")
+        is_open=True, match__in=[row.pk for row in rows]
+    ).select_related("notice")
     if beside is not None:
         items = items.exclude(notice=beside)
-    return {
-        (item.match.scanned_file_id, match.recording_id): item.notice
-        for item in items
-        for match in (item.match, live_match(item))
-    }
+    return {item.match_id: item.notice for item in items}
 
 
 def _taken_by(notice: TakedownNotice | None) -> str:

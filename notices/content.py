@@ -80,7 +80,7 @@ def current_packs(matches: Iterable[int]) -> dict[int, EvidencePack]:
 def _item(item: NoticeItem, right: ClaimedRight, pack: EvidencePack | None) -> Json:
     match, recording, file = item.match, item.match.recording, item.match.scanned_file
     return {
-        "match": match.uid,
+        "match": item.match_uid,
         "title": " ".join(filter(None, (recording.title, recording.version_title))),
         "artists": recording.artist_names,
         "writers": ", ".join(recording.writers) if right == ClaimedRight.WORK else "",

@@ -103,6 +103,6 @@ def _concerned(cases: Mapping[str, set[str]]) -> Q:
         items = NoticeItem.objects.filter(notice__uid__in=uids)
         about |= Q(items__match__scanned_file__in=items.values("match__scanned_file"))
     if uids := cases.get("recording"):
-        for path in ("recording", "recording__merged_into", "superseded_by__recording"):
+        for path in ("recording", "recording__merged_into"):
             about |= Q(**{f"items__match__{path}__uid__in": uids})
     return about

@@ -208,6 +208,9 @@ class NoticeItem(models.Model):
     match = models.ForeignKey(
         Match, on_delete=models.PROTECT, related_name="notice_items"
     )
+    match_uid = models.CharField(
+        max_length=32, help_text=_("The id by which the notice names the match.")
+    )
     url = models.URLField(max_length=2000)
     pack = models.ForeignKey(
         EvidencePack,
@@ -230,13 +233,14 @@ class NoticeItem(models.Model):
         verbose_name_plural = _("matches of notices")
         ordering = ["id"]
         constraints = [
+            # By id, because a merge may make the matches of two items one.
             models.UniqueConstraint(
-                fields=["match"],
+                fields=["match_uid"],
                 condition=models.Q(is_open=True),
                 name="notice_match_in_one_open_notice",
             ),
             models.UniqueConstraint(
-                fields=["notice", "match"], name="notice_match_once"
+                fields=["notice", "match_uid"], name="notice_match_once"
             ),
         ]
 

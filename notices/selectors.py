@@ -89,24 +89,14 @@ def platforms() -> list[str]:
 
 
 def notices_of(match: Match) -> list[TakedownNotice]:
-    """Return the notices that name a match or one that it replaced, newest first."""
-    about = _about(match.scanned_file_id, match.recording_id, match.pk)
-    items = NoticeItem.objects.filter(about)
+    """Return the notices that name a match, newest first."""
+    items = NoticeItem.objects.filter(match=match)
     return list(notices_in_reach().filter(pk__in=items.values("notice")))
 
 
 def is_in_notice() -> Q:
-    """Return the condition that a notice names a match or one that it replaced."""
-    about = _about(OuterRef("scanned_file"), OuterRef("recording"), OuterRef("pk"))
-    return Q(Exists(NoticeItem.objects.filter(about)))
-
-
-# The key of a row, or the outer row's column.
-def _about(file: int | OuterRef, recording: int | OuterRef, match: int | OuterRef) -> Q:
-    """Return the condition that an item is about a match, after rescans and merges too."""
-    return Q(match__scanned_file=file) & (
-        Q(match__recording=recording) | Q(match__superseded_by=match)
-    )
+    """Return the condition that a notice names a match."""
+    return Q(Exists(NoticeItem.objects.filter(match=OuterRef("pk"))))
 
 
 def notices_and_changes(match: Match) -> list[tuple[TakedownNotice, str]]:

@@ -120,6 +120,7 @@ def begin(
                 NoticeItem(
                     notice=notice,
                     match=match,
+                    match_uid=match.uid,
                     url=match.scanned_file.source_url,
                 )
                 for match in rows
@@ -200,7 +201,7 @@ def take_out(
     require(user, Action.REPORT)
     row = locked(notice, version, NoticeState.DRAFT)
     items = items_of(row)
-    item = next((each for each in items if each.match.uid == match), None)
+    item = next((each for each in items if each.match_uid == match), None)
     if item is None:
         raise NoticeRefused("unknown_match", _("The notice does not name this match."))
     if len(items) == 1:

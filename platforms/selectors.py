@@ -30,7 +30,6 @@ from platforms.models import (
     PlatformAsset,
     PlatformClaim,
 )
-from review.choices import MatchState
 from review.models import Match
 from scanning.models import ScannedFile
 
@@ -198,7 +197,7 @@ def match_of(claim: PlatformClaim) -> Match | None:
     rows = Match.objects.filter(
         scanned_file=claim.scanned_file,
         recording__in=members_of(set(sounds.values())),
-    ).exclude(state=MatchState.SUPERSEDED)
+    )
     related = rows.select_related("recording", "scanned_file__container", "scan")
     return max(related, key=lambda match: match.is_heard, default=None)
 

@@ -13,8 +13,8 @@ class ProgrammesConfig(AppConfig):
     verbose_name = _("Programmes")
 
     def ready(self) -> None:
-        """Keep uses of music when a rescan continues their match in another recording."""
-        from programmes.services import carry_uses
-        from scanning.results import scan_settled
+        """Let uses of music follow matches that name another recording."""
+        from programmes.services import UsesOfMusic
+        from review.services.following import followers
 
-        scan_settled.connect(carry_uses, dispatch_uid="programmes")
+        followers.register(("uses", UsesOfMusic()))

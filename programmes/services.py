@@ -6,11 +6,10 @@ else changed the values since, the change is refused, so that nobody's words are
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
 
 from django.db import transaction
-from django.db.models import F
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -33,8 +32,9 @@ from programmes.writing import (
 from review.decisions.decide import Decided, Refusal, decision_limit
 from review.errors import BulkLimit, NotPossible
 from review.models import Match
+from review.services.following import Move
 from review.services.transitions import require
-from scanning.models import Scan, ScannedFile
+from scanning.models import ScannedFile
 
 
 @transaction.atomic
@@ -132,20 +132,31 @@ def set_use(
     return True
 
 
-def carry_uses(*, scan: Scan, **_signal: object) -> None:
-    """Move uses of music to the recordings in which a scan continued their matches.
+class UsesOfMusic:
+    """Lets uses of music follow their match to another recording."""
 
-    The earlier recording was merged into the later one, or known by its ISRC alone.
-    """
-    uses = MusicUse.objects.filter(scanned_file=scan.scanned_file_id)
-    replaced = Match.objects.filter(
-        scanned_file=scan.scanned_file_id, superseded_by__isnull=False
-    ).order_by("-pk")
-    for before, now in replaced.exclude(
-        recording=F("superseded_by__recording")
-    ).values_list("recording", "superseded_by__recording"):
-        if not uses.filter(recording=now).exists():
-            uses.filter(recording=before).update(recording=now)
+    def follow(self, moves: Sequence[Move]) -> list[int]:
+        """Move uses to the new recordings, unless those have uses of their own."""
+        files = {move.scanned_file for move in moves}
+        rows = MusicUse._base_manager.filter(scanned_file__in=files)
+        uses = {(use.scanned_file_id, use.recording_id): use for use in rows}
+        followed = []
+        for move in moves:
+            use = uses.get((move.scanned_file, move.before))
+            if use is not None and (move.scanned_file, move.now) not in uses:
+                use.recording_id = move.now
+                uses[move.scanned_file, move.now] = use
+                followed.append(use)
+        MusicUse._base_manager.bulk_update(followed, ["recording"], batch_size=500)
+        return [use.pk for use in followed]
+
+    def return_to(self, moves: Sequence[Move], keys: Sequence[int]) -> None:
+        """Move those of these uses back that still belong to the new recordings."""
+        rows = MusicUse._base_manager.filter(pk__in=keys)
+        for move in moves:
+            rows.filter(scanned_file=move.scanned_file, recording=move.now).update(
+                recording=move.before
+            )
 
 
 def set_uses(

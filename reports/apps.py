@@ -13,5 +13,9 @@ class ReportsConfig(AppConfig):
     verbose_name = _("Reports")
 
     def ready(self) -> None:
-        """Register the jobs."""
+        """Register the jobs; let edits of sheets follow their matches."""
         from reports import jobs  # noqa: F401
+        from reports.cue_edits import EditsOfSheets
+        from review.services.following import followers
+
+        followers.register(("sheet_edits", EditsOfSheets()))

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 import audit.services
 from accounts.models import User
 from accounts.reach import sees_every_bucket
+from catalogue.models import Recording
 from programmes.services import set_uses
 from reports.cue_arrangement import CuePlace, arranged, can_merge
 from reports.cue_entries import SheetRefused, require_open, say_use
@@ -19,6 +20,7 @@ from reports.cue_sheets import cue_sheet
 from reports.cues import Cue
 from reports.models import EditKind, SheetEdit
 from review.decisions.decide import Refusal
+from review.services.following import Move
 from scanning.models import ScannedFile
 
 ARRANGED = "cue_sheet.arranged"
@@ -178,3 +180,42 @@ def _facts(edit: SheetEdit) -> dict[str, Any]:  # Any: JSON
     )
     facts = {name: getattr(edit, name) for name in names}
     return {name: value for name, value in facts.items() if value not in {"", None}}
+
+
+class EditsOfSheets:
+    """Lets edits of cue sheets follow their match to another recording."""
+
+    def follow(self, moves: Sequence[Move]) -> list[int]:
+        """Name the new recordings in edits that name the former ones."""
+        uids = _uids_of(moves)
+        named = [
+            (move.scanned_file, uids[move.before], uids[move.now]) for move in moves
+        ]
+        return [
+            key for file, before, now in named for key in _rename(file, before, now)
+        ]
+
+    def return_to(self, moves: Sequence[Move], keys: Sequence[int]) -> None:
+        """Name the former recordings again in these edits."""
+        uids = _uids_of(moves)
+        for move in moves:
+            _rename(move.scanned_file, uids[move.now], uids[move.before], keys)
+
+
+def _uids_of(moves: Sequence[Move]) -> dict[int, str]:
+    keys = {key for move in moves for key in (move.before, move.now)}
+    return dict(Recording._base_manager.filter(pk__in=keys).values_list("pk", "uid"))
+
+
+def _rename(
+    file: int, before: str, now: str, keys: Sequence[int] | None = None
+) -> list[int]:
+    edits = SheetEdit._base_manager.filter(scanned_file=file)
+    if keys is not None:
+        edits = edits.filter(pk__in=keys)
+    renamed = set[int]()
+    for column in ("subject", "other_subject"):
+        rows = edits.filter(**{column: before})
+        renamed |= set(rows.values_list("pk", flat=True))
+        rows.update(**{column: now})
+    return sorted(renamed)

@@ -107,7 +107,7 @@ def cue_sheet(*, file: ScannedFile) -> CueSheet:
             _("%(name)s is not scanned (%(state)s). A cue sheet needs a finished scan.")
             % {"name": file.name, "state": lowered(file.get_status_display())}
         )
-    matches, hidden = _live_matches(file)
+    matches, hidden = _matches_of(file)
     division = division_of(file, [*matches, *hidden])
     entries_here = CueEntry.objects.filter(scanned_file=file)
     entered = list(entries_here.exclude(kind=EntryKind.NOTE))
@@ -144,12 +144,12 @@ def _cue(entry: _Entry, uses: Mapping[int, MusicUse]) -> Cue:
     )
 
 
-def _live_matches(file: ScannedFile) -> tuple[list[Match], list[Match]]:
+def _matches_of(file: ScannedFile) -> tuple[list[Match], list[Match]]:
     """Return the file's matches, and those in buckets hidden from the viewer.
 
     A hidden match still fills its interval, or the sheet would deny the music.
     """
-    live = Match.objects.filter(scanned_file=file).exclude(state=MatchState.SUPERSEDED)
+    live = Match.objects.filter(scanned_file=file)
     matches = review_selectors.with_segments(
         live.select_related("recording").order_by("first_start_ms", "pk")
     )
@@ -160,9 +160,7 @@ def _live_matches(file: ScannedFile) -> tuple[list[Match], list[Match]]:
     if seen is None:
         return matches, []
     with working_for(None):
-        rows = Match.objects.filter(scanned_file=file).exclude(
-            state=MatchState.SUPERSEDED
-        )
+        rows = Match.objects.filter(scanned_file=file)
         hidden = rows.exclude(recording__bucket__in=seen)
         return matches, review_selectors.with_segments(hidden.order_by("pk"))
 

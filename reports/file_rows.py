@@ -33,10 +33,11 @@ from scanning.choices import FileStatus
 from scanning.models import Scan, ScannedFile
 
 SCHEMA = "file-summary/1"
-STATES = tuple(state for state in MatchState if state != MatchState.SUPERSEDED)
+STATES = tuple(MatchState)
 # The most urgent reasons first: due or contested ones, then doubtful ones.
 _WORST_FIRST = (
     QueueReason.DISPUTE,
+    QueueReason.DECIDED_BOTH_WAYS,
     QueueReason.SECOND_APPROVAL,
     QueueReason.REOPENED,
     QueueReason.LICENCE_ENDED,

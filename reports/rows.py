@@ -79,7 +79,6 @@ class Case:
     dispute: Dispute | None = None
     segments: Sequence[Segment] = ()
     count: Count = NOTHING
-    detected_at: datetime | None = None
     candidates: Sequence[RivalRecording] = ()
     exclusions: Sequence[Exclusion] = ()
     as_of: datetime | None = None
@@ -399,7 +398,7 @@ _OWN_COLUMNS: tuple[Column[Case], ...] = (
     Column("engine", _E, _engines),
     Column("engine_version", _T, _of_scan(lambda scan: scan.engine_version)),
     Column("scan_id", _T, _of_scan(lambda scan: scan.uid)),
-    Column("detected_at", _U, lambda case: case.detected_at),
+    Column("detected_at", _U, _of_match(lambda match: match.created_at)),
     Column(
         "found_late",
         _B,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 
 from catalogue.models import Exclusion
@@ -163,10 +162,9 @@ def part_cells(part: ReportSegment) -> list[Cell]:
 
 @dataclass(slots=True)
 class HeardRecording:
-    """The detections of one recording in one scan."""
+    """A recording that a scan found: what names it, and its segments."""
 
     candidate: RivalRecording
-    detected_at: datetime
     segments: list[Segment] = field(default_factory=list)
 
 
@@ -175,20 +173,14 @@ def heard_in(scans: Iterable[int]) -> Mapping[int, dict[int, HeardRecording]]:
     heard: dict[int, dict[int, HeardRecording]] = defaultdict(dict)
     by_detection: dict[int, HeardRecording] = {}
     detections = Detection.objects.filter(scan__in=list(scans))
-    for pk, scan, recording, at, score, uid, title in detections.order_by(
+    for pk, scan, recording, score, uid, title in detections.order_by(
         "created_at", "pk"
     ).values_list(
-        "pk",
-        "scan_id",
-        "recording_id",
-        "created_at",
-        "score",
-        "recording__uid",
-        "recording__title",
+        "pk", "scan_id", "recording_id", "score", "recording__uid", "recording__title"
     ):
         # An engine can report a recording in several sections; keep the best score.
         known = heard[scan].setdefault(
-            recording, HeardRecording(RivalRecording(uid, score, title), at)
+            recording, HeardRecording(RivalRecording(uid, score, title))
         )
         by_detection[pk] = known
         if score is not None and (known.candidate.score or 0) < score:
@@ -200,18 +192,22 @@ def heard_in(scans: Iterable[int]) -> Mapping[int, dict[int, HeardRecording]]:
 
 
 def rivals_of(
-    recording: int, heard: Mapping[int, HeardRecording]
+    recordings: Collection[int],
+    segments: Sequence[Segment],
+    heard: Mapping[int, HeardRecording],
 ) -> list[RivalRecording]:
-    """Return the other recordings at the same intervals, best score first."""
-    own = heard[recording].segments
+    """Return what a scan found besides these recordings in the same intervals.
+
+    The best score comes first.
+    """
     rivals = [
         other.candidate
         for key, other in heard.items()
-        if key != recording
+        if key not in recordings
         and any(
             one.start_ms < mine.end_ms and one.end_ms > mine.start_ms
             for one in other.segments
-            for mine in own
+            for mine in segments
         )
     ]
     return sorted(rivals, key=lambda each: (-(each.score or 0), each.recording_uid))

@@ -60,12 +60,11 @@ from reports.segment_rows import (
     rivals_of,
 )
 from review import selectors as review_selectors
-from review.choices import MatchState
 from review.counting import count_segments
 from review.filters import MatchFilter
 from review.models import Dispute, Licence, Match
 from scanning.choices import FileStatus, ScanStatus
-from scanning.models import Scan, ScannedFile
+from scanning.models import Detection, Scan, ScannedFile
 
 CHUNK = 500
 KEYS = 2000
@@ -108,10 +107,7 @@ def selection(
     if choice == FilesWithout.NONE:
         files = ScannedFile.objects.none()
     else:
-        # Superseded matches belong to earlier scans.
-        live = Match.objects.filter(scanned_file=OuterRef("pk")).exclude(
-            state=MatchState.SUPERSEDED
-        )
+        live = Match.objects.filter(scanned_file=OuterRef("pk"))
         files = ScannedFile.objects.filter(~Exists(live), filters.file_condition())
     if choice == FilesWithout.FINISHED:
         files = files.filter(status__in=_FINISHED)
@@ -293,6 +289,7 @@ class _Around:
     recordings: Mapping[int, Recording]
     licences: Mapping[int, Licence]
     disputes: Mapping[int, Dispute]
+    evidence: Mapping[int, Sequence[Detection]]
     heard: Mapping[int, dict[int, HeardRecording]]
     exclusions: Mapping[int, Sequence[Exclusion]]
     extra: Mapping[int, Values]
@@ -308,9 +305,11 @@ class _Around:
         files = ScannedFile.objects.defer(*LONG_OF_FILE).in_bulk(
             {match.scanned_file_id for match in matches}
         )
+        evidence = review_selectors.evidence_of(matches)
+        heard = {row.recording_id for rows in evidence.values() for row in rows}
         exclusions: dict[int, list[Exclusion]] = defaultdict(list)
         for each in Exclusion.objects.filter(
-            recording__in=recordings, approved=True, removed_at__isnull=True
+            recording__in=heard, approved=True, removed_at__isnull=True
         ).order_by("start_ms", "pk"):
             exclusions[each.recording_id].append(each)
         found = (
@@ -329,6 +328,7 @@ class _Around:
             disputes=Dispute.objects.in_bulk(
                 {match.dispute_id for match in matches} - {None}
             ),
+            evidence=evidence,
             heard=heard_in(scans),
             exclusions=exclusions,
             extra=extras_of_matches(matches, files, without),
@@ -374,9 +374,16 @@ def _scans_of(uids: Iterable[str]) -> tuple[dict[int, str], dict[int, str]]:
 
 
 def _case(match: Match, around: _Around, as_of: datetime | None) -> Case:
-    heard = around.heard[match.scan_id]
-    own = heard[match.recording_id]
-    exclusions = around.exclusions.get(match.recording_id, ())
+    evidence = around.evidence[match.pk]
+    exclusions = [
+        each
+        for recording in sorted({each.recording_id for each in evidence})
+        for each in around.exclusions.get(recording, ())
+    ]
+    segments = sorted(
+        (segment for each in evidence for segment in each.segments.all()),
+        key=lambda segment: (segment.start_ms, segment.pk),
+    )
     return Case(
         found=RowKind.YES,
         file=around.files[match.scanned_file_id],
@@ -385,12 +392,22 @@ def _case(match: Match, around: _Around, as_of: datetime | None) -> Case:
         recording=around.recordings[match.recording_id],
         licence=around.licences.get(match.licence_id or 0),
         dispute=around.disputes.get(match.dispute_id or 0),
-        segments=own.segments,
+        segments=segments,
         count=count_segments(
-            own.segments, [(each.start_ms, each.end_ms) for each in exclusions]
+            segments,
+            {
+                each.pk: [
+                    (row.start_ms, row.end_ms)
+                    for row in around.exclusions.get(each.recording_id, ())
+                ]
+                for each in evidence
+            },
         ),
-        detected_at=own.detected_at,
-        candidates=rivals_of(match.recording_id, heard),
+        candidates=rivals_of(
+            {each.recording_id for each in evidence},
+            segments,
+            around.heard[match.scan_id],
+        ),
         exclusions=exclusions,
         extra=around.extra[match.pk],
         programme=around.programmes[match.scanned_file_id],

@@ -24,7 +24,6 @@ class MatchState(models.TextChoices):
     DISPUTED = "disputed", _("Disputed")
     UPHELD = "upheld", _("Upheld")
     RELEASED = "released", pgettext_lazy("state", "Released")
-    SUPERSEDED = "superseded", _("Superseded")
 
 
 class Relation(models.TextChoices):
@@ -163,6 +162,7 @@ class QueueReason(models.TextChoices):
     SHARED_LOOP = "shared_loop", _("Shared loop")
     METADATA_CONFLICT = "metadata_conflict", _("ISRC conflict")
     RESCAN_CHANGED = "rescan_changed", _("Changed by a rescan")
+    DECIDED_BOTH_WAYS = "decided_both_ways", _("Decided both ways")
     ENGINES_DISAGREE = "engines_disagree", _("Engines disagree")
     FOUND_LATE = "found_late", _("Found late")
     REOPENED = "reopened", _("Reopened")
@@ -201,10 +201,8 @@ TRANSITIONS: dict[MatchState, frozenset[MatchState]] = {
         {MatchState.CLEARED, MatchState.DISPUTED, MatchState.RELEASED}
     ),
     MatchState.RELEASED: frozenset({MatchState.PENDING}),
-    MatchState.SUPERSEDED: frozenset(),
 }
-"""Forward moves. Undo (back to the state before) and ``superseded`` (by a later scan,
-from any state) come in addition; see ``review.services``."""
+"""Forward moves. Undo (back to the state before) comes in addition."""
 
 POLICY_ENDED = "policy_ended"
 """The event that takes back what a policy alone confirmed.

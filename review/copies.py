@@ -45,7 +45,7 @@ def _found_in(files: Collection[int]) -> dict[int, dict[int, int]]:
     """Return where the recordings begin in each file, by recording."""
     found: dict[int, dict[int, int]] = {file: {} for file in files}
     live = Match.objects.filter(scanned_file__in=files).exclude(
-        state__in=[MatchState.SUPERSEDED, MatchState.SUPPRESSED]
+        state=MatchState.SUPPRESSED
     )
     for file, recording, start in live.values_list(
         "scanned_file", "recording", "first_start_ms"

@@ -147,19 +147,21 @@ def mean_speech(weighted: Iterable[tuple[Segment, int]]) -> float | None:
 NOTHING = Count()
 
 
-def count_segments(
-    segments: Iterable[Segment], excluded: Sequence[Interval] = ()
-) -> Count:
-    """Return the count of a match with these segments of one recording.
+Excluded = Mapping[int | None, Sequence[Interval]]
+"""The intervals that do not count of the recording of each detection, by its key."""
 
-    ``excluded`` are the intervals of the recording that do not count. Where segments
-    overlap, the time counts once, for the earlier segment.
+
+def count_segments(segments: Iterable[Segment], excluded: Excluded) -> Count:
+    """Return the count of a match with these segments.
+
+    Detections of merged recordings may be among them, each with its own reference times.
+    Where segments overlap, the time counts once, for the earlier segment.
     """
     ordered = sorted(segments, key=lambda each: (each.start_ms, each.pk or 0))
     covered: list[Interval] = []
     rows, counted, reference = [], [], []
     for number, segment in enumerate(ordered, start=1):
-        pieces = counted_pieces(segment, excluded)
+        pieces = counted_pieces(segment, excluded.get(segment.detection_id, ()))
         sources = [source for source, _ in pieces]
         reference += [used for _, used in pieces]
         # Only what reaches beyond the segment's start can overlap later segments.
@@ -183,11 +185,12 @@ def count_segments(
     )
 
 
-def _longest_ms(use: Sequence[Segment], excluded: Sequence[Interval]) -> int:
+def _longest_ms(use: Sequence[Segment], excluded: Excluded) -> int:
     """Return the longest interval of one use that is left to count."""
     longest = together = last_end = before_end = 0
     for segment in use:
-        for (start, end), _ in counted_pieces(segment, excluded):
+        own = excluded.get(segment.detection_id, ())
+        for (start, end), _ in counted_pieces(segment, own):
             # What an exclusion cuts off ends the interval.
             if (start, last_end) != (segment.start_ms, before_end):
                 together, last_end = 0, start

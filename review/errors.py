@@ -26,12 +26,12 @@ class StaleMatch(ReviewError):
     code = "stale"
 
     def __init__(
-        self, *, user: str, at: datetime, replaced: bool = False, taken: bool = False
+        self, *, user: str, at: datetime, rescanned: bool = False, taken: bool = False
     ) -> None:
         text = _("Changed by %(user)s at %(clock)s; nothing was saved.")
-        if replaced:
+        if rescanned:
             text = _(
-                "A later scan replaced this match at %(clock)s; nothing was saved."
+                "A later scan changed what you see at %(clock)s; nothing was saved."
             )
         elif taken:
             text = _(
@@ -39,6 +39,21 @@ class StaleMatch(ReviewError):
                 "saved."
             )
         super().__init__(text % {"user": user, "clock": read_date(at, "moment")})
+
+
+class MatchJoined(ReviewError):
+    """The id is that of a former match, which is one with another now."""
+
+    code = "stale"
+
+    def __init__(self, *, former: str, uid: str) -> None:
+        super().__init__(
+            _(
+                "This match was joined with another one, because their recordings were "
+                "merged; nothing was saved. Look at the joined match."
+            )
+        )
+        self.former, self.uid = former, uid
 
 
 class MatchLocked(ReviewError):

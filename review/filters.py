@@ -38,6 +38,7 @@ from review.choices import (
 )
 from review.edits import Edit
 from review.models.match import Waits
+from review.models.match_alias import MatchAlias
 from scanning.choices import EngineChoice
 from scanning.models import Container, ScannedFile
 
@@ -71,6 +72,8 @@ def search_condition(searched: str) -> Q:
         | merged_into_any(stays, path="recording__")
         | Q(scanned_file__name__icontains=searched)
         | Q(uid=searched)
+        # Ids that were exported before a merge still find their match.
+        | Q(pk__in=MatchAlias.objects.filter(uid=searched).values("match"))
     )
 
 
@@ -360,15 +363,11 @@ class MatchFilter(FilterValues):
         return any(each.on_file is None and each.name in set_names for each in FILTERS)
 
     def condition(self) -> Q:
-        """Hide superseded matches by default, and deleted files except for decisions."""
+        """Hide deleted files by default, except for decisions."""
         condition = super().condition()
         if self.get("state"):
             return condition
-        return (
-            condition
-            & ~Q(state=MatchState.SUPERSEDED)
-            & (in_kept_files() | Q(state__in=DECIDED_STATES))
-        )
+        return condition & (in_kept_files() | Q(state__in=DECIDED_STATES))
 
     def file_condition(self) -> Q:
         """Select the files that are not deleted and that fit the filters."""

@@ -14,6 +14,7 @@ from review.counting import source_interval
 from review.models import Match
 from review.services import intervals
 from review.services.evaluation import SAME_INTERVALS_SHARE
+from review.services.figures import relation_of
 from scanning.choices import ScanStatus
 from scanning.models import Detection, Scan
 
@@ -51,7 +52,7 @@ class ScanSide:
 
 @dataclass(frozen=True, slots=True)
 class ScanDiffRow:
-    """One recording in both scans, with its live match if there is one."""
+    """One recording in both scans, with its match if there is one."""
 
     change: ScanChange
     recording: Recording
@@ -117,15 +118,13 @@ def compare(scan: Scan) -> ScanDiff | None:
         key: stays for key, stays in standing_for(found).items() if stays in after
     }
     before = _sides(earlier, merged)
-    live = {
+    matches = {
         match.recording_id: match
-        for match in Match.objects.filter(
-            scanned_file_id=scan.scanned_file_id, superseded_by__isnull=True
-        ).order_by("pk")
+        for match in Match.objects.filter(scanned_file_id=scan.scanned_file_id)
     }
     recordings = Recording.objects.in_bulk([*before, *after])
     rows = [
-        _row(recordings[key], before.get(key), after.get(key), live)
+        _row(recordings[key], before.get(key), after.get(key), matches)
         for key in recordings
     ]
     rows.sort(key=lambda row: (_ORDER.index(row.change), _start(row)))
@@ -136,7 +135,7 @@ def _row(
     recording: Recording,
     before: ScanSide | None,
     after: ScanSide | None,
-    live: Mapping[int, Match],
+    matches: Mapping[int, Match],
 ) -> ScanDiffRow:
     if before is None or after is None:
         change = ScanChange.FOUND if before is None else ScanChange.LOST
@@ -148,7 +147,7 @@ def _row(
         )
         related = before.relation == after.relation
         change = ScanChange.SAME if same and related else ScanChange.CHANGED
-    return ScanDiffRow(change, recording, before, after, live.get(recording.pk))
+    return ScanDiffRow(change, recording, before, after, matches.get(recording.pk))
 
 
 def _start(row: ScanDiffRow) -> int:
@@ -163,23 +162,21 @@ def _sides(scans: Sequence[Scan], merged: Mapping[int, int]) -> dict[int, ScanSi
     for detection in rows:
         key = merged.get(detection.recording_id, detection.recording_id)
         found.setdefault(key, []).append(detection)
-    matches = Match.objects.filter(scan__in=scans).order_by("pk")
-    relations = {
-        merged.get(key, key): relation
-        for key, relation in matches.values_list("recording_id", "relation")
-    }
+    file = scans[0].scanned_file
+    recordings = Recording.objects.in_bulk(found)
     sides = {}
     for key, detections in found.items():
-        intervals = [
-            source_interval(segment)
-            for detection in detections
-            for segment in detection.segments.all()
+        segments = [
+            segment for detection in detections for segment in detection.segments.all()
         ]
-        if intervals:
+        if segments:
             scores = [each.score for each in detections if each.score is not None]
             sides[key] = ScanSide(
                 score=max(scores, default=None),
-                relation=relations.get(key, ""),
-                intervals=intervals,
+                # Computed anew, because the match has the relation of its latest scan.
+                relation=relation_of(
+                    detections, segments, file.whole_ms, recordings[key].duration_ms
+                ),
+                intervals=[source_interval(segment) for segment in segments],
             )
     return sides

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Concat
 
 from accounts.models import User
 from accounts.roles import Action
@@ -16,14 +17,17 @@ from catalogue.selectors import excluded_intervals_of
 from review import approval
 from review.choices import (
     DECIDED_STATES,
+    WAITING_STATES,
     DisputeStatus,
     MatchState,
     Verb,
 )
-from review.counting import Count, MatchTime, count_segments
+from review.counting import Count, Excluded, MatchTime, count_segments
+from review.errors import MatchJoined
 from review.filters import MatchFilter, in_kept_files
-from review.models import Dispute, Match
+from review.models import Dispute, Match, MatchAlias
 from review.models.match import Waits
+from review.services.transitions import ASKED_AGAIN, JOINED
 from scanning.models import Detection, Segment
 
 EARLIER_DECISIONS = 10
@@ -74,36 +78,52 @@ def list_matches(uids: Sequence[str]) -> QuerySet[Match]:
     )
 
 
-def segments_for_matches(found: Iterable[Match]) -> Mapping[int, Sequence[Segment]]:
-    """Return the segments of many matches by match key, with one query.
+def match_by_uid(matches: QuerySet[Match], uid: str) -> Match | None:
+    """Return a match; None if there is none with this id.
 
-    The join pairs each match's own scan and recording; separate conditions on scans and
-    recordings would fetch every combination.
+    Raise ``MatchJoined`` for the id of a match that was joined with another one.
     """
-    segments: dict[int, list[Segment]] = {match.pk: [] for match in found}
-    rows = (
-        Segment.objects.filter(
-            detection__scan__matches__in=list(segments),
-            detection__scan__matches__recording_id=F("detection__recording_id"),
-        )
-        .annotate(match_key=F("detection__scan__matches"))
-        .order_by("start_ms", "pk")
-    )
-    for segment in rows:
-        segments[segment.match_key].append(segment)
+    match = matches.filter(uid=uid).first()
+    if match is None:
+        alias = MatchAlias.objects.filter(uid=uid).select_related("match").first()
+        if alias is not None:
+            raise MatchJoined(former=uid, uid=alias.match.uid)
+    return match
+
+
+def segments_for_matches(matches: Iterable[Match]) -> Mapping[int, Sequence[Segment]]:
+    """Return the segments of many matches by match key, with one query."""
+    segments: dict[int, list[Segment]] = {match.pk: [] for match in matches}
+    for key, _recording, segment in _evidence_in_order(segments):
+        segments[key].append(segment)
     return segments
+
+
+def _evidence_in_order(matches: Iterable[int]) -> Iterator[tuple[int, int, Segment]]:
+    """Yield each segment with the key of its match and of the recording it is of."""
+    rows = Segment.objects.filter(detection__matches__in=list(matches)).annotate(
+        match_key=F("detection__matches"), heard=F("detection__recording")
+    )
+    for segment in rows.order_by("start_ms", "pk"):
+        yield segment.match_key, segment.heard, segment
 
 
 def with_segments(found: Iterable[Match]) -> list[Match]:
     """Fill ``segments`` and ``tally`` of each match with two additional queries."""
     listed = list(found)
-    segments = segments_for_matches(listed)
-    excluded = excluded_intervals_of({match.recording_id for match in listed})
+    segments: dict[int, list[Segment]] = {match.pk: [] for match in listed}
+    heard: dict[int, int] = {}
+    for key, recording, segment in _evidence_in_order(segments):
+        segments[key].append(segment)
+        heard[segment.detection_id] = recording
+    by_recording = excluded_intervals_of(set(heard.values()))
+    excluded: Excluded = {
+        detection: by_recording.get(recording, ())
+        for detection, recording in heard.items()
+    }
     for match in listed:
         match.segments = segments[match.pk]
-        match.tally = count_segments(
-            match.segments, excluded.get(match.recording_id, ())
-        )
+        match.tally = count_segments(match.segments, excluded)
     return listed
 
 
@@ -124,43 +144,22 @@ def proposals_behind(found: Iterable[Match]) -> Mapping[int, Exclusion]:
     }
     if not escalated:
         return {}
-    escalated |= _carried_on(escalated)
-    made = Event.objects.filter(action=Verb.EXCLUDE)
-    # Only the last exclusion of a match can be the one it waits for.
+    made = Event.objects.filter(action__in=(Verb.EXCLUDE, ASKED_AGAIN))
+    # Only the last exclusion of a match can be the one it waits for, and none that
+    # belongs to a question from before a scan asked again.
     newest = made.filter(case=OuterRef("case")).order_by("-sequence")
     events = made.filter(
         case__in=list(escalated), sequence=Subquery(newest.values("sequence")[:1])
     )
-    keys = {event.after["exclusion"]: escalated[event.case] for event in events}
+    keys = {
+        event.after["exclusion"]: escalated[event.case]
+        for event in events
+        if event.action == Verb.EXCLUDE
+    }
     proposed = Exclusion.objects.filter(
         uid__in=list(keys), approved=False, removed_at__isnull=True
     ).select_related("created_by")
     return {keys[segment.uid]: segment for segment in proposed}
-
-
-def _carried_on(escalated: Mapping[str, int]) -> dict[str, int]:
-    """Return the cases of earlier scans whose escalation these matches carry on."""
-    carried: dict[str, int] = {}
-    latest = dict(escalated)
-    # A match may have been scanned again several times.
-    while latest:
-        found = Event.objects.filter(case__in=latest, action="found")
-        decided = set(
-            Event.objects.filter(case__in=latest, after__state=MatchState.ESCALATED)
-            .exclude(action__in=("found", "superseded", Verb.UNDO))
-            .values_list("case", flat=True)
-        )
-        latest = {
-            f"match:{event.after['follows']}": latest[event.case]
-            for event in found
-            if event.after.get("follows")
-            # A policy's escalation has no person, and waits for no answer.
-            and (event.after["state"], bool(event.after["decided_by"]))
-            == (MatchState.ESCALATED, True)
-            and event.case not in decided
-        }
-        carried |= latest
-    return carried
 
 
 def proposals_touching(
@@ -187,11 +186,26 @@ def proposals_touching(
 
 
 def detections_of(match: Match) -> QuerySet[Detection]:
-    """Return the scan's detections of the match's recording."""
-    detections: QuerySet[Detection] = Detection.objects.filter(
-        scan_id=match.scan_id, recording_id=match.recording_id
-    )
+    """Return the detections that are the match's evidence."""
+    detections: QuerySet[Detection] = match.detections.all()
     return detections.select_related("scan").prefetch_related("segments")
+
+
+def evidence_of(matches: Iterable[Match]) -> dict[int, list[Detection]]:
+    """Return the detections of many matches by match key, with three queries."""
+    evidence: dict[int, list[Detection]] = {match.pk: [] for match in matches}
+    links = Match.detections.through.objects.filter(match__in=list(evidence))
+    pairs = list(links.order_by("detection").values_list("match", "detection"))
+    detections = (
+        Detection.objects.select_related("recording")
+        .prefetch_related("segments")
+        .in_bulk({detection for _match, detection in pairs})
+    )
+    for match, detection in pairs:
+        # Access limits may hide the recording of a detection.
+        if detection in detections:
+            evidence[match].append(detections[detection])
+    return evidence
 
 
 def copies_heard(match: Match) -> QuerySet[Detection]:
@@ -199,31 +213,39 @@ def copies_heard(match: Match) -> QuerySet[Detection]:
     sound = match.recording.same_sound_as_id or match.recording_id
     copies = Q(recording__same_sound_as=sound) | Q(recording=sound)
     return (
-        Detection.objects.filter(copies, scan=match.scan_id)
-        .exclude(
-            recording__in=Match.objects.filter(scan=match.scan_id).values("recording")
-        )
+        Detection.objects.filter(copies, scan=match.scan_id, matches=None)
         .select_related("recording")
         .order_by("-score", "pk")
     )
 
 
+def cases_of_many(matches: Iterable[Match]) -> dict[str, int]:
+    """Return the keys of matches by their cases in the audit trail.
+
+    The cases of matches that were joined with them are among those.
+    """
+    cases = {match.case: match.pk for match in matches}
+    for alias in MatchAlias.objects.filter(match__in=list(cases.values())):
+        cases[alias.case] = alias.match_id
+    return cases
+
+
 def events_of(match: Match) -> QuerySet[Event]:
-    """Return the match's events, newest first."""
+    """Return the match's events, newest first; of all matches that it was joined with."""
+    former = match.aliases.values(former_case=Concat(Value("match:"), "uid"))
     return (
-        Event.objects.filter(case=match.case)
+        Event.objects.filter(Q(case=match.case) | Q(case__in=former))
         .select_related("actor")
-        .order_by("-sequence")
+        .order_by("-at", "-pk")
     )
 
 
 def earlier_decisions(match: Match) -> list[EarlierDecision]:
     """Return the latest decisions on the recording: this file's own, then others'."""
-    own = _decisions_of_predecessors(match)
+    own = _decisions_asked_again(match)
     others = (
         Match.objects.filter(recording_id=match.recording_id, state__in=DECIDED_STATES)
         .filter(decided_at__isnull=False)
-        # The file's own decision is this match's, also after a rescan.
         .exclude(scanned_file_id=match.scanned_file_id)
         .select_related("scanned_file", "recording", "dispute__recorded_by")
     )
@@ -234,49 +256,42 @@ def earlier_decisions(match: Match) -> list[EarlierDecision]:
     else:
         others = others.order_by("-decided_at")
     return own + [
-        _earlier(other, MatchState(other.state))
+        EarlierDecision(
+            match=other,
+            state=MatchState(other.state),
+            decided_by_name=other.state_by,
+            decided_at=other.state_at or other.updated_at,
+            reason=other.decision_reason,
+            note=other.note,
+        )
         for other in others[: EARLIER_DECISIONS - len(own)]
     ]
 
 
-def _decisions_of_predecessors(match: Match) -> list[EarlierDecision]:
-    """Return decisions on the same file before a rescan, newest first.
+def _decisions_asked_again(match: Match) -> list[EarlierDecision]:
+    """Return the decisions that a waiting match had before a scan or a merge.
 
-    A superseded match has lost its state; the event that superseded it still has it.
+    A merge of recordings may have joined two matches that were decided differently.
     """
-    predecessors = {
-        earlier.case: earlier
-        for earlier in Match.objects.filter(
-            scanned_file_id=match.scanned_file_id,
-            recording_id=match.recording_id,
-            state=MatchState.SUPERSEDED,
-            decided_at__isnull=False,
-            pk__lt=match.pk,
-        )
-        .select_related("scanned_file", "recording", "dispute__recorded_by")
-        .order_by("-pk")[:EARLIER_DECISIONS]
-    }
-    states = dict(
-        Event.objects.filter(case__in=predecessors, action="superseded").values_list(
-            "case", "before__state"
-        )
-    )
+    if match.state not in WAITING_STATES:
+        return []
+    last = Event.objects.filter(case=match.case, action__in=(ASKED_AGAIN, JOINED))
+    event = last.order_by("-sequence").first()
+    if event is None:
+        return []
+    snapshots = [event.before, event.after.get("joined", {})]
     return [
-        _earlier(earlier, MatchState(states.get(case, earlier.state)))
-        for case, earlier in predecessors.items()
+        EarlierDecision(
+            match=match,
+            state=MatchState(snapshot["state"]),
+            decided_by_name=snapshot["decided_by_name"],
+            decided_at=datetime.fromisoformat(snapshot["decided_at"]),
+            reason=snapshot["decision_reason"],
+            note=snapshot["note"],
+        )
+        for snapshot in snapshots
+        if snapshot.get("decided_at")
     ]
-
-
-def _earlier(match: Match, state: MatchState) -> EarlierDecision:
-    by, at = match.brought_to(state)
-    return EarlierDecision(
-        match=match,
-        state=state,
-        decided_by_name=by,
-        decided_at=at or match.updated_at,
-        reason=match.decision_reason,
-        note=match.note,
-    )
 
 
 def open_disputes(*, overdue: bool = False) -> QuerySet[Dispute]:

@@ -49,10 +49,9 @@ class _OnAir:
 def additions(declaration: Declaration) -> Iterator[Addition]:
     """Yield the matches that were confirmed, or whose broadcast was entered, later.
 
-    A match counts with its first play. Matches that the declaration names, and those
-    that took their place, are left to its list of changed plays, unless their file has
-    another broadcast now. A declaration that is
-    not written, or was corrected, takes nothing up.
+    A match counts with its first play. Matches that the declaration names are left to its
+    list of changed plays, unless their file has another broadcast now. A declaration that
+    is not written, or was corrected, takes nothing up.
     """
     corrections = declaration.corrections.filter(state=RunState.READY)
     if declaration.state != RunState.READY or corrections.exists():
@@ -85,13 +84,7 @@ def additions(declaration: Declaration) -> Iterator[Addition]:
             scanned_file__deleted_at__isnull=True,
             state__in=DECLARED,
         )
-        .annotate(
-            is_declared=Exists(
-                declared.filter(
-                    Q(match=OuterRef("pk")) | Q(match__superseded_by=OuterRef("pk"))
-                )
-            )
-        )
+        .annotate(is_declared=Exists(declared.filter(match=OuterRef("pk"))))
         .exclude(~Q(scanned_file__in=entered), is_declared=True)
         .select_related("recording", "scanned_file")
         .order_by("decided_at", "pk")

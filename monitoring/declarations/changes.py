@@ -66,25 +66,19 @@ def changes_of(plays: Iterable[DeclaredPlay]) -> dict[int, tuple[str, ...]]:
         )
     }
     measured = [play for play in rows if _is_measured(play, broadcasts)]
-    keys = {key for play in measured for key in (play.match_id, live_match(play).pk)}
+    rows_of = Match._base_manager.filter(pk__in={play.match_id for play in measured})
     matches = {
-        match.pk: match
-        for match in with_segments(Match._base_manager.filter(pk__in=keys))
+        match.pk: match for match in with_segments(rows_of.select_related("recording"))
     }
     return {play.pk: tuple(_changes(play, broadcasts, matches)) for play in rows}
 
 
-def live_match(play: DeclaredPlay) -> Match:
-    """Return a play's match, or the one that took its place after a later scan."""
-    return play.match.superseded_by or play.match
-
-
 def _is_measured(play: DeclaredPlay, broadcasts: Mapping[str, Broadcast]) -> bool:
     """Return whether a play's seconds may have changed, so that they are counted again."""
-    broadcast, live = broadcasts.get(play.broadcast), live_match(play)
+    broadcast = broadcasts.get(play.broadcast)
     is_cut = broadcast is not None and broadcast.length_ms is not None
-    has_changed = (live.pk, live.version) != (play.match_id, play.version)
-    return live.state in DECLARED and (is_cut or has_changed)
+    has_changed = play.match.version != play.version
+    return play.match.state in DECLARED and (is_cut or has_changed)
 
 
 def _changes(
@@ -100,29 +94,27 @@ def _changes(
     starts_at, length_ms = play.starts_at, play.played_ms
     if broadcast is not None and play.broadcast_at is not None:
         starts_at += broadcast.starts_at - play.broadcast_at
-    now, before = matches.get(live_match(play).pk), matches.get(play.match_id)
-    if now is None or before is None:
+    match = matches.get(play.match_id)
+    if match is None:
         return _moved(play, broadcast, starts_at, length_ms)
-    counted = _counted(play, now, broadcast)
+    counted = _counted(play, match, broadcast)
     if not counted:
         return [_("no second of it counts any more")]
     if broadcast is not None:
         starts_at = broadcast.starts_at + _MS * counted[0][0]
-    elif earlier := _counted(play, before, broadcast):
-        starts_at += _MS * (counted[0][0] - earlier[0][0])
+    else:
+        starts_at += _MS * (counted[0][0] - play.start_ms)
     return [
         *_moved(play, broadcast, starts_at, intervals.length(counted)),
-        *_found(now, before),
+        *_found(play, match),
     ]
 
 
-def _found(now: Match, before: Match) -> Iterator[str]:
+def _found(play: DeclaredPlay, match: Match) -> Iterator[str]:
     """Yield what a later scan found otherwise than the declared one."""
-    if len(plays_of(now.segments)) > len(plays_of(before.segments)):
+    if len(plays_of(match.segments)) > play.plays_in_file:
         yield _("a later scan found more plays of it")
-    if now.recording_id == before.recording_id:
-        return
-    then, stays = before.recording.stands_for_it, now.recording.stands_for_it
+    then, stays = play.recording.stands_for_it, match.recording.stands_for_it
     if then != stays:
         yield _difference(_("Recording"), str(then), str(stays))
 

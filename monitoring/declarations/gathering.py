@@ -98,6 +98,9 @@ class PlaySource:
     match: int
     state: str
     version: int
+    scan: int
+    recording: int
+    plays_in_file: int
     station: int
     broadcast: str
     broadcast_at: datetime | None
@@ -397,6 +400,9 @@ def _counted(
             match=match.pk,
             state=match.state,
             version=match.version,
+            scan=match.scan_id,
+            recording=match.recording_id,
+            plays_in_file=len(files.plays_of(match)),
             station=station.pk,
             broadcast=airing.key if airing.is_scheduled else "",
             broadcast_at=airing.starts_at if airing.is_scheduled else None,

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.columns import person_field
 from accounts.reach import Path, ReachManager
+from catalogue.models import Recording
 from common.uid import new_uid, uid_field
 from jobs.selectors import progress_of
 from monitoring.broadcasts.choices import RightsType
@@ -19,6 +20,7 @@ from monitoring.streams.models import Station
 from reports.choices import RunState
 from review.choices import MatchState
 from review.models import Match
+from scanning.models import Scan
 
 PROFILE_TEXTS = (
     *("name", "service", "sender", "sender_dpid", "recipient", "recipient_dpid"),
@@ -236,6 +238,19 @@ class DeclaredPlay(models.Model):
     )
     starts_at = models.DateTimeField()
     played_ms = models.PositiveBigIntegerField()
+    # What a later scan is compared with: the match has only its latest evidence.
+    scan = models.ForeignKey(
+        Scan, on_delete=models.PROTECT, related_name="declared_plays"
+    )
+    recording = models.ForeignKey(
+        Recording, on_delete=models.PROTECT, related_name="declared_plays"
+    )
+    start_ms = models.PositiveBigIntegerField(
+        help_text=_("Where the play begins to count in its file.")
+    )
+    plays_in_file = models.PositiveIntegerField(
+        help_text=_("How many plays the match had then.")
+    )
     # The broadcast, as it may move or be deleted; empty for an hour of a stream.
     broadcast = models.CharField(max_length=32, blank=True, default="")
     broadcast_at = models.DateTimeField(null=True, blank=True)

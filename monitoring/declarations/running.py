@@ -198,6 +198,10 @@ def _add_plays(declaration: Declaration, gathered: Gathered) -> None:
             station_id=source.station,
             starts_at=play.starts_at,
             played_ms=play.played_ms,
+            scan_id=source.scan,
+            recording_id=source.recording,
+            start_ms=play.start_ms,
+            plays_in_file=source.plays_in_file,
             broadcast=source.broadcast,
             broadcast_at=source.broadcast_at,
         )

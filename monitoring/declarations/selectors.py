@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.reach import working_for
 from common.batches import batched
 from monitoring.broadcasts.models import Broadcast
-from monitoring.declarations.changes import changes_of, live_match, perhaps_changed
+from monitoring.declarations.changes import changes_of, perhaps_changed
 from monitoring.declarations.chunks import CHUNK
 from monitoring.declarations.gathering import DECLARED
 from monitoring.declarations.models import Declaration, DeclarationProfile, DeclaredPlay
@@ -26,8 +26,7 @@ from review.models import Match
 class DeclaredMark:
     """A declared match: its declared state and its state now.
 
-    ``now`` is the state of the match that took its place, if a later scan replaced it.
-    ``changes`` say what became of its plays' stations, times and lengths.
+    ``is_rescanned`` tells whether a later scan found it too; ``changes`` say what became of its plays' stations, times and lengths.
     """
 
     declaration: Declaration
@@ -80,23 +79,17 @@ def standing() -> QuerySet[DeclaredPlay]:
 def marks_of(matches: Iterable[int]) -> dict[int, list[DeclaredMark]]:
     """Return the declared plays of matches by match key, newest first.
 
-    A match that took the place of a declared one has its marks. The number of queries
-    is fixed.
+    The number of queries is fixed.
     """
-    keys = list(matches)
-    # Joins would make SQLite read all matches, or all that were replaced.
-    earlier = Match.objects.filter(superseded_by__in=keys).values("pk")
-    rows = standing().filter(Q(match__in=keys) | Q(match__in=earlier))
-    wanted = set(keys)
-    found: dict[int, dict[int, DeclaredMark]] = {}
+    rows = standing().filter(match__in=list(matches))
+    marks_by_match: dict[int, dict[int, DeclaredMark]] = {}
     plays = list(_with_matches(rows).order_by("-declaration", "pk"))
     for mark, play in zip(_marks(plays), plays, strict=True):
-        for key in wanted & {play.match_id, mark.match.pk}:
-            marks = found.setdefault(key, {})
-            known = marks.get(play.declaration_id, mark)
-            changes = dict.fromkeys((*known.changes, *mark.changes))
-            marks[play.declaration_id] = replace(known, changes=tuple(changes))
-    return {key: list(marks.values()) for key, marks in found.items()}
+        marks = marks_by_match.setdefault(play.match_id, {})
+        earlier = marks.get(play.declaration_id, mark)
+        changes = dict.fromkeys((*earlier.changes, *mark.changes))
+        marks[play.declaration_id] = replace(earlier, changes=tuple(changes))
+    return {key: list(marks.values()) for key, marks in marks_by_match.items()}
 
 
 def corrections(
@@ -149,7 +142,7 @@ def _with_matches(rows: QuerySet[DeclaredPlay]) -> QuerySet[DeclaredPlay]:
         "station",
         "match__recording",
         "match__scanned_file",
-        "match__superseded_by",
+        "recording__merged_into",
     )
 
 
@@ -159,12 +152,11 @@ def _marks(plays: Sequence[DeclaredPlay]) -> list[DeclaredMark]:
 
 
 def _mark_of(play: DeclaredPlay) -> DeclaredMark:
-    match = live_match(play)
+    match = play.match
     return DeclaredMark(
         play.declaration,
         match,
         MatchState(play.state),
         MatchState(match.state),
-        is_rescanned=match.pk != play.match_id
-        or play.match.state == MatchState.SUPERSEDED,
+        is_rescanned=match.scan_id != play.scan_id,
     )

@@ -17,7 +17,7 @@ from monitoring.streams.claims import alignment_ms, is_same_play
 from monitoring.streams.models import Airplay, StreamHour
 from monitoring.streams.pieces import FileClock, file_clock
 from reports.plays import ALIGNED_MS
-from review.choices import DECIDED_STATES, MatchState
+from review.choices import DECIDED_STATES
 from review.models import Match
 from scanning.engines.base import FoundSegment
 from scanning.models import Scan, Segment
@@ -68,7 +68,7 @@ def _plays_of(scan: Scan) -> list[_Play]:
     """
     floor = scan.scanned_file.container.score_floor
     matches = Match.objects.filter(scanned_file=scan.scanned_file_id)
-    matched = matches.exclude(state=MatchState.SUPERSEDED).values("recording")
+    matched = matches.values("recording")
     rows = (
         Segment.objects.filter(detection__scan=scan, detection__recording__in=matched)
         .filter(Q(detection__score=None) | Q(detection__score__gte=floor))

@@ -437,7 +437,7 @@ def _take_back_recording(item: UnknownItem, user: User) -> None:
     if recording is None or recording.status == RecordingStatus.RETIRED:
         return
     decided = Match.objects.filter(recording=recording).exclude(
-        state__in=[MatchState.PENDING, MatchState.IN_REVIEW, MatchState.SUPERSEDED]
+        state__in=[MatchState.PENDING, MatchState.IN_REVIEW]
     )
     with working_for(None):
         if decided.exists():

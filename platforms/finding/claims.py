@@ -75,7 +75,6 @@ class HeardVideos:
         keys = [file.pk for file in self.files.values()]
         live = list(
             Match.objects.filter(scanned_file__in=keys)
-            .exclude(state=MatchState.SUPERSEDED)
             .select_related(
                 "recording__merged_into", "scanned_file__container", "scan", "licence"
             )

@@ -220,7 +220,7 @@ class Migration(migrations.Migration):
                     ('opened_at', models.DateTimeField(auto_now_add=True)),
                     ('revision', models.PositiveIntegerField(default=1, editable=False)),
                     ('dismissed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                    ('match', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='discrepancies', to='review.match')),
+                    ('match', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='discrepancies', to='review.match')),
                     ('recording', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='discrepancies', to='catalogue.recording')),
                     ('scanned_file', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='discrepancies', to='scanning.scannedfile')),
                     ('account', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='discrepancies', to='platforms.platformaccount')),
@@ -293,7 +293,7 @@ class Migration(migrations.Migration):
                     ('answer', models.CharField(blank=True, choices=[('', 'Not answered'), ('successful', 'Successful'), ('warning', 'Warning'), ('errors', 'Refused')], default='', max_length=12)),
                     ('answer_text', models.CharField(blank=True, default='', max_length=500)),
                     ('file', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rows', to='platforms.claimfile')),
-                    ('discrepancy', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='file_rows', to='platforms.discrepancy')),
+                    ('discrepancy', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='file_rows', to='platforms.discrepancy')),
                 ],
                 options={
                     'ordering': ['number', 'id'],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar, TypeVar
 
 from django.db import models
@@ -18,13 +19,16 @@ from review.models import Match
 from scanning.models import ScannedFile
 
 Row = TypeVar("Row", bound=models.Model)
+OnDelete = Callable[..., None]
 
 
-def _about(model: type[Row]) -> models.ForeignKey[Row | None, Row | None]:
+def _about(
+    model: type[Row], on_delete: OnDelete = models.CASCADE
+) -> models.ForeignKey[Row | None, Row | None]:
     """Return the key of a row that a difference may be about."""
     return models.ForeignKey(
         model,
-        on_delete=models.CASCADE,
+        on_delete=on_delete,
         null=True,
         blank=True,
         related_name="discrepancies",
@@ -49,7 +53,8 @@ class Discrepancy(models.Model):
     claim = _about(PlatformClaim)
     asset = _about(PlatformAsset)
     video = _about(PlatformVideo)
-    match = _about(Match)
+    # Rows of files that were sent name the difference.
+    match = _about(Match, models.PROTECT)
     recording = _about(Recording)
     scanned_file = _about(ScannedFile)
     evidence = models.JSONField(default=dict)

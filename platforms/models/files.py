@@ -65,7 +65,7 @@ class ClaimFileRow(models.Model):
 
     file = models.ForeignKey(ClaimFile, on_delete=models.CASCADE, related_name="rows")
     discrepancy = models.ForeignKey(
-        Discrepancy, on_delete=models.CASCADE, related_name="file_rows"
+        Discrepancy, on_delete=models.PROTECT, related_name="file_rows"
     )
     number = models.PositiveIntegerField()
     answer = models.CharField(

@@ -40,7 +40,6 @@ from portal.shared import formats
 from portal.shared.fields import LinesField, checked, release_date_field
 from portal.shared.playback import audio_url
 from portal.shared.selectors import count_per_row
-from review.choices import MatchState
 from review.models import Match
 
 _EDITABLE = (
@@ -241,8 +240,8 @@ class RecordingAdmin(RoleAdmin[Recording]):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Recording]:
-        """Annotate the number of matches, without superseded ones."""
-        live = Match.objects.exclude(state=MatchState.SUPERSEDED)
+        """Annotate the number of matches."""
+        live = Match.objects.all()
         return (
             super()
             .get_queryset(request)

@@ -37,7 +37,6 @@ from portal.shared import formats
 from portal.shared.playback import audio_url
 from portal.shared.selectors import count_per_row
 from portal.shared.times import when
-from review.choices import MatchState
 from review.models import Match
 from scanning.models import (
     Scan,
@@ -148,8 +147,8 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
     actions = ["rescan"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ScannedFile]:
-        """Annotate the number of matches, without superseded ones."""
-        live = Match.objects.exclude(state=MatchState.SUPERSEDED)
+        """Annotate the number of matches."""
+        live = Match.objects.all()
         files = super().get_queryset(request)
         return files.select_related("container", "uploaded_by").annotate(
             matches_there=count_per_row(live, "scanned_file")

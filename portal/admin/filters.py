@@ -57,11 +57,11 @@ class _ConditionFilter(admin.SimpleListFilter, ABC):
 
 
 class StateFilter(_ConditionFilter):
-    """Filters by state; by default shows all matches that are not superseded."""
+    """Filters by state."""
 
     title = _("state")
     parameter_name = "state"
-    otherwise = ~Q(state=MatchState.SUPERSEDED)
+    otherwise = Q()
 
     def conditions(self, request: HttpRequest) -> Mapping[str, Condition]:
         """Return the states, after those that wait."""

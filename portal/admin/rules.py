@@ -22,7 +22,7 @@ from portal.policies.sentence import sentence_of
 from portal.shared import formats
 from portal.shared.selectors import bucket_names, count_per_row
 from review.choices import MatchState
-from review.models import Dispute, Licence, Match, Policy, SavedView
+from review.models import Dispute, Licence, Match, MatchAlias, Policy, SavedView
 
 _LICENCE_FIELDS = (
     *all_field_names(Licence, but=("id", "evidence")),
@@ -146,6 +146,22 @@ class DisputeAdmin(RoleAdmin[Dispute]):
     def overdue(self, dispute: Dispute) -> str:
         """Return whether the time to answer has passed."""
         return gettext("Overdue") if dispute.is_overdue else formats.UNKNOWN
+
+
+@admin.register(MatchAlias)
+class MatchAliasAdmin(RoleAdmin[MatchAlias]):
+    """Former ids of matches that are one with another now."""
+
+    list_display = ["uid", "match", "recording", "joined_at"]
+    list_filter = [("joined_at", DaysFilter)]
+    list_select_related = [
+        *("match__recording", "match__scanned_file"),
+        "recording",
+    ]
+    search_fields = ["=uid", "=match__uid", "recording__title"]
+    date_hierarchy = "joined_at"
+    fields = ["uid", "match", "recording", "merge", "joined_at"]
+    readonly_fields = ["uid", "match", "recording", "merge", "joined_at"]
 
 
 @admin.register(SavedView)

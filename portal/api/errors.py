@@ -8,6 +8,7 @@ from allauth.core.exceptions import ReauthenticationRequired
 from django.http.request import UnreadablePostError
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
@@ -15,7 +16,7 @@ from common.api_errors import error_body
 from notices.errors import NoticeRefused
 from platforms.errors import ClaimsRefused
 from programmes.errors import ProgrammeRefused
-from review.errors import ReviewError
+from review.errors import MatchJoined, ReviewError
 from scanning.errors import IntakeRefused
 
 _STATUS_OF_REFUSAL = {
@@ -34,6 +35,14 @@ _STATUS_OF_REFUSAL = {
 }
 
 
+def _answer_refusal(error: ReviewError | ClaimsRefused, method: str) -> Response | None:
+    if isinstance(error, MatchJoined) and method in SAFE_METHODS:
+        # The middleware answers with the address of the joined match.
+        return None
+    status = _STATUS_OF_REFUSAL.get(error.code, 422)
+    return Response(error_body(error.code, error.message), status=status)
+
+
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Answer domain errors and DRF's with {message, error, code, request_id}.
 
@@ -42,8 +51,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(error, IntakeRefused):
         return Response(error_body(error.code, str(error)), status=error.status)
     if isinstance(error, ReviewError | ClaimsRefused):
-        status = _STATUS_OF_REFUSAL.get(error.code, 422)
-        return Response(error_body(error.code, error.message), status=status)
+        return _answer_refusal(error, context["request"].method)
     if isinstance(error, ProgrammeRefused):
         fields = {error.field: [str(error)]} if error.field else None
         status = _STATUS_OF_REFUSAL.get(error.code, 422)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -11,6 +10,7 @@ from rest_framework.response import Response
 from accounts.roles import Action
 from common.api_requests import valid_data
 from portal.api.base import ProgramView
+from portal.shared.selectors import find_match
 from review import rule_names
 from review.choices import CLAIM_VERBS, DisputeCode, RejectCode, Verb
 from review.decisions.decide import decide_one
@@ -115,7 +115,7 @@ class MatchView(ProgramView):
     def find(self, uid: str) -> Match:
         """Return a match that the user may see, or raise a 404."""
         rows = Match.objects.select_related("scanned_file__container", "recording")
-        return get_object_or_404(rows.select_related("scan"), uid=uid)
+        return find_match(rows.select_related("scan"), uid)
 
     @extend_schema(responses=MatchSerializer)
     def get(self, _request: Request, uid: str) -> Response:

@@ -51,7 +51,7 @@ class NoticeAnswerSerializer(serializers.ModelSerializer[NoticeAnswer]):
 class NoticeItemSerializer(serializers.ModelSerializer[NoticeItem]):
     """One match of a notice; ``intervals`` are ms of the file."""
 
-    match = serializers.CharField(source="match.uid", read_only=True)
+    match = serializers.CharField(source="match_uid", read_only=True)
     evidence = serializers.CharField(source="pack.uid", default="", read_only=True)
     intervals = serializers.ListField(
         child=serializers.ListField(child=serializers.IntegerField()), read_only=True

@@ -228,7 +228,7 @@ def file_state(file: ScannedFile, *, duplicate: bool = False) -> dict[str, objec
         else ScanProgress(str(ScanStatus.QUEUED.label), 100)
     )
     url = reverse("portal:file_detail", args=[file.uid])
-    matches = file.matches.exclude(state="superseded").count()
+    matches = file.matches.count()
     return {
         "uid": file.uid,
         "name": file.name,

@@ -23,6 +23,7 @@ from evidence import selectors, services, signing
 from evidence.models import EvidencePack, PackStatus
 from evidence.services import EvidenceRefused
 from portal.shared.access import PortalRequest, needs
+from portal.shared.selectors import find_match
 from review.models import Match
 
 
@@ -42,9 +43,7 @@ class PackForm(forms.Form):
 @needs(Action.VIEW, to_post=Action.REPORT)
 def evidence(request: PortalRequest, uid: str) -> HttpResponseBase:
     """List the packs of a match; a POST requests a new pack."""
-    match = get_object_or_404(
-        Match.objects.select_related("recording", "scanned_file"), uid=uid
-    )
+    match = find_match(Match.objects.select_related("recording", "scanned_file"), uid)
     if request.method == "POST":
         form = PackForm(request.POST)
         form.is_valid()

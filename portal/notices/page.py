@@ -19,7 +19,6 @@ from notices.checks import (
     changes_since_signed,
     heard_together,
     items_of,
-    live_match,
     unfit,
 )
 from notices.content import content_of
@@ -136,10 +135,10 @@ def _rows(notice: TakedownNotice, content: Content) -> list[ItemRow]:
     return [
         ItemRow(
             item=item,
-            match=live_match(item),
+            match=item.match,
             packs=packs.get(item.match_id),
             problem=problems.get(item.pk, ""),
-            intervals=intervals.get(item.match.uid, ()),
+            intervals=intervals.get(item.match_uid, ()),
             answers=answers.get(item.pk, []),
             used=use_of(item.match.scanned_file) if notice.is_unsigned else None,
         )

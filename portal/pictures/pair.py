@@ -113,7 +113,9 @@ class PairPicture:
 
 def aligned_pair(*, match: Match, segment: Segment) -> PairPicture:
     """Draw source and reference around a segment, with ``CONTEXT_MS`` on each side."""
-    return aligned(match.scanned_file, match.recording, segment, segment.track)
+    # Reference times are those of the detection's own recording, also after a merge.
+    heard = segment.detection.recording
+    return aligned(match.scanned_file, heard, segment, segment.track)
 
 
 def aligned(

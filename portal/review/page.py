@@ -181,7 +181,7 @@ def live(
     """
     lock, place = lock_of(match, queue.user), queue.place_of(match)
     following = queue.next_to(match)
-    changed = shown is not None and not transitions.only_locks_since(
+    changed = shown is not None and not transitions.only_asides_since(
         match=match, version=shown
     )
     if stood is not None and stood != standing(match):
@@ -435,6 +435,9 @@ def _strip(
     None if the user may not reject the match or there is no sound to show.
     """
     if Verb.REJECT not in verbs or not match.recording.duration_ms or segment is None:
+        return None
+    if segment.detection.recording_id != match.recording_id:
+        # Its times are those of a recording that was merged into the match's own.
         return None
     return exclusion.strip(
         recording=match.recording,

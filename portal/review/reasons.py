@@ -121,6 +121,10 @@ _SENTENCES: Mapping[str, str | Promise] = {
         "A rescan found other intervals, another relation or figures that the policy "
         "does not accept, so the earlier decision no longer applies."
     ),
+    QueueReason.DECIDED_BOTH_WAYS: gettext_lazy(
+        "Two recordings were merged whose matches in this file were decided "
+        "differently. The earlier decisions are listed below; one of them holds."
+    ),
     QueueReason.ENGINES_DISAGREE: gettext_lazy(
         "The embedded engine and ACRCloud disagree about the times or the "
         "recording. The file's page compares them."

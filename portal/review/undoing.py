@@ -139,10 +139,7 @@ def _dispute(match: Match, event: Event) -> Iterable[str]:
         return
     if event.action == Verb.DISPUTE:
         yield _("The dispute is marked as recorded by mistake.")
-    elif event.action in _ANSWERS and event.before["state"] in (
-        MatchState.DISPUTED,
-        MatchState.SUPERSEDED,
-    ):
+    elif event.action in _ANSWERS and event.before["state"] == MatchState.DISPUTED:
         yield _("The dispute is open again, and its answer is deleted.")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
@@ -16,6 +16,7 @@ from accounts.roles import Action
 from portal.shared.access import PortalRequest, needs, own_address
 from portal.shared.fields import CountryField
 from portal.shared.seen_forms import SAVED, SeenForm, save_form
+from portal.shared.selectors import find_match
 from programmes.choices import CueUse, MusicOrigin
 from programmes.selectors import use_of
 from programmes.services import set_use, use_values
@@ -77,9 +78,7 @@ class UseForm(SeenForm):
 def match_use(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Say how the file of a match uses the recording; ``next`` is the page to return to."""
     matches = Match.objects.select_related("recording", "scanned_file__container")
-    match = get_object_or_404(
-        matches.filter(scanned_file__deleted_at__isnull=True), uid=uid
-    )
+    match = find_match(matches.filter(scanned_file__deleted_at__isnull=True), uid)
     file, recording = match.scanned_file, match.recording
     asked = request.POST.get("next") or request.GET.get("next", "")
     back = own_address(request, asked) or match.review_url

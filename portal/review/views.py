@@ -11,7 +11,7 @@ from functools import partial
 from django.contrib import messages
 from django.http import HttpResponseBadRequest, JsonResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -32,6 +32,7 @@ from portal.review.page import Draft
 from portal.review.queue import Queue, View
 from portal.review.undoing import undoing_of
 from portal.shared import drafts, selection
+from portal.shared import selectors as shared_selectors
 from portal.shared.access import PortalRequest, needs, wants_json
 from portal.shared.drafts import keeps_typed
 from portal.shared.fields import sentence_of
@@ -223,7 +224,7 @@ def find_match(uid: str) -> Match:
     matches = Match.objects.select_related(
         "recording", "scanned_file__container", "scan"
     )
-    return get_object_or_404(matches, uid=uid)
+    return shared_selectors.find_match(matches, uid)
 
 
 def _queue(request: PortalRequest) -> Queue:

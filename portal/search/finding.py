@@ -41,7 +41,7 @@ from scanning.sources.link_keys import link_key
 
 IN_PALETTE = 6
 ON_PAGE = 30
-_HIDDEN = (MatchState.SUPERSEDED, MatchState.SUPPRESSED)
+_HIDDEN = (MatchState.SUPPRESSED,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ def consequences_of(change: Callable[[], object], *, about: Q) -> Consequences:
 
     Raises what the change raises.
     """
-    standing = Match.objects.filter(about).exclude(state=MatchState.SUPERSEDED)
+    standing = Match.objects.filter(about)
     stood = {match.pk: _why_unchanged(match) for match in standing.only(*_OF_KIND)}
     notices = _notices_about(standing)
     said = _read(notices)

@@ -20,6 +20,7 @@ _REASON_ICONS = {
     QueueReason.SHARED_LOOP: "loop",
     QueueReason.METADATA_CONFLICT: "flag",
     QueueReason.RESCAN_CHANGED: "refresh",
+    QueueReason.DECIDED_BOTH_WAYS: "swap",
     QueueReason.ENGINES_DISAGREE: "layers",
     QueueReason.FOUND_LATE: "star",
     QueueReason.REOPENED: "undo",
@@ -51,7 +52,6 @@ _REVIEW_ICONS = {
     MatchState.RELEASED: "release",
     MatchState.DISPUTED: "triangle",
     MatchState.SUPPRESSED: "eye-off",
-    MatchState.SUPERSEDED: "layers",
 }
 _FILE_ICONS = {
     FileStatus.WAITING: "clock",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect, render
 from django.urls import Resolver404, resolve
+
+from review.errors import MatchJoined
 
 
 def explain_not_allowed(
@@ -28,6 +31,31 @@ def explain_not_allowed(
         return page
 
     return middleware
+
+
+class JoinedMatches:
+    """Leads from the address of a former match to that of the one that it is now.
+
+    What is sent to a former match was decided by looking at it, so nothing of it is kept.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, error: Exception
+    ) -> HttpResponse | None:
+        """Answer ``MatchJoined``; leave other errors to others."""
+        if not isinstance(error, MatchJoined):
+            return None
+        if request.method in {"GET", "HEAD"}:
+            address = request.get_full_path().replace(error.former, error.uid)
+            return HttpResponse(status=308, headers={"Location": address})
+        messages.warning(request, error.message)
+        return redirect("portal:match", uid=error.uid)
 
 
 def take_slash_off(

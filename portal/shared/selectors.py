@@ -8,11 +8,13 @@ from uuid import UUID
 from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from catalogue.models import Bucket
 from review.choices import MatchState
 from review.models import Match
+from review.selectors import match_by_uid
 from scanning import selectors as scanning_selectors
 from scanning.models import ScannedFile
 
@@ -35,9 +37,15 @@ def count_per_row(rows: QuerySet[Any], link: str) -> Combinable:  # Any: of any 
 
 def shown_matches() -> QuerySet[Match]:
     """Return the matches that lists of files and recordings count."""
-    return Match.objects.exclude(
-        state__in=[MatchState.SUPERSEDED, MatchState.SUPPRESSED]
-    )
+    return Match.objects.exclude(state=MatchState.SUPPRESSED)
+
+
+def find_match(matches: QuerySet[Match], uid: str) -> Match:
+    """Return a match, or raise a 404; ``MatchJoined`` for the id of a joined one."""
+    match = match_by_uid(matches, uid)
+    if match is None:
+        raise Http404
+    return match
 
 
 def find_file(uid: UUID) -> ScannedFile:

@@ -20,7 +20,6 @@ from monitoring.streams.choices import AirplayState
 from monitoring.streams.models import Airplay, Stream, StreamGap
 from portal.streams.forms import LogFilterForm
 from portal.streams.looks import Look, ms_of, play_look, zone_of
-from review.choices import MatchState
 from review.models import Match
 from scanning.models import ScannedFile, Segment
 
@@ -157,7 +156,7 @@ def targets_of(
                 one.detection.scan.scanned_file_id for one in segments.values()
             },
             recording__in={play.recording_id for play in plays},
-        ).exclude(state=MatchState.SUPERSEDED)
+        )
     }
     found = {}
     for play in plays:

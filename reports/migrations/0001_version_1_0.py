@@ -78,6 +78,7 @@ class Migration(migrations.Migration):
                 name='NoticeItem',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('match_uid', models.CharField(help_text='The id by which the notice names the match.', max_length=32)),
                     ('url', models.URLField(max_length=2000)),
                     ('is_open', models.BooleanField(default=True)),
                     ('match', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notice_items', to='review.match')),
@@ -88,7 +89,7 @@ class Migration(migrations.Migration):
                     'verbose_name': 'match of a notice',
                     'verbose_name_plural': 'matches of notices',
                     'ordering': ['id'],
-                    'constraints': [models.UniqueConstraint(condition=models.Q(('is_open', True)), fields=('match',), name='notice_match_in_one_open_notice'), models.UniqueConstraint(fields=('notice', 'match'), name='notice_match_once')],
+                    'constraints': [models.UniqueConstraint(condition=models.Q(('is_open', True)), fields=('match_uid',), name='notice_match_in_one_open_notice'), models.UniqueConstraint(fields=('notice', 'match_uid'), name='notice_match_once')],
                 },
             ),
             migrations.CreateModel(

@@ -20,7 +20,6 @@ from imports.models import Moved, MovedKind
 from jobs.context import JobContext
 from platforms.joining import members_of, sounds_of
 from reports.models import EngineTrial, TrialFile, TrialKind, TrialRow, TrialState
-from review.choices import MatchState
 from review.models import Match
 from scanning.choices import EngineChoice, ScanStatus
 from scanning.comparison import (
@@ -262,9 +261,7 @@ class FileComparison:
         TrialRow.objects.bulk_create(rows)
 
     def _matches(self) -> dict[int, Match]:
-        live = Match.objects.filter(scanned_file=self._file).exclude(
-            state=MatchState.SUPERSEDED
-        )
+        live = Match.objects.filter(scanned_file=self._file)
         return {
             self._sounds.get(match.recording_id, match.recording_id): match
             for match in live.order_by("-pk")

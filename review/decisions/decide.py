@@ -194,5 +194,4 @@ def _is_open_to(match: Match, rule: VerbRule, user: User) -> bool:
         own = match.proposed_by_id == user.pk and not approval.may_approve_own(user)
         if own or rule.verb == Verb.ESCALATE or not user.has_perm(Action.APPROVE):
             return False
-    answers = rule.verb in disputes.ENDS and disputes.was_left_open(match)
-    return answers or match.state in rule.starts
+    return match.state in rule.starts

@@ -24,16 +24,6 @@ ENDS = {
 """The states of match and dispute after each answer."""
 
 
-def was_left_open(match: Match) -> bool:
-    """Return whether a rescan superseded the match without taking over its dispute."""
-    dispute = match.dispute if match.state == MatchState.SUPERSEDED else None
-    return (
-        dispute is not None
-        and dispute.match_id == match.pk
-        and dispute.status == DisputeStatus.OPEN
-    )
-
-
 def record(current: Match, decision: Decision, user: User) -> Match:
     """Record a dispute of a locked claim; the answer is due in 30 days.
 
@@ -75,13 +65,11 @@ def record(current: Match, decision: Decision, user: User) -> Match:
 
 def answer(current: Match, decision: Decision, user: User) -> Match:
     """Answer the dispute of a locked claim, or give the claim up voluntarily."""
-    is_replaced = was_left_open(current)
-    if not is_replaced:
-        refuse_state(current, decision.verb)
+    refuse_state(current, decision.verb)
     text = decision.note.strip()
     state, status = ENDS[decision.verb]
     dispute, at = current.dispute, datetime.now(tz=UTC)
-    if dispute is not None and (is_replaced or current.state == MatchState.DISPUTED):
+    if dispute is not None and current.state == MatchState.DISPUTED:
         dispute.status = status
         dispute.answer = text
         dispute.answered_by = user
@@ -89,9 +77,7 @@ def answer(current: Match, decision: Decision, user: User) -> Match:
         dispute.save()
     change = Change(
         action=decision.verb,
-        # A new match replaced this one and waits for its own decision.
-        to=MatchState.SUPERSEDED if is_replaced else state,
-        free=is_replaced,
+        to=state,
         fields={
             "decided_by_id": user.pk,
             "decided_by_name": user.get_username(),

@@ -110,7 +110,7 @@ def undo(current: Match, user: User) -> Match:
         # Undo the dispute too: reopen it, or mark it as recorded by mistake.
         if event.action == Verb.DISPUTE:
             dispute.status = DisputeStatus.UNDONE
-        elif event.before["state"] in (MatchState.DISPUTED, MatchState.SUPERSEDED):
+        elif event.before["state"] == MatchState.DISPUTED:
             dispute.status = DisputeStatus.OPEN
             dispute.answer, dispute.answered_at, dispute.answered_by = "", None, None
         dispute.save()

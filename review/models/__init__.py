@@ -5,7 +5,8 @@ from __future__ import annotations
 from review.models.dispute import Dispute
 from review.models.licence import Licence
 from review.models.match import Match
+from review.models.match_alias import MatchAlias
 from review.models.policy import Policy
 from review.models.saved_view import SavedView
 
-__all__ = ["Dispute", "Licence", "Match", "Policy", "SavedView"]
+__all__ = ["Dispute", "Licence", "Match", "MatchAlias", "Policy", "SavedView"]

@@ -32,7 +32,7 @@ from review.edits import Edit
 from review.models.dispute import Dispute
 from review.models.licence import Licence
 from review.models.policy import Policy
-from scanning.models import Scan, ScannedFile, Segment
+from scanning.models import Detection, Scan, ScannedFile, Segment
 
 if TYPE_CHECKING:
     from review.counting import Count
@@ -43,7 +43,6 @@ NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 NO_SCORE = Decimal(-1)
 """Sorts matches without a score last."""
 
-_NOT_HEARD = (MatchState.SUPPRESSED, MatchState.SUPERSEDED)
 _WAITS = models.Q(state__in=["pending", "in_review", "escalated"])
 
 
@@ -78,12 +77,12 @@ class Never(models.Value):
 
 
 class Match(models.Model):
-    """The case that people review; its evidence is the detections of ``scan``.
+    """The case that people review: one row per file and recording, for its whole life.
 
-    The figures are computed from the segments when the match is folded, and stored so
-    that lists can filter and sort by them. Every change increments ``version`` and
-    names the version it saw, so none is lost. A later scan supersedes the match with
-    a new one.
+    ``detections`` are its evidence. The figures are computed from their segments when a
+    scan is folded, and stored so that lists can filter and sort by them; a later scan
+    replaces both. Every change increments ``version`` and names the version it saw, so
+    none is lost. If a merge makes two matches one, ``aliases`` has the ids of the others.
     """
 
     # Set by ``selectors.with_segments``.
@@ -106,14 +105,8 @@ class Match(models.Model):
         related_name="+",
         help_text=_("The scan by the other engine that found the recording too."),
     )
-    # The latest match that carries it on, not the one of the next scan.
-    superseded_by = models.ForeignKey(
-        "self",
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="supersedes",
-    )
+    # Detections of merged recordings and of several scans can belong to one match.
+    detections = models.ManyToManyField(Detection, related_name="matches")
 
     state = models.CharField(
         max_length=16, choices=MatchState.choices, default=MatchState.PENDING
@@ -268,9 +261,7 @@ class Match(models.Model):
         verbose_name_plural = "matches"
         constraints = [
             models.UniqueConstraint(
-                fields=["scanned_file", "recording"],
-                condition=~models.Q(state="superseded"),
-                name="match_one_live_per_recording",
+                fields=["scanned_file", "recording"], name="match_one_per_recording"
             ),
             models.CheckConstraint(
                 condition=models.Q(
@@ -296,11 +287,6 @@ class Match(models.Model):
                 | ~models.Q(decision_reason="licence")
                 | models.Q(licence__isnull=False),
                 name="match_cleared_by_licence_names_it",
-            ),
-            models.CheckConstraint(
-                condition=models.Q(state="superseded")
-                | models.Q(superseded_by__isnull=True),
-                name="match_superseded_has_state",
             ),
             models.CheckConstraint(
                 condition=models.Q(state__in=MatchState.values),
@@ -383,14 +369,14 @@ class Match(models.Model):
         """
         if self.state == MatchState.REJECTED:
             return self.decision_reason == RejectCode.PUBLIC_DOMAIN
-        return self.state not in _NOT_HEARD
+        return self.state != MatchState.SUPPRESSED
 
     @staticmethod
     def heard() -> models.Q:
         """Return the condition that holds where ``is_heard`` does."""
         rejected = models.Q(state=MatchState.REJECTED)
         kept = models.Q(decision_reason=RejectCode.PUBLIC_DOMAIN)
-        return ~models.Q(state__in=_NOT_HEARD) & (~rejected | kept)
+        return ~models.Q(state=MatchState.SUPPRESSED) & (~rejected | kept)
 
     @property
     def review_url(self) -> str:
@@ -399,25 +385,21 @@ class Match(models.Model):
 
     @property
     def state_by(self) -> str:
-        """Return who brought the match to its state; empty if no decision did."""
-        return self.brought_to(MatchState(self.state))[0]
+        """Return who brought the match to its state; empty if no decision did.
+
+        While a claim is disputed, ``decided_by`` still names the person who confirmed.
+        """
+        if self.state == MatchState.DISPUTED and self.dispute is not None:
+            recorder = self.dispute.recorded_by
+            return recorder.get_username() if recorder else ""
+        return self.decided_by_name
 
     @property
     def state_at(self) -> datetime | None:
         """Return when the match reached its state by a decision."""
-        return self.brought_to(MatchState(self.state))[1]
-
-    def brought_to(self, state: MatchState) -> tuple[str, datetime | None]:
-        """Return who brought the match to its present or last state, and when.
-
-        While a claim is disputed, ``decided_by`` still names the person who confirmed.
-        """
-        if state == MatchState.SUPERSEDED:
-            return "", None
-        if state == MatchState.DISPUTED and self.dispute is not None:
-            recorder = self.dispute.recorded_by
-            return recorder.get_username() if recorder else "", self.dispute.created_at
-        return self.decided_by_name, self.decided_at
+        if self.state == MatchState.DISPUTED and self.dispute is not None:
+            return self.dispute.created_at
+        return self.decided_at
 
     @property
     def shown(self) -> Recording:

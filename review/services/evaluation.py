@@ -6,7 +6,7 @@ a match, and a policy or the floor can confirm or suppress it; nothing gives a c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,7 +16,6 @@ from review import coverage
 from review.choices import (
     BY_LICENCE,
     DECIDED_STATES,
-    WAITING_STATES,
     MatchState,
     PolicyAction,
     QueueReason,
@@ -25,13 +24,25 @@ from review.choices import (
 )
 from review.conditions import Conditions
 from review.models import Licence, Match, Policy
-from review.services import intervals, transitions
 from review.subjects import Subject
 
 SAME_INTERVALS_SHARE = 0.80
 CARRIED_STATES = (*DECIDED_STATES, MatchState.ESCALATED)
 OPEN_STATES = (MatchState.PENDING, MatchState.IN_REVIEW)
+UNTREATED: dict[str, object] = {
+    "policy_id": None,
+    "policy_action": "",
+    "policy_name": "",
+    "priority": 0,
+    "due_at": None,
+    "needs_approval": False,
+    "proposed": "",
+    "proposed_by_id": None,
+    "licence_id": None,
+}
+"""The columns of a match that no policy and no licence treats."""
 _KEPT_REASONS = (
+    QueueReason.DECIDED_BOTH_WAYS,
     QueueReason.RESCAN_CHANGED,
     QueueReason.REOPENED,
     QueueReason.LICENCE_ENDED,
@@ -216,54 +227,54 @@ def _reason(subject: Subject, floor: Decimal) -> QueueReason:
     return QueueReason.LOW_SCORE if is_low else QueueReason.DEFAULT
 
 
-def carried_fields(
-    *,
-    earlier: Match,
-    earlier_intervals: Sequence[intervals.Interval],
-    subject: Subject,
-    new_intervals: Sequence[intervals.Interval],
-    evaluation: Evaluation,
-) -> dict[str, object]:
-    """Return the initial columns of the match that follows ``earlier``.
+def after_rescan(
+    *, match: Match, same: bool, subject: Subject, outcome: Evaluation
+) -> Evaluation | None:
+    """Return what a later scan makes of a match; None if it stays as it is.
 
-    A decision carries over only if the relation is the same and the source intervals
-    overlap enough, and a policy's decision only while the policy fits; otherwise a
-    person decides again. A policy never confirms what a person decided before.
+    ``same`` says that the relation and at least 80 % of the seconds are the same. Then a
+    decision stays, and a policy's decision while the policy fits; otherwise a person
+    decides again. A policy never confirms what a person decided before, and no scan
+    answers a dispute or what somebody escalated.
     """
-    same = (
-        earlier.relation == subject.measured.relation
-        and intervals.overlap_share(earlier_intervals, new_intervals)
-        >= SAME_INTERVALS_SHARE
-    )
-    if (
-        earlier.state in CARRIED_STATES
-        and same
-        and not _lost_its_policy(earlier, subject, evaluation)
-    ):
-        return {
-            **transitions.restored(transitions.snapshot(earlier)),
-            "priority": earlier.priority,
-            "assignee_id": earlier.assignee_id,
-        }
-    if needs_person(evaluation, earlier):
-        return Evaluation(
-            MatchState.PENDING, QueueReason(earlier.queue_reason)
-        ).fields()
-    # Suppressing or clearing needs no person, but a policy must not confirm this match.
-    by_confirming = evaluation.state == MatchState.CONFIRMED
-    if evaluation.state != MatchState.PENDING and not (
-        by_confirming and earlier.state in CARRIED_STATES
-    ):
-        return evaluation.fields() | _still_treated(evaluation, earlier)
-    if earlier.state in CARRIED_STATES:
-        reopened = replace(
-            evaluation,
+    by_policy = is_of_a_policy_alone(match)
+    if match.state == MatchState.DISPUTED:
+        return None
+    if match.state == MatchState.ESCALATED and not by_policy:
+        return None
+    was_settled = match.state in CARRIED_STATES
+    if was_settled and same and not _lost_its_policy(match, subject, outcome):
+        return None
+    if needs_person(outcome, match):
+        return None
+    if was_settled and not _settles_again(outcome, by_policy=by_policy):
+        return replace(
+            outcome,
             state=MatchState.PENDING,
             queue_reason=QueueReason.RESCAN_CHANGED,
         )
-        return reopened.fields()
-    kept = keeping_reason(evaluation, earlier)
-    return kept.fields() | _still_treated(evaluation, earlier)
+    kept = keeping_reason(outcome, match)
+    return kept if _differs(kept, match) else None
+
+
+def _settles_again(outcome: Evaluation, *, by_policy: bool) -> bool:
+    """Return whether rules may settle what was settled before."""
+    if outcome.state in (MatchState.SUPPRESSED, MatchState.CLEARED):
+        return True
+    return by_policy and outcome.state != MatchState.PENDING
+
+
+def _differs(outcome: Evaluation, match: Match) -> bool:
+    """Return whether an evaluation says something else of a match than its columns."""
+    state = MatchState.PENDING if match.state in OPEN_STATES else match.state
+    policy = str(outcome.policy) if outcome.policy is not None else ""
+    licence = outcome.licence.pk if outcome.licence is not None else None
+    return (outcome.state, outcome.queue_reason, policy, licence) != (
+        state,
+        match.queue_reason,
+        match.policy_name,
+        match.licence_id,
+    )
 
 
 def _lost_its_policy(earlier: Match, subject: Subject, evaluation: Evaluation) -> bool:
@@ -279,18 +290,6 @@ def _lost_its_policy(earlier: Match, subject: Subject, evaluation: Evaluation) -
         return True
     agrees = evaluation.policy == policy and evaluation.state == earlier.state
     return not agrees and not Conditions.from_json(policy.conditions).fits(subject)
-
-
-def _still_treated(evaluation: Evaluation, earlier: Match) -> dict[str, object]:
-    """Return what the same version of a policy does not change about a waiting match.
-
-    A rescan extends no deadline and takes the match from nobody.
-    """
-    policy = evaluation.policy
-    is_same = policy is not None and str(policy) == earlier.policy_name
-    if not is_same or earlier.state not in WAITING_STATES:
-        return {}
-    return {"due_at": earlier.due_at, "assignee_id": earlier.assignee_id}
 
 
 def needs_person(outcome: Evaluation, match: Match) -> bool:

@@ -19,7 +19,7 @@ from accounts.reach import working_for
 from accounts.roles import Action
 from audit.models import Event
 from catalogue.models import Exclusion, ExclusionReason, Recording
-from catalogue.selectors import excluded_intervals
+from catalogue.selectors import excluded_intervals, excluded_intervals_of
 from review import approval, errors, selectors
 from review.choices import (
     MORE_COUNTS,
@@ -330,22 +330,22 @@ def _lock_exclusion(segment: Exclusion) -> Exclusion:
 
 
 def _live(recording: Recording) -> list[Match]:
-    rows = Match.objects.filter(recording=recording).exclude(
-        state=MatchState.SUPERSEDED
-    )
+    rows = Match.objects.filter(recording=recording)
     related = rows.select_related("recording", "scanned_file__container", "scan")
     return list(related.order_by("pk"))
 
 
 def _worked_out(match: Match, excluded: Sequence[Interval]) -> Figures:
+    """Return the figures with these exclusions of the match's recording."""
     detections = list(selectors.detections_of(match))
+    others = {each.recording_id for each in detections} - {match.recording_id}
     segments = [each for found in detections for each in found.segments.all()]
     return figures.work_out(
         detections=detections,
         segments=sorted(segments, key=lambda segment: (segment.start_ms, segment.pk)),
         source_ms=match.scanned_file.whole_ms,
         reference_ms=match.recording.duration_ms,
-        excluded=excluded,
+        excluded={**excluded_intervals_of(others), match.recording_id: excluded},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -59,22 +59,28 @@ def work_out(
     segments: Sequence[Segment],
     source_ms: int,
     reference_ms: int,
-    excluded: Sequence[intervals.Interval] = (),
+    excluded: Mapping[int, Sequence[intervals.Interval]],
 ) -> Figures:
-    """Return the figures of the match of one recording.
+    """Return the figures of a match.
 
-    ``detections`` are one scan's detections of it, ``segments`` all their segments, at
-    least one. A duration of 0 is unknown. ``excluded`` intervals of the recording do
-    not count.
+    ``detections`` are its evidence, ``segments`` all their segments, at least one. A
+    duration of 0 is unknown. ``excluded`` are the intervals that do not count, by
+    recording.
     """
-    count = count_segments(segments, excluded)
+    count = count_segments(
+        segments,
+        {
+            detection.pk: excluded.get(detection.recording_id, ())
+            for detection in detections
+        },
+    )
     speed = _mean(segments, lambda segment: segment.tempo_ratio)
     pitch = _mean(segments, lambda segment: segment.pitch_cents)
     speech = _mean(segments, lambda segment: segment.speech_pct)
     low, high = band_of_all((each.low_hz, each.high_hz) for each in segments)
     score, score_scale = _score(detections)
     return Figures(
-        relation=_relation(detections, segments, source_ms, reference_ms),
+        relation=relation_of(detections, segments, source_ms, reference_ms),
         score=score,
         score_scale=score_scale,
         segment_count=len(segments),
@@ -101,7 +107,7 @@ def work_out(
     )
 
 
-def _relation(
+def relation_of(
     detections: Sequence[Detection],
     segments: Sequence[Segment],
     source_ms: int,

@@ -8,19 +8,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 
 from django.db import transaction
-from django.db.models import Q
 
-import catalogue.selectors
-from audit.services import record
+from audit.services import SYSTEM, record
 from catalogue.models import Recording, RecordingStatus
-from review.choices import WAITING_STATES, MatchState, QueueReason
+from catalogue.selectors import excluded_intervals_of
+from review.choices import MatchState, QueueReason
 from review.counting import source_interval
 from review.models import Match
-from review.services import evaluation, figures, intervals, licences, transitions
+from review.services import (
+    evaluation,
+    figures,
+    intervals,
+    joining,
+    rescans,
+    transitions,
+)
+from review.services.rescans import Finding
 from review.subjects import Subject
 from scanning import selectors
 from scanning.choices import (
@@ -79,8 +87,8 @@ class _MatchDrafts:
 def fold_scan(*, scan: Scan, **_signal: object) -> None:
     """Write the matches of a finished scan; running it again changes nothing.
 
-    A match of an earlier scan is superseded by its successor, or marked as lost if the
-    scan searched for the recording and did not find it. If two engines scan a file, the
+    The match of an earlier scan gets the new evidence, or is marked as lost if the scan
+    searched for the recording and did not find it. If two engines scan a file, the
     embedded engine's match leads and ACRCloud's detection is noted on it; ACRCloud's
     scan therefore waits until the embedded scan has ended.
     """
@@ -137,24 +145,25 @@ def keep_views(*, file: ScannedFile, **_signal: object) -> None:
     Match.objects.filter(scanned_file=file).update(source_views=file.views)
 
 
-def _live_matches(scan: Scan) -> dict[int, Match]:
-    """Return the file's live matches by recording, locked."""
+def _matches_of(file: int) -> dict[int, Match]:
+    """Return the file's matches by recording, locked."""
     return {
         match.recording_id: match
         for match in Match.objects.select_for_update(of=("self",))
-        .filter(scanned_file_id=scan.scanned_file_id)
-        .exclude(state=MatchState.SUPERSEDED)
-        .select_related("recording", "scan")
+        .filter(scanned_file_id=file)
+        .select_related("recording", "scan", "scanned_file__container")
     }
 
 
 def _fold_late(scan: Scan) -> None:
-    """Write matches of recordings added after the full scan; leave others alone.
+    """Write matches of recordings added after the full scan, and of those lost since.
+
+    Other matches stay as they are.
 
     Detections of the file's other scans in the same interval count as rivals, as if one
     scan had found both.
     """
-    live = _live_matches(scan)
+    matches = _matches_of(scan.scanned_file_id)
     drafts = _drafts(scan)
     others = [
         *selectors.current_scans(scan.scanned_file),
@@ -166,35 +175,24 @@ def _fold_late(scan: Scan) -> None:
         stays = draft.recording.stands_for_it
         sound = stays.same_sound_as_id or stays.pk
         # A match for the recording or its canonical one already stands for the sound.
-        if draft.recording.pk not in live and sound not in live:
-            earlier = _take_earlier(live, draft.recording, drafts)
+        standing = matches.get(draft.recording.pk) or matches.get(sound)
+        if standing is None or standing.lost:
             rivals = drafts.rivals(draft) + beside.rivals(draft)
-            _fold(scan=scan, draft=draft, replaced=earlier, rivals=rivals)
+            _fold(scan, draft, _take_earlier(matches, draft, drafts), rivals)
 
 
 def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
-    live = _live_matches(scan)
+    matches = _matches_of(scan.scanned_file_id)
     drafts = _drafts(scan)
     for draft in drafts.counting:
-        earlier = _take_earlier(live, draft.recording, drafts)
+        earlier = _take_earlier(matches, draft, drafts)
         if not earlier or earlier[0].scan_id not in {scan.pk, _key(partner)}:
-            rivals = drafts.rivals(draft)
-            _fold(scan=scan, draft=draft, replaced=earlier, rivals=rivals)
+            _fold(scan, draft, earlier, drafts.rivals(draft), partner=partner)
         elif earlier[0].scan_id != scan.pk:
             _find_too(match=earlier[0], scan=scan)
-    kept = [match for match in live.values() if match.scan_id != _key(partner)]
-    for match in kept:
-        counts = drafts.copies.get(match.recording_id)
-        if counts is not None and match.state in WAITING_STATES:
-            _supersede(earlier=match, scan=scan)
-            rows = Match.objects.filter(scanned_file_id=scan.scanned_file_id)
-            by = rows.filter(recording=counts).exclude(state=MatchState.SUPERSEDED)
-            # There is none if the match that stands for the sound is gone too.
-            if (follower := by.first()) is not None:
-                _lead_to(follower, earlier=match)
     _mark_lost(
         scan=scan,
-        matches=[match for match in kept if match.recording_id not in drafts.copies],
+        matches=[match for match in matches.values() if match.scan_id != _key(partner)],
     )
 
 
@@ -203,37 +201,33 @@ def _key(scan: Scan | None) -> int | None:
 
 
 def _take_earlier(
-    live: dict[int, Match], recording: Recording, drafts: _MatchDrafts
+    matches: dict[int, Match], draft: _MatchDraft, drafts: _MatchDrafts
 ) -> list[Match]:
-    """Remove and return the live matches that the recording continues.
+    """Remove and return the matches that go on as one of the draft's recording.
 
-    They belong to the same recording and those merged into it; without any, to a copy
-    it stands for, or to the stub with its ISRC.
+    They belong to the recording itself, which comes first, to recordings merged into it,
+    and to copies that it stands for; without any, to the stub with its ISRC.
     """
-    same = [
+    recording = draft.recording
+    keys = [
         key
-        for key, match in live.items()
+        for key, match in matches.items()
         if key == recording.pk
-        or (
-            match.recording.merged_into_id is not None
-            and match.recording.stands_for_it == recording
-        )
+        or match.recording.stands_for_it == recording
+        or drafts.copies.get(key) == recording
     ]
-    if same:
-        same.sort(key=lambda key: key != recording.pk)
-        return [live.pop(key) for key in same]
-    for key in live:
-        if drafts.copies.get(key) == recording:
-            return [live.pop(key)]
-    if recording.status == RecordingStatus.STUB or not recording.isrc_normalised:
-        return []
-    for key, match in live.items():
-        stub = match.recording
+    if not keys and recording.status != RecordingStatus.STUB:
         # The cloud knew the recording by its ISRC before it was in our catalogue.
-        same_code = stub.isrc_normalised == recording.isrc_normalised
-        if stub.status == RecordingStatus.STUB and same_code:
-            return [live.pop(key)]
-    return []
+        code = recording.isrc_normalised
+        keys = [
+            key
+            for key, match in matches.items()
+            if code
+            and match.recording.status == RecordingStatus.STUB
+            and match.recording.isrc_normalised == code
+        ]
+    keys.sort(key=lambda key: (key != recording.pk, matches[key].pk))
+    return [matches.pop(key) for key in keys]
 
 
 def _find_too(*, match: Match, scan: Scan) -> None:
@@ -291,88 +285,75 @@ def _drafts(scan: Scan) -> _MatchDrafts:
 
 
 def _fold(
-    *, scan: Scan, draft: _MatchDraft, replaced: Sequence[Match], rivals: int
+    scan: Scan,
+    draft: _MatchDraft,
+    earlier: Sequence[Match],
+    rivals: int,
+    *,
+    partner: Scan | None = None,
 ) -> None:
-    """Create the match of one recording and supersede the earlier ones, if any.
+    """Write what a scan found of one recording to its match.
 
-    The first decided one hands on its decision.
+    Of several earlier matches, which are one now, the first survives.
     """
     file = scan.scanned_file
-    decided = [match for match in replaced if match.state in evaluation.CARRIED_STATES]
-    earlier = next(iter([*decided, *replaced]), None)
-    worked_out = figures.work_out(
+    measured = figures.work_out(
         detections=draft.detections,
         segments=draft.segments,
         source_ms=file.whole_ms,
         reference_ms=draft.recording.duration_ms,
-        excluded=catalogue.selectors.excluded_intervals(draft.recording),
+        excluded=excluded_intervals_of([draft.recording.pk]),
     )
-    checked = earlier is not None and _keeps_speech(earlier, draft)
-    if earlier is not None and checked:
-        worked_out = replace(worked_out, under_speech=earlier.under_speech)
-    late = (
-        _is_late(scan=scan, recording=draft.recording)
-        if earlier is None
-        else earlier.found_late
+    finding = Finding(
+        scan=scan,
+        recording=draft.recording,
+        detections=draft.detections,
+        source_intervals=draft.source_intervals,
+        measured=measured,
+        rivals=rivals,
     )
+    if not earlier:
+        _create(file, finding)
+        return
+    survivor, *others = earlier
+    before = rescans.intervals_of(earlier)
+    joining.join([(other, survivor) for other in others], actor=SYSTEM, scan=scan)
+    rescans.update(match=survivor, finding=finding, before=before, partner=partner)
+
+
+def _create(file: ScannedFile, finding: Finding) -> None:
+    scan, recording = finding.scan, finding.recording
+    late = _is_late(scan=scan, recording=recording)
     subject = Subject(
         file=file,
-        recording=draft.recording,
+        recording=recording,
         scan=scan,
-        measured=worked_out,
-        rivals=rivals,
+        measured=finding.measured,
+        rivals=finding.rivals,
         found_late=late,
     )
-    outcome = evaluation.evaluate(subject=subject)
-    begins: dict[str, object] = {
-        **outcome.fields(),
-        "found_late": late,
-        "speech_checked": checked,
-    }
-    if earlier is not None:
-        begins |= evaluation.carried_fields(
-            earlier=earlier,
-            earlier_intervals=_agreed_intervals(decided or [earlier]),
-            subject=subject,
-            new_intervals=draft.source_intervals,
-            evaluation=outcome,
-        )
-        begins.setdefault("assignee_id", earlier.assignee_id)
-    for each in replaced:
-        _supersede(earlier=each, scan=scan)
     match = Match.objects.create(
         scanned_file=file,
-        recording=draft.recording,
+        recording=recording,
         scan=scan,
         source_views=file.views,
-        rivals=rivals,
-        **asdict(worked_out),
-        **begins,
+        rivals=finding.rivals,
+        found_late=late,
+        **asdict(finding.measured),
+        **evaluation.evaluate(subject=subject).fields(),
     )
-    for each in replaced:
-        _lead_to(match, earlier=each)
-    if earlier is not None and match.dispute_id is not None:
-        # Lead the person who answers the dispute to the live match.
-        earlier.disputes.update(match=match)
-    _record_found(match=match, scan=scan, earlier=earlier)
-    if earlier is not None and match.state == MatchState.CLEARED:
-        # It may be used for longer now, or the file's details may have changed.
-        licences.reopen_uncovered(Match.objects.filter(pk=match.pk))
-
-
-def _agreed_intervals(matches: Sequence[Match]) -> list[intervals.Interval]:
-    """Return where matches lie; nowhere if they were not decided alike."""
-    if len({match.state for match in matches}) > 1:
-        return []
-    return [each for match in matches for each in _intervals_of(match)]
-
-
-def _keeps_speech(earlier: Match, draft: _MatchDraft) -> bool:
-    """Return whether what a person heard of the earlier match holds for its follower."""
-    return (
-        earlier.speech_checked
-        and intervals.overlap_share(_intervals_of(earlier), draft.source_intervals)
-        >= evaluation.SAME_INTERVALS_SHARE
+    match.detections.set(finding.detections)
+    record(
+        case=match.case,
+        action="found",
+        after={
+            **transitions.snapshot(match),
+            "scan": scan.uid,
+            "recording": recording.uid,
+            "relation": match.relation,
+            "score": None if match.score is None else str(match.score),
+            "matched_ms": match.matched_ms,
+        },
     )
 
 
@@ -400,53 +381,6 @@ def _is_late(*, scan: Scan, recording: Recording) -> bool:
     )
 
 
-def _intervals_of(match: Match) -> list[intervals.Interval]:
-    segments = Segment.objects.filter(
-        detection__scan_id=match.scan_id, detection__recording_id=match.recording_id
-    )
-    return [source_interval(segment) for segment in segments]
-
-
-def _supersede(*, earlier: Match, scan: Scan) -> None:
-    before = transitions.snapshot(earlier)
-    Match.objects.filter(pk=earlier.pk).update(
-        state=MatchState.SUPERSEDED,
-        locked_by=None,
-        locked_until=None,
-        version=earlier.version + 1,
-    )
-    record(
-        case=earlier.case,
-        action="superseded",
-        before=before,
-        after={**before, "state": MatchState.SUPERSEDED.value, "scan": scan.uid},
-    )
-
-
-def _lead_to(follower: Match, *, earlier: Match) -> None:
-    """Let the earlier match, and all that it replaced, lead to the one that is live.
-
-    One step then leads from a replaced match to its decision, however many scans and
-    merges lie between.
-    """
-    replaced = Q(pk=earlier.pk) | Q(superseded_by=earlier.pk)
-    Match.objects.filter(replaced).update(superseded_by=follower)
-
-
-def _record_found(*, match: Match, scan: Scan, earlier: Match | None) -> None:
-    after: dict[str, object] = {
-        **transitions.snapshot(match),
-        "scan": scan.uid,
-        "recording": match.recording.uid,
-        "relation": match.relation,
-        "score": None if match.score is None else str(match.score),
-        "matched_ms": match.matched_ms,
-    }
-    if earlier is not None:
-        after["follows"] = earlier.uid
-    record(case=match.case, action="found", after=after)
-
-
 def _mark_lost(*, scan: Scan, matches: Sequence[Match]) -> None:
     """Mark matches whose recording the scan searched for but did not find."""
     searched = {bucket["id"] for bucket in scan.buckets}
@@ -459,7 +393,9 @@ def _mark_lost(*, scan: Scan, matches: Sequence[Match]) -> None:
         # A retro search that ended after this scan began knew more recordings.
         if match.lost or match.scan_id >= scan.pk or not looked_for:
             continue
-        Match.objects.filter(pk=match.pk).update(lost=True, version=match.version + 1)
+        Match.objects.filter(pk=match.pk).update(
+            lost=True, version=match.version + 1, updated_at=datetime.now(tz=UTC)
+        )
         record(
             case=match.case,
             action="lost",

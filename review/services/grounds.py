@@ -142,9 +142,7 @@ def _follow(
     reopened = evaluated = 0
     # Rules act on all matches, also on those that the person may not see.
     with working_for(None):
-        live = Match.objects.filter(
-            about, scanned_file__deleted_at__isnull=True
-        ).exclude(state=MatchState.SUPERSEDED)
+        live = Match.objects.filter(about, scanned_file__deleted_at__isnull=True)
         keys = list(live.order_by("pk").values_list("pk", flat=True))
         if not keys:
             return Followed()

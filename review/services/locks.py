@@ -108,7 +108,7 @@ def _change(
 ) -> Change:
     """Return a change of the lock; its event records the version it leads to.
 
-    ``transitions.only_locks_since`` uses these versions to see that nobody decided.
+    ``transitions.only_asides_since`` uses these versions to see that nobody decided.
     """
     details: dict[str, object] = {"version": current.version + 1}
     return Change(action, to, fields=fields, details=details)

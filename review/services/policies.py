@@ -154,7 +154,7 @@ def dry_run(*, policy: Policy) -> DryRun:
 def outcomes(*, policy: Policy) -> Iterator[tuple[Match, Evaluation]]:
     """Yield every live match with its evaluation if the policy were enabled."""
     rules = [each for each in _all() if each.enabled or each.pk == policy.pk]
-    return _evaluated(Match.objects.exclude(state=MatchState.SUPERSEDED), rules)
+    return _evaluated(Match.objects.all(), rules)
 
 
 def _evaluated(

@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import Any
 
 from django.db import transaction
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.dispatch import Signal
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -45,18 +45,27 @@ ASSIGN = "assign"
 COUNTED = "counted"
 GROUND = "ground_changed"
 SPEECH = "speech_checked"
+SCANNED = "scanned_again"
+FOUND_AGAIN = "found_again"
+"""The event of a scan that finds a match again which an earlier one did not find."""
+ASKED_AGAIN = "asked_again"
+"""The event after a scan that changes the state of a match."""
+NAMED_OTHERWISE = "named_otherwise"
+JOINED, JOINED_INTO, PARTED = "joined", "joined_into", "parted"
+"""Events of matches that a merge of recordings makes one, and of its undo."""
 TAKE = "take"
 RELEASE = "release"
 LOCK_ENDED = "lock_ended"
 LOCK_EVENTS = (TAKE, RELEASE, LOCK_ENDED)
 """Events of review locks; they decide nothing."""
-NEW_GROUNDS = (COUNTED, GROUND, SPEECH)
+_RESCANS = (SCANNED, FOUND_AGAIN)
+NEW_GROUNDS = (COUNTED, GROUND, SPEECH, *_RESCANS)
 """Events after which rules may say something else of a match."""
 _CHANGE_NOTHING = (*LOCK_EVENTS, NOTE, ASSIGN, "cue_sheet.exported")
 # These events do not change the match's version.
 _UNCHANGING = (NOTE, ASSIGN, GROUND, SPEECH)
 # These events do not change the decision about the match.
-_ASIDES = (*_UNCHANGING, *LOCK_EVENTS, COUNTED)
+_ASIDES = (*_UNCHANGING, *LOCK_EVENTS, COUNTED, *_RESCANS, NAMED_OTHERWISE)
 UNDECIDED: dict[str, object] = {
     "decision_reason": "",
     "decided_by_id": None,
@@ -64,6 +73,12 @@ UNDECIDED: dict[str, object] = {
     "decided_at": None,
 }
 """The columns of a match without a decision."""
+DECISION_COLUMNS = (
+    *("queue_reason", "decision_reason", "note", "decided_by_id", "decided_by_name"),
+    *("decided_at", "licence_id", "policy_id", "policy_action", "policy_name"),
+    *("needs_approval", "proposed", "proposed_by_id", "dispute_id", "due_at"),
+)
+"""The columns of a snapshot besides the state."""
 # Rows that decisions read besides the match.
 _RELATED = ("locked_by", "assignee", "recording", "scanned_file", "scan")
 
@@ -210,7 +225,8 @@ def asides_since(events: Iterable[Event]) -> dict[str, set[str]]:
     """
     events = list(events)
     since = {event.case: event.sequence for event in events}
-    rows = Event.objects.filter(case__in=since, action__in=(*_UNCHANGING, COUNTED))
+    asked = (*_UNCHANGING, COUNTED, *_RESCANS)
+    rows = Event.objects.filter(case__in=since, action__in=asked)
     asides: dict[str, set[str]] = {case: set() for case in since}
     for case, action, sequence in rows.values_list("case", "action", "sequence"):
         if sequence > since[case]:
@@ -255,23 +271,25 @@ def locked_rows() -> QuerySet[Match]:
 def refuse_stale(*, match: Match, version: int, user: User | None = None) -> None:
     """Raise ``StaleMatch`` if the match has changed since the version.
 
-    For a deciding ``user``, locks that came and went do not count as changes. A lock
-    that another person holds now does: that person took the match over.
+    For a deciding ``user``, locks that came and went do not count as changes, nor do
+    scans with the same result. A lock that another person holds now does: that person
+    took the match over.
     """
     if match.version == version:
         return
-    if user is None or not only_locks_since(match=match, version=version):
+    if user is None or not only_asides_since(match=match, version=version):
         raise stale(match)
     if is_held_by_another(match=match, user=user):
         raise stale(match, to_lock=True)
 
 
-def only_locks_since(*, match: Match, version: int) -> bool:
-    """Return whether only lock events have changed the version since then."""
+def only_asides_since(*, match: Match, version: int) -> bool:
+    """Return whether only locks and scans with the same result changed the version."""
     missed = match.version - version
     if missed <= 0:
         return missed == 0
-    events = Event.objects.filter(case=match.case, action__in=LOCK_EVENTS)
+    asides = Q(action__in=LOCK_EVENTS) | Q(action=SCANNED, after__same=True)
+    events = Event.objects.filter(asides, case=match.case)
     kept = [
         event.after.get("version") for event in events.order_by("-sequence")[:missed]
     ]
@@ -288,7 +306,7 @@ def stale(match: Match, *, to_lock: bool = False) -> errors.StaleMatch:
     return errors.StaleMatch(
         user=actor_label(event.actor_name),
         at=event.at,
-        replaced=match.superseded_by_id is not None,
+        rescanned=event.action in _RESCANS,
         taken=event.action == TAKE,
     )
 

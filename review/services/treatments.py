@@ -7,20 +7,9 @@ from review import errors
 from review.choices import POLICY_ENDED, MatchState
 from review.models import Match
 from review.services import locks, transitions
-from review.services.evaluation import Evaluation
+from review.services.evaluation import UNTREATED, Evaluation
 from review.services.transitions import Change
 
-_UNTREATED: dict[str, object] = {
-    "policy_id": None,
-    "policy_action": "",
-    "policy_name": "",
-    "priority": 0,
-    "due_at": None,
-    "needs_approval": False,
-    "proposed": "",
-    "proposed_by_id": None,
-    "licence_id": None,
-}
 # Events that take back what a policy alone decided.
 _TAKEN_BACK = {
     MatchState.SUPPRESSED: "unsuppressed",
@@ -51,7 +40,7 @@ def treat(
         return False
     # These become pending first; TRANSITIONS knows no other way.
     if (back := _TAKEN_BACK.get(MatchState(current.state))) is not None:
-        fields = {**_UNTREATED, **transitions.UNDECIDED}
+        fields = {**UNTREATED, **transitions.UNDECIDED}
         change = Change(
             back,
             MatchState.PENDING,
@@ -61,7 +50,7 @@ def treat(
         )
         current = transitions.apply(current=current, change=change, actor=user)
     # The policy's treatment replaces an earlier escalation by a person.
-    fields = {**_UNTREATED, **transitions.UNDECIDED, **outcome.fields()}
+    fields = {**UNTREATED, **transitions.UNDECIDED, **outcome.fields()}
     if fields["proposed"] and proposed_by is not None:
         fields["proposed_by_id"] = proposed_by.pk
     if outcome.policy is not None and current.policy_name == str(outcome.policy):

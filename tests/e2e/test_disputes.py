@@ -48,7 +48,7 @@ from review.models import Dispute, Match
 from scanning.models import ScannedFile
 files = ScannedFile.objects.filter(name__startswith="claim-")
 Dispute.objects.filter(match__scanned_file__in=files).update(status="undone")
-Match.objects.filter(scanned_file__in=files).update(state="superseded")
+Match.objects.filter(scanned_file__in=files).update(state="suppressed")
 files.update(deleted_at=timezone.now())
 """
 # A busy server, from the moment at which the test says so.

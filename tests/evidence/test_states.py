@@ -440,7 +440,7 @@ def test_audio_that_is_gone_the_band_and_long_times_are_told(build: BuildPack) -
         (start, start + 20_000, 0, 20_000),
         match=heard,
         segment=heard,
-        state="superseded",
+        state="suppressed",
     )
     match.scanned_file.duration_ms = 30 * 3_600_000
     match.scanned_file.audio_removed_at = datetime(2026, 5, 1, tzinfo=UTC)
@@ -451,9 +451,9 @@ def test_audio_that_is_gone_the_band_and_long_times_are_told(build: BuildPack) -
 
     pack = build(match)
 
-    # Superseded and retired cases still have evidence.
+    # Suppressed and retired cases still have evidence.
     case, text = case_of(pack), text_of(pack)
-    assert (pack.status, case["match"]["state"]) == (PackStatus.READY, "superseded")
+    assert (pack.status, case["match"]["state"]) == (PackStatus.READY, "suppressed")
     assert any("was removed on 2026-05-01" in gap for gap in case["missing"])
     assert any("audio of the recording is not stored" in gap for gap in case["missing"])
     sentence = (

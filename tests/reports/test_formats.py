@@ -342,7 +342,7 @@ def test_what_is_kept_stays_and_a_check_finds_a_changed_and_a_missing_file(
     match: Match,
 ) -> None:
     run = run_of(Layout(format=Format.XLSX))
-    Match.objects.filter(pk=match.pk).update(state="superseded")
+    match.delete()
     assert len(list(kept_rows(run.rows, Mode.MATCH))) == 2
     assert rows(content())[0]["match_found"] != "yes"
     assert [check.is_whole for check in files.check_run(run=run)] == [True, True]

@@ -54,7 +54,7 @@ def test_the_same_recording_again_is_another_play() -> None:
 def test_excluded_parts_of_the_recording_do_not_count() -> None:
     segments = [segment(0, 30_000, 0)]
     (play,) = plays_of(segments)
-    count = count_segments(segments, [(0, 10_000)])
+    count = count_segments(segments, {None: [(0, 10_000)]})
     assert play.counted(count) == [(10_000, 30_000)]
     assert play.excluded(count) == [(0, 10_000)]
 

@@ -234,7 +234,7 @@ def test_files_without_a_match_say_why() -> None:
     assert (broken["scan_id"], broken["segment_count"]) == (failed.uid, "")
 
 
-def test_superseded_matches_and_deleted_files_are_left_out_but_for_decisions() -> None:
+def test_only_decided_matches_of_deleted_files_are_reported() -> None:
     match = make_match(scan__scanned_file__duration_ms=108_000_000)
     scan = ScanFactory.create(scanned_file=match.scanned_file)
     late = (98_000_000, 98_042_480, 0, 42_480)

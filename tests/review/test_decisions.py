@@ -341,7 +341,6 @@ _ENDS: dict[MatchState, dict[Verb, MatchState]] = {
     MatchState.RELEASED: _REOPEN,
     MatchState.CLEARED: _REOPEN,
     MatchState.SUPPRESSED: {},
-    MatchState.SUPERSEDED: {},
 }
 
 

@@ -93,7 +93,7 @@ def test_interval_is_found_in_a_source_that_plays_faster() -> None:
         reference_end_ms=20_000,
     )
 
-    counted = count_segments([segment], [(0, 10_000)]).counted
+    counted = count_segments([segment], {None: [(0, 10_000)]}).counted
 
     assert counted == [(105_000, 110_000)]
 

@@ -14,6 +14,8 @@ from scanning.models import Detection, Segment
 
 Interval = tuple[int, int, int, int]
 
+RECORDING = 1
+
 
 def segment(
     interval: Interval,
@@ -41,6 +43,7 @@ def detection(
     section: Section = Section.CUSTOM_FILES,
 ) -> Detection:
     return Detection(
+        recording_id=RECORDING,
         score=None if score is None else Decimal(score),
         score_scale=scale,
         section=section,
@@ -60,7 +63,7 @@ def worked_out(
         segments=segments,
         source_ms=source_ms,
         reference_ms=reference_ms,
-        excluded=excluded,
+        excluded={RECORDING: excluded},
     )
 
 

@@ -45,9 +45,7 @@ def rescan(
             *intervals, scan=scan, recording=match.recording, segment=segment
         )
     fold_scan(scan=scan)
-    return Match.objects.exclude(state=MatchState.SUPERSEDED).get(
-        scanned_file=match.scanned_file, recording=match.recording
-    )
+    return Match.objects.get(scanned_file=match.scanned_file, recording=match.recording)
 
 
 def test_the_detections_of_each_recording_become_one_match() -> None:
@@ -135,13 +133,10 @@ def test_a_rescan_after_grouping_goes_on_with_one_match() -> None:
 
         fold_scan(scan=second)
 
-        of_copy.refresh_from_db()
-        goes_on = Match.objects.get(recording=canonical, scan=second)
-        if decided:
-            assert (of_copy.state, of_copy.lost) == (MatchState.CONFIRMED, False)
-        else:
-            assert of_copy.state == MatchState.SUPERSEDED
-            assert of_copy.superseded_by == goes_on
+        goes_on = Match.objects.get(scanned_file=first.scanned_file)
+        expected = MatchState.CONFIRMED if decided else MatchState.PENDING
+        assert (goes_on.recording, goes_on.state) == (canonical, expected)
+        assert goes_on.aliases.get().uid == of_copy.uid
 
 
 def test_a_decision_on_a_copy_goes_on_with_the_one_that_counts() -> None:
@@ -157,7 +152,7 @@ def test_a_decision_on_a_copy_goes_on_with_the_one_that_counts() -> None:
 
     fold_scan(scan=second)
 
-    live = Match.objects.exclude(state=MatchState.SUPERSEDED).get()
+    live = Match.objects.get()
     assert (live.recording, live.state) == (canonical, MatchState.CONFIRMED)
 
 
@@ -275,24 +270,40 @@ def test_recording_added_after_the_first_scan_is_found_late() -> None:
     assert match.queue_reason == QueueReason.FOUND_LATE
 
 
-def test_later_scan_supersedes_and_links() -> None:
+def test_a_scan_with_the_same_result_changes_evidence_and_leaves_one_event() -> None:
+    match, reviewer = make_match(SPAN), make_user(Role.REVIEWER)
+    seen = locks.take_lock(match=match, user=reviewer)
+
+    again = rescan(match, SPAN)
+
+    changed = {
+        name
+        for name, value in Match.objects.filter(pk=again.pk).values()[0].items()
+        if value != getattr(seen, name)
+    }
+    assert changed == {"scan_id", "version", "updated_at"}
+    assert [row.scan for row in again.detections.all()] == [again.scan]
+    assert first_broken_event(case=match.case) is None
+    events = Event.objects.filter(case=match.case).order_by("sequence")
+    assert [event.action for event in events] == ["found", "take", "scanned_again"]
+    # The person who reviews it goes on as if nothing had happened.
+    confirmed = deciding.confirm(match=again, user=reviewer, version=seen.version)
+    assert confirmed.state == MatchState.CONFIRMED
+
+
+def test_a_key_is_refused_once_where_a_scan_changed_what_its_person_sees() -> None:
     match, reviewer = make_match(SPAN), make_user(Role.REVIEWER)
     seen = locks.take_lock(match=match, user=reviewer).version
 
-    follower = rescan(match, SPAN)
+    again = rescan(match, (300_000, 310_000, 0, 10_000))
 
-    match.refresh_from_db()
-    assert (match.state, match.locked_by) == (MatchState.SUPERSEDED, None)
-    assert match.superseded_by == follower
-    assert follower.state == MatchState.PENDING
-    assert first_broken_event(case=match.case) is None
-    events = Event.objects.filter(case=match.case).order_by("sequence")
-    assert [event.action for event in events] == ["found", "take", "superseded"]
-    with pytest.raises(StaleMatch, match="A later scan replaced this match at"):
+    assert (again.state, again.locked_by) == (MatchState.IN_REVIEW, reviewer)
+    with pytest.raises(StaleMatch, match="A later scan changed what you see at"):
         deciding.confirm(match=match, user=reviewer, version=seen)
+    deciding.confirm(match=again, user=reviewer, version=again.version)
 
 
-def test_replaced_matches_lead_to_the_live_one_over_scans_and_merges() -> None:
+def test_one_id_lives_through_scans_and_merges() -> None:
     first = make_match(SPAN)
     stays = rescan(first, SPAN).recording
     for _ in range(2):
@@ -304,10 +315,11 @@ def test_replaced_matches_lead_to_the_live_one_over_scans_and_merges() -> None:
         make_detection(SPAN, scan=scan, recording=stays)
         fold_scan(scan=scan)
 
-    live = Match.objects.exclude(state=MatchState.SUPERSEDED).get()
-    replaced = Match.objects.filter(state=MatchState.SUPERSEDED)
-    assert live.recording == stays
-    assert [match.superseded_by for match in replaced] == [live] * 3
+    match = Match.objects.get()
+    assert (match.pk, match.uid, match.recording) == (first.pk, first.uid, stays)
+    assert match.created_at == first.created_at
+    named = Event.objects.filter(case=match.case, action="named_otherwise")
+    assert named.count() == 2
 
 
 def test_decision_is_carried_from_80_percent_overlap() -> None:
@@ -330,20 +342,26 @@ def test_decision_is_carried_from_80_percent_overlap() -> None:
             assert (follower.decision_reason, follower.note) == ("other", "a jingle")
 
 
-def test_a_manager_takes_back_a_decision_that_a_rescan_carried_over() -> None:
-    reviewer, manager = make_user(Role.REVIEWER), make_user(Role.MANAGER)
+def test_a_decision_can_be_undone_after_a_scan_with_the_same_result() -> None:
+    reviewer = make_user(Role.REVIEWER)
     match = make_match(SPAN)
     deciding.clear(match=match, user=reviewer, reason="our own channel")
 
-    follower = rescan(match, SPAN)
+    again = rescan(match, SPAN)
+    undone = deciding.undo(match=again, user=reviewer)
 
-    # The rescan came after the decision, so nobody may undo it.
-    for user in (reviewer, manager):
-        with pytest.raises(NothingToUndo):
-            deciding.undo(match=follower, user=user)
-    deciding.reopen(match=follower, user=manager, reason="not our channel")
-    follower.refresh_from_db()
-    assert (follower.state, follower.decided_by) == (MatchState.PENDING, None)
+    assert (undone.state, undone.decided_by) == (MatchState.PENDING, None)
+
+
+def test_a_decision_cannot_be_undone_once_a_scan_asked_again() -> None:
+    reviewer = make_user(Role.REVIEWER)
+    match = make_match(SPAN)
+    deciding.confirm(match=match, user=reviewer, version=1)
+
+    again = rescan(match, (300_000, 310_000, 0, 10_000))
+
+    with pytest.raises(NothingToUndo):
+        deciding.undo(match=again, user=reviewer)
 
 
 def test_changed_relation_asks_again() -> None:
@@ -417,9 +435,9 @@ def test_matches_of_recordings_that_were_merged_go_on_as_one() -> None:
         (deciding.confirm, MatchState.CONFIRMED, QueueReason.DEFAULT),
         # They disagree, so a person decides again.
         (
-            partial(deciding.reject, reason="wrong_recording"),
+            partial(deciding.reject, reason="not_our_recording"),
             MatchState.PENDING,
-            QueueReason.RESCAN_CHANGED,
+            QueueReason.DECIDED_BOTH_WAYS,
         ),
     ):
         match = make_match(SPAN, recording__duration_ms=600_000)
@@ -437,5 +455,4 @@ def test_matches_of_recordings_that_were_merged_go_on_as_one() -> None:
         follower = rescan(match, SPAN, elsewhere)
 
         assert (follower.state, follower.queue_reason) == (state, reason)
-        other.refresh_from_db()
-        assert (other.superseded_by, other.lost) == (follower, False)
+        assert follower.aliases.get().uid == other.uid

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any  # columns of any type, passed on by name
 
@@ -22,6 +22,7 @@ from review.conditions import Conditions
 from review.models import Match, Policy
 from review.services import policies
 from review.subjects import Subject
+from scanning.models import ScannedFile
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
@@ -321,9 +322,7 @@ def test_dry_run_is_what_the_policy_then_does(
     finds: list[tuple[str, str, int, str]],
 ) -> None:
     Policy.objects.update(enabled=False)
-    Match.objects.exclude(state=MatchState.SUPERSEDED).update(
-        state=MatchState.SUPERSEDED
-    )
+    ScannedFile.objects.update(deleted_at=datetime.now(tz=UTC))
     manager = make_user(Role.MANAGER)
     there = [_find(*find) for find in finds]
     for each in before:

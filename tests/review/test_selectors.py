@@ -91,16 +91,6 @@ def test_each_filter_finds_its_own() -> None:
         assert found(query) == [wanted], query
 
 
-def test_superseded_matches_show_only_when_asked_for() -> None:
-    match = make_match()
-    scan = ScanFactory.create(scanned_file=match.scanned_file)
-    make_detection((0, 9_000, 0, 9_000), scan=scan, recording=match.recording)
-    fold_scan(scan=scan)
-
-    assert match not in found("")
-    assert found("state=superseded") == [match]
-
-
 def test_what_waits_is_what_a_person_must_look_at() -> None:
     for state in (MatchState.PENDING, MatchState.ESCALATED):
         make_match(state=state)
@@ -153,21 +143,16 @@ def test_earlier_decisions_show_the_rescanned_case_first() -> None:
     scan = ScanFactory.create(scanned_file=match.scanned_file)
     make_detection((0, 9_000, 0, 9_000), scan=scan, recording=match.recording)
     fold_scan(scan=scan)
-    follower = Match.objects.get(scan=scan)
+    again = Match.objects.get(scan=scan)
 
-    earlier = selectors.earlier_decisions(follower)
+    earlier = selectors.earlier_decisions(again)
 
     assert [(decision.match.pk, decision.state) for decision in earlier] == [
         (match.pk, MatchState.REJECTED),
         (elsewhere.pk, MatchState.CONFIRMED),
     ]
     assert earlier[0].reason == "noise"
-    # The match that the scan replaced is no case of its own, nor a rival of this one.
-    match.refresh_from_db()
-    assert [each.match.pk for each in selectors.earlier_decisions(match)] == [
-        elsewhere.pk
-    ]
-    assert others_in_file(match) == []
+    assert others_in_file(again) == []
 
 
 def test_queries_take_the_matches_for_heard_that_say_so() -> None:

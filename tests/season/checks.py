@@ -119,10 +119,7 @@ def _lists_hold_their_states(person: Person, states: Iterable[MatchState]) -> No
     for state in states:
         shown = person.listed(f"/matches/?state={state}")
         rows = Match._base_manager.filter(state=state)
-        if state in WAITING_STATES or state in (
-            MatchState.SUPPRESSED,
-            MatchState.SUPERSEDED,
-        ):
+        if state in (*WAITING_STATES, MatchState.SUPPRESSED):
             rows = rows.filter(kept)
         _same(shown, rows.values_list("uid", flat=True), f"the list of {state} matches")
     waiting = Match._base_manager.filter(kept, state__in=WAITING_STATES)

@@ -13,7 +13,6 @@ from django.db.models import Max, Q
 from django.forms import model_to_dict
 
 from portal.containers.views import ContainerForm
-from review.choices import MatchState
 from review.models import Match
 from scanning.choices import EditedMusic, EngineChoice, ScanStatus
 from scanning.models import Container, Scan, ScannedFile
@@ -75,5 +74,5 @@ def _check_matches(container: Container, last: int) -> None:
         scanned_file__scans__in=scans,
         recording__bucket__in=container.buckets.all(),
         lost=False,
-    ).exclude(state=MatchState.SUPERSEDED)
+    )
     check(not left.exists(), f"{container} searches normally, but found {list(left)}")

@@ -131,9 +131,7 @@ def act_on(
 
 def _hear(person: Person, rng: random.Random) -> None:
     """Correct the estimate of speech; a correction stays."""
-    found = list(
-        Match._base_manager.exclude(state=MatchState.SUPERSEDED).order_by("pk")
-    )
+    found = list(Match._base_manager.order_by("pk"))
     if not found:
         return
     match = rng.choice(found)

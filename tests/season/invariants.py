@@ -25,9 +25,17 @@ from review.choices import (
     MatchState,
     Verb,
 )
-from review.models import Match
+from review.models import Match, MatchAlias
 from review.selectors import with_segments
-from review.services.transitions import ASSIGN, NEW_GROUNDS, NOTE
+from review.services.transitions import (
+    ASKED_AGAIN,
+    ASSIGN,
+    JOINED,
+    NAMED_OTHERWISE,
+    NEW_GROUNDS,
+    NOTE,
+    PARTED,
+)
 from scanning.models import Detection, Segment
 from tests.season import outside, samples
 from tests.visible_text import faults_in
@@ -36,7 +44,7 @@ if TYPE_CHECKING:
     from tests.season.people import Answer, Person
 
 # Actions that change a match's state without a transition of the table.
-_FREE = {"found", "superseded", "undo", "application_undone", "found_again"}
+_FREE = {"found", ASKED_AGAIN, JOINED, PARTED, "undo", "application_undone"}
 _ONLY_BY_A_PERSON = {MatchState.REJECTED, MatchState.RELEASED, MatchState.UPHELD}
 _DECIDED_BY = re.compile(
     r"\b(Confirmed|Cleared|Rejected|Escalated|Disputed|Upheld|Released) by (\w+)"
@@ -190,7 +198,7 @@ class Records:
         """Expect no equal row of undoing a decision where the rules changed since."""
         if event.action == "application.undone":
             self._forget(f"match:{uid}" for uid, _changed_by in event.after["left"])
-        elif event.action in NEW_GROUNDS:
+        elif event.action in (*NEW_GROUNDS, JOINED, NAMED_OTHERWISE, PARTED):
             self._forget([event.case])
 
     def _forget(self, cases: Iterable[str]) -> None:
@@ -241,7 +249,34 @@ class Records:
             ):
                 self.before_decision[match.pk] = known
             self.matches[match.pk] = row
+            self._check_identity(match, known)
+        self._check_none_is_lost()
         return changed
+
+    def _check_identity(self, match: Match, known: dict[str, Any] | None) -> None:
+        """Check that a match is the same case in the same file, found before decided."""
+        if known is not None:
+            identity = [
+                (row["uid"], row["scanned_file_id"]) for row in (known, vars(match))
+            ]
+            check(identity[0] == identity[1], f"{match.case} was {identity[0]}")
+        check(
+            match.decided_at is None or match.created_at <= match.decided_at,
+            f"{match.case} was decided before it was found",
+        )
+
+    def _check_none_is_lost(self) -> None:
+        """Check that each id that a match ever had leads to a match of the same file."""
+        there = set(Match._base_manager.values_list("pk", flat=True))
+        gone = self.matches.keys() - there
+        files = dict(
+            MatchAlias._base_manager.filter(former_key__in=gone).values_list(
+                "former_key", "match__scanned_file"
+            )
+        )
+        for key in gone:
+            file = self.matches[key]["scanned_file_id"]
+            check(files.get(key) == file, f"match {key} of file {file} leads nowhere")
 
     def _let_stay(self, match: Match, column: str) -> None:
         """Expect undoing what came before to keep the column's present value."""
@@ -308,7 +343,7 @@ def check_seconds(changed: list[int], events: list[Event]) -> None:
     }
     live = Match._base_manager.filter(
         Q(pk__in=changed) | Q(recording__uid__in=excluded)
-    ).exclude(state=MatchState.SUPERSEDED)
+    )
     for match in with_segments(live):
         stored = (match.matched_ms, match.excluded_ms, match.wholly_excluded)
         tally = match.tally

@@ -1,14 +1,13 @@
-"""Matches that later scans replaced: their pages, their decisions, and merges between.
+"""Matches over later scans and merges: their ids, their decisions, and undo.
 
-A replaced match names the live one and offers no decision. A manager may reopen a
-decision that carried over, and no rescan decides it again by a licence. A notice follows
-its claim over scans and merges.
+The id of a match that was joined with another one leads to that one. A decision can be
+undone or reopened after a rescan, and no rescan decides it again by a licence. A notice
+follows its claim over scans and merges.
 """
 
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable
 
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -20,8 +19,7 @@ from catalogue.models import IntakeRule, Recording, RecordingStatus
 from dedup.models import ActionVerb, DedupGroup
 from notices.models import NoticeItem, NoticeState
 from review.choices import WAITING_STATES, MatchState, QueueReason, RejectCode
-from review.models import Match
-from review.services.transitions import last_event
+from review.models import Match, MatchAlias
 from scanning.models import ScannedFile
 from tests.season import grounds, readers
 from tests.season.invariants import check
@@ -30,58 +28,59 @@ from tests.season.people import Person
 Work = Callable[[], None]
 
 _REOPENED_FROM = (MatchState.CLEARED, MatchState.REJECTED, MatchState.RELEASED)
-_FOUND = "found"
 
 
 def handle(person: Person, manager: Person, rng: random.Random, work: Work) -> None:
-    """Look at a replaced match, reopen a carried decision, or merge its recording twice."""
+    """Open a former match, take a decision back after a rescan, or merge twice."""
     kind = rng.random()
-    if kind < 0.45:
-        _look(person, manager, rng, work)
-    elif kind < 0.85:
+    if kind < 0.3:
+        _open_former(person, manager, rng, work)
+    elif kind < 0.8:
         _reopen(person, manager, rng, work)
     else:
         _merge_twice(manager, rng, work)
 
 
-def _look(person: Person, manager: Person, rng: random.Random, work: Work) -> None:
-    """Open a match that a later scan replaced, and try to decide it."""
-    replaced = list(_matches().filter(state=MatchState.SUPERSEDED))
-    if not replaced:
-        _some_carried(manager, rng, work)
+def _open_former(
+    person: Person, manager: Person, rng: random.Random, work: Work
+) -> None:
+    """Open the id of a match that was joined with another one, and try to decide it."""
+    aliases = list(MatchAlias._base_manager.select_related("match").order_by("pk"))
+    if not aliases:
+        _merge_twice(manager, rng, work)
         return
-    match = rng.choice(replaced)
+    alias = rng.choice(aliases)
+    match = alias.match
     with readers.english(person):
-        answer = person.open(f"/m/{match.uid}")
-    if answer.status != 200:
+        answer = person.open(f"/m/{alias.uid}")
+    if answer.status == 404:
         # Others may not see it.
         return
-    live, page = match.superseded_by, person.tabs[0]
-    offered = [form for form in page.forms if _decides(match, form.path)]
-    check(not offered, f"{match.case} was replaced, and its page offers {offered}")
-    if live is not None:
-        check(live.review_url in page.links, f"{match.case} leads not to {live.case}")
-        check(
-            live.superseded_by is None,
-            f"{match.case} leads to {live.case}, not further",
-        )
-    _decide(person, match, "confirm")
+    check(answer.status == 200, f"{alias.case} answers {answer.status}")
+    check(match.uid in answer.url, f"{alias.case} leads to {answer.url}")
+    before = _state_of(match)
+    person.fill_in(f"/m/{alias.uid}/decide", verb="confirm", version=match.version)
     state = _state_of(match)
-    check(state == MatchState.SUPERSEDED, f"{match.case} was replaced, and is {state}")
-
-
-def _decides(match: Match, path: str) -> bool:
-    return bool(re.match(rf"/m/{match.uid}/(decide|dispute|exclude)", path))
+    # Opening a page may take or end a review lock.
+    check(
+        before == state or {before, state} <= set(WAITING_STATES),
+        f"{alias.case} was decided, and {match.case} is {state}",
+    )
 
 
 def _reopen(person: Person, manager: Person, rng: random.Random, work: Work) -> None:
-    """Reopen a decision that carried over; it cannot be undone. Then scan again."""
-    match = _some_carried(manager, rng, work)
+    """Reopen a decision after a rescan with the same result. Then scan again."""
+    decided = _matches().filter(
+        state__in=_REOPENED_FROM, scanned_file__deleted_at=None, lost=False
+    )
+    match = rng.choice(list(decided)) if decided else _reject_one(manager, rng)
     if match is None:
         return
+    _rescan(manager, match.scanned_file, work)
+    match.refresh_from_db()
     before = match.state
-    _decide(person, match, "undo", agreed="yes")
-    check(_state_of(match) == before, f"{match.case} was carried over, and undone")
+    if before not in _REOPENED_FROM:
+        return
     # Its page may have signed the person in again, so that reopening is not lost.
     person.open(f"/m/{match.uid}")
     _decide(person, match, "reopen")
@@ -98,28 +97,10 @@ def _reopen(person: Person, manager: Person, rng: random.Random, work: Work) -> 
     )
     _rescan(manager, match.scanned_file, work)
     match.refresh_from_db()
-    live = match.superseded_by or match
     check(
-        live.state != MatchState.CLEARED,
-        f"a rescan cleared {live.case}, which {person.name} had reopened",
+        match.state != MatchState.CLEARED,
+        f"a rescan cleared {match.case}, which {person.name} had reopened",
     )
-
-
-def _some_carried(manager: Person, rng: random.Random, work: Work) -> Match | None:
-    """Return a decision that a rescan carried over; rescan for it if there is none."""
-    decided = _matches().filter(
-        state__in=_REOPENED_FROM, scanned_file__deleted_at=None, lost=False
-    )
-    carried = [match for match in decided if _is_carried(match)]
-    if carried:
-        return rng.choice(carried)
-    match = rng.choice(list(decided)) if decided else _reject_one(manager, rng)
-    if match is None:
-        return None
-    _rescan(manager, match.scanned_file, work)
-    match.refresh_from_db()
-    live: Match | None = match.superseded_by
-    return live if live is not None and live.state in _REOPENED_FROM else None
 
 
 def _reject_one(manager: Person, rng: random.Random) -> Match | None:
@@ -131,11 +112,6 @@ def _reject_one(manager: Person, rng: random.Random) -> Match | None:
     match = rng.choice(list(waiting))
     _decide(manager, match, "reject", code=RejectCode.NOISE.value)
     return match
-
-
-def _is_carried(match: Match) -> bool:
-    event = last_event(match)
-    return event is not None and event.action == _FOUND and "follows" in event.after
 
 
 def _merge_twice(manager: Person, rng: random.Random, work: Work) -> None:
@@ -158,14 +134,15 @@ def _merge_twice(manager: Person, rng: random.Random, work: Work) -> None:
             return
         grounds.act_on(manager, group, ActionVerb.MERGE, [copy.uid, *sorted(members)])
         _rescan(manager, match.scanned_file, work)
-        match.refresh_from_db()
-        match = match.superseded_by or match
+        joined = match_of_id(match.uid)
+        check(joined is not None, f"{match.case} is gone after a merge")
+        match = joined or match
 
 
 def _some_claim(rng: random.Random) -> Match | None:
     """Return a claim that a standing notice names, or any of a recording with sound."""
     items = NoticeItem._base_manager.exclude(notice__state=NoticeState.WITHDRAWN)
-    named = [item.match.superseded_by or item.match for item in items.order_by("pk")]
+    named = [item.match for item in items.order_by("pk")]
     claims = _matches().filter(
         state__in=(MatchState.CONFIRMED, MatchState.UPHELD),
         scanned_file__deleted_at=None,
@@ -213,10 +190,18 @@ def _decide(person: Person, match: Match, verb: str, **more: str) -> None:
     )
 
 
+def match_of_id(uid: str) -> Match | None:
+    """Return the match to which an id leads, over merges too."""
+    alias = MatchAlias._base_manager.filter(uid=uid).first()
+    if alias is not None:
+        return _matches().get(pk=alias.match_id)
+    return _matches().filter(uid=uid).first()
+
+
 def _matches() -> QuerySet[Match]:
-    return Match._base_manager.select_related(
-        "recording", "scanned_file", "superseded_by"
-    ).order_by("pk")
+    return Match._base_manager.select_related("recording", "scanned_file").order_by(
+        "pk"
+    )
 
 
 def _state_of(match: Match) -> str:

@@ -17,7 +17,7 @@ from audit.models import Event
 from catalogue.models import Bucket, Recording
 from common.reading import read_clock
 from reports.models import EntryKind
-from review.choices import MatchState, RejectCode, Verb
+from review.choices import RejectCode, Verb
 from review.decisions.verbs import PROPOSE
 from review.models import Match
 from scanning.models import ScannedFile
@@ -42,7 +42,7 @@ def handle(person: Person, rng: random.Random) -> None:
 
 def _decide(person: Person, rng: random.Random) -> None:
     """Preview and make a decision on some matches, some from an old list; undo it."""
-    live = list(Match._base_manager.exclude(state=MatchState.SUPERSEDED).order_by("pk"))
+    live = list(Match._base_manager.order_by("pk"))
     if not live:
         return
     chosen = rng.sample(live, min(len(live), rng.randint(2, _MOST)))

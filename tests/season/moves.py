@@ -226,8 +226,6 @@ def _some_match(rng: random.Random) -> Match | None:
 
 
 def _live() -> QuerySet[Match]:
-    return (
-        Match._base_manager.exclude(state=MatchState.SUPERSEDED)
-        .filter(scanned_file__deleted_at=None)
-        .select_related("recording", "scanned_file__container", "scan", "policy")
+    return Match._base_manager.filter(scanned_file__deleted_at=None).select_related(
+        "recording", "scanned_file__container", "scan", "policy"
     )

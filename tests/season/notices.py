@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from notices.checks import (
     STANDING,
     changed_since_signed,
-    live_match,
 )
 from notices.models import (
     ClaimedRight,
@@ -164,7 +163,7 @@ def _renew(
     if notice.state != NoticeState.WITHDRAWN:
         return
     _check_listed(manager, notice, False)
-    live = [match for item in items if (match := live_match(item)).state in STANDING]
+    live = [match for item in items if (match := item.match).state in STANDING]
     renewed = _send(manager, live, work) if live else None
     if renewed is not None and renewed.state == NoticeState.SENT:
         wrong = changed_since_signed(renewed)
@@ -234,13 +233,5 @@ def _items(notice: TakedownNotice) -> list[NoticeItem]:
 
 
 def _is_claimed(item: NoticeItem) -> bool:
-    """Tell whether the file still has a claim of the recording, or of one it merged into."""
-    match: Match | None = item.match
-    recordings = {item.match.recording_id}
-    while match is not None:
-        recordings.add(match.recording_id)
-        match = match.superseded_by
-    same = Match._base_manager.filter(
-        scanned_file=item.match.scanned_file_id, recording__in=recordings
-    )
-    return same.filter(state__in=_CLAIMED).exists()
+    """Tell whether the match of an item is still a claim."""
+    return item.match.state in _CLAIMED

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from audit.models import Event
 from review.choices import DECIDED_STATES, RejectCode
 from review.models import Match
-from review.services.transitions import only_locks_since
+from review.services.transitions import only_asides_since
 from tests.season.invariants import check
 from tests.season.people import Person
 
@@ -66,7 +66,7 @@ def send_twice(person: Person, sending: Sending) -> None:
         f"a decision about {sending.uid} changed {reached}",
     )
     written_for = int(sending.fields["version"])
-    is_stale = match.version != written_for and not only_locks_since(
+    is_stale = match.version != written_for and not only_asides_since(
         match=match, version=written_for
     )
     check(

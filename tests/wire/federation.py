@@ -40,8 +40,8 @@ from review.models import Match
 print(json.dumps({
     "states": list(ScannedFile.objects.order_by("name").values_list("name", "status")),
     "succeeded": Scan.objects.filter(status="succeeded").count(),
-    "matches": Match.objects.exclude(state="superseded").count(),
-    "matched_files": Match.objects.exclude(state="superseded")
+    "matches": Match.objects.count(),
+    "matched_files": Match.objects
         .values("scanned_file").distinct().count(),
     "codes": list(ScannedFile.objects.exclude(error_code="")
         .values_list("error_code", "message").distinct()[:5]),

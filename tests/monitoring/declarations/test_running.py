@@ -11,6 +11,7 @@ from collections import Counter
 from datetime import date
 
 import pytest
+from django.db.models import F
 from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
@@ -360,10 +361,11 @@ def test_a_rescan_changes_a_declaration_only_where_it_found_something_else(
     )
     client.force_login(a_user())
     assert "correct the declaration" in client.get(made.url).content.decode()
-    other = a_match(match.scanned_file, first, second, use="")
-    Match.objects.filter(pk=match.pk).update(superseded_by=other)
-    assert selectors.marks_of([other.pk])[other.pk][0].changes == (
-        f"Recording: declared {match.recording}, now {other.recording}",
+    other = RecordingFactory.create()
+    assert rescan(first, second) == []
+    Match.objects.filter(pk=match.pk).update(recording=other, version=F("version") + 1)
+    assert selectors.marks_of([match.pk])[match.pk][0].changes == (
+        f"Recording: declared {match.recording}, now {other}",
     )
 
 

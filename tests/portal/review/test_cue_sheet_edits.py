@@ -131,7 +131,9 @@ def test_a_cue_is_split_where_music_sounds(client: Client, file: ScannedFile) ->
     change(client, file, "split", TALK, at="1:50", apply="yes")
 
     assert starts(client, file)[1:3] == ["01:40", "01:50"]
-    Match.objects.filter(recording__title="Under the talk").update(state="superseded")
+    Match.objects.filter(recording__title="Under the talk").update(
+        state="rejected", decision_reason="noise"
+    )
     assert "It changes nothing now" in sheet_page(client, file)
 
 

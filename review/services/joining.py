@@ -1,0 +1,555 @@
+"""Makes matches of a file one when their recordings are, and takes that back.
+
+The match of the recording that stays survives; the ids of the others become aliases of
+it. Everything here is set-based, because a merge may concern thousands of files, and
+acts without access limits, because a merge concerns all matches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+from django.db.models import OuterRef, Subquery
+
+from accounts.models import User
+from accounts.reach import working_for
+from audit.models import Event
+from audit.services import EventDraft, record, record_all
+from catalogue.models import Recording
+from catalogue.selectors import excluded_intervals_of
+from common.batches import batched
+from review.choices import (
+    WAITING_STATES,
+    MatchState,
+    QueueReason,
+    RejectCode,
+)
+from review.models import Match, MatchAlias
+from review.selectors import evidence_of
+from review.services import evaluation, figures, following, intervals, transitions
+from review.services.following import Move
+from scanning.models import Detection, Scan
+
+Pair = tuple[Match, Match]
+"""A match, and the one that survives."""
+
+_AT_ONCE = 500
+_DECISION = (*transitions.DECISION_COLUMNS, "assignee_id", "priority")
+_UNDECIDED_KINDS = (*WAITING_STATES, MatchState.SUPPRESSED)
+Row = dict[str, Any]  # Any: columns as JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What a merge did to matches: pairs that became one, and matches that were renamed."""
+
+    pairs: int = 0
+    renamed: int = 0
+
+
+@working_for(None)
+def follow_merge(
+    *, merged: Sequence[Recording], stays: Recording, merge: str, user: User
+) -> Joined:
+    """Let the matches of merged recordings go on as matches of the one that stays."""
+    survivors = {
+        match.scanned_file_id: match
+        for match in _locked().filter(recording=stays).order_by("pk")
+    }
+    pairs: list[Pair] = []
+    renamed: list[Match] = []
+    for match in _locked().filter(recording__in=merged).order_by("pk"):
+        survivor = survivors.setdefault(match.scanned_file_id, match)
+        if survivor is match:
+            renamed.append(match)
+        else:
+            pairs.append((match, survivor))
+    join(pairs, merge=merge, actor=user)
+    _rename(renamed, stays, merge, user)
+    return Joined(len(pairs), len(renamed))
+
+
+def _locked() -> models.QuerySet[Match]:
+    return Match.objects.select_for_update(of=("self",)).select_related(
+        "recording", "scanned_file", "scan"
+    )
+
+
+def _rename(matches: Sequence[Match], stays: Recording, merge: str, user: User) -> None:
+    """Let matches name the recording that stays, where the file has no other of it."""
+    moves = [
+        Move(match.scanned_file_id, match.recording_id, stays.pk) for match in matches
+    ]
+    moved = following.follow(moves)
+    Match.objects.filter(pk__in=[match.pk for match in matches]).update(
+        recording=stays,
+        version=models.F("version") + 1,
+        updated_at=datetime.now(tz=UTC),
+    )
+    entries = [
+        EventDraft(
+            case=match.case,
+            action=transitions.NAMED_OTHERWISE,
+            before={"recording": match.recording.uid},
+            after={"recording": stays.uid, "merge": merge, "moved": moved},
+        )
+        for match in matches
+    ]
+    record_all(entries, actor=user)
+
+
+def join(
+    pairs: Sequence[Pair],
+    *,
+    actor: User | str,
+    merge: str = "",
+    scan: Scan | None = None,
+) -> None:
+    """Let the second of each pair stand for the first.
+
+    A ``scan`` that joins them replaces evidence and figures afterwards.
+    """
+    for batch in batched(pairs, _AT_ONCE):
+        # An event needs a case of its own, so each survivor takes one match at a time.
+        while batch:
+            by_survivor = {survivor.pk: (match, survivor) for match, survivor in batch}
+            now = list(by_survivor.values())
+            _join(now, actor, merge, scan)
+            batch = [pair for pair in batch if pair not in now]
+
+
+def _join(
+    pairs: Sequence[Pair], actor: User | str, merge: str, scan: Scan | None
+) -> None:
+    former = [match.pk for match, _survivor in pairs]
+    survivors = [survivor for _match, survivor in pairs]
+    evidence = evidence_of([match for pair in pairs for match in pair])
+    aliases = _make_aliases(pairs, merge, evidence)
+    _point_to_survivors(former)
+    before = {survivor.pk: transitions.snapshot(survivor) for survivor in survivors}
+    for match, survivor in pairs:
+        _settle(match, survivor, evidence)
+        evidence[survivor.pk] += _uncovered(evidence[match.pk], evidence[survivor.pk])
+    Match.detections.through.objects.filter(match__in=former).delete()
+    Match.objects.filter(pk__in=former).delete()
+    if scan is None:
+        _measure(survivors, evidence)
+    _write(survivors)
+    for alias in aliases:
+        # An undo gives the survivor its former decision back only at this version.
+        alias.kept["version"] = alias.match.version
+    MatchAlias.objects.bulk_update(aliases, ["kept"], batch_size=200)
+    _record(pairs, before, actor, {"merge": merge, "scan": scan.uid if scan else ""})
+    transitions.matches_changed.send(sender=Match, matches=survivors)
+
+
+def _make_aliases(
+    pairs: Sequence[Pair], merge: str, evidence: dict[int, list[Detection]]
+) -> list[MatchAlias]:
+    moved = following.follow(
+        [
+            Move(match.scanned_file_id, match.recording_id, survivor.recording_id)
+            for match, survivor in pairs
+        ]
+    )
+    named_by = _named_by([match.pk for match, _survivor in pairs])
+    return MatchAlias.objects.bulk_create(
+        MatchAlias(
+            uid=match.uid,
+            former_key=match.pk,
+            match=survivor,
+            recording=match.recording,
+            merge=merge,
+            kept={
+                "row": _columns(match),
+                "evidence": [row.pk for row in evidence[match.pk]],
+                "named_by": named_by[match.pk],
+                "survivor": _columns(survivor),
+                "survivor_evidence": [row.pk for row in evidence[survivor.pk]],
+                # Of all pairs, because the undo of a merge parts them together.
+                "moved": moved,
+            },
+        )
+        for match, survivor in pairs
+    )
+
+
+def _pointers() -> list[type[models.Model]]:
+    """Return the models whose rows name a match in their column ``match``."""
+    relations = Match._meta.get_fields(include_hidden=True)
+    return [
+        relation.related_model
+        for relation in relations
+        if isinstance(relation, models.ManyToOneRel)
+        and not relation.related_model._meta.auto_created
+    ]
+
+
+def _named_by(keys: Sequence[int]) -> dict[int, dict[str, list[int]]]:
+    """Return, by match, the keys of the rows that name it, by model."""
+    named: dict[int, dict[str, list[int]]] = {key: {} for key in keys}
+    for model in _pointers():
+        rows = model._base_manager.filter(match__in=keys).values_list("match", "pk")
+        for match, pk in rows:
+            named[match].setdefault(model._meta.label, []).append(pk)
+    return named
+
+
+def _point_to_survivors(former: Sequence[int]) -> None:
+    survivor = MatchAlias.objects.filter(former_key=OuterRef("match"))
+    for model in _pointers():
+        model._base_manager.filter(match__in=former).update(
+            match=Subquery(survivor.values("match")[:1])
+        )
+
+
+def _intervals(detections: Iterable[Detection]) -> list[intervals.Interval]:
+    return [
+        (segment.start_ms, segment.end_ms)
+        for detection in detections
+        for segment in detection.segments.all()
+    ]
+
+
+def _uncovered(
+    detections: Sequence[Detection], others: Sequence[Detection]
+) -> list[Detection]:
+    """Return the evidence that says something the other's does not."""
+    covered = _intervals(others)
+    return [
+        detection
+        for detection in detections
+        if _share_within(_intervals([detection]), covered)
+        < evaluation.SAME_INTERVALS_SHARE
+    ]
+
+
+def _share_within(
+    inner: Sequence[intervals.Interval], outer: Sequence[intervals.Interval]
+) -> float:
+    length = intervals.length(inner)
+    return 1 - intervals.length(intervals.without(inner, outer)) / length
+
+
+def _settle(
+    match: Match, survivor: Match, evidence: dict[int, list[Detection]]
+) -> None:
+    """Give the survivor the state and decision of both; writes nothing."""
+    survivor.found_late = survivor.found_late and match.found_late
+    survivor.created_at = min(survivor.created_at, match.created_at)
+    survivor.lost = survivor.lost and match.lost
+    one, other = (_Side.of(each, evidence) for each in (survivor, match))
+    if MatchState.DISPUTED in (one.state, other.state):
+        _take(survivor, one if one.state == MatchState.DISPUTED else other)
+    elif one.is_wrong_recording != other.is_wrong_recording:
+        # The rejection was a choice between the two, which are one now.
+        _take(survivor, other if one.is_wrong_recording else one)
+    elif one.waits and other.waits:
+        _take_waiting(survivor, match)
+    elif one.state == other.state:
+        earlier = min(one, other, key=lambda side: side.decided_at)
+        _take(survivor, earlier)
+    elif one.waits or other.waits:
+        decided = other if one.waits else one
+        _take(survivor, decided)
+        if not decided.covers(one, other):
+            _ask_again(survivor, QueueReason.RESCAN_CHANGED)
+    else:
+        _ask_again(survivor, QueueReason.DECIDED_BOTH_WAYS)
+        # First in the queue.
+        survivor.due_at = datetime.now(tz=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    match: Match
+    state: MatchState
+    seconds: Sequence[intervals.Interval]
+
+    @classmethod
+    def of(cls, match: Match, evidence: dict[int, list[Detection]]) -> _Side:
+        seconds = intervals.union(_intervals(evidence[match.pk]))
+        return cls(match, MatchState(match.state), seconds)
+
+    @property
+    def waits(self) -> bool:
+        return self.state in _UNDECIDED_KINDS
+
+    @property
+    def is_wrong_recording(self) -> bool:
+        return (
+            self.state == MatchState.REJECTED
+            and self.match.decision_reason == RejectCode.WRONG_RECORDING
+        )
+
+    @property
+    def decided_at(self) -> datetime:
+        return self.match.decided_at or datetime.max.replace(tzinfo=UTC)
+
+    def covers(self, one: _Side, other: _Side) -> bool:
+        together = intervals.union([*one.seconds, *other.seconds])
+        return _share_within(together, self.seconds) >= evaluation.SAME_INTERVALS_SHARE
+
+
+def _take(survivor: Match, side: _Side) -> None:
+    if side.match is not survivor:
+        survivor.state = side.state
+        survivor.locked_by, survivor.locked_until = None, None
+        for name in _DECISION:
+            setattr(survivor, name, getattr(side.match, name))
+
+
+def _take_waiting(survivor: Match, match: Match) -> None:
+    """Keep the more urgent question of two, the earlier due date and both notes."""
+    rank = (MatchState.SUPPRESSED, MatchState.PENDING, MatchState.IN_REVIEW)
+    notes = dict.fromkeys(filter(None, (survivor.note, match.note)))
+    due = min((each.due_at for each in (survivor, match) if each.due_at), default=None)
+    order = [*rank, MatchState.ESCALATED]
+    if order.index(MatchState(match.state)) > order.index(MatchState(survivor.state)):
+        for name in ("state", "locked_by_id", "locked_until", *_DECISION):
+            setattr(survivor, name, getattr(match, name))
+    survivor.note = "\n".join(notes)[: transitions.MAX_NOTE_CHARS]
+    survivor.due_at = due
+
+
+def _ask_again(survivor: Match, reason: QueueReason) -> None:
+    survivor.state, survivor.queue_reason = MatchState.PENDING, reason
+    survivor.locked_by, survivor.locked_until = None, None
+    for name, value in (evaluation.UNTREATED | transitions.UNDECIDED).items():
+        setattr(survivor, name, value)
+
+
+def _measure(survivors: Iterable[Match], evidence: dict[int, list[Detection]]) -> None:
+    """Work the figures out again from the evidence of both."""
+    recordings = {row.recording_id for rows in evidence.values() for row in rows}
+    excluded = excluded_intervals_of(recordings)
+    for survivor in survivors:
+        rows = evidence[survivor.pk]
+        survivor.detections.set(rows)
+        measured = figures.work_out(
+            detections=rows,
+            segments=[segment for row in rows for segment in row.segments.all()],
+            source_ms=survivor.scanned_file.whole_ms,
+            reference_ms=survivor.recording.duration_ms,
+            excluded=excluded,
+        )
+        for name, value in asdict(measured).items():
+            setattr(survivor, name, value)
+
+
+def _write(survivors: Iterable[Match]) -> None:
+    now = datetime.now(tz=UTC)
+    rows = list(survivors)
+    for survivor in rows:
+        survivor.version += 1
+        survivor.updated_at = now
+    names = [
+        field.name
+        for field in Match._meta.concrete_fields
+        if field.name not in ("id", "uid", "scanned_file", "recording", "scan")
+    ]
+    Match.objects.bulk_update(rows, names, batch_size=200)
+
+
+def _record(
+    pairs: Sequence[Pair],
+    before: dict[int, Row],
+    actor: User | str,
+    details: dict[str, str],
+) -> None:
+    record_all(
+        [
+            EventDraft(
+                case=match.case,
+                action=transitions.JOINED_INTO,
+                before=transitions.snapshot(match),
+                after={"match": survivor.uid, **details},
+            )
+            for match, survivor in pairs
+        ],
+        actor=actor,
+    )
+    record_all(
+        [
+            EventDraft(
+                case=survivor.case,
+                action=transitions.JOINED,
+                before=before[survivor.pk],
+                after={
+                    **transitions.snapshot(survivor),
+                    "match": match.uid,
+                    "joined": transitions.snapshot(match),
+                    **details,
+                },
+            )
+            for match, survivor in pairs
+        ],
+        actor=actor,
+    )
+
+
+@working_for(None)
+def take_back(*, merge: str, user: User) -> int:
+    """Restore the matches that a merge joined or renamed; return how many.
+
+    What was added to the survivor since stays with it. It gets its former decision back
+    only if nothing has changed it since.
+    """
+    aliases = list(
+        MatchAlias.objects.filter(merge=merge)
+        .select_related("match", "recording")
+        .order_by("pk")
+    )
+    _restore_rows([alias.kept["row"] for alias in aliases])
+    through = Match.detections.through
+    through.objects.bulk_create(
+        through(match_id=alias.former_key, detection_id=detection)
+        for alias in aliases
+        for detection in alias.kept["evidence"]
+    )
+    for alias in aliases:
+        match = alias.match
+        for label, keys in alias.kept["named_by"].items():
+            rows = apps.get_model(label)._base_manager.filter(pk__in=keys, match=match)
+            rows.update(match=alias.former_key)
+        move = Move(match.scanned_file_id, alias.recording_id, match.recording_id)
+        following.return_to([move], alias.kept["moved"])
+    survivors = {alias.match_id: alias.match for alias in aliases}
+    before = {match.pk: transitions.snapshot(match) for match in survivors.values()} | {
+        alias.former_key: None for alias in aliases
+    }
+    _give_back(aliases)
+    MatchAlias.objects.filter(pk__in=[alias.pk for alias in aliases]).delete()
+    _record_parted(before, merge, user)
+    return len(aliases) + _name_back(merge, user)
+
+
+def _restore_rows(rows: Sequence[Row]) -> None:
+    names = _names_of_people()
+    matches = [_built(row, names) for row in rows]
+    created = {match.pk: match.created_at for match in matches}
+    Match.objects.bulk_create(matches)
+    for match in matches:
+        # ``auto_now_add`` has written the present moment.
+        match.created_at = created[match.pk]
+    Match.objects.bulk_update(matches, ["created_at"], batch_size=200)
+
+
+_PEOPLE = ("decided_by_id", "assignee_id", "proposed_by_id", "locked_by_id")
+
+
+def _names_of_people() -> dict[int, str]:
+    return dict(User.objects.values_list("pk", "username"))
+
+
+def _give_back(aliases: Sequence[MatchAlias]) -> None:
+    """Give survivors their former columns back, unless something changed them since."""
+    names_of_people = _names_of_people()
+    first: dict[int, MatchAlias] = {}
+    unchanged = set()
+    for alias in aliases:
+        first.setdefault(alias.match_id, alias)
+        if alias.match.version == alias.kept["version"]:
+            unchanged.add(alias.match_id)
+    matches = []
+    for key in unchanged:
+        # Of several joins, the first shows the survivor as it was before all.
+        match = _built(first[key].kept["survivor"], names_of_people)
+        match.version = first[key].match.version + 1
+        match.locked_by, match.locked_until = None, None
+        if match.state == MatchState.IN_REVIEW:
+            match.state = MatchState.PENDING
+        match.detections.set(first[key].kept["survivor_evidence"])
+        matches.append(match)
+    names = [
+        field.name for field in Match._meta.concrete_fields if not field.primary_key
+    ]
+    Match.objects.bulk_update(matches, names, batch_size=200)
+
+
+def _record_parted(before: Mapping[int, Row | None], merge: str, user: User) -> None:
+    """Record what matches are now; ``before`` has the snapshots of those that stayed."""
+    matches = Match.objects.in_bulk(before)
+    now = {key: transitions.snapshot(match) for key, match in matches.items()}
+    record_all(
+        [
+            EventDraft(
+                case=match.case,
+                action=transitions.PARTED,
+                before=before[key] or now[key],
+                after=now[key] | {"merge": merge},
+            )
+            for key, match in matches.items()
+        ],
+        actor=user,
+    )
+
+
+def _name_back(merge: str, user: User) -> int:
+    """Let renamed matches name their own recording again, unless scanned since."""
+    events = {
+        event.case.removeprefix("match:"): event
+        for event in Event.objects.filter(
+            action=transitions.NAMED_OTHERWISE, after__merge=merge
+        )
+    }
+    recordings = Recording.objects.in_bulk(
+        {event.before["recording"] for event in events.values()}, field_name="uid"
+    )
+    renamed = 0
+    for match in _locked().filter(uid__in=events).order_by("pk"):
+        event = events[match.uid]
+        recording = recordings[event.before["recording"]]
+        if not match.detections.filter(recording=recording).exists():
+            continue
+        move = Move(match.scanned_file_id, recording.pk, match.recording_id)
+        following.return_to([move], event.after["moved"])
+        Match.objects.filter(pk=match.pk).update(
+            recording=recording,
+            version=match.version + 1,
+            updated_at=datetime.now(tz=UTC),
+        )
+        record(
+            case=match.case,
+            action=transitions.NAMED_OTHERWISE,
+            actor=user,
+            before={"recording": match.recording.uid},
+            after={"recording": recording.uid},
+        )
+        renamed += 1
+    return renamed
+
+
+def _columns(match: Match) -> Row:
+    """Return a row's columns as JSON; Django's encoder would lose microseconds."""
+    return {
+        field.attname: _as_json(getattr(match, field.attname))
+        for field in Match._meta.concrete_fields
+    }
+
+
+def _as_json(value: Any) -> Any:  # Any: a column
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def _built(row: Row, names: Mapping[int, str]) -> Match:
+    """Return a match with these columns; ``names`` are those of people, by key."""
+    values = {
+        field.attname: field.to_python(row[field.attname])
+        if not field.is_relation
+        else row[field.attname]
+        for field in Match._meta.concrete_fields
+    }
+    for column in _PEOPLE:
+        # The account may have been deleted since, or its name erased.
+        values[column] = values[column] if values[column] in names else None
+    if values["decided_by_id"] is not None:
+        values["decided_by_name"] = names[values["decided_by_id"]]
+    return Match(**values)

@@ -1,0 +1,167 @@
+"""Gives a match the evidence of a later scan, and asks again where that differs.
+
+The scan's result and what it means are two events: ``SCANNED`` or ``FOUND_AGAIN`` says
+what the scan found and decides nothing; ``ASKED_AGAIN`` changes the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+
+from audit.services import SYSTEM, record
+from catalogue.models import Recording
+from review.choices import MatchState
+from review.models import Match
+from review.services import evaluation, following, intervals, licences, transitions
+from review.services.evaluation import OPEN_STATES, Evaluation
+from review.services.figures import Figures
+from review.services.transitions import Change
+from review.subjects import Subject
+from scanning.models import Detection, Scan, Segment
+
+_FIGURES = (
+    *("relation", "score", "segment_count", "matched_ms", "excluded_ms"),
+    *("first_start_ms", "last_end_ms", "rivals", "lost"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a scan found of one recording; ``source_intervals`` are where in the file."""
+
+    scan: Scan
+    recording: Recording
+    detections: Sequence[Detection]
+    source_intervals: Sequence[intervals.Interval]
+    measured: Figures
+    rivals: int
+
+
+def intervals_of(matches: Iterable[Match]) -> list[intervals.Interval]:
+    """Return where the evidence of matches lies in their file."""
+    segments = Segment.objects.filter(detection__matches__in=list(matches))
+    return list(segments.values_list("start_ms", "end_ms"))
+
+
+def update(
+    *,
+    match: Match,
+    finding: Finding,
+    before: Sequence[intervals.Interval],
+    partner: Scan | None,
+) -> Match:
+    """Give a locked match what a scan found, and its state if the scan changes that.
+
+    ``before`` is where it lay in the file until now, ``partner`` the current scan of the
+    file's other engine.
+    """
+    same = (
+        match.relation == finding.measured.relation
+        and intervals.overlap_share(before, finding.source_intervals)
+        >= evaluation.SAME_INTERVALS_SHARE
+    )
+    measured = finding.measured
+    checked = match.speech_checked and same
+    if checked:
+        measured = replace(measured, under_speech=match.under_speech)
+    subject = Subject(
+        file=match.scanned_file,
+        recording=finding.recording,
+        scan=finding.scan,
+        measured=measured,
+        rivals=finding.rivals,
+        found_late=match.found_late,
+    )
+    outcome = evaluation.evaluate(subject=subject)
+    change = evaluation.after_rescan(
+        match=match, same=same, subject=subject, outcome=outcome
+    )
+    columns: dict[str, object] = {
+        **asdict(measured),
+        "rivals": finding.rivals,
+        "speech_checked": checked,
+        "lost": False,
+    }
+    if change is not None and _changes_reason_only(match, change):
+        columns["queue_reason"] = change.queue_reason
+        change = None
+    match = _write(match, finding, columns, same=same, partner=partner)
+    if change is not None:
+        match = _ask_again(match, change)
+    if match.state == MatchState.CLEARED:
+        # It may be used for longer now, or the file's details may have changed.
+        licences.reopen_uncovered(Match.objects.filter(pk=match.pk))
+    return match
+
+
+def _write(
+    match: Match,
+    finding: Finding,
+    columns: dict[str, object],
+    *,
+    same: bool,
+    partner: Scan | None,
+) -> Match:
+    figures, scan = _figures_of(match), match.scan
+    former, reason = match.recording, match.queue_reason
+    stays_noted = partner is not None and match.second_scan_id == partner.pk
+    Match.objects.filter(pk=match.pk).update(
+        scan=finding.scan,
+        recording=finding.recording,
+        second_scan=partner if stays_noted else None,
+        version=match.version + 1,
+        updated_at=datetime.now(tz=UTC),
+        **columns,
+    )
+    match.refresh_from_db()
+    match.detections.set(finding.detections)
+    record(
+        case=match.case,
+        action=transitions.FOUND_AGAIN if figures["lost"] else transitions.SCANNED,
+        before={"scan": scan.uid, "queue_reason": reason, **figures},
+        after={
+            "scan": finding.scan.uid,
+            "queue_reason": match.queue_reason,
+            "same": same,
+            "version": match.version,
+            **_figures_of(match),
+        },
+    )
+    if former != finding.recording:
+        following.rename(match=match, former=former)
+    return match
+
+
+def _changes_reason_only(match: Match, outcome: Evaluation) -> bool:
+    """Return whether a waiting match goes on waiting, for the same policy or for none."""
+    policy = str(outcome.policy) if outcome.policy is not None else ""
+    return (
+        match.state in OPEN_STATES
+        and outcome.state == MatchState.PENDING
+        and policy == match.policy_name
+    )
+
+
+def _ask_again(match: Match, outcome: Evaluation) -> Match:
+    current = transitions.locked_row(match=match)
+    fields = {**evaluation.UNTREATED, **transitions.UNDECIDED, **outcome.fields()}
+    state = MatchState(str(fields.pop("state")))
+    if current.state in OPEN_STATES and state == MatchState.PENDING:
+        if outcome.policy is None:
+            # Only another policy changes a deadline.
+            fields["due_at"] = current.due_at
+        if current.state == MatchState.IN_REVIEW:
+            state = MatchState.IN_REVIEW
+            fields |= {
+                "locked_by": current.locked_by,
+                "locked_until": current.locked_until,
+            }
+    change = Change(transitions.ASKED_AGAIN, state, fields=fields, free=True)
+    return transitions.apply(current=current, change=change, actor=SYSTEM)
+
+
+def _figures_of(match: Match) -> dict[str, object]:
+    figures = {name: getattr(match, name) for name in _FIGURES}
+    return {**figures, "score": None if match.score is None else str(match.score)}

@@ -1,0 +1,328 @@
+"""Merging recordings joins their matches; undoing the merge restores all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from audit.services import first_broken_event
+from catalogue.models import Recording
+from dedup import actions
+from dedup.effects import ActionRequest
+from dedup.models import ActionVerb, DedupAction, DedupGroup
+from dedup.services import find_duplicates
+from programmes.models import MusicUse
+from review import selectors
+from review.choices import DisputeStatus, MatchState, QueueReason
+from review.filters import search_condition
+from review.models import Match, MatchAlias
+from review.services import transitions
+from review.services.folding import fold_scan
+from scanning.models import ScannedFile
+from tests.factories import deciding
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.notices import make_claim, make_sent
+from tests.factories.review import make_match
+from tests.factories.scanning import ScanFactory, make_detection
+
+pytestmark = pytest.mark.django_db
+
+SPAN = (100_000, 200_000, 0, 100_000)
+INSIDE = (110_000, 195_000, 10_000, 95_000)
+ELSEWHERE = (300_000, 400_000, 0, 100_000)
+Decide = Callable[..., Match]
+
+
+@pytest.fixture
+def manager() -> User:
+    return make_user(Role.MANAGER, username="mira")
+
+
+@pytest.fixture
+def reviewer() -> User:
+    return make_user(Role.REVIEWER, username="ana")
+
+
+def two_matches(
+    one: tuple[int, int, int, int] = SPAN, other: tuple[int, int, int, int] = INSIDE
+) -> tuple[Match, Match]:
+    """Return matches of one file with two recordings of the same sound."""
+    stays = RecordingFactory.create(duration_ms=600_000)
+    merged = RecordingFactory.create(bucket=stays.bucket, duration_ms=600_000)
+    for recording in (stays, merged):
+        recording.audio_sha256, recording.audio_bytes = "ab" * 32, 10
+        recording.save()
+    scan = ScanFactory.create()
+    make_detection(one, scan=scan, recording=stays)
+    make_detection(other, scan=scan, recording=merged)
+    fold_scan(scan=scan)
+    return Match.objects.get(recording=stays), Match.objects.get(recording=merged)
+
+
+def merge(stays: Recording, merged: Recording, user: User) -> DedupAction:
+    find_duplicates(bucket=stays.bucket)
+    group = DedupGroup.objects.get(members__recording=stays)
+    uids = [stays.uid, merged.uid]
+    actions.act_on_group(
+        verb=ActionVerb.MERGE,
+        group=group,
+        user=user,
+        version=group.version,
+        seen=uids,
+        asked=ActionRequest(recordings=uids, canonical=stays.uid),
+    )
+    return DedupAction.objects.latest("pk")
+
+
+def undo(action: DedupAction, user: User) -> None:
+    actions.undo(action=action, user=user)
+
+
+def everything() -> dict[str, list[dict[str, Any]]]:
+    """Return all rows that a merge may touch, but for what only an undo may change."""
+    rows = {
+        "matches": Match.objects.order_by("pk").values(),
+        "evidence": Match.detections.through.objects.order_by(
+            "match", "detection"
+        ).values("match", "detection"),
+        "uses": MusicUse.objects.order_by("pk").values(),
+        "aliases": MatchAlias.objects.values(),
+    }
+    changing = {"version", "updated_at"}
+    return {
+        name: [
+            {key: value for key, value in row.items() if key not in changing}
+            for row in values
+        ]
+        for name, values in rows.items()
+    }
+
+
+def test_a_merge_joins_the_matches_and_their_ids_lead_to_one(
+    client: Client, manager: User
+) -> None:
+    survivor, former = two_matches()
+
+    merge(survivor.recording, former.recording, manager)
+
+    match = Match.objects.get()
+    assert (match.pk, match.uid) == (survivor.pk, survivor.uid)
+    client.force_login(manager)
+    answer = client.get(f"/m/{former.uid}?from=queue")
+    assert (answer.status_code, answer["Location"]) == (
+        308,
+        f"/m/{survivor.uid}?from=queue",
+    )
+    program = client.get(f"/api/portal/v1/matches/{former.uid}/")
+    assert program.status_code == 308
+    assert program["Location"] == f"/api/portal/v1/matches/{survivor.uid}/"
+    sent = client.post(
+        f"/m/{former.uid}/decide", {"verb": "confirm", "version": match.version}
+    )
+    assert sent.status_code == 302
+    match.refresh_from_db()
+    assert match.state == MatchState.PENDING
+    assert "were merged" in client.get(sent["Location"]).content.decode()
+    found = Match.objects.filter(search_condition(former.uid))
+    assert list(found) == [match]
+    cases = {event.case for event in selectors.events_of(match)}
+    assert cases == {survivor.case, former.case}
+    for case in cases:
+        assert first_broken_event(case=case) is None
+
+
+def test_a_match_without_a_twin_in_its_file_names_the_recording_that_stays(
+    manager: User,
+) -> None:
+    survivor, _former = two_matches()
+    merged = _former.recording
+    alone = make_match(SPAN, recording=merged)
+    MusicUse.objects.create(scanned_file=alone.scanned_file, recording=merged)
+    before = everything()
+
+    action = merge(survivor.recording, merged, manager)
+
+    alone.refresh_from_db()
+    assert alone.recording == survivor.recording
+    use = MusicUse.objects.get(scanned_file=alone.scanned_file)
+    assert use.recording == survivor.recording
+    # Reference times stay those of the recording that was heard.
+    assert [row.recording for row in alone.detections.all()] == [merged]
+    undo(action, manager)
+    assert everything() == before
+
+
+def _confirm(match: Match, user: User) -> Match:
+    return deciding.confirm(match=match, user=user)
+
+
+def _reject(match: Match, user: User, reason: str = "not_our_recording") -> Match:
+    return deciding.reject(match=match, user=user, reason=reason)
+
+
+def _leave(match: Match, _user: User) -> Match:
+    return match
+
+
+WRONG = partial(_reject, reason="wrong_recording")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "spans", "state", "reason"),
+    [
+        (_leave, _leave, (SPAN, INSIDE), "pending", "two_candidates"),
+        (_confirm, _leave, (SPAN, INSIDE), "confirmed", None),
+        (_leave, _confirm, (SPAN, INSIDE), "confirmed", None),
+        (_leave, _confirm, (SPAN, ELSEWHERE), "pending", "rescan_changed"),
+        (_confirm, _confirm, (SPAN, INSIDE), "confirmed", None),
+        (_confirm, _reject, (SPAN, INSIDE), "pending", "decided_both_ways"),
+        # It was a choice between the two.
+        (_confirm, WRONG, (SPAN, INSIDE), "confirmed", None),
+        (WRONG, _confirm, (SPAN, INSIDE), "confirmed", None),
+        (WRONG, _leave, (SPAN, INSIDE), "pending", None),
+    ],
+)
+def test_a_join_decides_by_both_and_the_undo_is_exact(
+    one: Decide,
+    other: Decide,
+    spans: tuple[tuple[int, int, int, int], tuple[int, int, int, int]],
+    state: str,
+    reason: str | None,
+    manager: User,
+    reviewer: User,
+) -> None:
+    survivor, former = two_matches(*spans)
+    one(survivor, reviewer)
+    other(former, reviewer)
+    before = everything()
+
+    action = merge(survivor.recording, former.recording, manager)
+
+    match = Match.objects.get()
+    assert match.state == state
+    assert reason is None or match.queue_reason == reason
+    assert match.decided_at is None or match.created_at <= match.decided_at
+    undo(action, manager)
+    assert everything() == before
+
+
+def test_what_was_decided_both_ways_is_first_and_shows_both_decisions(
+    manager: User, reviewer: User
+) -> None:
+    survivor, former = two_matches()
+    _confirm(survivor, reviewer)
+    _reject(former, reviewer)
+    make_match()
+
+    merge(survivor.recording, former.recording, manager)
+
+    match = Match.objects.get(pk=survivor.pk)
+    assert match.queue_reason == QueueReason.DECIDED_BOTH_WAYS
+    assert {row.state for row in selectors.earlier_decisions(match)} == {
+        MatchState.CONFIRMED,
+        MatchState.REJECTED,
+    }
+    waiting = selectors.waiting().order_by("due_at")
+    assert waiting.exclude(due_at=None).first() == match
+
+
+def test_evidence_that_says_more_counts_with_the_joined_match(manager: User) -> None:
+    survivor, former = two_matches(SPAN, ELSEWHERE)
+
+    merge(survivor.recording, former.recording, manager)
+
+    match = Match.objects.get()
+    assert match.detections.count() == 2
+    assert (match.matched_ms, match.segment_count) == (200_000, 2)
+    assert selectors.count_of(match).ms == 200_000
+
+
+def test_a_notice_and_a_dispute_follow_the_join_and_come_back(
+    manager: User, reviewer: User
+) -> None:
+    claim = make_claim(reviewer)
+    recording = claim.recording
+    stays = RecordingFactory.create(bucket=recording.bucket)
+    for each in (recording, stays):
+        each.audio_sha256, each.audio_bytes = "cd" * 32, 10
+        each.save()
+    make_detection((70_000, 90_000, 5_000, 25_000), scan=claim.scan, recording=stays)
+    fold_scan(scan=claim.scan)
+    survivor = Match.objects.get(recording=stays)
+    notice = make_sent([claim], reviewer, manager)
+    dispute = deciding.record(
+        match=Match.objects.get(pk=claim.pk), user=reviewer, code="licensed"
+    ).dispute
+
+    action = merge(stays, recording, manager)
+
+    match = Match.objects.get()
+    item = notice.items.get()
+    assert (match.pk, match.state) == (survivor.pk, MatchState.DISPUTED)
+    assert (item.match, item.match_uid) == (match, claim.uid)
+    assert selectors.open_disputes().get().match == match
+    undo(action, manager)
+    assert notice.items.get().match_id == claim.pk
+    assert selectors.open_disputes().get() == dispute
+    assert dispute is not None
+    assert dispute.status == DisputeStatus.OPEN
+
+
+def test_a_decision_after_the_merge_stays_with_the_survivor(
+    manager: User, reviewer: User
+) -> None:
+    survivor, former = two_matches()
+    action = merge(survivor.recording, former.recording, manager)
+    _confirm(Match.objects.get(), reviewer)
+
+    undo(action, manager)
+
+    survivor.refresh_from_db()
+    former.refresh_from_db()
+    assert (survivor.state, former.state) == (
+        MatchState.CONFIRMED,
+        MatchState.PENDING,
+    )
+    actions_of = Event.objects.filter(case=former.case).order_by("sequence")
+    assert [event.action for event in actions_of] == [
+        "found",
+        transitions.JOINED_INTO,
+        transitions.PARTED,
+    ]
+
+
+def test_a_file_has_one_match_of_three_merged_recordings(manager: User) -> None:
+    survivor, former = two_matches()
+    third = RecordingFactory.create(
+        bucket=survivor.recording.bucket,
+        audio_sha256="ab" * 32,
+        audio_bytes=10,
+        duration_ms=600_000,
+    )
+    make_detection(SPAN, scan=survivor.scan, recording=third)
+    fold_scan(scan=survivor.scan)
+    before = everything()
+    find_duplicates(bucket=third.bucket)
+    group = DedupGroup.objects.get()
+    uids = [survivor.recording.uid, former.recording.uid, third.uid]
+    actions.act_on_group(
+        verb=ActionVerb.MERGE,
+        group=group,
+        user=manager,
+        version=group.version,
+        seen=uids,
+        asked=ActionRequest(recordings=uids, canonical=survivor.recording.uid),
+    )
+
+    assert ScannedFile.objects.get().matches.get() == survivor
+    assert MatchAlias.objects.count() == 2
+    undo(DedupAction.objects.get(), manager)
+    assert everything() == before
