@@ -291,6 +291,8 @@ def _free_entries(
         *("account", "claim__asset", "asset", "recording", "match__recording"),
         "match__scanned_file",
     )
+    # Read before the files: whoever waited for the lock must see the file made meanwhile.
+    entries = list(related.order_by("pk"))
     taken = set(
         ClaimFileRow.objects.living()
         .filter(discrepancy__uid__in=list(revisions))
@@ -298,7 +300,7 @@ def _free_entries(
     )
     return [
         entry
-        for entry in related.order_by("pk")
+        for entry in entries
         if entry.uid not in taken and entry.revision == revisions[entry.uid]
     ]
 
@@ -376,9 +378,12 @@ def unmark_sent(*, file: ClaimFile, user: User) -> bool:
 @transaction.atomic
 def withdraw(*, file: ClaimFile, user: User) -> bool:
     """Withdraw a draft, which frees its entries for other files."""
-    return _become(
+    is_withdrawn = _become(
         file, FileState.DRAFT, FileState.WITHDRAWN, "claims.file_withdrawn", user
     )
+    if is_withdrawn:
+        file.rows.update(holds_entry=False)
+    return is_withdrawn
 
 
 def _become(

@@ -495,7 +495,9 @@ class ReportImporter:
         with transaction.atomic():
             column = day_column(self.report.kind)
             locked = PlatformAccount.objects.select_for_update().get(pk=account.pk)
-            if not self.summary.is_older:
+            newest = getattr(locked, column)
+            # A newer report may have been imported at the same time.
+            if newest is None or self.one.report_day >= newest:
                 prior.keep_once(self.one, locked, (column,))
                 setattr(locked, column, self.one.report_day)
                 locked.save(update_fields=[column])
