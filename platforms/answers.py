@@ -93,7 +93,9 @@ def take_back(*, file: ClaimFile, prior: Prior, state: str, user: User) -> None:
     )
     elsewhere = _held_elsewhere(rows)
     if any(
-        row.discrepancy_id in elsewhere for row in rows if row.answer == RowAnswer.ERRORS
+        row.discrepancy_id in elsewhere
+        for row in rows
+        if row.answer == RowAnswer.ERRORS
     ):
         raise ClaimsRefused(
             _("Entries of refused rows are in another file by now. Withdraw it first.")

@@ -1,8 +1,9 @@
 """The way back: files and work lists that people take to the platform.
 
 The portal uploads nothing, and only the next report confirms a row: its
-difference is gone then. Rows are sorted, so the same facts give the same bytes. The CSV
-guard stays off, because YouTube would store its apostrophe.
+difference is gone then. Rows are sorted, so the same facts give the same bytes. Lists for
+people are guarded against formulas; YouTube's files are not, because YouTube would store
+the guard's apostrophe.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from accounts.models import User
 from accounts.reach import refuse_limited
 from accounts.roles import Action
 from common.batches import batched
+from common.csv_safety import GuardedWriter
 from common.storage import keep_bytes, kept_only_if_done
 from common.territories import TERRITORIES
 from platforms.choices import (
@@ -230,9 +232,13 @@ def write_rows(kind: FileKind, rows: Sequence[Row]) -> bytes:
     if kind == FileKind.ALLOW_LIST:
         return ",".join(row["channel_id"] for row in rows).encode()
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    lines = [columns, *([row.get(name, "") for name in columns] for row in rows)]
+    if FORMATS[kind].is_youtubes:
+        csv.writer(text, lineterminator="\r\n").writerows(lines)
+    else:
+        guarded = GuardedWriter(text)
+        for line in lines:
+            guarded.write(line)
     return text.getvalue().encode()
 
 

@@ -8,7 +8,6 @@ imported on their own.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TextIO
@@ -20,7 +19,7 @@ from accounts.models import User
 from catalogue.changes import ChangeRefused, update_recording
 from catalogue.models import Bucket, Recording, RecordingStatus, new_acr_id
 from catalogue.services import add_recording, add_waiting_recording
-from common.csv_safety import guard
+from common.csv_safety import GuardedWriter
 from common.reading import read_number
 from dedup.intake import AlreadyInCatalogue, arriving_audio
 from imports.errors import RowFault
@@ -81,8 +80,8 @@ class RecordingImporter:
                     "header": ", ".join(header)[:300],
                 }
             )
-        writer = csv.writer(bad_rows, lineterminator="\r\n")
-        writer.writerow([*header, ERRORS])
+        writer = GuardedWriter(bad_rows)
+        writer.write([*header, ERRORS])
         for number, raw in enumerate(rows_of(self.table), start=1):
             if number > MAX_ROWS:
                 raise TableRefused(
@@ -94,11 +93,11 @@ class RecordingImporter:
             self._take(row)
             if row.faults:
                 reason = " ".join(str(fault) for fault in row.faults)
-                cells = list(map(guard, raw.cells))
+                cells = list(raw.cells)
                 # Keep the reason in its column, however many cells the row has.
                 cells += [""] * (len(header) - len(cells))
-                cells.insert(len(header), guard(reason))
-                writer.writerow(cells)
+                cells.insert(len(header), reason)
+                writer.write(cells)
         return self.summary
 
     def _check_row(self, raw: RawRow) -> CheckedRow:

@@ -8,7 +8,6 @@ of theirs is opened here: audfprint's is a pickle, and reading that runs code.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import itertools
@@ -22,6 +21,7 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
+from common.csv_safety import GuardedWriter
 from common.media_analysis import decode_limits
 from common.table_text import one_form
 from imports.recordings.audio import Folder
@@ -183,14 +183,16 @@ def _by_sha1(folder: Folder | None) -> dict[str, str]:
 
 def _table(folder: Folder | None, listed: Iterable[Listed]) -> MadeTable:
     text, silent = io.StringIO(), []
-    writer = csv.DictWriter(text, _COLUMNS, restval="", lineterminator="\r\n")
-    writer.writeheader()
+    # As for people: the reader of tables takes one apostrophe off.
+    writer = GuardedWriter(text)
+    writer.write(_COLUMNS)
     for one in listed:
         tags = _tags(folder, one.path) if folder and one.path else {}
         if tags is None:
             silent.append(one.path)
         else:
-            writer.writerow(_row(one, tags))
+            row = _row(one, tags)
+            writer.write(row.get(name, "") for name in _COLUMNS)
     content = io.BytesIO(text.getvalue().encode("utf-8", "replace"))
     return MadeTable(Table(content, _COLUMNS, ",", "utf-8"), tuple(silent))
 

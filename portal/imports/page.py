@@ -13,21 +13,15 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.reach import why_limited
-from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket
 from imports import services
 from imports.kinds import AnyKind, kind_of
 from imports.models import Import, MappedImport
 from portal.imports.columns import mapping_context
-from portal.shared.fields import SearchSelect, container_field
+from portal.shared.fields import BucketField, container_field
 
 # Where entries may go, by the column of the import. Any: a field's own options.
 _PLACES: dict[str, Callable[[], forms.ModelChoiceField[Any]]] = {
-    "bucket": lambda: forms.ModelChoiceField(
-        Bucket.objects.present().exclude(pk=ACRCLOUD_MUSIC_BUCKET_ID),
-        empty_label=None,
-        widget=SearchSelect,
-        label=_("Bucket"),
-    ),
+    "bucket": BucketField,
     "container": container_field,
 }
 

@@ -16,6 +16,7 @@ from pyarrow import csv as arrow
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
+from catalogue.models import Recording
 from common.territories import TERRITORIES
 from platforms import files
 from platforms.choices import FileKind
@@ -90,6 +91,21 @@ def test_each_kind_of_file_says_what_its_entries_say() -> None:
     assert delivered["GBAYE0000004"]["upc"] == "0123"
     with pytest.raises(ClaimsRefused, match="lack what the file needs"):
         make(FileKind.ASSETS, "by_others")
+
+
+def test_lists_for_people_are_guarded_and_youtubes_files_are_not() -> None:
+    heard(1, "confirmed")
+    Recording.objects.update(title="=HYPERLINK(A1)")
+    run_import(report([claim(2)]))
+    compare()
+
+    (listed,) = read(make(FileKind.MANUAL_CLAIMS, "not_claimed"))
+    delivered = files.write_rows(
+        FileKind.SOUND_RECORDINGS, [{"song_title": "=HYPERLINK(A1)"}]
+    )
+
+    assert listed["recording"].startswith("'=HYPERLINK(A1)")
+    assert b",=HYPERLINK(A1)," in delivered
 
 
 def test_ownership_and_reference_files_are_read_back() -> None:
@@ -191,9 +207,7 @@ def test_two_people_at_once_put_an_entry_into_one_file(
     def make_one(user: User) -> str:
         with using_database(database):
             try:
-                files.make_files(
-                    revisions=shown, kind=FileKind.RELEASES, user=user
-                )
+                files.make_files(revisions=shown, kind=FileKind.RELEASES, user=user)
             except ClaimsRefused as refused:
                 return refused.code
             return "made"
