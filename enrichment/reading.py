@@ -21,7 +21,8 @@ from enrichment.open_data.errors import SourceRefused, from_text
 from enrichment.open_data.kinds import Reading, SourceFacts, SourceKind, source_kinds
 from imports.mapping import LEFT_OUT, guess, named_columns
 from imports.recordings.targets import RECORDING_TARGETS
-from imports.tables import TableRefused, open_table, rows_of
+from imports.tables import open_table, rows_of
+from imports.errors import TableRefused
 from jobs.context import JobContext
 from jobs.errors import Failed
 from jobs.services import submit

@@ -28,13 +28,13 @@ from imports.audio.pairing import (
     Waiting,
     pair,
 )
-from imports.errors import ImportRefused, RowFault
+from imports.errors import ImportRefused, RowFault, TableRefused
 from imports.kinds import Columns
-from imports.mapping import compared
 from imports.models import AudioImport
+from imports.names import compared
 from imports.recordings.column_names import COMMON_NAMES
 from imports.recordings.zip_audio import open_archive
-from imports.tables import TableRefused, open_table, rows_of
+from imports.tables import open_table, rows_of
 from recognition.audio.headers import Headers, read_headers
 from recognition.errors import RecognitionError
 

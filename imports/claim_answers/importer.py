@@ -16,11 +16,11 @@ from django.utils.translation import gettext as _
 from accounts.reach import refuse_limited, working_for
 from audit.models import Event
 from common.storage import local_path
-from imports.errors import ImportRefused
+from imports.errors import ImportRefused, TableRefused
 from imports.kinds import Columns
 from imports.models import AnswersImport, ImportStep
 from imports.platforms.reading import Rows, open_report
-from imports.tables import RawRow, TableRefused
+from imports.table_layout import RawRow
 from imports.undoing.walk import Stays, Undo
 from platforms import answers
 from platforms.answers import PlatformAnswer

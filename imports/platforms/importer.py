@@ -25,7 +25,7 @@ from common.batches import batched
 from common.bulk import write_rows
 from common.storage import local_path
 from imports.column_check import map_columns
-from imports.errors import ImportRefused, RowFault
+from imports.errors import ImportRefused, RowFault, TableRefused
 from imports.kinds import Columns
 from imports.mapping import LEFT_OUT, unknown_names
 from imports.models import ClaimsImport, ImportStep
@@ -41,7 +41,6 @@ from imports.platforms.reports import (
     terms_of,
     unknown_columns,
 )
-from imports.tables import TableRefused
 from platforms.choices import Platform, ReportKind
 from platforms.grounds import want_comparison
 from platforms.models import (

@@ -13,7 +13,9 @@ from typing import IO, Final
 
 from django.utils.translation import gettext as _
 
-from imports.tables import RawRow, TableRefused, limited_lines
+from imports.errors import TableRefused
+from imports.table_layout import RawRow
+from imports.tables import limited_lines
 
 MAX_ROWS: Final = 3_000_000
 MAX_UNPACKED_BYTES: Final = 2 * 1024**3

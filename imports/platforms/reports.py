@@ -20,10 +20,10 @@ from django.utils.translation import gettext as _
 
 from catalogue.identifiers import BadIdentifier, check_iswc
 from common.table_text import read_percent
-from imports.errors import RowFault
+from imports.errors import RowFault, TableRefused
 from imports.mapping import NO_TARGETS, Targets
 from imports.platforms.reading import Rows
-from imports.tables import RawRow, TableRefused
+from imports.table_layout import RawRow
 from platforms.choices import Platform, ReportKind, ValueColumn
 
 Values = dict[str, Any]  # Any: a column's value

@@ -24,8 +24,9 @@ from django.utils.translation import gettext as _
 from common.csv_safety import GuardedWriter
 from common.media_analysis import decode_limits
 from common.table_text import one_form
+from imports.errors import TableRefused
 from imports.recordings.audio import Folder
-from imports.tables import MAX_BYTES, Table, TableRefused, open_table, rows_of
+from imports.tables import MAX_BYTES, Table, open_table, rows_of
 from recognition.audio.headers import read_headers
 from recognition.errors import RecognitionError
 

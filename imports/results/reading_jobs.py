@@ -8,10 +8,11 @@ import socket
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
-from common.charsets import CHARSETS
+from common.charsets import FILE_CHARSETS
 from common.confined import json_line, keep_texts_english
 from imports.results.found import ResultsRefused
 from imports.results.parsing import parsed
+from imports.table_encoding import CODECS
 from recognition.errors import JobRefused
 from recognition.isolation import wire
 from recognition.isolation.child import Job
@@ -49,7 +50,7 @@ def lines_of(file: BinaryIO, *, name: str, is_workbook: bool) -> Iterator[bytes]
 def warm() -> None:
     """Load codecs in advance, because the child cannot open files."""
     keep_texts_english()
-    for name in ("utf-8-sig", *CHARSETS):
+    for name in (*CODECS, *FILE_CHARSETS):
         "".encode(name)
 
 

@@ -16,9 +16,9 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from common.reading import read_number
-from common.table_text import read_percent, without_clock
+from common.table_text import read_percent, split_list, without_clock
 from imports.rights.found import MessageRefused, Read, ReadCounts, fault
-from imports.tables import MAX_ROWS, Table, rows_of, split_list
+from imports.tables import MAX_ROWS, Table, rows_of
 from rights.claims import (
     ClaimFault,
     PartyClaim,

@@ -25,6 +25,7 @@ from accounts.roles import Role
 from catalogue.models import Bucket, Recording
 from common.charsets import CHARSETS, decode_text, guess_charset
 from common.table_text import read_decimal, read_percent
+from imports.errors import TableRefused
 from imports.models import BroadcastImport
 from imports.recordings.audio import AudioSource, Folder
 from imports.recordings.summary import ImportSummary
@@ -32,7 +33,7 @@ from imports.recordings.work import make_import
 from imports.recordings.zip_audio import Archive
 from imports.rights.importer import RightsImporter, RightsSummary
 from imports.rights.reading import open_message
-from imports.tables import TableRefused, open_table, rows_of
+from imports.tables import open_table, rows_of
 from imports.workbook_cells import cell_text
 from rights.models import Share
 from scanning.services.intake import submit_upload

@@ -19,7 +19,7 @@ from imports.errors import ImportRefused, RowFault
 from imports.platforms import reading
 from imports.platforms.formats.youtube.report import CLAIMS
 from imports.platforms.reports import RowReader, day_in_name
-from imports.tables import RawRow
+from imports.table_layout import RawRow
 from imports.undoing.walk import undo_import
 from platforms.models import (
     AssetConflict,

@@ -17,9 +17,11 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.reach import working_for
 from common.storage import local_path
+from imports.errors import TableRefused
 from imports.kinds import Columns
 from imports.models import BroadcastImport
-from imports.tables import MAX_ROWS, RawRow, Table, TableRefused, open_table, rows_of
+from imports.table_layout import RawRow
+from imports.tables import MAX_ROWS, Table, open_table, rows_of
 from monitoring.broadcasts import services
 from monitoring.broadcasts.importing.rows import (
     SCHEDULE,

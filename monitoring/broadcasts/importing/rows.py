@@ -19,7 +19,8 @@ from django.utils.translation import gettext as _
 
 from common.table_text import read_decimal, without_clock
 from imports.errors import ImportRefused
-from imports.tables import RawRow, Table
+from imports.table_layout import RawRow
+from imports.tables import Table
 from monitoring.broadcasts.choices import Showing
 from monitoring.broadcasts.models import Broadcast
 from monitoring.broadcasts.selectors import list_broadcasts, stations_named

@@ -16,7 +16,8 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from catalogue.identifiers import check_isrc
 from common.territories import TERRITORIES
 from imports.errors import RowFault
-from imports.mapping import Targets, by_name
+from imports.mapping import Targets
+from imports.names import by_name
 from imports.platforms.reports import (
     Report,
     ReportedColumn,
