@@ -5,6 +5,7 @@ The child may not open files, so ``warm`` loads everything that reading needs.
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import os
@@ -114,7 +115,7 @@ def warm() -> None:
     keep_texts_english()
     # Python loads codecs on first use, from files that the child may not open.
     for name in ("cp437", "latin_1", "ascii", *MARKUP_CODECS):
-        "".encode(name)
+        codecs.lookup(name)
     book = Workbook()
     sheet = book.active
     if sheet is None:

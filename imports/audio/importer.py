@@ -194,13 +194,21 @@ def waiting_in(bucket: Bucket) -> Any:  # Any: a query of recordings
     return bucket.recordings.filter(status=RecordingStatus.STUB).order_by("pk")
 
 
+_KNOWN_NAMES: Final = frozenset(
+    {
+        *map(compared, ("custom_id", "audio", "sha256")),
+        *(name for name, of in COMMON_NAMES.items() if of in ("custom_id", "audio")),
+    }
+)
+
+
 def rows_of_table(path: Path) -> tuple[TableRow, ...]:
     """Return what a table says: columns for the id, the file and its SHA-256.
 
     Raises ``ImportRefused``.
     """
     try:
-        with open_table(path) as table:
+        with open_table(path, names=_KNOWN_NAMES) as table:
             places = _places(table.header)
             return tuple(
                 TableRow(

@@ -19,7 +19,7 @@ from common.uid import new_uid
 from common.words import count_noun
 from imports.errors import TableRefused, quote_value
 from imports.mapping import Columns
-from imports.reading_rules import ReadingRules
+from imports.reading_rules import CHOICES, ReadingRules
 from imports.recordings.audio import AudioSource
 from imports.recordings.summary import ImportSummary
 from imports.recordings.work import make_import
@@ -54,6 +54,12 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         help="The line with the names of the columns; found if it is not given.",
     )
+    for name, (label, choices) in CHOICES.items():
+        parser.add_argument(
+            f"--{name}",
+            choices=[str(choice) for choice in choices],
+            help=f"{label}; proposed from the cells if it is not given.",
+        )
 
 
 def import_table(

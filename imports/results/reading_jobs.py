@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import os
 import socket
@@ -51,7 +52,7 @@ def warm() -> None:
     """Load codecs in advance, because the child cannot open files."""
     keep_texts_english()
     for name in (*CODECS, *FILE_CHARSETS):
-        "".encode(name)
+        codecs.lookup(name)
 
 
 JOBS: Final[dict[str, Job]] = {"read": read}

@@ -16,6 +16,7 @@ from accounts.reach import why_limited
 from imports import services
 from imports.kinds import AnyKind, kind_of
 from imports.models import Import, MappedImport
+from imports.table_notes import notes
 from portal.imports.columns import mapping_context
 from portal.shared.fields import BucketField, container_field
 
@@ -85,6 +86,7 @@ def detail_context(one: Import, user: User) -> dict[str, Any]:
         # Counters that are newer than this import default to zero.
         "can_undo": not refusal and services.can_be_undone(one),
         "undo": one.summary.get("undo"),
+        "reading_notes": notes(one.summary.get("reading", {})),
         "summary": one.summary and {**asdict(kind.summary()), **one.summary},
         "templates": _templates(kind, "outcome"),
     }

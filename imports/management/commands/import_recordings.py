@@ -58,8 +58,6 @@ class Command(BaseCommand):
             help="The table is this program's list of its recordings.",
         )
         add_reading_arguments(parser)
-        for name, (label, choices) in CHOICES.items():
-            parser.add_argument(f"--{name}", choices=[*choices], help=f"{label}.")
         parser.add_argument(
             "--keep-unknown", action="store_true", help="Keep unknown columns as data."
         )
