@@ -30,12 +30,12 @@ from tests.factories.catalogue import BucketFactory
 pytestmark = pytest.mark.django_db
 
 LINK = "https://files.example/a.mp3"
-PLAIN = f"Id;Title;Artist;Link\nL1;Grün;A. Example;{LINK}\n"
+PLAIN = f"Id;Title;Artist;Link\nL1;Größe;A. Example;{LINK}\n"
 HTML = (
     "<html><head><meta charset='{charset}'></head><body><table border=1>"
     "<tr><td colspan=4>Catalogue of X, as of 1.11.2026</td></tr>"
     "<tr><th>Id</th><th>Title</th><th>Artist</th><th>Link</th></tr>"
-    f"<tr><td>L1</td><td>Gr&uuml;n</td><td>A.<br>Example</td><td>{LINK}</td></tr>"
+    f"<tr><td>L1</td><td>Gr&ouml;&szlig;e</td><td>A.<br>Example</td><td>{LINK}</td></tr>"
     "</table></body></html>"
 )
 SPREADSHEET = (
@@ -46,7 +46,7 @@ SPREADSHEET = (
     '<Worksheet ss:Name="A"><Table>'
     "<Row>{names}</Row>"
     '<Row ss:Index="4"><Cell><Data ss:Type="Number">17</Data></Cell>'
-    '<Cell><Data ss:Type="String">Grün</Data></Cell>'
+    '<Cell><Data ss:Type="String">Größe</Data></Cell>'
     '<Cell><Data ss:Type="String">A. Example</Data></Cell>'
     f'<Cell><Data ss:Type="String">{LINK}</Data></Cell>'
     '<Cell ss:StyleID="s1"><Data ss:Type="Number">0.5</Data></Cell>'
@@ -149,7 +149,7 @@ def test_the_same_table_is_read_however_it_is_written(
 ) -> None:
     (recording,) = imported(bucket, content)
 
-    assert (recording.custom_id, recording.title) == (custom_id, "Grün")
+    assert (recording.custom_id, recording.title) == (custom_id, "Größe")
     assert recording.artists == ["A. Example"]
     assert recording.source_url == LINK
 
