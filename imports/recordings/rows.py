@@ -211,7 +211,7 @@ class _Cells:
         self.warnings.append(RowFault(name, shown, rule))
 
     def _leave_out(self, name: str, rule: str) -> None:
-        self._warn(name, gettext("%(why)s It is left out.") % {"why": rule})
+        self._warn(name, gettext("%(why)s The value is left out.") % {"why": rule})
         self.left_out.add(name)
 
     def text(self, name: str, limit: int) -> str:
