@@ -55,13 +55,12 @@ class ReadingRules:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> ReadingRules:
         """Return stored rules; what is unknown is as usual. Any: JSON."""
-        return cls(
-            **{
-                name: value
-                for name, (_label, choices) in CHOICES.items()
-                if (value := stored.get(name)) in choices
-            }
-        )
+        known = {
+            name: str(stored[name])
+            for name, (_label, choices) in CHOICES.items()
+            if stored.get(name) in choices
+        }
+        return cls(**known)
 
     def to_json(self) -> dict[str, str]:
         return {name: str(value) for name, value in asdict(self).items()}

@@ -120,7 +120,7 @@ class MappingForm(forms.Form):
         for name in concerned:
             label, choices = CHOICES[name]
             self.fields[name] = forms.ChoiceField(
-                label=label,
+                label=str(label),
                 initial=one.rules.get(name),
                 required=False,
                 choices=list(choices.items()),

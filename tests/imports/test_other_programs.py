@@ -284,8 +284,8 @@ def test_cells_of_recordings_are_read_as_people_mean_them(folder: Path) -> None:
     assert kept["d1"].release_date == "2016-06-28"
     assert cell_text(date(2016, 6, 28), "General") == "2016-06-28"
     # Its check digit does not fit.
-    assert "bad" not in kept
-    assert summary.refused == 1
+    assert kept["bad"].upc == ""
+    assert [note["column"] for note in summary.warnings] == ["upc"]
 
 
 def test_a_first_line_may_name_the_separator(tmp_path: Path) -> None:

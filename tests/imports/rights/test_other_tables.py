@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import zipfile
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -39,9 +40,7 @@ def zipped(name: str, content: bytes) -> bytes:
         (zipped("CW260001EXA_000.V21", b"".join(cwr(3))), "CWR"),
         (gzip.compress(b"".join(cwr(3))), "CWR"),
         (
-            zipped(
-                "release.xml", ERN_43 if isinstance(ERN_43, bytes) else ERN_43.encode()
-            ),
+            zipped("release.xml", ERN_43.encode()),
             "ERN",
         ),
     ],
@@ -81,7 +80,8 @@ def test_a_table_of_shares_is_read_as_others_write_it(tmp_path: Path) -> None:
     first, second = by_party["Anna Muster"], by_party["Bo Beispiel"]
     master = by_party["Label"]
     assert (summary.refused, summary.fault_count) == (0, 0)
-    assert (first.percent, second.percent, master.percent) == (50, 50, 100)
+    percents = [first.percent, second.percent, master.percent]
+    assert percents == [Decimal(50), Decimal(50), Decimal(100)]
     assert (first.included, first.excluded) == (["2136"], ["CA", "US"])
     assert (second.included, master.included) == (["AT", "CH", "DE"], ["DE"])
     assert f"{first.valid_from}" == "2026-01-01"
