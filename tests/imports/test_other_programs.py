@@ -226,7 +226,7 @@ def test_other_archives_are_refused_in_a_plain_sentence(tmp_path: Path) -> None:
     for part, sentence in (
         ("content.xml", ods),
         ("xl/workbook.bin", r"binary workbook \(\.xlsb\)"),
-        ("readme.txt", "This ZIP archive is not a workbook"),
+        ("readme.txt", "No line names the columns"),
         ("[Content_Types].xml", "Open it in a spreadsheet program, save it there as"),
     ):
         with zipfile.ZipFile(tmp_path / "t.xlsx", "w") as made:
