@@ -28,13 +28,13 @@ from imports.audio.pairing import (
     Waiting,
     pair,
 )
-from imports.errors import ImportRefused, RowFault
+from imports.errors import ImportRefused, RowFault, TableRefused
 from imports.kinds import Columns
-from imports.mapping import compared
 from imports.models import AudioImport
+from imports.names import compared
 from imports.recordings.column_names import COMMON_NAMES
 from imports.recordings.zip_audio import open_archive
-from imports.tables import TableRefused, open_table, rows_of
+from imports.tables import open_table, rows_of
 from recognition.audio.headers import Headers, read_headers
 from recognition.errors import RecognitionError
 
@@ -194,13 +194,21 @@ def waiting_in(bucket: Bucket) -> Any:  # Any: a query of recordings
     return bucket.recordings.filter(status=RecordingStatus.STUB).order_by("pk")
 
 
+_KNOWN_NAMES: Final = frozenset(
+    {
+        *map(compared, ("custom_id", "audio", "sha256")),
+        *(name for name, of in COMMON_NAMES.items() if of in ("custom_id", "audio")),
+    }
+)
+
+
 def rows_of_table(path: Path) -> tuple[TableRow, ...]:
     """Return what a table says: columns for the id, the file and its SHA-256.
 
     Raises ``ImportRefused``.
     """
     try:
-        with open_table(path) as table:
+        with open_table(path, names=_KNOWN_NAMES) as table:
             places = _places(table.header)
             return tuple(
                 TableRow(

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from catalogue.identifiers import check_isrc
-from imports.mapping import compared
+from imports.names import compared
 
 TOLERANCE_MS: Final = 2_500
 """Lengths that differ by less are the same: ACRCloud rounds them to seconds."""

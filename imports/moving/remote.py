@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from catalogue.identifiers import BadIdentifier, check_iswc, check_upc
 from catalogue.services import RecordingDetails
-from imports.mapping import compared
+from imports.names import compared
 from imports.recordings.column_names import COMMON_NAMES
 from imports.recordings.rows import COLUMNS
 from imports.results.file_scanning import milliseconds

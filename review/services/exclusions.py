@@ -234,6 +234,8 @@ def undo_approval(*, segment: Exclusion, user: User) -> None:
     """Turn an approved exclusion back into a proposal and undo its effects."""
     transitions.require(user, Action.EDIT_CATALOGUE, why=_MAY_NOT)
     segment = _lock_exclusion(segment)
+    if not segment.approved:
+        raise _undone_already()
     segment.approved = False
     segment.save(update_fields=["approved"])
     _record(segment, "exclusion.approval_undone", user)
@@ -247,6 +249,8 @@ def undo_refusal(*, segment: Exclusion, user: User) -> None:
     """Reopen a refused proposal and the matches that waited for it."""
     transitions.require(user, Action.EDIT_CATALOGUE, why=_MAY_NOT)
     segment = Exclusion.objects.select_for_update().get(pk=segment.pk)
+    if segment.removed_at is None:
+        raise _undone_already()
     segment.removed_at = None
     segment.save(update_fields=["removed_at"])
     _record(segment, "exclusion.refusal_undone", user)
@@ -327,6 +331,10 @@ def _lock_exclusion(segment: Exclusion) -> Exclusion:
             gettext("Somebody has removed this exclusion. Reload to see the others.")
         )
     return current
+
+
+def _undone_already() -> errors.NotPossible:
+    return errors.NotPossible(gettext("Somebody has undone this already."))
 
 
 def _live(recording: Recording) -> list[Match]:

@@ -244,7 +244,7 @@ class Migration(migrations.Migration):
                     ('unmatched', models.JSONField(blank=True, db_column='stretches', default=list)),
                     ('warnings', models.JSONField(blank=True, default=list)),
                     ('other_sections', models.JSONField(blank=True, default=dict)),
-                    ('no_match_reason', models.CharField(blank=True, choices=[('clean_scan', 'None of our recordings'), ('below_floor', 'Below floor'), ('silence', 'Silence'), ('speech_only', 'Speech only'), ('too_short', 'Too short'), ('partial_scan', 'Partly scanned')], default='', max_length=40, verbose_name='reason for no match')),
+                    ('no_match_reason', models.CharField(blank=True, choices=[('clean_scan', 'None of our recordings'), ('no_bucket', 'No bucket searched'), ('below_floor', 'Below floor'), ('silence', 'Silence'), ('speech_only', 'Speech only'), ('too_short', 'Too short'), ('partial_scan', 'Partly scanned')], default='', max_length=40, verbose_name='reason for no match')),
                     ('error_code', models.CharField(blank=True, default='', max_length=40)),
                     ('message', models.CharField(blank=True, default='', max_length=1000)),
                     ('result_sha256', models.CharField(blank=True, default='', max_length=64)),

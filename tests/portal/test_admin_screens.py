@@ -269,7 +269,9 @@ def test_admin_changes_floor_and_engine_of_a_container(client: Client) -> None:
     container = make_match().scanned_file.container
     page = address(Container, "change", container.pk)
     sent = container_form(
-        callback_url="https://client.example/results", score_floor="95.0"
+        callback_url="https://client.example/results",
+        score_floor="95.0",
+        buckets=[BucketFactory.create().pk],
     )
 
     # Another floor is previewed before it is saved.

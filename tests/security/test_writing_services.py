@@ -487,6 +487,7 @@ LISTED = {
     "rights.filling.fill_recordings": "follows a change that somebody else permits",
     "rights.services.apply_claims": "of an import, which limited people cannot begin",
     "rights.services.follow": "follows a change that somebody else permits",
+    "scanning.repeating.run_soon": "of a watch or drop; each service asks for the row",
     "scanning.services.cloud.adopt_container": _ADMINS,
     "scanning.services.cloud.mirror_container": _ADMINS,
     "scanning.services.cloud.save_account": _ADMINS,
