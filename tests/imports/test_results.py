@@ -12,6 +12,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import IntegrityError
 from django.urls import reverse
 from openpyxl import Workbook
 
@@ -423,3 +424,19 @@ def test_an_import_goes_on_where_a_killed_worker_left_it() -> None:
     assert kept.status == ImportStatus.DONE
     assert (kept.summary["added"], kept.summary["unchanged"]) == (1, 1)
     assert ScannedFile.objects.count() == 2
+
+
+def test_only_another_scan_is_told_as_one() -> None:
+    importer = ResultImporter(
+        container=ContainerFactory.create(),
+        user=None,
+        source="dump.json",
+        dry=False,
+        heartbeat=lambda: None,
+    )
+    impossible = FoundFile(
+        line=1, name="A", state=1, results={}, remote_id="r1", duration_ms=-1
+    )
+
+    with pytest.raises(IntegrityError, match="scanned_file_sizes_not_negative"):
+        importer.run([impossible])

@@ -407,6 +407,7 @@ def test_an_undo_takes_back_what_nobody_used(moving: Moving) -> None:
     moving.there.plays["s1", "20260503"] = [play("2026-05-03 10:00:00", song)]
     with time_machine.travel(NOON, tick=False):
         one = moving.move()
+        names = _names_of_files()
         assert services.check_undo(one=one, user=moving.admin)
         work_off()
         one.refresh_from_db()
@@ -429,8 +430,16 @@ def test_an_undo_takes_back_what_nobody_used(moving: Moving) -> None:
         again = moving.move()
 
     assert again.summary["counts"]["recording"] == {"new": 3}
+    # Deleted files keep the ids that they had there.
+    assert again.summary["counts"]["file"] == {"new": 2}
+    assert again.summary["counts"]["day"] == one.summary["counts"]["day"]
+    assert _names_of_files() == names
     assert Station.objects.count() == 1
     assert Recording.objects.filter(status=RecordingStatus.STUB).count() == 3
+
+
+def _names_of_files() -> list[str]:
+    return sorted(ScannedFile.objects.present().values_list("name", flat=True))
 
 
 def test_a_bucket_that_was_deleted_here_stays_away(moving: Moving) -> None:
