@@ -312,6 +312,11 @@ ACRPORTAL_OIDC_NAME: str = env.str("ACRPORTAL_OIDC_NAME", default="Single sign-o
 ACRPORTAL_OIDC_CLIENT_ID: str = env.str("ACRPORTAL_OIDC_CLIENT_ID", default="")
 ACRPORTAL_OIDC_CLIENT_SECRET: str = env.str("ACRPORTAL_OIDC_CLIENT_SECRET", default="")
 ACRPORTAL_OIDC_ROLE: str = env.str("ACRPORTAL_OIDC_ROLE", default="viewer")
+# Domains whose addresses this server alone gives out. A verified one opens the account
+# that an admin prepared for it.
+ACRPORTAL_OIDC_MAIL_DOMAINS: list[str] = env.list(
+    "ACRPORTAL_OIDC_MAIL_DOMAINS", default=[]
+)
 SOCIALACCOUNT_PROVIDERS = {
     "openid_connect": {
         "provider_class": "accounts.openid.CheckedProvider",

@@ -31,7 +31,6 @@ def _handlers() -> Iterator[tuple[str, str]]:
         if "IntegrityError" not in text:
             continue
         for node in ast.walk(ast.parse(text)):
-            is_handler = isinstance(node, ast.ExceptHandler) and node.type
             if isinstance(node, ast.ExceptHandler) and node.type is not None:
                 yield f"{place}:{node.lineno}", ast.unparse(node)
 
