@@ -153,6 +153,8 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "common.static_files.StaticFiles",
     "common.middleware.request_id",
+    # Before all that reads the path.
+    "acrapi.middleware.single_slashes",
     # First, because later middleware counts requests by method.
     "acrapi.middleware.known_methods",
     "common.middleware.no_store",

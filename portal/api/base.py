@@ -15,6 +15,7 @@ from accounts.limits import TokenThrottle
 from accounts.models import ApiToken, User
 from accounts.roles import Action, scopes_allow, scopes_for
 from accounts.tokens import BearerAuthentication
+from common.api_requests import AnyJson
 from common.bodies import accept_body, limit_for
 
 
@@ -47,6 +48,7 @@ class PersonView(APIView):
     """A view that pages call with the session of the signed-in user."""
 
     permission_classes = [MayCall]
+    content_negotiation_class = AnyJson
     #: What GET and HEAD require, and what the other methods do, if there are any.
     reads: ClassVar[Action] = Action.VIEW
     changes: ClassVar[Action | None] = None
