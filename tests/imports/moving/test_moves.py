@@ -452,3 +452,94 @@ def test_a_bucket_that_was_deleted_here_stays_away(moving: Moving) -> None:
 
     present = Bucket.objects.present().exclude(pk=23).values_list("name", flat=True)
     assert set(present) == {"Songs", "New"}
+
+
+def test_an_answer_of_sixty_thousand_rows_is_left_out_and_the_rest_moves(
+    moving: Moving,
+) -> None:
+    one = moving.look()
+    rows = [bucket_file(10_000 + number, f"Song {number}") for number in range(60_000)]
+    flood = told({"data": rows, "meta": {"total": 60_000, "last_page": 600}})
+    moving.there.refused["buckets/8881/files"] = flood
+
+    assert services.start(one=one, user=moving.admin)
+    work_off()
+
+    one.refresh_from_db()
+    assert one.status == ImportStatus.DONE
+    (fault,) = [row for row in one.summary["faults"] if row["what"] == "bucket:8881"]
+    assert "60\u202f000 rows" in fault["message"] or "60,000 rows" in fault["message"]
+    assert not Recording.objects.filter(bucket__name="Songs").exists()
+    assert Recording.objects.filter(bucket__name="Idents").count() == 1
+    assert ScannedFile.objects.count() == 2
+
+
+def test_rows_of_a_page_are_written_in_pieces_that_a_killed_worker_keeps(
+    moving: Moving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that ignores ``per_page`` sends a thousand rows at once."""
+    rows = [bucket_file(1000 + n, f"Song {n}") for n in range(1, 301)]
+    moving.there.refused["buckets/8881/files"] = told(
+        {"data": rows, "meta": {"total": 300, "last_page": 1}}
+    )
+    one = moving.look()
+    move, in_turn, longest = BucketMover.recording, [0], [0]
+
+    def kill_once(mover: BucketMover, row: Json, parent: str) -> bool:
+        if row["title"] == "Song 250" and not in_turn[0] < 0:
+            in_turn[0] = -1000
+            raise MemoryError
+        in_turn[0] += 1
+        longest[0] = max(longest[0], in_turn[0])
+        return move(mover, row, parent)
+
+    def pause(_seconds: float) -> None:
+        in_turn[0] = min(in_turn[0], 0)
+
+    monkeypatch.setattr(BucketMover, "recording", kill_once)
+    monkeypatch.setattr(walk, "sleep", pause)
+    services.start(one=one, user=moving.admin)
+    work_off()
+    held = Recording.objects.filter(bucket__name="Songs").count()
+    with time_machine.travel(datetime.now(tz=UTC) + timedelta(hours=1)):
+        work_off()
+
+    one.refresh_from_db()
+    assert 150 <= held < 250
+    assert longest[0] <= 50
+    assert one.status == ImportStatus.DONE
+    assert one.summary["counts"]["recording"] == {"new": 301}
+    assert Event.objects.filter(action="recording.added").count() == 301
+
+
+def test_a_move_without_end_stops_after_a_stated_time_and_may_go_on(
+    moving: Moving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "ACRPORTAL_MOVE_HOURS", 2)
+    endless = [bucket_file(5000 + n, f"Song {n}") for n in range(1, 301)]
+    moving.there.lists["buckets/8881/files"] = endless
+    one = moving.look()
+    with time_machine.travel(NOON) as clock:
+
+        def later(path: str, _page: int) -> None:
+            if path == "buckets/8881/files":
+                clock.shift(timedelta(hours=1))
+
+        moving.there.before = later
+        services.start(one=one, user=moving.admin)
+        work_off()
+        one.refresh_from_db()
+        stopped, count = one.status, Recording.objects.count()
+        cause = one.message
+        moving.there.before = lambda _path, _page: None
+        assert services.try_again(one=one, user=moving.admin)
+        work_off()
+
+    one.refresh_from_db()
+    assert (stopped, cause.partition(".")[0]) == (
+        ImportStatus.REFUSED,
+        "It took longer than 2 hours",
+    )
+    assert 200 <= count < 300
+    assert one.status == ImportStatus.DONE
+    assert Recording.objects.filter(bucket__name="Songs").count() == 300
