@@ -121,6 +121,9 @@ class Reader:
             between = cursor.get("between", SECONDS_BETWEEN)
             cursor["between"] = min(2 * between, _SLOWEST)
             self._keep_cursor()
+            if self.account.pk is None:
+                # A new account is only looked at, so nothing else of it waits.
+                raise WaitsUntil(jobs.clock.now() + _FIRST_WAIT, str(fault)) from fault
             at, text = pause_account(self.account, fault)
             raise WaitsUntil(at, text) from fault
         if fault.kind is FaultKind.UNREACHABLE:

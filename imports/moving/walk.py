@@ -35,7 +35,6 @@ from imports.moving.streams import parts_here
 from imports.moving.summary import MoveSummary
 from scanning.engines.acrcloud import Cloud
 from scanning.engines.cloud_faults import CloudFault, FaultKind
-from scanning.models import CloudAccount
 from scanning.services.cloud import explain_fault
 
 RECORDINGS_PER_PAGE: Final = 100
@@ -67,8 +66,10 @@ def run(one: MoveIn, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
     if user is None:
         raise ImportRefused(_("The account of the person who asked was deleted."))
     refuse_limited(user)
-    # Another job may have paused or changed the account since.
-    account = CloudAccount.objects.get(pk=one.account_id)
+    account = one.account
+    if account.pk is not None:
+        # Another job may have paused or changed the account since.
+        account.refresh_from_db()
     try:
         reader = Reader(one, account, Cloud(account), heartbeat)
         if dry:

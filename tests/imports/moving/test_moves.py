@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import pytest
 import time_machine
 from django.conf import settings
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.test import Client
 
+from accounts.roles import Role
 from audit.models import Event
 from catalogue.changes import delete_bucket, update_recording
 from catalogue.models import Bucket, BucketType, Recording, RecordingStatus
@@ -16,19 +23,23 @@ from dedup.track_ids import tracks_by_recording
 from imports import services
 from imports.models import (
     ImportStatus,
+    ImportStep,
     Moved,
     MovedKind,
     MovedOutcome,
     MoveIn,
+    StepState,
 )
-from imports.moving import walk
+from imports.moving import reader, walk
 from imports.moving.buckets import BucketMover
 from imports.moving.streams import parts_here
 from review.models import Match
 from scanning.choices import EngineChoice, FileStatus
-from scanning.models import CloudDeletion, Container, ScannedFile, Segment
+from scanning.models import CloudAccount, CloudDeletion, Container, ScannedFile, Segment
 from scanning.services.identification import create_project
 from tests.borders import with_monitoring
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
 from tests.imports.moving.account import (
     TOKEN,
     Json,
@@ -543,3 +554,75 @@ def test_a_move_without_end_stops_after_a_stated_time_and_may_go_on(
     assert 200 <= count < 300
     assert one.status == ImportStatus.DONE
     assert Recording.objects.filter(bucket__name="Songs").count() == 300
+
+
+def test_a_dry_run_with_a_new_account_stores_nothing(
+    moving: Moving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = StringIO()
+    call = ["move_in", "Elsewhere", "--dry-run", "--token-stdin"]
+    call += ["--base-url", moving.account.base_url, "--username"]
+    before = Event.objects.count()
+
+    monkeypatch.setattr("sys.stdin", StringIO(f"{TOKEN}\n"))
+    moving.there.faults = [told({"message": "Too Many Requests"}, 429)]
+    monkeypatch.setattr(reader, "_FIRST_WAIT", timedelta(0))
+    call_command(*call, moving.admin.username, stdout=out)
+
+    assert "Dry run: nothing was written." in out.getvalue()
+    assert list(CloudAccount.objects.values_list("name", flat=True)) == ["Console"]
+    assert Event.objects.count() == before
+    assert not MoveIn.objects.exists()
+
+    # Who may not move an account in makes none either.
+    monkeypatch.setattr("sys.stdin", StringIO(f"{TOKEN}\n"))
+    call.remove("--dry-run")
+    with pytest.raises(CommandError, match="Only admins"):
+        call_command(*call, make_user(Role.MANAGER).username)
+    assert CloudAccount.objects.count() == 1
+
+
+def test_recordings_that_wait_are_those_of_the_account(
+    moving: Moving, client: Client
+) -> None:
+    RecordingFactory.create_batch(3, status=RecordingStatus.STUB)
+    one = moving.move()
+    client.force_login(moving.admin)
+
+    page = client.get(f"/catalogue/move-in/{one.uid}/").content.decode()
+
+    assert "3 recordings wait for their audio." in page
+    assert Recording.objects.filter(status=RecordingStatus.STUB).count() == 6
+
+
+def test_a_managers_undo_of_a_move_is_refused_before_its_first_step(
+    moving: Moving,
+) -> None:
+    one, manager = moving.move(), make_user(Role.MANAGER)
+    files, before = _names_of_files(), Event.objects.count()
+
+    with pytest.raises(CommandError, match="Only admins"):
+        call_command("undo_import", one.uid, "--username", manager.username)
+    with pytest.raises(PermissionDenied):
+        services.check_undo(one=one, user=manager)
+
+    assert _names_of_files() == files
+    assert Event.objects.count() == before
+    assert not ImportStep.objects.exclude(state=StepState.DONE).exists()
+
+
+def test_an_undo_whose_asker_lost_the_role_meanwhile_changes_nothing(
+    moving: Moving,
+) -> None:
+    one = moving.move()
+    assert services.check_undo(one=one, user=moving.admin)
+    work_off()
+    assert services.undo(one=one, user=moving.admin)
+    moving.admin.groups.set([Group.objects.get(name=Role.MANAGER)])
+
+    work_off()
+
+    assert not ImportStep.objects.exclude(state=StepState.DONE).exists()
+    assert Container.objects.present().exists()
+    one.refresh_from_db()
+    assert "Only admins" in one.message
