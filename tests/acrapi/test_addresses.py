@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from tests.acrapi.conftest import Api
 
@@ -45,6 +46,18 @@ def by_token(api: Api) -> dict[str, str]:
 )
 def test_several_slashes_are_one(api: Api, path: str) -> None:
     assert ask("GET", path, headers=by_token(api)).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["api-v2.acrcloud.com", "identify-x.acrcloud.cn"])
+def test_names_of_acrcloud_are_answered_only_if_the_operator_says_so(
+    host: str, api: Api, settings: Settings
+) -> None:
+    before = ask("GET", "/api/buckets", headers=by_token(api) | {"Host": host})
+    settings.ALLOWED_HOSTS = [".acrcloud.com", ".acrcloud.cn"]
+    after = ask("GET", "/api/buckets", headers=by_token(api) | {"Host": host})
+
+    assert (before.status_code, before.json()["code"]) == (400, "malformed")
+    assert after.status_code == 200
 
 
 def test_slashes_of_pages_stay() -> None:

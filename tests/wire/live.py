@@ -83,6 +83,7 @@ def running_server(data_dir: Path, **settings: str) -> Iterator[Server]:
         "ACRPORTAL_DATA_DIR": str(data_dir),
         "ACRPORTAL_BASE_URL": base,
         "ACRPORTAL_HTTPS": "off",
+        "ACRPORTAL_API_HOSTS": ".acrcloud.com,.acrcloud.cn",
         "ACRPORTAL_ALLOW_PRIVATE_ADDRESSES": "1",
         "ACRPORTAL_RATE_LIMITS": "off",
         "SECRET_KEY": "only for this test, and long enough",
