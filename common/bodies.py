@@ -15,8 +15,7 @@ from io import BytesIO, RawIOBase
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
@@ -215,12 +214,12 @@ def _announced(request: HttpRequest) -> int | None:
     return None if "chunked" in encoding and ends else 0
 
 
-def limit_for(sender: AbstractBaseUser | AnonymousUser, view: object) -> int:
+def limit_for(sender: AbstractUser | AnonymousUser, view: object) -> int:
     """Return how large a body to a view a sender may send."""
     if not sender.is_authenticated:
         return STRANGER_BYTES
     action = mark_of(view, "files_for")
-    if action and sender.has_perm(action):  # type: ignore[union-attr]  # our users have it
+    if action and sender.has_perm(action):
         return file_body_bytes()
     return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 

@@ -100,7 +100,7 @@ def _name_of(model: type[models.Model], name: str) -> str:
     """Return the name that PostgreSQL has for a constraint, or for a unique field."""
     if any(constraint.name == name for constraint in model._meta.constraints):
         return name
-    return f"{model._meta.db_table}_{model._meta.get_field(name).column}_key"
+    return f"{model._meta.db_table}_{_column_of(model, name)}_key"
 
 
 def _sqlite_text_of(model: type[models.Model], name: str) -> str:
@@ -115,5 +115,11 @@ def _sqlite_text_of(model: type[models.Model], name: str) -> str:
         else (name,)
     )
     table = model._meta.db_table
-    columns = (model._meta.get_field(field).column for field in fields)
-    return "UNIQUE constraint failed: " + ", ".join(f"{table}.{c}" for c in columns)
+    columns = (f"{table}.{_column_of(model, field)}" for field in fields)
+    return "UNIQUE constraint failed: " + ", ".join(columns)
+
+
+def _column_of(model: type[models.Model], name: str) -> str:
+    field = model._meta.get_field(name)
+    assert isinstance(field, models.Field)  # noqa: S101 - constraints have no others
+    return str(field.column)

@@ -121,7 +121,7 @@ class Reader:
             between = cursor.get("between", SECONDS_BETWEEN)
             cursor["between"] = min(2 * between, _SLOWEST)
             self._keep_cursor()
-            if self.account.pk is None:
+            if self.account._state.adding:
                 # A new account is only looked at, so nothing else of it waits.
                 raise WaitsUntil(jobs.clock.now() + _FIRST_WAIT, str(fault)) from fault
             at, text = pause_account(self.account, fault)

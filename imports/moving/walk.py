@@ -67,7 +67,7 @@ def run(one: MoveIn, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
         raise ImportRefused(_("The account of the person who asked was deleted."))
     refuse_limited(user)
     account = one.account
-    if account.pk is not None:
+    if not account._state.adding:
         # Another job may have paused or changed the account since.
         account.refresh_from_db()
     try:

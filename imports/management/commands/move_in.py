@@ -183,7 +183,7 @@ def _account(options: dict[str, Any]) -> CloudAccount:  # Any: Django's own
 
 def _kept(account: CloudAccount, user: User) -> CloudAccount:
     """Save a new account."""
-    if account.pk is not None:
+    if not account._state.adding:
         return account
     token = unseal(account.token_sealed)
     return save_account(account=account, token=token, user=user)
