@@ -40,10 +40,9 @@ DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS: list[str] = env.list(
     "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]
 )
-# Hosts that unmodified ACRCloud clients use; operators route them here by DNS or proxy.
-ALLOWED_HOSTS += env.list(
-    "ACRPORTAL_API_HOSTS", default=[".acrcloud.com", ".acrcloud.cn"]
-)
+# Hosts that unmodified ACRCloud clients use, if the operator routes them here by DNS or
+# proxy. They belong to somebody else, so none is answered without that choice.
+ALLOWED_HOSTS += env.list("ACRPORTAL_API_HOSTS", default=[])
 
 
 def _secret_key() -> str:
@@ -153,6 +152,8 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "common.static_files.StaticFiles",
     "common.middleware.request_id",
+    # Before all that reads the path.
+    "acrapi.middleware.single_slashes",
     # First, because later middleware counts requests by method.
     "acrapi.middleware.known_methods",
     "common.middleware.no_store",
@@ -312,6 +313,11 @@ ACRPORTAL_OIDC_NAME: str = env.str("ACRPORTAL_OIDC_NAME", default="Single sign-o
 ACRPORTAL_OIDC_CLIENT_ID: str = env.str("ACRPORTAL_OIDC_CLIENT_ID", default="")
 ACRPORTAL_OIDC_CLIENT_SECRET: str = env.str("ACRPORTAL_OIDC_CLIENT_SECRET", default="")
 ACRPORTAL_OIDC_ROLE: str = env.str("ACRPORTAL_OIDC_ROLE", default="viewer")
+# Domains whose addresses this server alone gives out. A verified one opens the account
+# that an admin prepared for it.
+ACRPORTAL_OIDC_MAIL_DOMAINS: list[str] = env.list(
+    "ACRPORTAL_OIDC_MAIL_DOMAINS", default=[]
+)
 SOCIALACCOUNT_PROVIDERS = {
     "openid_connect": {
         "provider_class": "accounts.openid.CheckedProvider",
@@ -456,6 +462,7 @@ ACRPORTAL_CALLBACK_MAX_BYTES: int = env.int(
 ACRPORTAL_ORPHAN_DAYS: int = env.int("ACRPORTAL_ORPHAN_DAYS", 7)
 ACRPORTAL_ORPHANS_PER_ADDRESS: int = env.int("ACRPORTAL_ORPHANS_PER_ADDRESS", 1000)
 ACRPORTAL_ORPHAN_BYTES: int = env.int("ACRPORTAL_ORPHAN_BYTES", 64 * 1024**2)
+ACRPORTAL_MOVE_HOURS: int = env.int("ACRPORTAL_MOVE_HOURS", 48)
 ACRPORTAL_CLOUD_POLL_SECONDS: float = env.float("ACRPORTAL_CLOUD_POLL_SECONDS", 15.0)
 ACRPORTAL_CLOUD_WAIT_HOURS: int = env.int("ACRPORTAL_CLOUD_WAIT_HOURS", 72)
 

@@ -13,6 +13,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils.translation import ngettext
 
 from accounts.models import User
+from common.databases import violates
 from common.words import for_the_record
 from jobs import clock, runner, selectors
 from jobs.choices import OPEN_STATES, WORKER_POOLS, JobState, Pool, Priority
@@ -51,7 +52,9 @@ def submit(
     try:
         with transaction.atomic():
             job.save(force_insert=True)
-    except IntegrityError:
+    except IntegrityError as error:
+        if not violates(error, Job, "job_one_open_per_key"):
+            raise
         existing = _hurry(kind, job)
         if existing is None:
             raise
@@ -163,7 +166,10 @@ def try_again(job: Job) -> bool:
                 finished_at=None,
                 run_after=clock.now(),
             )
-    except IntegrityError:  # the same work was asked for meanwhile
+    except IntegrityError as error:
+        # The same work was asked for meanwhile.
+        if not violates(error, Job, "job_one_open_per_key"):
+            raise
         return False
     if revived:
         kind = find_kind(job.kind)

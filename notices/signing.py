@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import Action
+from common.databases import violates
 from common.storage import StoredFile, delete_files, keep_file, kept_only_if_done
 from notices.checks import items_of
 from notices.content import content_of, current_packs
@@ -161,8 +162,9 @@ def _number(row: TakedownNotice) -> None:
                 TakedownNotice.objects.filter(pk=row.pk).update(
                     year=year, number=number
                 )
-        except IntegrityError:
-            if attempt == _TRIES - 1:
+        except IntegrityError as error:
+            is_taken = violates(error, TakedownNotice, "notice_number_once_a_year")
+            if not is_taken or attempt == _TRIES - 1:
                 raise
             continue
         row.year, row.number = year, number

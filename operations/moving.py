@@ -16,8 +16,8 @@ from pathlib import Path
 
 from django.conf import settings
 
-from operations.backup import MANIFEST, Progress, make_backup
-from operations.restoring import differences
+from operations.backup import Progress, make_backup
+from operations.restoring import differences, read_manifest
 
 STATE = "move.json"
 _LINE = re.compile(r"^\s*(?:export\s+)?([A-Z_]+)\s*=\s*(.*?)\s*$")
@@ -50,7 +50,7 @@ def move(folder: Path, target: Path, progress: Progress) -> Path:
         state.note("restored", "yes")
     if "indexed" not in state.done:
         progress("3 of 4: filling the index there")
-        manifest = json.loads((backup / MANIFEST).read_bytes())
+        manifest = read_manifest(backup)
         # The index came with the backup, unless it was damaged.
         if not manifest["index"]["files"]:
             target_commands.have_to("rebuild_index", "--resume")

@@ -20,6 +20,7 @@ from catalogue.changes import ChangeRefused, update_recording
 from catalogue.models import Bucket, Recording, RecordingStatus, new_acr_id
 from catalogue.services import add_recording, add_waiting_recording
 from common.csv_safety import GuardedWriter
+from common.databases import violates
 from common.reading import read_number
 from dedup.intake import AlreadyInCatalogue, arriving_audio
 from imports.errors import RowFault, TableRefused
@@ -197,7 +198,9 @@ class RecordingImporter:
                     duration_ms=row.duration_ms or 0,
                     user=self.user,
                 )
-        except IntegrityError as error:  # another recording got the id meanwhile
+        except IntegrityError as error:
+            if not _id_was_taken(error):
+                raise
             self.summary.waiting -= 1
             raise Overtaken from error
 
@@ -214,7 +217,9 @@ class RecordingImporter:
                     user=self.user,
                     source_url=row.audio,
                 )
-        except IntegrityError as error:  # another recording got the id meanwhile
+        except IntegrityError as error:
+            if not _id_was_taken(error):
+                raise
             raise Overtaken from error
 
     def _add_sound(self, row: CheckedRow) -> Recording | None:
@@ -298,6 +303,11 @@ class RecordingImporter:
         ) as replace:
             replace(lambda: made.append(write()))
         return made[0]
+
+
+def _id_was_taken(error: IntegrityError) -> bool:
+    """Tell whether another recording got the row's id meanwhile."""
+    return violates(error, Recording, "recording_custom_id_unique_in_bucket")
 
 
 def _add(row: CheckedRow, faults: list[RowFault]) -> None:

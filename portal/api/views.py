@@ -37,6 +37,7 @@ from scanning.services.scans import cancel_scans, request_scan
 class FileUploadView(PersonView):
     """Uploads one file."""
 
+    changes = Action.UPLOAD
     parser_classes = [MultiPartParser]
     files_for = Action.UPLOAD
 
@@ -75,6 +76,8 @@ class FileStateView(PersonView):
 class FileRescanView(PersonView):
     """Scans a file again."""
 
+    changes = Action.UPLOAD
+
     @extend_schema(request=None, responses={202: FileStateSerializer})
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Queue another scan of a file."""
@@ -85,6 +88,8 @@ class FileRescanView(PersonView):
 
 class CancelView(PersonView):
     """Cancels the scans of a file."""
+
+    changes = Action.UPLOAD
 
     @extend_schema(request=None, responses={202: FileStateSerializer})
     def post(self, request: Request, uid: uuid.UUID) -> Response:
@@ -98,6 +103,7 @@ class CancelView(PersonView):
 class AudioView(PersonView):
     """Attaches audio to a link from which none could be fetched."""
 
+    changes = Action.UPLOAD
     parser_classes = [MultiPartParser]
     files_for = Action.UPLOAD
 
@@ -114,6 +120,7 @@ class AudioView(PersonView):
 class LinksView(PersonView):
     """Submits links."""
 
+    changes = Action.UPLOAD
     parser_classes = [JSONParser]
 
     @extend_schema(

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 import audit.services
 from accounts.models import User
 from accounts.reach import refuse_limited, working_for
-from common.databases import one_at_a_time
+from common.databases import one_at_a_time, violates
 from jobs.services import cancel_subject, submit
 from scanning.choices import DropAfterwards, DropItemState
 from scanning.drops.places import check_place, is_bucket, overlap
@@ -111,6 +111,8 @@ def assign_folder(*, drop: Drop, name: str, container: Container, user: User) ->
             )
             run_soon(DROP_POLL, drop, user=user)
     except IntegrityError as error:
+        if not violates(error, DropFolder, "drop_folder_once"):
+            raise
         raise IntakeRefused(
             "folder_taken",
             _("Somebody has assigned this subfolder already."),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
+from common.databases import violates
 from common.http import FetchFailed, LinkRefused
 from jobs.services import cancel_subject, submit
 from scanning.choices import WatchItemState
@@ -88,6 +89,8 @@ def create_watch(*, watch: Watch, also_present: bool, user: User) -> Watch:
             settings = {**_settings(watch), "also_present": also_present}
             _record(watch, "watch.created", user, settings)
     except IntegrityError as error:
+        if not violates(error, Watch, "watch_once_per_container"):
+            raise
         raise IntakeRefused(
             "watched_already",
             _("This container already watches the link."),

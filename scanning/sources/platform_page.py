@@ -119,7 +119,8 @@ def failure_of(stderr: str) -> PageFailed:
     lines = [line for line in stderr.splitlines() if line.startswith("ERROR:")]
     if not lines:
         return PageFailed(LinkFault.UNKNOWN, _("the platform gave no audio"))
-    original = lines[-1].removeprefix("ERROR:").strip().rstrip(".")[:300]
+    said = "".join(c if c.isprintable() else " " for c in lines[-1])
+    original = said.removeprefix("ERROR:").strip().rstrip(".")[:300]
     return PageFailed(fault_of_message(original), original)
 
 

@@ -39,7 +39,7 @@ function size(bytes) {
 const left = (seconds) => (seconds >= 90 ? say("minutesLeft", { n: Math.round(seconds / 60) }) : say("secondsLeft", { n: Math.max(1, Math.round(seconds)) }));
 
 /* Refusals of a file that sending it again cannot change. */
-const HOPELESS = new Set(["empty_file", "file_too_large", "http_413"]);
+const HOPELESS = new Set(["empty_file", "file_too_large", "http_413", "file_changed"]);
 /* What a file is opened for. */
 const NEXT = { no_match: "seeWhy", needs_audio: "attachAudio" };
 
@@ -166,6 +166,7 @@ class Row {
     this.stopped = false;
     this.aimAt(this.batch.details().container);
     try {
+      await this.refuseChanged();
       if (this.earlier && this.again) {
         this.take(await this.ask(`${this.batch.filesUrl}${this.earlier}/rescan/`));
         return;
@@ -185,6 +186,16 @@ class Row {
       else this.fail(refused);
     } finally {
       this.stop = null;
+    }
+  }
+
+  /* Throw if the file changed or moved since it was chosen. Browsers read no such file,
+     and tell of it as of a lost connection. */
+  async refuseChanged() {
+    try {
+      await this.file.slice(0, 1).arrayBuffer();
+    } catch {
+      throw { message: say("fileChanged"), code: "file_changed" };
     }
   }
 
@@ -239,7 +250,13 @@ class Row {
         fingerprint: async (file) => ["upload", person, container, identity(file)].join(":"),
         onShouldRetry: (error) => {
           const status = error.originalResponse?.getStatus() ?? 0;
-          if (!status) this.part("progress-text").textContent = say("waitingForConnection");
+          if (!status) {
+            this.part("progress-text").textContent = say("waitingForConnection");
+            this.refuseChanged().catch((changed) => {
+              upload.abort(true).catch(() => {});
+              reject(changed);
+            });
+          }
           return !status || status >= 500 || status === 409;
         },
         onProgress: (sent, total) => {
@@ -247,7 +264,7 @@ class Row {
           this.onProgress(sent, total, (sent - first) / Math.max((performance.now() - began) / 1000, 0.001));
         },
         onSuccess: () => resolve(new URL(upload.url, location.href).pathname),
-        onError: (error) => reject(this.causeOf(error)),
+        onError: (error) => this.refuseChanged().then(() => reject(this.causeOf(error)), reject),
       });
       this.stop = () => {
         this.stopped = true;

@@ -13,6 +13,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import IntegrityError
 from django.urls import reverse
 from openpyxl import Workbook
 
@@ -435,3 +436,19 @@ def test_a_packed_table_below_a_title_is_read(tmp_path: Path) -> None:
 
     assert isinstance(found, FoundFile)
     assert found.name == "show.wav"
+
+
+def test_only_another_scan_is_told_as_one() -> None:
+    importer = ResultImporter(
+        container=ContainerFactory.create(),
+        user=None,
+        source="dump.json",
+        dry=False,
+        heartbeat=lambda: None,
+    )
+    impossible = FoundFile(
+        line=1, name="A", state=1, results={}, remote_id="r1", duration_ms=-1
+    )
+
+    with pytest.raises(IntegrityError, match="scanned_file_sizes_not_negative"):
+        importer.run([impossible])
