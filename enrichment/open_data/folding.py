@@ -24,13 +24,13 @@ _GUESTS_INSIDE: Final = re.compile(r"\s(?:feat|ft|featuring)[. ]\s*", re.I)
 _GROUP: Final = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 _DASH: Final = re.compile(r"\s[-–—/]\s")
 _BETWEEN_ARTISTS: Final = re.compile(
-    r"\s*(?:,|;|&|\+|/|\s(?:and|und|et|y|e|vs|versus|feat|ft|featuring|with|x|meets)\.?\s)\s*",
+    r"(?:[,;&+/]| (?:and|und|et|y|e|vs|versus|feat|ft|featuring|with|x|meets)\.? ) ?",
     re.I,
 )
 _YEAR: Final = re.compile(r"\b(?:19|20)\d\d\b")
 # A trailing part of a title that no bracket marks.
 _PART_AT_END: Final = re.compile(
-    r"[\s,:]+(?:pt|part|teil|partie|parte|vol|volume)\.?\s+([ivx]+|\d+|one|two|three|four|five)$",
+    r"(?<![\s,:])[\s,:]+(?:pt|part|teil|partie|parte|vol|volume)\.?\s+([ivx]+|\d+|one|two|three|four|five)$",
     re.I,
 )
 _PART: Final = re.compile(
@@ -248,7 +248,9 @@ def split_artists(names: Iterable[str]) -> list[str]:
 
 @lru_cache(maxsize=65_536)
 def _split_credit(name: str) -> tuple[str, ...]:
-    return tuple(filter(None, map(fold, _BETWEEN_ARTISTS.split(name))))
+    # With single blanks, no place of the text is looked at for each blank before it.
+    credits = _BETWEEN_ARTISTS.split(" ".join(name.split()))
+    return tuple(filter(None, map(fold, credits)))
 
 
 def split_guests(names: Iterable[str]) -> list[str]:

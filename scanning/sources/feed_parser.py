@@ -28,7 +28,7 @@ from recognition.limits import DecodeLimits
 
 # Any in this module: what feedparser returns, read value by value.
 _Entry = Any
-_DECLARED: Final = re.compile(rb"""<\?xml[^>]*\sencoding=["']([\w.:-]+)""")
+_DECLARED: Final = re.compile(rb"""<\?xml[^<>]*\sencoding=["']([\w.:-]+)""")
 _DECLARATION: Final = re.compile(r"\A\s*<\?xml[^>]{0,200}\?>")
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _RANKS: Final = {
