@@ -22,7 +22,7 @@ def one_form(text: str) -> str:
     without combining characters stays as it is: composing it would only replace the
     variants of ideographs that some people write their names with.
     """
-    if text.isascii() or not any(map(_combines, text)):
+    if text.isascii() or not any(map(_combines, set(text))):
         return text
     return unicodedata.normalize("NFC", text)
 
