@@ -7,11 +7,21 @@ ones without them. What shows nothing, or changes the order of what others read,
 from __future__ import annotations
 
 import re
-from typing import Final
+import unicodedata
+from functools import cache
+from typing import Final, Literal, TypeAlias
+
+Form: TypeAlias = Literal["NFC", "NFKC", "NFKD"]
+# As in Unicode's Stream-Safe Text Format; no language has as many on one letter.
+_MOST_MARKS: Final = 30
+# No character that combines with the one before it is above this.
+_MARKS_END: Final = 0x20000
 
 JOINERS: Final = "\u200c\u200d"
 # Line ends, tabs, and blanks of all widths.
-_BLANKS: Final = re.compile(r"[\t-\r\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+_BLANKS: Final = re.compile(
+    r"[\t-\r\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+)
 # Controls, blanks without width, marks of direction, and halves of characters. Without a
 # name in Python's Unicode are also the letters of newer versions, so those stay.
 _UNSEEN: Final = re.compile(
@@ -32,6 +42,28 @@ def one_line(text: str, most: int | None = None) -> str:
 def is_one_line(text: str) -> bool:
     """Return whether a text shows all its characters on one line."""
     return not (_BLANKS.search(text) or _UNSEEN.search(text))
+
+
+def normalised(text: str, form: Form) -> str:
+    """Return a text in a form of Unicode, with at most 30 marks on one letter.
+
+    The time that Python takes for the marks of one letter grows with their square, during
+    which no other thread runs.
+    """
+    return unicodedata.normalize(
+        form, text if text.isascii() else _marks().sub(r"\1", text)
+    )
+
+
+@cache
+def _marks() -> re.Pattern[str]:
+    """Return a pattern of more marks on one letter than there may be."""
+    marks = "".join(
+        re.escape(character)
+        for character in map(chr, range(_MARKS_END))
+        if all(map(unicodedata.combining, unicodedata.normalize("NFKD", character)))
+    )
+    return re.compile(f"([{marks}]{{{_MOST_MARKS}}})[{marks}]+")
 
 
 def without_joiners(text: str) -> str:

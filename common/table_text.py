@@ -7,6 +7,8 @@ import unicodedata
 from decimal import Decimal
 from typing import Final
 
+from common.outside_text import normalised
+
 SEPARATORS: Final = ",;\t"
 _NAMED: Final = re.compile(r'"?sep=([^\w\s"]|\t)"?[,;\s]*', re.IGNORECASE)
 _LINE_END: Final = re.compile(r"[\r\n]")
@@ -24,7 +26,7 @@ def one_form(text: str) -> str:
     """
     if text.isascii() or not any(map(_combines, set(text))):
         return text
-    return unicodedata.normalize("NFC", text)
+    return normalised(text, "NFC")
 
 
 def _combines(character: str) -> bool:

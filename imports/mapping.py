@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -18,6 +17,7 @@ from typing import Any, TypeAlias
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from common.outside_text import normalised, one_line
 from imports.tables import MAX_COLUMNS, RawRow, TableRefused
 
 DATA = "data"
@@ -41,7 +41,7 @@ def compared(name: str) -> str:
     """Return a name for comparison: without case, accents and anything but letters and
     digits.
     """
-    plain = unicodedata.normalize("NFKD", name[:_COMPARED]).casefold()
+    plain = normalised(name[:_COMPARED], "NFKD").casefold()
     return "".join(char for char in plain if char.isalnum())
 
 
@@ -195,9 +195,7 @@ def read_columns(
 
 
 def _printable(text: str, limit: int) -> str:
-    # Cut before cleaning: a cell may be long.
-    cut = text.strip()[:limit]
-    return "".join(char if char.isprintable() else " " for char in cut).strip()
+    return one_line(text.strip(), limit)
 
 
 def header_key(header: Sequence[str]) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from common.outside_text import normalised, without_joiners
+
 
 def folded(text: str) -> str:
     """Return letters and digits in lower case, words parted by one blank."""
-    plain = unicodedata.normalize("NFKD", text).casefold()
+    plain = normalised(without_joiners(text), "NFKD").casefold()
     bare = "".join(each for each in plain if not unicodedata.combining(each))
     return re.sub(r"[\W_]+", " ", bare).strip()[:500]

@@ -23,7 +23,17 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 LENGTH: Final = 200_000
 # Any in this module: patterns of texts and of bytes, and the nodes of their syntax.
 _FUNCTIONS: Final = frozenset(
-    "compile findall finditer fullmatch match search split sub subn".split()
+    [
+        "compile",
+        "findall",
+        "finditer",
+        "fullmatch",
+        "match",
+        "search",
+        "split",
+        "sub",
+        "subn",
+    ]
 )
 _AT_THE_BEGINNING: Final = frozenset({"match", "fullmatch"})
 # A quadratic pattern is seen with the shorter texts already, before it takes minutes.
@@ -52,7 +62,11 @@ class Pattern:
 
     def seconds(self, text: str) -> float:
         """Return the processor time for a text, of the slowest way to use the pattern."""
-        given = text.encode("latin-1", "replace") if isinstance(self.compiled.pattern, bytes) else text
+        given = (
+            text.encode("latin-1", "replace")
+            if isinstance(self.compiled.pattern, bytes)
+            else text
+        )
         return max(_seconds(call, given) for call in self._calls())
 
     def _calls(self) -> Iterator[Callable[[Any], object]]:
@@ -129,7 +143,9 @@ def patterns() -> Iterator[Pattern | Unlisted]:
     uses = {module: _uses(tree) for module, tree in trees.items()}
     for module, tree in trees.items():
         parents = {
-            child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)
+            child: node
+            for node in ast.walk(tree)
+            for child in ast.iter_child_nodes(node)
         }
         for call in filter(_is_pattern, ast.walk(tree)):
             yield from _patterns_of(module, call, parents, uses)
@@ -238,7 +254,9 @@ class _Shape:
     last: str
 
     def text(self, length: int) -> str:
-        times = max(1, (length - len(self.first) - len(self.last)) // len(self.repeated))
+        times = max(
+            1, (length - len(self.first) - len(self.last)) // len(self.repeated)
+        )
         return f"{self.first}{self.repeated * times}{self.last}"
 
     def __str__(self) -> str:
@@ -262,7 +280,9 @@ def _shapes(compiled: re.Pattern[Any]) -> Iterator[_Shape]:
         # A repeat that takes what leads from it to a later one, again and again.
         for later in {later for later, _body in repeats if later.startswith(before)}:
             if later != before:
-                shapes |= {_Shape(before, later[len(before) :], last) for last in _ENDINGS}
+                shapes |= {
+                    _Shape(before, later[len(before) :], last) for last in _ENDINGS
+                }
         for sample in _samples(body, most=8):
             if sample:
                 shapes |= {
@@ -335,7 +355,9 @@ def _members(kind: Any, value: Any) -> list[str]:
         return list(_CHARACTERS)
     items = value if kind is op.IN else [(op.NEGATE, None), (op.LITERAL, value)]
     starts = [_first_of(item) for item in items]
-    return [each for each in [*filter(None, starts), *_CHARACTERS] if _takes(items, each)]
+    return [
+        each for each in [*filter(None, starts), *_CHARACTERS] if _takes(items, each)
+    ]
 
 
 def _first_of(item: Any) -> str:

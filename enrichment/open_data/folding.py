@@ -12,6 +12,8 @@ from hashlib import blake2b
 from itertools import chain
 from typing import Final
 
+from common.outside_text import normalised, without_joiners
+
 _ARTICLES: Final = frozenset({"a", "an", "the"})
 _APOSTROPHES: Final = re.compile("['`´ʹʻʼʽ’‘＇]")
 # The same as the slower way of ``fold``, for the most texts.
@@ -109,7 +111,7 @@ class Name:
 
 @lru_cache(maxsize=65_536)
 def fold(text: str) -> str:
-    """Return a text without case, accents, punctuation and leading articles.
+    """Return a text without case, accents, joiners, punctuation and leading articles.
 
     Idempotent. A text without letters and digits stays as it is, in one form.
     """
@@ -120,15 +122,15 @@ def fold(text: str) -> str:
         lower, words = _fold_any(text)
     while len(words) > 1 and words[0] in _ARTICLES:
         del words[0]
-    return unicodedata.normalize("NFC", " ".join(words)) or "".join(lower.split())
+    return normalised(" ".join(words), "NFC") or "".join(lower.split())
 
 
 def _fold_any(text: str) -> tuple[str, list[str]]:
     """Return a text in lower case and compatibility form, and its folded words."""
-    lower, plain = "", text
+    lower, plain = "", without_joiners(text)
     # Lower case and compatibility forms may need each other more than once.
     while lower != plain:
-        lower, plain = plain, unicodedata.normalize("NFKD", plain).casefold()
+        lower, plain = plain, normalised(plain, "NFKD").casefold()
     plain = "".join(char for char in plain if not unicodedata.combining(char))
     plain = _APOSTROPHES.sub("", plain.replace("&", " and "))
     words = "".join(

@@ -28,11 +28,22 @@ LONGEST_LINE = 50_000
 _MOST_ROWS = 20_000
 _URL_COLUMNS = ("url", "link", "address", "source_url", "webpage_url")
 # Words in the name of a column of links, in the portal's languages.
-_URL_WORD = re.compile(r"(?:ur[il]|link)s?(?![^\W_])|(?<![^\W_])(?:enlaces?|liens?)(?![^\W_])")
+_URL_WORD = re.compile(
+    r"(?:ur[il]|link)s?(?![^\W_])|(?<![^\W_])(?:enlaces?|liens?)(?![^\W_])"
+)
 # Enough to see which column holds links.
 _SAMPLE_ROWS = 200
 # Columns of addresses that lead to no item.
-_NO_ITEMS = ("thumb", "image", "picture", "avatar", "channel", "profile", "cover", "icon")
+_NO_ITEMS = (
+    "thumb",
+    "image",
+    "picture",
+    "avatar",
+    "channel",
+    "profile",
+    "cover",
+    "icon",
+)
 _NAME_COLUMNS = ("name", "title")
 
 
@@ -121,7 +132,9 @@ def links_of_text(text: str) -> list[WantedLink]:
                 )
                 % {"number": number, "most": read_number(LONGEST_LINE)},
             )
-        wanted += [WantedLink(link) for link in links_in(line) or [line.strip()] if link]
+        wanted += [
+            WantedLink(link) for link in links_in(line) or [line.strip()] if link
+        ]
     return wanted
 
 

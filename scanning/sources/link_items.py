@@ -134,7 +134,9 @@ class _Reader:
     def item(self, link: str, query: Mapping[str, str]) -> LinkItem | None:
         """Return the item that a link names for this reader."""
         found = self.pattern.match(link)
-        if found is None or not (self.platform in _GO_ON or _is_whole(link, found.end())):
+        if found is None or not (
+            self.platform in _GO_ON or _is_whole(link, found.end())
+        ):
             return None
         values = found.groupdict()
         named = [values.get(name) for name in self.groups] or list(found.groups())
@@ -146,7 +148,9 @@ class _Reader:
             item_id = item_id.lower()
         part = _PARTS.get(self.platform, "")
         number = values.get(part) or query.get(part) or "1"
-        return LinkItem(self.platform, item_id if number == "1" else f"{item_id}#{number}")
+        return LinkItem(
+            self.platform, item_id if number == "1" else f"{item_id}#{number}"
+        )
 
 
 def _is_whole(link: str, end: int) -> bool:
@@ -228,8 +232,12 @@ def _patterns() -> dict[str, tuple[str, ...]]:
     """Return the patterns of yt-dlp's readers by the name of their class."""
     found = importlib.util.find_spec("yt_dlp")
     folders = found.submodule_search_locations if found else None
-    paths = [Path(folder, "extractor", "lazy_extractors.py") for folder in folders or ()]
-    source = "".join(path.read_text(encoding="utf-8") for path in paths if path.is_file())
+    paths = [
+        Path(folder, "extractor", "lazy_extractors.py") for folder in folders or ()
+    ]
+    source = "".join(
+        path.read_text(encoding="utf-8") for path in paths if path.is_file()
+    )
     _before, *classes = _CLASS.split(source)
     patterns = {}
     wanted = {name for readers in _READERS.values() for name in readers}

@@ -16,18 +16,60 @@ from common.territories import MEANT, TERRITORIES
 
 _ENDINGS: Final = frozenset(
     {code.lower() for code in TERRITORIES | MEANT.keys()}
-    | set("com eu info net org app audio club dev fm live media music news".split())
-    | set("online radio show site stream studio video watch world xyz".split())
+    | set(
+        [
+            "com",
+            "eu",
+            "info",
+            "net",
+            "org",
+            "app",
+            "audio",
+            "club",
+            "dev",
+            "fm",
+            "live",
+            "media",
+            "music",
+            "news",
+        ]
+    )
+    | set(
+        [
+            "online",
+            "radio",
+            "show",
+            "site",
+            "stream",
+            "studio",
+            "video",
+            "watch",
+            "world",
+            "xyz",
+        ]
+    )
 )
 """The last parts of host names that may stand without a scheme within a sentence."""
 # Blanks without width that a page puts into addresses, or between two of them.
 _UNSEEN_BETWEEN: Final = re.compile(
     r"[\u200b\u2060\ufeff\xad](?=https?://|www\.)", re.IGNORECASE
 )
-_ENTITY: Final = re.compile(r"&(?:amp;)*(amp|lt|gt|quot|apos|nbsp|#0*3[489]|#x2[267]);", re.I)
+_ENTITY: Final = re.compile(
+    r"&(?:amp;)*(amp|lt|gt|quot|apos|nbsp|#0*3[489]|#x2[267]);", re.I
+)
 _ENTITIES: Final = {
-    **{"lt": "<", "gt": ">", "quot": '"', "apos": "'", "nbsp": " "},
-    **{"34": '"', "38": "&", "39": "'", "22": '"', "26": "&", "27": "'", "amp": "&"},
+    "lt": "<",
+    "gt": ">",
+    "quot": '"',
+    "apos": "'",
+    "nbsp": " ",
+    "34": '"',
+    "38": "&",
+    "39": "'",
+    "22": '"',
+    "26": "&",
+    "27": "'",
+    "amp": "&",
 }
 # What a link is called: in messages of Slack, and in pages. The name may be an address.
 _CALLED: Final = re.compile(r"<([^<>|\s]+)\|[^<>]*>|(<a\s[^<>]*>)[^<]*", re.IGNORECASE)

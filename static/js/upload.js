@@ -507,8 +507,14 @@ class Batch {
       this.add([...transfer.files]);
       return;
     }
-    const found = await Promise.all(entries.map(filesOf));
-    this.add(found.flat());
+    const found = (await Promise.all(entries.map(filesOf))).flat();
+    const sound = found.filter((file) => !(paths.get(file)?.includes("/") && liesBesideSound(paths.get(file))));
+    this.add(sound);
+    if (sound.length === found.length) return;
+    const left = plural("noSound", found.length - sound.length);
+    announce(left);
+    this.note = [this.note, left].filter(Boolean).join(" · ");
+    this.count();
   }
 
   add(files) {
@@ -715,8 +721,15 @@ async function filesOf(entry) {
     if (!some.length) break;
     found.push(...some);
   }
-  const files = await Promise.all(found.map(filesOf));
-  return files.flat().filter((file) => !file.name.startsWith("."));
+  return (await Promise.all(found.map(filesOf))).flat();
+}
+
+/* Tell whether a file in a dropped folder is a picture, a text or a system's own. */
+function liesBesideSound(path) {
+  const { beginnings, names, endings } = JSON.parse(document.getElementById("beside-sound").textContent);
+  const parts = path.toLowerCase().split("/");
+  return parts.some((part) => beginnings.some((text) => part.startsWith(text)) || names.includes(part))
+    || endings.some((text) => path.toLowerCase().endsWith(text));
 }
 
 if (form) new Batch(form);
