@@ -101,19 +101,19 @@ def limit_seconds() -> float:
 
 def slow_text(pattern: Pattern) -> str:
     """Return a description of a text that takes the pattern too long, or ""."""
-    shapes = list(_shapes(pattern.compiled))
+    tried = list(shapes(pattern.compiled))
     for length in _LENGTHS:
-        taken = {shape: _taken(pattern, shape, length) for shape in shapes}
-        shapes = sorted(shapes, key=taken.__getitem__, reverse=True)[:12]
+        taken = {shape: _taken(pattern, shape, length) for shape in tried}
+        tried = sorted(tried, key=taken.__getitem__, reverse=True)[:12]
         # Another program may have disturbed one measurement.
-        if taken[shapes[0]] > limit_seconds() and all(
-            _taken(pattern, shapes[0], length) > limit_seconds() for _again in range(2)
+        if taken[tried[0]] > limit_seconds() and all(
+            _taken(pattern, tried[0], length) > limit_seconds() for _again in range(2)
         ):
-            return f"{length} characters of {shapes[0]}"
+            return f"{length} characters of {tried[0]}"
     return ""
 
 
-def _taken(pattern: Pattern, shape: _Shape, length: int) -> float:
+def _taken(pattern: Pattern, shape: Shape, length: int) -> float:
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise _TooLong
 
@@ -139,7 +139,7 @@ def _seconds(call: Callable[[Any], object], given: object) -> float:
 
 def patterns() -> Iterator[Pattern | Unlisted]:
     """Yield each regular expression of the product's code."""
-    trees = dict(_modules())
+    trees = dict(product_modules())
     uses = {module: _uses(tree) for module, tree in trees.items()}
     for module, tree in trees.items():
         parents = {
@@ -151,7 +151,7 @@ def patterns() -> Iterator[Pattern | Unlisted]:
             yield from _patterns_of(module, call, parents, uses)
 
 
-def _modules() -> Iterator[tuple[str, ast.Module]]:
+def product_modules() -> Iterator[tuple[str, ast.Module]]:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
     for package in settings["tool"]["importlinter"]["root_packages"]:
         for path in sorted((ROOT / package).rglob("*.py")):
@@ -217,7 +217,8 @@ def _patterns_of(
         yield Unlisted(f"{module}.{inside.name}")
         return
     # Made once, of other constants, while the module is imported.
-    values = vars(importlib.import_module(module)).values()
+    made = vars(importlib.import_module(module))
+    values = [made[name]] if name in made else made.values()
     for compiled in dict.fromkeys(_compiled(values)):
         yield Pattern(place, compiled, methods)
 
@@ -246,7 +247,7 @@ def _compiled(values: Iterable[object]) -> Iterator[re.Pattern[Any]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
+class Shape:
     """A text of any length: a beginning, a part that is repeated, and an ending."""
 
     first: str
@@ -263,7 +264,7 @@ class _Shape:
         return f"{self.first!r} + {self.repeated!r} … + {self.last!r}"
 
 
-def _shapes(compiled: re.Pattern[Any]) -> Iterator[_Shape]:
+def shapes(compiled: re.Pattern[Any]) -> Iterator[Shape]:
     """Yield texts that begin to match a pattern in as many places as they can.
 
     They repeat what one of its repeats takes, what comes before that repeat, and both,
@@ -274,19 +275,17 @@ def _shapes(compiled: re.Pattern[Any]) -> Iterator[_Shape]:
     parts = {whole[:end] for end in range(1, min(len(whole), 40) + 1)}
     parts |= {whole[start:] for start in range(1, min(len(whole), 40))}
     parts |= set(whole[:40])
-    shapes = {_Shape("", part, last) for part in parts for last in _ENDINGS}
+    made = {Shape("", part, last) for part in parts for last in _ENDINGS}
     repeats = list(_repeats(parsed, ""))
     for before, body in repeats:
         # A repeat that takes what leads from it to a later one, again and again.
         for later in {later for later, _body in repeats if later.startswith(before)}:
             if later != before:
-                shapes |= {
-                    _Shape(before, later[len(before) :], last) for last in _ENDINGS
-                }
+                made |= {Shape(before, later[len(before) :], last) for last in _ENDINGS}
         for sample in _samples(body, most=8):
             if sample:
-                shapes |= {
-                    _Shape(first, repeated, last)
+                made |= {
+                    Shape(first, repeated, last)
                     for first, repeated in (
                         (before, sample),
                         ("", sample),
@@ -296,8 +295,8 @@ def _shapes(compiled: re.Pattern[Any]) -> Iterator[_Shape]:
                     for last in _ENDINGS
                 }
         if before:
-            shapes |= {_Shape("", before, last) for last in _ENDINGS}
-    yield from sorted(shapes, key=str)
+            made |= {Shape("", before, last) for last in _ENDINGS}
+    yield from sorted(made, key=str)
 
 
 def _repeats(nodes: Sequence[Any], before: str) -> Iterator[tuple[str, list[Any]]]:
@@ -305,7 +304,7 @@ def _repeats(nodes: Sequence[Any], before: str) -> Iterator[tuple[str, list[Any]
     for node in nodes:
         kind, value = node
         if kind in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
-            least, most, body = value
+            _least, most, body = value
             if most is op.MAXREPEAT or most > _FEW:
                 yield before, list(body)
         for inner in _inner(node):

@@ -97,7 +97,10 @@ _ALSO: Final = (
         r"https://www.youtube.com/watch?v=\1",
     ),
     (
-        re.compile(r"https://player\.bilibili\.com/player\.html.*[?&]bvid=(BV\w+).*"),
+        re.compile(
+            r"https://player\.bilibili\.com/player\.html\?"
+            r"(?:(?!bvid=)[^&?]*&)*+bvid=(BV\w+).*"
+        ),
         r"https://www.bilibili.com/video/\1",
     ),
     (re.compile(r"https://nico\.ms/(\w+).*"), r"https://www.nicovideo.jp/watch/\1"),

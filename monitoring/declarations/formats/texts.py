@@ -138,7 +138,7 @@ def in_ascii(text: str) -> AsciiText:
     lost: list[str] = []
     # Composed first: й is a letter of its own, not и with a sign.
     for composed in normalised(line, "NFC"):
-        for each in _PLAIN.get(composed) or unicodedata.normalize("NFKD", composed):
+        for each in _PLAIN.get(composed) or normalised(composed, "NFKD"):
             plain = each if each.isascii() else _PLAIN.get(each, "")
             kept.append(plain)
             if not plain and unicodedata.category(each)[0] in "LN":
