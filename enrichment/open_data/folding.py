@@ -251,8 +251,8 @@ def split_artists(names: Iterable[str]) -> list[str]:
 @lru_cache(maxsize=65_536)
 def _split_credit(name: str) -> tuple[str, ...]:
     # With single blanks, no place of the text is looked at for each blank before it.
-    credits = _BETWEEN_ARTISTS.split(" ".join(name.split()))
-    return tuple(filter(None, map(fold, credits)))
+    names = _BETWEEN_ARTISTS.split(" ".join(name.split()))
+    return tuple(filter(None, map(fold, names)))
 
 
 def split_guests(names: Iterable[str]) -> list[str]:

@@ -140,10 +140,9 @@ def _title(entry: _Entry) -> str:
 
 def _page(entry: _Entry) -> str:
     """Return the address of an item's page; "" if only a name stands for one."""
-    link = _text(entry, "link")
-    # feedparser takes an identifier for the address where an item has no other.
-    is_name = dict.get(entry, "guidislink") and not _WEB.match(link)
-    return "" if is_name else link
+    # feedparser makes an address of an identifier where an item has no other.
+    is_name = dict.get(entry, "guidislink") and not _WEB.match(_text(entry, "id"))
+    return "" if is_name else _text(entry, "link")
 
 
 def _sound(entry: _Entry) -> str:

@@ -13,41 +13,17 @@ from scanning.sources.link_items import item_of
 # Parameters that tell where any link was clicked, and those that large platforms add to
 # links of pages that are no items, such as channels.
 _CLICKS = frozenset(
-    [
-        "dclid",
-        "fbclid",
-        "gclid",
-        "igshid",
-        "mc_cid",
-        "mc_eid",
-        "msclkid",
-        "ttclid",
-        "twclid",
-        "yclid",
-    ]
+    {
+        *("dclid", "fbclid", "gclid", "igshid", "mc_cid", "mc_eid", "msclkid"),
+        *("ttclid", "twclid", "yclid"),
+    }
 )
 _TRACKING = frozenset(
-    [
-        "_r",
-        "_t",
-        "app",
-        "feature",
-        "igsh",
-        "igsi",
-        "is_from_webapp",
-        "mibextid",
-        "rdid",
-        "ref",
-        "ref_src",
-        "ref_url",
-        "s",
-        "sender_device",
-        "share_id",
-        "si",
-        "spm",
-        "t",
-        "xmt",
-    ]
+    {
+        *("_r", "_t", "app", "feature", "igsh", "igsi", "is_from_webapp", "mibextid"),
+        *("rdid", "ref", "ref_src", "ref_url", "s", "sender_device", "share_id", "si"),
+        *("spm", "t", "xmt"),
+    }
 )
 _WITH_TRACKING = (
     "facebook.com",

@@ -15,39 +15,12 @@ from common.outside_text import JOINERS, one_line
 from common.territories import MEANT, TERRITORIES
 
 _ENDINGS: Final = frozenset(
-    {code.lower() for code in TERRITORIES | MEANT.keys()}
-    | set(
-        [
-            "com",
-            "eu",
-            "info",
-            "net",
-            "org",
-            "app",
-            "audio",
-            "club",
-            "dev",
-            "fm",
-            "live",
-            "media",
-            "music",
-            "news",
-        ]
-    )
-    | set(
-        [
-            "online",
-            "radio",
-            "show",
-            "site",
-            "stream",
-            "studio",
-            "video",
-            "watch",
-            "world",
-            "xyz",
-        ]
-    )
+    {
+        *(code.lower() for code in TERRITORIES | MEANT.keys()),
+        *("com", "eu", "info", "net", "org", "app", "audio", "club", "dev", "live"),
+        *("media", "music", "news", "online", "radio", "show", "site", "stream"),
+        *("studio", "video", "watch", "world", "xyz"),
+    }
 )
 """The last parts of host names that may stand without a scheme within a sentence."""
 # Blanks without width that a page puts into addresses, or between two of them.
