@@ -168,7 +168,7 @@ def _shown_name(_parser: MultiPartParser, file_name: str) -> str | None:
 
 
 # The parser of forms offers no other place to choose how it reads names.
-MultiPartParser.sanitize_file_name = _shown_name  # type: ignore[method-assign]
+setattr(MultiPartParser, "sanitize_file_name", _shown_name)  # noqa: B010 - a method
 
 
 def _original_name(name: str) -> str:

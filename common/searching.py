@@ -27,7 +27,6 @@ class _WithoutJoiners:
 
     # Any in this class: Django's own signatures.
     removed: tuple[str, ...] = tuple(JOINERS)
-    lookup_name: str
     rhs: Any
 
     def __init__(self, lhs: Any, rhs: Any) -> None:

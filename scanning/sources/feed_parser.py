@@ -57,17 +57,16 @@ def _is_json_feed(content: bytes) -> bool:
     return bare.startswith(b"{") and b"jsonfeed.org" in bare
 
 
-def feed_rows(content: bytes, url: str, most: int) -> Iterator[dict[str, str]]:
+def feed_rows(content: bytes, most: int) -> Iterator[dict[str, str]]:
     """Yield the title of a feed, then the address, title, author and date of its items.
 
-    Texts are as given, and at most ``most`` items are read.
+    Texts and addresses are as given, and at most ``most`` items are read.
     """
     if _is_json_feed(content):
         yield from _json_rows(content, most)
         return
     feed = feedparser.parse(
         io.BytesIO(_in_utf_8(content)),
-        response_headers={"content-location": url},
         # We take no HTML from it.
         sanitize_html=False,
         resolve_relative_uris=False,
@@ -140,9 +139,10 @@ def _title(entry: _Entry) -> str:
 
 def _page(entry: _Entry) -> str:
     """Return the address of an item's page; "" if only a name stands for one."""
-    # feedparser makes an address of an identifier where an item has no other.
-    is_name = dict.get(entry, "guidislink") and not _WEB.match(_text(entry, "id"))
-    return "" if is_name else _text(entry, "link")
+    link = _text(entry, "link")
+    # feedparser takes an identifier for the address where an item has no other.
+    is_name = link == _text(entry, "id") and not _WEB.match(link)
+    return "" if is_name else link
 
 
 def _sound(entry: _Entry) -> str:
@@ -192,7 +192,7 @@ def read(
 ) -> None:
     """Write the rows of the feed ``fds[0]`` to ``fds[1]``, one JSON value per line."""
     with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "wb") as output:
-        for row in feed_rows(file.read(), request["url"], request["most"]):
+        for row in feed_rows(file.read(), request["most"]):
             # JSON can contain lone surrogates.
             line = json.dumps(row, ensure_ascii=False)
             output.write(line.encode(errors="replace") + b"\n")
@@ -204,7 +204,7 @@ def warm() -> None:
     for name in CHARSETS:
         "".encode(name)
     for content in (b"<rss><channel/></rss>", b"<rss>&<channel>", b"\xff\xfe<\0"):
-        list(feed_rows(content, "", 1))
+        list(feed_rows(content, 1))
 
 
 JOBS: Final[dict[str, Job]] = {"read": read}

@@ -94,14 +94,14 @@ def _limit_items(feed: Feed) -> Feed:
 def _read_feed(target: Path, content: bytes, url: str) -> Feed:
     """Read a feed; a large one in a child process, which gets only so much time."""
     if len(content) <= _SMALL_BYTES:
-        return _feed_of(feed_rows(content, url, _most_rows()), url)
+        return _feed_of(feed_rows(content, _most_rows()), url)
     try:
         with (
             target.open("rb") as file,
             read_confined(
                 file,
                 jobs="scanning.sources.feed_parser",
-                request={"job": "read", "url": url, "most": _most_rows()},
+                request={"job": "read", "most": _most_rows()},
                 limits=_LIMITS,
             ) as rows,
         ):
