@@ -8,6 +8,7 @@ views know the person of the session. No body is read before.
 
 from __future__ import annotations
 
+import html
 import re
 import tempfile
 from collections.abc import Callable
@@ -18,12 +19,14 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParser
 from django.http.request import UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.template import loader
 from django.utils.translation import gettext as _
 
 from common.api_errors import error_body, is_api_path
+from common.outside_text import one_line
 from common.reading import read_number
 
 # Ten times a sign-in with a passkey, the largest body that strangers need to send.
@@ -154,6 +157,20 @@ class UploadToDisk(TemporaryFileUploadHandler):
         except OSError:
             _discard(self.file)
             raise
+
+
+def _shown_name(_parser: MultiPartParser, file_name: str) -> str | None:
+    """Return the name of an uploaded file without its folders; None if nothing is left.
+
+    Django's own drops joiners, which are letters of many languages.
+    """
+    path = html.unescape(file_name).replace("\\", "/")
+    name = one_line(path.rsplit("/", 1)[-1])
+    return None if name in ("", ".", "..") else name
+
+
+# The parser of forms offers no other place to choose how it reads names.
+setattr(MultiPartParser, "sanitize_file_name", _shown_name)  # noqa: B010 - a method
 
 
 def _original_name(name: str) -> str:

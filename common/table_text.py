@@ -13,6 +13,8 @@ from typing import Final
 
 from babel.dates import get_month_names
 
+from common.outside_text import normalised
+
 SEPARATORS: Final = ",;\t"
 _NAMED: Final = re.compile(r'"?sep=([^\w\s"]|\t)"?[,;\s]*', re.IGNORECASE)
 _LINE_END: Final = re.compile(r"[\r\n]")
@@ -41,9 +43,9 @@ def one_form(text: str) -> str:
     without combining characters stays as it is: composing it would only replace the
     variants of ideographs that some people write their names with.
     """
-    if text.isascii() or not any(map(_combines, text)):
+    if text.isascii() or not any(map(_combines, set(text))):
         return text
-    return unicodedata.normalize("NFC", text)
+    return normalised(text, "NFC")
 
 
 def _combines(character: str) -> bool:

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from common.outside_text import one_line
 from imports.errors import TableRefused
 from imports.names import compared
 from imports.reading_rules import RuledColumns
@@ -185,9 +186,7 @@ def read_columns(
 
 
 def _printable(text: str, limit: int) -> str:
-    # Cut before cleaning: a cell may be long.
-    cut = text.strip()[:limit]
-    return "".join(char if char.isprintable() else " " for char in cut).strip()
+    return one_line(text.strip(), limit)
 
 
 def header_key(header: Sequence[str]) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from typing import Final
+
+from common.outside_text import normalised
 
 # Longer names are no names of columns, and must cost nothing.
 _COMPARED: Final = 200
@@ -14,7 +15,7 @@ def compared(name: str) -> str:
     """Return a name for comparison: without case, accents and anything but letters and
     digits.
     """
-    plain = unicodedata.normalize("NFKD", name[:_COMPARED]).casefold()
+    plain = normalised(name[:_COMPARED], "NFKD").casefold()
     return "".join(char for char in plain if char.isalnum())
 
 

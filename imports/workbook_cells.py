@@ -19,9 +19,9 @@ from typing import Final
 _TOKEN: Final = re.compile(
     r"""
     "(?P<quoted>[^"]*)" | \\(?P<escaped>.) | [_*].
-    | \[\$(?P<money>[^\]-]*)[^\]]*\]
+    | \[\$(?P<money>[^\[\]-]*+)(?:-[^\[\]]*+)?\]
     | \[(?P<elapsed>h+|m+|s+)\]
-    | \[[^\]]*\]
+    | \[[^\[\]]*\]
     | (?P<halves>am/pm|a/p)
     | (?P<code>.)
     """,

@@ -20,7 +20,7 @@ from operations.backup import Progress, make_backup
 from operations.restoring import differences, read_manifest
 
 STATE = "move.json"
-_LINE = re.compile(r"^\s*(?:export\s+)?([A-Z_]+)\s*=\s*(.*?)\s*$")
+_LINE = re.compile(r"\s*(?:export\s+)?([A-Z_]+)\s*=(.*)")
 _KNOWN = re.compile(r"^#?([A-Z_]+)=", re.MULTILINE)
 
 
@@ -134,7 +134,7 @@ def _settings_elsewhere(target: Path) -> dict[str, str]:
     """Return the settings in a file, which must name another data folder than ours."""
     lines = target.read_text(encoding="utf-8").splitlines()
     matches = (_LINE.match(line) for line in lines)
-    wanted = {match[1]: match[2].strip("\"'") for match in matches if match}
+    wanted = {match[1]: match[2].strip().strip("\"'") for match in matches if match}
     place = wanted.get("ACRPORTAL_DATA_DIR")
     if not place or Path(place).resolve() == settings.ACRPORTAL_DATA_DIR:
         raise MoveFailed(

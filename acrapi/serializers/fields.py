@@ -16,6 +16,7 @@ from rest_framework import serializers
 
 from catalogue.models import Bucket
 from common.http import LinkRefused
+from common.outside_text import one_line
 from common.receivers import check_webhook
 
 # Any in this module: values from clients.
@@ -263,5 +264,4 @@ class ShortText(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> str:
         """Return the text without control characters."""
-        text = super().to_internal_value(data)
-        return "".join(char for char in text if char.isprintable())
+        return one_line(super().to_internal_value(data))

@@ -16,6 +16,7 @@ from accounts.models import User
 from accounts.reach import working_for
 from catalogue.changes import ChangeRefused
 from catalogue.models import Bucket, Recording, RecordingStatus
+from common.beside_sound import lies_beside_sound
 from common.media_analysis import decode_limits
 from common.storage import local_path, sha256_of
 from dedup.intake import AlreadyInCatalogue, give_audio, prepare
@@ -42,8 +43,6 @@ SHOWN: Final = 200
 _NO_SOUND: Final = "move_no_sound"
 _REFUSED: Final = "move_refused"
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}\Z")
-# Not "../", with which some programs begin the names in a ZIP; nothing is unpacked there.
-_HIDDEN: Final = re.compile(r"(^|/)(\.(?!\.?/)|__MACOSX/)")
 
 
 class FileSource(Protocol):
@@ -147,7 +146,7 @@ class AudioImporter:
         self, summary: AudioSummary, *, needs_hash: bool
     ) -> Iterator[SoundFile]:
         for path in self.source.names():
-            if _HIDDEN.search(path):
+            if lies_beside_sound(path):
                 continue
             self.heartbeat()
             summary.files += 1

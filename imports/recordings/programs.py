@@ -21,6 +21,7 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
+from common.beside_sound import lies_beside_sound
 from common.csv_safety import GuardedWriter
 from common.media_analysis import decode_limits
 from common.table_text import one_form
@@ -48,7 +49,6 @@ _TAGS: Final[Mapping[str, tuple[str, ...]]] = {
 """Our columns by the names of tags, the surest first."""
 _HASHES: Final = re.compile(r"(?P<name>.+) \(\d+ hashes\)\s*\Z")
 _DATE: Final = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
-_HIDDEN: Final = re.compile(r"(^|/)(\.|__MACOSX/)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class MadeTable:
 
 def folder_table(folder: Folder) -> MadeTable:
     """Return a row for each file with sound; its path is its id, its tags the rest."""
-    names = [name for name in folder.names() if not _HIDDEN.search(name)]
+    names = [name for name in folder.names() if not lies_beside_sound(name)]
     return _table(folder, [Listed(name, name) for name in names])
 
 

@@ -182,6 +182,18 @@ class SubmitLinksSerializer(SubmitSerializer):
     )
 
 
+class LinkTextSerializer(serializers.Serializer[None]):
+    """A text with links in it, such as a message or a part of a page."""
+
+    text = serializers.CharField(max_length=500_000, allow_blank=True)
+
+
+class FoundLinksSerializer(serializers.Serializer[None]):
+    """The links in a text."""
+
+    links = serializers.ListField(child=serializers.CharField())
+
+
 class LinkResultSerializer(serializers.Serializer[dict[str, object]]):
     """The result of submitting one link: its new file, or why it was refused.
 

@@ -16,7 +16,9 @@ from portal.api.base import PersonView
 from portal.api.serializers import (
     AttachAudioSerializer,
     FileStateSerializer,
+    FoundLinksSerializer,
     LinkResultSerializer,
+    LinkTextSerializer,
     SubmitLinksSerializer,
     UploadSerializer,
     details_of,
@@ -31,6 +33,7 @@ from scanning.services.intake import (
     submit_link,
     submit_upload,
 )
+from scanning.services.link_batches import links_of_text
 from scanning.services.scans import cancel_scans, request_scan
 
 
@@ -115,6 +118,18 @@ class AudioView(PersonView):
         attach_audio(scanned_file=file, upload=upload, user=self.person)
         file.refresh_from_db()
         return Response(file_state(file), status=202)
+
+
+class LinkTextView(PersonView):
+    """Reads the links in a text before they are submitted."""
+
+    parser_classes = [JSONParser]
+
+    @extend_schema(request=LinkTextSerializer, responses=FoundLinksSerializer)
+    def post(self, request: Request) -> Response:
+        """Return the links in a text in order, and each line without one as it is."""
+        asked = valid_data(LinkTextSerializer(data=request.data))
+        return Response({"links": [link.url for link in links_of_text(asked["text"])]})
 
 
 class LinksView(PersonView):
