@@ -410,7 +410,9 @@ ACRPORTAL_DISPUTE_MAIL: bool = env.bool("ACRPORTAL_DISPUTE_MAIL", default=False)
 
 # --- Evidence -----------------------------------------------------------------
 
-ACRPORTAL_SIGNING_KEY_PATH: str = env.str("ACRPORTAL_SIGNING_KEY_PATH", default="")
+ACRPORTAL_SIGNING_KEY: str = env.str(
+    "ACRPORTAL_SIGNING_KEY", default="", multiline=True
+)
 
 # --- Retention ----------------------------------------------------------------
 

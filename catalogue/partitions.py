@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from jobs.resources import Duty, register_duty
 from recognition.errors import IndexPartial
 from recognition.partitioned.union import partition_of
+
+
+_DUTY: Final = "partition"
+WHOLE: Final = f"{_DUTY}:all"
+"""The duty of machines that hold all partitions."""
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -26,6 +33,11 @@ class Partition:
     def holds(self, recording: int) -> bool:
         """Return whether a recording belongs to it."""
         return partition_of(recording, self.count) == self.number
+
+    @property
+    def duty(self) -> str:
+        """The duty of the machines that hold it."""
+        return f"{_DUTY}:{self.number}"
 
     @property
     def folder(self) -> Path:
@@ -65,3 +77,22 @@ def elsewhere() -> IndexPartial:
         )
         % {"numbers": ", ".join(missing), "count": len(every())}
     )
+
+
+def _duties() -> dict[str, str]:
+    """Return the duties of this machine, each with the number of partitions."""
+    numbers = {one.duty: str(one.count) for one in held()}
+    return numbers | ({WHOLE: str(len(every()))} if are_all_held() else {})
+
+
+def _words(part: str) -> str:
+    if part == "all":
+        return _("all partitions of the catalogue")
+    return _("partition %(number)s of the catalogue") % {"number": part}
+
+
+def _remedy(_part: str) -> str:
+    return _("Start its worker, or name it in ACRPORTAL_HELD_PARTITIONS of a machine.")
+
+
+register_duty(Duty(_DUTY, here=_duties, words=_words, remedy=_remedy))

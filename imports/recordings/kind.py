@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Action
 from common.charsets import CHARSETS
+from dedup.jobs import duty_of_intake
 from imports.kinds import ImportKind, SampleFile, register
 from imports.models import CatalogueImport
 from imports.recordings.rows import CLEAR, COLUMNS
@@ -93,6 +94,7 @@ RECORDINGS = register(
             _("Undo of an import of recordings"),
         ),
         related=("bucket",),
+        scheduling={"duty": duty_of_intake},
         form=TableForm,
         uploads={
             "table": ("file", "imports/{}/table"),

@@ -18,7 +18,7 @@ from catalogue.models import Bucket, RecordingStatus
 from catalogue.rebuilding import needs_rebuild
 from common.children import Child, Stop, end_children, start_child, stop_on_signals
 from common.reading import read_clock
-from evidence import signing
+from evidence import selectors, signing
 from portal.files.page import segment_rows
 from portal.management import demo
 from portal.pictures.file import matches_of
@@ -56,7 +56,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         logins = demo.ensure_users()
         admin = User.objects.get(username="admin")
-        if not signing.has_key():
+        if not selectors.can_be_signed():
             signing.create_key()
         self._say("Compiling the engine (slow only the first time)")
         if start_child("-m", "recognition.warm").wait():
