@@ -7,6 +7,7 @@ Defaults suit one machine and are safe: SQLite, local files, the embedded engine
 from __future__ import annotations
 
 import gc
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -350,6 +351,9 @@ STORAGES: dict[str, dict[str, Any]] = {
     ),
     "staticfiles": {"BACKEND": "common.static_files.VersionedStorage"},
 }
+# Files and folders hold personal data and secrets, also those that commands write: they
+# are for the portal's account alone.
+os.umask(0o077)
 FILE_UPLOAD_TEMP_DIR = ACRPORTAL_DATA_DIR / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
 # Audio goes straight to disk, never through memory.

@@ -1,4 +1,8 @@
-"""Database triggers that refuse to change or delete events and anchors.
+"""What a database refuses by itself: to change, delete or empty events and anchors.
+
+On PostgreSQL the owner of the tables could remove the triggers, so they should belong to
+another role than the portal's account (docs/administration.md). That may then add and
+read rows, and wipe names.
 
 SQLite also needs a trigger on insert, because REPLACE deletes the old row without
 firing its delete trigger.
@@ -38,6 +42,37 @@ _POSTGRESQL = [
         f"ON {table} FOR EACH ROW EXECUTE FUNCTION audit_refuse()"
         for table in TABLES
     ),
+    *(
+        f"CREATE OR REPLACE TRIGGER {table}_not_emptied BEFORE TRUNCATE "
+        f"ON {table} FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()"
+        for table in TABLES
+    ),
+    # Default privileges gave the portal's account as much as on other tables.
+    f"""
+    DO $$
+    DECLARE grantee text; tabl text;
+    BEGIN
+        FOR grantee, tabl IN
+            SELECT DISTINCT acl.grantee::regrole::text, c.relname::text
+            FROM pg_class c, aclexplode(c.relacl) acl
+            WHERE c.oid = ANY (ARRAY[{", ".join(f"'{name}'::regclass" for name in TABLES)}])
+            AND acl.grantee NOT IN (0, c.relowner)
+        LOOP
+            EXECUTE format('REVOKE ALL ON %I FROM %s', tabl, grantee);
+            EXECUTE format('GRANT SELECT, INSERT ON %I TO %s', tabl, grantee);
+        END LOOP;
+        FOR grantee IN
+            SELECT DISTINCT acl.grantee::regrole::text
+            FROM pg_class c, aclexplode(c.relacl) acl
+            WHERE c.oid = '{TABLES[0]}'::regclass AND acl.grantee NOT IN (0, c.relowner)
+        LOOP
+            EXECUTE format(
+                'GRANT UPDATE ({", ".join(_WIPEABLE)}) ON {TABLES[0]} TO %s', grantee
+            );
+        END LOOP;
+    END
+    $$
+    """,
 ]
 
 
