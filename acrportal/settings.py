@@ -37,6 +37,10 @@ environ.Env.read_env(env.str("ACRPORTAL_ENV_FILE", str(BASE_DIR / ".env")))
 ACRPORTAL_DATA_DIR: Path = Path(
     env.str("ACRPORTAL_DATA_DIR", str(BASE_DIR / "var"))
 ).resolve()
+# What a command stores for this installation, as the demo does.
+_STORED = ACRPORTAL_DATA_DIR / "settings.env"
+if _STORED.is_file():
+    environ.Env.read_env(str(_STORED))
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS: list[str] = env.list(
     "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]
@@ -611,5 +615,11 @@ LOGGING = {
         "django.server": {"handlers": ["stderr"], "propagate": False},
         # fontTools logs a hundred lines for each PDF.
         "fontTools": {"level": "WARNING"},
+        # Celery logs several lines for each job, and each start of a worker as an essay.
+        "celery": {"level": "WARNING"},
+        "kombu": {"level": "WARNING"},
+        # It compares clocks by how late messages are, which those of a busy worker are;
+        # ``doctor`` compares them with the database's.
+        "celery.events.state": {"level": "ERROR"},
     },
 }

@@ -37,7 +37,7 @@ class Partition:
     @property
     def duty(self) -> str:
         """The duty of the machines that hold it."""
-        return f"{_DUTY}:{self.number}"
+        return f"{_DUTY}:{self.number} of {self.count}"
 
     @property
     def folder(self) -> Path:
@@ -80,15 +80,15 @@ def elsewhere() -> IndexPartial:
 
 
 def _duties() -> dict[str, str]:
-    """Return the duties of this machine, each with the number of partitions."""
-    numbers = {one.duty: str(one.count) for one in held()}
-    return numbers | ({WHOLE: str(len(every()))} if are_all_held() else {})
+    duties = {one.duty: "" for one in held()}
+    return duties | ({WHOLE: ""} if are_all_held() else {})
 
 
 def _words(part: str) -> str:
     if part == "all":
         return _("all partitions of the catalogue")
-    return _("partition %(number)s of the catalogue") % {"number": part}
+    number, _of, count = part.partition(" of ")
+    return _("partition %(number)s of %(count)s") % {"number": number, "count": count}
 
 
 def _remedy(_part: str) -> str:

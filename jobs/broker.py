@@ -110,7 +110,13 @@ def run_worker(pools: Collection[Pool], *, interval: float) -> None:
         pool="solo",
         queues=[queue_name(pool) for pool in pools],
         hostname=worker_name(),
-        loglevel="INFO",
+        # Its banner and a few lines for each job would be half of the log.
+        quiet=True,
+        loglevel="WARNING",
+        # Workers learn nothing from each other, and one that is busy would look to the
+        # others as if its clock were wrong.
+        without_gossip=True,
+        without_mingle=True,
     ).start()
     for thread in (*threads, companion):
         draining.join(thread)
@@ -152,7 +158,7 @@ class _ChildWatch(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has 
 
         def look() -> None:
             duties.follow()
-            _wake_idle(pools, duties.consumed)
+            _wake_idle(pools, duties.duties)
 
         self._watch = loop.WatchThread(pools, look, _LOOK_SECONDS)
         self._watch.start()
@@ -171,23 +177,26 @@ class _DutyQueues:
     """Lets a worker consume the queues of the duties that its machine does."""
 
     def __init__(self, worker: Any, pools: Collection[Pool]) -> None:  # Any: as above
-        self._control, self._worker = worker.app.control, worker.hostname
-        self._pools = pools
-        self.consumed: frozenset[str] = frozenset()
+        self._worker, self._pools = worker, pools
+        self.duties: frozenset[str] = frozenset()
 
     def follow(self) -> None:
-        """Begin to consume the queues of new duties, and end with those of lost ones."""
+        """Begin to consume the queues of new duties, and end with those of lost ones.
+
+        The worker's own thread does so, once it consumes at all.
+        """
+        consumer = self._worker.consumer
+        if consumer is None or consumer.task_consumer is None:
+            return
         here = frozenset(resources.duties_here())
         for pool in self._pools:
-            for duty in here - self.consumed:
-                self._control.add_consumer(
-                    queue_name(pool, duty), exchange="", destination=[self._worker]
-                )
-            for duty in self.consumed - here:
-                self._control.cancel_consumer(
-                    queue_name(pool, duty), destination=[self._worker]
-                )
-        self.consumed = here
+            for duty in here - self.duties:
+                name = queue_name(pool, duty)
+                queue = {"exchange": "", "exchange_type": "direct", "routing_key": name}
+                consumer.call_soon(consumer.add_task_queue, name, **queue)
+            for duty in self.duties - here:
+                consumer.call_soon(consumer.cancel_task_queue, queue_name(pool, duty))
+        self.duties = here
 
 
 def _wake_idle(pools: Collection[Pool], duties: Collection[str] = ()) -> None:

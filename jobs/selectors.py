@@ -88,9 +88,7 @@ def _whose_time_has_come(
 def _waiting_here(pool: Pool, duties: Collection[str] | None = None) -> QuerySet[Job]:
     """Return the waiting jobs of a pool whose duties this machine does."""
     here = resources.duties_here() if duties is None else duties
-    return Job.objects.filter(
-        pool=pool, state=JobState.WAITING, duty__in=["", *here]
-    )
+    return Job.objects.filter(pool=pool, state=JobState.WAITING, duty__in=["", *here])
 
 
 def running(kind: str) -> QuerySet[Job]:

@@ -108,6 +108,7 @@ def _note_nobody(job: Job) -> None:
 def note_undone_duties() -> None:
     """Say of each waiting job whether it waits for a duty that nobody does."""
     waiting = Job.objects.filter(state=JobState.WAITING).exclude(duty="")
+    _drop_without_subject(waiting)
     done = {pool: machines.done_duties(pool) for pool in WORKER_POOLS}
     for job in waiting:
         is_done, was_undone = job.duty in done[Pool(job.pool)], job.blocked_by != ""
@@ -122,6 +123,17 @@ def note_undone_duties() -> None:
         with transaction.atomic():
             if still.update(cause=job.cause, blocked_by=job.blocked_by) and kind:
                 kind.show(job.subject, JobState.WAITING, job.cause)
+
+
+def _drop_without_subject(waiting: models.QuerySet[Job]) -> None:
+    """End jobs whose row was deleted; their duty may be one that nobody does again."""
+    for name in set(waiting.order_by().values_list("kind", flat=True)):
+        kind = find_kind(name)
+        if kind is not None and kind.model is not None:
+            rows = kind.model._base_manager.values("pk")
+            waiting.filter(kind=name).exclude(subject__in=rows).update(
+                state=JobState.CANCELLED, finished_at=clock.now()
+            )
 
 
 def _wake_for(job: Job) -> None:

@@ -30,8 +30,19 @@ class ReviewConfig(AppConfig):
                 lambda: Match._base_manager.filter(state__in=DECIDED_STATES),
             )
         )
-        expectations.register(Expectation("a licence", Licence._base_manager.all))
-        expectations.register(Expectation("a policy", Policy._base_manager.all))
+        # Migrations make some without an event, and nobody's.
+        expectations.register(
+            Expectation(
+                "a licence",
+                lambda: Licence._base_manager.filter(created_by__isnull=False),
+            )
+        )
+        expectations.register(
+            Expectation(
+                "a policy",
+                lambda: Policy._base_manager.filter(changed_by__isnull=False),
+            )
+        )
         scan_finished.connect(folding.fold_scan)
         recordings_changed.connect(grounds.note_recordings)
         file_moved.connect(grounds.note_moved_file)

@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 
 from jobs.resources import Duty, register_duty
 from scanning.choices import SourceType
-from scanning.drops.places import root_of
 from scanning.models import Drop, Scan
 
 _LINK_READER: Final = "link_reader"
@@ -33,6 +32,16 @@ def duty_of_poll(drop: Drop) -> str:
     """Return the duty of a poll: that of the allowed folder which the drop lies in."""
     root = root_of(drop.place)
     return _folder(root) if root else ""
+
+
+def root_of(place: str) -> str | None:
+    """Return the allowed folder in which a folder lies, the innermost if several."""
+    fitting = [
+        root
+        for root in map(posixpath.normpath, settings.ACRPORTAL_DROP_ROOTS)
+        if root.startswith("/") and f"{place}/".startswith(f"{root.rstrip('/')}/")
+    ]
+    return max(fitting, key=len, default=None)
 
 
 def _folder(root: str) -> str:

@@ -111,9 +111,7 @@ def job_list(request: PortalRequest) -> HttpResponseBase:
             "copies": following.copies(),
             "unheld": following.unheld(),
             "machines": machines.machine_list(),
-            "undone": [
-                resources.duty_words(duty) for duty in machines.undone_duties()
-            ],
+            "undone": [resources.duty_words(duty) for duty in machines.undone_duties()],
             "may_delete": request.user.has_perm(Action.DELETE),
         },
     )

@@ -26,8 +26,8 @@ from scanning.drops.places import (
     PlaceFailed,
     Report,
     is_ignored,
-    root_of,
 )
+from scanning.duties import root_of
 
 _CHUNK_BYTES = 1024 * 1024
 _MOST_LEVELS = 20

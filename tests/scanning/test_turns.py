@@ -15,7 +15,6 @@ from jobs.runner import run_next
 from jobs.services import PERSON_CAP, reclaim
 from scanning import pipeline
 from scanning.choices import FileStatus, ScanStatus
-from scanning.jobs import SCAN
 from scanning.models import Container, Scan, ScannedFile
 from scanning.progress import progress_of
 from scanning.services.scans import cancel_scan, request_scan
