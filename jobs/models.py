@@ -79,14 +79,9 @@ class Job(models.Model):
                 name="job_paused",
             ),
             models.Index(
-                fields=["lane", "-turn"],
+                fields=["requested_by", "lane", "-turn"],
                 condition=models.Q(state="waiting"),
-                name="job_lane",
-            ),
-            models.Index(
-                fields=["requested_by", "-turn"],
-                condition=models.Q(state="waiting"),
-                name="job_person",
+                name="job_turn",
             ),
             models.Index(
                 fields=["lease_until"],

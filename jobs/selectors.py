@@ -130,21 +130,18 @@ def next_attempt(kind: Kind, subject: str = "pk") -> Subquery:
 def next_turn(job: Job) -> int:
     """Return the turn of a job that begins to wait.
 
-    The jobs of a person follow each other, whatever their kinds, and so do those of a
-    lane that nobody in particular asked for. Who has no waiting jobs joins at the
-    present turn: so the many of one cannot starve the few of others.
+    The jobs of a person in a lane follow each other, those of different kinds too where
+    kinds have no lanes. Who has no waiting jobs there joins at the present turn: so the
+    many of one person, or of one lane, cannot starve the few of others.
     """
     waiting = Job.objects.filter(
         pool=job.pool, priority=job.priority, state=JobState.WAITING
     )
-    mine = waiting.none()
-    if job.requested_by_id is not None:
-        mine = waiting.filter(requested_by=job.requested_by_id)
-    elif job.lane:
-        mine = waiting.filter(requested_by=None, lane=job.lane)
-    last = mine.aggregate(last=Max("turn"))["last"]
-    if last is not None:
-        return int(last) + 1
+    if job.requested_by_id is not None or job.lane:
+        mine = waiting.filter(requested_by=job.requested_by_id, lane=job.lane)
+        last = mine.aggregate(last=Max("turn"))["last"]
+        if last is not None:
+            return int(last) + 1
     return int(waiting.aggregate(now=Min("turn"))["now"] or 0)
 
 

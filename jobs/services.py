@@ -49,8 +49,8 @@ def submit(
     ``person_waits`` lets it go before other work, ``at`` is its earliest start.
     """
     user = user or person_at_work() or person_behind()
-    priority = _priority(kind, user) if person_waits else kind.priority
-    job = _new_job(kind, subject, priority, user)
+    wanted = Priority.PERSON if person_waits else kind.priority
+    job = _new_job(kind, subject, _within_cap(wanted, kind, user), user)
     job.data = data or {}
     job.run_after = at or job.run_after
     try:
@@ -163,14 +163,15 @@ def begin_here(kind: Kind, subject: models.Model, *, user: User | None = None) -
     return job
 
 
-def _priority(kind: Kind, user: User | None) -> int:
-    """Return the priority of a job that somebody waits for."""
+def _within_cap(wanted: int, kind: Kind, user: User | None) -> int:
+    """Return the priority of a job: no more than usual for what one person has in bulk."""
+    if wanted < Priority.PERSON or user is None:
+        return wanted
     mine = Job.objects.filter(
         state=JobState.WAITING, priority=Priority.PERSON, requested_by=user
     )
-    if user is not None and mine.count() >= PERSON_CAP:
-        return kind.priority
-    return Priority.PERSON
+    has_many = mine.count() >= PERSON_CAP
+    return min(kind.priority, Priority.USUAL) if has_many else wanted
 
 
 def _hurry(kind: Kind, wanted: Job) -> Job | None:

@@ -77,7 +77,7 @@ def test_jobs_of_each_kind_take_turns_between_people(db: None, kind: Kind) -> No
         lane=kind.lane and (lambda _subject: "same"),
     )
     with registered(alike):
-        for number in range(200):
+        for number in range(services.PERSON_CAP + 10):
             row = Bucket(pk=10_000 + number)
             services.submit(alike, row, user=ana)
         services.submit(alike, Bucket(pk=20_000), user=ben)
@@ -85,7 +85,22 @@ def test_jobs_of_each_kind_take_turns_between_people(db: None, kind: Kind) -> No
         jobs = Job.objects.filter(kind=alike.name).order_by("-priority", "turn", "pk")
         places = list(jobs.values_list("requested_by", flat=True))
 
+    # Ana's only goes before as the first of equals.
     assert places.index(ben.pk) == 1
+    hurried = Job.objects.filter(priority=Priority.PERSON, requested_by=ana)
+    assert hurried.count() <= services.PERSON_CAP
+
+
+def test_lanes_of_one_person_take_turns_too(db: None) -> None:
+    ana, ben = make_user(Role.REVIEWER), make_user(Role.REVIEWER)
+    with registered(PLAIN, lane=first_letter) as kind:
+        for user, name in (
+            *((ana, "a1"), (ana, "a2"), (ana, "a3")),
+            *((ana, "b1"), (ben, "a4")),
+        ):
+            services.submit(kind, BucketFactory.create(name=name), user=user)
+
+        assert run_all() == ["a1", "b1", "a4", "a2", "a3"]
 
 
 def test_what_a_job_asks_for_is_asked_by_the_person_behind_it(plain: Kind) -> None:
