@@ -17,7 +17,8 @@ def require_free_port(host: str, port: int) -> None:
         with closing(socket.socket(family, kind)) as probe:
             # A port whose last server has just ended is free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+            # Its lookup takes a port modulo 65536.
+            probe.bind((address[0], port, *address[2:]))
             probe.listen()
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
