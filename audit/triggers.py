@@ -22,6 +22,30 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 TABLES = ("audit_event", "audit_anchor")
 _WIPEABLE = ("actor_name", "actor_salt")
 
+
+def _limit_others(table: str) -> str:
+    """Return the statement that leaves other accounts than the owner what they need.
+
+    The owner's default privileges gave the portal's account as much as on other tables.
+    """
+    wipe = f", UPDATE ({', '.join(_WIPEABLE)})" if table == "audit_event" else ""
+    return f"""
+    DO $$
+    DECLARE account text;
+    BEGIN
+        FOR account IN
+            SELECT DISTINCT acl.grantee::regrole::text
+            FROM pg_class c, aclexplode(c.relacl) acl
+            WHERE c.oid = '{table}'::regclass AND acl.grantee NOT IN (0, c.relowner)
+        LOOP
+            EXECUTE 'REVOKE ALL ON {table} FROM ' || account;
+            EXECUTE 'GRANT SELECT, INSERT{wipe} ON {table} TO ' || account;
+        END LOOP;
+    END
+    $$
+    """  # noqa: S608 - our own names
+
+
 _POSTGRESQL = [
     """
     CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger AS $$
@@ -47,32 +71,7 @@ _POSTGRESQL = [
         f"ON {table} FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()"
         for table in TABLES
     ),
-    # Default privileges gave the portal's account as much as on other tables.
-    f"""
-    DO $$
-    DECLARE grantee text; tabl text;
-    BEGIN
-        FOR grantee, tabl IN
-            SELECT DISTINCT acl.grantee::regrole::text, c.relname::text
-            FROM pg_class c, aclexplode(c.relacl) acl
-            WHERE c.oid = ANY (ARRAY[{", ".join(f"'{name}'::regclass" for name in TABLES)}])
-            AND acl.grantee NOT IN (0, c.relowner)
-        LOOP
-            EXECUTE format('REVOKE ALL ON %I FROM %s', tabl, grantee);
-            EXECUTE format('GRANT SELECT, INSERT ON %I TO %s', tabl, grantee);
-        END LOOP;
-        FOR grantee IN
-            SELECT DISTINCT acl.grantee::regrole::text
-            FROM pg_class c, aclexplode(c.relacl) acl
-            WHERE c.oid = '{TABLES[0]}'::regclass AND acl.grantee NOT IN (0, c.relowner)
-        LOOP
-            EXECUTE format(
-                'GRANT UPDATE ({", ".join(_WIPEABLE)}) ON {TABLES[0]} TO %s', grantee
-            );
-        END LOOP;
-    END
-    $$
-    """,
+    *map(_limit_others, TABLES),
 ]
 
 

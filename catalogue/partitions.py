@@ -17,7 +17,6 @@ from jobs.resources import Duty, register_duty
 from recognition.errors import IndexPartial
 from recognition.partitioned.union import partition_of
 
-
 _DUTY: Final = "partition"
 WHOLE: Final = f"{_DUTY}:all"
 """The duty of machines that hold all partitions."""

@@ -44,9 +44,11 @@ class Statements:
         if duties == self._stated and monotonic() - self._stated_at < _STATE_SECONDS:
             return
         now = clock.now()
+        host, folder = _host_and_folder()
         for pool in self._pools:
             Machine.objects.update_or_create(
-                **_this_machine(),
+                host=host,
+                folder=folder,
                 pool=pool,
                 defaults={"duties": duties, "seen_at": now},
             )
@@ -54,9 +56,8 @@ class Statements:
         self._stated, self._stated_at = duties, monotonic()
 
 
-def _this_machine() -> dict[str, str]:
-    folder = str(settings.ACRPORTAL_DATA_DIR)
-    return {"host": socket.gethostname()[:255], "folder": folder[:1000]}
+def _host_and_folder() -> tuple[str, str]:
+    return socket.gethostname()[:255], str(settings.ACRPORTAL_DATA_DIR)[:1000]
 
 
 def seen() -> QuerySet[Machine]:
@@ -66,7 +67,8 @@ def seen() -> QuerySet[Machine]:
 
 def others() -> QuerySet[Machine]:
     """Return what other machines stated within a day."""
-    return Machine.objects.exclude(**_this_machine())
+    host, folder = _host_and_folder()
+    return Machine.objects.exclude(host=host, folder=folder)
 
 
 def done_duties(pool: Pool) -> set[str]:

@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from accounts.roles import Role
 from catalogue.models import RecordingStatus
-from jobs import machines, resources, services
+from jobs import clock, machines, resources, services
 from jobs.choices import JobState, Pool
 from jobs.kinds import Kind
 from jobs.models import Job, Machine
@@ -121,7 +121,7 @@ def test_machines_with_different_keys_are_named(kind: Kind) -> None:
         folder="/srv",
         pool=Pool.WORK,
         duties={"lamp": "blue"},
-        seen_at=machines.clock.now(),
+        seen_at=clock.now(),
     )
     told = StringIO()
 

@@ -13,6 +13,7 @@ from accounts.roles import Role
 from catalogue.models import Bucket
 from jobs import services
 from jobs.choices import JobState, Pool, Priority
+from jobs.context import JobContext
 from jobs.kinds import Kind, all_kinds
 from jobs.models import Job
 from jobs.runner import run_next
@@ -106,7 +107,11 @@ def test_lanes_of_one_person_take_turns_too(db: None) -> None:
 def test_what_a_job_asks_for_is_asked_by_the_person_behind_it(plain: Kind) -> None:
     ana = make_user(Role.REVIEWER)
     with registered(MIRRORED) as after:
-        do(lambda _context: services.submit(after, RecordingFactory.create()))
+
+        def ask(_context: JobContext) -> None:
+            services.submit(after, RecordingFactory.create())
+
+        do(ask)
         services.submit(plain, BucketFactory.create(), user=ana)
         run_next(Pool.WORK)
 
