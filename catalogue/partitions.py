@@ -18,8 +18,7 @@ from recognition.errors import IndexPartial
 from recognition.partitioned.union import partition_of
 
 _DUTY: Final = "partition"
-WHOLE: Final = f"{_DUTY}:all"
-"""The duty of machines that hold all partitions."""
+_WHOLE: Final = f"{_DUTY}:all"
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -65,6 +64,11 @@ def are_all_held() -> bool:
     return held() == every()
 
 
+def duty_of_all() -> str:
+    """Return the duty of machines that hold all partitions; "" where each holds all."""
+    return _WHOLE if len(every()) > 1 else ""
+
+
 def elsewhere() -> IndexPartial:
     """Return the error of work that needs partitions which this machine does not hold."""
     missing = [str(one.number) for one in every() if one not in held()]
@@ -79,8 +83,10 @@ def elsewhere() -> IndexPartial:
 
 
 def _duties() -> dict[str, str]:
+    if len(every()) == 1:
+        return {}
     duties = {one.duty: "" for one in held()}
-    return duties | ({WHOLE: ""} if are_all_held() else {})
+    return duties | ({_WHOLE: ""} if are_all_held() else {})
 
 
 def _words(part: str) -> str:

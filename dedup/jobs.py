@@ -32,7 +32,7 @@ class _Bringing(Protocol):
 def duty_of_intake(brought: _Bringing) -> str:
     """Return the duty of work that brings recordings into a bucket, by its rule."""
     compares = brought.bucket.intake_rule != IntakeRule.IGNORE
-    return partitions.WHOLE if compares else ""
+    return partitions.duty_of_all() if compares else ""
 
 
 CHECK = register(
@@ -45,7 +45,7 @@ CHECK = register(
         # Checks cover all buckets, so a second one would only repeat the first.
         key=lambda _check: "all",
         needs=frozenset({resources.INDEX}),
-        duty=lambda _check: partitions.WHOLE,
+        duty=lambda _check: partitions.duty_of_all(),
         max_attempts=lambda: _MAX_ATTEMPTS,
         gives_way=True,
         # Comparisons are kept, so a check goes on where it stopped.

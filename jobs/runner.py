@@ -156,7 +156,7 @@ def here(job: Job) -> Iterator[JobContext]:
         )
     context = JobContext(job, kind, kind.find_subject(job.subject))
     try:
-        with kept(context), context.at_work():
+        with kept(context):
             yield context
             if not context.is_finished:
                 context.finish()

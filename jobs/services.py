@@ -94,7 +94,9 @@ def _new_job(
     )
     job.key = kind.key(subject) or job.uid
     job.turn = selectors.next_turn(job)
-    if job.duty and job.duty not in machines.done_duties(kind.pool):
+    # Without any worker, it is not the duty that the job waits for.
+    has_workers = job.duty and machines.seen().filter(pool=kind.pool).exists()
+    if has_workers and job.duty not in machines.done_duties(kind.pool):
         _note_nobody(job)
     return job
 

@@ -80,6 +80,7 @@ def test_a_duty_that_nobody_does_is_named_wherever_somebody_looks(
     kind: Kind, signed_in: MakeClient, settings: Settings
 ) -> None:
     settings.ACRPORTAL_METRICS_TOKEN = "open sesame"
+    state_duties()
     services.submit(kind, RecordingFactory.create())
     told = StringIO()
 

@@ -31,7 +31,7 @@ _BROKERS = {
 _PATIENCE_SECONDS = 120.0
 _DUTIES = (
     *("", "signing_key", "open_data", "open_data_reading"),
-    *("link_reader", "partition:all", "partition:1 of 1"),
+    "link_reader",
 )
 
 

@@ -13,7 +13,6 @@ from audit.models import Event
 from evidence import services, signing
 from evidence.models import EvidencePack, PackStatus
 from jobs.choices import Pool
-from jobs.machines import Statements
 from jobs.runner import run_next
 from review.models import Match
 from tests.conftest import MakeClient
@@ -42,7 +41,6 @@ def test_a_reviewer_asks_for_a_pack_and_sees_it_through(
     match: Match, key: signing.PublicKey, signed_in: MakeClient
 ) -> None:
     client = signed_in(Role.REVIEWER)
-    Statements([Pool.WORK]).renew()
     asked = client.post(address(match), {"reference_clips": "on"})
     waiting = client.get(address(match)).content.decode()
     pack = EvidencePack.objects.get(match=match)
