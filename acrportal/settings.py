@@ -7,6 +7,7 @@ Defaults suit one machine and are safe: SQLite, local files, the embedded engine
 from __future__ import annotations
 
 import gc
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,6 +37,10 @@ environ.Env.read_env(env.str("ACRPORTAL_ENV_FILE", str(BASE_DIR / ".env")))
 ACRPORTAL_DATA_DIR: Path = Path(
     env.str("ACRPORTAL_DATA_DIR", str(BASE_DIR / "var"))
 ).resolve()
+# What a command stores for this installation, as the demo does.
+_STORED = ACRPORTAL_DATA_DIR / "settings.env"
+if _STORED.is_file():
+    environ.Env.read_env(str(_STORED))
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS: list[str] = env.list(
     "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]
@@ -356,6 +361,9 @@ STORAGES: dict[str, dict[str, Any]] = {
     ),
     "staticfiles": {"BACKEND": "common.static_files.VersionedStorage"},
 }
+# Files and folders hold personal data and secrets, also those that commands write: they
+# are for the portal's account alone.
+os.umask(0o077)
 FILE_UPLOAD_TEMP_DIR = ACRPORTAL_DATA_DIR / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
 # Audio goes straight to disk, never through memory.
@@ -416,7 +424,9 @@ ACRPORTAL_DISPUTE_MAIL: bool = env.bool("ACRPORTAL_DISPUTE_MAIL", default=False)
 
 # --- Evidence -----------------------------------------------------------------
 
-ACRPORTAL_SIGNING_KEY_PATH: str = env.str("ACRPORTAL_SIGNING_KEY_PATH", default="")
+ACRPORTAL_SIGNING_KEY: str = env.str(
+    "ACRPORTAL_SIGNING_KEY", default="", multiline=True
+)
 
 # --- Retention ----------------------------------------------------------------
 
@@ -612,5 +622,11 @@ LOGGING = {
         "django.server": {"handlers": ["stderr"], "propagate": False},
         # fontTools logs a hundred lines for each PDF.
         "fontTools": {"level": "WARNING"},
+        # Celery logs several lines for each job, and each start of a worker as an essay.
+        "celery": {"level": "WARNING"},
+        "kombu": {"level": "WARNING"},
+        # It compares clocks by how late messages are, which those of a busy worker are;
+        # ``doctor`` compares them with the database's.
+        "celery.events.state": {"level": "ERROR"},
     },
 }

@@ -16,7 +16,9 @@ from django.utils.translation import get_language, gettext, ngettext
 
 _PLACE = re.compile(r"%\((\w+)\)[ds]")
 # Values that are sentences themselves; the others are names and numbers.
-_SENTENCES = frozenset({"cause", "clause", "error", "explanation", "size", "why"})
+_SENTENCES = frozenset(
+    {"cause", "clause", "duty", "error", "explanation", "size", "why"}
+)
 # A text of little more than values could be anything.
 _LEAST_LETTERS = 12
 # Longer texts are answers of other servers, which match nothing and take long to try.

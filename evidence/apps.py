@@ -14,8 +14,13 @@ class EvidenceConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the job and the columns of reports."""
+        from audit.expected import Expectation, expectations
         from evidence import jobs  # noqa: F401
         from evidence.in_reports import EVIDENCE
+        from evidence.models import EvidencePack
         from reports.extras import extras
 
         extras.register(EVIDENCE)
+        expectations.register(
+            Expectation("an evidence pack", EvidencePack._base_manager.all)
+        )

@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from accounts.reach import hidden_keys, working_for
 from audit.models import Event
+from evidence import signing
 from evidence.models import EvidencePack, PackStatus
 from review import coverage, rule_names
 from review.models import Licence, Match, Policy
@@ -105,6 +106,15 @@ def evidence_of_many(matches: Iterable[int]) -> Mapping[int, MatchPacks]:
         key: MatchPacks(match_packs[0], ready[key], key in stale, stale.get(key))
         for key, match_packs in packs.items()
     }
+
+
+def can_be_signed() -> bool:
+    """Return whether this machine or another one has a key to sign packs with."""
+    try:
+        signing.require_some_key()
+    except signing.KeyUnusable:
+        return False
+    return True
 
 
 def names_hidden_rules(match: Match) -> bool:

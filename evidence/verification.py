@@ -144,6 +144,9 @@ def _manifest(content: bytes) -> Json:
 
 def _check_files(archive: zipfile.ZipFile, manifest: Json) -> Iterator[PackCheck]:
     listed = {each["name"]: each for each in manifest["files"]}
+    if not listed:
+        yield PackCheck(False, "The manifest lists no files.")
+        return
     held = Counter(info.filename for info in archive.infolist())
     bad = []
     for name, each in listed.items():

@@ -89,6 +89,8 @@ def check_backup(folder: Path, progress: Progress) -> dict[str, Any]:
         raise BackupUnusable(
             f"{folder} has the format {manifest.get('format')!r}; this version reads {FORMAT}."
         )
+    if not any(table["rows"] for table in manifest["tables"]):
+        raise BackupUnusable(f"{folder} holds no rows: it is a backup of nothing.")
     _check_files(
         folder / "tables", {t["file"]: t["sha256"] for t in manifest["tables"]}
     )

@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Action
+from dedup.jobs import duty_of_intake
 from imports.fields import EncodingField
 from imports.kinds import ImportKind, SampleFile, register
 from imports.models import CatalogueImport
@@ -91,6 +92,7 @@ RECORDINGS = register(
             _("Undo of an import of recordings"),
         ),
         related=("bucket",),
+        scheduling={"duty": duty_of_intake},
         form=TableForm,
         uploads={
             "table": ("file", "imports/{}/table"),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from common.beside_sound import lies_beside_sound
 from common.outside_text import is_one_line
+from scanning.duties import root_of
 from scanning.errors import IntakeRefused
 
 DONE, FAILED = "done", "failed"
@@ -180,16 +181,6 @@ def check_place(text: str) -> str:
     if overlap(place, data):
         raise _refusal(_("The portal keeps its own data there. Choose another folder."))
     return place
-
-
-def root_of(place: str) -> str | None:
-    """Return the allowed folder in which a folder lies, the innermost if several."""
-    fitting = [
-        root
-        for root in map(posixpath.normpath, settings.ACRPORTAL_DROP_ROOTS)
-        if root.startswith("/") and f"{place}/".startswith(f"{root.rstrip('/')}/")
-    ]
-    return max(fitting, key=len, default=None)
 
 
 def bucket_and_prefix(place: str) -> tuple[str, str]:
