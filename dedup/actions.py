@@ -30,6 +30,7 @@ from dedup.models import (
     DedupMember,
     GroupKind,
 )
+from review.approval import why_no_second_person
 
 UNDO_FOR = timedelta(days=30)
 # Bounds the time of a request: each merge is a transaction of its own.
@@ -135,7 +136,7 @@ def merge_many(
 @transaction.atomic
 def accept(*, action: DedupAction, user: User) -> DedupAction:
     """Carry out a proposal, if its recordings are still searchable."""
-    _require_manager(user)
+    _require_second(user)
     action = _lock_action(action, user, ActionState.PROPOSED)
     asked = ActionRequest(**action.asked)
     group = DedupGroup.objects.filter(uid=action.group_uid).first()
@@ -162,7 +163,7 @@ def accept(*, action: DedupAction, user: User) -> DedupAction:
 @transaction.atomic
 def refuse(*, action: DedupAction, user: User, note: str = "") -> DedupAction:
     """Refuse a proposal."""
-    _require_manager(user)
+    _require_second(user)
     action = _lock_action(action, user, ActionState.PROPOSED)
     action.state = ActionState.REFUSED
     action.settled_by, action.settled_at = user, datetime.now(tz=UTC)
@@ -357,6 +358,13 @@ def _lock_action(action: DedupAction, user: User, wanted: ActionState) -> DedupA
 def _require_manager(user: User) -> None:
     if not user.has_perm(Action.EDIT_DUPLICATES):
         raise ActionNotAllowed(_("Only a manager may decide about duplicates."))
+
+
+def _require_second(user: User) -> None:
+    """Raise unless the user may answer what a reviewer proposed."""
+    _require_manager(user)
+    if why := why_no_second_person(user):
+        raise ActionNotAllowed(why)
 
 
 def _record(action: DedupAction, what: str, user: User, *, note: str = "") -> None:

@@ -24,7 +24,7 @@ from reports.cue_sheet_files import SIGNED, content_hash, lines_of, signed
 from reports.cue_sheets import CueSheet, cue_sheet
 from reports.cues import WORDS
 from reports.models import SheetApproval, SheetState
-from review.approval import may_approve_own
+from review.approval import may_approve_own, why_no_second_person
 from review.choices import WAITING_STATES
 from review.models import Match
 from scanning.models import ScannedFile
@@ -256,6 +256,8 @@ def _why_not(step: SheetStep, approval: SheetApproval, user: User) -> str:
         return _("Your role may view cue sheets but not change them.")
     if state not in rule.starts:
         return _("The sheet is %(state)s.") % {"state": lowered(state.label)}
+    if rule.is_answer and (why := why_no_second_person(user)):
+        return why
     if rule.is_answer and approval.submitted_by_id == user.pk:
         if not may_approve_own(user):
             return _("You submitted it, so another manager answers it.")

@@ -37,7 +37,7 @@ from review.choices import (
     Relation,
 )
 from review.edits import Edit
-from review.models.match import Waits
+from review.models.match import Match, Waits
 from scanning.choices import EngineChoice
 from scanning.models import Container, ScannedFile
 
@@ -327,9 +327,9 @@ FILTERS = (
     Filter(
         "decided",
         one_of(["people"]),
-        lambda _people: Q(decided_by__isnull=False),
+        lambda _people: Match.by_people(),
         label=_("Decided by"),
-        any_label=_("People, policies, licences"),
+        any_label=_("People, programs, policies, licences"),
         choices=[("people", _("People only"))],
         lists=_MATCHES,
     ),

@@ -15,6 +15,7 @@ from typing import Final
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
+from accounts.deciders import Decider
 from accounts.reach import working_for
 from audit.models import Event
 from evidence.selectors import evidence_of_many
@@ -37,7 +38,10 @@ _ORDER: Final = (
     *(MatchState.ESCALATED, MatchState.IN_REVIEW, MatchState.PENDING),
     MatchState.SUPPRESSED,
 )
-_OF_KIND: Final = ("state", "licence", "decided_by")
+_OF_KIND: Final = (
+    *("state", "licence"),
+    *("decided_by", "decided_by_name", "decided_by_program"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +257,8 @@ def _why_unchanged(match: Match) -> tuple[MatchState, str]:
         return state, _("What suppressed it still holds.")
     if match.licence_id is not None:
         return state, _("Its licence still covers the use.")
-    if match.decided_by_id is not None:
+    if match.decider == Decider.PERSON:
         return state, _("A person decided, and as much of it counts.")
+    if match.decider == Decider.PROGRAM:
+        return state, _("A program decided, and as much of it counts.")
     return state, _("What decided it still holds.")
