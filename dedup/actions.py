@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
-from accounts.reach import refuse_limited, working_for
+from accounts.reach import count_hidden, refuse_limited, why_unseen, working_for
 from accounts.roles import Action
 from catalogue.models import Recording, RecordingStatus
 from common.words import lowered
@@ -304,10 +304,9 @@ def _members(group: DedupGroup) -> dict[str, Recording]:
     found = {member.recording.uid: member.recording for member in rows}
     # A person with access limits must not merge recordings they cannot see.
     with working_for(None):
-        if len(found) != DedupMember.objects.filter(group=group).count():
-            raise ActionNotAllowed(
-                _("Some recordings of this group are in buckets that you may not see.")
-            )
+        hidden = DedupMember.objects.filter(group=group).count() - len(found)
+    if why := why_unseen(hidden):
+        raise ActionNotAllowed(why)
     return found
 
 
@@ -343,10 +342,8 @@ def _lock_action(action: DedupAction, user: User, wanted: ActionState) -> DedupA
         *current.before.get("recordings", ()),
         *current.asked.get("recordings", ()),
     }
-    with working_for(user):
-        hidden = len(named) - Recording.objects.filter(uid__in=named).count()
-    if hidden:
-        refuse_limited(user)
+    if why := why_unseen(count_hidden(user, Recording.objects.filter(uid__in=named))):
+        raise ActionNotAllowed(why)
     if current.state != wanted:
         raise ActionRefused(
             _("Somebody already decided this: %(state)s.")

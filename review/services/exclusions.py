@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 import audit.services
 from accounts.models import User
-from accounts.reach import working_for
+from accounts.reach import count_hidden, is_limited, why_unseen, working_for
 from accounts.roles import Action
 from audit.models import Event
 from catalogue.models import Exclusion, ExclusionReason, Recording
@@ -173,8 +173,21 @@ def propose(
 def approve(
     *, segment: Exclusion, user: User, chosen: Collection[str] = ()
 ) -> Exclusion:
-    """Approve an exclusion that another person proposed."""
+    """Approve an exclusion that another person proposed.
+
+    Raises ``NotAllowed`` if it changes matches that the user may not see.
+    """
     refuse_answer(segment=segment, user=user)
+    if is_limited(user):
+        with working_for(None):
+            shown = preview(
+                recording=segment.recording,
+                start_ms=segment.start_ms,
+                end_ms=segment.end_ms,
+            )
+        touched = [each.match.pk for each in shown.touched]
+        if why := why_unseen(count_hidden(user, Match.objects.filter(pk__in=touched))):
+            raise errors.NotAllowed(why)
     return put_in_force(segment=segment, user=user, chosen=chosen)
 
 

@@ -27,7 +27,7 @@ from notices.signing import why_not_sign
 from notices.words import as_text
 from portal.dashboard import page as dashboard
 from programmes.precedents import precedent_of
-from reports.cue_approval import SheetStep, approval_of, take_step, why_unanswered
+from reports.cue_approval import SheetStep, approval_of, take_step, why_no_signature
 from review import errors
 from review.choices import MatchState
 from review.models import Match
@@ -205,7 +205,7 @@ def test_a_program_answers_no_cue_sheet(manager: User) -> None:
 
     with attribution_scope():
         act_through("token:t_1 nightly")
-        refused = why_unanswered(approval_of(file), manager)
+        refused = why_no_signature(approval_of(file), manager)
 
     assert "a program cannot be" in refused
 
