@@ -14,10 +14,13 @@ class NoticesConfig(AppConfig):
 
     def ready(self) -> None:
         """Name notices in the evidence packs of matches, and follow their grounds."""
+        from audit import standing
         from audit.services import events_recorded
         from evidence import notices
         from notices import following
         from notices.in_packs import notices_about
+        from notices.selectors import stated_on
 
         notices.finders.register(notices_about)
+        standing.finders.register(stated_on)
         events_recorded.connect(following.note_events, dispatch_uid="notices.events")

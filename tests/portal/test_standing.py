@@ -1,0 +1,186 @@
+"""What people stated stands on files and recordings: shown before they end, and kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.roles import Role
+from accounts.tokens import create_token
+from audit.models import Event
+from audit.standing import StatementKind, standing_on
+from evidence.models import EvidencePack
+from notices.models import TakedownNotice
+from reports.models import SheetApproval, SheetState
+from review.models import Match
+from scanning.models import ScannedFile
+from tests.conftest import MakeClient
+from tests.factories.accounts import make_limited, make_user
+from tests.factories.notices import make_claim, make_sent
+from tests.factories.review import make_match
+
+pytestmark = pytest.mark.django_db
+
+STANDS = "Statements stand on this"
+
+
+@pytest.fixture
+def match() -> Match:
+    """Return a match with a sent notice, its pack, and a submitted cue sheet."""
+    ana, mira = make_user(Role.REVIEWER), make_user(Role.MANAGER)
+    claim = make_claim(ana)
+    make_sent([claim], ana, mira)
+    SheetApproval.objects.create(
+        scanned_file=claim.scanned_file, state=SheetState.APPROVED
+    )
+    return claim
+
+
+def kinds(found: dict[str, list[Any]]) -> dict[str, set[str]]:
+    return {case: {each.kind for each in listed} for case, listed in found.items()}
+
+
+def test_statements_are_found_by_file_and_by_recording(match: Match) -> None:
+    file = f"file:{match.scanned_file.uid}"
+    recording = f"recording:{match.recording.uid}"
+    everything = {
+        StatementKind.NOTICE,
+        StatementKind.EVIDENCE,
+        StatementKind.CUE_SHEET,
+    }
+
+    found = standing_on([file, recording, f"file:{make_match().scanned_file.uid}"])
+
+    assert kinds(found) == {file: everything, recording: everything}
+
+
+def test_a_file_is_deleted_after_its_statements_were_seen(
+    match: Match, signed_in: MakeClient
+) -> None:
+    client, file = signed_in(Role.MANAGER), match.scanned_file
+    address = reverse("portal:file_delete", args=[file.uid])
+
+    page = client.get(address)
+    asked = client.post(address, {"reason": "Wrong file"})
+    file.refresh_from_db()
+    assert file.deleted_at is None
+    told = page.content.decode()
+    assert STANDS in told
+    assert str(TakedownNotice.objects.get()) in told
+    assert "The decision stays, without its file." in told
+    assert STANDS in asked.content.decode()
+
+    done = client.post(
+        address,
+        {"reason": "Wrong file", "agreed": asked.context["consequences"].mark},
+    )
+
+    file.refresh_from_db()
+    assert (done.status_code, file.deleted_at is not None) == (302, True)
+
+
+def test_many_files_are_deleted_after_their_statements_were_seen(
+    match: Match, signed_in: MakeClient
+) -> None:
+    client, other = signed_in(Role.MANAGER), make_match().scanned_file
+    files = [match.scanned_file, other]
+    sent = {
+        "verb": "delete",
+        "file": [str(file.uid) for file in files],
+        "reason": "Wrong files",
+    }
+    address = reverse("portal:files_many")
+
+    asked = client.post(address, sent)
+    unseen = client.post(address, sent | {"apply": "yes"})
+    assert STANDS in asked.content.decode()
+    assert STANDS in unseen.content.decode()
+    assert not ScannedFile.objects.filter(deleted_at__isnull=False).exists()
+
+    mark = asked.context["consequences"].mark
+    client.post(address, sent | {"apply": "yes", "agreed": mark})
+
+    assert ScannedFile.objects.filter(deleted_at__isnull=False).count() == 2
+
+
+def test_a_file_on_which_nothing_stands_is_deleted_at_once(
+    signed_in: MakeClient,
+) -> None:
+    file = make_match().scanned_file
+
+    signed_in(Role.MANAGER).post(
+        reverse("portal:file_delete", args=[file.uid]), {"reason": "Wrong file"}
+    )
+
+    file.refresh_from_db()
+    assert file.deleted_at is not None
+
+
+def test_a_recording_is_retired_after_its_statements_were_seen(
+    match: Match, signed_in: MakeClient
+) -> None:
+    client, recording = signed_in(Role.MANAGER), match.recording
+    address = reverse("portal:recording_retire", args=[recording.uid])
+
+    asked = client.post(address)
+    recording.refresh_from_db()
+    assert recording.status != "retired"
+    assert STANDS in asked.content.decode()
+
+    client.post(address, {"agreed": asked.context["consequences"].mark})
+
+    recording.refresh_from_db()
+    assert recording.status == "retired"
+    event = Event.objects.get(action="recording.retired")
+    assert set(event.after["stated"]) == {"notice", "evidence", "cue_sheet"}
+
+
+def test_an_api_deletes_and_the_event_says_what_stood_on_it(match: Match) -> None:
+    file, admin = match.scanned_file, make_user(Role.ADMIN)
+    secret = create_token(owner=admin, name="t", scopes=["all"]).secret
+    client = Client(headers={"authorization": f"Bearer {secret}"})
+
+    answer = client.delete(f"/api/fs-containers/{file.container_id}/files/{file.uid}")
+
+    assert answer.status_code == 204
+    event = Event.objects.get(action="file.deleted")
+    assert event.after == {
+        "stated": {
+            "notice": [TakedownNotice.objects.get().uid],
+            "evidence": [EvidencePack.objects.get().uid],
+            "cue_sheet": [str(file.uid)],
+        }
+    }
+
+
+def test_a_container_is_deleted_and_the_events_say_what_stood_on_its_files(
+    match: Match,
+) -> None:
+    admin = make_user(Role.ADMIN)
+    secret = create_token(owner=admin, name="t", scopes=["all"]).secret
+    client = Client(headers={"authorization": f"Bearer {secret}"})
+
+    client.delete(f"/api/fs-containers/{match.scanned_file.container_id}")
+
+    event = Event.objects.get(action="file.deleted")
+    assert set(event.after["stated"]) == {"notice", "evidence", "cue_sheet"}
+
+
+def test_statements_out_of_sight_are_not_named(match: Match) -> None:
+    other = make_match().recording.bucket_id
+    limited = make_limited(
+        Role.MANAGER, containers=[match.scanned_file.container_id], buckets=[other]
+    )
+    client = Client()
+    client.force_login(limited)
+
+    page = client.get(
+        reverse("portal:file_delete", args=[match.scanned_file.uid])
+    ).content.decode()
+
+    assert str(TakedownNotice.objects.get()) not in page
+    assert match.recording.title not in page
+    assert "that you may not see" in page
