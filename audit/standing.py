@@ -6,8 +6,10 @@ the event of the change keeps it where nobody could be asked, as in the APIs.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from django.db import models
@@ -52,6 +54,12 @@ def standing_on(cases: Iterable[str]) -> dict[str, list[StandingStatement]]:
             for case, statements in find(some).items():
                 found.setdefault(case, []).extend(statements)
     return found
+
+
+def counted_by_kind(cases: Iterable[str]) -> dict[str, int]:
+    """Return how many statements of each kind stand on files and recordings."""
+    stated = dict.fromkeys(chain.from_iterable(standing_on(cases).values()))
+    return dict(Counter(each.kind.value for each in stated))
 
 
 def as_event(statements: Iterable[StandingStatement]) -> dict[str, Any]:  # Any: JSON

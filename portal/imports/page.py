@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.reach import why_limited
+from audit.standing import StatementKind
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket
 from imports import services
 from imports.kinds import AnyKind, kind_of
@@ -92,6 +93,10 @@ def detail_context(one: Import, user: User) -> dict[str, Any]:
         "can_undo": not refusal and services.can_be_undone(one),
         "undo": one.summary.get("undo"),
         "summary": one.summary and {**asdict(kind.summary()), **one.summary},
+        "stated": [
+            (StatementKind(each).label, count)
+            for each, count in one.summary.get("stated", {}).items()
+        ],
         "templates": _templates(kind, "outcome"),
     }
 

@@ -169,7 +169,8 @@ def consequences_of(change: Callable[[], object], *, about: Q) -> Consequences:
             then = _rows(cases)
         differed = _differing(then)
         then_said = _read(notices)
-    stands, has_hidden = _standing_on(events)
+    grounds = [each.case for each in events if each.action in _GROUNDS]
+    stands, has_hidden = _standing_on(grounds)
     gone = _in_deleted(events, stood)
     before = _rows(cases)
     differs = _differing(before)
@@ -208,9 +209,14 @@ def consequences_of(change: Callable[[], object], *, about: Q) -> Consequences:
     )
 
 
-def _standing_on(events: Iterable[Event]) -> tuple[list[StandingStatement], bool]:
-    """Return what stands on the grounds that end or change, and whether some is hidden."""
-    cases = [each.case for each in events if each.action in _GROUNDS]
+def standing_consequences(cases: Collection[str]) -> Consequences:
+    """Return the statements that stand on files and recordings, whatever changes there."""
+    stands, has_hidden = _standing_on(cases)
+    return Consequences(stands=stands, has_hidden=has_hidden)
+
+
+def _standing_on(cases: Collection[str]) -> tuple[list[StandingStatement], bool]:
+    """Return the statements that the viewer sees, and whether others are hidden."""
     with working_for(None):
         everything = _each_once(standing_on(cases))
     seen = _each_once(standing_on(cases))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
@@ -12,15 +13,23 @@ from accounts.roles import Role
 from accounts.tokens import create_token
 from audit.models import Event
 from audit.standing import StatementKind, standing_on
+from catalogue.models import Recording
 from evidence.models import EvidencePack
+from imports import services as imports
+from imports.recordings.kind import RECORDINGS
+from imports.rights.kind import RIGHTS
+from jobs.choices import Pool
+from jobs.runner import run_next
 from notices.models import TakedownNotice
 from reports.models import SheetApproval, SheetState
 from review.models import Match
+from rights.models import Conflict
 from scanning.models import ScannedFile
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_limited, make_user
 from tests.factories.notices import make_claim, make_sent
 from tests.factories.review import make_match
+from tests.imports.rights.test_imports import SHARES
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +46,11 @@ def match() -> Match:
         scanned_file=claim.scanned_file, state=SheetState.APPROVED
     )
     return claim
+
+
+def work_off() -> None:
+    while run_next(Pool.WORK):
+        pass
 
 
 def kinds(found: dict[str, list[Any]]) -> dict[str, set[str]]:
@@ -184,3 +198,86 @@ def test_statements_out_of_sight_are_not_named(match: Match) -> None:
     assert str(TakedownNotice.objects.get()) not in page
     assert match.recording.title not in page
     assert "that you may not see" in page
+
+
+def test_a_recording_is_edited_after_its_statements_were_seen(
+    match: Match, signed_in: MakeClient
+) -> None:
+    client, recording = signed_in(Role.MANAGER), match.recording
+    address = reverse("admin:catalogue_recording_change", args=[recording.pk])
+    page = client.get(address)
+    form = page.context["adminform"].form
+    sent = {
+        name: "\n".join(value) if isinstance(value, list) else str(value or "")
+        for name, value in form.initial.items()
+    } | {"title": "New title", "as_shown": page.context["as_shown"]}
+
+    asked = client.post(address, sent)
+    recording.refresh_from_db()
+    assert recording.title != "New title"
+    told = " ".join(asked.content.decode().split())
+    assert f"Signed notices: 1 ({TakedownNotice.objects.get()})" in told
+
+    seen = asked.context["adminform"].form.stated_seen
+    done = client.post(address, sent | {"stated_seen": seen})
+
+    recording.refresh_from_db()
+    assert (done.status_code, recording.title) == (302, "New title")
+
+
+def test_the_check_of_a_table_counts_what_stands_on_recordings(
+    match: Match, signed_in: MakeClient
+) -> None:
+    Recording.objects.filter(pk=match.recording_id).update(custom_id="OWN-1")
+    row = b"custom_id,title,artists,writers\nOWN-1,New title,Anna,Ana Muster\n"
+    one = imports.keep_upload(
+        RECORDINGS,
+        bucket=match.recording.bucket,
+        table=SimpleUploadedFile("new.csv", row),
+        archive=None,
+        encoding="utf-8",
+        keep_unknown=False,
+        user=make_user(Role.MANAGER),
+    )
+    work_off()
+
+    one.refresh_from_db()
+    page = signed_in(Role.MANAGER).get(
+        reverse(f"portal:{RECORDINGS.name}_detail", args=[one.uid])
+    )
+
+    assert (one.status, one.message) == ("checked", "")
+    assert one.summary["stated"] == {"notice": 1, "evidence": 1, "cue_sheet": 1}
+    told = page.content.decode()
+    assert "Statements stand on recordings that this changes" in told
+    assert "Signed notices: 1" in told
+
+
+def test_the_check_of_rights_foresees_conflicts_and_what_stands_on_recordings(
+    match: Match, signed_in: MakeClient
+) -> None:
+    Recording.objects.filter(pk=match.recording_id).update(
+        isrc="QZAA02600001", isrc_normalised="QZAA02600001"
+    )
+    too_much = SHARES.replace(",50,2136|-US,,", ",80,WW,,")
+    one = imports.keep_upload(
+        RIGHTS,
+        file=SimpleUploadedFile("rights.csv", too_much.encode()),
+        sender="",
+        encoding="utf-8",
+        user=make_user(Role.MANAGER),
+    )
+    work_off()
+
+    one.refresh_from_db()
+    page = signed_in(Role.MANAGER).get(
+        reverse("portal:rights_import_detail", args=[one.uid])
+    )
+
+    assert one.summary["conflicts"] == 2
+    assert one.summary["stated"] == {"notice": 1, "evidence": 1, "cue_sheet": 1}
+    assert "2 conflicts of rights would open." in page.content.decode()
+    assert not Conflict.objects.exists()
+    imports.start(one=one, user=make_user(Role.MANAGER))
+    work_off()
+    assert Conflict.objects.count() == 2
