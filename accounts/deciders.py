@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from django.db.models import TextChoices
-from django.utils.translation import gettext_lazy as _
+from enum import StrEnum
 
 from accounts.models import User
 from common.attribution import acting_through
 
 
-class Decider(TextChoices):
+class Decider(StrEnum):
     """The kinds of those who decide; texts that say "person" ask for ``PERSON``."""
 
-    PERSON = "person", _("a person")
-    PROGRAM = "program", _("a program")
-    POLICY = "policy", _("a policy")
-    LICENCE = "licence", _("a licence")
-    SYSTEM = "system", _("the portal")
+    PERSON = "person"
+    PROGRAM = "program"
+    POLICY = "policy"
+    LICENCE = "licence"
+    SYSTEM = "system"
 
 
 def acts_as_program(user: User) -> bool:
@@ -37,4 +36,4 @@ def decider_named(name: str) -> Decider | None:
         return None
     if not colon:
         return Decider.PERSON
-    return Decider(kind) if kind in Decider.values else Decider.SYSTEM
+    return Decider(kind) if kind in set(Decider) else Decider.SYSTEM
