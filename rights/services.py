@@ -71,7 +71,7 @@ def apply_claims(
         if case in changes.events and not isinstance(row, Party)
     ]
     if dry_run:
-        applied = _followed(applied, touched, actor)
+        applied = _foreseen(applied, touched)
         transaction.set_rollback(True)
         return applied
     # Before the events: it adds some of recordings and conflicts.
@@ -83,15 +83,17 @@ def apply_claims(
     return applied
 
 
-def _followed(
-    applied: Applied, touched: Sequence[Record], actor: User | None
-) -> Applied:
-    """Return what was applied with what follows from it; a dry run takes both back."""
+def _foreseen(applied: Applied, touched: Sequence[Record]) -> Applied:
+    """Return what was applied with the conflicts and recordings that follow from it.
+
+    The dry run takes the rows back. Filling recordings, which reaches further, is left out.
+    """
     events: list[Event] = []
+    near = neighbours(touched)
     with handled_events(events.extend):
-        follow(touched, user=actor)
+        refresh(near)
     opened = [each.after for each in events if each.action == "conflict.opened"]
-    sounds = [each for each in neighbours(touched) if isinstance(each, RightsRecording)]
+    sounds = [each for each in near if isinstance(each, RightsRecording)]
     with working_for(None):
         uids = {one.uid for each in sounds for one in catalogue_recordings(each)}
     return replace(

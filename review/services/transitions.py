@@ -92,11 +92,11 @@ def decided_by(actor: User | str, *, at: datetime) -> dict[str, object]:
 
     ``actor`` is a user, or the name of a rule.
     """
-    is_user = isinstance(actor, User)
+    user = actor if isinstance(actor, User) else None
     return {
-        "decided_by_id": actor.pk if is_user else None,
-        "decided_by_name": actor.get_username() if is_user else actor,
-        "decided_by_program": is_user and acts_as_program(actor),
+        "decided_by_id": user.pk if user else None,
+        "decided_by_name": user.get_username() if user else actor,
+        "decided_by_program": user is not None and acts_as_program(user),
         "decided_at": at,
     }
 

@@ -285,7 +285,7 @@ def test_no_page_says_that_people_decided_what_a_program_did(
 ) -> None:
     admin, by_program = signed_in(Role.ADMIN), api(program)
     matches = [make_match() for _number in range(5)]
-    ways = (
+    ways: tuple[tuple[str, dict[str, str]], ...] = (
         ("confirm", {}),
         ("reject", {"reason": "noise"}),
         ("clear", {"note": "Ours."}),

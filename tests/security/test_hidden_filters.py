@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -42,7 +44,7 @@ def test_no_filter_tells_which_hidden_policy_acted(world: HiddenWorld) -> None:
 
 def test_no_filter_of_the_admin_asks_by_what_is_hidden(world: HiddenWorld) -> None:
     match, bucket = world.own.match, world.other.bucket
-    asked: list[tuple[str, dict[str, object]]] = [
+    asked: list[tuple[str, dict[str, Any]]] = [  # Any: values of a query
         ("review_match", {"policy__id__exact": match.policy_id}),
         ("review_match", {"policy": match.policy_id}),
         ("review_match", {"policy__in": f"{match.policy_id},7"}),
