@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from django.db.models import Q
+from django.urls import reverse
 
 from accounts.reach import hidden_keys, working_for
 from audit.models import Event
+from audit.standing import Standing, StandingStatement, StatementKind
 from evidence import signing
 from evidence.models import EvidencePack, PackStatus
 from review import coverage, rule_names
 from review.models import Licence, Match, Policy
 from review.services.transitions import ASSIGN, LOCK_EVENTS, NOTE
+from review.standing import by_case, matches_on
 
 # Lock events, notes and assignments decide nothing.
 _LOOKS = (*LOCK_EVENTS, NOTE, ASSIGN)
@@ -179,3 +182,26 @@ def _first_events(packs: Iterable[EvidencePack]) -> dict[int, datetime]:
             if is_later:
                 found.setdefault(pack.match_id, at)
     return found
+
+
+def stated_on(cases: Sequence[str]) -> Standing:
+    """Return the ready packs about matches of files and recordings, by case."""
+    grounds = matches_on(cases)
+    packs = EvidencePack.objects.filter(match__in=grounds, status=PackStatus.READY)
+    return by_case(
+        grounds,
+        (
+            (
+                pack.match_id,
+                StandingStatement(
+                    StatementKind.EVIDENCE,
+                    pack.uid,
+                    str(pack),
+                    reverse("portal:evidence", args=[pack.match.uid]),
+                ),
+            )
+            for pack in packs.select_related(
+                "match__recording", "match__scanned_file"
+            ).order_by("pk")
+        ),
+    )

@@ -54,7 +54,7 @@ class MappingOrigin(models.TextChoices):
 
     GUESSED = "guessed", _("Guessed from the names")
     REPEATED = "repeated", _("As in the last import with these columns")
-    CHOSEN = "chosen", _("Chosen by a person")
+    CHOSEN = "chosen", _("Chosen")
 
 
 class Import(models.Model):

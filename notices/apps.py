@@ -14,12 +14,14 @@ class NoticesConfig(AppConfig):
 
     def ready(self) -> None:
         """Name notices in the evidence packs of matches, and follow their grounds."""
+        from audit import standing
         from audit.expected import Expectation, expectations
         from audit.services import events_recorded
         from evidence import notices
         from notices import following
         from notices.in_packs import notices_about
         from notices.models import TakedownNotice
+        from notices.selectors import stated_on
 
         expectations.register(
             Expectation(
@@ -28,4 +30,5 @@ class NoticesConfig(AppConfig):
             )
         )
         notices.finders.register(notices_about)
+        standing.finders.register(stated_on)
         events_recorded.connect(following.note_events, dispatch_uid="notices.events")

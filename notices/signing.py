@@ -49,7 +49,11 @@ def why_not_sign(notice: TakedownNotice, user: User) -> str:
     if not user.has_perm(Action.APPROVE):
         return _("Only a manager may sign a notice.")
     second = any(item.match.needs_approval for item in items_of(notice))
-    if not second or notice.prepared_by_id != user.pk:
+    if not second:
+        return ""
+    if why := approval.why_no_second_person(user):
+        return why
+    if notice.prepared_by_id != user.pk:
         return ""
     if approval.may_approve_own(user):
         return ""

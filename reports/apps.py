@@ -13,5 +13,9 @@ class ReportsConfig(AppConfig):
     verbose_name = _("Reports")
 
     def ready(self) -> None:
-        """Register the jobs."""
+        """Register the jobs, and what cue sheets stand on."""
+        from audit import standing
         from reports import jobs  # noqa: F401
+        from reports.standing import stated_on
+
+        standing.finders.register(stated_on)

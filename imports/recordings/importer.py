@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from audit.standing import counted_by_kind
 from catalogue.changes import ChangeRefused, update_recording
 from catalogue.models import Bucket, Recording, RecordingStatus, new_acr_id
 from catalogue.services import add_recording, add_waiting_recording
@@ -66,6 +67,8 @@ class RecordingImporter:
     heartbeat: Callable[[], None] = lambda: None
     on_verdict: Callable[[int, Verdict], None] = lambda _line, _verdict: None
     _seen: dict[str, int] = field(default_factory=dict)
+    _changed: set[str] = field(default_factory=set)
+    """The cases of recordings that change."""
 
     def __post_init__(self) -> None:
         self._decider = Decider(
@@ -111,6 +114,7 @@ class RecordingImporter:
                 column.target for column in self.columns
             ),
         )
+        self.summary.stated = counted_by_kind(self._changed)
         return self.summary
 
     def _check_row(self, raw: RawRow) -> CheckedRow:
@@ -260,6 +264,8 @@ class RecordingImporter:
         if change.exclusions and change.touched is None:
             change.touched = self.rules.touched_by(existing, change.exclusions)
         self.summary.note_change(row.line, existing.custom_id, change)
+        if not change.is_empty:
+            self._changed.add(f"recording:{existing.uid}")
         return not change.is_empty
 
     def _write(

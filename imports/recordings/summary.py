@@ -45,6 +45,8 @@ class ImportSummary:
     matches_suppressed: int = 0
     waiting: int = 0
     """New recordings that wait for their audio."""
+    stated: dict[str, int] = field(default_factory=dict)
+    """Statements by kind that stand on recordings that change."""
 
     def count(self, verdict: Verdict) -> None:
         """Count a row."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from accounts.models import User
+from audit.standing import counted_by_kind
 from catalogue.models import Recording
 from common.storage import local_path
 from imports.kinds import Columns
@@ -59,6 +60,10 @@ class RightsSummary:
     records: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
     reading: dict[str, Any] = field(default_factory=dict)  # Any: JSON
+    conflicts: int = 0
+    """Conflicts that a check foresees."""
+    stated: dict[str, int] = field(default_factory=dict)
+    """Statements by kind that stand on recordings whose rights would change."""
 
     def note_head(self, message: RightsMessage) -> None:
         """Keep what identifies the message."""
@@ -121,6 +126,8 @@ class RightsImporter:
     _met: dict[int, bool] = field(default_factory=dict)
     """Records that were counted, by a digest, and whether they count as unchanged."""
     _made: _MadeParties = field(default_factory=lambda: _MadeParties())
+    _conflicts: set[tuple[str, str, str]] = field(default_factory=set)
+    _recordings: set[str] = field(default_factory=set)
 
     def run(self, reads: Iterable[Read]) -> RightsSummary:
         """Apply batch by batch; a claim with a fault does not affect the others."""
@@ -135,6 +142,10 @@ class RightsImporter:
                 self.summary.reading = read.reading
             else:
                 self._apply(read)
+        self.summary.conflicts = len(self._conflicts)
+        self.summary.stated = counted_by_kind(
+            f"recording:{uid}" for uid in self._recordings
+        )
         return self.summary
 
     def _apply(self, message: RightsMessage) -> None:
@@ -148,6 +159,8 @@ class RightsImporter:
             dry_run=self.dry,
             follows=False,
         )
+        self._conflicts |= applied.conflicts
+        self._recordings |= applied.recordings
         lines = _lines_of_parties(message)
         for fault in applied.faults:
             if fault.line is None:

@@ -23,6 +23,7 @@ from portal.shared.fields import (
     checked,
     release_date_field,
 )
+from portal.shared.stated import refuse_unseen
 from scanning.sources.links import too_large_message
 
 CANNOT_BE_FOUND = "cannot_be_found"
@@ -183,10 +184,20 @@ class RecordingDetailsForm(forms.ModelForm[Recording]):
         }
         widgets = {"notes": forms.Textarea(attrs={"rows": 3})}
 
+    stated_seen = ""
+    """The mark of the statements that an error of this form names."""
+
     def __init__(self, *args: Any, **options: Any) -> None:  # Any: Django's own
         super().__init__(*args, **options)
         known = self.instance.artist_ids if self.instance.pk else ""
         self.initial["artist_ids"] = known.split(", ") if known else []
+
+    def clean(self) -> Any:  # Any: Django's own
+        """Say first what was stated of the recording, before its metadata change."""
+        cleaned = super().clean()
+        if self.instance.pk and set(self.changed_data) - {"notes"}:
+            refuse_unseen(self, f"recording:{self.instance.uid}")
+        return cleaned
 
     def clean_artist_ids(self) -> str:
         """Normalise the ids of artists; reject a wrong check digit."""

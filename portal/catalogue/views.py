@@ -52,6 +52,7 @@ from portal.catalogue.forms import (
 )
 from portal.pictures.waveform import load_waveform, wave_paths
 from portal.shared.access import PortalRequest, needs
+from portal.shared.asking import not_agreed
 from portal.shared.columns import columns_shown
 from portal.shared.consequences import consequences_of
 from portal.shared.fields import sentence_of
@@ -288,7 +289,12 @@ def recording_retire(request: PortalRequest, uid: str) -> HttpResponseBase:
         ),
         uid=uid,
     )
-    if request.method == "POST":
+    consequences = not_agreed(
+        request,
+        lambda: retire_recordings(recordings=[recording], user=request.user),
+        about=Q(recording=recording),
+    )
+    if consequences is None:
         retire_recordings(recordings=[recording], user=request.user)
         messages.success(
             request,
@@ -296,10 +302,6 @@ def recording_retire(request: PortalRequest, uid: str) -> HttpResponseBase:
             % {"title": recording.title},
         )
         return redirect("portal:bucket_detail", pk=recording.bucket_id)
-    consequences = consequences_of(
-        lambda: retire_recordings(recordings=[recording], user=request.user),
-        about=Q(recording=recording),
-    )
     return render(
         request,
         "portal/catalogue/recording_retire.html",

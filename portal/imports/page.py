@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.reach import why_limited
+from audit.standing import StatementKind
 from imports import services
 from imports.kinds import AnyKind, kind_of
 from imports.models import Import, MappedImport
@@ -88,6 +89,10 @@ def detail_context(one: Import, user: User) -> dict[str, Any]:
         "undo": one.summary.get("undo"),
         "reading_notes": notes(one.summary.get("reading", {})),
         "summary": one.summary and {**asdict(kind.summary()), **one.summary},
+        "stated": [
+            (StatementKind(each).label, count)
+            for each, count in one.summary.get("stated", {}).items()
+        ],
         "templates": _templates(kind, "outcome"),
     }
 

@@ -93,9 +93,7 @@ def answer(current: Match, decision: Decision, user: User) -> Match:
         to=MatchState.SUPERSEDED if is_replaced else state,
         free=is_replaced,
         fields={
-            "decided_by_id": user.pk,
-            "decided_by_name": user.get_username(),
-            "decided_at": at,
+            **transitions.decided_by(user, at=at),
             "decision_reason": status,
             "note": text,
             "due_at": None,
