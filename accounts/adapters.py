@@ -96,24 +96,26 @@ class OpenIdAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # as ab
         return True
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Connect the login to the account of that name, if nobody else uses it.
+        """Connect the login to the account that was prepared for its address.
 
-        Many servers let people choose their name. An account that already has a
-        password, a single sign-on or tokens is therefore refused, or its name would be
-        enough to take it.
+        Many servers let people choose their name, and some their address. Only one that
+        the server has verified, in a domain for which the operator names the server as
+        the authority, says whose account it is. A name that is taken is refused.
         """
         # First, also for known accounts: the nonce ties the token to this browser.
         refuse_wrong_nonce(sociallogin)
         connects = sociallogin.state.get("process") == AuthProcess.CONNECT
         if sociallogin.is_existing or connects:
             return
-        existing = User.objects.filter(username=sociallogin.user.username).first()
-        if existing is None:
+        prepared = _prepared_for(_proven_address(sociallogin))
+        if prepared is not None:
+            sociallogin.connect(request, prepared)
             return
-        if refusal := _why_not_connected(existing):
-            messages.error(request, refusal % {"name": existing.username})
+        existing = User.objects.filter(username=sociallogin.user.username).first()
+        if existing is not None:
+            refusal = _why_not_connected(existing) % {"name": existing.username}
+            messages.error(request, refusal)
             raise ImmediateHttpResponse(redirect("account_login"))
-        sociallogin.connect(request, existing)
 
     def on_authentication_error(
         self,
@@ -159,12 +161,40 @@ class OpenIdAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # as ab
         return user
 
 
+def _proven_address(sociallogin: SocialLogin) -> str:
+    """Return an address that surely belongs to the person; empty if none does."""
+    domains = {domain.lower() for domain in settings.ACRPORTAL_OIDC_MAIL_DOMAINS}
+    claims = sociallogin.account.extra_data
+    for source in (claims.get("userinfo", {}), claims.get("id_token", {})):
+        address = str(source.get("email") or "")
+        # Some servers send the word instead of the value.
+        is_verified = source.get("email_verified") in (True, "true")
+        if is_verified and address.rpartition("@")[2].lower() in domains:
+            return address
+    return ""
+
+
+def _prepared_for(address: str) -> User | None:
+    """Return the account that an admin made for an address and nobody uses yet."""
+    if not address:
+        return None
+    people = User.objects.filter(email__iexact=address, socialaccount=None)
+    unused = [
+        person
+        for person in people
+        if not person.has_usable_password()
+        and not (person.is_service and person.tokens.exists())
+    ]
+    # With two of them, the address does not say which.
+    return unused[0] if len(unused) == 1 else None
+
+
 def _why_not_connected(existing: User) -> str:
-    """Return why single sign-on may not take over an account; empty if it may."""
+    """Return why single sign-on does not open the account of its name."""
     if existing.has_usable_password():
         return _(
-            "The name %(name)s belongs to an account with a password here. Ask an admin "
-            "to remove its password, then sign in again."
+            "The name %(name)s belongs to an account with a password here. If it is yours, "
+            "sign in with that."
         )
     if SocialAccount.objects.filter(user=existing).exists():
         return _(
@@ -176,4 +206,7 @@ def _why_not_connected(existing: User) -> str:
             "The name %(name)s belongs to a program with API tokens. Ask an admin for an "
             "account of another name."
         )
-    return ""
+    return _(
+        "The name %(name)s belongs to an account here, and this sign-in does not prove "
+        "that it is yours. Ask an admin to enter your verified address in it."
+    )

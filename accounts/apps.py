@@ -15,11 +15,13 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
-        """Write the groups after each migrate run, and listen to sign-ins."""
+        """Write the groups after each migrate run, listen to sign-ins, set up searches."""
         from accounts import places, second_factor
         from accounts.services import sync_roles
         from accounts.sessions import begin_session
+        from common import searching
 
+        searching.install()
         # Django calls it "Authentication and Authorization".
         apps.get_app_config("auth").verbose_name = _("Roles and groups")
         post_migrate.connect(sync_roles, sender=self)

@@ -141,9 +141,8 @@ class RequestLimits:
             wait = _wait_of_person(request) if is_person else wait_of_stranger(request)
             return too_many(request, wait) if wait else self._get_response(request)
         response = self._get_response(request)
-        if response.status_code in _REFUSED and (wait := wait_of_stranger(request)):
-            return too_many(request, wait)
-        return response
+        wait = _wait_of_refused(request, response.status_code)
+        return too_many(request, wait) if wait else response
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], *_arguments: Any
@@ -156,6 +155,15 @@ class RequestLimits:
         rate = settings.ACRPORTAL_COSTLY_RATE
         wait = _wait(f"costly:{request.user.pk}", rate, rate / 60)
         return too_many(request, wait) if wait else None
+
+
+def _wait_of_refused(request: HttpRequest, status: int) -> float:
+    """Count a refused call: by its token if that is valid, else by address."""
+    token: ApiToken | None = getattr(request, "api_token", None)
+    if token is None:
+        return wait_of_stranger(request) if status in _REFUSED else 0.0
+    # ``TokenThrottle`` counts what the permissions let through.
+    return wait_of_key(token.uid) if status == 403 else 0.0
 
 
 def _wait_of_person(request: HttpRequest) -> float:

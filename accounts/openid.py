@@ -94,7 +94,12 @@ class CheckedAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # the l
         with get_adapter().get_requests_session() as session:
             answer = session.get(self.openid_config["jwks_uri"])
             answer.raise_for_status()
-            keys = jwt.PyJWKSet.from_dict(answer.json()).keys
+            try:
+                keys = jwt.PyJWKSet.from_dict(answer.json()).keys
+            except (ValueError, RecursionError, AttributeError) as error:
+                raise OAuth2Error(
+                    f"the server's keys are unreadable: {error}"
+                ) from error
         candidates = [key for key in keys if wanted in (None, key.key_id)]
         if len(candidates) != 1:
             raise OAuth2Error(f"the server has no single key {wanted!r}")

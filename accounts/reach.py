@@ -26,6 +26,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.sql import Query
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.models import AccessLimit, User
 from accounts.roles import Action
@@ -212,19 +213,43 @@ def refuse_limited(user: User | None) -> None:
         raise PermissionDenied(refusal)
 
 
+def why_unseen(hidden: int) -> str:
+    """Return why nobody decides about what they cannot read; empty if they can.
+
+    Who signs, approves, submits, hands over or takes back something answers for each line
+    of it. ``hidden`` counts the lines that access limits hide from them; see
+    ``count_hidden``.
+    """
+    if not hidden:
+        return ""
+    return ngettext(
+        "You cannot read all of this: %(n)s part of it lies in containers or buckets that "
+        "you cannot see. Ask an admin, or somebody else who sees all of it.",
+        "You cannot read all of this: %(n)s parts of it lie in containers or buckets that "
+        "you cannot see. Ask an admin, or somebody else who sees all of it.",
+        hidden,
+    ) % {"n": hidden}
+
+
+def count_hidden(
+    user: User | None, *rows: models.QuerySet[Any]
+) -> int:  # Any: any rows
+    """Return how many of some rows access limits hide from a user; None has none."""
+    if user is None or not is_limited(user):
+        return 0
+    with working_for(None):
+        everything = sum(each.count() for each in rows)
+    with working_for(user):
+        return everything - sum(each.count() for each in rows)
+
+
 def why_shared(row: models.Model, user: User | None) -> str:
     """Return why a limited user may not change a row that others share.
 
     Empty if the user may see everything that belongs to the row, such as the streams of
     a station.
     """
-    if user is None or not is_limited(user):
-        return ""
-    with working_for(None):
-        everything = _count_belonging(row)
-    with working_for(user):
-        seen = _count_belonging(row)
-    return "" if seen == everything else why_limited(user)
+    return why_unseen(count_hidden(user, *_belonging(row)))
 
 
 def refuse_shared(row: models.Model, user: User | None) -> None:
@@ -233,8 +258,8 @@ def refuse_shared(row: models.Model, user: User | None) -> None:
         raise PermissionDenied(refusal)
 
 
-def _count_belonging(row: models.Model) -> int:
-    """Count the visible rows that refer to a row, or that it names."""
+def _belonging(row: models.Model) -> list[models.QuerySet[Any]]:
+    """Return the rows that refer to a row, or that it names."""
     rows: list[models.QuerySet[Any]] = []  # Any: rows of several models
     for relation in row._meta.related_objects:
         model: Any = relation.related_model  # Any: has the attribute or not
@@ -244,7 +269,7 @@ def _count_belonging(row: models.Model) -> int:
         named: Any = field.related_model  # Any: as above
         if hasattr(named, "reach"):
             rows.append(named.objects.filter(**{field.related_query_name(): row.pk}))
-    return sum(each.count() for each in rows)
+    return rows
 
 
 def _limits_of(viewer: Viewer) -> dict[LimitKind, frozenset[int] | None]:

@@ -142,6 +142,7 @@ class BearerAuthentication(BaseAuthentication):
             token = find_token(words[1].decode("utf-8", "surrogateescape"))
         except TokenRefused as error:
             raise AuthenticationFailed(str(error)) from error
+        request._request.api_token = token  # type: ignore[attr-defined]  # for ``RequestLimits``
         work_for(token.owner)
         act_through(f"token:{token.uid} {token.name}"[:80])
         return token.owner, token

@@ -20,7 +20,8 @@ class TokenAllows(BasePermission):
         if isinstance(request.user, AnonymousUser) or not request.auth:
             return False
         actions: dict[str, Action] = getattr(view, "actions", {})
-        action = actions.get(str(request.method), Action.VIEW)
+        method = "GET" if request.method == "HEAD" else str(request.method)
+        action = actions.get(method, Action.VIEW)
         token = token_of(request)
         # Two errors, because different people can fix scope and role.
         if not scopes_allow(token.scopes, action):

@@ -55,6 +55,9 @@ _PRODUCTS = {
     "external-metadata": "the metadata service",
     "tracks": "the metadata service",
 }
+_FIELDS_ON_WIRE = {"audio": "file", "custom_id": "audio_id"}
+# The SDKs have it for an answer that is no result.
+_IDENTIFY_HTTP_ERROR = 3000
 CUT_OFF = "The body was cut off; nothing was stored. Send it again."
 
 
@@ -131,7 +134,7 @@ def _of_product(error: Exception) -> WireError | None:
         return invalid("file", str(error), code=error.code)
     if isinstance(error, AlreadyInCatalogue):
         return invalid(
-            "file" if error.field == "audio" else error.field,
+            _FIELDS_ON_WIRE.get(error.field, error.field),
             str(error),
             code="already_in_catalogue",
         )
@@ -278,4 +281,8 @@ def unknown(request: HttpRequest, rest: str = "", **_path: Any) -> HttpResponse:
             "not_found",
             "There is nothing at this address; /api/docs/ lists all addresses.",
         )
+    if request.path_info.startswith("/v1"):
+        # Clients of this API read nothing but the status.
+        text, code = body["message"], _IDENTIFY_HTTP_ERROR
+        body |= {"status": {"msg": text, "code": code, "version": "1.0"}}
     return JsonResponse(body, status=404)

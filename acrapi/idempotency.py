@@ -15,6 +15,7 @@ from acrapi.auth import token_of
 from acrapi.errors import WireError, retry_after
 from acrapi.models import RepeatableCall
 from acrapi.parsers import fields_of
+from common.databases import violates
 
 KEPT = timedelta(hours=24)
 # A call without a response after this time was killed, and may be repeated.
@@ -69,7 +70,9 @@ def _open(request: Request, key: str) -> tuple[RepeatableCall, bool]:
             created = RepeatableCall.objects.create(
                 token=token, key=key, request_digest=digest
             )
-    except IntegrityError:
+    except IntegrityError as error:
+        if not violates(error, RepeatableCall, "call_key_once"):
+            raise
         earlier = RepeatableCall.objects.get(token=token, key=key)
     else:
         return created, False

@@ -1,7 +1,8 @@
-"""Handles methods and characters that no view accepts."""
+"""Handles methods, characters and slashes that no view accepts."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -9,6 +10,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 
 from common.api_errors import error_body, is_api_path
 
+# Where a client joins a base address and a path; elsewhere two slashes are an empty id.
+_JOINTS = re.compile(r"/+(?:(?:api(?:/+portal(?:/+v[0-9]+)?)?|v1|uploads)(?:/+|$))?")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _UNKNOWN = "\ufffd"
 _MESSAGE = "No address of this server accepts this method."
@@ -31,6 +34,25 @@ def without_nul(
         request.META["QUERY_STRING"] = query.replace("%00", quote(_UNKNOWN))
         for name in [name for name, value in request.COOKIES.items() if "\0" in value]:
             del request.COOKIES[name]
+        return get_response(request)
+
+    return middleware
+
+
+def single_slashes(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Read several slashes at the beginning of the address of an API as one.
+
+    Clients join a base address that ends with a slash and a path that begins with one.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        given = request.path_info
+        merged = _JOINTS.sub(lambda base: re.sub("/+", "/", base[0]), given, count=1)
+        if merged != given and is_api_path(merged):
+            request.path = request.path.removesuffix(given) + merged
+            request.path_info = merged
         return get_response(request)
 
     return middleware

@@ -25,6 +25,7 @@ class StagedUpload(models.Model):
     owner = models.ForeignKey(User, on_delete=models.CASCADE)
     file_name = models.CharField(max_length=500)
     size_bytes = models.BigIntegerField(default=0)
+    sha256 = models.CharField(max_length=64, blank=True, default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(db_index=True)
     uploaded_at = models.DateTimeField(null=True, blank=True)

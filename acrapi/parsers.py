@@ -47,7 +47,7 @@ class WireJSONParser(BaseParser):
         content = stream.read(MAX_JSON_BYTES + 1)
         if len(content) > MAX_JSON_BYTES:
             raise WireError(413, "too_large", "A JSON body may have at most 4 MiB.")
-        _refuse_cut_off(parser_context, len(content))
+        refuse_cut_off(parser_context, len(content))
         if not content.strip():
             return {}
         try:
@@ -75,7 +75,7 @@ class WireFormParser(BaseParser):
         content = stream.read(MAX_FORM_BYTES + 1)
         if len(content) > MAX_FORM_BYTES:
             raise WireError(413, "too_large", "A form body may have at most 8 MiB.")
-        _refuse_cut_off(parser_context, len(content))
+        refuse_cut_off(parser_context, len(content))
         return nested(QueryDict(content, encoding="utf-8"))
 
 
@@ -113,7 +113,7 @@ class WireMultiPartParser(MultiPartParser):
             raise ParseError(
                 f"The multipart body could not be read: {error}."
             ) from error
-        _refuse_cut_off(parser_context, counted.count)
+        refuse_cut_off(parser_context, counted.count)
         return DataAndFiles(nested(parsed.data), parsed.files)
 
 
@@ -122,7 +122,8 @@ def fields_of(request: Request) -> dict[str, Any]:
     return dict(request.data.items()) if isinstance(request.data, dict) else {}
 
 
-def _refuse_cut_off(context: Mapping[str, Any] | None, received: int) -> None:
+def refuse_cut_off(context: Mapping[str, Any] | None, received: int) -> None:
+    """Raise if fewer bytes arrived than the request announced."""
     request = (context or {}).get("request")
     announced = request.META.get("CONTENT_LENGTH", "") if request is not None else ""
     if str(announced).isdigit() and received < int(announced):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -15,7 +16,7 @@ from catalogue.services import add_recording as add_unchecked
 from common.fingerprint_files import looks_like_fingerprint, read_fingerprint
 from common.http import LinkRefused, check_link
 from common.storage import display_name, read_bytes
-from dedup.intake import add_recording
+from dedup.intake import add_recording, refuse_same_id
 from recognition.fingerprint import file_format as fingerprint_file
 from scanning.errors import IntakeRefused
 from scanning.sources.links import link_name, too_large_message
@@ -47,7 +48,7 @@ def add_from_request(bucket: Bucket, fields: Json, user: User) -> Recording:
             "file_too_large", too_large_message(upload.name, upload.size), status=413
         )
     title = fields.get("title") or display_name(upload.name, otherwise="Untitled")
-    details = details_of(title, fields.get("user_defined", {}))
+    details = _details_in(fields, title)
     # Clients often leave the data_type at its default.
     if data_type == "fingerprint" or looks_like_fingerprint(upload):
         fingerprint = read_fingerprint(upload, needs_scan_layer=False)
@@ -65,10 +66,11 @@ def _add_link(bucket: Bucket, fields: Json, user: User) -> Recording:
         raise invalid(
             "url", f"This link is not allowed: {error}.", code="link_refused"
         ) from error
-    title = fields.get("title") or link_name(url)
+    details = _details_in(fields, fields.get("title") or link_name(url))
+    refuse_same_id(bucket, details.custom_id)
     return add_unchecked(
         bucket=bucket,
-        details=details_of(title, fields.get("user_defined", {})),
+        details=details,
         source_url=url,
         user=user,
     )
@@ -90,10 +92,16 @@ def _add_known(bucket: Bucket, fields: Json, user: User) -> Recording:
     fingerprint = fingerprint_file.from_bytes(read_bytes(known.fingerprint))
     # The client's data replaces that of the other bucket as a whole.
     given = fields.get("user_defined") or known.user_defined
-    details = details_of(fields.get("title") or known.title, given)
+    title = fields.get("title") or known.title
+    details = _details_in(fields | {"user_defined": given}, title)
     return add_recording(
         bucket=bucket, details=details, fingerprint=fingerprint, user=user
     )
+
+
+def _details_in(fields: Json, title: str) -> RecordingDetails:
+    details = details_of(title, fields.get("user_defined", {}))
+    return replace(details, custom_id=fields.get("audio_id", ""))
 
 
 def details_of(title: str, user_defined: Json) -> RecordingDetails:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -133,14 +134,14 @@ def open_upload(*, uid: str, expires: str, signature: str) -> StagedUpload:
         raise WireError(
             403, "upload_expired", "This upload address has expired; ask for a new one."
         )
-    if staged.uploaded_at is not None:
-        raise _used()
     return staged
 
 
 def _used() -> WireError:
     return WireError(
-        403, "upload_used", "This upload address was used; ask for a new one."
+        403,
+        "upload_used",
+        "Other bytes were sent to this upload address; ask for a new one.",
     )
 
 
@@ -151,9 +152,12 @@ def receive(
 
     ``open_body`` returns the body, and raises ``BodyTooLarge`` as soon as it has more
     bytes than were announced. It is called when there is room: servers may first write a
-    body of unknown length to disk. The first complete body takes the URL; a concurrent
-    one is refused.
+    body of unknown length to disk. The first complete body takes the URL; after it, only
+    the same bytes are accepted, because a client repeats what it got no answer to.
     """
+    if staged.uploaded_at is not None:
+        _refuse_other(staged, announced, open_body)
+        return
     target = path_of(staged)
     target.parent.mkdir(parents=True, exist_ok=True)
     # A name per request: two bodies may arrive at the same URL.
@@ -161,7 +165,7 @@ def receive(
     reserved = _reserve(staged, announced)
     try:
         try:
-            received = _copy(open_body(reserved), partial)
+            received, sha256 = _copy(open_body(reserved), partial)
         except BodyTooLarge as error:
             # It was the room that was left, if it was less than a file may have.
             _refuse_total(staged.owner, _unfinished_bytes(staged.owner) + 1)
@@ -178,13 +182,19 @@ def receive(
             waiting = StagedUpload.objects.filter(
                 pk=staged.pk, uploaded_at__isnull=True
             )
-            if not waiting.update(
+            is_first = waiting.update(
                 size_bytes=F("size_bytes") - reserved + received,
+                sha256=sha256,
                 uploaded_at=now,
                 expires_at=now + KEPT,
-            ):
-                raise _used()
-            partial.replace(target)
+            )
+            if is_first:
+                partial.replace(target)
+            else:
+                rows = StagedUpload._base_manager.filter(pk=staged.pk)
+                if not rows.filter(sha256=sha256).exists():
+                    raise _used()
+                rows.update(size_bytes=F("size_bytes") - reserved)
     except BaseException:
         rows = StagedUpload._base_manager.filter(pk=staged.pk)
         rows.update(size_bytes=F("size_bytes") - reserved)
@@ -194,15 +204,37 @@ def receive(
         partial.unlink(missing_ok=True)
 
 
-def _copy(stream: BinaryIO, target: Path) -> int:
-    limit, received = settings.ACRPORTAL_MAX_FILE_BYTES, 0
+def _refuse_other(
+    staged: StagedUpload, announced: int | None, open_body: Callable[[int], BinaryIO]
+) -> None:
+    """Refuse a body unless it has the bytes that came before; nothing is stored."""
+    if announced not in (None, staged.size_bytes):
+        raise _used()
+    digest, received = hashlib.sha256(), 0
+    try:
+        stream = open_body(staged.size_bytes)
+    except BodyTooLarge as error:
+        raise _used() from error
+    while chunk := stream.read(_CHUNK_BYTES):
+        digest.update(chunk)
+        received += len(chunk)
+    if received < staged.size_bytes and announced is not None:
+        raise WireError(400, "cut_off", CUT_OFF)
+    if digest.hexdigest() != staged.sha256:
+        raise _used()
+
+
+def _copy(stream: BinaryIO, target: Path) -> tuple[int, str]:
+    """Write a body to disk; return its size and SHA-256."""
+    limit, received, digest = settings.ACRPORTAL_MAX_FILE_BYTES, 0, hashlib.sha256()
     with target.open("wb") as file:
         while chunk := stream.read(_CHUNK_BYTES):
             received += len(chunk)
             if received > limit:
                 raise _too_large()
+            digest.update(chunk)
             file.write(chunk)
-    return received
+    return received, digest.hexdigest()
 
 
 def _too_large() -> WireError:

@@ -3,7 +3,7 @@
 It compares every pin with the advisories in ``requirements/advisories.json``, a dated
 excerpt of the Python Packaging Advisory Database, so it needs no network. ``--update
 FOLDER`` makes the excerpt anew from a checkout of github.com/pypa/advisory-database.
-Exits with 1 if a pin is affected.
+Exits with 1 if a pin is affected, or if the excerpt cannot tell: it is old or empty.
 """
 
 from __future__ import annotations
@@ -60,23 +60,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     for line in found:
         sys.stdout.write(f"{line}\n")
     sys.stdout.write(
-        f"{len(found)} known vulnerabilities in {len(pins)} pins, by "
-        f"{len(snapshot.advisories)} advisories as of {snapshot.as_of}.\n"
+        f"{len(found)} vulnerabilities that were known on {snapshot.as_of}, by "
+        f"{len(snapshot.advisories)} advisories about {len(pins)} pins.\n"
     )
-    if warning := age_warning(snapshot, datetime.now(tz=UTC).date()):
-        sys.stdout.write(f"{warning}\n")
-    return 1 if found else 0
+    doubt = doubts(snapshot, pins, datetime.now(tz=UTC).date())
+    if doubt:
+        sys.stdout.write(f"{doubt}\n")
+    return 1 if found or doubt else 0
 
 
-def age_warning(snapshot: Snapshot, today: date) -> str:
-    """Return a warning if the snapshot is too old to know recent advisories."""
+def doubts(snapshot: Snapshot, pins: dict[str, str], today: date) -> str:
+    """Return why the snapshot says nothing of the present, if it does not."""
+    if not snapshot.advisories or not pins:
+        return "NOT CHECKED: there are no advisories or no pins to compare."
     days = (today - snapshot.as_of).days
     if days <= _OLD_DAYS:
         return ""
     return (
-        f"WARNING: the advisories are {days} days old, so later ones are missing. Update "
-        "them (python -m acrportal.advisories --update FOLDER), or with a network run "
-        "pip-audit --require-hashes --disable-pip -r requirements/runtime.txt."
+        f"NOT CHECKED SINCE {snapshot.as_of}: the advisories are {days} days old, so "
+        "later ones are missing. Update them (python -m acrportal.advisories --update "
+        "FOLDER), or with a network run pip-audit --require-hashes --disable-pip -r "
+        "requirements/runtime.txt."
     )
 
 

@@ -30,6 +30,9 @@ workers = int(
 threads = max(2, max(4, 2 * (os.cpu_count() or 1)) // workers)
 # Half the usual limit of open files per process.
 worker_connections = 500
+# As nginx has it. Programs poll every few seconds on one connection, and one that is
+# closed just as they ask breaks their call. Idle ones make room for others.
+keepalive = 75
 # A hundred comma-separated file ids fit into one URL.
 limit_request_line = 8190
 timeout = 120

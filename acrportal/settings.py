@@ -7,6 +7,7 @@ Defaults suit one machine and are safe: SQLite, local files, the embedded engine
 from __future__ import annotations
 
 import gc
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,14 +37,17 @@ environ.Env.read_env(env.str("ACRPORTAL_ENV_FILE", str(BASE_DIR / ".env")))
 ACRPORTAL_DATA_DIR: Path = Path(
     env.str("ACRPORTAL_DATA_DIR", str(BASE_DIR / "var"))
 ).resolve()
+# What a command stores for this installation, as the demo does.
+_STORED = ACRPORTAL_DATA_DIR / "settings.env"
+if _STORED.is_file():
+    environ.Env.read_env(str(_STORED))
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS: list[str] = env.list(
     "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]
 )
-# Hosts that unmodified ACRCloud clients use; operators route them here by DNS or proxy.
-ALLOWED_HOSTS += env.list(
-    "ACRPORTAL_API_HOSTS", default=[".acrcloud.com", ".acrcloud.cn"]
-)
+# Hosts that unmodified ACRCloud clients use, if the operator routes them here by DNS or
+# proxy. They belong to somebody else, so none is answered without that choice.
+ALLOWED_HOSTS += env.list("ACRPORTAL_API_HOSTS", default=[])
 
 
 def _secret_key() -> str:
@@ -153,6 +157,8 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "common.static_files.StaticFiles",
     "common.middleware.request_id",
+    # Before all that reads the path.
+    "acrapi.middleware.single_slashes",
     # First, because later middleware counts requests by method.
     "acrapi.middleware.known_methods",
     "common.middleware.no_store",
@@ -313,6 +319,11 @@ ACRPORTAL_OIDC_NAME: str = env.str("ACRPORTAL_OIDC_NAME", default="Single sign-o
 ACRPORTAL_OIDC_CLIENT_ID: str = env.str("ACRPORTAL_OIDC_CLIENT_ID", default="")
 ACRPORTAL_OIDC_CLIENT_SECRET: str = env.str("ACRPORTAL_OIDC_CLIENT_SECRET", default="")
 ACRPORTAL_OIDC_ROLE: str = env.str("ACRPORTAL_OIDC_ROLE", default="viewer")
+# Domains whose addresses this server alone gives out. A verified one opens the account
+# that an admin prepared for it.
+ACRPORTAL_OIDC_MAIL_DOMAINS: list[str] = env.list(
+    "ACRPORTAL_OIDC_MAIL_DOMAINS", default=[]
+)
 SOCIALACCOUNT_PROVIDERS = {
     "openid_connect": {
         "provider_class": "accounts.openid.CheckedProvider",
@@ -351,6 +362,9 @@ STORAGES: dict[str, dict[str, Any]] = {
     ),
     "staticfiles": {"BACKEND": "common.static_files.VersionedStorage"},
 }
+# Files and folders hold personal data and secrets, also those that commands write: they
+# are for the portal's account alone.
+os.umask(0o077)
 FILE_UPLOAD_TEMP_DIR = ACRPORTAL_DATA_DIR / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
 # Audio goes straight to disk, never through memory.
@@ -411,7 +425,9 @@ ACRPORTAL_DISPUTE_MAIL: bool = env.bool("ACRPORTAL_DISPUTE_MAIL", default=False)
 
 # --- Evidence -----------------------------------------------------------------
 
-ACRPORTAL_SIGNING_KEY_PATH: str = env.str("ACRPORTAL_SIGNING_KEY_PATH", default="")
+ACRPORTAL_SIGNING_KEY: str = env.str(
+    "ACRPORTAL_SIGNING_KEY", default="", multiline=True
+)
 
 # --- Retention ----------------------------------------------------------------
 
@@ -457,6 +473,7 @@ ACRPORTAL_CALLBACK_MAX_BYTES: int = env.int(
 ACRPORTAL_ORPHAN_DAYS: int = env.int("ACRPORTAL_ORPHAN_DAYS", 7)
 ACRPORTAL_ORPHANS_PER_ADDRESS: int = env.int("ACRPORTAL_ORPHANS_PER_ADDRESS", 1000)
 ACRPORTAL_ORPHAN_BYTES: int = env.int("ACRPORTAL_ORPHAN_BYTES", 64 * 1024**2)
+ACRPORTAL_MOVE_HOURS: int = env.int("ACRPORTAL_MOVE_HOURS", 48)
 ACRPORTAL_CLOUD_POLL_SECONDS: float = env.float("ACRPORTAL_CLOUD_POLL_SECONDS", 15.0)
 ACRPORTAL_CLOUD_WAIT_HOURS: int = env.int("ACRPORTAL_CLOUD_WAIT_HOURS", 72)
 
@@ -606,5 +623,11 @@ LOGGING = {
         "django.server": {"handlers": ["stderr"], "propagate": False},
         # fontTools logs a hundred lines for each PDF.
         "fontTools": {"level": "WARNING"},
+        # Celery logs several lines for each job, and each start of a worker as an essay.
+        "celery": {"level": "WARNING"},
+        "kombu": {"level": "WARNING"},
+        # It compares clocks by how late messages are, which those of a busy worker are;
+        # ``doctor`` compares them with the database's.
+        "celery.events.state": {"level": "ERROR"},
     },
 }

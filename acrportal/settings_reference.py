@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "configuration.md"
-_ROW = re.compile(r"^\|`(\w+)`\|(.*?)\|(.*)\|$", re.MULTILINE)
+_ROW = re.compile(r"^\|`(\w+)`\|([^|\n]*)\|(.*)\|$", re.MULTILINE)
 _TABLE = re.compile(r"^\|Setting\|.*\n(?:\|.*\n)+", re.MULTILINE)
 _HEAD = "|Setting|Default|Meaning|\n|-|-|-|\n"
 

@@ -95,7 +95,7 @@ def _actions() -> Iterator[str]:
     """Yield the labels of the audit's actions."""
     # An argument ``action=``, one of a helper ``_record…``, or a constant.
     written = re.compile(
-        r'(?:\baction ?= ?|\b_record\w*\([^"()]*(?:\([^"()]*\))?[^"()]*|_ACT = )'
+        r'(?:\baction ?= ?|\b_record\w*\([^"()]*+(?:\([^"()]*+\))?+[^"()]*+|_ACT = )'
         r'"(?!store_)([a-z][a-z_.]+)"(?: if [\w.]+ else "([a-z][a-z_.]+)")?'
     )
     for path in _sources():

@@ -245,10 +245,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # as above
     def murder_pending(self) -> None:
         """Close slow connections, and idle ones if there is no room for more."""
         now = time.monotonic()
-        while self.nr_conns >= self.worker_connections and self._arriving:
-            # Active clients send at once, so close those that have been silent longest.
-            for conn in list(self._arriving)[:_MADE_ROOM]:
-                self._drop(conn)
+        self._make_room()
         if now - self._looked_at < 0.5 and self.alive:
             return
         self._looked_at = now
@@ -261,6 +258,19 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # as above
         for conn, until in list(self._lingering.items()):
             if now > until:
                 self._close(conn)
+
+    def _make_room(self) -> None:
+        """Close those that have been silent longest, if there are too many.
+
+        Those that wait for their next request come first; active clients send at once.
+        """
+        while self.nr_conns >= self.worker_connections and self.keepalived_conns:
+            for conn in list(self.keepalived_conns)[:_MADE_ROOM]:
+                conn.timeout = 0.0
+            self.murder_keepalived()
+        while self.nr_conns >= self.worker_connections and self._arriving:
+            for conn in list(self._arriving)[:_MADE_ROOM]:
+                self._drop(conn)
 
     def _refuse_oldest_of_the_large(self) -> None:
         for conn, arrival in self._arriving.items():

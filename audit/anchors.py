@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, date, datetime, time, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from audit.chains import ChainFault, anchor_hash
 from audit.models import Anchor, Event
+from common.databases import one_at_a_time, violates
 
 # A transaction that began on a day may commit its events after midnight. The anchor
 # waits for it.
@@ -20,9 +21,10 @@ def make_due_anchors() -> list[Anchor]:
     made = []
     while (day := _next_day()) is not None:
         try:
-            with transaction.atomic():
-                # Two workers must not chain to the same anchor.
-                last = Anchor.objects.select_for_update().order_by("-day").first()
+            # Two workers must not chain to the same anchor. A lock of its row would
+            # need the right to change it.
+            with one_at_a_time("anchors"):
+                last = Anchor.objects.order_by("-day").first()
                 chains, events, digest = _sum_of(day)
                 anchor = Anchor(
                     day=day,
@@ -37,8 +39,10 @@ def make_due_anchors() -> list[Anchor]:
                 # conflict with another worker would not show as one.
                 anchor.save(force_insert=True)
                 made.append(anchor)
-        except IntegrityError:
+        except IntegrityError as error:
             # Another worker made it first.
+            if not violates(error, Anchor, "day"):
+                raise
             break
     return made
 

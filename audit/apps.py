@@ -14,10 +14,17 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to ``accounts``, which lies below and cannot import this package."""
+        from accounts.models import User
         from accounts.services import account_changed
         from audit import account_changes, sign_ins
+        from audit.expected import Expectation, expectations
         from audit.services import record_account_change
 
+        expectations.register(
+            Expectation(
+                "an account", User._base_manager.all, lambda user: f"user:{user.pk}"
+            )
+        )
         account_changed.connect(record_account_change, dispatch_uid="audit")
         sign_ins.listen()
         account_changes.listen()

@@ -134,7 +134,7 @@ def read_json_lines(texts: Iterable[str]) -> Iterator[Line]:
     for number, text in enumerate(texts, start=1):
         try:
             line = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"line {number} is not JSON: {error}") from error
         if not isinstance(line, dict) or not required <= line.keys():
             raise ValueError(f"line {number} is not an event of an audit trail")

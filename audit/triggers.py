@@ -1,4 +1,8 @@
-"""Database triggers that refuse to change or delete events and anchors.
+"""What a database refuses by itself: to change, delete or empty events and anchors.
+
+On PostgreSQL the owner of the tables could remove the triggers, so they should belong to
+another role than the portal's account (docs/administration.md). That may then add and
+read rows, and wipe names.
 
 SQLite also needs a trigger on insert, because REPLACE deletes the old row without
 firing its delete trigger.
@@ -17,6 +21,30 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 TABLES = ("audit_event", "audit_anchor")
 _WIPEABLE = ("actor_name", "actor_salt")
+
+
+def _limit_others(table: str) -> str:
+    """Return the statement that leaves other accounts than the owner what they need.
+
+    The owner's default privileges gave the portal's account as much as on other tables.
+    """
+    wipe = f", UPDATE ({', '.join(_WIPEABLE)})" if table == "audit_event" else ""
+    return f"""
+    DO $$
+    DECLARE account text;
+    BEGIN
+        FOR account IN
+            SELECT DISTINCT acl.grantee::regrole::text
+            FROM pg_class c, aclexplode(c.relacl) acl
+            WHERE c.oid = '{table}'::regclass AND acl.grantee NOT IN (0, c.relowner)
+        LOOP
+            EXECUTE 'REVOKE ALL ON {table} FROM ' || account;
+            EXECUTE 'GRANT SELECT, INSERT{wipe} ON {table} TO ' || account;
+        END LOOP;
+    END
+    $$
+    """  # noqa: S608 - our own names
+
 
 _POSTGRESQL = [
     """
@@ -38,6 +66,12 @@ _POSTGRESQL = [
         f"ON {table} FOR EACH ROW EXECUTE FUNCTION audit_refuse()"
         for table in TABLES
     ),
+    *(
+        f"CREATE OR REPLACE TRIGGER {table}_not_emptied BEFORE TRUNCATE "
+        f"ON {table} FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()"
+        for table in TABLES
+    ),
+    *map(_limit_others, TABLES),
 ]
 
 

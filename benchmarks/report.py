@@ -18,6 +18,7 @@ class Report:
     """Prints results at once and collects missed targets."""
 
     missed: list[str] = field(default_factory=list)
+    targets: int = 0
 
     def title(self, text: str) -> None:
         """Print a heading."""
@@ -36,14 +37,21 @@ class Report:
         print(flush=True)
 
     def check(self, what: str, *, reached: bool) -> None:
-        """Record a target if it was missed."""
+        """Count a target, and record it if it was missed."""
+        self.targets += 1
         if not reached:
             self.missed.append(what)
 
     def end(self, *, checked: bool) -> int:
-        """Return the exit status: 1 if targets are checked and one was missed."""
+        """Return the exit status: 1 if targets are checked and one was missed.
+
+        Where nothing was measured, none was reached.
+        """
         if not checked:
             return 0
+        if not self.targets:
+            print("nothing was measured, so no target was reached", file=sys.stderr)
+            return 1
         for what in self.missed:
             print(f"target missed: {what}", file=sys.stderr)
         return 1 if self.missed else 0

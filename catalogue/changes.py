@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 
 from django.core.files.base import File
 from django.db import transaction
@@ -14,6 +15,8 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
+from accounts.reach import working_for
+from audit.standing import as_event, standing_on
 from catalogue import index_store
 from catalogue.artist_ids import drop_moved, store_artist_ids
 from catalogue.fingerprinting import fingerprint_later, note_sound, refresh_fingerprint
@@ -85,6 +88,11 @@ def delete_bucket(*, bucket: Bucket, user: User | None) -> None:
         )
     with transaction.atomic():
         now = datetime.now(tz=UTC)
+        with working_for(None):
+            stated = standing_on(
+                f"recording:{uid}"
+                for uid in bucket.recordings.values_list("uid", flat=True)
+            )
         # Containers must not search a bucket that is gone.
         bucket.containers.clear()
         retired = bucket.recordings.exclude(status=RecordingStatus.RETIRED).update(
@@ -97,6 +105,7 @@ def delete_bucket(*, bucket: Bucket, user: User | None) -> None:
             action="bucket.deleted",
             actor=user or audit.services.SYSTEM,
             before={"name": bucket.name, "recordings": retired},
+            after=as_event(dict.fromkeys(chain.from_iterable(stated.values()))),
         )
 
 
@@ -135,13 +144,20 @@ def update_recording(
 
 
 def retire_recordings(*, recordings: Sequence[Recording], user: User | None) -> None:
-    """Remove recordings from search; their matches and history stay."""
+    """Remove recordings from search; their matches and history stay.
+
+    The event of each keeps the statements that stand on it.
+    """
     with transaction.atomic():
+        # Also those that the person may not see.
+        with working_for(None):
+            stated = standing_on(f"recording:{each.uid}" for each in recordings)
         for recording in recordings:
             Recording.objects.filter(pk=recording.pk).update(
                 status=RecordingStatus.RETIRED, updated_at=datetime.now(tz=UTC)
             )
-            _record_leaving(recording, "recording.retired", {}, user)
+            kept = as_event(stated.get(f"recording:{recording.uid}", ()))
+            _record_leaving(recording, "recording.retired", kept, user)
         note_change(recording.pk for recording in recordings)
 
 

@@ -28,7 +28,9 @@ from catalogue.index_log import LogState
 from catalogue.models import IndexCopy, IndexEntry
 from catalogue.partitions import Partition
 from common.outages import outage_of
-from jobs import clock, draining, resources
+from jobs import clock, draining, machines, resources
+from jobs.choices import Pool
+from jobs.machines import UNSEEN_AFTER
 from recognition import interrupts
 from recognition.errors import IndexCorrupt, IndexUnavailable, RecognitionError
 from recognition.index.interface import IndexStore
@@ -38,8 +40,6 @@ logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.05
 _REPORT_SECONDS = 20.0
-# A copy whose machine is silent for longer counts as unseen, then as gone.
-UNSEEN_AFTER = timedelta(minutes=2)
 _FORGOTTEN_AFTER = timedelta(days=1)
 _BUILD_SECONDS = 2.0
 # Damage that a new copy has as well is no damage of the disk.
@@ -429,11 +429,8 @@ def unheld() -> list[Partition]:
     if len(every) == 1:
         # Whoever searches holds all of it.
         return []
-    seen = IndexCopy.objects.filter(
-        partitions=len(every), seen_at__gt=clock.now() - UNSEEN_AFTER
-    )
-    held = set(seen.values_list("partition", flat=True))
-    return [one for one in every if one.number not in held]
+    done = machines.done_duties(Pool.WORK)
+    return [one for one in every if one.duty not in done]
 
 
 def catalogue_postings(buckets: Sequence[int], *, since: int) -> int | None:

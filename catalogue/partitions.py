@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from jobs.resources import Duty, register_duty
 from recognition.errors import IndexPartial
 from recognition.partitioned.union import partition_of
+
+_DUTY: Final = "partition"
+_WHOLE: Final = f"{_DUTY}:all"
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -26,6 +31,11 @@ class Partition:
     def holds(self, recording: int) -> bool:
         """Return whether a recording belongs to it."""
         return partition_of(recording, self.count) == self.number
+
+    @property
+    def duty(self) -> str:
+        """The duty of the machines that hold it."""
+        return f"{_DUTY}:{self.number} of {self.count}"
 
     @property
     def folder(self) -> Path:
@@ -54,6 +64,11 @@ def are_all_held() -> bool:
     return held() == every()
 
 
+def duty_of_all() -> str:
+    """Return the duty of machines that hold all partitions; "" where each holds all."""
+    return _WHOLE if len(every()) > 1 else ""
+
+
 def elsewhere() -> IndexPartial:
     """Return the error of work that needs partitions which this machine does not hold."""
     missing = [str(one.number) for one in every() if one not in held()]
@@ -65,3 +80,24 @@ def elsewhere() -> IndexPartial:
         )
         % {"numbers": ", ".join(missing), "count": len(every())}
     )
+
+
+def _duties() -> dict[str, str]:
+    if len(every()) == 1:
+        return {}
+    duties = {one.duty: "" for one in held()}
+    return duties | ({_WHOLE: ""} if are_all_held() else {})
+
+
+def _words(part: str) -> str:
+    if part == "all":
+        return _("all partitions of the catalogue")
+    number, _of, count = part.partition(" of ")
+    return _("partition %(number)s of %(count)s") % {"number": number, "count": count}
+
+
+def _remedy(_part: str) -> str:
+    return _("Start its worker, or name it in ACRPORTAL_HELD_PARTITIONS of a machine.")
+
+
+register_duty(Duty(_DUTY, here=_duties, words=_words, remedy=_remedy))

@@ -2,11 +2,13 @@
 
 A view declares its needs. ``takes_files`` allows files to users who may do the action.
 ``checks_sender`` leaves the check to the view, which calls ``accept_body`` once it
-knows the sender. All other views get the limit of forms. No body is read before.
+knows the sender: only the views of programs read tokens, keys and signatures. All other
+views know the person of the session. No body is read before.
 """
 
 from __future__ import annotations
 
+import html
 import re
 import tempfile
 from collections.abc import Callable
@@ -14,14 +16,17 @@ from io import BytesIO, RawIOBase
 from typing import Any, TypeVar
 
 from django.conf import settings
+from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParser
 from django.http.request import UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.template import loader
 from django.utils.translation import gettext as _
 
 from common.api_errors import error_body, is_api_path
+from common.outside_text import one_line
 from common.reading import read_number
 
 # Ten times a sign-in with a passkey, the largest body that strangers need to send.
@@ -112,7 +117,7 @@ class BodyLimits:
             request._stream = stream
             return None
         try:
-            accept_body(request, _limit(request, view))
+            accept_body(request, limit_for(request.user, view))
         except BodyTooLarge as refused:
             return too_large(request, refused.limit)
         except OSError:
@@ -152,6 +157,20 @@ class UploadToDisk(TemporaryFileUploadHandler):
         except OSError:
             _discard(self.file)
             raise
+
+
+def _shown_name(_parser: MultiPartParser, file_name: str) -> str | None:
+    """Return the name of an uploaded file without its folders; None if nothing is left.
+
+    Django's own drops joiners, which are letters of many languages.
+    """
+    path = html.unescape(file_name).replace("\\", "/")
+    name = one_line(path.rsplit("/", 1)[-1])
+    return None if name in ("", ".", "..") else name
+
+
+# The parser of forms offers no other place to choose how it reads names.
+setattr(MultiPartParser, "sanitize_file_name", _shown_name)  # noqa: B010 - a method
 
 
 def _original_name(name: str) -> str:
@@ -212,16 +231,17 @@ def _announced(request: HttpRequest) -> int | None:
     return None if "chunked" in encoding and ends else 0
 
 
-def _limit(request: HttpRequest, view: Callable[..., Any]) -> int:
-    if not request.user.is_authenticated:
+def limit_for(sender: AbstractUser | AnonymousUser, view: object) -> int:
+    """Return how large a body to a view a sender may send."""
+    if not sender.is_authenticated:
         return STRANGER_BYTES
     action = mark_of(view, "files_for")
-    if action and request.user.has_perm(action):
+    if action and sender.has_perm(action):
         return file_body_bytes()
     return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 
-def mark_of(view: Callable[..., Any], name: str) -> Any:
+def mark_of(view: object, name: str) -> Any:  # Any: the mark's own type
     """Return a mark set on the view function, or on the class behind it."""
     view_class = getattr(view, "view_class", None) or getattr(view, "cls", None)
     return getattr(view, name, None) or getattr(view_class, name, None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from itertools import pairwise
 from typing import Final
 
@@ -22,6 +23,8 @@ CHARSETS: Final = {
     "koi8-r": "KOI8-R",
 }
 """The encodings that people may choose, by the names that Python knows."""
+FILE_CHARSETS: Final = {**CHARSETS, "mac-roman": "Mac Roman"}
+"""Encodings of files that people may bring."""
 # Letters beyond ASCII, lower case, of the languages that an encoding serves.
 _LANGUAGES: Final = {
     "windows-1252": (
@@ -61,14 +64,17 @@ _MAX_LINES: Final = 2_000
 _MAX_LINE_BYTES: Final = 500
 
 
-def guess_charset(content: bytes) -> str:
+_LANGUAGES["mac-roman"] = _LANGUAGES["windows-1252"]
+
+
+def guess_charset(content: bytes, *, among: Collection[str] = CHARSETS) -> str:
     """Return the encoding in which most lines make sense; Windows-1252 if unsure."""
     votes: Counter[str] = Counter()
     lines = (line for line in content.splitlines() if _HIGH.search(line))
     for line, _number in zip(lines, range(_MAX_LINES), strict=False):
         votes.update(_encodings_of(line[:_MAX_LINE_BYTES]))
     # Of equal numbers, the first in the order of ``CHARSETS`` counts.
-    return max((name for name in CHARSETS if name != "utf-8"), key=votes.__getitem__)
+    return max((name for name in among if name != "utf-8"), key=votes.__getitem__)
 
 
 def decode_text(content: bytes, charset: str = "") -> str:
@@ -125,7 +131,14 @@ def _is_script(line: bytes, name: str, script: re.Pattern[str]) -> bool:
 
 def _fits(line: bytes, name: str, languages: tuple[frozenset[str], ...]) -> bool:
     """Return whether a line is text of one of the languages of an encoding."""
-    text = line.decode(name, "replace").lower().replace("i\u0307", "i")
+    given = line.decode(name, "replace")
+    # No capital stands within a word, except where another encoding has a small letter.
+    if any(
+        one.islower() and other.isupper() and not other.isascii()
+        for one, other in pairwise(given)
+    ):
+        return False
+    text = given.lower().replace("i\u0307", "i")
     # A sign such as ³ or £ that belongs to a word was a letter.
     if "\ufffd" in text or _ODD.search(text):
         return False

@@ -138,7 +138,20 @@ def json_lines(file: IO[bytes], *, max_bytes: int) -> Iterator[Any]:  # Any: JSO
     while line := file.readline(max_bytes + 1):
         if len(line) > max_bytes:
             raise Unreadable(_("A row of the file is too large. Split the file."))
-        yield json.loads(line)
+        yield _read(line)
+
+
+def _read(text: bytes) -> Any:  # Any: JSON
+    """Return what a child wrote; it has read a stranger's file, so it is not trusted."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(
+            _(
+                "The file could not be read: the process that read it stopped. "
+                "Save the file again, or as CSV, and try again."
+            )
+        ) from error
 
 
 def stream_confined(
@@ -157,6 +170,6 @@ def stream_confined(
 
     def on_message(kind: MessageKind, body: bytes) -> None:
         if kind is MessageKind.ROWS:
-            on_rows(json.loads(body))
+            on_rows(_read(body))
 
     _run([file], jobs, request, limits, on_message)

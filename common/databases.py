@@ -1,11 +1,11 @@
-"""Locks, snapshots and reserved ids, which SQLite and PostgreSQL do differently."""
+"""Locks, snapshots, reserved ids and constraints, in which SQLite and PostgreSQL differ."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from django.db import connection, connections, transaction
+from django.db import IntegrityError, connection, connections, models, transaction
 
 # Lower ids are reserved for ids that the wire protocol fixes.
 _FIRST_OWN_ID = 1001
@@ -82,3 +82,44 @@ def keep_reserved_ids(using: str, table: str) -> None:
                 "INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)",
                 [table, _FIRST_OWN_ID - 1],
             )
+
+
+def violates(error: IntegrityError, model: type[models.Model], *names: str) -> bool:
+    """Tell whether a statement failed at one of these constraints of a model.
+
+    A name is that of a constraint in ``Meta``, or that of a unique field. Whoever takes
+    an ``IntegrityError`` for an expected collision asks this first and raises all else.
+    """
+    diagnosis = getattr(error.__cause__, "diag", None)
+    if diagnosis is not None:
+        return diagnosis.constraint_name in {_name_of(model, name) for name in names}
+    return str(error) in {_sqlite_text_of(model, name) for name in names}
+
+
+def _name_of(model: type[models.Model], name: str) -> str:
+    """Return the name that PostgreSQL has for a constraint, or for a unique field."""
+    if any(constraint.name == name for constraint in model._meta.constraints):
+        return name
+    return f"{model._meta.db_table}_{_column_of(model, name)}_key"
+
+
+def _sqlite_text_of(model: type[models.Model], name: str) -> str:
+    """Return the error of SQLite, which names the columns of what is unique."""
+    named = (each for each in model._meta.constraints if each.name == name)
+    constraint = next(named, None)
+    if isinstance(constraint, models.CheckConstraint):
+        return f"CHECK constraint failed: {name}"
+    fields = (
+        constraint.fields
+        if isinstance(constraint, models.UniqueConstraint)
+        else (name,)
+    )
+    table = model._meta.db_table
+    columns = (f"{table}.{_column_of(model, field)}" for field in fields)
+    return "UNIQUE constraint failed: " + ", ".join(columns)
+
+
+def _column_of(model: type[models.Model], name: str) -> str:
+    field = model._meta.get_field(name)
+    assert isinstance(field, models.Field)  # noqa: S101 - constraints have no others
+    return str(field.column)

@@ -33,6 +33,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from common.addresses import is_public
+from common.outside_text import one_line
 
 _CONNECT_READ_SECONDS = (10.0, 30.0)
 _CHUNK_BYTES = 256 * 1024
@@ -449,7 +450,8 @@ class LiveBody:
         Raises ``FetchFailed``, also when nothing arrives for long.
         """
         try:
-            data: bytes = self._response.raw.read1(size, decode_content=False)
+            # Some servers pack even what is asked for as it is.
+            data: bytes = self._response.raw.read1(size, decode_content=True)
         except ReadTimeoutError as error:
             raise FetchFailed(_("the server stopped sending")) from error
         except HTTPError as error:
@@ -514,12 +516,12 @@ def content_type_of(url: str) -> str:
 def _raise_unless_ok(response: requests.Response) -> None:
     if response.status_code != requests.codes.ok:
         # The server's words, without control characters and not too long.
-        reason = "".join(c if c.isprintable() else " " for c in response.reason or "")
+        reason = one_line(response.reason or "", _REASON_CHARACTERS)
         failed = FetchFailed(
             _("the server answered %(status_code)s %(reason)s")
             % {
                 "status_code": response.status_code,
-                "reason": " ".join(reason.split())[:_REASON_CHARACTERS],
+                "reason": " ".join(reason.split()),
             }
         )
         failed.status = response.status_code

@@ -15,9 +15,10 @@ _END = r"\s\"'<>"
 _SECRETS = [
     # The callback address for ACRCloud ends with the container's secret.
     re.compile(rf"(/callbacks/acrcloud/(?:accounts/)?[^/{_END}]*/)[^{_END}]+"),
-    # Presigned URLs, ours and of object storage, and codes of single sign-on.
+    # Presigned URLs, ours and of object storage, and codes of single sign-on. The names
+    # are found once for each parameter, then never searched again.
     re.compile(
-        r"([?&](?:[\w.-]*(?:signature|token|secret|credential|password)[\w.-]*"
+        r"([?&](?:(?>[\w.-]*?(?:signature|token|secret|credential|password))[\w.-]*+"
         rf"|code|sig|sign|access_?key|api_?key)=)[^&#{_END}]+",
         re.IGNORECASE,
     ),

@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 from django.utils.translation import gettext as _
 
 from common.http import FetchFailed, LiveStream, TooLarge, download
+from common.packed import unpacked
 
 _PLAYLIST = b"#EXTM3U"
 _PLAYLIST_BYTES = 2 * 1024**2
@@ -43,7 +44,10 @@ def download_media(
 
 def _playlist_text(path: Path) -> str | None:
     with path.open("rb") as file:
-        content = file.read(_PLAYLIST_BYTES)
+        try:
+            content = unpacked(file.read(_PLAYLIST_BYTES), most=_PLAYLIST_BYTES)
+        except TooLarge:
+            return None
     if not content.removeprefix(b"\xef\xbb\xbf").startswith(_PLAYLIST):
         return None
     return content.decode("utf-8", "replace")

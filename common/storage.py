@@ -16,6 +16,7 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db.models.fields.files import FieldFile
 
+from common.outside_text import one_line
 from common.table_text import one_form
 
 _CHUNK_BYTES = 1024 * 1024
@@ -141,5 +142,4 @@ def display_name(raw: str, *, otherwise: str) -> str:
     ``gpj.exe`` read as ``exe.jpg``.
     """
     last = one_form(raw).replace("\\", "/").rsplit("/", 1)[-1]
-    shown = "".join(c for c in last if c.isprintable())
-    return shown.strip()[:500] or otherwise
+    return one_line(last, 500) or otherwise

@@ -16,11 +16,14 @@ from django.utils.translation import get_language, gettext, ngettext
 
 _PLACE = re.compile(r"%\((\w+)\)[ds]")
 # Values that are sentences themselves; the others are names and numbers.
-_SENTENCES = frozenset({"cause", "clause", "error", "explanation", "size", "why"})
+_SENTENCES = frozenset(
+    {"cause", "clause", "duty", "error", "explanation", "size", "why"}
+)
 # A text of little more than values could be anything.
 _LEAST_LETTERS = 12
 # Longer texts are answers of other servers, which match nothing and take long to try.
 _MOST_CHARACTERS = 500
+_MOST_NAMES = 3
 
 
 def read_stored(text: str) -> str:
@@ -33,7 +36,7 @@ def read_stored(text: str) -> str:
 
 
 @lru_cache(maxsize=1000)
-def _read(text: str, language: str) -> str:
+def _read(text: str, language: str, names: int = _MOST_NAMES) -> str:
     if (known := gettext(text)) != text:
         return known
     for sentence, plural, pattern in _patterns(language):
@@ -47,9 +50,11 @@ def _read(text: str, language: str) -> str:
             count = values.get("count", "")
             number = int(count) if count.isdecimal() else 2
             return ngettext(sentence, plural, number) % values
-    # The name of an engine or a file may stand before the sentence.
+    # The names of an engine and a file may stand before the sentence.
     name, colon, rest = text.partition(": ")
-    return f"{name}{colon}{_read(rest, language)}" if rest else text
+    if not rest or not names:
+        return text
+    return f"{name}{colon}{_read(rest, language, names - 1)}"
 
 
 @lru_cache
@@ -82,13 +87,21 @@ def _catalogued(language: str) -> Iterator[tuple[str, str]]:
 
 
 def _shape(sentence: str) -> str:
-    """Return a regular expression for a sentence whose places are filled in."""
-    parts = _PLACE.split(sentence)
+    """Return a regular expression for a sentence whose places are filled in.
+
+    Each value ends where the text behind its place first follows: where that leads to
+    no end, no later one does, and trying them all would take long.
+    """
+    first, *places = _PLACE.split(sentence)
+    shape = re.escape(first.replace("%%", "%"))
     seen: set[str] = set()
-    for index in range(1, len(parts), 2):
-        name = parts[index]
-        parts[index] = f"(?P={name})" if name in seen else f"(?P<{name}>.+?)"
+    for index in range(0, len(places), 2):
+        name, behind = places[index], re.escape(places[index + 1].replace("%%", "%"))
+        if name in seen:
+            shape += f"(?P={name}){behind}"
+        elif index + 2 == len(places):
+            shape += f"(?P<{name}>.+){behind}"
+        else:
+            shape += f"(?>(?P<{name}>.+?){behind})"
         seen.add(name)
-    for index in range(0, len(parts), 2):
-        parts[index] = re.escape(parts[index].replace("%%", "%"))
-    return "".join(parts)
+    return shape

@@ -5,7 +5,10 @@ The portal stores codes only. Browsers and Babel know the names in every languag
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Final
 
 from babel import Locale, UnknownLocaleError
 from django.utils.translation import get_language
@@ -26,6 +29,19 @@ _CODES = (
 TERRITORIES = frozenset(_CODES.split())
 # What people write for a territory that has another code.
 MEANT = {"UK": "GB", "EL": "GR"}
+WORLD: Final = "WW"
+_WORLD: Final = frozenset(
+    {"ww", "world", "worldwide", "welt", "weltweit", "monde", "mundo", "le monde"}
+)
+_EXCEPT: Final = re.compile(
+    r"\b(?:ex|excl|excluding|except|without|ohne|außer|sauf|hors|excepto|salvo|sin)\b"
+    r"\.?:?",
+    re.IGNORECASE,
+)
+_BETWEEN: Final = re.compile(r"[|,;/\r\n]")
+_NAMES_IN: Final = ("en", "de", "fr", "es")
+# A list of every code, with a name for each.
+_LONGEST_LIST: Final = 10_000
 
 
 def why_no_territory(code: str) -> str:
@@ -55,3 +71,47 @@ def read_territories(codes: Iterable[str]) -> str:
     """Return the names of territories in the reader's language: "Germany, Austria"."""
     names = territory_names()
     return ", ".join(str(names.get(code, code)) for code in codes)
+
+
+def territories_in(text: str) -> tuple[list[str], list[str]]:
+    """Return the territories in a cell that count, and those that it excepts.
+
+    ``DE, AT, CH``, ``DE/AT/CH``, ``DE AT CH`` and ``DE|AT|CH`` say the same, and so do
+    ``WW|-US`` and ``World ex US``.
+    """
+    inside, *outside = _EXCEPT.split(text[:_LONGEST_LIST], maxsplit=1)
+    included, excluded = _parts(inside), _parts(" ".join(outside))
+    excluded += [part[1:].strip() for part in included if part.startswith(("-", "−"))]
+    included = [part for part in included if not part.startswith(("-", "−"))]
+    return included, list(dict.fromkeys(excluded))
+
+
+def _parts(text: str) -> list[str]:
+    found: list[str] = []
+    for part in _BETWEEN.split(text):
+        words = part.strip(" ()").split()
+        # Only codes stand beside each other; names have blanks of their own.
+        is_codes = all(len(word.lstrip("-−")) == 2 for word in words)
+        found += words if is_codes else [" ".join(words)]
+    return [part for part in found if part]
+
+
+def territory_code(written: str) -> str:
+    """Return the code of a territory by its code or its name; "" if it is neither."""
+    bare = written.strip()
+    if bare.casefold() in _WORLD:
+        return WORLD
+    code = bare.upper()
+    code = MEANT.get(code, code)
+    return code if code in TERRITORIES else _codes().get(bare.casefold(), "")
+
+
+@cache
+def _codes() -> dict[str, str]:
+    """Return codes by the names of territories in four languages."""
+    return {
+        str(name).casefold(): code
+        for language in _NAMES_IN
+        for code, name in Locale.parse(language).territories.items()
+        if code in TERRITORIES
+    } | {"usa": "US", "u.s.a.": "US", "u.s.": "US", "great britain": "GB"}

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
-from accounts.reach import refuse_limited, working_for
+from accounts.reach import count_hidden, refuse_limited, why_unseen, working_for
 from accounts.roles import Action
 from catalogue.models import Recording, RecordingStatus
 from common.words import lowered
@@ -30,6 +30,7 @@ from dedup.models import (
     DedupMember,
     GroupKind,
 )
+from review.approval import why_no_second_person
 from review.services import joining
 
 UNDO_FOR = timedelta(days=30)
@@ -136,7 +137,7 @@ def merge_many(
 @transaction.atomic
 def accept(*, action: DedupAction, user: User) -> DedupAction:
     """Carry out a proposal, if its recordings are still searchable."""
-    _require_manager(user)
+    _require_second(user)
     action = _lock_action(action, user, ActionState.PROPOSED)
     asked = ActionRequest(**action.asked)
     group = DedupGroup.objects.filter(uid=action.group_uid).first()
@@ -163,7 +164,7 @@ def accept(*, action: DedupAction, user: User) -> DedupAction:
 @transaction.atomic
 def refuse(*, action: DedupAction, user: User, note: str = "") -> DedupAction:
     """Refuse a proposal."""
-    _require_manager(user)
+    _require_second(user)
     action = _lock_action(action, user, ActionState.PROPOSED)
     action.state = ActionState.REFUSED
     action.settled_by, action.settled_at = user, datetime.now(tz=UTC)
@@ -306,10 +307,9 @@ def _members(group: DedupGroup) -> dict[str, Recording]:
     found = {member.recording.uid: member.recording for member in rows}
     # A person with access limits must not merge recordings they cannot see.
     with working_for(None):
-        if len(found) != DedupMember.objects.filter(group=group).count():
-            raise ActionNotAllowed(
-                _("Some recordings of this group are in buckets that you may not see.")
-            )
+        hidden = DedupMember.objects.filter(group=group).count() - len(found)
+    if why := why_unseen(hidden):
+        raise ActionNotAllowed(why)
     return found
 
 
@@ -345,10 +345,8 @@ def _lock_action(action: DedupAction, user: User, wanted: ActionState) -> DedupA
         *current.before.get("recordings", ()),
         *current.asked.get("recordings", ()),
     }
-    with working_for(user):
-        hidden = len(named) - Recording.objects.filter(uid__in=named).count()
-    if hidden:
-        refuse_limited(user)
+    if why := why_unseen(count_hidden(user, Recording.objects.filter(uid__in=named))):
+        raise ActionNotAllowed(why)
     if current.state != wanted:
         raise ActionRefused(
             _("Somebody already decided this: %(state)s.")
@@ -360,6 +358,13 @@ def _lock_action(action: DedupAction, user: User, wanted: ActionState) -> DedupA
 def _require_manager(user: User) -> None:
     if not user.has_perm(Action.EDIT_DUPLICATES):
         raise ActionNotAllowed(_("Only a manager may decide about duplicates."))
+
+
+def _require_second(user: User) -> None:
+    """Raise unless the user may answer what a reviewer proposed."""
+    _require_manager(user)
+    if why := why_no_second_person(user):
+        raise ActionNotAllowed(why)
 
 
 def _record(action: DedupAction, what: str, user: User, *, note: str = "") -> None:

@@ -156,11 +156,11 @@ def add_prepared(
 ) -> Recording:
     """Add a prepared recording, unless it already exists; see ``add_recording``."""
     bucket = newcomer.bucket
-    _refuse_same_id(bucket, details.custom_id)
+    refuse_same_id(bucket, details.custom_id)
     comparison = Comparison.of(newcomer)
     same = comparison.same()
     # Again, because the id of what came meanwhile says more than its sound.
-    _refuse_same_id(bucket, details.custom_id)
+    refuse_same_id(bucket, details.custom_id)
     _refuse(newcomer, same)
     with services.new_recording(
         bucket=bucket,
@@ -172,7 +172,7 @@ def add_prepared(
     ) as recording:
 
         def add(same: Same | None) -> None:
-            _refuse_same_id(bucket, details.custom_id)
+            refuse_same_id(bucket, details.custom_id)
             _refuse(newcomer, same)
             save_findable(recording=recording, user=user)
             if same is not None:
@@ -541,7 +541,8 @@ def _refuse(newcomer: Newcomer, same: Same | None) -> None:
     )
 
 
-def _refuse_same_id(bucket: Bucket, custom_id: str) -> None:
+def refuse_same_id(bucket: Bucket, custom_id: str) -> None:
+    """Raise ``AlreadyInCatalogue`` if a recording of the bucket has an id."""
     if not custom_id:
         return
     with working_for(None):

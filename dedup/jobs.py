@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Protocol
 
 from django.utils.translation import gettext_lazy as _
 
+from catalogue import partitions
+from catalogue.models import Bucket, IntakeRule
 from dedup.models import CatalogueCheck, RunStatus
 from jobs import resources
 from jobs.choices import JobState, Priority
@@ -20,6 +23,18 @@ def _end(check: CatalogueCheck, state: JobState, code: str, cause: str) -> None:
     )
 
 
+class _Bringing(Protocol):
+    """An import of recordings or of their audio."""
+
+    bucket: Bucket
+
+
+def duty_of_intake(brought: _Bringing) -> str:
+    """Return the duty of work that brings recordings into a bucket, by its rule."""
+    compares = brought.bucket.intake_rule != IntakeRule.IGNORE
+    return partitions.duty_of_all() if compares else ""
+
+
 CHECK = register(
     Kind(
         "catalogue_check",
@@ -30,6 +45,7 @@ CHECK = register(
         # Checks cover all buckets, so a second one would only repeat the first.
         key=lambda _check: "all",
         needs=frozenset({resources.INDEX}),
+        duty=lambda _check: partitions.duty_of_all(),
         max_attempts=lambda: _MAX_ATTEMPTS,
         gives_way=True,
         # Comparisons are kept, so a check goes on where it stopped.

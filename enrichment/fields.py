@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from catalogue.artist_ids import check_artist_ids
 from catalogue.identifiers import BadIdentifier, check_isrc, check_iswc, check_upc
 from catalogue.models import ArtistIdentity, Recording
+from common.outside_text import one_line
 from enrichment.choices import FillField
 from enrichment.open_data.folding import fold
 from enrichment.open_data.matching import Ours
@@ -33,8 +34,7 @@ def cleaned(field: str, value: str) -> str:
             case FillField.RELEASE_DATE:
                 return value if _DATE.fullmatch(value) else ""
             case _:
-                printable = "".join(each for each in value if each.isprintable())
-                return printable.strip()[:_MOST]
+                return one_line(value, _MOST)
     except BadIdentifier:
         return ""
 

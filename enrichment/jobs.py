@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.utils.translation import gettext_lazy as _
 
 from enrichment.choices import SourceState
+from enrichment.duties import SEARCHING, duty_of_reading
 from enrichment.models import EnrichmentSource
 from jobs.choices import JobState, Priority
 from jobs.kinds import Kind, register
@@ -19,6 +20,10 @@ READ_SOURCE = register(
         "enrichment.reading.run",
         label=_("Reading of open data"),
         priority=Priority.EVERYTHING,
+        duty=duty_of_reading,
+        # The next one goes where this one's index is.
+        lane=lambda _source: "all",
+        lane_limit=lambda: 1,
         gives_way=True,
         mirror={
             JobState.WAITING: SourceState.WAITING,
@@ -39,6 +44,7 @@ MATCH = register(
         label=_("Search for missing metadata"),
         priority=Priority.EVERYTHING,
         key=lambda _subject: "all",
+        duty=lambda _subject: SEARCHING,
         gives_way=True,
         hand_back_after=0.0,
     )

@@ -6,12 +6,12 @@ from typing import Final
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.columns import person_field
 from accounts.reach import PRESENT, Path, ReachManager
-from catalogue.models import Bucket, Recording
+from catalogue.models import Bucket, Recording, RecordingStatus
 from common.uid import uid_field
 from enrichment.choices import FillField, HoldReason, SourceState, SuggestionState
 
@@ -137,7 +137,10 @@ class Suggestion(models.Model):
     decided_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    reach = Path(buckets="recording__bucket")
+    reach = Path(
+        buckets="recording__bucket",
+        hidden=lambda buckets: _of_codes_out_of_sight(buckets),
+    )
     objects = ReachManager["Suggestion"]()
 
     class Meta:
@@ -170,6 +173,27 @@ class Suggestion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_field_display()} {self.value}"
+
+
+def _of_codes_out_of_sight(buckets: frozenset[int]) -> QuerySet[Suggestion, int]:
+    """Return the keys of suggested ISRCs that recordings outside these buckets have too.
+
+    They wait for a decision of their own, which would tell that such recordings exist;
+    unless a recording in sight is reason enough.
+    """
+    code, recording = OuterRef("value"), OuterRef("recording")
+    having = Recording.objects.filter(Q(isrc_normalised=code) | Q(own_isrc=code))
+    having = having.exclude(
+        status__in=[RecordingStatus.RETIRED, RecordingStatus.STUB]
+    ).exclude(pk=recording)
+    codes = Suggestion.objects.filter(state=SuggestionState.OPEN, field=FillField.ISRC)
+    alike = codes.filter(value=code).exclude(recording=recording)
+    is_seen = Exists(having.filter(bucket__in=buckets)) | Exists(
+        alike.filter(recording__bucket__in=buckets)
+    )
+    is_shared = Q(hold=HoldReason.TAKEN_HERE) | Exists(having) | Exists(alike)
+    rows = codes.filter(is_shared, ~is_seen, recording__bucket__in=buckets)
+    return rows.values_list("pk", flat=True)
 
 
 class SafeMark(models.Model):

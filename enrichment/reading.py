@@ -19,9 +19,10 @@ from enrichment.jobs import MATCH
 from enrichment.models import EnrichmentSource
 from enrichment.open_data.errors import SourceRefused, from_text
 from enrichment.open_data.kinds import Reading, SourceFacts, SourceKind, source_kinds
+from imports.errors import TableRefused
 from imports.mapping import LEFT_OUT, guess, named_columns
 from imports.recordings.targets import RECORDING_TARGETS
-from imports.tables import TableRefused, open_table, rows_of
+from imports.tables import open_table, rows_of
 from jobs.context import JobContext
 from jobs.errors import Failed
 from jobs.services import submit
@@ -130,7 +131,7 @@ def _read(
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
     """Yield the rows of a table by our names of its columns."""
-    with open_table(path) as table:
+    with open_table(path, names=RECORDING_TARGETS.known_names) as table:
         columns = guess(named_columns(table.header, RECORDING_TARGETS))
         targets = [column.target for column in columns]
         for row in rows_of(table):

@@ -15,6 +15,7 @@ from catalogue.models import Bucket, Recording
 from common.uid import new_uid
 from enrichment import deciding, marks
 from enrichment.choices import FillField, HoldReason, SuggestionState
+from enrichment.duties import SEARCHING
 from enrichment.errors import EnrichmentRefused
 from enrichment.fields import as_ours, is_lacking, value_of
 from enrichment.indexes import Opened, open_indexes
@@ -23,7 +24,7 @@ from enrichment.merging import MergedValue, merged
 from enrichment.models import EnrichmentSource, FillingRule, Suggestion
 from enrichment.open_data.confidence import Model
 from jobs.context import JobContext
-from jobs.errors import Failed
+from jobs.errors import Blocked
 from jobs.services import submit
 
 _AT_ONCE: Final = 200
@@ -43,7 +44,8 @@ def run(context: JobContext) -> None:
     try:
         match_all(heartbeat=lambda share: context.report(share, "searching"))
     except EnrichmentRefused as refused:
-        raise Failed(refused.code, str(refused)) from refused
+        # Its indexes were here when the job began.
+        raise Blocked(SEARCHING) from refused
     context.finish()
 
 

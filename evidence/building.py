@@ -19,7 +19,7 @@ from evidence import sealing, signing
 from evidence.digests import digests
 from evidence.models import EvidencePack
 from jobs.context import JobContext
-from jobs.errors import Failed
+from jobs.errors import Blocked
 
 
 def run(context: JobContext) -> None:
@@ -28,7 +28,8 @@ def run(context: JobContext) -> None:
         with scratch_directory() as scratch:
             _build(context, scratch)
     except signing.KeyUnusable as error:
-        raise Failed("no_signing_key", str(error)) from error
+        # It was here when the job began, and waits for it again.
+        raise Blocked(signing.SIGNING_KEY) from error
 
 
 def _build(context: JobContext, scratch: Path) -> None:

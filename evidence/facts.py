@@ -335,6 +335,7 @@ def match_json(match: Match) -> Json:
         "policy_action": match.policy_action,
         "policy": match.policy_name,
         "decided_by": match.decided_by_name,
+        "decider": match.decider or "",
         "decided_at": time_text(match.decided_at),
         "decision_reason": match.decision_reason,
         "licence_id": match.licence.number if match.licence else "",

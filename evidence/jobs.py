@@ -8,9 +8,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 import audit.services
+from evidence import signing
 from evidence.models import EvidencePack, PackStatus
 from jobs.choices import JobState, Priority
 from jobs.kinds import Kind, register
+from jobs.resources import Duty, register_duty
 
 
 def _end_pack(pack: EvidencePack, state: JobState, code: str, cause: str) -> None:
@@ -28,6 +30,17 @@ def _end_pack(pack: EvidencePack, state: JobState, code: str, cause: str) -> Non
         )
 
 
+register_duty(
+    Duty(
+        signing.SIGNING_KEY,
+        here=signing.key_here,
+        words=lambda _part: gettext("the signing key"),
+        remedy=lambda _part: gettext(
+            "Copy signing_key.pem to the data folder of a worker's machine, or set "
+            "ACRPORTAL_SIGNING_KEY_FILE on all machines."
+        ),
+    )
+)
 EVIDENCE = register(
     Kind(
         "evidence",
@@ -35,6 +48,7 @@ EVIDENCE = register(
         "evidence.building.run",
         label=_("Evidence pack"),
         priority=Priority.DOCUMENT,
+        duty=lambda _pack: signing.SIGNING_KEY,
         # A match has one pack in the making at a time.
         key=lambda pack: f"match:{pack.match_id}",
         mirror={

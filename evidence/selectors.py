@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from django.db.models import Q
+from django.urls import reverse
 
 from accounts.reach import hidden_keys, working_for
 from audit.models import Event
+from audit.standing import Standing, StandingStatement, StatementKind
+from evidence import signing
 from evidence.models import EvidencePack, PackStatus
 from review import coverage, rule_names
 from review.models import Licence, Match, Policy
 from review.selectors import events_of
 from review.services.transitions import ASSIGN, LOCK_EVENTS, NOTE
+from review.standing import by_case, matches_on
 
 # Lock events, notes and assignments decide nothing.
 _LOOKS = (*LOCK_EVENTS, NOTE, ASSIGN)
@@ -108,6 +112,15 @@ def evidence_of_many(matches: Iterable[int]) -> Mapping[int, MatchPacks]:
     }
 
 
+def can_be_signed() -> bool:
+    """Return whether this machine or another one has a key to sign packs with."""
+    try:
+        signing.require_some_key()
+    except signing.KeyUnusable:
+        return False
+    return True
+
+
 def names_hidden_rules(match: Match) -> bool:
     """Return whether packs of a match may name a rule that the viewer may not see.
 
@@ -170,3 +183,26 @@ def _first_events(packs: Iterable[EvidencePack]) -> dict[int, datetime]:
             if is_later:
                 found.setdefault(pack.match_id, at)
     return found
+
+
+def stated_on(cases: Sequence[str]) -> Standing:
+    """Return the ready packs about matches of files and recordings, by case."""
+    grounds = matches_on(cases)
+    packs = EvidencePack.objects.filter(match__in=grounds, status=PackStatus.READY)
+    return by_case(
+        grounds,
+        (
+            (
+                pack.match_id,
+                StandingStatement(
+                    StatementKind.EVIDENCE,
+                    pack.uid,
+                    str(pack),
+                    reverse("portal:evidence", args=[pack.match.uid]),
+                ),
+            )
+            for pack in packs.select_related(
+                "match__recording", "match__scanned_file"
+            ).order_by("pk")
+        ),
+    )

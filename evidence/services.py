@@ -30,11 +30,12 @@ def request_pack(
 ) -> EvidencePack:
     """Queue a new pack with the match's state at build time.
 
-    Raises ``EvidenceRefused`` without a signing key, or while a pack is being built.
+    Raises ``EvidenceRefused`` where no machine has a signing key, or while a pack is
+    being built.
     """
     try:
         # Fail now, while the person can read why, not later in the worker.
-        signing.load_key()
+        signing.require_some_key()
     except signing.KeyUnusable as error:
         raise EvidenceRefused("no_signing_key", str(error)) from error
     with transaction.atomic():

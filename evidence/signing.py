@@ -1,7 +1,7 @@
-"""The operator's key that signs evidence packs: Ed25519, in one file.
+"""The operator's key that signs evidence packs: Ed25519, in a secret or in one file.
 
-Anybody who can read the private key can forge evidence, so a file that other users may
-read is refused.
+All machines that build packs share one key. Anybody who can read the private key can
+forge evidence, so a file that other users may read is refused.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
@@ -20,6 +21,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 )
 from django.conf import settings
 from django.utils.translation import gettext as _
+
+from jobs import machines
 
 _RAW = serialization.Encoding.Raw, serialization.PublicFormat.Raw
 _PEM = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -54,19 +57,59 @@ class PublicKey:
         return True
 
 
+SIGNING_KEY: Final = "signing_key"
+"""The duty of machines that can sign packs; see ``jobs.resources.Duty``."""
+
+
 def key_path() -> Path:
-    """Return the path of the private key."""
-    chosen = settings.ACRPORTAL_SIGNING_KEY_PATH
-    return Path(chosen or settings.ACRPORTAL_DATA_DIR / "signing_key.pem")
+    """Return the path of the private key, where ``ACRPORTAL_SIGNING_KEY`` has none."""
+    path: Path = settings.ACRPORTAL_DATA_DIR / "signing_key.pem"
+    return path
 
 
-def has_key() -> bool:
-    """Tell whether a key exists."""
-    return key_path().exists()
+def key_here() -> dict[str, str]:
+    """Return the duty of a machine with the key, with the id of that key."""
+    try:
+        return {SIGNING_KEY: public_key().key_id}
+    except KeyUnusable:
+        return {}
+
+
+def require_some_key() -> None:
+    """Raise ``KeyUnusable`` if neither this machine nor another one has the key."""
+    try:
+        load_key()
+    except KeyUnusable:
+        if not keys_elsewhere():
+            raise
+
+
+def keys_elsewhere() -> dict[str, str]:
+    """Return the ids of the keys of other machines, by host."""
+    return {
+        machine.host: machine.duties[SIGNING_KEY]
+        for machine in machines.others()
+        if SIGNING_KEY in machine.duties
+    }
 
 
 def create_key() -> PublicKey:
-    """Create the key, readable by its owner only; never replace one."""
+    """Create the key, readable by its owner only; never replace one.
+
+    Raises ``KeyUnusable`` if a secret or another machine has one.
+    """
+    if settings.ACRPORTAL_SIGNING_KEY:
+        raise KeyUnusable(_("ACRPORTAL_SIGNING_KEY holds the key already."))
+    for host, key_id in keys_elsewhere().items():
+        raise KeyUnusable(
+            _(
+                "The machine %(host)s signs with the key %(key)s, and a second key would "
+                "make packs of two signers. Give this machine that key: copy its "
+                "signing_key.pem here, or set ACRPORTAL_SIGNING_KEY_FILE on both. For a "
+                "new key, first move the old one away there."
+            )
+            % {"host": host, "key": key_id[:16]}
+        )
     path = key_path()
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(
@@ -94,6 +137,9 @@ def create_key() -> PublicKey:
 
 def load_key() -> Ed25519PrivateKey:
     """Return the private key; raise ``KeyUnusable``."""
+    secret: str = settings.ACRPORTAL_SIGNING_KEY
+    if secret:
+        return _read_key(secret.encode(), "ACRPORTAL_SIGNING_KEY")
     path = key_path()
     try:
         mode, pem = path.stat().st_mode, path.read_bytes()
@@ -116,18 +162,30 @@ def load_key() -> Ed25519PrivateKey:
             )
             % {"path": path}
         )
+    return _read_key(pem, str(path))
+
+
+def _read_key(pem: bytes, place: str) -> Ed25519PrivateKey:
     try:
         key = serialization.load_pem_private_key(pem, password=None)
     except ValueError as error:
         raise KeyUnusable(
             _("%(path)s does not contain a private key: %(error)s.")
-            % {"path": path, "error": error}
+            % {"path": place, "error": error}
         ) from error
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyUnusable(
-            _("The key in %(path)s is not an Ed25519 key.") % {"path": path}
+            _("The key in %(path)s is not an Ed25519 key.") % {"path": place}
         )
     return key
+
+
+def stored_key() -> bytes | None:
+    """Return the private key as this machine stores it, for backups; None without one."""
+    secret: str = settings.ACRPORTAL_SIGNING_KEY
+    if secret:
+        return secret.encode()
+    return key_path().read_bytes() if key_path().exists() else None
 
 
 def public_key() -> PublicKey:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from audit.chains import first_fault, read_json_lines
+from common.outside_text import is_one_line
 from evidence.sealing import MANIFEST, SCHEMA, SIGNATURE, UNLISTED
 from evidence.signing import PublicKey
 
@@ -143,6 +144,9 @@ def _manifest(content: bytes) -> Json:
 
 def _check_files(archive: zipfile.ZipFile, manifest: Json) -> Iterator[PackCheck]:
     listed = {each["name"]: each for each in manifest["files"]}
+    if not listed:
+        yield PackCheck(False, "The manifest lists no files.")
+        return
     held = Counter(info.filename for info in archive.infolist())
     bad = []
     for name, each in listed.items():
@@ -230,4 +234,4 @@ def _sha256(archive: zipfile.ZipFile, name: str, size: int) -> str:
 
 def _printable(text: str) -> str:
     """Return a stranger's text without what a terminal would obey or cannot show."""
-    return text if text.isprintable() else ascii(text)
+    return text if is_one_line(text) else ascii(text)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
+from accounts.deciders import Decider
 from accounts.models import User
 from audit.words import actor_label
 from common.reading import rounded
@@ -104,7 +105,10 @@ def decision(facts: CaseFacts) -> str:
         words = {
             MatchState.DISPUTED: _("Confirmed by %(who)s on %(when)s UTC."),
         }.get(MatchState(match.state), _("Decided by %(who)s on %(when)s UTC."))
-        texts.append(words % _who(match.decided_by_name, match.decided_at))
+        who = _who(match.decided_by_name, match.decided_at)
+        if match.decider == Decider.PROGRAM:
+            who["who"] = _("a program, as %(name)s,") % {"name": who["who"]}
+        texts.append(words % who)
     if match.state == MatchState.DISPUTED and match.state_at is not None:
         words = _("Dispute recorded by %(who)s on %(when)s UTC.")
         texts.append(words % _who(match.state_by or _("a person"), match.state_at))

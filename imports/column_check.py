@@ -1,49 +1,78 @@
-"""The step in which a check maps the columns of a table."""
+"""The step in which a check proposes how a table is read, and maps its columns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from imports import mapping
 from imports.kinds import Columns, targets_of
 from imports.models import ImportStatus, MappedImport, MappingOrigin
+from imports.reading_rules import Proposal, ReadingRules
 from imports.selectors import last_import_like
-from imports.tables import RawRow
+from imports.table_layout import RawRow
+from imports.tables import Table, rows_of
+
+HEADER_LINE = "header_line"
+"""The key of ``MappedImport.rules`` for the line with the names of the columns."""
 
 
 def map_columns(
     one: MappedImport,
-    header: Sequence[str],
-    rows: Iterable[RawRow],
+    table: Table,
     heartbeat: Callable[[], None],
     *,
     keep_unknown: bool = False,
-) -> tuple[mapping.Columns, Columns]:
-    """Return the mapping that a check uses, and the columns of the import that keep it.
+) -> tuple[mapping.Columns, ReadingRules, Columns]:
+    """Return the mapping and the rules of a check, and the columns that keep them.
 
     They have the status of an import that waits for a person, if a required column is
     missing.
     """
-    targets, key = targets_of(one), mapping.header_key(header)
-    origin = MappingOrigin.GUESSED
+    targets, key = targets_of(one), mapping.header_key(table.header)
+    origin, chosen = MappingOrigin.GUESSED, dict(one.rules)
     if one.columns:
         columns = mapping.from_json(one.columns, targets)
         origin = MappingOrigin(one.columns_from)
     else:
-        columns = mapping.read_columns(header, rows, targets, heartbeat)
+        columns = mapping.read_columns(table.header, rows_of(table), targets, heartbeat)
         if earlier := last_import_like(one, key):
             as_before = mapping.from_json(earlier.columns, targets)
             columns, origin = mapping.as_in(columns, as_before), MappingOrigin.REPEATED
+            # Names and dates of one source look the same; shares show what they are.
+            chosen |= {
+                name: earlier.rules[name]
+                for name in ("names", "days")
+                if name in earlier.rules and name not in chosen
+            }
         else:
             columns = mapping.guess(columns, keep_unknown=keep_unknown)
+    rules = propose(columns, rows_of(table), chosen, heartbeat)
     kept: Columns = {
         "columns": mapping.to_json(columns),
         "columns_from": origin,
         "header_key": key,
+        "rules": {**rules.to_json(), HEADER_LINE: table.header_line},
     }
     if missing := mapping.lacking(columns):
         cause = _("Choose the column for: %(names)s.") % {"names": ", ".join(missing)}
         kept |= {"status": ImportStatus.UNMAPPED, "message": cause}
-    return columns, kept
+    return columns, rules, kept
+
+
+def propose(
+    columns: mapping.Columns,
+    rows: Iterable[RawRow],
+    chosen: Mapping[str, Any],  # Any: JSON
+    heartbeat: Callable[[], None] = lambda: None,
+) -> ReadingRules:
+    """Return the rules that fit all rows; what a person chose stays."""
+    ruled = columns[0].targets.ruled if columns else mapping.NO_TARGETS.ruled
+    proposal = Proposal(ruled)
+    if ruled.concerned(column.target for column in columns):
+        for row in rows:
+            heartbeat()
+            proposal.look(mapping.cells_by_target(columns, row))
+    return proposal.rules(chosen)

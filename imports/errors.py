@@ -9,6 +9,10 @@ class ImportRefused(Exception):
     """The whole file is unusable; the message says why."""
 
 
+class TableRefused(ImportRefused):
+    """The file cannot be read as a table; the text says where and why."""
+
+
 class RowFault(Exception):
     """One cell of a row is wrong; ``rule`` says what would be right.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -43,7 +44,10 @@ def _run_undo(context: JobContext, *, dry: bool) -> None:
         raise Failed(
             "refused", str(_("The account of the person who asked was deleted."))
         )
-    found = undo_import(one.uid, user=user, dry=dry, heartbeat=context.report)
+    try:
+        found = undo_import(one.uid, user=user, dry=dry, heartbeat=context.report)
+    except PermissionDenied as refused:
+        raise Failed("refused", str(refused)) from refused
     with transaction.atomic():
         context.finish(
             summary=one.summary | {"undo": {**asdict(found), "is_done": not dry}}

@@ -34,6 +34,9 @@ Columns = dict[str, Any]  # Any: of an import's own row
 Text = str | Promise
 One = TypeVar("One", bound=Import)
 
+_NOT_YOUR_ROLE = _(
+    "Your role does not allow this. Ask an admin for the role that does."
+)
 _STAYS = _("What was imported stays.")
 _CANCELLED = _("It was cancelled.")
 _START_LABEL = _("Import the rows without faults")
@@ -222,8 +225,8 @@ class ImportKind(Generic[One]):
         """Raise ``PermissionDenied`` if the user may not work with imports of this kind."""
         if self.model.concerns_everything:
             refuse_limited(user)
-        if self.denied and not user.has_perm(self.action):
-            raise PermissionDenied(str(self.denied))
+        if not user.has_perm(self.action):
+            raise PermissionDenied(str(self.denied or _NOT_YOUR_ROLE))
 
 
 AnyKind = ImportKind[Any]  # Any: where the model does not matter

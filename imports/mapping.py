@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -18,7 +17,12 @@ from typing import Any, TypeAlias
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from imports.tables import MAX_COLUMNS, RawRow, TableRefused
+from common.outside_text import one_line
+from imports.errors import TableRefused
+from imports.names import compared
+from imports.reading_rules import RuledColumns
+from imports.table_layout import RawRow
+from imports.tables import MAX_COLUMNS
 
 DATA = "data"
 """The target of a column that is kept as data under its own name."""
@@ -31,27 +35,8 @@ _MAX_EXAMPLE = 200
 _EXAMPLES = 3
 # Rows that are searched for examples; a column may be empty in most of them.
 _ROWS_SEARCHED = 1_000
-# Longer names are no names of columns, and must cost nothing.
-_COMPARED = 200
 
 Json: TypeAlias = list[dict[str, Any]]  # Any: JSON
-
-
-def compared(name: str) -> str:
-    """Return a name for comparison: without case, accents and anything but letters and
-    digits.
-    """
-    plain = unicodedata.normalize("NFKD", name[:_COMPARED]).casefold()
-    return "".join(char for char in plain if char.isalnum())
-
-
-def by_name(names: Mapping[str, str]) -> dict[str, str]:
-    """Return our column by each of its names, which commas separate, for comparison."""
-    return {
-        compared(name): column
-        for column, texts in names.items()
-        for name in texts.split(",")
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +55,12 @@ class Targets:
     clearable: frozenset[str] = frozenset()
     keeps_data: bool = False
     not_data: tuple[str, ...] = ()
+    ruled: RuledColumns = field(default_factory=RuledColumns)
+
+    @property
+    def known_names(self) -> frozenset[str]:
+        """Return every name by which a column is known, for comparison."""
+        return frozenset().union(*self.names)
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -195,9 +186,7 @@ def read_columns(
 
 
 def _printable(text: str, limit: int) -> str:
-    # Cut before cleaning: a cell may be long.
-    cut = text.strip()[:limit]
-    return "".join(char if char.isprintable() else " " for char in cut).strip()
+    return one_line(text.strip(), limit)
 
 
 def header_key(header: Sequence[str]) -> str:
@@ -363,6 +352,24 @@ def unknown_names(columns: Columns) -> list[str]:
         for column in columns
         if column.name and column.target in (DATA, LEFT_OUT)
     ]
+
+
+def unread_names(columns: Columns) -> list[str]:
+    """Return the columns that are left out, also those without a name."""
+    return [
+        column.name or _("column %(number)s") % {"number": position}
+        for position, column in enumerate(columns, start=1)
+        if column.target == LEFT_OUT and (column.name or column.examples)
+    ]
+
+
+def cells_by_target(columns: Columns, row: RawRow) -> dict[str, str]:
+    """Return a row's cells by our columns."""
+    return {
+        column.target: cell
+        for column, cell in zip(columns, row.cells, strict=False)
+        if column.target not in (DATA, LEFT_OUT)
+    }
 
 
 def to_json(columns: Columns) -> Json:

@@ -54,7 +54,7 @@ class MappingOrigin(models.TextChoices):
 
     GUESSED = "guessed", _("Guessed from the names")
     REPEATED = "repeated", _("As in the last import with these columns")
-    CHOSEN = "chosen", _("Chosen by a person")
+    CHOSEN = "chosen", _("Chosen")
 
 
 class Import(models.Model):
@@ -125,9 +125,9 @@ class MappedImport(Import):
     """An import of a table whose columns a person may map to ours.
 
     ``columns`` holds the mapping of ``imports.mapping``, which the check stores and the
-    import uses; each change by a person increases ``mapping_version``. Equal headers
-    have one ``header_key``, and the next import with the same ``mapped_for`` repeats
-    the mapping.
+    import uses; each change by a person increases ``mapping_version``. ``rules`` has the
+    line of the header, and those of ``imports.reading_rules``. Equal headers have one
+    ``header_key``, and the next import with the same ``mapped_for`` repeats the mapping.
     """
 
     mapped_for: ClassVar[str]
@@ -141,6 +141,7 @@ class MappedImport(Import):
         default=MappingOrigin.GUESSED,
         verbose_name=_("source of the mapping"),
     )
+    rules = models.JSONField(default=dict, blank=True)
     mapping_version = models.PositiveIntegerField(default=0)
     header_key = models.CharField(max_length=64, blank=True, default="")
 
@@ -173,7 +174,7 @@ class CatalogueImport(MappedImport):
         limit_choices_to=PRESENT,
     )
     audio = models.FileField(max_length=200, blank=True, default="")
-    encoding = models.CharField(max_length=20, default="utf-8")
+    encoding = models.CharField(max_length=20, blank=True, default="")
     keep_unknown = models.BooleanField(default=False)
     waiting = models.BooleanField(default=False)
     bad_rows = models.FileField(max_length=200, blank=True, default="")
@@ -247,7 +248,7 @@ class RightsImport(Import):
     concerns_everything = True
 
     uid = uid_field("wi")
-    encoding = models.CharField(max_length=20, default="utf-8")
+    encoding = models.CharField(max_length=20, blank=True, default="")
     sender = models.CharField(max_length=200, blank=True, default="")
 
     # Rights concern the whole catalogue.
@@ -269,7 +270,7 @@ class BroadcastImport(Import):
     place_field = ""
 
     uid = uid_field("bi")
-    encoding = models.CharField(max_length=20, default="utf-8")
+    encoding = models.CharField(max_length=20, blank=True, default="")
 
     # Rows of one table can be about files of several containers.
     reach = Path(owner="made_by")

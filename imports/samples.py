@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from common.csv_safety import GuardedWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +19,10 @@ class Sample:
     def as_csv(self) -> bytes:
         """Return the sample as CSV in UTF-8, as Excel writes it."""
         file = io.StringIO(newline="")
-        writer = csv.DictWriter(file, self.columns, lineterminator="\r\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
+        writer = GuardedWriter(file)
+        writer.write(self.columns)
+        for row in self.rows:
+            writer.write(row.get(name, "") for name in self.columns)
         return file.getvalue().encode("utf-8-sig")
 
     def as_xlsx(self) -> bytes:

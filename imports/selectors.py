@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db.models import Count, QuerySet
+from django.db.models.functions import Substr
 
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Recording, RecordingStatus
 from imports.models import (
@@ -14,6 +15,8 @@ from imports.models import (
     MoveIn,
 )
 from scanning.models import Container
+
+_RECORDING = "recording:"
 
 
 def last_import_like(one: MappedImport, header_key: str) -> MappedImport | None:
@@ -42,9 +45,11 @@ def not_moved(move: MoveIn) -> QuerySet[Moved]:
     return moved_of(move).filter(code__gt="").order_by("code", "kind", "pk")
 
 
-def waiting_recordings() -> QuerySet[Recording]:
-    """Return the recordings that wait for their audio."""
-    stubs = Recording.objects.filter(status=RecordingStatus.STUB)
+def waiting_recordings(move: MoveIn) -> QuerySet[Recording]:
+    """Return the recordings of the account that wait for their audio."""
+    cases = moved_of(move).filter(case__startswith=_RECORDING).order_by()
+    uids = cases.annotate(uid=Substr("case", len(_RECORDING) + 1)).values("uid")
+    stubs = Recording.objects.filter(status=RecordingStatus.STUB, uid__in=uids)
     return stubs.exclude(bucket=ACRCLOUD_MUSIC_BUCKET_ID)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -10,6 +10,7 @@ from django.db import transaction
 import audit.services
 from accounts.models import User
 from common.storage import display_name, keep_file
+from imports.column_check import HEADER_LINE
 from imports.kinds import ImportKind, One, kind_of, targets_of
 from imports.mapping import Columns, from_json, refuse_impossible, to_json
 from imports.models import (
@@ -77,16 +78,27 @@ def take_over_callback(*, moved: Moved, user: User) -> None:
 
 @transaction.atomic
 def change_columns(
-    *, one: MappedImport, columns: Columns, version: int, user: User
+    *,
+    one: MappedImport,
+    columns: Columns,
+    version: int,
+    user: User,
+    rules: Mapping[str, Any] | None = None,  # Any: JSON
 ) -> bool:
     """Store the mapping that a person chose, and have the table checked with it.
 
-    Return False, having changed nothing, if the import has another ``version`` of its
+    ``rules`` are those of ``one.rules`` that they chose, too. Another line with the names
+    of the columns has other columns, which the check maps anew. Return False, having changed nothing, if the import has another ``version`` of its
     mapping now, or is no longer in a state in which people may change it. Raises
     ``MappingRefused`` for an impossible mapping.
     """
     kind = kind_of(one)
     kind.refuse(user)
+    chosen = {**one.rules, **(rules or {})}
+    origin = MappingOrigin.CHOSEN
+    if chosen.get(HEADER_LINE) != one.rules.get(HEADER_LINE):
+        columns, origin = (), MappingOrigin.GUESSED
+        chosen = {HEADER_LINE: chosen[HEADER_LINE]}
     refuse_impossible(columns)
     rows = type(one)._default_manager.filter(
         pk=one.pk, status__in=MAPPABLE_STATUSES, mapping_version=version
@@ -96,7 +108,8 @@ def change_columns(
         message="",
         summary={},
         columns=to_json(columns),
-        columns_from=MappingOrigin.CHOSEN,
+        columns_from=origin,
+        rules=chosen,
         mapping_version=version + 1,
         **dict.fromkeys(one.outcome_columns, ""),
     )
@@ -107,7 +120,15 @@ def change_columns(
             action=f"{kind.event}_columns_changed",
             actor=user,
             before={"columns": _named_targets(before, columns)},
-            after={"import": one.uid, "columns": _named_targets(columns, before)},
+            after={
+                "import": one.uid,
+                "columns": _named_targets(columns, before),
+                "rules": {
+                    name: value
+                    for name, value in chosen.items()
+                    if value != one.rules.get(name)
+                },
+            },
         )
         submit(kind.check, one, user=user)
     return bool(changed)

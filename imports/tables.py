@@ -1,4 +1,4 @@
-"""Read the table of a catalogue import: several kinds of CSV, or XLSX.
+"""Read the table of an import: several kinds of CSV, workbooks, tables of web pages.
 
 Rows are read one at a time, so that the largest import fits into little memory. A
 confined child process unpacks and parses workbooks.
@@ -6,26 +6,35 @@ confined child process unpacks and parses workbooks.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import itertools
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import IO, TextIO
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from common.charsets import CHARSETS, guess_charset
 from common.confined import ReadingLimits, Unreadable, json_lines, read_confined
 from common.csv_safety import unguard
 from common.reading import read_number
-from common.table_text import one_form, separator_of
-from imports.errors import ImportRefused
+from common.table_text import SEPARATORS, one_form, separator_of
+from imports.errors import TableRefused
+from imports.markup_tables import is_markup
+from imports.table_encoding import RECOGNISED, encoding_of
+from imports.table_layout import (
+    RawRow,
+    filled,
+    header_among,
+    header_rank,
+    is_header_again,
+    is_total,
+)
+from imports.unpacking import is_archive, unpacked
 
 MAX_ROWS = 200_000
 MAX_BYTES = 100 * 1024**2
@@ -43,11 +52,15 @@ WORKBOOK_CPU_S = 120
 # The longest text that a cell of Excel may hold.
 _MAX_CELL = 32_767
 _MAX_LINE = 4_000_000
-# Enough to recognise an encoding.
-_MAX_SAMPLE = 2_000_000
 # Enough for any header; avoids reading a file that is one long line.
 _SNIFF_CHARS = 20_000
-# Files that are not CSV: workbooks of Excel before 2007, and UTF-16 text.
+# The header is looked for in so many rows.
+_SNIFF_ROWS = 40
+# Enough to know a format by its beginning.
+SNIFF_BYTES = 4096
+SHEET = "sheet"
+"""The encoding of rows that the child process made of a workbook."""
+# Files that are no tables: workbooks of Excel before 2007, and documents.
 _BEGINNINGS = {
     b"\xd0\xcf\x11\xe0": (
         _(
@@ -55,13 +68,8 @@ _BEGINNINGS = {
             "Save it as .xlsx or CSV."
         )
     ),
-    b"\xff\xfe": _("This is UTF-16 text. Save the file as CSV in UTF-8."),
-    b"\xfe\xff": _("This is UTF-16 text. Save the file as CSV in UTF-8."),
+    b"%PDF": _("This is a PDF. Ask for the table as .xlsx or CSV."),
 }
-
-
-class TableRefused(ImportRefused):
-    """The file cannot be read as a table; the text says where and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +77,19 @@ class Table:
     """An open table: its header as given, and how it is written.
 
     ``file`` is the CSV file, or the rows that the child process made of a workbook.
-    Closing the table closes the file.
+    Closing the table closes the file. ``above`` are the rows above the header, such as
+    a title, and ``skipped`` are totals below it, by their lines: nobody reads them.
     """
 
     file: IO[bytes]
     header: tuple[str, ...]
     separator: str
     encoding: str
+    header_line: int = 1
     is_separator_named: bool = False
     """Whether a line above the header only names the separator."""
+    above: tuple[RawRow, ...] = ()
+    skipped: dict[int, RawRow] = field(default_factory=dict)
 
     def __enter__(self) -> Table:
         return self
@@ -86,70 +98,119 @@ class Table:
         self.file.close()
 
 
-@dataclass(frozen=True, slots=True)
-class RawRow:
-    """One row as text, with its line in the file (the header is line 1)."""
-
-    line: int
-    cells: tuple[str, ...]
-
-
 def open_table(
     path: Path,
     *,
-    encoding: str = "utf-8",
+    names: Container[str] = (),
+    encoding: str = RECOGNISED,
+    header_line: int | None = None,
+    max_bytes: int = MAX_BYTES,
     heartbeat: Callable[[], None] = lambda: None,
 ) -> Table:
     """Open a table and read its header; raise ``TableRefused`` if it is not a table.
 
-    The content decides the format, not the name. ``heartbeat`` is called repeatedly
-    while a workbook is read.
+    The content decides the format, not the name; an archive may hold one table.
+    ``names`` are those of the columns that the caller knows, as ``imports.names`` has
+    them: they show which row is the header, unless a person chose ``header_line``.
+    ``heartbeat`` is called repeatedly while a workbook is read.
     """
-    file = path.open("rb")
+    return table_in(
+        unpacked(path.open("rb"), max_bytes=max_bytes),
+        names=names,
+        encoding=encoding,
+        header_line=header_line,
+        max_bytes=max_bytes,
+        heartbeat=heartbeat,
+    )
+
+
+def table_in(
+    file: IO[bytes],
+    *,
+    names: Container[str] = (),
+    encoding: str = RECOGNISED,
+    header_line: int | None = None,
+    max_bytes: int = MAX_BYTES,
+    heartbeat: Callable[[], None] = lambda: None,
+) -> Table:
+    """Open the table in an unpacked file, as ``open_table`` does; it owns the file."""
     try:
-        check_beginning(file)
-        if not zipfile.is_zipfile(file):
-            return table_of(file, encoding=encoding)
-        rows = workbook_rows(file, heartbeat)
+        check_beginning(file, max_bytes=max_bytes)
+        if not is_sheet(file):
+            return table_of(
+                file, encoding=encoding, names=names, header_line=header_line
+            )
+        rows = sheet_rows(file, heartbeat)
     except BaseException:
         file.close()
         raise
     # The rows are in a file of their own now.
     file.close()
-    return table_of(rows, encoding="xlsx")
+    return table_of(rows, encoding=SHEET, names=names, header_line=header_line)
 
 
-def table_of(file: IO[bytes], *, encoding: str) -> Table:
-    """Read the header of an open file: CSV, or ``xlsx`` for the rows of a workbook."""
-    separator, name, is_named = "", encoding, False
-    if encoding != "xlsx":
-        _check_encoding(file, encoding)
-        # Excel begins UTF-8 files with a byte order mark.
-        name = "utf-8-sig" if encoding == "utf-8" else encoding
-        with _as_text(file, name) as text:
-            separator, is_named = separator_of(text.read(_SNIFF_CHARS))
-    table = Table(file, (), separator, name, is_named)
-    header = next(_all_rows(table), RawRow(1, ())).cells
-    if len([column for column in header if column.strip()]) < 2:
+def table_of(
+    file: IO[bytes],
+    *,
+    encoding: str,
+    names: Container[str] = (),
+    header_line: int | None = None,
+) -> Table:
+    """Read the header of an open file: CSV, or ``SHEET`` for the rows of a workbook."""
+    if encoding == SHEET:
+        written = [Table(file, (), "", SHEET)]
+    else:
+        written = _ways_to_read(file, encoding_of(file, encoding))
+    readings = [(each, list(islice(_all_rows(each), _SNIFF_ROWS))) for each in written]
+    table, header, above = max(
+        ((each, *header_among(rows, names, header_line)) for each, rows in readings),
+        key=lambda found: header_rank(found[1], names),
+    )
+    if len(filled(header)) < 2:
         raise TableRefused(
             gettext(
-                "The first line must name the columns, separated by "
-                "commas, semicolons or tabs. It is: %(header)s"
+                "No line names the columns of a table, separated by commas, semicolons "
+                "or tabs. The first line is: %(header)s"
             )
-            % {"header": " ".join(header)[:120]}
+            % {
+                "header": " ".join(readings[0][1][0].cells)[:120]
+                if readings[0][1]
+                else ""
+            }
         )
-    return Table(file, header, separator, name, is_named)
+    return replace(table, header=header.cells, header_line=header.line, above=above)
+
+
+def _ways_to_read(file: IO[bytes], encoding: str) -> list[Table]:
+    """Return a table for each separator that the file may have, the commonest first."""
+    with _as_text(file, encoding) as text:
+        separator, is_named = separator_of(text.read(_SNIFF_CHARS))
+    if is_named:
+        return [Table(file, (), separator, encoding, is_separator_named=True)]
+    return [Table(file, (), each, encoding) for each in (*SEPARATORS, "|")]
 
 
 def rows_of(table: Table) -> Iterator[RawRow]:
-    """Yield every row below the header that has any content."""
-    for row in itertools.islice(_all_rows(table), 1, None):
-        if any(cell.strip() for cell in row.cells):
+    """Yield every row below the header that has any content and is no total."""
+    for row in _all_rows(table):
+        if row.line <= table.header_line or not filled(row):
+            continue
+        if is_header_again(row, table.header) or is_total(row):
+            table.skipped[row.line] = row
+        else:
             yield row
 
 
+def is_sheet(file: IO[bytes]) -> bool:
+    """Return whether the child must read the file: a workbook, or a page with a table."""
+    if is_archive(file):
+        return True
+    file.seek(0)
+    return is_markup(file.read(SNIFF_BYTES))
+
+
 def _all_rows(table: Table) -> Iterator[RawRow]:
-    if table.encoding != "xlsx":
+    if table.encoding != SHEET:
         yield from _csv_rows(table)
         return
     # A character takes up to six bytes in JSON.
@@ -157,54 +218,22 @@ def _all_rows(table: Table) -> Iterator[RawRow]:
         yield RawRow(line, tuple(cells))
 
 
-def check_beginning(file: IO[bytes]) -> None:
+def check_beginning(file: IO[bytes], *, max_bytes: int = MAX_BYTES) -> None:
     """Refuse an empty or too large file, and formats that the first bytes give away."""
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     if size == 0:
         raise TableRefused(gettext("The file is empty."))
-    if size > MAX_BYTES:
-        raise TableRefused(gettext("The file is larger than 100 MB. Split it."))
+    if size > max_bytes:
+        raise TableRefused(
+            gettext("The file is larger than %(limit)s MB. Split it.")
+            % {"limit": max_bytes // 1024**2}
+        )
     beginning = file.read(4)
+    file.seek(0)
     for known, message in _BEGINNINGS.items():
         if beginning.startswith(known):
             raise TableRefused(message)
-
-
-def _check_encoding(file: IO[bytes], encoding: str) -> None:
-    """Decode the whole file once; raise ``TableRefused`` at the first bad byte."""
-    decoder = codecs.getincrementaldecoder(encoding)()
-    line, done, raw = 1, 0, b" "
-    file.seek(0)
-    while raw:
-        # A very long line is read in parts.
-        raw = file.readline(_MAX_LINE)
-        try:
-            decoder.decode(raw, final=not raw)
-        except UnicodeDecodeError as error:
-            # The decoder kept the end of the previous part in front of this one.
-            at = done + error.start + 1 - (len(error.object) - len(raw))
-            guessed = guess_charset(raw + file.read(_MAX_SAMPLE))
-            text = gettext(
-                "Line %(line)s, byte %(at)s: 0x%(object)s is not %(encoding)s text. "
-                "Save the file as UTF-8, or choose %(other)s."
-            )
-            if guessed == encoding:
-                text = gettext(
-                    "Line %(line)s, byte %(at)s: 0x%(object)s is not %(encoding)s text. "
-                    "Save the file as UTF-8."
-                )
-            raise TableRefused(
-                text
-                % {
-                    "line": line,
-                    "at": at,
-                    "object": f"{error.object[error.start]:02x}",
-                    "encoding": CHARSETS[encoding],
-                    "other": CHARSETS[guessed],
-                }
-            ) from error
-        line, done = line + raw.endswith(b"\n"), done + len(raw)
 
 
 @contextmanager
@@ -257,8 +286,8 @@ def limited_lines(file: TextIO, limit: int) -> Iterator[str]:
         yield line
 
 
-def workbook_rows(file: IO[bytes], heartbeat: Callable[[], None]) -> IO[bytes]:
-    """Have a child process read a workbook; return a file with one JSON row per line."""
+def sheet_rows(file: IO[bytes], heartbeat: Callable[[], None]) -> IO[bytes]:
+    """Have a child read a workbook or web page; return a file with a JSON row per line."""
     try:
         return read_confined(
             file,
@@ -283,17 +312,3 @@ def workbook_rows(file: IO[bytes], heartbeat: Callable[[], None]) -> IO[bytes]:
         )
     except Unreadable as error:
         raise TableRefused(str(error)) from error
-
-
-def split_list(text: str) -> list[str]:
-    r"""Split a list at ``|``; ``\|`` and ``\\`` stand for the characters themselves."""
-    items, current, escaped = [], "", False
-    for char in text:
-        if escaped or char not in "\\|":
-            current, escaped = current + char, False
-        elif char == "\\":
-            escaped = True
-        else:
-            items.append(current)
-            current = ""
-    return [item.strip() for item in [*items, current] if item.strip()]

@@ -19,9 +19,9 @@ from typing import Final
 _TOKEN: Final = re.compile(
     r"""
     "(?P<quoted>[^"]*)" | \\(?P<escaped>.) | [_*].
-    | \[\$(?P<money>[^\]-]*)[^\]]*\]
+    | \[\$(?P<money>[^\[\]-]*+)(?:-[^\[\]]*+)?\]
     | \[(?P<elapsed>h+|m+|s+)\]
-    | \[[^\]]*\]
+    | \[[^\[\]]*\]
     | (?P<halves>am/pm|a/p)
     | (?P<code>.)
     """,
@@ -59,8 +59,11 @@ class CellFormat:
 
 def cell_text(value: object, number_format: str) -> str:
     """Return the text of a cell that is no formula and no error."""
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        return "" if value is None else str(value)
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, bool):
+        # As spreadsheets show it: a song may be called TRUE.
+        return str(value).upper()
     read = read_format(number_format)
     if isinstance(value, datetime):
         return _moment(value, read)

@@ -5,6 +5,7 @@ The child may not open files, so ``warm`` loads everything that reading needs.
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import os
@@ -26,6 +27,8 @@ from openpyxl.utils import get_column_letter
 from common.confined import keep_texts_english
 from common.csv_safety import unguard
 from common.table_text import one_form
+from imports.markup_tables import CODECS as MARKUP_CODECS
+from imports.markup_tables import markup_rows
 from imports.workbook_archive import WorkbookArchive
 from imports.workbook_cells import cell_text
 from recognition.errors import JobRefused
@@ -88,9 +91,7 @@ def rows(
     limits = WorkbookLimits(**request["workbook"])
     with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "wb") as output:
         try:
-            has_formulas = _check_parts(file, limits, report)
-            lines = _lines(file, limits, has_formulas=has_formulas)
-            for number, line in enumerate(lines):
+            for number, line in enumerate(_lines(file, limits, report)):
                 output.write(line)
                 if number % _REPORT_EVERY == 0:
                     report()
@@ -101,12 +102,20 @@ def rows(
             ) from error
 
 
+_PAGE: Final = b"<html><table><tr><td>&auml;</td></tr></table></html>"
+_SPREADSHEET: Final = (
+    b'<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet" '
+    b'xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet><Table><Row>'
+    b'<Cell><Data ss:Type="Number">1</Data></Cell></Row></Table></Worksheet></Workbook>'
+)
+
+
 def warm() -> None:
     """Read a small workbook once, so that everything reading needs is loaded."""
     keep_texts_english()
     # Python loads codecs on first use, from files that the child may not open.
-    for name in ("cp437", "utf_16", "utf_16_le", "utf_16_be", "latin_1", "ascii"):
-        "".encode(name)
+    for name in ("cp437", "latin_1", "ascii", *MARKUP_CODECS):
+        codecs.lookup(name)
     book = Workbook()
     sheet = book.active
     if sheet is None:
@@ -125,7 +134,9 @@ def warm() -> None:
         output_bytes=1000,
     )
     _check_parts(memory, limits, lambda: None)
-    list(_lines(memory, limits, has_formulas=True))
+    list(_rows(memory, limits, has_formulas=True))
+    for sample in (_PAGE, _SPREADSHEET):
+        list(_lines(io.BytesIO(sample), limits, lambda: None))
 
 
 JOBS: Final[dict[str, Job]] = {"rows": rows}
@@ -199,11 +210,10 @@ def _count_tags(
 
 
 def _lines(
-    file: BinaryIO, limits: WorkbookLimits, *, has_formulas: bool
+    file: BinaryIO, limits: WorkbookLimits, report: Callable[[], None]
 ) -> Iterator[bytes]:
     written = 0
-    for number, cells in _rows(file, limits, has_formulas=has_formulas):
-        texts = [_text(cell) for cell in cells]
+    for number, texts in _texts(file, limits, report):
         # Empty cells at the end of a row are left out.
         while texts and not texts[-1]:
             texts.pop()
@@ -216,6 +226,20 @@ def _lines(
         if written > limits.output_bytes:
             raise _too_much_text()
         yield line
+
+
+def _texts(
+    file: BinaryIO, limits: WorkbookLimits, report: Callable[[], None]
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the texts of each row of a workbook or a page."""
+    if not zipfile.is_zipfile(file):
+        markup = markup_rows(file, columns=limits.columns, cells=limits.cells)
+        for number, cells in markup:
+            yield number, [one_form(unguard(cell)) for cell in cells]
+        return
+    has_formulas = _check_parts(file, limits, report)
+    for number, row in _rows(file, limits, has_formulas=has_formulas):
+        yield number, [_text(cell) for cell in row]
 
 
 _Row = Sequence[Any]  # Any: cells of openpyxl, empty ones too

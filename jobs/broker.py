@@ -1,8 +1,9 @@
 """Celery spreads jobs over machines, where ``BROKER_URL`` says so (RabbitMQ or Redis).
 
-Each pool has a queue with one task, which runs what is due in the pool. Its message is
-only a wake-up and is acknowledged on receipt: the rows are the truth, and each worker
-replaces messages that were lost.
+Each pool has a queue with one task, which runs what is due in the pool. Each duty of
+machines has a queue of its own for a pool, which only workers of machines that do it
+consume. A message is only a wake-up and is acknowledged on receipt: the rows are the
+truth, and each worker replaces messages that were lost.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from django.db import close_old_connections
 from kombu import Queue
 from kombu.exceptions import OperationalError
 
-from jobs import draining, loop, periodic, selectors
+from jobs import draining, loop, periodic, resources, selectors
 from jobs.choices import WORKER_POOLS, Pool
 from jobs.leases import worker_name
 
@@ -65,12 +66,12 @@ def _app(url: str) -> Celery:
     return made
 
 
-def queue_name(pool: Pool) -> str:
-    return f"{PREFIX}{pool}"
+def queue_name(pool: Pool, duty: str = "") -> str:
+    return f"{PREFIX}{pool}.{duty}" if duty else f"{PREFIX}{pool}"
 
 
-def send(pool: Pool) -> None:
-    """Wake a worker of a pool.
+def send(pool: Pool, duty: str = "") -> None:
+    """Wake a worker of a pool, on a machine that does the duty.
 
     While the broker is away nothing is sent: workers look by themselves once it is back.
     """
@@ -79,21 +80,24 @@ def send(pool: Pool) -> None:
         return
     try:
         app().send_task(
-            _RUN, args=[pool.value], queue=queue_name(pool), retry_policy=_TRIES
+            _RUN,
+            args=[pool.value],
+            queue=Queue(queue_name(pool, duty)),
+            retry_policy=_TRIES,
         )
     except OperationalError:
         _away_until = monotonic() + _AWAY_SECONDS
         logger.exception("the broker does not answer; workers are woken later")
 
 
-def messages_waiting(pool: Pool) -> int:
-    """Return how many messages a pool's queue holds.
+def messages_waiting(pool: Pool, duty: str = "") -> int:
+    """Return how many messages the queue of a pool, or of its duty, holds.
 
     Raises kombu's ``OperationalError`` without a broker.
     """
     with app().connection_for_read() as connection:
         connection.ensure_connection(max_retries=1, timeout=5)
-        declared = Queue(queue_name(pool))(connection.default_channel)
+        declared = Queue(queue_name(pool, duty))(connection.default_channel)
         return int(declared.queue_declare(passive=False).message_count)
 
 
@@ -106,7 +110,13 @@ def run_worker(pools: Collection[Pool], *, interval: float) -> None:
         pool="solo",
         queues=[queue_name(pool) for pool in pools],
         hostname=worker_name(),
-        loglevel="INFO",
+        # Its banner and a few lines for each job would be half of the log.
+        quiet=True,
+        loglevel="WARNING",
+        # Workers learn nothing from each other, and one that is busy would look to the
+        # others as if its clock were wrong.
+        without_gossip=True,
+        without_mingle=True,
     ).start()
     for thread in (*threads, companion):
         draining.join(thread)
@@ -126,7 +136,11 @@ def _run(pool: str) -> None:
 
 
 class _ChildWatch(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
-    """Keeps watch in each Celery worker, beside its children."""
+    """Keeps watch in each Celery worker, beside its children.
+
+    The worker consumes the queues of its machine's duties beside those that it was
+    started with.
+    """
 
     requires = ("celery.worker.components:Pool",)
 
@@ -140,7 +154,13 @@ class _ChildWatch(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has 
         worker_shutting_down.connect(_begin_draining)
         names = set(worker.app.amqp.queues.consume_from)
         pools = [pool for pool in WORKER_POOLS if queue_name(pool) in names]
-        self._watch = loop.WatchThread(lambda: _wake_idle(pools), _LOOK_SECONDS)
+        duties = _DutyQueues(worker, pools)
+
+        def look() -> None:
+            duties.follow()
+            _wake_idle(pools, duties.duties)
+
+        self._watch = loop.WatchThread(pools, look, _LOOK_SECONDS)
         self._watch.start()
 
     def stop(self, _worker: Any) -> None:  # Any: as above
@@ -153,12 +173,40 @@ def _begin_draining(**_signal: object) -> None:
     draining.begin()
 
 
-def _wake_idle(pools: Collection[Pool]) -> None:
-    """Send a message for each pool that has due jobs and no message in its queue."""
+class _DutyQueues:
+    """Lets a worker consume the queues of the duties that its machine does."""
+
+    def __init__(self, worker: Any, pools: Collection[Pool]) -> None:  # Any: as above
+        self._worker, self._pools = worker, pools
+        self.duties: frozenset[str] = frozenset()
+
+    def follow(self) -> None:
+        """Begin to consume the queues of new duties, and end with those of lost ones.
+
+        The worker's own thread does so, once it consumes at all.
+        """
+        consumer = self._worker.consumer
+        if consumer is None or consumer.task_consumer is None:
+            return
+        here = frozenset(resources.duties_here())
+        for pool in self._pools:
+            for duty in here - self.duties:
+                name = queue_name(pool, duty)
+                queue = {"exchange": "", "exchange_type": "direct", "routing_key": name}
+                consumer.call_soon(consumer.add_task_queue, name, **queue)
+            for duty in self.duties - here:
+                consumer.call_soon(consumer.cancel_task_queue, queue_name(pool, duty))
+        self.duties = here
+
+
+def _wake_idle(pools: Collection[Pool], duties: Collection[str] = ()) -> None:
+    """Send a message to each queue of due jobs that has none."""
     for pool in pools:
-        if selectors.due(pool).exists():
-            try:
-                if not messages_waiting(pool):
-                    send(pool)
-            except OperationalError:
-                logger.warning("the broker does not answer")
+        due = selectors.due(pool)
+        for duty in {"", *duties}:
+            if due.filter(duty=duty).exists():
+                try:
+                    if not messages_waiting(pool, duty):
+                        send(pool, duty)
+                except OperationalError:
+                    logger.warning("the broker does not answer")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from time import monotonic
 from typing import Any, NoReturn
@@ -10,6 +12,7 @@ from typing import Any, NoReturn
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from accounts.models import User
 from common.words import for_the_record
 from jobs import clock, draining, installation, resources, selectors
 from jobs.choices import JobState
@@ -22,6 +25,14 @@ from jobs.models import Job
 _SILENCE_SECONDS = 300.0
 # How often a lease is renewed while it lasts.
 _RENEWALS = 6
+
+
+_asker: ContextVar[User | None] = ContextVar("asker", default=None)
+
+
+def person_behind() -> User | None:
+    """Return the person who asked for the job that runs here, if somebody did."""
+    return _asker.get()
 
 
 class JobContext:
@@ -53,6 +64,15 @@ class JobContext:
         self._is_lost = self._is_cancelled = self._somebody_waits = False
         self._must_rest = False
         self._note_report()
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Let jobs that the work asks for be those of the person who asked for it."""
+        token = _asker.set(self.job.requested_by)
+        try:
+            yield
+        finally:
+            _asker.reset(token)
 
     def report(self, share: float | None = None, stage: str = "") -> None:
         """Note how far the work is, and stop it here if it must not go on.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -59,12 +59,10 @@ class Kind:
     """Jobs of one lane take turns with those of others."""
     lane_limit: Callable[[], int] = lambda: 0
     """How many jobs of one lane run at once; 0 for any number."""
-    closed_lanes: Callable[[], Collection[str]] = lambda: ()
-    """The lanes of which this machine begins no jobs."""
-    person_cap: int = 0
-    """How many waiting jobs of one person go before the usual ones; 0 for all."""
     needs: frozenset[str] = frozenset()
     """Resources without which no job of the kind is begun."""
+    duty: Callable[[Subject], str] = lambda _subject: ""
+    """The duty that the machine of a job must do; see ``jobs.resources.Duty``."""
     max_attempts: Callable[[], int | None] = _usual_attempts
     pause: Callable[[int], timedelta] = _pause_after
     """How long a job waits after its first, second, … failed attempt."""

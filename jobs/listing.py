@@ -51,7 +51,7 @@ class ListedJob:
         cause = read_stored(self.row.cause)
         if resources.OUTSIDE in self.kind.needs and installation.is_paused():
             return _("Nothing is sent or fetched until this is the real installation.")
-        if self.row.blocked_by and self.row.blocked_by != resources.DISK:
+        if self.row.blocked_by not in ("", resources.DISK, self.row.duty):
             blocked = _("Waiting for an answer from: %(resource)s.")
             return f"{blocked % {'resource': self.row.blocked_by}} {cause}"
         return cause

@@ -15,7 +15,7 @@ from typing import TypeVar
 from django.conf import settings
 from django.db import close_old_connections, connection
 
-from jobs import draining, periodic, runner, services
+from jobs import draining, machines, periodic, runner, services
 from jobs.choices import Pool
 from jobs.errors import DatabaseGone
 from jobs.leases import LeaseMemory
@@ -39,7 +39,7 @@ def run(pools: Collection[Pool], *, interval: float) -> None:
     draining.forget()
     with draining_on_signals():
         threads = start_threads(pools, interval)
-        watch = WatchThread()
+        watch = WatchThread(pools)
         watch.start()
         companion = periodic.start_companions()
         for thread in (*threads, watch, companion):
@@ -50,6 +50,7 @@ def run_batch(pools: Collection[Pool]) -> None:
     """Run all due jobs and all periodic work in this thread until nothing is left."""
     draining.forget()
     with draining_on_signals():
+        _through_outages(machines.Statements(pools).renew)
         _through_outages(look_after_jobs)
         _through_outages(periodic.run_now)
         # Regular work first, because it asks for jobs.
@@ -79,6 +80,7 @@ def look_after_jobs(memory: LeaseMemory | None = None) -> None:
     """Take work back from workers that died, and plan regular work."""
     services.settle_times()
     services.reclaim(memory)
+    services.note_undone_duties()
     periodic.plan()
 
 
@@ -196,18 +198,21 @@ def start_threads(pools: Collection[Pool], interval: float) -> list[threading.Th
 
 
 class WatchThread(threading.Thread):
-    """Takes jobs back from dead workers and plans regular work, three times per lease.
+    """States the duties of this machine for some pools, and looks after all jobs.
 
-    A job of a worker that died thus waits at most a third longer than its lease.
+    It takes jobs back from dead workers and plans regular work three times per lease, so
+    a job of a worker that died waits at most a third longer than its lease.
     """
 
     def __init__(
         self,
+        pools: Collection[Pool] = (),
         between: Callable[[], None] = lambda: None,
         pause: float = 0.5,
         every: float | None = None,
     ) -> None:
         super().__init__(name="watch", daemon=True)
+        self._statements = machines.Statements(pools)
         self._between, self._pause = between, pause
         self._every = every or settings.ACRPORTAL_LEASE_SECONDS / 3
 
@@ -216,6 +221,7 @@ class WatchThread(threading.Thread):
         next_look, memory = 0.0, LeaseMemory()
         while not draining.seconds():
             try:
+                self._statements.renew()
                 if monotonic() >= next_look:
                     next_look = monotonic() + self._every
                     look_after_jobs(memory)

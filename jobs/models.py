@@ -27,6 +27,8 @@ class Job(models.Model):
     pool = models.CharField(max_length=8, choices=Pool.choices, default=Pool.WORK)
     priority = models.SmallIntegerField(default=Priority.USUAL)
     lane = models.CharField(max_length=80, blank=True, default="")
+    # What the job needs on its machine's disk: see ``jobs.resources.Duty``.
+    duty = models.CharField(max_length=80, blank=True, default="")
     turn = models.BigIntegerField(default=0)
 
     state = models.CharField(
@@ -77,9 +79,9 @@ class Job(models.Model):
                 name="job_paused",
             ),
             models.Index(
-                fields=["lane", "-turn"],
+                fields=["requested_by", "lane", "-turn"],
                 condition=models.Q(state="waiting"),
-                name="job_lane",
+                name="job_turn",
             ),
             models.Index(
                 fields=["lease_until"],
@@ -96,6 +98,30 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject or ''} ({self.uid})"
+
+
+class Machine(models.Model):
+    """What the workers of a pool on one machine last stated.
+
+    ``duties`` are what jobs can rely on there, by name; see ``jobs.resources.Duty``.
+    """
+
+    host = models.CharField(max_length=255)
+    folder = models.CharField(max_length=1000)
+    pool = models.CharField(max_length=8, choices=Pool.choices)
+    duties = models.JSONField(default=dict)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["host", "folder", "pool"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["host", "folder", "pool"], name="machine_one_per_pool"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.folder} ({self.get_pool_display()})"
 
 
 class Installation(models.Model):

@@ -1,14 +1,18 @@
-"""Resources that several kinds of jobs need, and that can be away.
+"""What jobs need: resources that can be away, and duties that only some machines do.
 
-Each process finds out for itself: a job that meets a resource away blocks the kinds
-that need it for a while, and the first job after that tries again.
+A process that meets a resource away begins no job that needs it for a while; the first
+job after that tries again. A duty is what a job needs on its machine's disk, such as a
+key or an index: only machines that have it take the job.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
+
+from django.utils.translation import gettext as _
 
 from jobs import installation
 from jobs.errors import Blocked
@@ -26,6 +30,67 @@ OUTSIDE = "outside"
 PAUSE = timedelta(seconds=30)
 
 _blocked_until: dict[str, float] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """What some jobs need on the disk of their machine.
+
+    ``here`` returns the names of what this machine has. A name is that of the duty, or
+    that and a part: ``partition:2``. The values tell apart what must be the same on all
+    machines, such as the id of a key. ``words`` names a part, ``remedy`` says what
+    gives a machine the duty.
+    """
+
+    name: str
+    here: Callable[[], Mapping[str, str]]
+    words: Callable[[str], str]
+    remedy: Callable[[str], str]
+
+
+_duties: dict[str, Duty] = {}
+
+
+def register_duty(duty: Duty) -> Duty:
+    """Make a duty known; a name is registered once."""
+    if duty.name in _duties:
+        raise ValueError(f"The duty {duty.name} is registered twice.")
+    _duties[duty.name] = duty
+    return duty
+
+
+def unregister_duty(duty: Duty) -> None:
+    """Forget a duty, as tests do with theirs."""
+    del _duties[duty.name]
+
+
+def duties_here() -> dict[str, str]:
+    """Return the duties that this machine can do now, by name."""
+    return {
+        name: mark
+        for duty in _duties.values()
+        for name, mark in duty.here().items()
+        if not are_blocked({name})
+    }
+
+
+def duty_words(name: str) -> str:
+    """Return what a machine with a duty has, in words."""
+    duty, _colon, part = name.partition(":")
+    # A newer version, or a portal with monitoring, may have asked for it.
+    return _duties[duty].words(part) if duty in _duties else name
+
+
+def duty_remedy(name: str) -> str:
+    """Return what gives a machine a duty."""
+    duty, _colon, part = name.partition(":")
+    return _duties[duty].remedy(part) if duty in _duties else _("Start its worker.")
+
+
+def why_nobody(name: str) -> str:
+    """Return that no machine does a duty, and what to do about it."""
+    text = _("No worker that has %(duty)s was seen lately; it waits for one. %(why)s")
+    return text % {"duty": duty_words(name), "why": duty_remedy(name)}
 
 
 def block(resource: str) -> None:

@@ -92,7 +92,8 @@ def run(job: Job, *, before: JobContext | None = None) -> None:
 
 def take_next(pool: Pool, *, for_people: bool = False) -> Job | None:
     """Take the job that is next for this process; None where none may run."""
-    due = selectors.due(pool, for_people=for_people)
+    duties = resources.duties_here()
+    due = selectors.due(pool, for_people=for_people, duties=duties)
     if settings.ACRPORTAL_JOBS_AT_ONCE or any(
         kind.lane_limit() for kind in all_kinds() if kind.pool == pool
     ):
@@ -101,7 +102,7 @@ def take_next(pool: Pool, *, for_people: bool = False) -> Job | None:
             return None
         # Counting what runs and taking one more must not interleave.
         with one_at_a_time("jobs"):
-            job = selectors.due(pool, for_people=for_people).first()
+            job = selectors.due(pool, for_people=for_people, duties=duties).first()
             return job if job is not None and begin(job) else None
     if connection.features.has_select_for_update_skip_locked:
         with transaction.atomic():
@@ -182,7 +183,7 @@ def _end_here(context: JobContext, state: JobState, code: str, cause: str) -> No
 def _attempt(context: JobContext) -> None:
     job = context.job
     try:
-        with interrupts.checked_by(context.look):
+        with interrupts.checked_by(context.look), context.at_work():
             context.kind.load_work()(context)
         if context.kind.every is not None:
             failed = Job.objects.filter(kind=job.kind, state=JobState.FAILED)
@@ -204,7 +205,7 @@ def _attempt(context: JobContext) -> None:
         logger.exception("%s failed in attempt %d", job, job.attempts)
         _take_up_later(context, error)
     else:
-        resources.unblock(context.kind.needs)
+        resources.unblock({*context.kind.needs, job.duty})
 
 
 def _stop(context: JobContext, stopped: Stopped) -> None:

@@ -17,17 +17,20 @@ from jobs.models import Job
 _LONG_WAIT = timedelta(minutes=5)
 
 
-def due(pool: Pool, *, for_people: bool = False) -> QuerySet[Job]:
-    """Return the jobs that a worker may begin now, the next one first.
+def due(
+    pool: Pool, *, for_people: bool = False, duties: Collection[str] | None = None
+) -> QuerySet[Job]:
+    """Return the jobs that a worker of this machine may begin now, the next one first.
 
-    ``for_people`` leaves only those that somebody waits for.
+    ``for_people`` leaves only those that somebody waits for. ``duties`` are those of
+    this machine; without them it looks at its disk.
     """
-    jobs = _whose_time_has_come(pool)
+    jobs = _whose_time_has_come(pool, duties)
     if for_people:
         jobs = jobs.filter(priority__gte=Priority.PERSON)
     kinds = [kind for kind in all_kinds() if kind.pool == pool]
     resting = _resting_kinds()
-    # Kinds that have reached their limit, and lanes that are full or not of this machine.
+    # Kinds that have reached their limit, and lanes that are full.
     closed: list[str] = []
     full: list[str] = []
     for kind in kinds:
@@ -38,7 +41,6 @@ def due(pool: Pool, *, for_people: bool = False) -> QuerySet[Job]:
             or (most is not None and running(kind.name).count() >= most)
         ):
             closed.append(kind.name)
-        full += [f"{kind.name}:{lane}" for lane in kind.closed_lanes()]
         if limit := kind.lane_limit():
             lanes = running(kind.name).order_by().values("lane")
             lanes = lanes.annotate(jobs=Count("pk")).filter(jobs__gte=limit)
@@ -68,7 +70,7 @@ def may_be_due(pool: Pool) -> bool:
 def next_time(pools: Collection[Pool]) -> datetime | None:
     """Return the earliest time of the waiting jobs of some pools; None without any."""
     times = [
-        Job.objects.filter(pool=pool, state=JobState.WAITING)
+        _waiting_here(pool)
         .order_by("run_after")
         .values_list("run_after", flat=True)
         .first()
@@ -77,9 +79,16 @@ def next_time(pools: Collection[Pool]) -> datetime | None:
     return min((each for each in times if each is not None), default=None)
 
 
-def _whose_time_has_come(pool: Pool) -> QuerySet[Job]:
-    waiting = Job.objects.filter(pool=pool, state=JobState.WAITING)
-    return waiting.filter(run_after__lte=clock.now())
+def _whose_time_has_come(
+    pool: Pool, duties: Collection[str] | None = None
+) -> QuerySet[Job]:
+    return _waiting_here(pool, duties).filter(run_after__lte=clock.now())
+
+
+def _waiting_here(pool: Pool, duties: Collection[str] | None = None) -> QuerySet[Job]:
+    """Return the waiting jobs of a pool whose duties this machine does."""
+    here = resources.duties_here() if duties is None else duties
+    return Job.objects.filter(pool=pool, state=JobState.WAITING, duty__in=["", *here])
 
 
 def running(kind: str) -> QuerySet[Job]:
@@ -118,15 +127,19 @@ def next_attempt(kind: Kind, subject: str = "pk") -> Subquery:
     return Subquery(waiting.values("run_after")[:1])
 
 
-def next_turn(*, pool: Pool, priority: int, lane: str) -> int:
-    """Return the turn of a new job.
+def next_turn(job: Job) -> int:
+    """Return the turn of a job that begins to wait.
 
-    A lane's jobs follow each other; a lane without waiting jobs joins at the present
-    turn. So large lanes cannot starve small ones.
+    The jobs of a person in a lane follow each other, those of different kinds too where
+    kinds have no lanes. Who has no waiting jobs there joins at the present turn: so the
+    many of one person, or of one lane, cannot starve the few of others.
     """
-    waiting = Job.objects.filter(pool=pool, priority=priority, state=JobState.WAITING)
-    if lane:
-        last = waiting.filter(lane=lane).aggregate(last=Max("turn"))["last"]
+    waiting = Job.objects.filter(
+        pool=job.pool, priority=job.priority, state=JobState.WAITING
+    )
+    if job.requested_by_id is not None or job.lane:
+        mine = waiting.filter(requested_by=job.requested_by_id, lane=job.lane)
+        last = mine.aggregate(last=Max("turn"))["last"]
         if last is not None:
             return int(last) + 1
     return int(waiting.aggregate(now=Min("turn"))["now"] or 0)

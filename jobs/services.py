@@ -13,9 +13,12 @@ from django.db import IntegrityError, models, transaction
 from django.utils.translation import ngettext
 
 from accounts.models import User
+from accounts.reach import person_at_work
+from common.databases import violates
 from common.words import for_the_record
-from jobs import clock, runner, selectors
+from jobs import clock, machines, resources, runner, selectors
 from jobs.choices import OPEN_STATES, WORKER_POOLS, JobState, Pool, Priority
+from jobs.context import person_behind
 from jobs.errors import DatabaseGone
 from jobs.kinds import Kind, find_kind
 from jobs.leases import NO_LEASE, LeaseMemory
@@ -25,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 # Clocks of web servers differ a little from that of the jobs.
 _CLOCK_TOLERANCE = timedelta(seconds=5)
+PERSON_CAP = 20
+"""How many waiting jobs of one person go before the usual ones; more are bulk."""
 DONE_KEPT = timedelta(days=7)
 _FAILED_KEPT = timedelta(days=14)
 
@@ -41,23 +46,26 @@ def submit(
     """Submit a job; return the open one if the same work is already submitted.
 
     The job is part of the open transaction, and workers are woken when that commits.
+    ``user`` asked for it: the person at work, or the one whose job asks, if left out.
     ``person_waits`` lets it go before other work, ``at`` is its earliest start.
     """
-    job = _new_job(
-        kind, subject, _priority(kind, user) if person_waits else kind.priority
-    )
-    job.requested_by, job.data = user, data or {}
+    user = user or person_at_work() or person_behind()
+    wanted = Priority.PERSON if person_waits else kind.priority
+    job = _new_job(kind, subject, _within_cap(wanted, kind, user), user)
+    job.data = data or {}
     job.run_after = at or job.run_after
     try:
         with transaction.atomic():
             job.save(force_insert=True)
-    except IntegrityError:
+    except IntegrityError as error:
+        if not violates(error, Job, "job_one_open_per_key"):
+            raise
         existing = _hurry(kind, job)
         if existing is None:
             raise
         return existing
-    kind.show(job.subject, JobState.WAITING)
-    wake(Pool(job.pool))
+    kind.show(job.subject, JobState.WAITING, job.cause)
+    _wake_for(job)
     return job
 
 
@@ -67,30 +75,80 @@ def submit_for_new(kind: Kind, subject: models.Model) -> Job:
     Nobody else can have asked for it, and the row says already that it waits. Neither is
     checked, which shortens the transaction: on SQLite everybody else waits to write.
     """
-    job = _new_job(kind, subject, kind.priority)
+    job = _new_job(kind, subject, kind.priority, person_at_work())
     job.save(force_insert=True)
-    wake(Pool(job.pool))
+    _wake_for(job)
     return job
 
 
-def _new_job(kind: Kind, subject: models.Model | None, priority: int) -> Job:
+def _new_job(
+    kind: Kind, subject: models.Model | None, priority: int, user: User | None
+) -> Job:
     """Return an unsaved job that waits."""
-    lane = f"{kind.name}:{kind.lane(subject)}" if kind.lane else ""
     job = Job(
         kind=kind.name,
         subject=subject.pk if subject else None,
         pool=kind.pool,
         priority=priority,
-        lane=lane,
-        turn=selectors.next_turn(pool=kind.pool, priority=priority, lane=lane),
+        lane=f"{kind.name}:{kind.lane(subject)}" if kind.lane else "",
+        duty=kind.duty(subject),
+        requested_by=user,
         run_after=clock.now(),
     )
     job.key = kind.key(subject) or job.uid
+    job.turn = selectors.next_turn(job)
+    # Without any worker, it is not the duty that the job waits for.
+    has_workers = job.duty and machines.seen().filter(pool=kind.pool).exists()
+    if has_workers and job.duty not in machines.done_duties(kind.pool):
+        _note_nobody(job)
     return job
 
 
-def wake(pool: Pool) -> None:
+def _note_nobody(job: Job) -> None:
+    with for_the_record():
+        job.cause = resources.why_nobody(job.duty)[:1000]
+    job.blocked_by = job.duty
+
+
+def note_undone_duties() -> None:
+    """Say of each waiting job whether it waits for a duty that nobody does."""
+    waiting = Job.objects.filter(state=JobState.WAITING).exclude(duty="")
+    _drop_without_subject(waiting)
+    done = {pool: machines.done_duties(pool) for pool in WORKER_POOLS}
+    for job in waiting:
+        is_done, was_undone = job.duty in done[Pool(job.pool)], job.blocked_by != ""
+        if is_done != was_undone:
+            continue
+        if is_done:
+            job.cause = job.blocked_by = ""
+        else:
+            _note_nobody(job)
+        still = Job.objects.filter(pk=job.pk, state=JobState.WAITING)
+        kind = find_kind(job.kind)
+        with transaction.atomic():
+            if still.update(cause=job.cause, blocked_by=job.blocked_by) and kind:
+                kind.show(job.subject, JobState.WAITING, job.cause)
+
+
+def _drop_without_subject(waiting: models.QuerySet[Job]) -> None:
+    """End jobs whose row was deleted; their duty may be one that nobody does again."""
+    for name in set(waiting.order_by().values_list("kind", flat=True)):
+        kind = find_kind(name)
+        if kind is not None and kind.model is not None:
+            rows = kind.model._base_manager.values("pk")
+            waiting.filter(kind=name).exclude(subject__in=rows).update(
+                state=JobState.CANCELLED, finished_at=clock.now()
+            )
+
+
+def _wake_for(job: Job) -> None:
+    wake(Pool(job.pool), job.duty)
+
+
+def wake(pool: Pool, duty: str = "") -> None:
     """Let a worker of a pool look for jobs once the open transaction commits.
+
+    It is a worker whose machine does the ``duty``, if there is one.
 
     Workers of ``manage.py worker`` look by themselves. Those of a broker get a message,
     which says only that: the rows decide what runs.
@@ -99,7 +157,7 @@ def wake(pool: Pool) -> None:
         # Most installations have no broker and skip the import.
         from jobs import broker
 
-        transaction.on_commit(partial(broker.send, pool))
+        transaction.on_commit(partial(broker.send, pool, duty))
 
 
 def begin_here(kind: Kind, subject: models.Model, *, user: User | None = None) -> Job:
@@ -110,16 +168,15 @@ def begin_here(kind: Kind, subject: models.Model, *, user: User | None = None) -
     return job
 
 
-def _priority(kind: Kind, user: User | None) -> int:
+def _within_cap(wanted: int, kind: Kind, user: User | None) -> int:
+    """Return the priority of a job: no more than usual for what one person has in bulk."""
+    if wanted < Priority.PERSON or user is None:
+        return wanted
     mine = Job.objects.filter(
-        kind=kind.name,
-        state=JobState.WAITING,
-        priority=Priority.PERSON,
-        requested_by=user,
+        state=JobState.WAITING, priority=Priority.PERSON, requested_by=user
     )
-    if kind.person_cap and mine.count() >= kind.person_cap:
-        return kind.priority
-    return Priority.PERSON
+    has_many = mine.count() >= PERSON_CAP
+    return min(kind.priority, Priority.USUAL) if has_many else wanted
 
 
 def _hurry(kind: Kind, wanted: Job) -> Job | None:
@@ -130,7 +187,7 @@ def _hurry(kind: Kind, wanted: Job) -> Job | None:
     waiting.filter(run_after__gt=wanted.run_after).update(run_after=wanted.run_after)
     job = same.first()
     if job is not None:
-        wake(Pool(job.pool))
+        _wake_for(job)
     return job
 
 
@@ -151,25 +208,31 @@ def cancel(job: Job) -> bool:
 
 def try_again(job: Job) -> bool:
     """Let a failed job wait again, with all its attempts; False if it cannot."""
+    # Behind what others asked for meanwhile.
+    job.turn = selectors.next_turn(job)
     try:
         with transaction.atomic():
             revived = Job.objects.filter(pk=job.pk, state=JobState.FAILED).update(
                 state=JobState.WAITING,
                 attempts=0,
                 progress=0,
+                turn=job.turn,
                 code="",
                 cause="",
                 cancel_requested=False,
                 finished_at=None,
                 run_after=clock.now(),
             )
-    except IntegrityError:  # the same work was asked for meanwhile
+    except IntegrityError as error:
+        # The same work was asked for meanwhile.
+        if not violates(error, Job, "job_one_open_per_key"):
+            raise
         return False
     if revived:
         kind = find_kind(job.kind)
         if kind is not None:
             kind.show(job.subject, JobState.WAITING)
-        wake(Pool(job.pool))
+        _wake_for(job)
     return bool(revived)
 
 
@@ -189,10 +252,11 @@ def bring_forward(
 ) -> int:  # Any: rows of the kind's own model
     """Let the waiting jobs of rows begin now, whatever they wait for; return how many."""
     now = clock.now()
-    waiting = _waiting_of(kind, subjects)
-    count = waiting.filter(run_after__gt=now).update(run_after=now)
-    if count:
-        wake(kind.pool)
+    waiting = _waiting_of(kind, subjects).filter(run_after__gt=now)
+    duties = set(waiting.values_list("duty", flat=True))
+    count = waiting.update(run_after=now)
+    for duty in duties:
+        wake(kind.pool, duty)
     return count
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from accounts.deciders import Decider
 from common.reading import rounded_length
 from evidence.models import EvidencePack
 from evidence.selectors import evidence_of_many
@@ -95,8 +96,7 @@ def _item(item: NoticeItem, right: ClaimedRight, pack: EvidencePack | None) -> J
         "decided_on": ""
         if match.decided_at is None
         else f"{match.decided_at:%Y-%m-%d}",
-        # A policy has no account of a person.
-        "decided_by": "policy" if match.decided_by_id is None else "person",
+        "decided_by": match.decider or Decider.SYSTEM,
         "owners": owners_of(match, right),
         "pack": None
         if pack is None

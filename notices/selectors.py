@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
 from accounts.reach import sees_everything
 from audit.models import Event
+from audit.standing import Standing, StandingStatement, StatementKind
 from common.zones import office_day
 from evidence.models import PackStatus
 from evidence.selectors import evidence_of_many
 from notices.checks import changes_since_signed
 from notices.content import current_packs
 from notices.models import (
+    STANDING_NOTICES,
     NoticeAnswer,
     NoticeItem,
     NoticeOutcome,
@@ -22,6 +24,7 @@ from notices.models import (
     TakedownNotice,
 )
 from review.models import Match
+from review.standing import by_case, matches_on
 
 
 def notices_in_reach() -> QuerySet[TakedownNotice]:
@@ -133,3 +136,28 @@ def matches_without_pack(items: Iterable[NoticeItem]) -> list[Match]:
         if packs.newest.status in (PackStatus.QUEUED, PackStatus.BUILDING)
     }
     return [item.match for item in rows if item.match_id not in {*known, *working}]
+
+
+def stated_on(cases: Sequence[str]) -> Standing:
+    """Return the signed notices that name matches of files and recordings, by case."""
+    grounds = matches_on(cases)
+    items = NoticeItem.objects.filter(
+        match__in=grounds,
+        notice__state__in=STANDING_NOTICES,
+        notice__in=notices_in_reach(),
+    )
+    return by_case(
+        grounds,
+        (
+            (
+                item.match_id,
+                StandingStatement(
+                    StatementKind.NOTICE,
+                    item.notice.uid,
+                    str(item.notice),
+                    item.notice.url,
+                ),
+            )
+            for item in items.select_related("notice").order_by("notice")
+        ),
+    )

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import Action
+from common.databases import violates
 from evidence.services import EvidenceRefused, request_pack
 from notices.checks import changed_since_signed, items_of, site_of, unfit
 from notices.errors import NoticeRefused
@@ -126,6 +127,8 @@ def begin(
                 for match in rows
             )
     except IntegrityError as error:
+        if not violates(error, NoticeItem, "notice_match_in_one_open_notice"):
+            raise
         raise NoticeRefused(
             "taken", _("Another notice took one of these matches just now. Reload.")
         ) from error

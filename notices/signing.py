@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import Action
+from common.databases import violates
 from common.storage import StoredFile, delete_files, keep_file, kept_only_if_done
 from notices.checks import items_of
 from notices.content import content_of, current_packs
@@ -48,7 +49,11 @@ def why_not_sign(notice: TakedownNotice, user: User) -> str:
     if not user.has_perm(Action.APPROVE):
         return _("Only a manager may sign a notice.")
     second = any(item.match.needs_approval for item in items_of(notice))
-    if not second or notice.prepared_by_id != user.pk:
+    if not second:
+        return ""
+    if why := approval.why_no_second_person(user):
+        return why
+    if notice.prepared_by_id != user.pk:
         return ""
     if approval.may_approve_own(user):
         return ""
@@ -161,8 +166,9 @@ def _number(row: TakedownNotice) -> None:
                 TakedownNotice.objects.filter(pk=row.pk).update(
                     year=year, number=number
                 )
-        except IntegrityError:
-            if attempt == _TRIES - 1:
+        except IntegrityError as error:
+            is_taken = violates(error, TakedownNotice, "notice_number_once_a_year")
+            if not is_taken or attempt == _TRIES - 1:
                 raise
             continue
         row.year, row.number = year, number

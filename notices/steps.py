@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy, ngettext
 
 import audit.services
 from accounts.models import User
+from accounts.reach import count_hidden, person_at_work, why_unseen
 from accounts.roles import Action
 from common.words import lowered
 from notices.checks import UnfitMatch, items_of, unfit
 from notices.errors import NoticeRefused
-from notices.models import NoticeLaw, NoticeState, TakedownNotice
-from notices.selectors import notices_in_reach
+from notices.models import NoticeItem, NoticeLaw, NoticeState, TakedownNotice
 from review.models import Match
 
 # What the form asks for, with its name; US law asks for a postal address and a phone.
@@ -65,8 +65,14 @@ def require(user: User, action: Action) -> None:
 def locked(
     notice: TakedownNotice, version: int, *states: NoticeState
 ) -> TakedownNotice:
-    """Return the row, locked, if it has the version that the person saw."""
-    row = notices_in_reach().select_for_update(of=("self",)).get(pk=notice.pk)
+    """Return the row, locked, if it has the version that the person saw.
+
+    Raises ``NoticeRefused`` if the person may not see all of its matches.
+    """
+    row = TakedownNotice.objects.select_for_update(of=("self",)).get(pk=notice.pk)
+    items = NoticeItem.objects.filter(notice=row)
+    if why := why_unseen(count_hidden(person_at_work(), items)):
+        raise NoticeRefused("limited", why)
     if row.version != version:
         raise NoticeRefused(
             "stale",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
+from accounts.deciders import Decider
 from notices.models import ClaimedRight, NoticeLaw
 
 _WIDTH: Final = 78
@@ -54,6 +55,15 @@ _UNDER: Final = {
 _CLAIMED: Final = {
     ClaimedRight.RECORDING: "sound recording",
     ClaimedRight.WORK: "musical work",
+}
+
+
+_DECIDERS: Final = {
+    Decider.PERSON: "a person",
+    Decider.PROGRAM: "a program",
+    Decider.POLICY: "a policy",
+    Decider.LICENCE: "a licence",
+    Decider.SYSTEM: "the portal",
 }
 
 
@@ -175,9 +185,9 @@ def _describe_item(item: Mapping[str, Any]) -> str:  # Any: JSON
     seconds = item["matched_s"]
     length = "1 second" if seconds == 1 else f"{seconds} seconds"
     return (
-        f"audio fingerprinting matched {length} of the recording; a "
-        f"{item['decided_by']} confirmed the match on {_day(item['decided_on'])} "
-        f"(match {item['match']})."
+        f"audio fingerprinting matched {length} of the recording; "
+        f"{_DECIDERS[Decider(item['decided_by'])]} confirmed the match on "
+        f"{_day(item['decided_on'])} (match {item['match']})."
     )
 
 

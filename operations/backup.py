@@ -74,6 +74,8 @@ class Backup:
     media_bytes: int
     gone: tuple[str, ...]
     "Names of files that rows refer to but the storage lacks."
+    key_left_on: tuple[str, ...]
+    "Hosts that have the signing key, which this machine lacks."
 
 
 def make_backup(destination: Path, progress: Progress) -> Backup:
@@ -138,6 +140,9 @@ def _make_backup(destination: Path, progress: Progress) -> Backup:
         media=len(media),
         media_bytes=sum(file.size for file in media),
         gone=tuple(gone),
+        key_left_on=tuple(
+            [] if SIGNING_KEY_NAME in manifest["keys"] else signing.keys_elsewhere()
+        ),
     )
 
 
@@ -259,8 +264,8 @@ def _copy_keys(folder: Path) -> dict[str, str]:
     keys = {SECRET_KEY_NAME: settings.SECRET_KEY.encode()}
     if settings.SECRET_KEY_FALLBACKS:
         keys[EARLIER_KEYS_NAME] = "\n".join(settings.SECRET_KEY_FALLBACKS).encode()
-    if signing.has_key():
-        keys[SIGNING_KEY_NAME] = signing.key_path().read_bytes()
+    if (signing_key := signing.stored_key()) is not None:
+        keys[SIGNING_KEY_NAME] = signing_key
     for name, content in keys.items():
         # Create with the final mode, so that nobody can read the key in between.
         handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

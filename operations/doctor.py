@@ -17,7 +17,7 @@ from catalogue.partitions import Partition
 from catalogue.rebuilding import rebuild_index
 from common.secret_text import SecretUnreadable, unseal
 from common.words import count_noun
-from jobs import clock, installation, resources
+from jobs import clock, installation, machines, resources
 from jobs.choices import InstallationRole, JobState, Pool
 from jobs.models import Job
 from jobs.selectors import lost_leases, standstill
@@ -160,6 +160,26 @@ def _partitions() -> Iterator[DoctorFinding]:
         )
 
 
+def _duties() -> Iterator[DoctorFinding]:
+    """Find work that no machine does, and machines that do the same differently."""
+    named = {partition.duty for partition in following.unheld()}
+    for duty, count in machines.undone_duties().items():
+        if duty not in named:
+            yield DoctorFinding(
+                "machines",
+                f"{count_noun(count, 'job')} waiting for a worker that has "
+                f"{resources.duty_words(duty)}, and none was seen lately",
+                resources.duty_remedy(duty),
+            )
+    for duty, hosts in machines.contradictions().items():
+        stated = "; ".join(f"{', '.join(hosts[mark])}: {mark}" for mark in hosts)
+        yield DoctorFinding(
+            "machines",
+            f"machines have different ones of {resources.duty_words(duty)} ({stated})",
+            "Give all of them the same one.",
+        )
+
+
 def _index_of(
     bucket: Bucket, index: IndexStore, partition: Partition
 ) -> Iterator[DoctorFinding]:
@@ -270,6 +290,7 @@ CHECKS: tuple[Check, ...] = (
     _streams,
     _index,
     _partitions,
+    _duties,
     _broker,
     _stuck_work,
     _waiting_work,

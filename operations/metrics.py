@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from catalogue import following, index_store
 from catalogue.models import Bucket, Recording
 from catalogue.selectors import cannot_be_found
+from jobs import machines
 from jobs.listing import failed_by_kind
 from jobs.selectors import counts
 from operations.gauges import by_state, gauge
@@ -114,6 +115,7 @@ def _work() -> Iterator[Metric]:
     for kind, count in failed_by_kind().items():
         given_up.add_metric([kind], count)
     yield given_up
+    yield _undone_duties()
     overdue = Dispute.objects.filter(
         status=DisputeStatus.OPEN, due_at__lt=datetime.now(tz=UTC)
     )
@@ -122,6 +124,17 @@ def _work() -> Iterator[Metric]:
 
         yield count_alarms()
     yield gauge("overdue_disputes", "Disputes past their due date", overdue.count())
+
+
+def _undone_duties() -> Metric:
+    waiting = GaugeMetricFamily(
+        "acrportal_jobs_without_machine",
+        "Jobs that wait for a duty that no worker seen lately does, by duty.",
+        labels=["duty"],
+    )
+    for duty, count in machines.undone_duties().items():
+        waiting.add_metric([duty], count)
+    return waiting
 
 
 def _index() -> Iterator[Metric]:

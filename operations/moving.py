@@ -16,11 +16,11 @@ from pathlib import Path
 
 from django.conf import settings
 
-from operations.backup import MANIFEST, Progress, make_backup
-from operations.restoring import differences
+from operations.backup import Progress, make_backup
+from operations.restoring import differences, read_manifest
 
 STATE = "move.json"
-_LINE = re.compile(r"^\s*(?:export\s+)?([A-Z_]+)\s*=\s*(.*?)\s*$")
+_LINE = re.compile(r"\s*(?:export\s+)?([A-Z_]+)\s*=(.*)")
 _KNOWN = re.compile(r"^#?([A-Z_]+)=", re.MULTILINE)
 
 
@@ -50,7 +50,7 @@ def move(folder: Path, target: Path, progress: Progress) -> Path:
         state.note("restored", "yes")
     if "indexed" not in state.done:
         progress("3 of 4: filling the index there")
-        manifest = json.loads((backup / MANIFEST).read_bytes())
+        manifest = read_manifest(backup)
         # The index came with the backup, unless it was damaged.
         if not manifest["index"]["files"]:
             target_commands.have_to("rebuild_index", "--resume")
@@ -134,7 +134,7 @@ def _settings_elsewhere(target: Path) -> dict[str, str]:
     """Return the settings in a file, which must name another data folder than ours."""
     lines = target.read_text(encoding="utf-8").splitlines()
     matches = (_LINE.match(line) for line in lines)
-    wanted = {match[1]: match[2].strip("\"'") for match in matches if match}
+    wanted = {match[1]: match[2].strip().strip("\"'") for match in matches if match}
     place = wanted.get("ACRPORTAL_DATA_DIR")
     if not place or Path(place).resolve() == settings.ACRPORTAL_DATA_DIR:
         raise MoveFailed(

@@ -71,13 +71,26 @@ def find_backup(path: Path) -> Path:
     return found[-1]
 
 
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return what a backup says of itself."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise BackupUnusable(f"{folder / MANIFEST} is damaged: {error}.") from error
+    if not isinstance(manifest, dict):
+        raise BackupUnusable(f"{folder / MANIFEST} is damaged: it is no object.")
+    return manifest
+
+
 def check_backup(folder: Path, progress: Progress) -> dict[str, Any]:
     """Compare every byte of a backup with its manifest; return the manifest."""
-    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
+    manifest = read_manifest(folder)
     if manifest.get("format") != FORMAT:
         raise BackupUnusable(
             f"{folder} has the format {manifest.get('format')!r}; this version reads {FORMAT}."
         )
+    if not any(table["rows"] for table in manifest["tables"]):
+        raise BackupUnusable(f"{folder} holds no rows: it is a backup of nothing.")
     _check_files(
         folder / "tables", {t["file"]: t["sha256"] for t in manifest["tables"]}
     )
@@ -117,7 +130,7 @@ def restore(folder: Path, progress: Progress) -> dict[str, int]:
 
 def differences(folder: Path, progress: Progress, *, media: bool) -> Iterator[str]:
     """Yield each table and file that differs from a backup of this version."""
-    manifest = json.loads((folder / MANIFEST).read_bytes())
+    manifest = read_manifest(folder)
     by_label = {model._meta.label_lower: model for model in kept_models(apps)}
     with tempfile.TemporaryDirectory() as scratch:
         for table in manifest["tables"]:

@@ -30,6 +30,8 @@ _LEFT_OUT = {
     "sessions.session",
     # Says of this installation alone that it is the real one, or a copy.
     "jobs.installation",
+    # Machines state again what they do.
+    "jobs.machine",
     "catalogue.cataloguestate",
     "catalogue.indexcopy",
     # A scan that waits for answers asks again.

@@ -13,7 +13,7 @@ import audit.services
 from accounts.models import User
 from platforms.choices import FileState, RowAnswer
 from platforms.errors import ClaimsRefused
-from platforms.models import ClaimFile, ClaimFileRow
+from platforms.models import ClaimFile, ClaimFileRow, Discrepancy
 
 _LENGTH: Final = 500
 _WEIGHT: Final = [RowAnswer.SUCCESSFUL, RowAnswer.WARNING, RowAnswer.ERRORS]
@@ -64,10 +64,11 @@ def answer_rows(
         if _differs(row, answers.get(row.number))
     ]
     prior = {str(row.pk): [row.answer, row.answer_text] for row in changed}
+    elsewhere = _held_elsewhere(changed)
     for row in changed:
         answer = answers[row.number]
         row.answer, row.answer_text = answer.status, answer.text[:_LENGTH]
-    _save(changed)
+    _save(changed, elsewhere)
     ClaimFile.objects.filter(pk=file.pk).update(state=FileState.ANSWERED)
     errors = sum(answer.status == RowAnswer.ERRORS for answer in answers.values())
     audit.services.record(
@@ -90,17 +91,18 @@ def take_back(*, file: ClaimFile, prior: Prior, state: str, user: User) -> None:
     rows = list(
         ClaimFileRow.objects.filter(file=file, pk__in=[int(key) for key in prior])
     )
-    freed = [row for row in rows if row.answer == RowAnswer.ERRORS]
-    elsewhere = ClaimFileRow.objects.living().filter(
-        discrepancy__in=[row.discrepancy_id for row in freed]
-    )
-    if elsewhere.exists():
+    elsewhere = _held_elsewhere(rows)
+    if any(
+        row.discrepancy_id in elsewhere
+        for row in rows
+        if row.answer == RowAnswer.ERRORS
+    ):
         raise ClaimsRefused(
             _("Entries of refused rows are in another file by now. Withdraw it first.")
         )
     for row in rows:
         row.answer, row.answer_text = prior[str(row.pk)]
-    _save(rows)
+    _save(rows, elsewhere)
     ClaimFile.objects.filter(pk=file.pk).update(state=state)
     audit.services.record(
         case=file.case,
@@ -111,5 +113,19 @@ def take_back(*, file: ClaimFile, prior: Prior, state: str, user: User) -> None:
     )
 
 
-def _save(rows: list[ClaimFileRow]) -> None:
-    ClaimFileRow.objects.bulk_update(rows, ["answer", "answer_text"], batch_size=200)
+def _held_elsewhere(rows: list[ClaimFileRow]) -> set[int]:
+    """Lock the entries of rows; return the keys of those that other files hold."""
+    keys = [row.discrepancy_id for row in rows]
+    list(Discrepancy.objects.select_for_update().filter(pk__in=keys).order_by("pk"))
+    held = ClaimFileRow.objects.living().filter(discrepancy__in=keys)
+    others = held.exclude(pk__in=[row.pk for row in rows])
+    return set(others.values_list("discrepancy_id", flat=True))
+
+
+def _save(rows: list[ClaimFileRow], held_elsewhere: set[int]) -> None:
+    for row in rows:
+        is_free = row.discrepancy_id not in held_elsewhere
+        row.holds_entry = is_free and row.answer != RowAnswer.ERRORS
+    ClaimFileRow.objects.bulk_update(
+        rows, ["answer", "answer_text", "holds_entry"], batch_size=200
+    )

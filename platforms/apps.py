@@ -14,14 +14,17 @@ class PlatformsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the jobs, and follow what the lists stand on."""
+        from audit import standing
         from audit.services import events_recorded
         from catalogue.signals import recording_ready, recordings_changed
         from platforms import (
             grounds,
             jobs,  # noqa: F401
         )
+        from platforms.selectors import stated_on
         from scanning.results import scan_finished, scan_settled
 
+        standing.finders.register(stated_on)
         events_recorded.connect(grounds.note_events, dispatch_uid="claims.events")
         recordings_changed.connect(
             grounds.note_recordings, dispatch_uid="claims.recordings"

@@ -1,8 +1,9 @@
 """The way back: files and work lists that people take to the platform.
 
 The portal uploads nothing, and only the next report confirms a row: its
-difference is gone then. Rows are sorted, so the same facts give the same bytes. The CSV
-guard stays off, because YouTube would store its apostrophe.
+difference is gone then. Rows are sorted, so the same facts give the same bytes. Lists for
+people are guarded against formulas; YouTube's files are not, because YouTube would store
+the guard's apostrophe.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from accounts.models import User
 from accounts.reach import refuse_limited
 from accounts.roles import Action
 from common.batches import batched
+from common.csv_safety import GuardedWriter
 from common.storage import keep_bytes, kept_only_if_done
 from common.territories import TERRITORIES
 from platforms.choices import (
@@ -230,9 +232,13 @@ def write_rows(kind: FileKind, rows: Sequence[Row]) -> bytes:
     if kind == FileKind.ALLOW_LIST:
         return ",".join(row["channel_id"] for row in rows).encode()
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    lines = [columns, *([row.get(name, "") for name in columns] for row in rows)]
+    if FORMATS[kind].is_youtubes:
+        csv.writer(text, lineterminator="\r\n").writerows(lines)
+    else:
+        guarded = GuardedWriter(text)
+        for line in lines:
+            guarded.write(line)
     return text.getvalue().encode()
 
 
@@ -291,6 +297,8 @@ def _free_entries(
         *("account", "claim__asset", "asset", "recording", "match__recording"),
         "match__scanned_file",
     )
+    # Read before the files: whoever waited for the lock must see the file made meanwhile.
+    entries = list(related.order_by("pk"))
     taken = set(
         ClaimFileRow.objects.living()
         .filter(discrepancy__uid__in=list(revisions))
@@ -298,7 +306,7 @@ def _free_entries(
     )
     return [
         entry
-        for entry in related.order_by("pk")
+        for entry in entries
         if entry.uid not in taken and entry.revision == revisions[entry.uid]
     ]
 
@@ -376,9 +384,12 @@ def unmark_sent(*, file: ClaimFile, user: User) -> bool:
 @transaction.atomic
 def withdraw(*, file: ClaimFile, user: User) -> bool:
     """Withdraw a draft, which frees its entries for other files."""
-    return _become(
+    is_withdrawn = _become(
         file, FileState.DRAFT, FileState.WITHDRAWN, "claims.file_withdrawn", user
     )
+    if is_withdrawn:
+        file.rows.update(holds_entry=False)
+    return is_withdrawn
 
 
 def _become(

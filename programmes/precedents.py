@@ -49,9 +49,9 @@ def precedent_of(match: Match) -> Precedent | None:
         return None
     earlier = (
         Match.objects.filter(
+            Match.by_people(),
             recording_id=match.recording_id,
             state__in=list(_VERBS),
-            decided_by__isnull=False,
             scanned_file__deleted_at__isnull=True,
         )
         .exclude(pk=match.pk)

@@ -20,6 +20,7 @@ from recognition.commands.console import (
     print_error,
     print_json,
     print_notes,
+    printable,
 )
 from recognition.version import VERSION
 
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (RecognitionError, OSError, UsageError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -324,7 +325,7 @@ def _read_or_report(path: Path, *layers: str) -> Fingerprint | None:
         file = read(path, *layers)
     except (RecognitionError, OSError) as error:
         message = error_object(error)["message"]
-        print(f"{path}: {message}", file=sys.stderr, flush=True)
+        print(printable(f"{path}: {message}"), file=sys.stderr, flush=True)
         return None
     print_notes(path, file.notes)
     return file.fingerprint

@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 
 import audit.services
 from accounts.models import User
-from accounts.reach import sees_every_bucket, working_for
+from accounts.reach import is_limited, sees_every_bucket, why_unseen, working_for
 from accounts.roles import Action
 from common.words import lowered
 from reports.cue_entries import SheetRefused
@@ -24,7 +24,7 @@ from reports.cue_sheet_files import SIGNED, content_hash, lines_of, signed
 from reports.cue_sheets import CueSheet, cue_sheet
 from reports.cues import WORDS
 from reports.models import SheetApproval, SheetState
-from review.approval import may_approve_own
+from review.approval import may_approve_own, why_no_second_person
 from review.choices import WAITING_STATES
 from review.models import Match
 from scanning.models import ScannedFile
@@ -53,11 +53,16 @@ class _Rule:
     action: Action
     needs_note: bool = False
     is_answer: bool = False
+    signs: bool = False
+    """Whether it says that each line of the sheet is right."""
 
 
 _RULES: Final[Mapping[SheetStep, _Rule]] = {
     SheetStep.SUBMIT: _Rule(
-        (SheetState.DRAFT, SheetState.RETURNED), SheetState.SUBMITTED, Action.DECIDE
+        (SheetState.DRAFT, SheetState.RETURNED),
+        SheetState.SUBMITTED,
+        Action.DECIDE,
+        signs=True,
     ),
     SheetStep.TAKE_BACK: _Rule(
         (SheetState.SUBMITTED,), SheetState.DRAFT, Action.DECIDE
@@ -70,7 +75,11 @@ _RULES: Final[Mapping[SheetStep, _Rule]] = {
         is_answer=True,
     ),
     SheetStep.APPROVE: _Rule(
-        (SheetState.SUBMITTED,), SheetState.APPROVED, Action.APPROVE, is_answer=True
+        (SheetState.SUBMITTED,),
+        SheetState.APPROVED,
+        Action.APPROVE,
+        is_answer=True,
+        signs=True,
     ),
     SheetStep.CORRECT: _Rule((SheetState.APPROVED,), SheetState.DRAFT, Action.DECIDE),
 }
@@ -104,14 +113,24 @@ def approval_of(file: ScannedFile) -> SheetApproval:
 
 def allowed_steps(approval: SheetApproval, user: User) -> list[SheetStep]:
     """Return the steps that this user may take now."""
-    return [step for step in SheetStep if not _why_not(step, approval, user)]
+    return [
+        step
+        for step in SheetStep
+        if not _why_not(step, approval, user)
+        and not _why_unread(step, approval.scanned_file, user)
+    ]
 
 
-def why_unanswered(approval: SheetApproval, user: User) -> str:
-    """Return why this user may not answer a submitted sheet; empty if they may."""
-    if approval.state != SheetState.SUBMITTED:
-        return ""
-    return _why_not(SheetStep.APPROVE, approval, user)
+def why_no_signature(approval: SheetApproval, user: User) -> str:
+    """Return why this user may not submit or approve the sheet now; empty if they may.
+
+    Of a draft it says only what keeps those from submitting it whose role allows it.
+    """
+    is_submitted = approval.state == SheetState.SUBMITTED
+    step = SheetStep.APPROVE if is_submitted else SheetStep.SUBMIT
+    if why := _why_not(step, approval, user):
+        return why if is_submitted else ""
+    return _why_unread(step, approval.scanned_file, user)
 
 
 def take_step(
@@ -128,6 +147,7 @@ def take_step(
     with working_for(None):
         sheet = cue_sheet(file=file)
     mark, open_matches = content_hash(sheet), waiting_in(file)
+    unread = _why_unread(step, file, user)
     if step == SheetStep.SUBMIT and open_matches:
         raise SheetRefused(
             "open",
@@ -144,6 +164,8 @@ def take_step(
         refusal = _why_not(step, row, user)
         if refusal:
             raise SheetRefused("not_possible", refusal)
+        if unread:
+            raise SheetRefused("limited", unread)
         if row.version != version:
             raise SheetRefused("stale", _("The sheet has changed; nothing was saved."))
         if step == SheetStep.APPROVE and row.sha256 != mark:
@@ -256,12 +278,25 @@ def _why_not(step: SheetStep, approval: SheetApproval, user: User) -> str:
         return _("Your role may view cue sheets but not change them.")
     if state not in rule.starts:
         return _("The sheet is %(state)s.") % {"state": lowered(state.label)}
+    if rule.is_answer and (why := why_no_second_person(user)):
+        return why
     if rule.is_answer and approval.submitted_by_id == user.pk:
         if not may_approve_own(user):
             return _("You submitted it, so another manager answers it.")
     elif step == SheetStep.TAKE_BACK and approval.submitted_by_id != user.pk:
         return _("Only the person who submitted it takes it back.")
     return ""
+
+
+def _why_unread(step: SheetStep, file: ScannedFile, user: User) -> str:
+    """Return why the user may not sign the sheet, of which access limits hide lines."""
+    if not _RULES[step].signs or not is_limited(user):
+        return ""
+    with working_for(None):
+        lines = Counter(map(_line, lines_of(cue_sheet(file=file))))
+    with working_for(user):
+        lines -= Counter(map(_line, lines_of(cue_sheet(file=file))))
+    return why_unseen(lines.total())
 
 
 def _changes(

@@ -246,13 +246,13 @@ def _candidates(case: Case) -> Value:
 def _decided_by(match: Match) -> Value:
     """Return who decided, as a pseudonym if the settings require it.
 
-    A person has the same pseudonym in every report of the installation.
+    An account has the same pseudonym in every report of the installation.
     """
     if not settings.ACRPORTAL_REPORT_PSEUDONYMS or match.decided_by_id is None:
         return rule_names.decider_of(match)
     # Keyed with SECRET_KEY, so that outsiders cannot guess the person.
     digest = salted_hmac("reports.people", str(match.decided_by_id), algorithm="sha256")
-    return f"person-{digest.hexdigest()[:10]}"
+    return f"{match.decider}-{digest.hexdigest()[:10]}"
 
 
 def _engines(case: Case) -> Value:

@@ -1,15 +1,27 @@
-"""Decides whether a manager may approve their own proposals."""
+"""Decides who may be the second of two people who must agree."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+from django.utils.translation import gettext as _
 
+from accounts.deciders import acts_as_program
 from accounts.models import User
 from accounts.roles import ROLE_ACTIONS, Action
 
 APPROVERS = [role.value for role, may in ROLE_ACTIONS.items() if Action.APPROVE in may]
 """The groups whose members answer proposals and disputes."""
+
+
+def why_no_second_person(user: User) -> str:
+    """Return why the user may not answer what somebody proposed; empty if they may."""
+    if acts_as_program(user):
+        return _(
+            "This waits for a second person, which a program cannot be. Answer it on the "
+            "pages of the portal."
+        )
+    return ""
 
 
 def may_approve_own(user: User) -> bool:

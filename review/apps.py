@@ -14,13 +14,35 @@ class ReviewConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect to scan results, and register the regular work."""
+        from audit.expected import Expectation, expectations
         from catalogue.signals import recordings_changed
         from review import jobs  # noqa: F401
+        from review.choices import DECIDED_STATES
+        from review.models import Licence, Match, Policy
         from review.services import folding, grounds
         from scanning.results import scan_finished, scan_settled
         from scanning.services.filing import file_moved
         from scanning.sources.links import source_read
 
+        expectations.register(
+            Expectation(
+                "a decided match",
+                lambda: Match._base_manager.filter(state__in=DECIDED_STATES),
+            )
+        )
+        # Migrations make some without an event, and nobody's.
+        expectations.register(
+            Expectation(
+                "a licence",
+                lambda: Licence._base_manager.filter(created_by__isnull=False),
+            )
+        )
+        expectations.register(
+            Expectation(
+                "a policy",
+                lambda: Policy._base_manager.filter(changed_by__isnull=False),
+            )
+        )
         scan_finished.connect(folding.fold_scan)
         recordings_changed.connect(grounds.note_recordings)
         file_moved.connect(grounds.note_moved_file)

@@ -37,8 +37,9 @@ from review.choices import (
     Relation,
 )
 from review.edits import Edit
-from review.models.match import Waits
+from review.models.match import Match, Waits
 from review.models.match_alias import MatchAlias
+from review.models.policy import Policy
 from scanning.choices import EngineChoice
 from scanning.models import Container, ScannedFile
 
@@ -330,15 +331,21 @@ FILTERS = (
     Filter(
         "decided",
         one_of(["people"]),
-        lambda _people: Q(decided_by__isnull=False),
+        lambda _people: Match.by_people(),
         label=_("Decided by"),
-        any_label=_("People, policies, licences"),
+        any_label=_("People, programs, policies, licences"),
         choices=[("people", _("People only"))],
         lists=_MATCHES,
     ),
     # The zone of the days above; it selects nothing itself.
     Filter(ZONE, zone, lambda _zone: Q(), on_file=lambda _zone: Q(), lists=_EVERYWHERE),
-    Filter("policy", text, equal("policy__uid"), lists=_MATCHES),
+    # Not by the column: it would tell which hidden policy acted.
+    Filter(
+        "policy",
+        text,
+        lambda uid: Q(policy__in=Policy.objects.filter(uid=uid)),
+        lists=_MATCHES,
+    ),
     Filter(
         "file",
         uuid,

@@ -171,3 +171,7 @@ class Applied:
     unchanged: int
     faults: tuple[ClaimFault, ...]
     records: tuple[AppliedRecord, ...] = ()
+    conflicts: frozenset[tuple[str, str, str]] = frozenset()
+    """Of a dry run: record, kind and right of each conflict that it would open."""
+    recordings: frozenset[str] = frozenset()
+    """Of a dry run: the uids of our recordings whose rights or codes would change."""

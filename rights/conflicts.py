@@ -61,12 +61,14 @@ def refresh(records: Iterable[Record], *, today: date | None = None) -> None:
     events: dict[str, EventDraft] = {}
     with working_for(None):
         for record in records:
+            rows = Conflict.objects.filter(**{column_of(record): record})
+            # Lock before looking: who waited must find what the other one wrote.
+            known = list(rows.select_for_update().order_by("pk"))
             found = {
                 (each.kind, each.right, each.share_kind): each
                 for each in find(record, day)
             }
-            rows = Conflict.objects.filter(**{column_of(record): record})
-            for row in rows.select_for_update():
+            for row in known:
                 key = (ConflictKind(row.kind), row.right, row.share_kind)
                 _follow(row, found.pop(key, None), events)
             for each in found.values():

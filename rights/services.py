@@ -9,7 +9,8 @@ right and kind; those of others, and of people, stay.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -17,6 +18,9 @@ from django.db import transaction
 
 import audit.services
 from accounts.models import User
+from accounts.reach import working_for
+from audit.models import Event
+from audit.services import handled_events
 from rights.applying.changes import UNDO, Changes, Row
 from rights.applying.parties import apply_party
 from rights.applying.recordings import apply_recording
@@ -35,7 +39,7 @@ from rights.claims import (
 from rights.conflicts import neighbours, refresh
 from rights.filling import fill_recordings
 from rights.models import Party, RightsRecording
-from rights.records import KINDS, Record, case_of
+from rights.records import KINDS, Record, case_of, catalogue_recordings
 
 Claim = TypeVar("Claim", PartyClaim, RecordingClaim, WorkClaim, ReleaseClaim)
 
@@ -61,23 +65,44 @@ def apply_claims(
     changes = Changes.of(message, source)
     _apply_all(changes)
     applied = _summary(changes)
+    touched = [
+        row
+        for case, row in changes.touched.items()
+        if case in changes.events and not isinstance(row, Party)
+    ]
     if dry_run:
+        applied = _foreseen(applied, touched)
         transaction.set_rollback(True)
         return applied
     # Before the events: it adds some of recordings and conflicts.
     if follows:
-        follow(
-            [
-                row
-                for case, row in changes.touched.items()
-                if case in changes.events and not isinstance(row, Party)
-            ],
-            user=actor,
-        )
+        follow(touched, user=actor)
     audit.services.record_all(
         list(changes.events.values()), actor=actor or audit.services.SYSTEM
     )
     return applied
+
+
+def _foreseen(applied: Applied, touched: Sequence[Record]) -> Applied:
+    """Return what was applied with the conflicts and recordings that follow from it.
+
+    The dry run takes the rows back. Filling recordings, which reaches further, is left out.
+    """
+    events: list[Event] = []
+    near = neighbours(touched)
+    with handled_events(events.extend):
+        refresh(near)
+    opened = [each.after for each in events if each.action == "conflict.opened"]
+    sounds = [each for each in near if isinstance(each, RightsRecording)]
+    with working_for(None):
+        uids = {one.uid for each in sounds for one in catalogue_recordings(each)}
+    return replace(
+        applied,
+        conflicts=frozenset(
+            (each["record"], each["kind"], each["right"]) for each in opened
+        ),
+        recordings=frozenset(uids),
+    )
 
 
 def follow(records: Iterable[Record], *, user: User | None) -> None:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Final
+
+from common.outside_text import normalised, without_joiners
+
+_MOST: Final = 500
 
 
 def folded(text: str) -> str:
     """Return letters and digits in lower case, words parted by one blank."""
-    plain = unicodedata.normalize("NFKD", text).casefold()
+    plain = normalised(without_joiners(text[: 4 * _MOST]), "NFKD").casefold()
     bare = "".join(each for each in plain if not unicodedata.combining(each))
-    return re.sub(r"[\W_]+", " ", bare).strip()[:500]
+    return re.sub(r"[\W_]+", " ", bare).strip()[:_MOST]

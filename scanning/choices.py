@@ -116,6 +116,7 @@ class NoMatchReason(models.TextChoices):
     """Why a scan found no music; reports write ``no_match:`` before the value."""
 
     CLEAN_SCAN = "clean_scan", _("None of our recordings")
+    NO_BUCKET = "no_bucket", _("No bucket searched")
     BELOW_FLOOR = "below_floor", _("Below floor")
     SILENCE = "silence", _("Silence")
     SPEECH_ONLY = "speech_only", _("Speech only")

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from catalogue import partitions
+from catalogue.partitions import Partition
 from jobs import resources
 from jobs.choices import JobState, Pool, Priority
 from jobs.kinds import Kind, register, without_limit
@@ -23,6 +23,7 @@ from scanning.choices import (
     ScanStatus,
 )
 from scanning.cloud.jobs import CLOUD_SCAN
+from scanning.duties import duty_of_poll, duty_of_scan
 from scanning.models import (
     Drop,
     InboundCallback,
@@ -98,8 +99,7 @@ SCAN = register(
         label=_("Scan"),
         lane=lambda scan: str(scan.scanned_file.container_id),
         lane_limit=lambda: settings.ACRPORTAL_SCANS_PER_CONTAINER,
-        # Beyond this many waiting scans, one person's uploads count as a bulk import.
-        person_cap=20,
+        duty=duty_of_scan,
         needs=frozenset({resources.INDEX}),
         # ``scanning.results`` stores how a scan ended.
         mirror={
@@ -125,12 +125,6 @@ def _end_question(
     end_question(asked, state, code, cause)
 
 
-def _not_held() -> list[str]:
-    """Return the partitions that this machine does not hold."""
-    held = partitions.held()
-    return [str(one.number) for one in partitions.every() if one not in held]
-
-
 PARTITION_QUESTION = register(
     Kind(
         "partition_question",
@@ -140,7 +134,7 @@ PARTITION_QUESTION = register(
         # Scans that have begun end before others begin.
         priority=Priority.CLOCK,
         lane=lambda asked: str(asked.partition),
-        closed_lanes=_not_held,
+        duty=lambda asked: Partition(asked.partition, asked.search.partitions).duty,
         needs=frozenset({resources.INDEX}),
         on_end=_end_question,
         title=lambda asked: str(asked.about),
@@ -291,6 +285,7 @@ DROP_POLL = register(
         Drop,
         "scanning.drops.polling.run",
         needs=frozenset({resources.OUTSIDE}),
+        duty=duty_of_poll,
         label=_("Poll of a drop"),
         pool=Pool.TALK,
         # Copying large files must leave threads for callbacks and the cloud.

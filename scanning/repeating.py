@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 
+from accounts.models import User
 from jobs.choices import OPEN_STATES
 from jobs.context import JobContext
 from jobs.kinds import Kind
 from jobs.selectors import jobs_of
-from jobs.services import submit
+from jobs.services import hold_back, submit
 
 
 @transaction.atomic
@@ -53,6 +54,35 @@ def switch(kind: Kind, row: Any, *, enabled: bool) -> None:  # Any: has ``enable
     # The job of a row that is off stays until it is due, and then does nothing.
     if enabled and not jobs_of(kind, [row], OPEN_STATES):
         submit(kind, row)
+
+
+@transaction.atomic
+def change_settings(
+    kind: Kind,
+    row: Any,  # Any: has ``enabled``, ``failures`` and ``interval``
+    *,
+    columns: Mapping[str, object],
+    last_at: datetime | None,
+) -> None:
+    """Write new settings, and let the next run be an interval after the last one.
+
+    A row that is off gets no job, and one that failed keeps its longer pause.
+    """
+    for name, value in columns.items():
+        setattr(row, name, value)
+    # The job is locked before the row, in the same order as when a run ends, so that the
+    # two cannot deadlock.
+    if row.enabled and last_at is not None and not row.failures:
+        next_at = last_at + row.interval
+        submit(kind, row, at=next_at)
+        hold_back(kind, type(row)._base_manager.filter(pk=row.pk), until=next_at)
+    row.save(update_fields=list(columns))
+
+
+def run_soon(kind: Kind, row: Any, *, user: User) -> None:  # Any: has ``enabled``
+    """Ask for a run now; a row that is off runs when it is switched on."""
+    if row.enabled:
+        submit(kind, row, user=user)
 
 
 def next_runs(kind: Kind, rows: Iterable[models.Model]) -> dict[int, datetime]:

@@ -221,8 +221,9 @@ def _why_no_match(file: ScannedFile, result: EngineResult) -> str:
 
     Damaged audio decodes to silence, so the engine's own reason could hide music.
     """
-    if result.no_match_reason and file.damage:
-        return "partial_scan"
+    is_searched = result.no_match_reason not in ("", NoMatchReason.NO_BUCKET)
+    if is_searched and file.damage:
+        return NoMatchReason.PARTIAL_SCAN
     return result.no_match_reason
 
 

@@ -58,7 +58,7 @@ def run(context: JobContext) -> None:
 def _end_failed(context: JobContext, check: WatchCheck, error: str) -> None:
     """Store the failure and double the pause until the next check."""
     watch: Watch = context.subject
-    usual = timedelta(hours=watch.every_hours)
+    usual = watch.interval
     pause = pause_after(usual, watch.failures, longest=_LONGEST_WAIT)
     check.error = error[:1000]
     logger.info("watch %s failed: %s", watch.uid, error)
@@ -78,7 +78,7 @@ def _end_well(context: JobContext, check: WatchCheck, feed: Feed) -> None:
     watch: Watch = context.subject
     finish_and_repeat(
         context,
-        next_at=check.at + timedelta(hours=watch.every_hours),
+        next_at=check.at + watch.interval,
         title=feed.title[:500] or watch.title,
         last_check_at=check.at,
         failures=0,

@@ -27,6 +27,7 @@ class Migration(migrations.Migration):
                     ('key', models.CharField(max_length=700, unique=True)),
                     ('file_name', models.CharField(max_length=500)),
                     ('size_bytes', models.BigIntegerField(default=0)),
+                    ('sha256', models.CharField(blank=True, default='', editable=False, max_length=64)),
                     ('created_at', models.DateTimeField(auto_now_add=True)),
                     ('expires_at', models.DateTimeField(db_index=True)),
                     ('uploaded_at', models.DateTimeField(blank=True, null=True)),

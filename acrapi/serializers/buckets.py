@@ -14,7 +14,7 @@ from acrapi.formats import instant, plain_instant
 from acrapi.serializers.containers import DEFAULT_REGION
 from acrapi.serializers.fields import LabelsField, ObjectField, ShortText
 from acrapi.states import LISTED_RECORDING_STATUSES, recording_state
-from catalogue.models import Bucket, BucketType, Recording
+from catalogue.models import Bucket, BucketType, Recording, RecordingStatus
 
 # Any in this module: JSON.
 Json = dict[str, Any]
@@ -194,6 +194,7 @@ class AudioFileRequestSerializer(serializers.Serializer[None]):
     user_defined = ObjectField(required=False)
     url = serializers.CharField(required=False, max_length=2000)
     acrid = ShortText(required=False, max_length=64)
+    audio_id = ShortText(required=False, allow_blank=True, max_length=200)
 
 
 @extend_schema_serializer(component_name="AudioFile")
@@ -209,6 +210,7 @@ class AudioFileSerializer(serializers.Serializer[None]):
     audio_id = serializers.CharField(allow_blank=True)
     duration = serializers.IntegerField(help_text="Seconds; 0 until known.")
     user_defined = serializers.DictField()
+    message = serializers.CharField(required=False, help_text="Why the state is -1.")
     created_at = serializers.CharField()
     updated_at = serializers.CharField()
 
@@ -268,6 +270,14 @@ def _audio_file(recording: Recording) -> Json:
         "audio_id": recording.custom_id,
         "duration": round(recording.duration_ms / 1000),
         "user_defined": recording.user_defined,
+        **_reason(recording),
         "created_at": instant(recording.created_at),
         "updated_at": instant(recording.updated_at),
     }
+
+
+def _reason(recording: Recording) -> Json:
+    """Return why a recording is not searched; others have no such field."""
+    if recording.status != RecordingStatus.ERROR:
+        return {}
+    return {"message": recording.status_message}

@@ -13,7 +13,7 @@ from acrapi.formats import instant
 from acrapi.serializers.fields import (
     BucketsField,
     FlagField,
-    ObjectField,
+    PolicyField,
     ShortText,
     WebAddressField,
 )
@@ -51,7 +51,7 @@ class ContainerRequestSerializer(serializers.Serializer[None]):
     )
     buckets = BucketsField()
     engine = serializers.IntegerField(min_value=1, max_value=5)
-    policy = ObjectField(required=False)
+    policy = PolicyField(required=False)
     callback_url = WebAddressField(required=False, allow_blank=True, allow_null=True)
     deepright = FlagField(required=False)
     music_detection = FlagField(required=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import math
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,12 +16,20 @@ from rest_framework import serializers
 
 from catalogue.models import Bucket
 from common.http import LinkRefused
+from common.outside_text import one_line
 from common.receivers import check_webhook
 
 # Any in this module: values from clients.
 _MAX_TEXT = 1_000_000
 _MAX_ID_DIGITS = 18
 _MAX_DEPTH = 30
+_POLICY_NUMBERS = frozenset(
+    {
+        *("interval", "rec_length", "points"),
+        *("deepright", "music_detection", "ai_detection"),
+    }
+)
+_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 
 
 def as_id(value: object) -> int | None:
@@ -81,6 +90,25 @@ class ObjectField(serializers.Field[dict[str, Any], Any, Any, Any]):
     def to_representation(self, value: Any) -> Any:
         """Return the value unchanged."""
         return value
+
+
+class PolicyField(ObjectField):
+    """A policy, whose numbers forms and some clients send as texts."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Return the policy with its numbers as numbers; unknown keys stay as sent."""
+        policy = super().to_internal_value(data)
+        return {
+            name: _number_in(value) if name in _POLICY_NUMBERS else value
+            for name, value in policy.items()
+        }
+
+
+def _number_in(value: object) -> object:
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value.strip()):
+        return value
+    number = float(value)
+    return int(number) if number.is_integer() else number
 
 
 @extend_schema_field(
@@ -236,5 +264,4 @@ class ShortText(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> str:
         """Return the text without control characters."""
-        text = super().to_internal_value(data)
-        return "".join(char for char in text if char.isprintable())
+        return one_line(super().to_internal_value(data))

@@ -11,8 +11,8 @@ from rest_framework import serializers
 from acrapi.formats import instant, whole_seconds
 from acrapi.results import results_of
 from acrapi.serializers.fields import ShortText
-from acrapi.states import PROCESSING, file_state
-from scanning.choices import SourceType
+from acrapi.states import INTERNAL, PROCESSING, UNREADABLE, file_state
+from scanning.choices import FileStatus, SourceType
 from scanning.models import ScannedFile
 
 # Any in this module: JSON.
@@ -69,6 +69,12 @@ class FileSerializer(serializers.Serializer[None]):
     state = serializers.IntegerField(min_value=-3, max_value=1)
     total = serializers.IntegerField()
     music_detected = serializers.IntegerField()
+    error_code = serializers.CharField(
+        required=False, help_text="In the states -2 and -3 only."
+    )
+    message = serializers.CharField(
+        required=False, help_text="Why the state is -2 or -3."
+    )
     results = serializers.DictField(allow_null=True, required=False)
     created_at = serializers.CharField()
     updated_at = serializers.CharField()
@@ -96,6 +102,7 @@ def file_shapes(
             "state": file_state(file),
             "total": 1,
             "music_detected": PROCESSING,
+            **_reason(file),
             "created_at": instant(file.created_at),
             "updated_at": instant(file.updated_at),
         }
@@ -103,6 +110,15 @@ def file_shapes(
             shape["results"] = results[file.pk]
         shapes.append(shape)
     return shapes
+
+
+def _reason(file: ScannedFile) -> Json:
+    """Return why a file could not be scanned; other files have no such fields."""
+    if file_state(file) not in (UNREADABLE, INTERNAL):
+        return {}
+    if file.status == FileStatus.CANCELLED:
+        return {"error_code": "cancelled", "message": "The scan was cancelled."}
+    return {"error_code": file.error_code, "message": file.message}
 
 
 def _origin(file: ScannedFile) -> tuple[str, str]:

@@ -27,6 +27,7 @@ from acrapi.parsers import (
     WireJSONParser,
     WireMultiPartParser,
 )
+from common.api_requests import media_type_of
 from common.bodies import BodyTooLarge, accept_body, file_body_bytes
 
 
@@ -37,7 +38,7 @@ class AlwaysJSON(BaseContentNegotiation):
         self, request: Request, parsers: Iterable[BaseParser]
     ) -> BaseParser | None:
         """Return the parser for the content type; JSON if none is given."""
-        given = (request.content_type or "").split(";")[0].strip().lower()
+        given = media_type_of(request)
         return next((p for p in parsers if given in ("", p.media_type)), None)
 
     def select_renderer(

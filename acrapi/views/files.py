@@ -34,6 +34,7 @@ from acrapi.views.base import WireView
 from acrapi.views.containers import query_text
 from common.api_requests import valid_data
 from common.fingerprint_files import looks_like_fingerprint
+from common.outside_text import one_line
 from scanning.choices import SourceType
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ScannedFile
@@ -299,5 +300,4 @@ def _video_of(url: str) -> _Video:
     given = parse_qs(parts.query).get("v") if known == "youtube" else None
     last = unquote(PurePosixPath(parts.path).name)
     identifier = (given[0] if given else last) or host
-    clean = "".join(c for c in identifier if c.isprintable())
-    return _Video(known[:60], clean[:200])
+    return _Video(known[:60], one_line(identifier, 200))

@@ -9,23 +9,32 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from io import BytesIO
 from time import monotonic
-from typing import Any
+from typing import IO, Any
 
 from django.core.files.base import ContentFile, File
 from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.utils.crypto import constant_time_compare
 from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import exceptions, serializers
+from rest_framework.parsers import DataAndFiles
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import limits
 from acrapi.errors import WireError
 from acrapi.formats import plain_instant
-from acrapi.parsers import fields_of
+from acrapi.parsers import (
+    WireFormParser,
+    WireJSONParser,
+    WireMultiPartParser,
+    fields_of,
+    refuse_cut_off,
+)
 from acrapi.results import custom_file
 from acrapi.rights import rights_on_wire
 from acrapi.signatures import is_of_other_sample
@@ -41,6 +50,11 @@ MAX_SAMPLE_BYTES = 5 * 1024**2
 # The base64 text of a sample in a form, with the signed fields.
 MAX_BODY_BYTES = 8 * 1024**2
 _MATCHES = 10
+_NAMELESS_CLIP = re.compile(
+    rb'(Content-Disposition: form-data; name="sample(?:_hum)?")'
+    rb"(\r\nContent-Type: (?!text/))",
+    re.IGNORECASE,
+)
 
 # Codes and texts of the protocol.
 SUCCESS = (0, "Success")
@@ -68,6 +82,25 @@ class _ClipInMemory(MemoryFileUploadHandler):
     def handle_raw_input(self, *_args: Any, **_kwargs: Any) -> None:
         """Accept every file; the body size is limited. Any: Django's own signature."""
         self.activated = True
+
+
+class _ClipParser(WireMultiPartParser):
+    """Takes a clip for a file also if its part has a type but no file name.
+
+    So the package ``acrcloud`` of npm sends it. Without a name it would be a text.
+    """
+
+    def parse(
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> DataAndFiles[Any, Any]:
+        """Return fields and files; the size of the body is limited before."""
+        content = stream.read()
+        refuse_cut_off(parser_context, len(content))
+        named = _NAMELESS_CLIP.sub(rb'\1; filename="clip"\2', content, count=1)
+        return super().parse(BytesIO(named), media_type, parser_context)
 
 
 @extend_schema_serializer(component_name="IdentifyRequest")
@@ -99,6 +132,7 @@ class IdentifyView(WireView):
     authentication_classes = []
     permission_classes = []
     throttle_classes = []
+    parser_classes = [WireJSONParser, _ClipParser, WireFormParser]
 
     def body_bytes(self) -> int:
         """Return the limit; the signature is in the body, so all of it must be read."""

@@ -12,6 +12,8 @@ from hashlib import blake2b
 from itertools import chain
 from typing import Final
 
+from common.outside_text import normalised, without_joiners
+
 _ARTICLES: Final = frozenset({"a", "an", "the"})
 _APOSTROPHES: Final = re.compile("['`´ʹʻʼʽ’‘＇]")
 # The same as the slower way of ``fold``, for the most texts.
@@ -24,13 +26,13 @@ _GUESTS_INSIDE: Final = re.compile(r"\s(?:feat|ft|featuring)[. ]\s*", re.I)
 _GROUP: Final = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 _DASH: Final = re.compile(r"\s[-–—/]\s")
 _BETWEEN_ARTISTS: Final = re.compile(
-    r"\s*(?:,|;|&|\+|/|\s(?:and|und|et|y|e|vs|versus|feat|ft|featuring|with|x|meets)\.?\s)\s*",
+    r"(?:[,;&+/]| (?:and|und|et|y|e|vs|versus|feat|ft|featuring|with|x|meets)\.? ) ?",
     re.I,
 )
 _YEAR: Final = re.compile(r"\b(?:19|20)\d\d\b")
 # A trailing part of a title that no bracket marks.
 _PART_AT_END: Final = re.compile(
-    r"[\s,:]+(?:pt|part|teil|partie|parte|vol|volume)\.?\s+([ivx]+|\d+|one|two|three|four|five)$",
+    r"(?<![\s,:])[\s,:]+(?:pt|part|teil|partie|parte|vol|volume)\.?\s+([ivx]+|\d+|one|two|three|four|five)$",
     re.I,
 )
 _PART: Final = re.compile(
@@ -109,7 +111,7 @@ class Name:
 
 @lru_cache(maxsize=65_536)
 def fold(text: str) -> str:
-    """Return a text without case, accents, punctuation and leading articles.
+    """Return a text without case, accents, joiners, punctuation and leading articles.
 
     Idempotent. A text without letters and digits stays as it is, in one form.
     """
@@ -120,15 +122,15 @@ def fold(text: str) -> str:
         lower, words = _fold_any(text)
     while len(words) > 1 and words[0] in _ARTICLES:
         del words[0]
-    return unicodedata.normalize("NFC", " ".join(words)) or "".join(lower.split())
+    return normalised(" ".join(words), "NFC") or "".join(lower.split())
 
 
 def _fold_any(text: str) -> tuple[str, list[str]]:
     """Return a text in lower case and compatibility form, and its folded words."""
-    lower, plain = "", text
+    lower, plain = "", without_joiners(text)
     # Lower case and compatibility forms may need each other more than once.
     while lower != plain:
-        lower, plain = plain, unicodedata.normalize("NFKD", plain).casefold()
+        lower, plain = plain, normalised(plain, "NFKD").casefold()
     plain = "".join(char for char in plain if not unicodedata.combining(char))
     plain = _APOSTROPHES.sub("", plain.replace("&", " and "))
     words = "".join(
@@ -248,7 +250,9 @@ def split_artists(names: Iterable[str]) -> list[str]:
 
 @lru_cache(maxsize=65_536)
 def _split_credit(name: str) -> tuple[str, ...]:
-    return tuple(filter(None, map(fold, _BETWEEN_ARTISTS.split(name))))
+    # With single blanks, no place of the text is looked at for each blank before it.
+    names = _BETWEEN_ARTISTS.split(" ".join(name.split()))
+    return tuple(filter(None, map(fold, names)))
 
 
 def split_guests(names: Iterable[str]) -> list[str]:

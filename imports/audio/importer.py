@@ -16,6 +16,7 @@ from accounts.models import User
 from accounts.reach import working_for
 from catalogue.changes import ChangeRefused
 from catalogue.models import Bucket, Recording, RecordingStatus
+from common.beside_sound import lies_beside_sound
 from common.media_analysis import decode_limits
 from common.storage import local_path, sha256_of
 from dedup.intake import AlreadyInCatalogue, give_audio, prepare
@@ -28,13 +29,13 @@ from imports.audio.pairing import (
     Waiting,
     pair,
 )
-from imports.errors import ImportRefused, RowFault
+from imports.errors import ImportRefused, RowFault, TableRefused
 from imports.kinds import Columns
-from imports.mapping import compared
 from imports.models import AudioImport
+from imports.names import compared
 from imports.recordings.column_names import COMMON_NAMES
 from imports.recordings.zip_audio import open_archive
-from imports.tables import TableRefused, open_table, rows_of
+from imports.tables import open_table, rows_of
 from recognition.audio.headers import Headers, read_headers
 from recognition.errors import RecognitionError
 
@@ -42,8 +43,6 @@ SHOWN: Final = 200
 _NO_SOUND: Final = "move_no_sound"
 _REFUSED: Final = "move_refused"
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}\Z")
-# Not "../", with which some programs begin the names in a ZIP; nothing is unpacked there.
-_HIDDEN: Final = re.compile(r"(^|/)(\.(?!\.?/)|__MACOSX/)")
 
 
 class FileSource(Protocol):
@@ -147,7 +146,7 @@ class AudioImporter:
         self, summary: AudioSummary, *, needs_hash: bool
     ) -> Iterator[SoundFile]:
         for path in self.source.names():
-            if _HIDDEN.search(path):
+            if lies_beside_sound(path):
                 continue
             self.heartbeat()
             summary.files += 1
@@ -194,13 +193,21 @@ def waiting_in(bucket: Bucket) -> Any:  # Any: a query of recordings
     return bucket.recordings.filter(status=RecordingStatus.STUB).order_by("pk")
 
 
+_KNOWN_NAMES: Final = frozenset(
+    {
+        *map(compared, ("custom_id", "audio", "sha256")),
+        *(name for name, of in COMMON_NAMES.items() if of in ("custom_id", "audio")),
+    }
+)
+
+
 def rows_of_table(path: Path) -> tuple[TableRow, ...]:
     """Return what a table says: columns for the id, the file and its SHA-256.
 
     Raises ``ImportRefused``.
     """
     try:
-        with open_table(path) as table:
+        with open_table(path, names=_KNOWN_NAMES) as table:
             places = _places(table.header)
             return tuple(
                 TableRow(

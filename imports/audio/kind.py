@@ -9,6 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Action
+from dedup.jobs import duty_of_intake
 from imports.audio.importer import AudioSummary
 from imports.audio.pairing import Rule
 from imports.kinds import OF_FILE, ImportKind, register
@@ -54,6 +55,7 @@ AUDIO = register(
             _("Undo of audio for waiting recordings"),
         ),
         related=("bucket",),
+        scheduling={"duty": duty_of_intake},
         form=AudioForm,
         uploads={
             "archive": ("file", "imports/{}/audio.zip"),

@@ -7,7 +7,6 @@ recording, pairs them. Where a rule names several, a person chooses.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,8 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from catalogue.identifiers import check_isrc
-from imports.mapping import compared
+from common.outside_text import normalised, without_joiners
+from imports.names import compared
 
 TOLERANCE_MS: Final = 2_500
 """Lengths that differ by less are the same: ACRCloud rounds them to seconds."""
@@ -242,7 +242,7 @@ def _same_length(sound: SoundFile, one: Waiting) -> bool:
 
 def _id(text: str) -> str:
     """Return an id for comparison; letter case does not count, punctuation does."""
-    return unicodedata.normalize("NFKC", text).strip().casefold()
+    return normalised(without_joiners(text), "NFKC").strip().casefold()
 
 
 def _file_ids(sound: SoundFile) -> Keys:

@@ -19,8 +19,11 @@ def take_audio_back(undo: Undo, event: Event) -> str:
         raise Stays(_("It was retired since."))
     if row.audio_sha256 != event.after["sha256"]:
         raise Stays(_("It has other audio by now."))
-    if Match.objects.filter(recording=row, decided_by__isnull=False).exists():
+    matches = Match.objects.filter(recording=row)
+    if matches.filter(Match.by_people()).exists():
         raise Stays(_("People decided matches of it."))
+    if matches.filter(Match.by_programs()).exists():
+        raise Stays(_("Programs decided matches of it."))
     changes.take_audio_back(recording=row, user=undo.user)
     undo.gone_audio.add(event.case)
     return ""

@@ -16,11 +16,13 @@ from django.utils.translation import gettext as _
 from accounts.reach import refuse_limited, working_for
 from audit.models import Event
 from common.storage import local_path
-from imports.errors import ImportRefused
+from imports.errors import ImportRefused, TableRefused
 from imports.kinds import Columns
 from imports.models import AnswersImport, ImportStep
+from imports.names import compared
 from imports.platforms.reading import Rows, open_report
-from imports.tables import RawRow, TableRefused
+from imports.table_layout import RawRow
+from imports.table_notes import reading_of
 from imports.undoing.walk import Stays, Undo
 from platforms import answers
 from platforms.answers import PlatformAnswer
@@ -31,6 +33,7 @@ SHOWN: Final = 200
 _ROW: Final = ("row_number", "row")
 _STATUS: Final = ("status", "severity")
 _MESSAGES: Final = ("code", "error_code", "message", "error_message")
+_NAMES: Final = frozenset(map(compared, (*_ROW, *_STATUS, *_MESSAGES)))
 _MEANING: Final = {
     "successful": RowAnswer.SUCCESSFUL,
     "errors": RowAnswer.ERRORS,
@@ -49,6 +52,7 @@ class AnswersSummary:
     errors: int = 0
     refused: int = 0
     unknown_columns: list[str] = field(default_factory=list)
+    reading: dict[str, Any] = field(default_factory=dict)  # Any: JSON
     faults: list[dict[str, Any]] = field(default_factory=list)  # Any: JSON
 
     def note(self, line: int, column: str, value: str, rule: str) -> None:
@@ -75,13 +79,14 @@ def run(one: AnswersImport, heartbeat: Callable[[], None], *, dry: bool) -> Colu
     with (
         working_for(None),
         local_path(one.file) as path,
-        open_report(path) as rows,
+        open_report(path, names=_NAMES) as rows,
     ):
         found = list(_read(rows, summary, heartbeat))
         said = _by_number(found, _offset(one, found), one, summary)
         changes = answers.changes(file=one.claim_file, answers=said)
         summary.updated = len(changes)
         summary.unchanged = len(said) - len(changes)
+        summary.reading = reading_of(rows.table, not_read=summary.unknown_columns)
         summary.errors = sum(each.status == RowAnswer.ERRORS for each in said.values())
         if not dry and not ImportStep.objects.filter(import_uid=one.uid).exists():
             try:

@@ -14,14 +14,18 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.management.finding import find_user
 from catalogue.management.finding import find_bucket
+from common.charsets import FILE_CHARSETS
 from common.uid import new_uid
 from common.words import count_noun
-from imports.errors import quote_value
+from imports.errors import TableRefused, quote_value
 from imports.mapping import Columns
+from imports.reading_rules import CHOICES, ReadingRules
 from imports.recordings.audio import AudioSource
 from imports.recordings.summary import ImportSummary
 from imports.recordings.work import make_import
-from imports.tables import Table, TableRefused
+from imports.table_encoding import RECOGNISED
+from imports.table_notes import notes
+from imports.tables import Table
 from imports.undoing.noting import HOW_TO_UNDO, noted
 
 Options = Mapping[str, Any]
@@ -37,6 +41,27 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=["text", "json"], default="text")
 
 
+def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every command that reads a table."""
+    parser.add_argument(
+        "--encoding",
+        choices=[RECOGNISED, *FILE_CHARSETS],
+        default=RECOGNISED,
+        help="Of a CSV file; recognised if it is not given.",
+    )
+    parser.add_argument(
+        "--header-line",
+        type=int,
+        help="The line with the names of the columns; found if it is not given.",
+    )
+    for name, (label, choices) in CHOICES.items():
+        parser.add_argument(
+            f"--{name}",
+            choices=[str(choice) for choice in choices],
+            help=f"{label}; proposed from the cells if it is not given.",
+        )
+
+
 def import_table(
     command: BaseCommand,
     table: Table,
@@ -44,7 +69,7 @@ def import_table(
     path: Path,
     options: Options,
     *,
-    columns: Columns | None = None,
+    mapped: tuple[Columns, ReadingRules] | None = None,
 ) -> None:
     """Import a table; refused rows are written beside ``path``.
 
@@ -61,7 +86,7 @@ def import_table(
                 audio=audio,
                 user=None if username is None else find_user(username),
                 dry=options["dry_run"],
-                columns=columns,
+                mapped=mapped,
                 waiting=options.get("waiting", False),
             ) as task,
             bad_rows.open("w", encoding="utf-8-sig", newline="") as file,
@@ -89,12 +114,19 @@ def print_silent(command: BaseCommand, paths: Iterable[str]) -> None:
         command.stderr.write(f"{path}: left out, it holds no sound that can be read")
 
 
+def print_notes(command: BaseCommand, reading: Mapping[str, Any]) -> None:
+    """Say how a table was read. Any: JSON."""
+    for sentence in notes(reading):
+        command.stdout.write(sentence)
+
+
 def _print(command: BaseCommand, summary: ImportSummary, *, as_json: bool) -> None:
     if as_json:
         command.stdout.write(json.dumps(asdict(summary)))
         return
-    for kind, notes in (("", summary.faults), ("warning: ", summary.warnings)):
-        for note in notes:
+    print_notes(command, summary.reading)
+    for kind, found in (("", summary.faults), ("warning: ", summary.warnings)):
+        for note in found:
             command.stdout.write(
                 f"Line {note['line']}, column {note['column']}: {kind}"
                 f"{note['rule']} {quote_value(note['value'])}"

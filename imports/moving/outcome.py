@@ -45,7 +45,7 @@ def outcome_context(one: MoveIn) -> dict[str, Any]:
         "codes": selectors.not_moved_by_code(one),
         "moved": rows[:_SHOWN_MOVED],
         "moved_count": rows.count(),
-        "waiting_count": selectors.waiting_recordings().count(),
+        "waiting_count": selectors.waiting_recordings(one).count(),
         "callbacks": selectors.callbacks_to_take_over(one),
         "can_pause": one.status == ImportStatus.IMPORTING,
         "can_go_on": is_stopped,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic, sleep
 from typing import Any, Final, TypeVar
+
+from django.conf import settings
+from django.utils.translation import ngettext
 
 import jobs.clock
 from imports.errors import ImportRefused
@@ -63,6 +66,7 @@ class Reader:
     def _call(
         self, call: Callable[[], Answer], *, between: float | None = None
     ) -> Answer:
+        self._refuse_endless()
         self._wait(between or SECONDS_BETWEEN)
         try:
             answer = call()
@@ -75,6 +79,27 @@ class Reader:
         # Written with the next page.
         self.one.cursor.pop("failures", None)
         return answer
+
+    def _refuse_endless(self) -> None:
+        """Stop after a stated time, or a server could keep a worker for ever.
+
+        Somebody who looks at it lets it go on, for as long again.
+        """
+        cursor, now = self.one.cursor, jobs.clock.now()
+        began = datetime.fromisoformat(cursor.setdefault("began", now.isoformat()))
+        hours: int = settings.ACRPORTAL_MOVE_HOURS
+        if now - began < timedelta(hours=hours):
+            return
+        del cursor["began"]
+        self._keep_cursor()
+        raise ImportRefused(
+            ngettext(
+                "It took longer than %(hours)d hour. Look at what came, then let it go on.",
+                "It took longer than %(hours)d hours. Look at what came, then let it go on.",
+                hours,
+            )
+            % {"hours": hours}
+        )
 
     def _wait(self, usual: float) -> None:
         self.heartbeat()
@@ -96,6 +121,9 @@ class Reader:
             between = cursor.get("between", SECONDS_BETWEEN)
             cursor["between"] = min(2 * between, _SLOWEST)
             self._keep_cursor()
+            if self.account._state.adding:
+                # A new account is only looked at, so nothing else of it waits.
+                raise WaitsUntil(jobs.clock.now() + _FIRST_WAIT, str(fault)) from fault
             at, text = pause_account(self.account, fault)
             raise WaitsUntil(at, text) from fault
         if fault.kind is FaultKind.UNREACHABLE:

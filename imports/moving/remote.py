@@ -18,7 +18,8 @@ from django.utils.translation import gettext as _
 
 from catalogue.identifiers import BadIdentifier, check_iswc, check_upc
 from catalogue.services import RecordingDetails
-from imports.mapping import compared
+from common.outside_text import one_line
+from imports.names import compared
 from imports.recordings.column_names import COMMON_NAMES
 from imports.recordings.rows import COLUMNS
 from imports.results.file_scanning import milliseconds
@@ -298,5 +299,4 @@ def _list(value: object) -> list[object]:
 
 
 def _plain(text: str, limit: int) -> str:
-    printable = "".join(char if char.isprintable() else " " for char in text)
-    return printable.encode("utf-8", "ignore").decode().strip()[:limit]
+    return one_line(text, limit)

@@ -1,8 +1,9 @@
 """Walks through an account, list by list and page by page.
 
-The rows of a page and the place where the walk goes on (``MoveIn.cursor``) are written
-in one transaction, so a killed worker repeats at most one page. A list that may shift
-while it is read is read until a whole pass brings nothing new.
+Rows and the place where the walk goes on (``MoveIn.cursor``) are written together, in
+short transactions, so a killed worker repeats next to nothing and nobody waits long to
+write. A list that may shift while it is read is read until a whole pass brings nothing
+new.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from time import sleep, thread_time
 from typing import Any, Final
 
 from django.db import transaction
@@ -19,6 +21,7 @@ from django.utils.translation import gettext as _
 
 from accounts.reach import refuse_limited
 from catalogue.models import BucketType
+from common.reading import read_number
 from imports.errors import ImportRefused
 from imports.kinds import Columns
 from imports.models import Moved, MovedKind, MoveIn, MoveParts
@@ -27,12 +30,11 @@ from imports.moving.files import FileMover
 from imports.moving.listing import Lister
 from imports.moving.reader import SECONDS_BETWEEN, Reader
 from imports.moving.records import PROJECT, Records
-from imports.moving.remote import RemoteSettings, UnknownForm, read_settings
+from imports.moving.remote import RemoteSettings, UnknownForm, digest, read_settings
 from imports.moving.streams import parts_here
 from imports.moving.summary import MoveSummary
 from scanning.engines.acrcloud import Cloud
 from scanning.engines.cloud_faults import CloudFault, FaultKind
-from scanning.models import CloudAccount
 from scanning.services.cloud import explain_fault
 
 RECORDINGS_PER_PAGE: Final = 100
@@ -41,6 +43,13 @@ FILES_PER_PAGE: Final = 20
 _LISTS_PER_PAGE: Final = 100
 _MOST_PASSES: Final = 10
 _MOST_PAGES: Final = 100_000
+_MOST_LISTED: Final = 10_000
+# What a transaction writes, in rows and in seconds of the processor.
+_ROWS_AT_ONCE: Final = 50
+_SECONDS_AT_ONCE: Final = 0.4
+# Whoever waits for SQLite's lock looks ten times a second.
+_GAP_SECONDS: Final = 0.12
+_MOST_ID_CHARACTERS: Final = 100
 
 # Unknown content that was deleted, or that came with its bucket.
 _SETTLED: Final = ("-1", "10", "14")
@@ -57,8 +66,10 @@ def run(one: MoveIn, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
     if user is None:
         raise ImportRefused(_("The account of the person who asked was deleted."))
     refuse_limited(user)
-    # Another job may have paused or changed the account since.
-    account = CloudAccount.objects.get(pk=one.account_id)
+    account = one.account
+    if not account._state.adding:
+        # Another job may have paused or changed the account since.
+        account.refresh_from_db()
     try:
         reader = Reader(one, account, Cloud(account), heartbeat)
         if dry:
@@ -138,6 +149,12 @@ def _all(reader: Reader, path: str) -> list[Json]:
         if not answer.rows or answer.rows[-1] in rows:
             break
         rows += answer.rows
+        if len(rows) > _MOST_LISTED:
+            raise CloudFault(
+                FaultKind.REFUSED,
+                _("(the list %(path)s has more than %(most)s entries)")
+                % {"path": path, "most": read_number(_MOST_LISTED)},
+            )
         if answer.last is None or page >= answer.last:
             break
     return rows
@@ -204,6 +221,9 @@ class Walk:
         self._bucket_mover, self._file_mover = BucketMover(records), FileMover(records)
         self._lister = Lister(records)
         self._cursor: Json = one.cursor
+        if "done" not in self._cursor:
+            # The time of the check does not count.
+            self._cursor.pop("began", None)
         for key in ("done", "live", "dedup", "unknown"):
             self._cursor.setdefault(key, [])
 
@@ -403,10 +423,7 @@ class Walk:
         cursor = self._cursor
         while True:
             answer = self._reader.page(path, cursor["page"], per_page, **more)
-            ids = [
-                str(row.get("id") or row.get("stream_id") or row.get("acr_id"))
-                for row in answer.rows
-            ]
+            ids = [_id_in(row) for row in answer.rows]
             # A server that ignores the page would return the same one for ever.
             is_last = (
                 not ids
@@ -415,10 +432,11 @@ class Walk:
                 or cursor["page"] >= _MOST_PAGES
             )
             self._records.reads_again = cursor["pass"] > 1
+            if ids != cursor.get("ids"):
+                self._move_rows(answer.rows, ids, move)
             with transaction.atomic():
-                if ids != cursor.get("ids"):
-                    cursor["new"] += sum(bool(move(row)) for row in answer.rows)
                 cursor["ids"] = ids
+                cursor.pop("rows", None)
                 totals = cursor.setdefault("totals", [])
                 if answer.total not in totals:
                     totals.append(answer.total)
@@ -430,6 +448,26 @@ class Walk:
                 self._keep()
             if is_last and not shifted:
                 return
+
+    def _move_rows(
+        self, rows: list[Json], ids: list[str], move: Callable[[Json], bool | None]
+    ) -> None:
+        """Move the rows of a page, from where a killed worker stopped on it."""
+        cursor, page = self._cursor, digest(ids)
+        if cursor.get("rows", {}).get("of") != page:
+            cursor["rows"] = {"of": page, "done": 0}
+        place = cursor["rows"]
+        while place["done"] < len(rows):
+            with transaction.atomic():
+                until = thread_time() + _SECONDS_AT_ONCE
+                for row in rows[place["done"] :][:_ROWS_AT_ONCE]:
+                    cursor["new"] += bool(move(row))
+                    place["done"] += 1
+                    if thread_time() > until:
+                        break
+                self._keep()
+            if place["done"] < len(rows):
+                sleep(_GAP_SECONDS)
 
     def _may_have_shifted(self, *, sorted_by_id: bool) -> bool:
         """Tell whether another pass may bring what moved to a page that was read."""
@@ -447,6 +485,12 @@ class Walk:
         MoveIn.objects.filter(pk=one.pk).update(
             cursor=self._cursor, summary=one.summary
         )
+
+
+def _id_in(row: Json) -> str:
+    """Return what tells the rows of a page apart."""
+    key = row.get("id") or row.get("stream_id") or row.get("acr_id")
+    return str(key)[:_MOST_ID_CHARACTERS]
 
 
 def _explain(key: str, fault: CloudFault) -> str:

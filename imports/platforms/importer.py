@@ -13,6 +13,7 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any, Final
 
 from django.db import transaction
@@ -24,8 +25,8 @@ from accounts.reach import refuse_limited, working_for
 from common.batches import batched
 from common.bulk import write_rows
 from common.storage import local_path
-from imports.column_check import map_columns
-from imports.errors import ImportRefused, RowFault
+from imports.column_check import HEADER_LINE, map_columns
+from imports.errors import ImportRefused, RowFault, TableRefused
 from imports.kinds import Columns
 from imports.mapping import LEFT_OUT, unknown_names
 from imports.models import ClaimsImport, ImportStep
@@ -36,12 +37,13 @@ from imports.platforms.reports import (
     Report,
     RowReader,
     Values,
+    known_names,
     merged_assets,
     recognise,
     terms_of,
     unknown_columns,
 )
-from imports.tables import TableRefused
+from imports.table_notes import reading_of
 from platforms.choices import Platform, ReportKind
 from platforms.grounds import want_comparison
 from platforms.models import (
@@ -95,6 +97,7 @@ class ClaimsSummary:
     """How many entries of each list a check would open and close."""
     entries: list[dict[str, str]] = field(default_factory=list)
     unknown_columns: list[str] = field(default_factory=list)
+    reading: dict[str, Any] = field(default_factory=dict)  # Any: JSON
     unknown_values: list[str] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)  # Any: JSON
 
@@ -495,7 +498,9 @@ class ReportImporter:
         with transaction.atomic():
             column = day_column(self.report.kind)
             locked = PlatformAccount.objects.select_for_update().get(pk=account.pk)
-            if not self.summary.is_older:
+            newest = getattr(locked, column)
+            # A newer report may have been imported at the same time.
+            if newest is None or self.one.report_day >= newest:
                 prior.keep_once(self.one, locked, (column,))
                 setattr(locked, column, self.one.report_day)
                 locked.save(update_fields=[column])
@@ -538,19 +543,25 @@ def run(one: ClaimsImport, heartbeat: Callable[[], None], *, dry: bool) -> Colum
     refuse_limited(one.starter())
     mapped: Columns = {}
     with working_for(None), local_path(one.file) as path:
-        with open_report(path) as rows:
+        opened = partial(
+            open_report,
+            path,
+            names=known_names(),
+            header_line=one.rules.get(HEADER_LINE),
+        )
+        with opened() as rows:
             report = recognise(rows, Platform(one.account.platform))
             if report.targets is not None:
-                columns, mapped = map_columns(one, rows.titles, rows, heartbeat)
+                columns, _rules, mapped = map_columns(one, rows.table, heartbeat)
         outcome = {"kind": report.kind.value, **mapped}
         if "status" in mapped:
             return outcome
         if not dry:
             _begin(one, report)
-        with open_report(path) as rows:
+        with opened() as rows:
             is_merging = dry and report.kind == ReportKind.ASSETS
             merged = merged_assets(report, rows) if is_merging else set()
-        with open_report(path) as rows:
+        with opened() as rows:
             task = ReportImporter(one, report, dry, heartbeat, merged)
             if mapped:
                 targets = (each.target for each in columns)
@@ -558,6 +569,7 @@ def run(one: ClaimsImport, heartbeat: Callable[[], None], *, dry: bool) -> Colum
             summary = task.run(rows)
             if mapped:
                 summary.unknown_columns = unknown_names(columns)
+            summary.reading = reading_of(rows.table, not_read=summary.unknown_columns)
         return {**outcome, "summary": asdict(summary)}
 
 

@@ -19,15 +19,16 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from catalogue.identifiers import BadIdentifier, check_iswc
-from common.table_text import read_percent
-from imports.errors import RowFault
+from common.table_text import read_day, read_percent
+from imports.errors import RowFault, TableRefused
 from imports.mapping import NO_TARGETS, Targets
+from imports.names import compared
 from imports.platforms.reading import Rows
-from imports.tables import RawRow, TableRefused
+from imports.table_layout import RawRow
 from platforms.choices import Platform, ReportKind, ValueColumn
 
 Values = dict[str, Any]  # Any: a column's value
-_DAY: Final = re.compile(r"(\d{4})[-/](\d{2})[-/](\d{2})")
+_WHOLE_DAY: Final = len("2026-11-03")
 _ID: Final = re.compile(r"[\x21-\x7e]{1,64}")
 _MOST: Final = 2**63 - 1
 
@@ -60,10 +61,10 @@ def seconds(text: str) -> int | None:
 def day(text: str) -> date | None:
     if not text:
         return None
-    found = _DAY.match(text)
-    if not found:
+    read = read_day(text)
+    if read is None or len(read) != _WHOLE_DAY:
         raise ValueError(_("A day such as 2026-11-03 or 2026/11/03 is needed."))
-    return date(*map(int, found.groups()))
+    return date.fromisoformat(read)
 
 
 def percent(text: str) -> str | None:
@@ -179,6 +180,13 @@ def register_folders(package: Path) -> None:
     """Import the ``report.py`` of each folder of formats."""
     for path in sorted(package.glob("*/report.py")):
         import_module(f"imports.platforms.formats.{path.parent.name}.report")
+
+
+def known_names() -> frozenset[str]:
+    """Return the names that show which row of a report is the header."""
+    named = {column.name for report in _reports for column in report.columns}
+    mapped = (each.targets.known_names for each in _reports if each.targets)
+    return frozenset(map(compared, named)).union(*mapped)
 
 
 def recognise(rows: Rows, platform: Platform) -> Report:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imports.mapping import by_name
+from imports.names import by_name
 
 _NAMES = {
     "custom_id": (

@@ -8,7 +8,6 @@ imported on their own.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TextIO
@@ -17,14 +16,17 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from audit.standing import counted_by_kind
 from catalogue.changes import ChangeRefused, update_recording
 from catalogue.models import Bucket, Recording, RecordingStatus, new_acr_id
 from catalogue.services import add_recording, add_waiting_recording
-from common.csv_safety import guard
+from common.csv_safety import GuardedWriter
+from common.databases import violates
 from common.reading import read_number
 from dedup.intake import AlreadyInCatalogue, arriving_audio
-from imports.errors import RowFault
-from imports.mapping import ERRORS, Columns, lacking, unknown_names
+from imports.errors import RowFault, TableRefused
+from imports.mapping import ERRORS, Columns, lacking, unknown_names, unread_names
+from imports.reading_rules import ReadingRules
 from imports.recordings.audio import (
     AudioSource,
     NewAudio,
@@ -37,8 +39,10 @@ from imports.recordings.deciding import Decider, RowChange, no_audio
 from imports.recordings.rows import CheckedRow, Overtaken, check_row
 from imports.recordings.rules import RowRules
 from imports.recordings.summary import ImportSummary, Verdict
-from imports.recordings.targets import cells_of
-from imports.tables import MAX_ROWS, RawRow, Table, TableRefused, rows_of
+from imports.recordings.targets import RECORDING_TARGETS, cells_of
+from imports.table_layout import RawRow
+from imports.table_notes import reading_of
+from imports.tables import MAX_ROWS, Table, rows_of
 
 # Decisions about a row while others change the same recording.
 _ATTEMPTS = 3
@@ -55,6 +59,7 @@ class RecordingImporter:
     user: User | None
     dry: bool
     columns: Columns
+    rules_of_cells: ReadingRules
     # Whether rows without audio become recordings that wait for it.
     waiting: bool = False
     summary: ImportSummary = field(default_factory=ImportSummary)
@@ -62,6 +67,8 @@ class RecordingImporter:
     heartbeat: Callable[[], None] = lambda: None
     on_verdict: Callable[[int, Verdict], None] = lambda _line, _verdict: None
     _seen: dict[str, int] = field(default_factory=dict)
+    _changed: set[str] = field(default_factory=set)
+    """The cases of recordings that change."""
 
     def __post_init__(self) -> None:
         self._decider = Decider(
@@ -81,8 +88,8 @@ class RecordingImporter:
                     "header": ", ".join(header)[:300],
                 }
             )
-        writer = csv.writer(bad_rows, lineterminator="\r\n")
-        writer.writerow([*header, ERRORS])
+        writer = GuardedWriter(bad_rows)
+        writer.write([*header, ERRORS])
         for number, raw in enumerate(rows_of(self.table), start=1):
             if number > MAX_ROWS:
                 raise TableRefused(
@@ -94,17 +101,26 @@ class RecordingImporter:
             self._take(row)
             if row.faults:
                 reason = " ".join(str(fault) for fault in row.faults)
-                cells = list(map(guard, raw.cells))
+                cells = list(raw.cells)
                 # Keep the reason in its column, however many cells the row has.
                 cells += [""] * (len(header) - len(cells))
-                cells.insert(len(header), guard(reason))
-                writer.writerow(cells)
+                cells.insert(len(header), reason)
+                writer.write(cells)
+        self.summary.reading = reading_of(
+            self.table,
+            not_read=unread_names(self.columns),
+            rules=self.rules_of_cells,
+            ruled=RECORDING_TARGETS.ruled.concerned(
+                column.target for column in self.columns
+            ),
+        )
+        self.summary.stated = counted_by_kind(self._changed)
         return self.summary
 
     def _check_row(self, raw: RawRow) -> CheckedRow:
         """Check a row by itself, and for an id that repeats."""
         cells, further = cells_of(self.columns, raw)
-        row = check_row(raw.line, cells, further=further)
+        row = check_row(raw.line, cells, further=further, rules=self.rules_of_cells)
         custom_id = row.details.custom_id
         if custom_id and custom_id in self._seen:
             rule = _("Line %(_seen)s already has this id.") % {
@@ -186,7 +202,9 @@ class RecordingImporter:
                     duration_ms=row.duration_ms or 0,
                     user=self.user,
                 )
-        except IntegrityError as error:  # another recording got the id meanwhile
+        except IntegrityError as error:
+            if not _id_was_taken(error):
+                raise
             self.summary.waiting -= 1
             raise Overtaken from error
 
@@ -203,7 +221,9 @@ class RecordingImporter:
                     user=self.user,
                     source_url=row.audio,
                 )
-        except IntegrityError as error:  # another recording got the id meanwhile
+        except IntegrityError as error:
+            if not _id_was_taken(error):
+                raise
             raise Overtaken from error
 
     def _add_sound(self, row: CheckedRow) -> Recording | None:
@@ -244,6 +264,8 @@ class RecordingImporter:
         if change.exclusions and change.touched is None:
             change.touched = self.rules.touched_by(existing, change.exclusions)
         self.summary.note_change(row.line, existing.custom_id, change)
+        if not change.is_empty:
+            self._changed.add(f"recording:{existing.uid}")
         return not change.is_empty
 
     def _write(
@@ -287,6 +309,11 @@ class RecordingImporter:
         ) as replace:
             replace(lambda: made.append(write()))
         return made[0]
+
+
+def _id_was_taken(error: IntegrityError) -> bool:
+    """Tell whether another recording got the row's id meanwhile."""
+    return violates(error, Recording, "recording_custom_id_unique_in_bucket")
 
 
 def _add(row: CheckedRow, faults: list[RowFault]) -> None:

@@ -6,7 +6,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Action
-from common.charsets import CHARSETS
+from dedup.jobs import duty_of_intake
+from imports.fields import EncodingField
 from imports.kinds import ImportKind, SampleFile, register
 from imports.models import CatalogueImport
 from imports.recordings.rows import CLEAR, COLUMNS
@@ -62,9 +63,7 @@ class TableForm(forms.Form):
         label=_("Audio files (ZIP)"),
         help_text=_("Not needed if the rows contain links."),
     )
-    encoding = forms.ChoiceField(
-        label=_("Text of the CSV file"), choices=list(CHARSETS.items())
-    )
+    encoding = EncodingField()
     keep_unknown = forms.BooleanField(
         required=False,
         label=_("Keep columns with other names as data"),
@@ -93,6 +92,7 @@ RECORDINGS = register(
             _("Undo of an import of recordings"),
         ),
         related=("bucket",),
+        scheduling={"duty": duty_of_intake},
         form=TableForm,
         uploads={
             "table": ("file", "imports/{}/table"),

@@ -8,7 +8,6 @@ of theirs is opened here: audfprint's is a pickle, and reading that runs code.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import itertools
@@ -22,10 +21,15 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
+from common.beside_sound import lies_beside_sound
+from common.csv_safety import GuardedWriter
 from common.media_analysis import decode_limits
 from common.table_text import one_form
+from imports.errors import TableRefused
+from imports.names import compared
 from imports.recordings.audio import Folder
-from imports.tables import MAX_BYTES, Table, TableRefused, open_table, rows_of
+from imports.table_encoding import RECOGNISED, encoding_of
+from imports.tables import MAX_BYTES, Table, open_table, rows_of
 from recognition.audio.headers import read_headers
 from recognition.errors import RecognitionError
 
@@ -45,7 +49,6 @@ _TAGS: Final[Mapping[str, tuple[str, ...]]] = {
 """Our columns by the names of tags, the surest first."""
 _HASHES: Final = re.compile(r"(?P<name>.+) \(\d+ hashes\)\s*\Z")
 _DATE: Final = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
-_HIDDEN: Final = re.compile(r"(^|/)(\.|__MACOSX/)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +69,12 @@ class MadeTable:
 
 def folder_table(folder: Folder) -> MadeTable:
     """Return a row for each file with sound; its path is its id, its tags the rest."""
-    names = [name for name in folder.names() if not _HIDDEN.search(name)]
+    names = [name for name in folder.names() if not lies_beside_sound(name)]
     return _table(folder, [Listed(name, name) for name in names])
 
 
 def listed_table(
-    program: str, path: Path, folder: Folder | None, *, encoding: str = "utf-8"
+    program: str, path: Path, folder: Folder | None, *, encoding: str = RECOGNISED
 ) -> MadeTable:
     """Return a row for each recording that a program lists, with its file if it is found.
 
@@ -105,7 +108,8 @@ def _of_olaf(path: Path, folder: Folder | None, encoding: str) -> Iterator[Liste
 
 
 def _of_dejavu(path: Path, folder: Folder | None, encoding: str) -> Iterator[Listed]:
-    with open_table(path, encoding=encoding) as table:
+    names = frozenset(map(compared, ("song_name", "file_sha1")))
+    with open_table(path, names=names, encoding=encoding) as table:
         places = [name.strip().casefold() for name in table.header]
         if not {"song_name", "file_sha1"} <= set(places):
             raise TableRefused(
@@ -127,14 +131,10 @@ PROGRAMS: Final[
 def _lines(path: Path, encoding: str) -> Iterator[str]:
     if path.stat().st_size > MAX_BYTES:
         raise TableRefused(_("The file is larger than 100 MB. Split it."))
-    with path.open(encoding=encoding) as file:
-        try:
-            yield from (line.rstrip("\r\n") for line in file)
-        except UnicodeDecodeError as error:
-            raise TableRefused(
-                _("The list is not text in the encoding %(encoding)s.")
-                % {"encoding": encoding}
-            ) from error
+    with path.open("rb") as file:
+        found = encoding_of(file, encoding)
+    with path.open(encoding=found) as text:
+        yield from (line.rstrip("\r\n") for line in text)
 
 
 class _Paths:
@@ -183,14 +183,16 @@ def _by_sha1(folder: Folder | None) -> dict[str, str]:
 
 def _table(folder: Folder | None, listed: Iterable[Listed]) -> MadeTable:
     text, silent = io.StringIO(), []
-    writer = csv.DictWriter(text, _COLUMNS, restval="", lineterminator="\r\n")
-    writer.writeheader()
+    # As for people: the reader of tables takes one apostrophe off.
+    writer = GuardedWriter(text)
+    writer.write(_COLUMNS)
     for one in listed:
         tags = _tags(folder, one.path) if folder and one.path else {}
         if tags is None:
             silent.append(one.path)
         else:
-            writer.writerow(_row(one, tags))
+            row = _row(one, tags)
+            writer.write(row.get(name, "") for name in _COLUMNS)
     content = io.BytesIO(text.getvalue().encode("utf-8", "replace"))
     return MadeTable(Table(content, _COLUMNS, ",", "utf-8"), tuple(silent))
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any, TypeAlias
 
 from django.utils.functional import Promise
@@ -16,10 +14,22 @@ from django.utils.translation import gettext_lazy as _
 from catalogue.identifiers import BadIdentifier, check_isrc, check_iswc, check_upc
 from catalogue.models import CodeStatus
 from catalogue.services import RecordingDetails
-from common.table_text import read_percent, without_clock
-from common.territories import TERRITORIES, why_no_territory
+from common.table_text import (
+    NameMarks,
+    has_marks,
+    read_day,
+    read_share,
+    split_list,
+    split_names,
+)
+from common.territories import (
+    MEANT,
+    territories_in,
+    territory_code,
+    why_no_territory,
+)
 from imports.errors import RowFault
-from imports.tables import split_list
+from imports.reading_rules import FRACTION, ReadingRules
 
 REQUIRED = ("custom_id", "title", "artists")
 TEXTS = {
@@ -54,7 +64,10 @@ COLUMNS = (
 )
 # Column names that other catalogues commonly use.
 ALIASES = {"file": "audio", "audio_file": "audio", "id": "custom_id", "ean": "upc"}
-_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?\Z")
+# How spreadsheets show a long number: 1.23E+12.
+_ROUNDED = re.compile(r"\d(?:[.,]\d{1,15})?[Ee]\+?\d{1,3}")
+_WHOLE = re.compile(r"([0-9]{1,12})(?:[.,]0{1,6})?")
+_LENGTH = re.compile(r"(?:([0-9]{1,2}):)?([0-9]{1,3}):([0-5][0-9])(?:[.,][0-9]{1,3})?")
 CLEAR = "[clear]"
 """A cell with this text deletes the value; an empty cell keeps it."""
 
@@ -97,18 +110,23 @@ class CheckedRow:
 
 
 def check_row(
-    line: int, cells: Mapping[str, str], *, further: Mapping[str, str]
+    line: int,
+    cells: Mapping[str, str],
+    *,
+    further: Mapping[str, str],
+    rules: ReadingRules,
 ) -> CheckedRow:
     """Check a row's cells by column; ``further`` are columns to keep as data, by name.
 
-    Data may have the name of one of our columns.
+    Data may have the name of one of our columns. What cannot be read is left out with a
+    warning; a row is refused only for what it cannot do without.
     """
     faults: list[RowFault] = []
     warnings: list[RowFault] = []
     given = {name: value.strip() for name, value in cells.items()}
     # Before cells are cleared, because some columns refuse ``CLEAR``.
-    _check_cells(given, faults, never_cleared=_NEVER_CLEARED)
-    _check_cells(further, faults, never_cleared={})
+    given = _readable(given, faults, warnings, never_cleared=_NEVER_CLEARED)
+    further = _readable(further, faults, warnings, never_cleared={})
     faults += [
         RowFault(name, "", gettext("A value is required."))
         for name in REQUIRED
@@ -117,27 +135,33 @@ def check_row(
     cleared = {name for name, value in given.items() if value == CLEAR}
     cleared_data = {name for name, value in further.items() if value == CLEAR}
     values = {name: "" if name in cleared else value for name, value in given.items()}
+    cells_of = _Cells(values, rules, faults, warnings)
     named: dict[str, Any] = {  # Any: texts and lists
-        **{name: _text(values, name, limit, faults) for name, limit in TEXTS.items()},
-        **{name: split_list(values.get(name, "")) for name in LISTS},
+        **{name: cells_of.text(name, limit) for name, limit in TEXTS.items()},
+        **{name: cells_of.names(name) for name in LISTS},
     }
     details = RecordingDetails(
         **named,
-        isrc=_isrc(values.get("isrc", ""), warnings),
-        upc=_code(check_upc, "upc", values, faults),
-        iswc=_code(check_iswc, "iswc", values, faults),
-        release_date=_date(values.get("release_date", ""), faults),
+        isrc=cells_of.isrc(),
+        upc=cells_of.code("upc", check_upc),
+        iswc=cells_of.code("iswc", check_iswc),
+        release_date=cells_of.day("release_date"),
         user_defined={
             **{name: value for name, value in further.items() if value != CLEAR},
-            **_extra(values, faults),
+            **cells_of.extra(),
         },
     )
+    duration_ms = cells_of.duration("duration_ms")
     return CheckedRow(
         line=line,
         details=details,
         audio=values.get("audio", ""),
-        duration_ms=_duration(values.get("duration_ms", ""), faults),
-        given=frozenset(name for name, value in given.items() if value),
+        duration_ms=duration_ms,
+        given=frozenset(
+            name
+            for name, value in given.items()
+            if value and name not in cells_of.left_out
+        ),
         cleared_data=frozenset(cleared_data | cleared & set(IN_DATA)),
         excluded=_excluded(values.get("exclude", ""), faults),
         faults=faults,
@@ -145,114 +169,186 @@ def check_row(
     )
 
 
-def _check_cells(
+def _readable(
     given: Mapping[str, str],
     faults: list[RowFault],
+    warnings: list[RowFault],
     *,
     never_cleared: Mapping[str, str | Promise],
-) -> None:
+) -> dict[str, str]:
+    """Return the cells without what no spreadsheet and no person can have meant."""
+    readable = {}
     for name, value in given.items():
         if "\0" in value:
-            rule = gettext("The value contains a NUL character.")
-            faults.append(RowFault(name, value.replace("\0", "␀"), rule))
+            rule = gettext("The value contained a NUL character, which is left out.")
+            warnings.append(RowFault(name, value.replace("\0", "␀"), rule))
+            value = value.replace("\0", "").strip()
         if _FAILED.match(value):
             rule = gettext(
                 "The spreadsheet shows an error in this cell. Correct the formula."
             )
-            faults.append(RowFault(name, value, rule))
+            # A required value is missing then, which is a fault of its own.
+            warnings.append(RowFault(name, value, rule))
+            value = ""
         if value == CLEAR and name in never_cleared:
             faults.append(RowFault(name, value, str(never_cleared[name])))
+        readable[name] = value
+    return readable
 
 
-def _text(
-    values: Mapping[str, str], name: str, limit: int, faults: list[RowFault]
-) -> str:
-    value = values.get(name, "")
-    if len(value) > limit:
-        faults.append(
-            RowFault(
-                name, value, gettext("At most %(limit)s characters.") % {"limit": limit}
+@dataclass(slots=True)
+class _Cells:
+    """Reads the cells of a row; what cannot be read is ``left_out`` with a warning."""
+
+    values: Mapping[str, str]
+    rules: ReadingRules
+    faults: list[RowFault]
+    warnings: list[RowFault]
+    left_out: set[str] = field(default_factory=set)
+
+    def _warn(self, name: str, rule: str, value: str | None = None) -> None:
+        shown = self.values.get(name, "") if value is None else value
+        self.warnings.append(RowFault(name, shown, rule))
+
+    def _leave_out(self, name: str, rule: str) -> None:
+        self._warn(name, gettext("%(why)s The value is left out.") % {"why": rule})
+        self.left_out.add(name)
+
+    def text(self, name: str, limit: int) -> str:
+        """Return a text; only an id must not be cut."""
+        value = self.values.get(name, "")
+        if name == "custom_id" and _ROUNDED.fullmatch(value):
+            self._warn(name, _rounded())
+        if len(value) <= limit:
+            return value
+        rule = gettext("At most %(limit)s characters.") % {"limit": limit}
+        if name == "custom_id":
+            self.faults.append(RowFault(name, value, rule))
+        else:
+            self._warn(name, gettext("%(why)s The rest is cut off.") % {"why": rule})
+        return value[:limit]
+
+    def names(self, name: str) -> list[str]:
+        """Return the names in a cell."""
+        value = self.values.get(name, "")
+        if self.rules.names == NameMarks.BARS and NameMarks.MARKS in has_marks(value):
+            rule = gettext(
+                "Kept as one name. If these are several, choose how names are separated."
             )
-        )
-    return value
+            self._warn(name, rule)
+        return split_names(value, self.rules.names)
 
+    def isrc(self) -> str:
+        """Return an ISRC; a malformed one is kept as given."""
+        value = self.values.get("isrc", "")
+        if check_isrc(value).status == CodeStatus.MALFORMED:
+            rule = gettext(
+                "Two letters, three letters or digits, seven digits. Kept as given, "
+                "but not used for matching."
+            )
+            self._warn("isrc", rule)
+        # The column's length; a malformed ISRC may have any.
+        return value[:40]
 
-def _isrc(value: str, warnings: list[RowFault]) -> str:
-    if check_isrc(value).status == CodeStatus.MALFORMED:
-        warnings.append(
-            RowFault(
-                "isrc",
-                value,
+    def code(self, name: str, check: Callable[[str], str]) -> str:
+        """Return a code in its form; a wrong one would name another release or work."""
+        value = self.values.get(name, "")
+        try:
+            return check(value)
+        except BadIdentifier as error:
+            text = str(error)
+            why = f"{text[0].upper()}{text[1:]}."
+            self._leave_out(name, _rounded() if _ROUNDED.fullmatch(value) else why)
+            return ""
+
+    def day(self, name: str) -> str:
+        """Return a year, month or day."""
+        value = self.values.get(name, "")
+        day = read_day(value, self.rules.days) if value else ""
+        if day is None:
+            self._leave_out(name, gettext("Write a date as 2016-06-28 or 28.6.2016."))
+        return day or ""
+
+    def duration(self, name: str) -> int | None:
+        """Return milliseconds, also of a length such as 3:05."""
+        value = self.values.get(name, "")
+        if not value:
+            return None
+        # ``int`` would also accept signs, spaces, underscores and other scripts' digits.
+        if found := _WHOLE.fullmatch(value):
+            return int(found[1])
+        if found := _LENGTH.fullmatch(value):
+            hours, minutes, seconds = (int(part or 0) for part in found.groups())
+            return ((hours * 60 + minutes) * 60 + seconds) * 1000
+        self._leave_out(name, gettext("Write whole milliseconds, or 3:05."))
+        return None
+
+    def extra(self) -> dict[str, object]:
+        """Return share, territories and tags, as far as they are given."""
+        extra = {
+            "owner_share_pct": self._share("owner_share_pct"),
+            "territories": self._territories("territories"),
+            "tags": self._tags("tags"),
+        }
+        return {name: value for name, value in extra.items() if value}
+
+    def _share(self, name: str) -> str:
+        value = self.values.get(name, "")
+        if not value:
+            return ""
+        number = read_share(value, is_fraction=self.rules.shares == FRACTION)
+        if number is None:
+            self._leave_out(
+                name,
+                gettext("A number from 0 to 1.")
+                if self.rules.shares == FRACTION
+                else gettext("A number from 0 to 100."),
+            )
+            return ""
+        if 0 < number < 1:
+            self._warn(
+                name,
                 gettext(
-                    "Two letters, three letters or digits, seven digits. Kept as given, "
-                    "but not used for matching."
+                    "Read as less than one per cent. If a fraction is meant, choose how "
+                    "shares are written."
                 ),
             )
-        )
-    # The column's length; a malformed ISRC may have any.
-    return value[:40]
+        return f"{number:f}"
+
+    def _territories(self, name: str) -> list[str]:
+        included, excluded = territories_in(self.values.get(name, ""))
+        codes = {part: territory_code(part) for part in included}
+        unknown = [part for part, code in codes.items() if not code]
+        if unknown:
+            self._leave_out(name, why_no_territory(unknown[0].upper()))
+        elif excluded:
+            # Without the exception, the recording would have more territories.
+            self._leave_out(
+                name,
+                gettext("Only territories that count can be kept, and no exceptions."),
+            )
+        if name in self.left_out:
+            return []
+        meant = [f"{part} → {code}" for part, code in codes.items() if part in MEANT]
+        if meant:
+            self._warn(
+                name, gettext("Read as %(codes)s.") % {"codes": ", ".join(meant)}
+            )
+        return list(dict.fromkeys(codes.values()))
+
+    def _tags(self, name: str) -> list[str]:
+        value = self.values.get(name, "")
+        parts = split_list(value)
+        if "|" not in value:
+            parts = re.split(r"[,;\r\n]", value)
+        return [part.strip() for part in parts if part.strip()]
 
 
-def _code(
-    check: Callable[[str], str],
-    name: str,
-    values: Mapping[str, str],
-    faults: list[RowFault],
-) -> str:
-    value = values.get(name, "")
-    try:
-        return check(value)
-    except BadIdentifier as error:
-        faults.append(
-            RowFault(name, value, f"{str(error)[0].upper()}{str(error)[1:]}.")
-        )
-        return ""
-
-
-def _date(value: str, faults: list[RowFault]) -> str:
-    if not value:
-        return ""
-    day = without_clock(value)
-    found = _DATE.match(day)
-    if found is not None:
-        with suppress(ValueError):
-            date(*map(int, found.groups(default="01")))
-            return day
-    faults.append(RowFault("release_date", value, "2016, 2016-06 or 2016-06-28."))
-    return ""
-
-
-def _duration(value: str, faults: list[RowFault]) -> int | None:
-    if not value:
-        return None
-    # ``int`` would also accept signs, spaces, underscores and other scripts' digits.
-    if value.isascii() and value.isdigit() and len(value) <= 12:
-        return int(value)
-    faults.append(RowFault("duration_ms", value, gettext("Whole milliseconds.")))
-    return None
-
-
-def _extra(values: Mapping[str, str], faults: list[RowFault]) -> dict[str, object]:
-    """Return share, territories and tags, as far as they are given."""
-    extra: dict[str, object] = {}
-    if share := values.get("owner_share_pct", ""):
-        number = read_percent(share)
-        if number is None:
-            rule = gettext("A number from 0 to 100.")
-            faults.append(RowFault("owner_share_pct", share, rule))
-        extra["owner_share_pct"] = share if number is None else f"{number:f}"
-    if territories := [
-        code.upper() for code in split_list(values.get("territories", ""))
-    ]:
-        faults += [
-            RowFault("territories", code, why_no_territory(code))
-            for code in territories
-            if code not in TERRITORIES and code != "WW"
-        ]
-        extra["territories"] = territories
-    if tags := split_list(values.get("tags", "")):
-        extra["tags"] = tags
-    return extra
+def _rounded() -> str:
+    return gettext(
+        "A spreadsheet has rounded this number. Give the column the format Text, and "
+        "fill it in again."
+    )
 
 
 def _excluded(value: str, faults: list[RowFault]) -> tuple[Interval, ...]:

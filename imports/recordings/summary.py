@@ -34,6 +34,8 @@ class ImportSummary:
     unchanged: int = 0
     refused: int = 0
     separator: str = ""
+    reading: dict[str, Any] = field(default_factory=dict)  # Any: JSON
+    """How the table was read, as ``imports.table_notes`` has it."""
     unknown_columns: list[str] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)  # Any: JSON
     warnings: list[dict[str, Any]] = field(default_factory=list)
@@ -43,6 +45,8 @@ class ImportSummary:
     matches_suppressed: int = 0
     waiting: int = 0
     """New recordings that wait for their audio."""
+    stated: dict[str, int] = field(default_factory=dict)
+    """Statements by kind that stand on recordings that change."""
 
     def count(self, verdict: Verdict) -> None:
         """Count a row."""

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from django.utils.translation import gettext_lazy as _
 
-from imports.mapping import DATA, LEFT_OUT, Columns, Targets, compared, guess
+from imports.mapping import DATA, LEFT_OUT, Columns, Targets, guess
+from imports.names import compared
+from imports.reading_rules import RuledColumns
 from imports.recordings.column_names import COMMON_NAMES
 from imports.recordings.rows import (
     ALIASES,
@@ -14,9 +16,10 @@ from imports.recordings.rows import (
     CLEARABLE,
     COLUMNS,
     IN_DATA,
+    LISTS,
     REQUIRED,
 )
-from imports.tables import RawRow
+from imports.table_layout import RawRow
 
 _LABELS = {
     "custom_id": _("Own id"),
@@ -49,6 +52,11 @@ RECORDING_TARGETS = Targets(
     clearable=CLEARABLE,
     keeps_data=True,
     not_data=IN_DATA,
+    ruled=RuledColumns(
+        shares=frozenset({"owner_share_pct"}),
+        names=frozenset(LISTS),
+        days=frozenset({"release_date"}),
+    ),
 )
 _AS_BEFORE = replace(RECORDING_TARGETS, names=(_OWN_NAMES | _USUAL_NAMES,))
 

@@ -29,8 +29,13 @@ def refuse_used(undo: Undo, event: Event, row: Recording) -> None:
         return
     if row.status != RecordingStatus.STUB:
         raise Stays(_("It has audio by now. Retire it itself if it must go."))
-    if Match.objects.filter(recording=row, decided_by__isnull=False).exists():
+    matches = Match.objects.filter(recording=row)
+    if matches.filter(Match.by_people()).exists():
         raise Stays(_("People decided matches of it. Retire it itself if it must go."))
+    if matches.filter(Match.by_programs()).exists():
+        raise Stays(
+            _("Programs decided matches of it. Retire it itself if it must go.")
+        )
 
 
 def editable_recording(undo: Undo, event: Event) -> Recording:
@@ -60,11 +65,13 @@ def retire(undo: Undo, event: Event) -> str:
         refuse_used(undo, event, row)
     retire_recordings(recordings=[row], user=undo.user)
     undo.gone.add(event.case)
-    decided = Match.objects.filter(recording=row, decided_by__isnull=False).count()
+    decided = Match.objects.filter(
+        Match.by_people() | Match.by_programs(), recording=row
+    ).count()
     if decided:
         text = ngettext(
-            "It is retired; %(n)s match that people decided stays.",
-            "It is retired; %(n)s matches that people decided stay.",
+            "It is retired; %(n)s match that was decided stays.",
+            "It is retired; %(n)s matches that were decided stay.",
             decided,
         )
         undo.note(event, text % {"n": decided})

@@ -13,9 +13,10 @@ from accounts.models import User
 from catalogue.models import Bucket
 from common.storage import local_path, scratch_directory
 from imports import mapping
-from imports.column_check import map_columns
+from imports.column_check import HEADER_LINE, map_columns, propose
 from imports.kinds import Columns
 from imports.models import CatalogueImport
+from imports.reading_rules import ReadingRules
 from imports.recordings.audio import AudioSource, NoAudio
 from imports.recordings.importer import RecordingImporter
 from imports.recordings.rules import RowRules
@@ -31,16 +32,23 @@ def run(one: CatalogueImport, heartbeat: Callable[[], None], *, dry: bool) -> Co
     """
     with (
         local_path(one.file) as path,
-        open_table(path, encoding=one.encoding, heartbeat=heartbeat) as table,
+        open_table(
+            path,
+            names=RECORDING_TARGETS.known_names,
+            encoding=one.encoding,
+            header_line=one.rules.get(HEADER_LINE),
+            heartbeat=heartbeat,
+        ) as table,
     ):
         if not dry:
-            return _run(one, table, heartbeat, _stored(one, table), dry=False)
-        columns, mapped = map_columns(
-            one, table.header, rows_of(table), heartbeat, keep_unknown=one.keep_unknown
+            stored, rules = _stored(one, table), ReadingRules.from_json(one.rules)
+            return _run(one, table, heartbeat, stored, rules, dry=False)
+        columns, rules, mapped = map_columns(
+            one, table, heartbeat, keep_unknown=one.keep_unknown
         )
         if "status" in mapped:
             return mapped
-        return _run(one, table, heartbeat, columns, dry=True) | mapped
+        return _run(one, table, heartbeat, columns, rules, dry=True) | mapped
 
 
 def _stored(one: CatalogueImport, table: Table) -> mapping.Columns:
@@ -57,6 +65,7 @@ def _run(
     table: Table,
     heartbeat: Callable[[], None],
     columns: mapping.Columns,
+    rules: ReadingRules,
     *,
     dry: bool,
 ) -> Columns:
@@ -69,7 +78,7 @@ def _run(
             audio=audio,
             user=one.made_by,
             dry=dry,
-            columns=columns,
+            mapped=(columns, rules),
             waiting=one.waiting,
         ) as task,
     ):
@@ -102,16 +111,18 @@ def make_import(
     audio: AudioSource,
     user: User | None,
     dry: bool,
-    columns: mapping.Columns | None = None,
+    mapped: tuple[mapping.Columns, ReadingRules] | None = None,
     waiting: bool = False,
 ) -> Iterator[RecordingImporter]:
     """Yield an importer of the table that knows the rules of duplicates and review.
 
-    Without ``columns``, their names decide, and columns with other names are left out.
-    ``waiting`` adds rows without audio, too.
+    Unless it is ``mapped``, the names of its columns and its cells decide, and columns
+    with other names are left out. ``waiting`` adds rows without audio, too.
     """
-    if columns is None:
-        columns = mapping.guess(mapping.named_columns(table.header, RECORDING_TARGETS))
+    if mapped is None:
+        guessed = mapping.guess(mapping.named_columns(table.header, RECORDING_TARGETS))
+        mapped = guessed, propose(guessed, rows_of(table), {})
+    columns, rules = mapped
     with scratch_directory() as folder:
         yield RecordingImporter(
             bucket=bucket,
@@ -121,5 +132,6 @@ def make_import(
             user=user,
             dry=dry,
             columns=columns,
+            rules_of_cells=rules,
             waiting=waiting,
         )

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import struct
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
 from django.conf import settings
 from django.core.files.base import File
 from django.utils.translation import gettext as _
 
-from common.reading import read_number
 from common.table_text import one_form
 from imports.errors import ImportRefused, RowFault
-from imports.tables import MAX_ROWS
+from imports.unpacking import refuse_many_entries
 
 _CHUNK_BYTES = 1024 * 1024
 # The errors of ``zipfile`` for encrypted, unsupported or damaged entries.
@@ -29,13 +25,6 @@ _UNREADABLE = (
 )
 
 
-# Limits a ZIP's table of contents, because ``zipfile`` holds all of it in memory.
-_MAX_CONTENTS_BYTES = 32 * 1024**2
-_ENTRY = b"PK\x01\x02"
-_END = struct.Struct("<4s8xI6x")
-_END_64 = struct.Struct("<40xQ8x4s16x")
-_LOCATOR_64 = b"PK\x06\x07"
-_LONGEST_COMMENT = 1 << 16
 _IS_UTF_8 = 0x800
 
 
@@ -46,38 +35,13 @@ def open_archive(path: Path) -> Iterator[Archive]:
     Raises ``ImportRefused`` if it is unreadable or has too many files.
     """
     with path.open("rb") as file:
-        _refuse_many_entries(file)
+        refuse_many_entries(file)
         try:
             archive = zipfile.ZipFile(file)
         except zipfile.BadZipFile as error:
             raise ImportRefused(str(error)) from error
         with archive:
             yield Archive(archive)
-
-
-def _refuse_many_entries(file: BinaryIO) -> None:
-    """Raise ``ImportRefused`` before ``zipfile`` makes an object of every entry."""
-    size = file.seek(0, os.SEEK_END)
-    tail_bytes = min(size, _LONGEST_COMMENT + _END.size + _END_64.size)
-    file.seek(size - tail_bytes)
-    tail = file.read()
-    end = tail.rfind(b"PK\x05\x06")
-    if end < 0 or len(tail) - end < _END.size:
-        raise ImportRefused(_("The file with the audio is not a ZIP file."))
-    contents_bytes = _END.unpack_from(tail, end)[1]
-    if end >= _END_64.size:
-        contents_64, locator = _END_64.unpack_from(tail, end - _END_64.size)
-        if locator == _LOCATOR_64:
-            contents_bytes = contents_64
-            end -= _END_64.size
-    if contents_bytes <= _MAX_CONTENTS_BYTES:
-        file.seek(max(0, size - tail_bytes + end - contents_bytes))
-        if file.read(contents_bytes).count(_ENTRY) <= MAX_ROWS:
-            return
-    raise ImportRefused(
-        _("The ZIP file holds more than %(limit)s files. Split the table and the ZIP.")
-        % {"limit": read_number(MAX_ROWS)}
-    )
 
 
 class Archive:

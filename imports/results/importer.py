@@ -16,6 +16,7 @@ from django.utils.translation import gettext
 
 import audit.services
 from accounts.models import User
+from common.databases import violates
 from common.storage import display_name, local_path
 from imports.kinds import Columns
 from imports.models import ResultImport
@@ -82,12 +83,8 @@ class ResultImporter:
             summary.files += 1
             try:
                 self._take(each, summary)
-            # Another scan has started; the database allows one per file and engine.
-            except IntegrityError:
-                message = gettext(
-                    "%(name)s is being scanned; import it again later."
-                ) % {"name": each.name}
-                summary.refuse(ResultFault(each.line, "", message))
+            except IntegrityError as error:
+                summary.refuse(_overtaken(error, each))
             self.heartbeat()
         return summary
 
@@ -112,10 +109,7 @@ class ResultImporter:
                 engine=EngineChoice.ACRCLOUD, status__in=ACTIVE_SCAN_STATUSES
             ).exists()
         ):
-            message = gettext("%(name)s is being scanned; import it again later.") % {
-                "name": found.name
-            }
-            summary.refuse(ResultFault(found.line, "", message))
+            summary.refuse(_is_scanned(found))
             return
         if found.state == NO_RESULT:
             summary.without_match += 1
@@ -219,6 +213,21 @@ def _has_answer(file: ScannedFile | None, answer: str) -> bool:
     scans = file.scans.filter(engine=EngineChoice.ACRCLOUD)
     newest = scans.exclude(status=ScanStatus.CANCELLED).order_by("-pk").first()
     return newest is not None and newest.result_sha256 == answer
+
+
+def _overtaken(error: IntegrityError, found: FoundFile) -> ResultFault:
+    """Return what somebody else began meanwhile; raise any other error."""
+    if violates(error, Scan, "scan_one_active_per_engine"):
+        return _is_scanned(found)
+    if violates(error, ScannedFile, "scanned_file_remote_id_unique"):
+        message = gettext("%(name)s was added meanwhile; import it again.")
+        return ResultFault(found.line, "id", message % {"name": found.name})
+    raise error
+
+
+def _is_scanned(found: FoundFile) -> ResultFault:
+    message = gettext("%(name)s is being scanned; import it again later.")
+    return ResultFault(found.line, "", message % {"name": found.name})
 
 
 def _name(found: FoundFile) -> str:

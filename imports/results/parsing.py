@@ -11,9 +11,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from common.reading import read_number
+from imports.errors import TableRefused
 from imports.results import file_scanning, scan_tool
 from imports.results.found import FoundFile, ResultFault, ResultsRefused
-from imports.tables import TableRefused, rows_of, table_of
+from imports.table_encoding import RECOGNISED
+from imports.tables import SHEET, rows_of, table_of
 
 MAX_ROWS = 200_000
 _UNKNOWN = _(
@@ -35,18 +37,18 @@ def parsed(
     if not beginning:
         raise ResultsRefused(gettext("The file is empty."))
     if is_workbook:
-        return _read_table(file, name, "xlsx")
+        return _read_table(file, name, SHEET)
     # By content: people rename files.
     if beginning[:1] in b"[{":
         return _read_json(file, name)
-    return _read_table(file, name, "utf-8")
+    return _read_table(file, name, RECOGNISED)
 
 
 def _read_table(
     file: BinaryIO, name: str, encoding: str
 ) -> Iterator[FoundFile | ResultFault]:
     try:
-        table = table_of(file, encoding=encoding)
+        table = table_of(file, encoding=encoding, names=scan_tool.KNOWN_NAMES)
         columns = scan_tool.column_names(table.header)
         if not scan_tool.is_scan_tool(columns):
             shown_columns = ", ".join(table.header)[:200]

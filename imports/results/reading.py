@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -17,9 +16,11 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from common.confined import ReadingLimits, Unreadable, json_lines, read_confined
+from imports.errors import TableRefused
 from imports.results.found import FoundFile, ResultFault, ResultsRefused
 from imports.results.reading_jobs import lines_of
-from imports.tables import TableRefused, check_beginning, workbook_rows
+from imports.tables import MAX_BYTES, check_beginning, is_sheet, sheet_rows
+from imports.unpacking import unpacked
 
 _LIMITS = ReadingLimits(
     memory_bytes=1536 * 1024**2, cpu_s=120, output_bytes=400 * 1024**2
@@ -40,11 +41,11 @@ def read(
     ``ResultsRefused`` is raised before the first result.
     """
     try:
-        with path.open("rb") as file:
+        with unpacked(path.open("rb"), max_bytes=MAX_BYTES) as file:
             check_beginning(file)
-            if not zipfile.is_zipfile(file):
+            if not is_sheet(file):
                 return _read_lines(_lines(file, name, heartbeat, is_workbook=False))
-            with workbook_rows(file, heartbeat) as rows:
+            with sheet_rows(file, heartbeat) as rows:
                 return _read_lines(_lines(rows, name, heartbeat, is_workbook=True))
     except (TableRefused, Unreadable) as error:
         raise ResultsRefused(str(error)) from error

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import os
 import socket
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
-from common.charsets import CHARSETS
+from common.charsets import FILE_CHARSETS
 from common.confined import json_line, keep_texts_english
 from imports.results.found import ResultsRefused
 from imports.results.parsing import parsed
+from imports.table_encoding import CODECS
 from recognition.errors import JobRefused
 from recognition.isolation import wire
 from recognition.isolation.child import Job
@@ -49,8 +51,8 @@ def lines_of(file: BinaryIO, *, name: str, is_workbook: bool) -> Iterator[bytes]
 def warm() -> None:
     """Load codecs in advance, because the child cannot open files."""
     keep_texts_english()
-    for name in ("utf-8-sig", *CHARSETS):
-        "".encode(name)
+    for name in (*CODECS, *FILE_CHARSETS):
+        codecs.lookup(name)
 
 
 JOBS: Final[dict[str, Job]] = {"read": read}

@@ -19,6 +19,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from imports.errors import RowFault
+from imports.names import compared
 from imports.results.found import FAILED, NO_RESULT, READY, FoundFile, Json, ResultFault
 
 WINDOW_MS = 10_000
@@ -37,6 +38,19 @@ _ALIASES = {
     "youtube": "youtube_id",
 }
 _NEEDED = ("start_time_ms", "title")
+KNOWN_NAMES = frozenset(
+    map(
+        compared,
+        (
+            *_ALIASES,
+            *_ALIASES.values(),
+            *("filename", "title", "artists_names", "album", "label", "isrc", "upc"),
+            *("acrid", "audio_id", "bucket_id", "status_code", "played_duration_ms"),
+            *("custom_files_title", "duration_ms", "release_date", "score"),
+        ),
+    )
+)
+"""Names that show which row of a table is the header."""
 
 Row = Mapping[str, str]
 

@@ -28,11 +28,20 @@ def delete_file(undo: Undo, event: Event) -> str:
         return ""
     if not undo.user.has_perm(Action.DELETE):
         raise Stays(_("Your role may not delete files. Ask a manager to undo it."))
-    decided = Match.objects.filter(scanned_file=row, decided_by__isnull=False).count()
-    if decided:
+    matches = Match.objects.filter(scanned_file=row)
+    if decided := matches.filter(Match.by_people()).count():
         text = ngettext(
             "People decided %(n)s of its matches. Delete the file itself if it must go.",
             "People decided %(n)s of its matches. Delete the file itself if it must go.",
+            decided,
+        )
+        raise Stays(text % {"n": decided})
+    if decided := matches.filter(Match.by_programs()).count():
+        text = ngettext(
+            "Programs decided %(n)s of its matches. Delete the file itself if it must "
+            "go.",
+            "Programs decided %(n)s of its matches. Delete the file itself if it must "
+            "go.",
             decided,
         )
         raise Stays(text % {"n": decided})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 from imports.errors import ImportRefused
 from rights.claims import ClaimFault, RightsMessage
@@ -28,6 +29,8 @@ class ReadCounts:
 
     records: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
+    reading: dict[str, Any] = field(default_factory=dict)  # Any: JSON
+    """How a table was read, as ``imports.table_notes`` has it; empty for a message."""
     refused: int = 0
     """Works, recordings and releases that a fault keeps out."""
 

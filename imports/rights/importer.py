@@ -6,19 +6,21 @@ repeated, it finds what it did and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from accounts.models import User
+from audit.standing import counted_by_kind
 from catalogue.models import Recording
 from common.storage import local_path
 from imports.kinds import Columns
 from imports.models import RightsImport
 from imports.rights.found import Read, ReadCounts
-from imports.rights.reading import open_message
+from imports.rights.reading import TableChoices, open_message
 from imports.rights.table import FORMAT as TABLE
+from imports.table_encoding import RECOGNISED
 from jobs.services import submit
 from rights.claims import AppliedRecord, ClaimFault, PartyClaim, RightsMessage
 from rights.jobs import REVIEW_RIGHTS
@@ -57,6 +59,11 @@ class RightsSummary:
     changes: list[dict[str, Any]] = field(default_factory=list)
     records: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
+    reading: dict[str, Any] = field(default_factory=dict)  # Any: JSON
+    conflicts: int = 0
+    """Conflicts that a check foresees."""
+    stated: dict[str, int] = field(default_factory=dict)
+    """Statements by kind that stand on recordings whose rights would change."""
 
     def note_head(self, message: RightsMessage) -> None:
         """Keep what identifies the message."""
@@ -119,6 +126,8 @@ class RightsImporter:
     _met: dict[int, bool] = field(default_factory=dict)
     """Records that were counted, by a digest, and whether they count as unchanged."""
     _made: _MadeParties = field(default_factory=lambda: _MadeParties())
+    _conflicts: set[tuple[str, str, str]] = field(default_factory=set)
+    _recordings: set[str] = field(default_factory=set)
 
     def run(self, reads: Iterable[Read]) -> RightsSummary:
         """Apply batch by batch; a claim with a fault does not affect the others."""
@@ -130,8 +139,13 @@ class RightsImporter:
                 self.summary.refused += read.refused
                 self.summary.records = dict(read.records)
                 self.summary.skipped = dict(read.skipped)
+                self.summary.reading = read.reading
             else:
                 self._apply(read)
+        self.summary.conflicts = len(self._conflicts)
+        self.summary.stated = counted_by_kind(
+            f"recording:{uid}" for uid in self._recordings
+        )
         return self.summary
 
     def _apply(self, message: RightsMessage) -> None:
@@ -145,6 +159,8 @@ class RightsImporter:
             dry_run=self.dry,
             follows=False,
         )
+        self._conflicts |= applied.conflicts
+        self._recordings |= applied.recordings
         lines = _lines_of_parties(message)
         for fault in applied.faults:
             if fault.line is None:
@@ -252,15 +268,22 @@ def isrc_of(custom_id: str) -> str:
 
 
 def import_file(
-    task: RightsImporter, path: Path, *, name: str, encoding: str = "utf-8"
+    task: RightsImporter,
+    path: Path,
+    *,
+    name: str,
+    encoding: str = RECOGNISED,
+    header_line: int | None = None,
+    chosen: Mapping[str, str] | None = None,
 ) -> RightsSummary:
     """Import a file, or only check it; conflicts are looked for in the background.
 
-    ``name`` identifies a message, ``encoding`` is that of a CSV file. Raises
-    ``ImportRefused`` if the file is unusable.
+    ``name`` identifies a message; ``encoding`` and ``header_line`` are those of a table,
+    and ``chosen`` its rules. Raises ``ImportRefused`` if the file is unusable.
     """
+    as_table = TableChoices(encoding, header_line, chosen or {})
     with open_message(
-        path, name=name, encoding=encoding, isrc_of=isrc_of, heartbeat=task.heartbeat
+        path, name=name, choices=as_table, isrc_of=isrc_of, heartbeat=task.heartbeat
     ) as reads:
         summary = task.run(reads)
     if not task.dry and (summary.created or summary.changed):

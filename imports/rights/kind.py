@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Action
-from common.charsets import CHARSETS
+from imports.fields import EncodingField
 from imports.kinds import OF_FILE, ImportKind, SampleFile, register
 from imports.models import RightsImport
 from imports.rights.importer import RightsSummary
@@ -63,9 +63,7 @@ class RightsForm(forms.Form):
             "its shares. Messages already name their sender."
         ),
     )
-    encoding = forms.ChoiceField(
-        label=_("Text of the CSV file"), choices=list(CHARSETS.items())
-    )
+    encoding = EncodingField()
 
 
 RIGHTS = register(

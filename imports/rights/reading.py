@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from django.utils.translation import gettext as _
 
@@ -15,8 +15,10 @@ from common.confined import ReadingLimits, Unreadable, json_lines, read_confined
 from imports.rights.claims_json import from_json
 from imports.rights.found import MessageRefused, Read
 from imports.rights.reading_jobs import SNIFF_BYTES, reader_of
-from imports.rights.table import read_table
-from imports.tables import open_table
+from imports.rights.table import KNOWN_NAMES, read_table
+from imports.table_encoding import RECOGNISED
+from imports.tables import is_sheet, table_in
+from imports.unpacking import unpacked
 
 MAX_BYTES = 500 * 1024**2
 _LIMITS = ReadingLimits(memory_bytes=512 * 1024**2, cpu_s=900, output_bytes=2 * 1024**3)
@@ -24,33 +26,54 @@ _LIMITS = ReadingLimits(memory_bytes=512 * 1024**2, cpu_s=900, output_bytes=2 * 
 _MAX_LINE_BYTES = 64 * 1024**2
 
 
+@dataclass(frozen=True, slots=True)
+class TableChoices:
+    """What a person chose of a table; the rest is found out."""
+
+    encoding: str = RECOGNISED
+    header_line: int | None = None
+    rules: Mapping[str, str] = field(default_factory=dict)
+
+
+_USUAL: Final = TableChoices()
+
+
 @contextmanager
 def open_message(
     path: Path,
     *,
     name: str,
-    encoding: str = "utf-8",
+    choices: TableChoices = _USUAL,
     isrc_of: Callable[[str], str] = lambda _custom_id: "",
     heartbeat: Callable[[], None] = lambda: None,
 ) -> Iterator[Iterator[Read]]:
     """Yield the batches, faults and counts of a file; its content decides the format.
 
-    ``encoding`` is that of a CSV file, ``isrc_of`` as in ``read_table``. ``heartbeat`` is called while a message is read.
+    An archive may hold one message or table. ``choices`` are about a table, ``isrc_of``
+    is as in ``read_table``. ``heartbeat`` is called while a message is read.
     Raises ``MessageRefused`` or ``TableRefused``.
     """
-    with path.open("rb") as file:
+    file = unpacked(path.open("rb"), max_bytes=MAX_BYTES)
+    with file:
         beginning = file.read(SNIFF_BYTES)
         file.seek(0)
         if not beginning:
             raise MessageRefused(_("The file is empty."))
-        is_message = reader_of(beginning) is not None and not zipfile.is_zipfile(file)
-        if is_message:
+        # A page or Excel's XML is a table, although it begins as XML.
+        if reader_of(beginning) is not None and not is_sheet(file):
             file.seek(0)
             with _lines(file, name, heartbeat) as lines:
                 yield _read_lines(lines)
             return
-    with open_table(path, encoding=encoding, heartbeat=heartbeat) as table:
-        yield read_table(table, name=name, isrc_of=isrc_of)
+        table = table_in(
+            file,
+            names=KNOWN_NAMES,
+            encoding=choices.encoding,
+            header_line=choices.header_line,
+            heartbeat=heartbeat,
+        )
+        with table:
+            yield read_table(table, name=name, isrc_of=isrc_of, chosen=choices.rules)
 
 
 def _lines(file: IO[bytes], name: str, heartbeat: Callable[[], None]) -> IO[bytes]:

@@ -7,7 +7,7 @@ stand together, because the shares that a source claims replace its earlier ones
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -16,9 +16,14 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from common.reading import read_number
-from common.table_text import read_percent, without_clock
+from common.table_text import read_day, read_share, split_names
+from common.territories import territories_in, territory_code
+from imports.names import compared
+from imports.reading_rules import FRACTION, Proposal, ReadingRules, RuledColumns
 from imports.rights.found import MessageRefused, Read, ReadCounts, fault
-from imports.tables import MAX_ROWS, Table, rows_of, split_list
+from imports.table_layout import RawRow
+from imports.table_notes import reading_of
+from imports.tables import MAX_ROWS, Table, rows_of
 from rights.claims import (
     ClaimFault,
     PartyClaim,
@@ -73,27 +78,43 @@ _RIGHTS = {
 }
 _KINDS = {"ownership": "OWN", "own": "OWN", "collection": "COL", "col": "COL"}
 _MASTER = "NR"
+_DURATION: Final = re.compile(r"([0-9]{1,9})(?:[.,]0{1,6})?")
 _BATCH = 50
+_BY_NAME: Final = {compared(name): name for name in COLUMNS}
+KNOWN_NAMES: Final = frozenset(_BY_NAME)
+_RULED: Final = RuledColumns(
+    shares=frozenset({"share_pct"}),
+    names=frozenset({"artists"}),
+    days=frozenset({"release_date", "valid_from", "valid_until"}),
+)
 
 
 def read_table(
-    table: Table, *, name: str, isrc_of: Callable[[str], str]
+    table: Table,
+    *,
+    name: str,
+    isrc_of: Callable[[str], str],
+    chosen: Mapping[str, str],
 ) -> Iterator[Read]:
     """Yield the works and recordings of a table in batches, faults, and the counts.
 
-    ``isrc_of`` returns the ISRC of our recording with a custom id, "" if unknown.
-    Raises ``MessageRefused`` if the table is not one of shares.
+    ``isrc_of`` returns the ISRC of our recording with a custom id, "" if unknown;
+    ``chosen`` are rules of ``imports.reading_rules``. Raises ``MessageRefused`` if the
+    table is not one of shares.
     """
     positions = _positions(table)
-    return TableReader(table, name, positions, isrc_of).read()
+    proposal = Proposal(_RULED)
+    for row in rows_of(table):
+        proposal.look(_cells(row, positions))
+    rules = proposal.rules(chosen)
+    return TableReader(table, name, positions, isrc_of, rules).read()
 
 
 def _positions(table: Table) -> dict[str, int]:
-    """Return where each column of ours stands; names are compared without case."""
+    """Return where each column of ours stands; names are compared kindly."""
     positions: dict[str, int] = {}
     for position, given in enumerate(table.header):
-        name = re.sub(r"[\s\-]+", "_", given.strip().lower())
-        if name in COLUMNS:
+        if name := _BY_NAME.get(compared(given)):
             positions.setdefault(name, position)
     if (
         not {"work_id", "party", "iswc", "isrc", "release_upc", "grid"}
@@ -108,6 +129,14 @@ def _positions(table: Table) -> dict[str, int]:
             % {"header": ", ".join(table.header)[:200]}
         )
     return positions
+
+
+def _cells(row: RawRow, positions: Mapping[str, int]) -> dict[str, str]:
+    return {
+        name: row.cells[position].strip()
+        for name, position in positions.items()
+        if position < len(row.cells)
+    }
 
 
 @dataclass(slots=True)
@@ -136,6 +165,15 @@ class _Row:
         """Note a fault of a column."""
         self.faults.append(fault(self.line, name, self[name], rule))
 
+    def warn(self, name: str, rule: str) -> None:
+        """Note that a cell is left out, and the row is not."""
+        self.faults.append(fault(self.line, name, self[name], rule, is_warning=True))
+
+    @property
+    def is_refused(self) -> bool:
+        """Return whether a fault keeps the row out."""
+        return any(not each.is_warning for each in self.faults)
+
     @property
     def work_key(self) -> str:
         """Return what identifies the work."""
@@ -150,6 +188,7 @@ class TableReader:
     name: str
     positions: dict[str, int]
     isrc_of: Callable[[str], str]
+    rules: ReadingRules
     counts: ReadCounts = field(default_factory=ReadCounts)
     _rows: _Rows = field(default_factory=_Rows)
     _group: str = ""
@@ -159,20 +198,19 @@ class TableReader:
 
     def read(self) -> Iterator[Read]:
         """Yield batches, faults and counts."""
-        for column in self.table.header:
-            if re.sub(r"[\s\-]+", "_", column.strip().lower()) not in self.positions:
-                self.counts.skipped[column.strip()[:60] or "-"] += 1
+        unread = [
+            column.strip()[:60]
+            for position, column in enumerate(self.table.header)
+            if column.strip() and position not in self.positions.values()
+        ]
+        self.counts.skipped.update(unread)
         for number, raw in enumerate(rows_of(self.table), start=1):
             if number > MAX_ROWS:
                 raise MessageRefused(
                     _("A table may have at most %(limit)s rows. Split it.")
                     % {"limit": read_number(MAX_ROWS)}
                 )
-            cells = {
-                name: raw.cells[position].strip()
-                for name, position in self.positions.items()
-                if position < len(raw.cells)
-            }
+            cells = _cells(raw, self.positions)
             row = _Row(raw.line, cells)
             if cells.get("custom_id") and not cells.get("isrc"):
                 cells["isrc"] = self.isrc_of(cells["custom_id"])
@@ -185,11 +223,16 @@ class TableReader:
                 yield self._send()
                 self._rows.groups = 1
             self._take(row)
-            if any(not each.is_warning for each in row.faults):
-                self.counts.refused += 1
+            self.counts.refused += row.is_refused
             yield from row.faults
         if self._rows.groups:
             yield self._send()
+        self.counts.reading = reading_of(
+            self.table,
+            not_read=unread,
+            rules=self.rules,
+            ruled=_RULED.concerned(self.positions),
+        )
         yield self.counts
 
     def _recording_key(self, row: _Row) -> str:
@@ -223,7 +266,7 @@ class TableReader:
             row.refuse(
                 "work_id", _("The row names no work, no recording and no release.")
             )
-        if row.faults:
+        if row.is_refused:
             return
         rows = self._rows
         if work is not None:
@@ -312,16 +355,16 @@ class TableReader:
             row.refuse("title", _("A recording without ISRC needs a title."))
         duration_ms = None
         if row["duration_ms"]:
-            if re.fullmatch(r"[0-9]{1,9}", row["duration_ms"]):
-                duration_ms = int(row["duration_ms"])
+            if found := _DURATION.fullmatch(row["duration_ms"]):
+                duration_ms = int(found[1])
             else:
-                row.refuse("duration_ms", _("This must be digits only."))
+                row.warn("duration_ms", _("This must be digits only. It is left out."))
         return RecordingClaim(
             key=key,
             isrc=row["isrc"],
             title=row["title"],
             version_title=row["version_title"],
-            artists=tuple(split_list(row["artists"])),
+            artists=tuple(split_names(row["artists"], self.rules.names)),
             duration_ms=duration_ms,
             label=row["label"],
             line=row.line,
@@ -344,7 +387,7 @@ class TableReader:
             grid=row["grid"],
             label=row["label"],
             label_code=row["label_code"],
-            released=_date(row, "release_date"),
+            released=self._released(row),
             tracks=(recording.key,) if recording else (),
             line=row.line,
         )
@@ -374,9 +417,9 @@ class TableReader:
         if kind is None:
             codes = {"codes": "ownership, collection"}
             row.refuse("kind", _("This must be one of: %(codes)s.") % codes)
-        percent = _percent(row)
+        percent = self._percent(row)
         included, excluded = _territories(row)
-        begin, end = _date(row, "valid_from"), _date(row, "valid_until")
+        begin, end = self._date(row, "valid_from"), self._date(row, "valid_until")
         if begin and end and end < begin:
             row.refuse("valid_until", _("The share ends before it begins."))
         if party is None or right is None or kind is None:
@@ -396,6 +439,43 @@ class TableReader:
             line=row.line,
         )
 
+    def _released(self, row: _Row) -> date | None:
+        """Return the day of a release; a year or month alone is no day."""
+        if not row["release_date"]:
+            return None
+        if found := _whole_day(row["release_date"], self.rules.days):
+            return found
+        row.warn(
+            "release_date", _("This must be a date as YYYY-MM-DD. It is left out.")
+        )
+        return None
+
+    def _date(self, row: _Row, name: str) -> date | None:
+        if not row[name]:
+            return None
+        found = _whole_day(row[name], self.rules.days)
+        if found is None:
+            row.refuse(name, _("This must be a date as YYYY-MM-DD."))
+        return found
+
+    def _percent(self, row: _Row) -> Decimal | None:
+        """Return the share; an empty cell is a share of unknown size."""
+        if not row["share_pct"]:
+            return None
+        is_fraction = self.rules.shares == FRACTION
+        percent = read_share(row["share_pct"], is_fraction=is_fraction)
+        if percent is None:
+            row.refuse("share_pct", _("A share must be a number from 0 to 100."))
+        elif 0 < percent < 1:
+            row.warn(
+                "share_pct",
+                _(
+                    "Read as less than one per cent. If a fraction is meant, choose how "
+                    "shares are written."
+                ),
+            )
+        return percent
+
 
 def _collector_of(row: _Row) -> PartyClaim | None:
     """Return who collects the share for its party, if the row says so."""
@@ -405,35 +485,23 @@ def _collector_of(row: _Row) -> PartyClaim | None:
     return PartyClaim(key=ipi or name, name=name, ipi_name=ipi) if name else None
 
 
-def _date(row: _Row, name: str) -> date | None:
-    if not row[name]:
-        return None
-    try:
-        return date.fromisoformat(without_clock(row[name]))
-    except ValueError:
-        row.refuse(name, _("This must be a date as YYYY-MM-DD."))
-        return None
-
-
-def _percent(row: _Row) -> Decimal | None:
-    """Return the share; an empty cell is a share of unknown size."""
-    if not row["share_pct"]:
-        return None
-    percent = read_percent(row["share_pct"])
-    if percent is None:
-        row.refuse("share_pct", _("A share must be a number from 0 to 100."))
-    return percent
+def _whole_day(text: str, order: str) -> date | None:
+    found = read_day(text, order)
+    is_whole = found is not None and len(found) == len("2026-11-03")
+    return date.fromisoformat(found) if found and is_whole else None
 
 
 def _territories(row: _Row) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return included and excluded territories; a minus sign excludes."""
-    included: list[str] = []
-    excluded: list[str] = []
-    for part in split_list(row["territories"]):
+    """Return included and excluded territories; a minus sign or "ex" excludes."""
+    inside, outside = territories_in(row["territories"])
+    return _codes(row, inside), _codes(row, outside)
+
+
+def _codes(row: _Row, written: Iterable[str]) -> tuple[str, ...]:
+    codes: list[str] = []
+    for part in written:
         try:
-            code = normalised(part.removeprefix("-"))
+            codes.append(normalised(territory_code(part) or part))
         except UnknownTerritory as error:
             row.refuse("territories", str(error))
-        else:
-            (excluded if part.startswith("-") else included).append(code)
-    return tuple(included), tuple(excluded)
+    return tuple(codes)

@@ -139,9 +139,15 @@ def undo_import(
     dry: bool,
     heartbeat: Callable[[], None] = lambda: None,
 ) -> UndoSummary:
-    """Undo an import by its uid, or only say what would stay (``dry``)."""
+    """Undo an import by its uid, or only say what would stay (``dry``).
+
+    Raises ``PermissionDenied`` before the first step for whoever may not import such:
+    their undo would end half.
+    """
     walk = Undo(import_uid=uid, user=user, dry=dry, heartbeat=heartbeat)
     kind = kind_of_uid(uid)
+    if kind is not None:
+        kind.refuse(user)
     if kind is None or dry:
         return walk.run()
     if kind.before_undo:

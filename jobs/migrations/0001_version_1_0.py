@@ -34,6 +34,21 @@ class Migration(migrations.Migration):
                 },
             ),
             migrations.CreateModel(
+                name='Machine',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('host', models.CharField(max_length=255)),
+                    ('folder', models.CharField(max_length=1000)),
+                    ('pool', models.CharField(choices=[('work', 'Processing'), ('talk', 'Network'), ('stream', 'Live streams')], max_length=8)),
+                    ('duties', models.JSONField(default=dict)),
+                    ('seen_at', models.DateTimeField()),
+                ],
+                options={
+                    'ordering': ['host', 'folder', 'pool'],
+                    'constraints': [models.UniqueConstraint(fields=('host', 'folder', 'pool'), name='machine_one_per_pool')],
+                },
+            ),
+            migrations.CreateModel(
                 name='Job',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -45,6 +60,7 @@ class Migration(migrations.Migration):
                     ('pool', models.CharField(choices=[('work', 'Processing'), ('talk', 'Network'), ('stream', 'Live streams')], default='work', max_length=8)),
                     ('priority', models.SmallIntegerField(default=jobs.choices.Priority['USUAL'])),
                     ('lane', models.CharField(blank=True, default='', max_length=80)),
+                    ('duty', models.CharField(blank=True, default='', max_length=80)),
                     ('turn', models.BigIntegerField(default=0)),
                     ('state', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='waiting', max_length=10)),
                     ('run_after', models.DateTimeField()),
@@ -64,7 +80,7 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'ordering': ['id'],
-                    'indexes': [models.Index(models.F('pool'), models.OrderBy(models.F('priority'), descending=True), models.F('turn'), models.F('id'), condition=models.Q(('state', 'waiting')), name='job_next'), models.Index(condition=models.Q(('state', 'waiting')), fields=['run_after'], name='job_paused'), models.Index(condition=models.Q(('state', 'waiting')), fields=['lane', '-turn'], name='job_lane'), models.Index(condition=models.Q(('state', 'running')), fields=['lease_until'], name='job_lease'), models.Index(fields=['kind', 'subject'], name='job_subject'), models.Index(condition=models.Q(('state', 'failed')), fields=['kind', 'state', '-finished_at'], name='job_failed')],
+                    'indexes': [models.Index(models.F('pool'), models.OrderBy(models.F('priority'), descending=True), models.F('turn'), models.F('id'), condition=models.Q(('state', 'waiting')), name='job_next'), models.Index(condition=models.Q(('state', 'waiting')), fields=['run_after'], name='job_paused'), models.Index(condition=models.Q(('state', 'waiting')), fields=['requested_by', 'lane', '-turn'], name='job_turn'), models.Index(condition=models.Q(('state', 'running')), fields=['lease_until'], name='job_lease'), models.Index(fields=['kind', 'subject'], name='job_subject'), models.Index(condition=models.Q(('state', 'failed')), fields=['kind', 'state', '-finished_at'], name='job_failed')],
                     'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ('waiting', 'running'))), fields=('kind', 'key'), name='job_one_open_per_key'), models.CheckConstraint(condition=models.Q(('progress__lte', 100)), name='job_progress_percent')],
                 },
             ),

@@ -277,7 +277,7 @@ def set_revenue(
     station's case need not see its revenue. Raises ``ProgrammeRefused`` for impossible
     values, and if the revenue changed since it was ``seen``.
     """
-    require_action(user, Action.APPROVE)
+    require_action(user, Action.EDIT_CATALOGUE)
     current = _locked_station(station)
     _refuse_shared(current, user)
     of_what: dict[str, Any] = {"month": month, "rights_type": rights_type}

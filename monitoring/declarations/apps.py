@@ -19,12 +19,18 @@ class DeclarationsConfig(AppConfig):
         """
         from pathlib import Path
 
+        from audit import standing
         from monitoring.broadcasts import services
         from monitoring.declarations import jobs  # noqa: F401
         from monitoring.declarations.formats import registry
-        from monitoring.declarations.selectors import marks_of, statements_on
+        from monitoring.declarations.selectors import (
+            marks_of,
+            stated_on,
+            statements_on,
+        )
         from reports import marks
 
         registry.register_folders(Path(registry.__file__).parent)
         services.statements.register(statements_on)
         marks.finders.register(marks_of)
+        standing.finders.register(stated_on)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections import Counter
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from datetime import datetime
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from common.csv_safety import guard
+from common.csv_safety import GuardedWriter
 from reports.cells import offset
 
 
@@ -65,10 +64,10 @@ class LeftOutList:
         self.length_ms: Counter[LeftOut] = Counter()
         self._write = write
         self._buffer = io.StringIO(newline="")
-        self._csv = csv.writer(self._buffer, lineterminator="\r\n")
+        self._csv = GuardedWriter(self._buffer)
         if write is not None:
             self._buffer.write("\ufeff")
-            self._csv.writerow(HEADER)
+            self._csv.write(HEADER)
 
     def take(self, row: LeftOutRow) -> None:
         """Count a row, and write it."""
@@ -76,19 +75,19 @@ class LeftOutList:
         self.length_ms[row.why] += row.length_ms
         if self._write is None:
             return
-        self._csv.writerow(
+        self._csv.write(
             [
                 row.why.value,
-                guard(row.station),
+                row.station,
                 row.starts_at.isoformat(timespec="milliseconds"),
                 offset(row.length_ms),
                 row.file,
-                guard(row.file_name),
+                row.file_name,
                 row.match,
-                guard(row.recording),
+                row.recording,
                 row.isrc,
                 row.item,
-                guard(row.note),
+                row.note,
             ]
         )
         if self._buffer.tell() >= _PIECE_CHARS:

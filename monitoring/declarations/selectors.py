@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.reach import working_for
+from audit.standing import Standing, StandingStatement, StatementKind
 from common.batches import batched
 from monitoring.broadcasts.models import Broadcast
 from monitoring.declarations.changes import changes_of, perhaps_changed
@@ -20,6 +21,7 @@ from monitoring.declarations.models import Declaration, DeclarationProfile, Decl
 from reports.choices import RunState
 from review.choices import MatchState
 from review.models import Match
+from review.standing import by_case, matches_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,4 +161,25 @@ def _mark_of(play: DeclaredPlay) -> DeclaredMark:
         MatchState(play.state),
         MatchState(match.state),
         is_rescanned=match.scan_id != play.scan_id,
+    )
+
+
+def stated_on(cases: Sequence[str]) -> Standing:
+    """Return the written declarations of plays of files and recordings, by case."""
+    grounds = matches_on(cases)
+    plays = standing().filter(match__in=grounds).select_related("declaration")
+    return by_case(
+        grounds,
+        (
+            (
+                play.match_id,
+                StandingStatement(
+                    StatementKind.DECLARATION,
+                    play.declaration.uid,
+                    play.declaration.name,
+                    play.declaration.url,
+                ),
+            )
+            for play in plays.order_by("declaration")
+        ),
     )

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import ProtectedError
 from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
-from accounts.reach import refuse_shared
+from accounts.reach import count_hidden, refuse_shared, why_unseen
 from catalogue.identifiers import BadIdentifier, check_dpid
 from jobs.errors import Failed, Stopped
 from jobs.runner import here
@@ -22,7 +23,11 @@ from monitoring.declarations.checking import declared_before
 from monitoring.declarations.formats.base import BadOptions
 from monitoring.declarations.formats.registry import UnknownFormat, entry_of
 from monitoring.declarations.jobs import DECLARATION
-from monitoring.declarations.models import Declaration, DeclarationProfile
+from monitoring.declarations.models import (
+    Declaration,
+    DeclarationProfile,
+    DeclaredPlay,
+)
 from monitoring.streams.models import Station
 from reports.choices import RunState
 from reports.files import Check, check_content
@@ -265,7 +270,14 @@ def try_again(*, declaration: Declaration, user: User) -> None:
 
 
 def download(*, declaration: Declaration, user: User | str) -> Iterator[bytes]:
-    """Return the file of a written declaration, and record the download."""
+    """Return the file of a written declaration, and record the download.
+
+    Raises ``PermissionDenied`` if it names plays that the user may not see any more.
+    """
+    plays = DeclaredPlay.objects.filter(declaration=declaration)
+    reader = user if isinstance(user, User) else None
+    if why := why_unseen(count_hidden(reader, plays)):
+        raise PermissionDenied(why)
     _record(declaration, "declaration.downloaded", user, {"sha256": declaration.sha256})
     return iter(declaration.file.chunks(256 * 1024))
 

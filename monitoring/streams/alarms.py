@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max, Q
 
 from accounts.reach import working_for
+from common.databases import violates
 from jobs.choices import OPEN_STATES
 from jobs.selectors import jobs_of
 from jobs.services import submit
@@ -137,7 +138,10 @@ def _switch(
                     stream=stream, kind=kind, began_at=since
                 )
                 notices.tell_alarm(alarm)
-        except IntegrityError:  # another worker was faster
+        except IntegrityError as error:
+            # Another worker was faster.
+            if not violates(error, StreamAlarm, "alarm_open_once"):
+                raise
             return
     elif since is None and open_alarm is not None:
         with transaction.atomic():

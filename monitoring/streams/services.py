@@ -19,6 +19,7 @@ from accounts.reach import why_shared
 from accounts.roles import Action
 from accounts.services import may_change_made
 from catalogue.models import Recording
+from common.databases import violates
 from common.http import LinkRefused, check_link
 from common.receivers import MailRefused, check_mail, check_webhook
 from common.zones import is_zone
@@ -393,6 +394,8 @@ def _save_station(
             if any(before.get(name) != getattr(station, name) for name in _OF_PLACE):
                 station_moved.send(sender=Station, station=station)
     except IntegrityError as error:
+        if not violates(error, Station, "name"):
+            raise
         raise StreamRefused(_("Another station has this name.")) from error
 
 

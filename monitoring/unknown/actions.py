@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 import audit.services
 from accounts.models import User
-from accounts.reach import sees_everything, why_limited, working_for
+from accounts.reach import count_hidden, why_limited, why_unseen, working_for
 from accounts.roles import Action
 from audit.models import Event
 from catalogue.changes import retire_recordings
@@ -100,11 +100,8 @@ def why_not(*, item: UnknownItem, user: User, verb: ItemVerb) -> str:
                 "Your role may not add recordings. Ask a manager to name the item."
             )
         return _("Your role can view unknown items but not change them.")
-    if _hides_some(item):
-        return _(
-            "Some of this sound was found in containers that you cannot see. Ask "
-            "somebody who can see them all."
-        )
+    if why := why_unseen(count_hidden(user, Occurrence.objects.filter(item=item))):
+        return why
     seen = Recording.objects.filter(pk=item.recording_id or 0)
     if item.recording_id is not None and not seen.exists():
         return why_limited(user)
@@ -368,15 +365,6 @@ def _allowed(
     if refusal := why_not(item=row, user=user, verb=verb):
         raise ItemRefused(refusal)
     return row
-
-
-def _hides_some(item: UnknownItem) -> bool:
-    """Return whether access limits hide some of the item's occurrences."""
-    if sees_everything():
-        return False
-    seen = Occurrence.objects.filter(item=item).count()
-    with working_for(None):
-        return seen < Occurrence.objects.filter(item=item).count()
 
 
 def _refuse_many(items: Sequence[UnknownItem]) -> None:

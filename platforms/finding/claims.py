@@ -181,7 +181,11 @@ def _not_heard(claim: PlatformClaim, heard: HeardVideos) -> Found | None:
     if match is not None and match.is_heard:
         return None
     if match is not None and match.state == MatchState.REJECTED:
-        evidence = {"match": match.uid, "reason": match.decision_reason}
+        evidence = {
+            "match": match.uid,
+            "reason": match.decision_reason,
+            "by": match.decider,
+        }
         return _about(DiscrepancyKind.NOT_HEARD, claim, heard, evidence)
     evidence = {"scan": scan.uid}
     if match is not None and match.state == MatchState.SUPPRESSED and not match.lost:

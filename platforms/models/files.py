@@ -53,14 +53,14 @@ class FileRows(models.Manager["ClaimFileRow"]):
 
     def living(self) -> models.QuerySet[ClaimFileRow]:
         """Return rows that keep their entry out of other files."""
-        rows = self.exclude(file__state=FileState.WITHDRAWN)
-        return rows.exclude(answer=RowAnswer.ERRORS)
+        return self.filter(holds_entry=True)
 
 
 class ClaimFileRow(models.Model):
     """An entry in a file, and the number of its row; several can share one.
 
-    ``answer`` and ``answer_text`` are the platform's; a refused row frees its entry.
+    ``answer`` and ``answer_text`` are the platform's. ``holds_entry`` keeps the entry
+    out of other files: a refused row and a withdrawn file free it.
     """
 
     file = models.ForeignKey(ClaimFile, on_delete=models.CASCADE, related_name="rows")
@@ -72,6 +72,7 @@ class ClaimFileRow(models.Model):
         max_length=12, choices=RowAnswer.choices, blank=True, default=RowAnswer.NONE
     )
     answer_text = models.CharField(max_length=500, blank=True, default="")
+    holds_entry = models.BooleanField(default=True, editable=False)
 
     objects = FileRows()
 
@@ -80,7 +81,12 @@ class ClaimFileRow(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["file", "discrepancy"], name="claim_file_row_once"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["discrepancy"],
+                condition=models.Q(holds_entry=True),
+                name="claim_file_entry_once",
+            ),
         ]
 
     def __str__(self) -> str:

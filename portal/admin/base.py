@@ -11,7 +11,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import flatten_fieldsets, unquote
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import FieldDoesNotExist, PermissionDenied
 from django.db.models import Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -24,7 +24,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from accounts.reach import is_limited, sees_every_bucket
+from accounts.reach import is_limited, sees_every_bucket, sees_everything
 from accounts.roles import Action
 from portal.admin import history
 from portal.admin.filters import pick_media
@@ -75,6 +75,39 @@ class _Readable:
         ]
 
 
+def _leads_out_of_sight(
+    model: type[Model],
+    lookup: str,
+    value: Any,  # Any: texts
+) -> bool:
+    """Return whether a limited viewer asks by a row, or its columns, that may be hidden.
+
+    Rows that do not exist are refused too, so that the answer tells nothing.
+    """
+    if sees_everything():
+        return False
+    rest, limited = lookup.split(LOOKUP_SEP), None
+    while rest and rest[0] not in {"pk", "id"}:
+        try:
+            related = model._meta.get_field(rest[0]).related_model
+        except FieldDoesNotExist:
+            break
+        if related is None or not hasattr(related, "reach"):
+            break
+        model = limited = related
+        rest = rest[1:]
+    if limited is None or rest[-1:] == ["isnull"]:
+        return False
+    if rest[:1] not in ([], ["pk"], ["id"], ["exact"], ["in"]):
+        return True
+    keys = value if isinstance(value, list) else [value]
+    keys = [key for each in keys for key in str(each).split(",")]
+    try:
+        return limited._default_manager.filter(pk__in=keys).count() < len(set(keys))
+    except ValueError:
+        return True
+
+
 class RoleAdmin(_Readable, _ModelAdmin[Row]):
     """A screen that every role can read; ``*_action`` is the permission it needs.
 
@@ -105,7 +138,8 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
         if not super().lookup_allowed(lookup, value, request):
             return False
         column = lookup.split(LOOKUP_SEP)[0]
-        return column in {"pk", "id"} | set(self._shown_columns(request))
+        is_shown = column in {"pk", "id"} | set(self._shown_columns(request))
+        return is_shown and not _leads_out_of_sight(self.model, lookup, value)
 
     def _shown_columns(self, request: HttpRequest) -> Iterator[str]:
         filters = (

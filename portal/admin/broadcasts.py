@@ -49,7 +49,7 @@ class AudienceAdmin(RoleAdmin[Audience]):
 class RevenueAdmin(RoleAdmin[Revenue]):
     """What stations earned; for managers."""
 
-    view_action = Action.APPROVE
+    view_action = Action.EDIT_CATALOGUE
     list_display = ["station", "month", "rights_type", "net_revenue", "currency"]
     list_filter = [("station", PickFilter), "rights_type"]
     ordering = ["-month", "station__name", "id"]

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, is_limited
 from accounts.roles import Action
-from catalogue.artist_ids import check_artist_ids
 from catalogue.changes import update_bucket, update_recording
-from catalogue.identifiers import check_isrc, check_iswc, check_upc
 from catalogue.models import (
     ACRCLOUD_MUSIC_BUCKET_ID,
     Bucket,
     Recording,
-    RecordingStatus,
 )
 from catalogue.services import create_bucket
 from common.reading import read_clock
@@ -36,28 +31,11 @@ from portal.admin.base import (
     user_of,
 )
 from portal.admin.filters import DaysFilter, PickFilter
+from portal.catalogue.forms import RecordingDetailsForm
 from portal.shared import formats
-from portal.shared.fields import LinesField, checked, release_date_field
 from portal.shared.playback import audio_url
 from portal.shared.selectors import count_per_row
 from review.models import Match
-
-_EDITABLE = (
-    "title",
-    "version_title",
-    "artists",
-    "custom_id",
-    "album",
-    "label",
-    "release_date",
-    "isrc",
-    "upc",
-    "iswc",
-    "writers",
-    "publishers",
-    "notes",
-)
-
 
 _OF_BUCKET = ("name", "bucket_type", "intake_rule", "intake_versions", "search_earlier")
 
@@ -130,73 +108,12 @@ class BucketAdmin(RoleAdmin[Bucket]):
             update_bucket(bucket=stored, columns=columns, user=user)
 
 
-class RecordingAdminForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in stubs only
-    """Metadata of a recording, with validated identifiers."""
-
-    artists = LinesField(
-        required=False, help_text=_("One per line"), label=_("Artists")
-    )
-    writers = LinesField(
-        required=False, help_text=_("One per line"), label=_("Writers")
-    )
-    publishers = LinesField(
-        required=False, help_text=_("One per line"), label=_("Publishers")
-    )
-    release_date = release_date_field()
-    artist_ids = LinesField(
-        required=False,
-        help_text=_("One per line: place, MBID or ISNI, id. 1 ISNI 0000000081266409"),
-        label=_("Artist ids"),
-    )
-
-    class Meta:
-        model = Recording
-        fields = _EDITABLE
-        labels = {
-            "isrc": "ISRC",
-            "upc": _("UPC or EAN"),
-            "iswc": "ISWC",
-            "custom_id": _("Custom ID"),
-        }
-        widgets = {"notes": forms.Textarea(attrs={"rows": 3})}
-
-    def __init__(self, *args: Any, **options: Any) -> None:  # Any: Django's own
-        super().__init__(*args, **options)
-        known = self.instance.artist_ids if self.instance.pk else ""
-        self.initial["artist_ids"] = known.split(", ") if known else []
-
-    def clean_artist_ids(self) -> str:
-        """Normalise the ids of artists; reject a wrong check digit."""
-        return checked(check_artist_ids, ", ".join(self.cleaned_data["artist_ids"]))
-
-    def clean_custom_id(self) -> str:
-        """Reject an id that another recording of the bucket has."""
-        custom_id: str = self.cleaned_data["custom_id"].strip()
-        bucket, status = self.instance.bucket_id, self.instance.status
-        others = Recording.objects.filter(bucket=bucket, custom_id=custom_id)
-        others = others.exclude(status=RecordingStatus.RETIRED)
-        is_free = not custom_id or status == RecordingStatus.RETIRED
-        if not is_free and others.exclude(pk=self.instance.pk).exists():
-            raise forms.ValidationError(
-                gettext("Another recording of this bucket has this id.")
-            )
-        return custom_id
-
-    def clean_upc(self) -> str:
-        """Normalise the UPC; reject a wrong check digit."""
-        return checked(check_upc, self.cleaned_data["upc"])
-
-    def clean_iswc(self) -> str:
-        """Normalise the ISWC; reject a wrong check digit."""
-        return checked(check_iswc, self.cleaned_data["iswc"])
-
-
 @admin.register(Recording)
 class RecordingAdmin(RoleAdmin[Recording]):
     """Recordings; their audio is added on the portal's page."""
 
     change_action = Action.EDIT_CATALOGUE
-    form = RecordingAdminForm
+    form = RecordingDetailsForm
     list_display = [
         "title_shown",
         "bucket",
@@ -235,7 +152,7 @@ class RecordingAdmin(RoleAdmin[Recording]):
         "updated_at",
     )
     fieldsets = [
-        (None, {"fields": (*_EDITABLE, "artist_ids")}),
+        (None, {"fields": tuple(RecordingDetailsForm.base_fields)}),
         (_("Kept by the portal"), {"fields": readonly_fields}),
     ]
 
@@ -281,11 +198,7 @@ class RecordingAdmin(RoleAdmin[Recording]):
         self, request: HttpRequest, obj: Recording, form: Any, change: bool
     ) -> None:
         """Write the changed values as programs do, with one event."""
-        columns = {name: form.cleaned_data[name] for name in form.changed_data}
-        if "isrc" in columns:
-            checked = check_isrc(obj.isrc)
-            columns["isrc_normalised"] = checked.normalised
-            columns["isrc_status"] = checked.status
+        columns = form.changed_columns()
         if columns:
             stored = Recording.objects.get(pk=obj.pk)
             update_recording(recording=stored, columns=columns, user=user_of(request))

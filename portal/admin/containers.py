@@ -24,7 +24,11 @@ from portal.admin.base import (
     user_of,
 )
 from portal.admin.filters import PickFilter
-from portal.containers.views import ContainerForm, after_change
+from portal.containers.views import (
+    ContainerForm,
+    after_change,
+    refuse_without_bucket,
+)
 from portal.shared import formats
 from portal.shared.access import confirm_outbound
 from portal.shared.selectors import count_per_row
@@ -73,6 +77,7 @@ class ContainerAdminForm(forms.ModelForm):  # type: ignore[type-arg]  # subscrip
     def clean(self) -> dict[str, Any]:  # Any: Django's own
         """Show what another floor does to matches before it is saved."""
         cleaned = super().clean() or {}
+        refuse_without_bucket(self)
         wanted, is_new = cleaned.get("score_floor"), self.instance.pk is None
         if wanted is None or cleaned.get("floor_shown") == str(wanted):
             return cleaned

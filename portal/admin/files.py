@@ -58,7 +58,7 @@ class RemoteIdForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in
     def clean_remote_id(self) -> str:
         """Reject an id that another file already has."""
         remote_id: str = self.cleaned_data["remote_id"].strip()
-        taken = ScannedFile.objects.filter(remote_id=remote_id)
+        taken = ScannedFile.objects.present().filter(remote_id=remote_id)
         if remote_id and taken.exclude(pk=self.instance.pk).exists():
             raise forms.ValidationError(
                 gettext("Another file already has the ACRCloud id %(remote_id)s.")

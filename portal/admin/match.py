@@ -68,6 +68,8 @@ class MatchAdmin(RoleAdmin[Match]):
 
     change_form_template = "admin/review/match/change_form.html"
     change_list_template = "admin/review/match/change_list.html"
+    # They name rules that the reader may not see.
+    of_every_bucket = ("policy_name", "decided_by_name")
     list_display = [
         "recording_title",
         "state_shown",

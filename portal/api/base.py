@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
 from rest_framework.authentication import SessionAuthentication
@@ -15,6 +15,8 @@ from accounts.limits import TokenThrottle
 from accounts.models import ApiToken, User
 from accounts.roles import Action, scopes_allow, scopes_for
 from accounts.tokens import BearerAuthentication
+from common.api_requests import AnyJson
+from common.bodies import accept_body, limit_for
 
 
 class MayCall(BasePermission):
@@ -31,13 +33,11 @@ class MayCall(BasePermission):
             return False
         if not isinstance(request.auth, ApiToken):
             return True
-        allowed = {view.token_action or action}
-        if request.method in SAFE_METHODS:
-            # Who may change something must be able to read it first.
-            allowed.add(view.token_action or view.changes)
+        assert isinstance(view, ProgramView)  # noqa: S101 - the others read no tokens
+        allowed = view.token_actions_for(str(request.method))
         if any(scopes_allow(request.auth.scopes, each) for each in allowed):
             return True
-        scope = scopes_for(view.token_action or action)[0]
+        scope = scopes_for(allowed[0])[0]
         self.message = _("The token lacks the scope \u201c%(scope)s\u201d.") % {
             "scope": scope
         }
@@ -48,16 +48,17 @@ class PersonView(APIView):
     """A view that pages call with the session of the signed-in user."""
 
     permission_classes = [MayCall]
-    #: What GET and HEAD require, and what the other methods do.
+    content_negotiation_class = AnyJson
+    #: What GET and HEAD require, and what the other methods do, if there are any.
     reads: ClassVar[Action] = Action.VIEW
-    changes: ClassVar[Action] = Action.UPLOAD
-    #: What a token's scope must allow where it differs from what the role must allow.
-    token_action: ClassVar[Action | None] = None
+    changes: ClassVar[Action | None] = None
 
     @classmethod
     def action_for(cls, method: str) -> Action:
         """Return the permission that an HTTP method requires."""
-        return cls.reads if method in SAFE_METHODS else cls.changes
+        if method in SAFE_METHODS or cls.changes is None:
+            return cls.reads
+        return cls.changes
 
     @property
     def person(self) -> User:
@@ -68,8 +69,40 @@ class PersonView(APIView):
 
 
 class ProgramView(PersonView):
-    """A view that accepts a session, or the API token of a user."""
+    """A view that accepts a session, or the API token of a user.
 
+    The body is read only once the sender is known, as in the wire protocol.
+    """
+
+    checks_sender = True
     authentication_classes = [BearerAuthentication, SessionAuthentication]
     parser_classes = [JSONParser]
     throttle_classes = [TokenThrottle]
+    #: What a token's scope must allow where it differs from what the role must allow.
+    token_action: ClassVar[Action | None] = None
+
+    @classmethod
+    def token_actions_for(cls, method: str) -> list[Action]:
+        """Return the actions of which a token's scopes must allow one.
+
+        Reading takes the scope of what is read. Who may change something at an address
+        must be able to read it there first.
+        """
+        if cls.token_action:
+            return [cls.token_action]
+        actions = [cls.action_for(method)]
+        if method in SAFE_METHODS and cls.changes:
+            actions.append(cls.changes)
+        return actions
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse an oversized body before reading any of it.
+
+        Any: DRF's own signature.
+        """
+        sent = request._request
+        # The session is known already, and its CSRF check reads forms.
+        if "Authorization" not in sent.headers:
+            accept_body(sent, limit_for(sent.user, self))
+        super().initial(request, *args, **kwargs)
+        accept_body(sent, limit_for(self.person, self))

@@ -26,10 +26,8 @@ from monitoring.broadcasts.models import Audience, Broadcast
 from monitoring.broadcasts.times import local_text, parsed_start, read_month, start_at
 from monitoring.broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
 from monitoring.streams.models import Station
-from portal.api.programmes import (
-    ProgrammesView,
-    VersionField,
-)
+from portal.api.base import ProgramView
+from portal.api.programmes import VersionField
 from portal.shared.selectors import find_file
 from programmes.errors import ProgrammeRefused
 from programmes.values import state_of
@@ -139,8 +137,10 @@ class StationNameSerializer(serializers.ModelSerializer[Station]):
         read_only_fields = fields
 
 
-class FileBroadcastsView(ProgrammesView):
+class FileBroadcastsView(ProgramView):
     """The broadcasts of a file."""
+
+    changes = Action.UPLOAD
 
     @extend_schema(responses=FileBroadcastSerializer(many=True))
     def get(self, request: Request, uid: uuid.UUID) -> Response:
@@ -164,8 +164,10 @@ class FileBroadcastsView(ProgrammesView):
         return Response(_broadcast_json(row), status=201)
 
 
-class FileBroadcastView(ProgrammesView):
+class FileBroadcastView(ProgramView):
     """One broadcast of a file."""
+
+    changes = Action.UPLOAD
 
     @extend_schema(responses=FileBroadcastSerializer)
     def get(self, request: Request, uid: uuid.UUID, broadcast: str) -> Response:
@@ -198,7 +200,7 @@ class FileBroadcastView(ProgrammesView):
         return Response(status=204)
 
 
-class StationsView(ProgrammesView):
+class StationsView(ProgramView):
     """All stations."""
 
     @extend_schema(responses=StationNameSerializer(many=True))
@@ -207,7 +209,7 @@ class StationsView(ProgrammesView):
         return Response(StationNameSerializer(Station.objects.all(), many=True).data)
 
 
-class StationAudiencesView(ProgrammesView):
+class StationAudiencesView(ProgramView):
     """How many people heard a station, by month."""
 
     changes = Action.REPORT
@@ -237,11 +239,12 @@ class StationAudiencesView(ProgrammesView):
         return Response(_audience_json(row or Audience(month=month)))
 
 
-class StationRevenuesView(ProgrammesView):
+class StationRevenuesView(ProgramView):
     """What a station earned, by month; for managers."""
 
-    reads = Action.APPROVE
-    changes = Action.APPROVE
+    reads = Action.EDIT_CATALOGUE
+    changes = Action.EDIT_CATALOGUE
+    token_action = Action.DECIDE
 
     @extend_schema(responses=StationRevenueSerializer(many=True))
     def get(self, request: Request, uid: str) -> Response:

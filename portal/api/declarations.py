@@ -179,10 +179,10 @@ class OneDeclarationView(DeclarationView):
 
 
 class DeclarationFileView(DeclarationView):
-    """Sends the file of a declaration."""
+    """Sends the file of a declaration, to programs too: fetching it approves nothing."""
 
     http_method_names = ["get", "options"]
-    reads = Action.APPROVE
+    reads = Action.EDIT_CATALOGUE
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: Request, uid: str) -> HttpResponseBase:

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from common.api_errors import error_body
+from common.bodies import BodyTooLarge
 from notices.errors import NoticeRefused
 from platforms.errors import ClaimsRefused
 from programmes.errors import ProgrammeRefused
@@ -57,18 +58,11 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         status = _STATUS_OF_REFUSAL.get(error.code, 422)
         body = error_body(error.code, str(error), fields)
         return Response(body, status=status)
-    if isinstance(error, UnreadablePostError):
-        body = error_body(
-            "cut_off", "The request was cut off in the middle; nothing was kept."
-        )
-        return Response(body, status=400)
+    if isinstance(error, BodyTooLarge | UnreadablePostError | RecursionError):
+        return _of_body(error)
     if isinstance(error, ReauthenticationRequired):
         message = _("Confirm that it is you, on a page of the portal, then try again.")
         return Response(error_body("confirm_first", message), status=403)
-    if isinstance(error, RecursionError):
-        # The JSON parser recurses for every nested bracket.
-        body = error_body("parse_error", "The body is nested too deeply.")
-        return Response(body, status=400)
     if isinstance(error, NoticeRefused):
         status = _STATUS_OF_REFUSAL.get(error.code, 422)
         body = error_body(error.code, error.message, error.fields or None)
@@ -87,3 +81,17 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     detail = response.data.get("detail", "") if isinstance(response.data, dict) else ""
     response.data = error_body(str(code), str(detail))
     return response
+
+
+def _of_body(error: Exception) -> Response:
+    """Answer a body that could not be read."""
+    if isinstance(error, BodyTooLarge):
+        return Response(error_body("too_large", str(error)), status=413)
+    if isinstance(error, UnreadablePostError):
+        body = error_body(
+            "cut_off", "The request was cut off in the middle; nothing was kept."
+        )
+        return Response(body, status=400)
+    # The JSON parser recurses for every nested bracket.
+    body = error_body("parse_error", "The body is nested too deeply.")
+    return Response(body, status=400)

@@ -21,6 +21,7 @@ from common.stored import read_stored
 from imports import services
 from imports.kinds import AnyKind, all_kinds
 from imports.models import Import, ImportStatus
+from imports.table_notes import notes
 from portal.api.base import ProgramView
 from portal.imports.page import first_choices, make_form
 
@@ -39,12 +40,18 @@ class ImportSerializer(serializers.Serializer[Import]):
     message = serializers.SerializerMethodField()
     file_name = serializers.CharField()
     summary = serializers.DictField()
+    notes = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField()
     can_be_undone = serializers.SerializerMethodField()
 
     def get_message(self, one: Import) -> str:
         """Return why it stopped, in the language of the request."""
         return read_stored(one.message)
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
+    def get_notes(self, one: Import) -> list[str]:
+        """Return how a table was read: what its page proposes and leaves out."""
+        return notes(one.summary.get("reading", {}))
 
     @extend_schema_field(serializers.BooleanField())
     def get_can_be_undone(self, one: Import) -> bool:

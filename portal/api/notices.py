@@ -53,6 +53,12 @@ class NoticeItemSerializer(serializers.ModelSerializer[NoticeItem]):
 
     match = serializers.CharField(source="match_uid", read_only=True)
     evidence = serializers.CharField(source="pack.uid", default="", read_only=True)
+    evidence_status = serializers.CharField(
+        source="pack.status", default="", read_only=True
+    )
+    evidence_message = serializers.CharField(
+        source="pack.message", default="", read_only=True
+    )
     intervals = serializers.ListField(
         child=serializers.ListField(child=serializers.IntegerField()), read_only=True
     )
@@ -60,7 +66,10 @@ class NoticeItemSerializer(serializers.ModelSerializer[NoticeItem]):
 
     class Meta:
         model = NoticeItem
-        fields = ("match", "url", "intervals", "evidence", "answers")
+        fields = (
+            *("match", "url", "intervals"),
+            *("evidence", "evidence_status", "evidence_message", "answers"),
+        )
         read_only_fields = fields
 
 

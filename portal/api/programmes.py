@@ -67,12 +67,10 @@ class MusicUseSerializer(serializers.Serializer[Json]):
     version = VersionField()
 
 
-class ProgrammesView(ProgramView):
-    """What all views here share: who may read and who may write."""
-
-
-class EpisodeView(ProgrammesView):
+class EpisodeView(ProgramView):
     """What a file is as a programme."""
+
+    changes = Action.UPLOAD
 
     @extend_schema(responses=EpisodeSerializer)
     def get(self, request: Request, uid: uuid.UUID) -> Response:
@@ -89,7 +87,7 @@ class EpisodeView(ProgrammesView):
         return Response(_episode(file))
 
 
-class MusicUsesView(ProgrammesView):
+class MusicUsesView(ProgramView):
     """How a file uses recordings."""
 
     changes = Action.DECIDE

@@ -15,11 +15,12 @@ from accounts.reach import sees_every_bucket
 from common.stored import read_stored
 from common.territories import TERRITORIES, why_no_territory
 from monitoring.broadcasts.choices import Showing
+from portal.pictures.file import WHY_NO_MATCH
 from programmes.arrivals import read_arrival
 from programmes.errors import ProgrammeRefused
 from scanning import selectors
-from scanning.choices import FileStatus, ScanStatus
-from scanning.models import Container, ScannedFile
+from scanning.choices import FileStatus, NoMatchReason, ScanStatus
+from scanning.models import Container, Scan, ScannedFile
 from scanning.progress import ScanProgress, progress_of
 from scanning.services.intake import FileDetails
 from scanning.tags import tags_of
@@ -181,6 +182,18 @@ class SubmitLinksSerializer(SubmitSerializer):
     )
 
 
+class LinkTextSerializer(serializers.Serializer[None]):
+    """A text with links in it, such as a message or a part of a page."""
+
+    text = serializers.CharField(max_length=500_000, allow_blank=True)
+
+
+class FoundLinksSerializer(serializers.Serializer[None]):
+    """The links in a text."""
+
+    links = serializers.ListField(child=serializers.CharField())
+
+
 class LinkResultSerializer(serializers.Serializer[dict[str, object]]):
     """The result of submitting one link: its new file, or why it was refused.
 
@@ -236,7 +249,7 @@ def file_state(file: ScannedFile, *, duplicate: bool = False) -> dict[str, objec
         "state_label": file.get_status_display(),
         "stage": progress.stage,
         "progress": progress.percent,
-        "message": read_stored(file.message) or _summary(file, matches),
+        "message": read_stored(file.message) or _summary(file, matches, scan),
         "code": file.error_code,
         "url": url,
         "match_count": matches,
@@ -253,8 +266,10 @@ def file_state(file: ScannedFile, *, duplicate: bool = False) -> dict[str, objec
     }
 
 
-def _summary(file: ScannedFile, matches: int) -> str:
+def _summary(file: ScannedFile, matches: int, scan: Scan | None) -> str:
     if file.status == FileStatus.NO_MATCH:
+        if scan is not None and scan.no_match_reason == NoMatchReason.NO_BUCKET:
+            return str(WHY_NO_MATCH[NoMatchReason.NO_BUCKET])
         return gettext("Nothing in the catalogue matched.")
     if file.status == FileStatus.READY and not matches and not sees_every_bucket():
         return gettext("No match in your buckets.")

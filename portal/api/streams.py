@@ -12,6 +12,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.roles import Action
 from common.api_requests import valid_data
 from common.stored import read_stored
 from monitoring.streams import selectors, services
@@ -115,6 +116,8 @@ class StreamListView(ProgramView):
 
 class StreamFactsView(ProgramView):
     """One stream."""
+
+    changes = Action.UPLOAD
 
     @extend_schema(responses=StreamFactsSerializer)
     def get(self, request: Request, uid: str) -> Response:

@@ -69,6 +69,7 @@ class TusView(PersonView):
     """A resource of the tus protocol."""
 
     reads = Action.UPLOAD
+    changes = Action.UPLOAD
 
     @property
     def default_response_headers(self) -> dict[str, str]:
@@ -165,6 +166,7 @@ class ResumableUploadView(TusView):
 class FinishUploadView(PersonView):
     """Makes a scanned file of a complete upload."""
 
+    changes = Action.UPLOAD
     parser_classes = [JSONParser]
 
     @extend_schema(
@@ -186,6 +188,7 @@ class FinishUploadView(PersonView):
 class KnownFileView(PersonView):
     """Tells whether a container holds a file already, before it is sent."""
 
+    changes = Action.UPLOAD
     parser_classes = [JSONParser]
 
     @extend_schema(

@@ -37,6 +37,7 @@ urlpatterns = [
         name="finish_upload",
     ),
     path("links/", views.LinksView.as_view(), name="links"),
+    path("links/read/", views.LinkTextView.as_view(), name="read_links"),
     path("matches/<str:uid>/", matches.MatchView.as_view(), name="match"),
     path(
         "matches/<str:uid>/decisions/",

@@ -16,7 +16,9 @@ from portal.api.base import PersonView
 from portal.api.serializers import (
     AttachAudioSerializer,
     FileStateSerializer,
+    FoundLinksSerializer,
     LinkResultSerializer,
+    LinkTextSerializer,
     SubmitLinksSerializer,
     UploadSerializer,
     details_of,
@@ -31,12 +33,14 @@ from scanning.services.intake import (
     submit_link,
     submit_upload,
 )
+from scanning.services.link_batches import links_of_text
 from scanning.services.scans import cancel_scans, request_scan
 
 
 class FileUploadView(PersonView):
     """Uploads one file."""
 
+    changes = Action.UPLOAD
     parser_classes = [MultiPartParser]
     files_for = Action.UPLOAD
 
@@ -75,6 +79,8 @@ class FileStateView(PersonView):
 class FileRescanView(PersonView):
     """Scans a file again."""
 
+    changes = Action.UPLOAD
+
     @extend_schema(request=None, responses={202: FileStateSerializer})
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Queue another scan of a file."""
@@ -85,6 +91,8 @@ class FileRescanView(PersonView):
 
 class CancelView(PersonView):
     """Cancels the scans of a file."""
+
+    changes = Action.UPLOAD
 
     @extend_schema(request=None, responses={202: FileStateSerializer})
     def post(self, request: Request, uid: uuid.UUID) -> Response:
@@ -98,6 +106,7 @@ class CancelView(PersonView):
 class AudioView(PersonView):
     """Attaches audio to a link from which none could be fetched."""
 
+    changes = Action.UPLOAD
     parser_classes = [MultiPartParser]
     files_for = Action.UPLOAD
 
@@ -111,9 +120,22 @@ class AudioView(PersonView):
         return Response(file_state(file), status=202)
 
 
+class LinkTextView(PersonView):
+    """Reads the links in a text before they are submitted."""
+
+    parser_classes = [JSONParser]
+
+    @extend_schema(request=LinkTextSerializer, responses=FoundLinksSerializer)
+    def post(self, request: Request) -> Response:
+        """Return the links in a text in order, and each line without one as it is."""
+        asked = valid_data(LinkTextSerializer(data=request.data))
+        return Response({"links": [link.url for link in links_of_text(asked["text"])]})
+
+
 class LinksView(PersonView):
     """Submits links."""
 
+    changes = Action.UPLOAD
     parser_classes = [JSONParser]
 
     @extend_schema(

@@ -265,7 +265,7 @@ def station_hours(request: PortalRequest, uid: str) -> HttpResponseBase:
 
 
 @require_POST
-@needs(Action.APPROVE)
+@needs(Action.EDIT_CATALOGUE)
 def station_revenue(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Enter a station's revenue of a month; for managers."""
     station, month = _station(uid), _month(request)
@@ -414,7 +414,7 @@ def _show_figures(
         "form": revenue_form if revenue_form and revenue_form.errors else form,
         "audiences": selectors.audiences_of(station)[:36],
     }
-    if request.user.has_perm(Action.APPROVE):
+    if request.user.has_perm(Action.EDIT_CATALOGUE):
         context["revenue_forms"] = _revenue_forms(station, month, revenue_form)
         context["revenues"] = selectors.revenues_of(station)[:72]
     return render(request, "portal/broadcasts/figures.html", context, status=status)

@@ -8,19 +8,22 @@ from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from catalogue.identifiers import check_iswc, check_upc
+from catalogue.artist_ids import check_artist_ids
+from catalogue.identifiers import check_isrc, check_iswc, check_upc
 from catalogue.models import Bucket, Recording, RecordingStatus
-from catalogue.selectors import searchable_buckets
 from catalogue.services import RecordingDetails
 from portal.shared.fields import (
     ArtistsField,
+    BucketField,
     IfThereField,
-    SearchSelect,
+    LinesField,
     checked,
     release_date_field,
 )
+from portal.shared.stated import refuse_unseen
 from scanning.sources.links import too_large_message
 
 CANNOT_BE_FOUND = "cannot_be_found"
@@ -37,9 +40,7 @@ class BucketForm(forms.ModelForm[Bucket]):
 class MoveForm(forms.Form):
     """The bucket that a recording moves to."""
 
-    bucket = forms.ModelChoiceField(
-        searchable_buckets(), widget=SearchSelect, label=_("New bucket")
-    )
+    bucket = BucketField(label=_("New bucket"))
 
     def __init__(self, data: QueryDict | None, *, recording: Recording) -> None:
         super().__init__(data)
@@ -94,12 +95,7 @@ class ReplaceAudioForm(forms.Form):
 class RecordingForm(forms.Form):
     """A new recording: audio and metadata."""
 
-    bucket = forms.ModelChoiceField(
-        searchable_buckets(),
-        empty_label=None,
-        widget=SearchSelect,
-        label=_("Bucket"),
-    )
+    bucket = BucketField()
     audio = forms.FileField(label=_("Audio"))
     title = forms.CharField(max_length=500, label=_("Title"))
     artists = ArtistsField()
@@ -142,3 +138,97 @@ class RecordingForm(forms.Form):
                 )
             },
         )
+
+
+class RecordingDetailsForm(forms.ModelForm[Recording]):
+    """Metadata of a recording, with validated identifiers."""
+
+    artists = LinesField(
+        required=False, help_text=_("One per line"), label=_("Artists")
+    )
+    writers = LinesField(
+        required=False, help_text=_("One per line"), label=_("Writers")
+    )
+    publishers = LinesField(
+        required=False, help_text=_("One per line"), label=_("Publishers")
+    )
+    release_date = release_date_field()
+    artist_ids = LinesField(
+        required=False,
+        help_text=_("One per line: place, MBID or ISNI, id. 1 ISNI 0000000081266409"),
+        label=_("Artist ids"),
+    )
+
+    class Meta:
+        model = Recording
+        fields = (
+            "title",
+            "version_title",
+            "artists",
+            "custom_id",
+            "album",
+            "label",
+            "release_date",
+            "isrc",
+            "upc",
+            "iswc",
+            "writers",
+            "publishers",
+            "notes",
+        )
+        labels = {
+            "isrc": "ISRC",
+            "upc": _("UPC or EAN"),
+            "iswc": "ISWC",
+            "custom_id": _("Custom ID"),
+        }
+        widgets = {"notes": forms.Textarea(attrs={"rows": 3})}
+
+    stated_seen = ""
+    """The mark of the statements that an error of this form names."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # Any: Django's own
+        super().__init__(*args, **options)
+        known = self.instance.artist_ids if self.instance.pk else ""
+        self.initial["artist_ids"] = known.split(", ") if known else []
+
+    def clean(self) -> Any:  # Any: Django's own
+        """Say first what was stated of the recording, before its metadata change."""
+        cleaned = super().clean()
+        if self.instance.pk and set(self.changed_data) - {"notes"}:
+            refuse_unseen(self, f"recording:{self.instance.uid}")
+        return cleaned
+
+    def clean_artist_ids(self) -> str:
+        """Normalise the ids of artists; reject a wrong check digit."""
+        return checked(check_artist_ids, ", ".join(self.cleaned_data["artist_ids"]))
+
+    def clean_custom_id(self) -> str:
+        """Reject an id that another recording of the bucket has."""
+        custom_id: str = self.cleaned_data["custom_id"].strip()
+        bucket, status = self.instance.bucket_id, self.instance.status
+        others = Recording.objects.filter(bucket=bucket, custom_id=custom_id)
+        others = others.exclude(status=RecordingStatus.RETIRED)
+        is_free = not custom_id or status == RecordingStatus.RETIRED
+        if not is_free and others.exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError(
+                gettext("Another recording of this bucket has this id.")
+            )
+        return custom_id
+
+    def clean_upc(self) -> str:
+        """Normalise the UPC; reject a wrong check digit."""
+        return checked(check_upc, self.cleaned_data["upc"])
+
+    def clean_iswc(self) -> str:
+        """Normalise the ISWC; reject a wrong check digit."""
+        return checked(check_iswc, self.cleaned_data["iswc"])
+
+    def changed_columns(self) -> dict[str, Any]:  # Any: a column's value
+        """Return the values that differ, for ``catalogue.changes.update_recording``."""
+        columns = {name: self.cleaned_data[name] for name in self.changed_data}
+        if "isrc" in columns:
+            isrc = check_isrc(columns["isrc"])
+            columns["isrc_normalised"] = isrc.normalised
+            columns["isrc_status"] = isrc.status
+        return columns

@@ -31,6 +31,11 @@ urlpatterns = [
         name="retro_cancel",
     ),
     path(
+        "catalogue/recordings/<str:uid>/edit/",
+        views.recording_edit,
+        name="recording_edit",
+    ),
+    path(
         "catalogue/recordings/<str:uid>/fingerprint/",
         views.recording_refingerprint,
         name="recording_refingerprint",

@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import (
     require_http_methods,
@@ -22,6 +21,7 @@ from catalogue.changes import (
     refingerprint,
     refuse_unready,
     retire_recordings,
+    update_recording,
     waits_for_audio,
 )
 from catalogue.models import (
@@ -45,12 +45,14 @@ from portal.catalogue.forms import (
     CANNOT_BE_FOUND,
     BucketForm,
     MoveForm,
+    RecordingDetailsForm,
     RecordingFilterForm,
     RecordingForm,
     ReplaceAudioForm,
 )
 from portal.pictures.waveform import load_waveform, wave_paths
 from portal.shared.access import PortalRequest, needs
+from portal.shared.asking import not_agreed
 from portal.shared.columns import columns_shown
 from portal.shared.consequences import consequences_of
 from portal.shared.fields import sentence_of
@@ -151,9 +153,6 @@ def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
             ],
             "suggestions": suggestions_of(recording),
             "rights": rights_of(recording, day=office_day()),
-            "edit_url": reverse("admin:catalogue_recording_change", args=[recording.pk])
-            if request.user.has_perm(Action.EDIT_CATALOGUE)
-            else "",
             "audio_url": audio_url(recording),
         },
     )
@@ -198,6 +197,26 @@ def recording_add(request: PortalRequest) -> HttpResponseBase:
             )
             return redirect("portal:recording_detail", uid=recording.uid)
     return render(request, "portal/catalogue/recording_form.html", {"form": form})
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.EDIT_CATALOGUE)
+def recording_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Change what is known about a recording; its audio and bucket have own pages."""
+    recording = get_object_or_404(Recording.objects.select_related("bucket"), uid=uid)
+    form = RecordingDetailsForm(request.POST or None, instance=recording)
+    if request.method == "POST" and form.is_valid():
+        if columns := form.changed_columns():
+            # Validation has written the new values into the form's own row.
+            stored = Recording.objects.get(pk=recording.pk)
+            update_recording(recording=stored, columns=columns, user=request.user)
+        messages.success(
+            request, _("%(title)s was saved.") % {"title": recording.title}
+        )
+        return redirect("portal:recording_detail", uid=uid)
+    title = form.initial["title"]
+    context = {"form": form, "recording": recording, "title": title}
+    return render(request, "portal/catalogue/recording_edit.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -270,7 +289,12 @@ def recording_retire(request: PortalRequest, uid: str) -> HttpResponseBase:
         ),
         uid=uid,
     )
-    if request.method == "POST":
+    consequences = not_agreed(
+        request,
+        lambda: retire_recordings(recordings=[recording], user=request.user),
+        about=Q(recording=recording),
+    )
+    if consequences is None:
         retire_recordings(recordings=[recording], user=request.user)
         messages.success(
             request,
@@ -278,10 +302,6 @@ def recording_retire(request: PortalRequest, uid: str) -> HttpResponseBase:
             % {"title": recording.title},
         )
         return redirect("portal:bucket_detail", pk=recording.bucket_id)
-    consequences = consequences_of(
-        lambda: retire_recordings(recordings=[recording], user=request.user),
-        about=Q(recording=recording),
-    )
     return render(
         request,
         "portal/catalogue/recording_retire.html",

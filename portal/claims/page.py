@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from accounts.deciders import Decider
 from common.zones import office_day
 from platforms import selectors
 from platforms.choices import DiscrepancyKind, Meaning
@@ -34,9 +35,9 @@ _LEADS: dict[DiscrepancyKind, str | Promise] = {
         "video appears in no report."
     ),
     DiscrepancyKind.NOT_HEARD: gettext_lazy(
-        "Active claims whose recording a finished scan did not find, or whose match a "
-        "person rejected, or a policy or an excluded interval suppressed. Check them, "
-        "then release them in Studio."
+        "Active claims whose recording a finished scan did not find, or whose match was "
+        "rejected, or a policy or an excluded interval suppressed. Check them, then "
+        "release them in Studio."
     ),
     DiscrepancyKind.NOT_SCANNED: gettext_lazy(
         "Active claims on videos that are not here, most views first. Submit their links "
@@ -198,7 +199,12 @@ def said_of(row: Discrepancy, licences: dict[str, str]) -> str:
         if row.is_weak:
             return _("A finished scan did not find it.")
         labels = dict(RejectCode.choices)
-        return _("A person rejected the match: %(reason)s.") % {
+        text = (
+            _("A program rejected the match: %(reason)s.")
+            if evidence.get("by") == Decider.PROGRAM
+            else _("A person rejected the match: %(reason)s.")
+        )
+        return text % {
             "reason": str(labels.get(evidence["reason"], _("no reason kept")))
         }
     if kind == DiscrepancyKind.BY_OTHERS:

@@ -26,6 +26,7 @@ from accounts.roles import Action
 from portal.shared.access import PortalRequest, confirm_outbound, needs
 from portal.shared.fields import CountryField, SearchSelectMultiple, WebhookField
 from review.services import floors, grounds
+from scanning.choices import EngineChoice
 from scanning.models import Container, OutboundCallback
 from scanning.services.containers import inbound_callback_url, record_saved
 from scanning.services.outbound_callbacks import send_again
@@ -63,6 +64,26 @@ class ContainerForm(forms.ModelForm[Container]):
             "link_audio": gettext_lazy("Keep audio from links"),
         }
         widgets = {"buckets": SearchSelectMultiple}
+
+    def clean(self) -> dict[str, Any]:  # Any: Django's own
+        """Refuse a container that would find nothing."""
+        cleaned = super().clean() or {}
+        refuse_without_bucket(self)
+        return cleaned
+
+
+def refuse_without_bucket(form: forms.BaseForm) -> None:
+    """Add an error if the embedded engine would have no bucket to search."""
+    chosen = form.cleaned_data
+    if "buckets" not in chosen or chosen.get("engine") == EngineChoice.ACRCLOUD:
+        return
+    if not chosen["buckets"]:
+        form.add_error(
+            "buckets",
+            _(
+                "Choose at least one bucket: without one, nothing is found in its files."
+            ),
+        )
 
 
 @require_safe

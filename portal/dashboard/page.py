@@ -246,13 +246,13 @@ def _top(
 def precision() -> list[charts.ShareTable]:
     """Return the share of correct matches by engine, score band and policy.
 
-    A match counts as correct unless a person rejected it. Decisions by policies and
-    licences do not count, because they do not test the detection.
+    A match counts as correct unless a person rejected it. Decisions by programs, policies
+    and licences do not count, because they do not test the detection.
     """
     since = datetime.now(tz=UTC).date() - timedelta(days=PRECISION_DAYS)
     decided = Match.objects.filter(
+        Match.by_people(),
         state__in=DECIDED_STATES,
-        decided_by__isnull=False,
         decided_at__gte=datetime.combine(since, time.min, tzinfo=UTC),
     ).order_by()
     right = Count("state", filter=~Q(state=MatchState.REJECTED))

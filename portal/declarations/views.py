@@ -205,7 +205,7 @@ def _page(
 
 
 @require_safe
-@needs(Action.APPROVE)
+@needs(Action.EDIT_CATALOGUE)
 def declaration_file(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Download the file as it was written."""
     found = _written(uid)

@@ -19,7 +19,7 @@ from django.views.decorators.http import (
 
 from accounts.limits import costly
 from accounts.roles import Action
-from evidence import selectors, services, signing
+from evidence import selectors, services
 from evidence.models import EvidencePack, PackStatus
 from evidence.services import EvidenceRefused
 from portal.shared.access import PortalRequest, needs
@@ -66,7 +66,7 @@ def evidence(request: PortalRequest, uid: str) -> HttpResponseBase:
             "packs": [pack for pack in packs if not pack.is_active],
             "evidence": selectors.evidence_of(match),
             "working": next((pack for pack in packs if pack.is_active), None),
-            "has_key": signing.has_key(),
+            "has_key": selectors.can_be_signed(),
         },
     )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -28,6 +28,8 @@ from portal.files.forms import reason_field
 from portal.files.page import with_counts
 from portal.shared.access import PortalRequest, needs
 from portal.shared.arrivals import ArrivalFields, SeriesFields
+from portal.shared.asking import not_agreed
+from portal.shared.consequences import Consequences
 from portal.shared.fields import SearchSelect, tags_field, territories_field
 from portal.shared.selectors import is_uuid
 from programmes.arrivals import tell
@@ -127,6 +129,8 @@ class FileVerb:
     form: type[forms.Form]
     why_not: Callable[[ScannedFile, User, forms.Form], str]
     do: Callable[[ScannedFile, User, forms.Form], None]
+    ends: bool = False
+    """Whether the files end, so that people see first what stands on them."""
 
 
 def _why_not_rescanned(file: ScannedFile, _user: User, _form: forms.Form) -> str:
@@ -296,6 +300,7 @@ VERBS: dict[str, FileVerb] = {
         DeleteManyForm,
         _held_by,
         _delete,
+        ends=True,
     ),
 }
 
@@ -323,7 +328,8 @@ def files_many(request: PortalRequest) -> HttpResponseBase:
         return redirect(back)
     form = verb.form(request.POST if "apply" in request.POST else None)
     context = {"verb": verb, "name": request.POST["verb"], "back": back, "form": form}
-    if "apply" in request.POST and form.is_valid():
+    consequences = _not_agreed(request, files) if verb.ends else None
+    if "apply" in request.POST and form.is_valid() and consequences is None:
         done, left_out = do_each(verb, files, request.user, form)
         context |= {
             "done": done,
@@ -333,11 +339,23 @@ def files_many(request: PortalRequest) -> HttpResponseBase:
         return render(request, "portal/files/files_done.html", context)
     reasons = [(file, verb.why_not(file, request.user, form)) for file in files]
     context |= {
+        "consequences": consequences,
         "files": files,
         "going": [file for file, why in reasons if not why],
         "left_out": [(file, why) for file, why in reasons if why],
     }
     return render(request, "portal/files/files_many.html", context)
+
+
+def _not_agreed(
+    request: PortalRequest, files: Sequence[ScannedFile]
+) -> Consequences | None:
+    """Return what deleting the files takes the ground from, unless the person saw it."""
+    return not_agreed(
+        request,
+        lambda: delete_files(files=files, user=request.user, reason=""),
+        about=Q(scanned_file__in=files),
+    )
 
 
 def do_each(

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -45,6 +45,7 @@ from portal.pictures.file import (
     why_no_match,
 )
 from portal.shared.access import PortalRequest, needs
+from portal.shared.asking import not_agreed
 from portal.shared.changes import answer_changes, known_rows
 from portal.shared.columns import columns_shown
 from portal.shared.lists import count_of, page_of, sorted_by
@@ -332,7 +333,12 @@ def file_delete(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Delete a file with a reason; its decisions and audit trail stay."""
     file = find_file(uid)
     form = DeleteFileForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    consequences = not_agreed(
+        request,
+        lambda: delete_files(files=[file], user=request.user, reason=""),
+        about=Q(scanned_file=file),
+    )
+    if request.method == "POST" and form.is_valid() and consequences is None:
         delete_files(
             files=[file], user=request.user, reason=form.cleaned_data["reason"]
         )
@@ -341,9 +347,8 @@ def file_delete(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             _("%(name)s was deleted. Its decisions stay.") % {"name": file.name},
         )
         return redirect("portal:file_list")
-    return render(
-        request, "portal/files/file_delete.html", {"file": file, "form": form}
-    )
+    context = {"file": file, "form": form, "consequences": consequences}
+    return render(request, "portal/files/file_delete.html", context)
 
 
 @require_http_methods(["GET", "POST"])

@@ -11,6 +11,7 @@ from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from imports.column_check import HEADER_LINE
 from imports.kinds import targets_of
 from imports.mapping import (
     DATA,
@@ -23,7 +24,9 @@ from imports.mapping import (
     lacking,
 )
 from imports.models import MappedImport, MappingOrigin
+from imports.reading_rules import CHOICES
 
+_MOST_LINES = 1_048_576
 _OTHER = {
     DATA: _("Keep as data under this name"),
     LEFT_OUT: _("Leave out"),
@@ -105,10 +108,47 @@ class MappingForm(forms.Form):
                 ),
             )
 
+        self.fields[HEADER_LINE] = forms.IntegerField(
+            label=_("Line with the names of the columns"),
+            initial=one.rules.get(HEADER_LINE, 1),
+            required=False,
+            min_value=1,
+            max_value=_MOST_LINES,
+            widget=forms.NumberInput({"class": "control"}),
+        )
+        concerned = self.targets.ruled.concerned(self.targets.labels)
+        for name in concerned:
+            label, choices = CHOICES[name]
+            self.fields[name] = forms.ChoiceField(
+                label=str(label),
+                initial=one.rules.get(name),
+                required=False,
+                choices=list(choices.items()),
+                widget=forms.Select({"class": "control"}),
+            )
+        self.rule_names = (HEADER_LINE, *concerned)
+
+    @property
+    def rule_fields(self) -> list[BoundField]:
+        """Return the fields about the whole table."""
+        return [self[name] for name in self.rule_names]
+
+    @property
+    def rules(self) -> dict[str, Any]:  # Any: JSON
+        """Return what was chosen; what was left out stays."""
+        return {
+            name: value
+            for name in self.rule_names
+            if (value := self.cleaned_data.get(name))
+        }
+
     def clean(self) -> dict[str, Any]:  # Any: Django's own signature
         """Refuse impossible mappings at their columns."""
         cleaned = super().clean() or {}
         if self.errors:
+            return cleaned
+        if cleaned.get(HEADER_LINE) not in (None, self.fields[HEADER_LINE].initial):
+            # Another line has other columns, which are mapped anew.
             return cleaned
         for fault in faults_of(self.chosen):
             self.add_error(f"column-{fault.position}", fault.text)

@@ -13,21 +13,17 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.reach import why_limited
-from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket
+from audit.standing import StatementKind
 from imports import services
 from imports.kinds import AnyKind, kind_of
 from imports.models import Import, MappedImport
+from imports.table_notes import notes
 from portal.imports.columns import mapping_context
-from portal.shared.fields import SearchSelect, container_field
+from portal.shared.fields import BucketField, container_field
 
 # Where entries may go, by the column of the import. Any: a field's own options.
 _PLACES: dict[str, Callable[[], forms.ModelChoiceField[Any]]] = {
-    "bucket": lambda: forms.ModelChoiceField(
-        Bucket.objects.present().exclude(pk=ACRCLOUD_MUSIC_BUCKET_ID),
-        empty_label=None,
-        widget=SearchSelect,
-        label=_("Bucket"),
-    ),
+    "bucket": BucketField,
     "container": container_field,
 }
 
@@ -91,7 +87,12 @@ def detail_context(one: Import, user: User) -> dict[str, Any]:
         # Counters that are newer than this import default to zero.
         "can_undo": not refusal and services.can_be_undone(one),
         "undo": one.summary.get("undo"),
+        "reading_notes": notes(one.summary.get("reading", {})),
         "summary": one.summary and {**asdict(kind.summary()), **one.summary},
+        "stated": [
+            (StatementKind(each).label, count)
+            for each, count in one.summary.get("stated", {}).items()
+        ],
         "templates": _templates(kind, "outcome"),
     }
 

@@ -178,7 +178,11 @@ def columns_view(kind: AnyKind) -> View:
                 request, "portal/imports/import_detail.html", context, status=422
             )
         if not change_columns(
-            one=one, columns=form.chosen, version=version, user=request.user
+            one=one,
+            columns=form.chosen,
+            rules=form.rules,
+            version=version,
+            user=request.user,
         ):
             return _mapping_overtaken(request, kind, uid)
         return redirect(kind.detail_page, uid=uid)

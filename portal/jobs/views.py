@@ -27,7 +27,7 @@ from catalogue.models import Recording
 from dedup.models import CatalogueCheck
 from evidence.models import EvidencePack
 from imports.kinds import kind_of_model
-from jobs import clock, installation, resources
+from jobs import clock, installation, machines, resources
 from jobs.choices import OPEN_STATES, InstallationRole, JobState
 from jobs.kinds import all_kinds, find_kind
 from jobs.listing import (
@@ -110,6 +110,8 @@ def job_list(request: PortalRequest) -> HttpResponseBase:
             "stands_still": standstill() is not None,
             "copies": following.copies(),
             "unheld": following.unheld(),
+            "machines": machines.machine_list(),
+            "undone": [resources.duty_words(duty) for duty in machines.undone_duties()],
             "may_delete": request.user.has_perm(Action.DELETE),
         },
     )

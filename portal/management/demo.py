@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from django.conf import settings
 from django.core.files import File
@@ -26,6 +27,7 @@ from scanning.services.intake import submit_upload
 DEMO_DIR = settings.BASE_DIR / "demo"
 _BUCKET = "Demo catalogue"
 _CONTAINER = "Demo programmes"
+ROLES = "ACRPORTAL_SECOND_FACTOR_ROLES"
 _USERS = (
     (Role.VIEWER, "vera", "Vera"),
     (Role.REVIEWER, "ana", "Ana"),
@@ -41,6 +43,29 @@ class Login:
     username: str
     password: str
     role: str
+
+
+def stored_settings() -> Path:
+    """Return the file of settings that processes of this installation read."""
+    path: Path = settings.ACRPORTAL_DATA_DIR / "settings.env"
+    return path
+
+
+def ask_for_passwords_only() -> bool:
+    """Store that no role needs a second factor; return whether that is so.
+
+    What the operator set goes first, and an installation with other people keeps what
+    it has.
+    """
+    if ROLES in os.environ:
+        return not os.environ[ROLES]
+    names = [username for _role, username, _first_name in _USERS]
+    if User.objects.exclude(username__in=names).exists():
+        return False
+    with stored_settings().open("a", encoding="utf-8") as file:
+        file.write(f"{ROLES}=\n")
+    os.environ[ROLES] = ""
+    return True
 
 
 def ensure_users() -> list[Login]:

@@ -52,9 +52,13 @@ _COVERAGE_ORDER = (
 
 
 # Sentence on the page for each reason.
-_WHY = {
+WHY_NO_MATCH = {
     NoMatchReason.CLEAN_SCAN: (
         lazy("The scan finished without errors and found no recording.")
+    ),
+    NoMatchReason.NO_BUCKET: lazy(
+        "The file was compared with no recording, because its container has no bucket. "
+        "Give it one and scan again."
     ),
     NoMatchReason.BELOW_FLOOR: (
         lazy(
@@ -273,8 +277,12 @@ def _facts(file: ScannedFile, scan: Scan) -> dict[str, object]:
     reason = NoMatchReason(scan.no_match_reason if is_known else "clean_scan")
     return {
         "reason_label": reason.label,
-        "sentence": " ".join([str(_WHY[reason]), *map(read_stored, scan.warnings)]),
+        "is_searched": reason != NoMatchReason.NO_BUCKET,
+        "sentence": " ".join(
+            [str(WHY_NO_MATCH[reason]), *map(read_stored, scan.warnings)]
+        ),
         "bucket_count": len(scan.buckets),
+        "only_bucket": scan.buckets[0]["id"] if len(scan.buckets) == 1 else "",
         "buckets": [
             bucket["name"]
             for bucket in scan.buckets

@@ -72,7 +72,7 @@ def cue_sheet(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             step.name.lower()
             for step in cue_approval.allowed_steps(approval, request.user)
         ],
-        "cannot_answer": cue_approval.why_unanswered(approval, request.user),
+        "cannot_sign": cue_approval.why_no_signature(approval, request.user),
         "waiting": cue_approval.waiting_in(file),
         "changed_text": cue_approval.changed_text(),
         "has_changed": cue_approval.has_changed(approval),

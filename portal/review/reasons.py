@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.deciders import Decider
 from accounts.models import User
 from accounts.roles import Action
 from catalogue.models import Exclusion, Recording
@@ -177,10 +178,17 @@ def _sentence(match: Match) -> str:
 def _second_approval(match: Match) -> str:
     if match.state != MatchState.ESCALATED:
         return _("A confirmation needs a second person.")
+    name = {"decided_by_name": match.decided_by_name}
+    if match.decider == Decider.PROGRAM:
+        return (
+            _("A program confirmed it as %(decided_by_name)s; a person has to agree.")
+            % name
+        )
     if match.decided_by_name:
-        return _(
-            "%(decided_by_name)s confirmed it, and a second person has to agree."
-        ) % {"decided_by_name": match.decided_by_name}
+        return (
+            _("%(decided_by_name)s confirmed it, and a second person has to agree.")
+            % name
+        )
     return _(
         "The policy %(policy_name)s proposes to confirm it. A manager must agree, "
         "but not the person who applied or wrote the policy."

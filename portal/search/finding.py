@@ -38,6 +38,7 @@ from rights import selectors as rights
 from scanning import selectors
 from scanning.models import Container, ScannedFile
 from scanning.sources.link_keys import link_key
+from scanning.sources.link_texts import links_in
 
 IN_PALETTE = 6
 ON_PAGE = 30
@@ -79,21 +80,22 @@ class SearchText:
         return re.sub(r"[\s-]", "", self.text).upper()
 
     @property
-    def is_link(self) -> bool:
-        """Return whether the text is an address."""
-        return bool(re.match(r"https?://\S+$", self.text))
+    def link(self) -> str:
+        """Return the address that the text is, with its scheme; "" if it is none."""
+        links = links_in(self.text) if " " not in self.text else []
+        return links[0] if len(links) == 1 else ""
 
     @property
     def ids(self) -> list[str]:
         """Return the text, or the parts of a pasted address, that may be ids."""
-        if not self.is_link:
+        if not self.link:
             return [self.text]
-        return [part for part in urlsplit(self.text).path.split("/") if part]
+        return [part for part in urlsplit(self.link).path.split("/") if part]
 
     @property
     def name(self) -> str:
         """Return the text, or the name of the file of a pasted path."""
-        if self.is_link:
+        if self.link:
             return self.text
         return PureWindowsPath(self.text).name or self.text
 
@@ -190,8 +192,8 @@ def _files(asked: SearchText) -> list[ScannedFile]:
     rows = selectors.files().order_by("-pk")
     exact = Q(uid__in=[each for each in asked.ids if is_uuid(each)])
     exact |= Q(name=asked.name)
-    if asked.is_link:
-        exact |= Q(link_key=link_key(asked.text))
+    if asked.link:
+        exact |= Q(link_key=link_key(asked.link))
     if re.fullmatch(r"[0-9a-fA-F]{64}", asked.text):
         exact |= Q(sha256=asked.text.lower())
     named = (

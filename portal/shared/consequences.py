@@ -10,13 +10,16 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
+from accounts.deciders import Decider
 from accounts.reach import working_for
 from audit.models import Event
+from audit.standing import StandingStatement, StatementKind, standing_on
 from evidence.selectors import evidence_of_many
 from notices.checks import changes_since_signed
 from notices.models import STANDING_NOTICES, TakedownNotice
@@ -37,7 +40,14 @@ _ORDER: Final = (
     *(MatchState.ESCALATED, MatchState.IN_REVIEW, MatchState.PENDING),
     MatchState.SUPPRESSED,
 )
-_OF_KIND: Final = ("state", "licence", "decided_by")
+_FILE_DELETED: Final = "file.deleted"
+_GROUNDS: Final = (_FILE_DELETED, "recording.retired", "recording.changed")
+"""Events of files and recordings that take the ground from what was stated."""
+_NAMED: Final = 10
+_OF_KIND: Final = (
+    *("state", "licence"),
+    *("decided_by", "decided_by_name", "decided_by_program"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +105,9 @@ class Consequences:
     """What a change of a ground does, as far as the viewer may see it.
 
     ``packs``, ``sheets`` and ``declared`` count the evidence packs, exported cue sheets and
-    declared matches that would differ from today. ``has_hidden`` tells that matches change
-    that the viewer may not see.
+    declared matches that would differ from today. ``stands`` are the statements on files
+    and recordings that end or change. ``has_hidden`` tells that matches or statements are
+    concerned that the viewer may not see.
     """
 
     matches: list[MatchChange] = field(default_factory=list)
@@ -105,10 +116,20 @@ class Consequences:
     packs: int = 0
     sheets: int = 0
     declared: int = 0
+    stands: list[StandingStatement] = field(default_factory=list)
     has_hidden: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.matches or self.notices or self.has_hidden)
+        return bool(self.matches or self.notices or self.stands or self.has_hidden)
+
+    @property
+    def standing(self) -> list[tuple[str, int, list[StandingStatement]]]:
+        """Return the statements by kind: its label, their number and the first of them."""
+        kinds = [
+            (str(kind.label), [each for each in self.stands if each.kind == kind])
+            for kind in StatementKind
+        ]
+        return [(label, len(some), some[:_NAMED]) for label, some in kinds if some]
 
     @property
     def listed(self) -> list[MatchChange]:
@@ -127,6 +148,7 @@ class Consequences:
         rows = [
             *((each.match.uid, each.after, each.counted_ms) for each in self.matches),
             *((each.notice.uid, each.texts) for each in self.notices),
+            *((each.kind, each.uid) for each in self.stands),
         ]
         return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
 
@@ -147,6 +169,9 @@ def consequences_of(change: Callable[[], object], *, about: Q) -> Consequences:
             then = _rows(cases)
         differed = _differing(then)
         then_said = _read(notices)
+    grounds = [each.case for each in events if each.action in _GROUNDS]
+    stands, has_hidden = _standing_on(grounds)
+    gone = _in_deleted(events, stood)
     before = _rows(cases)
     differs = _differing(before)
     otherwise = {each.case for each in events if each.action == GROUND}
@@ -162,7 +187,11 @@ def consequences_of(change: Callable[[], object], *, about: Q) -> Consequences:
         ),
         key=lambda each: (_ORDER.index(each.before), each.match.pk),
     )
-    stays = Counter(kind for key, kind in stood.items() if key not in then)
+    stays = Counter(
+        _of_deleted(kind[0]) if key in gone else kind
+        for key, kind in stood.items()
+        if key not in then
+    )
     return Consequences(
         matches=matches,
         notices=list(_changed_notices(notices, said, then_said)),
@@ -175,8 +204,47 @@ def consequences_of(change: Callable[[], object], *, about: Q) -> Consequences:
         packs=len(differed.packs - differs.packs),
         declared=len(differed.declared - differs.declared),
         sheets=_exported_sheets(each.match for each in matches),
-        has_hidden=len(before) < len(then),
+        stands=stands,
+        has_hidden=has_hidden or len(before) < len(then),
     )
+
+
+def standing_consequences(cases: Collection[str]) -> Consequences:
+    """Return the statements that stand on files and recordings, whatever changes there."""
+    stands, has_hidden = _standing_on(cases)
+    return Consequences(stands=stands, has_hidden=has_hidden)
+
+
+def _standing_on(cases: Collection[str]) -> tuple[list[StandingStatement], bool]:
+    """Return the statements that the viewer sees, and whether others are hidden."""
+    with working_for(None):
+        everything = _each_once(standing_on(cases))
+    seen = _each_once(standing_on(cases))
+    return seen, len(seen) < len(everything)
+
+
+def _each_once(
+    stated: Mapping[str, list[StandingStatement]],
+) -> list[StandingStatement]:
+    return list(dict.fromkeys(chain.from_iterable(stated.values())))
+
+
+def _in_deleted(events: Iterable[Event], keys: Collection[int]) -> set[int]:
+    """Return which of the matches lie in files that were deleted."""
+    uids = [
+        each.case.partition(":")[2] for each in events if each.action == _FILE_DELETED
+    ]
+    if not uids:
+        return set()
+    rows = Match.objects.filter(scanned_file__uid__in=uids, pk__in=list(keys))
+    return set(rows.values_list("pk", flat=True))
+
+
+def _of_deleted(state: MatchState) -> tuple[MatchState, str]:
+    """Return what becomes of a match whose file is deleted."""
+    if state in WAITING_STATES:
+        return state, _("It leaves the queue with its file.")
+    return state, _("The decision stays, without its file.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +321,8 @@ def _why_unchanged(match: Match) -> tuple[MatchState, str]:
         return state, _("What suppressed it still holds.")
     if match.licence_id is not None:
         return state, _("Its licence still covers the use.")
-    if match.decided_by_id is not None:
+    if match.decider == Decider.PERSON:
         return state, _("A person decided, and as much of it counts.")
+    if match.decider == Decider.PROGRAM:
+        return state, _("A program decided, and as much of it counts.")
     return state, _("What decided it still holds.")

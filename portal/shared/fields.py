@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from catalogue.identifiers import BadIdentifier
-from catalogue.models import IntakeRule, Recording
+from catalogue.models import Bucket, IntakeRule, Recording
+from catalogue.selectors import searchable_buckets
 from common.http import LinkRefused
 from common.receivers import check_webhook
 from common.territories import TERRITORIES, why_no_territory
@@ -283,6 +284,27 @@ class OneRecordingForm(forms.Form):
 
 def _code(line: str) -> str:
     return line.replace("-", "").replace(" ", "").upper()
+
+
+class BucketField(forms.ModelChoiceField[Bucket]):
+    """The bucket of new recordings; nothing is chosen beforehand if there are several."""
+
+    def __init__(self, label: str | _StrPromise = "") -> None:
+        super().__init__(
+            searchable_buckets(),
+            empty_label=gettext_lazy("Choose a bucket"),
+            widget=SearchSelect,
+            label=label or gettext_lazy("Bucket"),
+        )
+
+    def get_bound_field(
+        self, form: forms.BaseForm, field_name: str
+    ) -> forms.BoundField:
+        """Choose the only bucket if there is just one."""
+        if not form.initial.get(field_name):
+            known = list(self.queryset[:2])  # type: ignore[index]  # a queryset
+            form.initial[field_name] = known[0].pk if len(known) == 1 else None
+        return super().get_bound_field(form, field_name)
 
 
 def container_field(

@@ -99,6 +99,7 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
         "portal:bucket_create",
         "portal:recording_detail",
         "portal:recording_add",
+        "portal:recording_edit",
         "portal:recording_retire",
         "portal:exclusion_add",
         "portal:exclusion_approve",

@@ -16,7 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from common.words import format_html_lazy
 from portal.shared.arrivals import ArrivalForm
 from portal.shared.fields import FileDetailsForm, container_field
-from scanning.services.link_batches import links_of_text
+from scanning.errors import IntakeRefused
+from scanning.services.link_batches import WantedLink, links_of_text
 from scanning.sources.feeds import Feed, FeedItem
 from scanning.sources.platform_page import read_moment
 
@@ -52,6 +53,12 @@ class ManyLinksForm(ArrivalForm):
         required=False, label=_("Scan links again that were submitted before")
     )
 
+    def clean_links(self) -> str:
+        """Read the links in the text, which stays as it is, to be shown again."""
+        text = str(self.cleaned_data["links"])
+        self.pasted = pasted_links(text)
+        return text
+
     def clean(self) -> dict[str, Any]:  # Any: Django's own type
         """Require links or a CSV file."""
         values = super().clean()
@@ -67,6 +74,14 @@ class ManyLinksForm(ArrivalForm):
                 gettext("A CSV file of links may have at most 2 MiB.")
             )
         return given
+
+
+def pasted_links(text: str) -> list[WantedLink]:
+    """Return the links in a field's text; refuse a line that is too long."""
+    try:
+        return links_of_text(text)
+    except IntakeRefused as refused:
+        raise forms.ValidationError(str(refused), refused.code) from refused
 
 
 class FeedForm(forms.Form):
@@ -186,7 +201,7 @@ class UploadForm(ArrivalForm, FileDetailsForm):
 
     def clean_links(self) -> list[str]:
         """Return the links; a line without a link is kept whole, to be refused by name."""
-        links = [link.url for link in links_of_text(str(self.cleaned_data["links"]))]
+        links = [link.url for link in pasted_links(str(self.cleaned_data["links"]))]
         limit = settings.DATA_UPLOAD_MAX_NUMBER_FILES
         if len(links) > limit:
             raise forms.ValidationError(

@@ -28,7 +28,6 @@ from scanning.services.link_batches import (
     LinkOutcome,
     links_of_csv,
     links_of_items,
-    links_of_text,
     submit_links,
 )
 from scanning.sources.feeds import expand
@@ -51,7 +50,7 @@ def links(request: PortalRequest) -> HttpResponseBase:
     if request.method != "POST" or not form.is_valid():
         return _page(request, form=form)
     values, limit = form.cleaned_data, settings.DATA_UPLOAD_MAX_NUMBER_FILES
-    pasted = links_of_text(values["links"])
+    pasted = form.pasted
     try:
         listed = links_of_csv(values["csv_file"].read()) if values["csv_file"] else []
     except IntakeRefused as refused:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from accounts.roles import Action
+from common import beside_sound
 from common.bodies import takes_files
 from common.stored import read_stored
 from portal.shared import formats
@@ -80,6 +81,12 @@ def upload(request: PortalRequest) -> HttpResponseBase:
             "form": form,
             "containers": _containers(),
             "results": results,
+            # What a folder holds beside sound; the script leaves it out.
+            "beside": {
+                "beginnings": beside_sound.BEGINNINGS,
+                "names": sorted(beside_sound.NAMES),
+                "endings": beside_sound.ENDINGS,
+            },
             "limits": {
                 "max_bytes": settings.ACRPORTAL_MAX_FILE_BYTES,
                 "max_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,

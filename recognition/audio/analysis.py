@@ -106,7 +106,7 @@ def rewrite_fingerprint(
         return RewrittenFingerprint(
             int(facts["duration_ms"]), frozenset(map(int, facts["kinds"]))
         )
-    except (IndexError, ValueError, KeyError, TypeError) as error:
+    except (IndexError, *wire.UNREADABLE) as error:
         raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
 
 
@@ -137,7 +137,7 @@ class _Collected:
                     self._fingerprints.append(fingerprint.from_bytes(body))
                 case _:
                     raise ValueError(f"unexpected message {kind.name}")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except wire.UNREADABLE as error:
             raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
 
     def analysis(self) -> Analysis:

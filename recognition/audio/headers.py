@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import IO
 
 from recognition.errors import DecodeFailed
-from recognition.isolation import client
+from recognition.isolation import client, wire
 from recognition.isolation.wire import MessageKind
 from recognition.limits import DEFAULT_LIMITS, DecodeLimits
 
@@ -35,10 +35,13 @@ def read_headers(
     def take(kind: MessageKind, body: bytes) -> None:
         if kind is not MessageKind.FACTS:
             raise DecodeFailed(f"The decoding process sent an unexpected {kind.name}.")
-        stated = json.loads(body)
-        length = stated["duration_ms"]
-        tags = {str(key): str(value) for key, value in stated["tags"].items()}
-        found.append(Headers(None if length is None else int(length), tags))
+        try:
+            stated = json.loads(body)
+            length = stated["duration_ms"]
+            tags = {str(key): str(value) for key, value in stated["tags"].items()}
+            found.append(Headers(None if length is None else int(length), tags))
+        except wire.UNREADABLE as error:
+            raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
 
     request = {
         "job": "declare",

@@ -80,6 +80,12 @@ class Collection:
         """Return the name of a recording."""
         if number not in self._names:
             self._names, self._sound_bytes = _read_names(self._root / NAMES)
+        if number not in self._names:
+            raise IndexCorrupt(
+                f"The file {self._root / NAMES} has no line of recording {number}, which is "
+                f"in the index. Restore the file from a backup, or take the recording out "
+                f"with: acrfp rebuild --index {self._root}"
+            )
         return self._names[number].track_id
 
     def landmarks(self, number: int) -> Landmarks:
@@ -148,6 +154,10 @@ class Collection:
                 problems.append(f"{named.track_id}: cannot read its landmarks: {error}")
             if number not in indexed:
                 problems.append(f"{named.track_id}: not in the index; add it again")
+        problems += [
+            f"recording {number}: in the index, but {NAMES} has no line of it"
+            for number in sorted(indexed - self._names.keys())
+        ]
         return problems
 
     def compact(self) -> None:

@@ -18,6 +18,17 @@ class UsageError(Exception):
     """The arguments contradict each other or name nothing to do."""
 
 
+def printable(text: object) -> str:
+    """Return a text on one line, with what would control a terminal spelt out.
+
+    File names and the words of servers may hold anything.
+    """
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode()
+        for char in str(text)
+    )
+
+
 def print_json(value: dict[str, Any]) -> None:  # Any: JSON
     """Print one line."""
     print(json.dumps(value), flush=True)
@@ -25,7 +36,8 @@ def print_json(value: dict[str, Any]) -> None:  # Any: JSON
 
 def print_error(path: Path, error: dict[str, str], *, as_json: bool) -> None:
     """Name the file and its error, for people on standard error."""
-    print(f"{path}: {error['message']}", file=sys.stderr, flush=True)
+    shown = printable(f"{path}: {error['message']}")
+    print(shown, file=sys.stderr, flush=True)
     if as_json:
         print_json({"path": str(path), "error": error})
 
@@ -33,7 +45,7 @@ def print_error(path: Path, error: dict[str, str], *, as_json: bool) -> None:
 def print_notes(path: Path, notes: Iterable[str]) -> None:
     """Say for people, on standard error, what the sound of a file lacks."""
     for note in notes:
-        print(f"{path}: note: {note}", file=sys.stderr, flush=True)
+        print(printable(f"{path}: note: {note}"), file=sys.stderr, flush=True)
 
 
 class ProgressBar:

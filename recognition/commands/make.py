@@ -23,6 +23,7 @@ from recognition.commands.console import (
     print_error,
     print_json,
     print_notes,
+    printable,
 )
 from recognition.commands.sources import (
     FINGERPRINT_SUFFIX,
@@ -153,7 +154,7 @@ def show(made: MadeFile, *, as_json: bool) -> None:
     if as_json:
         print_json(made.line())
     elif made.error is None:
-        print(f"{made.status} {made.output}", flush=True)
+        print(printable(f"{made.status} {made.output}"), flush=True)
 
 
 def make_files(

@@ -15,6 +15,7 @@ from recognition.commands.console import (
     UsageError,
     print_error,
     print_json,
+    printable,
 )
 from recognition.commands.credentials import server_address, token_for
 from recognition.commands.sent_log import SentLog, SentTurn
@@ -120,7 +121,7 @@ def show(sent: SentFingerprint, *, as_json: bool) -> None:
     if as_json:
         print_json(sent.line())
     elif sent.error is None:
-        print(f"{sent.status} {sent.path}", flush=True)
+        print(printable(f"{sent.status} {sent.path}"), flush=True)
 
 
 def sender_of(args: argparse.Namespace) -> FileSender:
@@ -222,7 +223,12 @@ def _name_of(path: Path) -> str:
 
 
 def _known_as(answer: Answer) -> Answer:
-    return {name: answer[name] for name in NAMES_OF_FILES if name in answer}
+    """Return the names of a file in an answer, each a text, number, flag or list of texts."""
+    return {
+        name: value if isinstance(value, str | int) else [str(each) for each in value]
+        for name in NAMES_OF_FILES
+        if isinstance(value := answer.get(name), str | int | list)
+    }
 
 
 def _failed(path: Path, code: str, message: str) -> SentFingerprint:

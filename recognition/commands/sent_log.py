@@ -50,7 +50,9 @@ class SentLog:
             file.truncate(self._read_to + sound)
         self._read_to += sound
         for text in data[:sound].splitlines():
-            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+            with contextlib.suppress(
+                ValueError, KeyError, TypeError, AttributeError, RecursionError
+            ):
                 self._note(json.loads(text))
 
     def _note(self, line: Line) -> None:

@@ -109,7 +109,10 @@ class ServerClient:
             return None
         query = urlencode({"search": name, "per_page": LISTED, "order": "desc"})
         naming = "name" if target.kind is TargetKind.CONTAINER else "title"
-        for row in self._get(f"{target.path}?{query}").get("data", []):
+        listed = self._get(f"{target.path}?{query}").get("data")
+        for row in listed if isinstance(listed, list) else ():
+            if not isinstance(row, dict):
+                continue
             fits = row.get(naming) == name and str(row.get("id")) not in others
             if fits and _instant(row.get("created_at")) >= since:
                 return dict(row)
@@ -233,7 +236,8 @@ def _refusal(error: urllib.error.HTTPError) -> ServerRefused | NoAnswer:
 def _json(body: bytes) -> Answer:
     try:
         value = json.loads(body)
-    except ValueError:
+    # Deeply nested JSON raises RecursionError.
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise ServerRefused(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from recognition.commands import make, send
-from recognition.commands.console import UsageError
+from recognition.commands.console import UsageError, printable
 from recognition.commands.sources import MEDIA_SUFFIXES, SourceFile, find_sources
 
 EVERY_S: Final = 10.0
@@ -76,7 +76,7 @@ def _send_waiting(
         try:
             sent = sender.send(output, audio=False)
         except UsageError as error:
-            print(f"error: {error}", file=sys.stderr, flush=True)
+            print(f"error: {printable(error)}", file=sys.stderr, flush=True)
             return
         del unsent[output]
         send.show(sent, as_json=as_json)

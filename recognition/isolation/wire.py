@@ -31,6 +31,16 @@ STATUS: Final = struct.Struct("<i")
 CHUNK: Final = 1 << 16
 MAX_FILES: Final = 2
 
+UNREADABLE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What reading a message of a decoding process may raise; the process is not trusted."""
+
 
 class MessageKind(IntEnum):
     """The kinds of message."""
@@ -132,7 +142,13 @@ def failure_to_json(error: RecognitionError) -> bytes:
 
 def failure_from_json(data: bytes) -> RecognitionError:
     """Return the error in the body of a ``FAILURE``."""
-    fields = json.loads(data)
+    try:
+        return _failure_in(json.loads(data))
+    except UNREADABLE as error:
+        return DecodeFailed(f"The decoding process misbehaved: {error}.")
+
+
+def _failure_in(fields: dict[str, Any]) -> RecognitionError:  # Any: JSON
     match fields["kind"]:
         case "TooShort":
             return TooShort(float(fields["seconds"]), float(fields["minimum_s"]))

@@ -176,7 +176,13 @@ def _unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         with np.load(io.BytesIO(data), allow_pickle=False) as read:
             columns = dict(read)
         header = json.loads(columns.pop("header").tobytes())
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        RecursionError,
+        zipfile.BadZipFile,
+    ) as error:
         raise BadAnswer("A question or answer of a partition is damaged.") from error
     return header, columns
 

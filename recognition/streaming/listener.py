@@ -177,7 +177,7 @@ class Listener:
                     pass
                 case _:
                     raise wire.BrokenMessage(f"unexpected message {kind.name}")
-        except (ValueError, KeyError, TypeError, ArithmeticError) as error:
+        except wire.UNREADABLE as error:
             raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
 
 

@@ -6,7 +6,6 @@ so that both results stand on one file. Where two files fit, none is compared.
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 from catalogue.models import Recording
+from common.outside_text import normalised, without_joiners
 from imports.results.file_scanning import milliseconds
 from jobs.context import JobContext
 from reports.models import EngineTrial
@@ -146,7 +146,9 @@ def _compare(
 
 def _key(name: str) -> str:
     """Return a name for comparison, without folders, letter case and suffix."""
-    plain = unicodedata.normalize("NFKC", name.replace("\\", "/")).strip().casefold()
+    plain = (
+        normalised(without_joiners(name.replace("\\", "/")), "NFKC").strip().casefold()
+    )
     return PurePosixPath(plain).stem
 
 

@@ -79,9 +79,7 @@ def answer(current: Match, decision: Decision, user: User) -> Match:
         action=decision.verb,
         to=state,
         fields={
-            "decided_by_id": user.pk,
-            "decided_by_name": user.get_username(),
-            "decided_at": at,
+            **transitions.decided_by(user, at=at),
             "decision_reason": status,
             "note": text,
             "due_at": None,

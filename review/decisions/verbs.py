@@ -321,7 +321,7 @@ def completed(current: Match, user: User, change: Change, *, at: datetime) -> Ch
         transitions.require(
             user,
             Action.APPROVE,
-            why=gettext("Somebody escalated this match; a manager decides."),
+            why=gettext("This match was escalated; a manager decides."),
         )
         own = refuse_own_proposal(current, user)
     elif change.to == MatchState.CONFIRMED and current.needs_approval:
@@ -331,9 +331,7 @@ def completed(current: Match, user: User, change: Change, *, at: datetime) -> Ch
         "proposed": "",
         "proposed_by": user if change.to == MatchState.ESCALATED else None,
         **change.fields,
-        "decided_by": user,
-        "decided_by_name": user.get_username(),
-        "decided_at": at,
+        **transitions.decided_by(user, at=at),
         "decision_reason": change.reason,
     }
     if change.note:
@@ -365,9 +363,14 @@ def reopened(current: Match, user: User, decision: Decision) -> Change:
 def refuse_own_proposal(match: Match, user: User) -> bool:
     """Raise unless another person proposed it; return whether this rule was waived.
 
-    A policy proposes on behalf of the person who applied it, or else who wrote it.
+    A policy proposes on behalf of the person who applied it, or else who wrote it. No
+    program answers a proposal.
     """
-    if match.state != MatchState.ESCALATED or match.proposed_by_id != user.pk:
+    if match.state != MatchState.ESCALATED:
+        return False
+    if why := approval.why_no_second_person(user):
+        raise errors.NotAllowed(why)
+    if match.proposed_by_id != user.pk:
         return False
     if approval.may_approve_own(user):
         return True

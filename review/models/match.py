@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.columns import person_field
+from accounts.deciders import Decider, decider_named
 from accounts.reach import Path, ReachManager
 from catalogue.models import Recording
 from catalogue.selectors import shown_for
@@ -173,6 +174,11 @@ class Match(models.Model):
 
     decided_by = person_field()
     decided_by_name = models.CharField(max_length=150, blank=True, default="")
+    # Kept, because an account may become a person's later.
+    decided_by_program = models.BooleanField(
+        default=False,
+        help_text=_("A service account or an API token decided, and no person."),
+    )
     decided_at = models.DateTimeField(null=True, blank=True)
     decision_reason = models.CharField(max_length=40, blank=True, default="")
     licence = models.ForeignKey(
@@ -226,8 +232,7 @@ class Match(models.Model):
         blank=True,
         related_name="+",
         help_text=_(
-            "The person who escalated it, or on whose behalf a policy did. "
-            "Somebody else approves."
+            "Who escalated it, or on whose behalf a policy did. Another person approves."
         ),
     )
     dispute = models.ForeignKey(
@@ -352,7 +357,10 @@ class Match(models.Model):
             ),
             models.Index(
                 fields=["decided_at"],
-                include=["state", "decided_by", "score_scale", "score"],
+                include=[
+                    *("state", "decided_by", "decided_by_program"),
+                    *("score_scale", "score"),
+                ],
                 condition=models.Q(decided_at__isnull=False),
                 name="match_decided",
             ),
@@ -377,6 +385,33 @@ class Match(models.Model):
         rejected = models.Q(state=MatchState.REJECTED)
         kept = models.Q(decision_reason=RejectCode.PUBLIC_DOMAIN)
         return ~models.Q(state=MatchState.SUPPRESSED) & (~rejected | kept)
+
+    @property
+    def decider(self) -> Decider | None:
+        """Return what kind of decider decided the match; None if none has.
+
+        Every text, figure and rule that speaks of people asks it, or ``by_people``.
+        """
+        if self.decided_by_program:
+            return Decider.PROGRAM
+        if self.decided_by_id is not None:
+            return Decider.PERSON
+        return decider_named(self.decided_by_name)
+
+    @property
+    def is_decided_alone(self) -> bool:
+        """Return whether a person or a program decided this one match, and no rule."""
+        return self.decider in (Decider.PERSON, Decider.PROGRAM)
+
+    @staticmethod
+    def by_people() -> models.Q:
+        """Return the condition that a person decided, as ``decider`` says."""
+        return models.Q(decided_by__isnull=False, decided_by_program=False)
+
+    @staticmethod
+    def by_programs() -> models.Q:
+        """Return the condition that a program decided, as ``decider`` says."""
+        return models.Q(decided_by_program=True)
 
     @property
     def review_url(self) -> str:

@@ -24,6 +24,7 @@ from review.choices import (
 )
 from review.conditions import Conditions
 from review.models import Licence, Match, Policy
+from review.services import transitions
 from review.subjects import Subject
 
 SAME_INTERVALS_SHARE = 0.80
@@ -103,9 +104,7 @@ def cleared_by(licence: Licence) -> dict[str, object]:
     return {
         "licence_id": licence.pk,
         "decision_reason": BY_LICENCE,
-        "decided_by_id": None,
-        "decided_by_name": actor_of(licence),
-        "decided_at": datetime.now(tz=UTC),
+        **transitions.decided_by(actor_of(licence), at=datetime.now(tz=UTC)),
     }
 
 
@@ -128,12 +127,8 @@ def treated_by(policy: Policy, state: MatchState) -> dict[str, object]:
         # Without an assignee, the policy keeps the current one.
         fields["assignee_id"] = policy.assignee_id
     if state == MatchState.CONFIRMED:
-        fields |= {
-            "decided_by_id": None,
-            "decided_by_name": actor_of(policy),
-            "decided_at": datetime.now(tz=UTC),
-            "decision_reason": "",
-        }
+        fields |= transitions.decided_by(actor_of(policy), at=datetime.now(tz=UTC))
+        fields["decision_reason"] = ""
     return fields
 
 
@@ -145,8 +140,8 @@ def actor_of(rule: Licence | Policy) -> str:
 
 
 def is_of_a_policy_alone(match: Match) -> bool:
-    """Return whether a policy brought the match to its state, and no person since."""
-    if match.policy_id is None or match.decided_by_id is not None:
+    """Return whether a policy brought the match to its state, and nobody since."""
+    if match.policy_id is None or match.is_decided_alone:
         return False
     if match.state == MatchState.SUPPRESSED:
         return match.queue_reason == QueueReason.POLICY

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 import audit.services
 from accounts.models import User
-from accounts.reach import working_for
+from accounts.reach import count_hidden, is_limited, why_unseen, working_for
 from accounts.roles import Action
 from audit.models import Event
 from catalogue.models import Exclusion, ExclusionReason, Recording
@@ -173,14 +173,29 @@ def propose(
 def approve(
     *, segment: Exclusion, user: User, chosen: Collection[str] = ()
 ) -> Exclusion:
-    """Approve an exclusion that another person proposed."""
+    """Approve an exclusion that another person proposed.
+
+    Raises ``NotAllowed`` if it changes matches that the user may not see.
+    """
     refuse_answer(segment=segment, user=user)
+    if is_limited(user):
+        with working_for(None):
+            shown = preview(
+                recording=segment.recording,
+                start_ms=segment.start_ms,
+                end_ms=segment.end_ms,
+            )
+        touched = [each.match.pk for each in shown.touched]
+        if why := why_unseen(count_hidden(user, Match.objects.filter(pk__in=touched))):
+            raise errors.NotAllowed(why)
     return put_in_force(segment=segment, user=user, chosen=chosen)
 
 
 def refuse_answer(*, segment: Exclusion, user: User) -> None:
     """Raise ``NotAllowed`` if the user may not answer the proposal."""
     transitions.require(user, Action.EDIT_CATALOGUE, why=_MAY_NOT)
+    if why := approval.why_no_second_person(user):
+        raise errors.NotAllowed(why)
     if segment.created_by_id == user.pk and not approval.may_approve_own(user):
         raise errors.NotAllowed(
             gettext("You proposed this exclusion, so another manager must decide.")
@@ -234,6 +249,8 @@ def undo_approval(*, segment: Exclusion, user: User) -> None:
     """Turn an approved exclusion back into a proposal and undo its effects."""
     transitions.require(user, Action.EDIT_CATALOGUE, why=_MAY_NOT)
     segment = _lock_exclusion(segment)
+    if not segment.approved:
+        raise _undone_already()
     segment.approved = False
     segment.save(update_fields=["approved"])
     _record(segment, "exclusion.approval_undone", user)
@@ -247,6 +264,8 @@ def undo_refusal(*, segment: Exclusion, user: User) -> None:
     """Reopen a refused proposal and the matches that waited for it."""
     transitions.require(user, Action.EDIT_CATALOGUE, why=_MAY_NOT)
     segment = Exclusion.objects.select_for_update().get(pk=segment.pk)
+    if segment.removed_at is None:
+        raise _undone_already()
     segment.removed_at = None
     segment.save(update_fields=["removed_at"])
     _record(segment, "exclusion.refusal_undone", user)
@@ -329,6 +348,10 @@ def _lock_exclusion(segment: Exclusion) -> Exclusion:
     return current
 
 
+def _undone_already() -> errors.NotPossible:
+    return errors.NotPossible(gettext("Somebody has undone this already."))
+
+
 def _live(recording: Recording) -> list[Match]:
     rows = Match.objects.filter(recording=recording)
     related = rows.select_related("recording", "scanned_file__container", "scan")
@@ -407,20 +430,20 @@ def _effect(match: Match, found: Figures) -> Effect:
 
 
 def _counts_more_than_decided(match: Match, found: Figures) -> bool:
-    """Return whether a person decided about less than counts now.
+    """Return whether somebody decided about less than counts now.
 
-    A claim may shrink by itself, but never grows without a person. Where an exclusion
+    A claim may shrink by itself, but never grows without a decision. Where an exclusion
     was made after the decision, its end only gives back what was decided.
     """
     if match.state == MatchState.REJECTED:
         return match.wholly_excluded and _was_rejected_by_exclusion(match)
-    by_person = match.decided_by_id is not None and (
+    is_chosen = match.is_decided_alone and (
         match.state == MatchState.CONFIRMED
         or (
             match.state == MatchState.CLEARED and match.decision_reason == STATED_REASON
         )
     )
-    return by_person and found.matched_ms > _decided_ms(match)
+    return is_chosen and found.matched_ms > _decided_ms(match)
 
 
 def _was_rejected_by_exclusion(match: Match) -> bool:
@@ -493,6 +516,7 @@ def _suppress(match: Match, segment: Exclusion, user: User, *, is_chosen: bool) 
         return
     # Only a chosen, decided match records who suppressed it.
     ticked = match.state in TICKABLE
+    decided = transitions.decided_by(user, at=datetime.now(tz=UTC))
     change = Change(
         action=_EXCLUDED,
         to=MatchState.SUPPRESSED,
@@ -500,10 +524,8 @@ def _suppress(match: Match, segment: Exclusion, user: User, *, is_chosen: bool) 
             "queue_reason": QueueReason.EXCLUDED,
             "proposed": "",
             "proposed_by_id": None,
-            "decided_by_id": user.pk if ticked else None,
-            "decided_by_name": user.get_username() if ticked else "",
-            "decided_at": datetime.now(tz=UTC) if ticked else None,
-            "decision_reason": "",
+            **transitions.UNDECIDED,
+            **(decided if ticked else {}),
             "licence_id": None,
         },
         reason=QueueReason.EXCLUDED,

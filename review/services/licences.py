@@ -370,7 +370,7 @@ def _reopen_those_uncovered(rows: QuerySet[Match], *, keeps: bool = True) -> int
 def _still_covers(
     licence: Licence, match: Match, in_force: coverage.LicencesInForce, *, keeps: bool
 ) -> bool:
-    """Return whether the licence covers the match; in part is enough for a person.
+    """Return whether the licence covers the match; a part is enough if it was chosen.
 
     A licence that keeps uses in its period protects them when it ends, but not from
     narrower terms.
@@ -381,7 +381,7 @@ def _still_covers(
         check = coverage.check_one(licence, match, in_force)
     if check is None or check.cover == Cover.NONE:
         return False
-    return check.cover == Cover.FULL or match.decided_by_id is not None
+    return check.cover == Cover.FULL or match.is_decided_alone
 
 
 @transaction.atomic

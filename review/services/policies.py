@@ -47,7 +47,7 @@ class DryRun:
     """The effect a policy would have had on existing matches.
 
     ``moves`` counts pairs of present and new state. ``waiting`` lists the first matches
-    that applying it changes, ``differing`` the first that people decided otherwise.
+    that applying it changes, ``differing`` the first that are decided otherwise.
     """
 
     taken: int = 0
@@ -176,7 +176,7 @@ def _evaluated(
 def apply(*, policy: Policy, user: User) -> int:
     """Apply the policy to waiting matches; return those it no longer suppresses.
 
-    People's decisions stay. If the policy requires a second approval, the user gives
+    Decisions stay. If the policy requires a second approval, the user gives
     the first. Return how many matches changed.
     """
     transitions.require(user, Action.APPROVE, why=_MAY_NOT)

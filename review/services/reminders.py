@@ -17,6 +17,7 @@ from accounts.models import User
 from accounts.reach import working_for
 from audit.models import Event
 from audit.services import record
+from common.databases import violates
 from common.reading import read_date
 from common.receivers import MailRefused, check_mail
 from review import selectors
@@ -37,8 +38,11 @@ def remind() -> int:
     """
     try:
         due = _note_due()
-    except IntegrityError:
-        return 0  # another worker wrote the day's event first
+    except IntegrityError as error:
+        # Another worker wrote the day's event first.
+        if not violates(error, Event, "event_case_sequence_unique"):
+            raise
+        return 0
     if due and settings.ACRPORTAL_DISPUTE_MAIL:
         _send(due)
     return len(due)

@@ -42,7 +42,9 @@ def save(
             Action.DECIDE,
             why=gettext("Your role may save views, but not share them."),
         )
-    own = SavedView.objects.select_for_update().filter(owner=user)
+    # The views of one person are counted and replaced one after the other.
+    User.objects.select_for_update().get(pk=user.pk)
+    own = SavedView.objects.filter(owner=user)
     if not own.filter(name=name).exists() and own.count() >= MAX_VIEWS:
         raise errors.NotPossible(
             gettext("You already have %(limit)s views. Remove one to save another.")

@@ -20,6 +20,7 @@ from django.dispatch import Signal
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from accounts.deciders import acts_as_program
 from accounts.models import User
 from accounts.roles import Action
 from audit.models import Event
@@ -70,12 +71,20 @@ UNDECIDED: dict[str, object] = {
     "decision_reason": "",
     "decided_by_id": None,
     "decided_by_name": "",
+    "decided_by_program": False,
     "decided_at": None,
 }
 """The columns of a match without a decision."""
 DECISION_COLUMNS = (
     *("queue_reason", "decision_reason", "note", "decided_by_id", "decided_by_name"),
-    *("decided_at", "licence_id", "policy_id", "policy_action", "policy_name"),
+    *(
+        "decided_by_program",
+        "decided_at",
+        "licence_id",
+        "policy_id",
+        "policy_action",
+        "policy_name",
+    ),
     *("needs_approval", "proposed", "proposed_by_id", "dispute_id", "due_at"),
 )
 """The columns of a snapshot besides the state."""
@@ -98,6 +107,20 @@ class Change:
     note: str = ""
     free: bool = False
     details: dict[str, object] = field(default_factory=dict)
+
+
+def decided_by(actor: User | str, *, at: datetime) -> dict[str, object]:
+    """Return the columns of a match that say who decided it, and when.
+
+    ``actor`` is a user, or the name of a rule.
+    """
+    user = actor if isinstance(actor, User) else None
+    return {
+        "decided_by_id": user.pk if user else None,
+        "decided_by_name": user.get_username() if user else actor,
+        "decided_by_program": user is not None and acts_as_program(user),
+        "decided_at": at,
+    }
 
 
 def require(user: User, action: Action, *, why: str | Promise) -> None:
@@ -130,6 +153,7 @@ def snapshot(match: Match) -> dict[str, Any]:  # Any: JSON
         "note": match.note,
         "decided_by": match.decided_by_id,
         "decided_by_name": match.decided_by_name,
+        "decided_by_program": match.decided_by_program,
         "decided_at": match.decided_at.isoformat() if match.decided_at else None,
         "licence": match.licence_id,
         "policy": match.policy_id,
@@ -156,6 +180,7 @@ def restored(kept: Mapping[str, Any]) -> dict[str, object]:  # Any: JSON
         "note": kept["note"],
         "decided_by_id": kept["decided_by"],
         "decided_by_name": kept["decided_by_name"],
+        "decided_by_program": kept.get("decided_by_program", False),
         "decided_at": datetime.fromisoformat(decided_at) if decided_at else None,
         "licence_id": kept.get("licence"),
         "policy_id": kept.get("policy"),
@@ -375,7 +400,7 @@ def _refuse_impossible(state: MatchState, change: Change) -> None:
     if change.free or (change.to in TRANSITIONS[state] and change.action in only_by):
         return
     if state == MatchState.ESCALATED and change.to == MatchState.IN_REVIEW:
-        raise errors.NotPossible(_("Somebody escalated this match; a manager decides."))
+        raise errors.NotPossible(_("This match was escalated; a manager decides."))
     if change.to == MatchState.IN_REVIEW:
         raise errors.NotPossible(
             _("This match is %(state)s; there is nothing to review.")

@@ -9,7 +9,12 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
-from accounts.reach import sees_every_bucket, working_for
+from accounts.reach import (
+    count_hidden,
+    sees_every_bucket,
+    why_limited,
+    why_unseen,
+)
 from accounts.roles import Action
 from rights.conflicts import records_of_party
 from rights.errors import RightsChanged, RightsRefused
@@ -44,24 +49,14 @@ def why_not(*, record: Case | Conflict, user: User) -> str:
     if sees_every_bucket():
         return ""
     subject = record.subject if isinstance(record, Conflict) else record
-    if isinstance(subject, Party) or _hides_some(subject):
-        return _(
-            "This concerns recordings in buckets that you cannot see. Ask somebody "
-            "who can see them all."
-        )
-    return ""
-
-
-def _hides_some(record: Work | Release | RightsRecording) -> bool:
-    """Return whether access limits hide some of a record's catalogue recordings."""
+    if isinstance(subject, Party):
+        return why_limited(user)
     sounds = (
-        [record]
-        if isinstance(record, RightsRecording)
-        else list(record.recordings.all())
+        [subject]
+        if isinstance(subject, RightsRecording)
+        else list(subject.recordings.all())
     )
-    seen = [catalogue_recordings(sound).count() for sound in sounds]
-    with working_for(None):
-        return seen != [catalogue_recordings(sound).count() for sound in sounds]
+    return why_unseen(count_hidden(user, *map(catalogue_recordings, sounds)))
 
 
 def locked(

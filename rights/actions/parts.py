@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from catalogue.models import Recording
+from common.databases import violates
 from rights.actions.base import RightsVerb, follow_record, locked, record_event
 from rights.choices import Right, ShareKind, TitleKind
 from rights.errors import RightsChanged, RightsRefused
@@ -72,10 +73,12 @@ def add_share(
     try:
         with transaction.atomic():
             share.save()
-    except IntegrityError:
-        raise RightsRefused(
-            _("A share must be from 0 to 100 percent and end after it begins.")
-        ) from None
+    except IntegrityError as error:
+        if violates(error, Share, "share_in_percent"):
+            raise RightsRefused(_("A share must be from 0 to 100 percent.")) from error
+        if violates(error, Share, "share_ends_after_it_begins"):
+            raise RightsRefused(_("A share must end after it begins.")) from error
+        raise
     record_event(row, RightsVerb.ADD_SHARE, user, share=share.uid, text=str(share))
     follow_record(row, user)
     return share

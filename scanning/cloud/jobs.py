@@ -167,13 +167,13 @@ def delete_copy(*, scanned_file: ScannedFile, remote_id: str) -> None:
     if not remote_id or account is None or remote is None:
         return
     with transaction.atomic():
-        deletion, is_new = CloudDeletion.objects.get_or_create(
+        deletion, _made = CloudDeletion.objects.get_or_create(
             account=account,
             remote_id=remote_id,
+            done_at=None,
             defaults={"remote_container_id": remote},
         )
-        if is_new:
-            submit(CLOUD_DELETION, deletion)
+        submit(CLOUD_DELETION, deletion)
 
 
 def sent_ms_this_month(*, container: Container) -> int:

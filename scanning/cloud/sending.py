@@ -174,7 +174,8 @@ def _keep_sent(context: JobContext, job: CloudJob, sent: SentFile) -> datetime:
         )
         files = ScannedFile.objects.filter(pk=job.scan.scanned_file_id)
         # A server may answer a repeated upload with the id of an earlier file.
-        if not ScannedFile.objects.filter(remote_id=sent.remote_id).exists():
+        named = ScannedFile.objects.present().filter(remote_id=sent.remote_id)
+        if not named.exists():
             files.update(remote_id=sent.remote_id)
         tell(files, FileStatus.PROCESSING, "", "")
         audit.services.record(

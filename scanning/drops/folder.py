@@ -26,8 +26,8 @@ from scanning.drops.places import (
     PlaceFailed,
     Report,
     is_ignored,
-    root_of,
 )
+from scanning.duties import root_of
 
 _CHUNK_BYTES = 1024 * 1024
 _MOST_LEVELS = 20
@@ -148,6 +148,9 @@ def _open_below(start: int, parts: Sequence[str], *, make: bool = False) -> int:
             if make:
                 with suppress(FileExistsError):
                     os.mkdir(part, dir_fd=outer)
+                    # For those who may look into the drop, whatever the umask.
+                    mode = stat.S_IMODE(os.fstat(outer).st_mode)
+                    os.chmod(part, mode, dir_fd=outer)
             handle = os.open(part, _FOLDER, dir_fd=outer)
         finally:
             os.close(outer)

@@ -13,14 +13,15 @@ from typing import BinaryIO, Protocol
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from common.beside_sound import lies_beside_sound
+from common.outside_text import is_one_line
+from scanning.duties import root_of
 from scanning.errors import IntakeRefused
 
 DONE, FAILED = "done", "failed"
 REASON_SUFFIX = ".reason.txt"
 MANIFEST = "manifest.csv"
 _S3 = "s3://"
-# Programs write under such names until a file is complete.
-_UNFINISHED = (".part", ".partial", ".filepart", ".tmp", ".crdownload", "~")
 _SIDECARS = (".json", ".csv")
 # One poll looks at no more files.
 _MOST_FILES = 50_000
@@ -113,7 +114,7 @@ class DropPlace(Protocol):
 def printable_path(path: str) -> str:
     """Return a path that can be stored and shown: UTF-8, one line, 1,000 characters."""
     text = _bytes(path).decode("utf-8", "replace")
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)[:1000]
+    return "".join(c if is_one_line(c) else "\ufffd" for c in text)[:1000]
 
 
 def first_folder(file: DropFile) -> str:
@@ -138,11 +139,11 @@ def list_files(found: Iterable[DropFile]) -> DropListing:
 
 
 def is_ignored(parts: Sequence[str]) -> bool:
-    """Tell whether a file or folder is never taken: hidden, unfinished or put away."""
+    """Tell whether a file or folder is never taken: no sound, unfinished or put away."""
     return (
         parts[0] in (DONE, FAILED)
-        or any(part.startswith(".") for part in parts)
-        or parts[-1].lower().endswith((*_UNFINISHED, REASON_SUFFIX))
+        or parts[-1].lower().endswith(REASON_SUFFIX)
+        or lies_beside_sound("/".join(parts))
     )
 
 
@@ -160,7 +161,7 @@ def check_place(text: str) -> str:
     Raise ``IntakeRefused`` if it does not lie below a root that the settings allow.
     """
     text = text.strip()
-    if not text.isprintable():
+    if not is_one_line(text):
         raise _refusal(
             _("This path contains characters that cannot be shown. Choose another one.")
         )
@@ -180,16 +181,6 @@ def check_place(text: str) -> str:
     if overlap(place, data):
         raise _refusal(_("The portal keeps its own data there. Choose another folder."))
     return place
-
-
-def root_of(place: str) -> str | None:
-    """Return the allowed folder in which a folder lies, the innermost if several."""
-    fitting = [
-        root
-        for root in map(posixpath.normpath, settings.ACRPORTAL_DROP_ROOTS)
-        if root.startswith("/") and f"{place}/".startswith(f"{root.rstrip('/')}/")
-    ]
-    return max(fitting, key=len, default=None)
 
 
 def bucket_and_prefix(place: str) -> tuple[str, str]:

@@ -66,7 +66,7 @@ def run(context: JobContext) -> None:
     begun = datetime.now(tz=UTC)
     if ends_idle(context, begun):
         return
-    usual = timedelta(seconds=drop.every_seconds)
+    usual = drop.interval
     try:
         tag = drop.afterwards == DropAfterwards.TAG
         with closing(open_place(drop.place, tag=tag)) as place:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -11,14 +11,14 @@ from django.utils.translation import gettext as _
 import audit.services
 from accounts.models import User
 from accounts.reach import refuse_limited, working_for
-from common.databases import one_at_a_time
-from jobs.services import cancel_subject, hold_back, submit
+from common.databases import one_at_a_time, violates
+from jobs.services import cancel_subject, submit
 from scanning.choices import DropAfterwards, DropItemState
 from scanning.drops.places import check_place, is_bucket, overlap
 from scanning.errors import IntakeRefused
 from scanning.jobs import DROP_POLL
 from scanning.models import Container, Drop, DropFolder, DropItem
-from scanning.repeating import next_runs, switch
+from scanning.repeating import change_settings, next_runs, run_soon, switch
 
 # A drop of another place or container is another drop.
 _CHANGEABLE = ("name", "every_seconds", "afterwards")
@@ -54,16 +54,9 @@ def change_drop(*, drop: Drop, columns: Mapping[str, object], user: User) -> Non
     """Change name, interval and what becomes of files, from the next poll on."""
     before = _settings(drop)
     _check_afterwards(drop.place, str(columns["afterwards"]))
-    for name in _CHANGEABLE:
-        setattr(drop, name, columns[name])
+    given = {name: columns[name] for name in _CHANGEABLE}
     with transaction.atomic():
-        # A drop that failed keeps its longer pause. The job is locked before the row,
-        # in the same order as when a poll ends, so that the two cannot deadlock.
-        if drop.enabled and drop.last_poll_at is not None and not drop.failures:
-            next_at = drop.last_poll_at + timedelta(seconds=drop.every_seconds)
-            submit(DROP_POLL, drop, at=next_at)
-            hold_back(DROP_POLL, Drop.objects.filter(pk=drop.pk), until=next_at)
-        drop.save(update_fields=_CHANGEABLE)
+        change_settings(DROP_POLL, drop, columns=given, last_at=drop.last_poll_at)
         _record(drop, "drop.changed", user, _settings(drop), before)
 
 
@@ -78,7 +71,7 @@ def switch_drop(*, drop: Drop, enabled: bool, user: User) -> None:
 def poll_soon(*, drop: Drop, user: User) -> None:
     """Have the worker poll a drop now, regardless of failures."""
     with transaction.atomic():
-        submit(DROP_POLL, drop, user=user)
+        run_soon(DROP_POLL, drop, user=user)
         _record(drop, "drop.asked", user, {})
 
 
@@ -116,8 +109,10 @@ def assign_folder(*, drop: Drop, name: str, container: Container, user: User) ->
                 {"folder": name, "container": container.pk},
                 {"container": before.container_id} if before else None,
             )
-            submit(DROP_POLL, drop, user=user)
+            run_soon(DROP_POLL, drop, user=user)
     except IntegrityError as error:
+        if not violates(error, DropFolder, "drop_folder_once"):
+            raise
         raise IntakeRefused(
             "folder_taken",
             _("Somebody has assigned this subfolder already."),
@@ -150,7 +145,7 @@ def retry_failed(*, drop: Drop, items: Iterable[DropItem], user: User) -> int:
             first_seen_at=datetime.now(tz=UTC),
         )
         if count:
-            submit(DROP_POLL, drop, user=user)
+            run_soon(DROP_POLL, drop, user=user)
             _record(drop, "drop.retried", user, {"files": count})
     return count
 

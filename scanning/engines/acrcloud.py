@@ -29,6 +29,7 @@ from common.http import (
     call_service,
 )
 from common.multipart import MultipartBody, Progress
+from common.reading import read_number
 from common.secret_text import SecretUnreadable, unseal
 from scanning.engines.cloud_faults import CloudFault, FaultKind, fault_of
 from scanning.models import CloudAccount, Container
@@ -41,6 +42,11 @@ _VENDOR = ".acrcloud.com"
 _PER_PAGE = 100
 # Guards against a server that always returns full pages.
 _MAX_PAGES = 50
+# Some servers send more than they were asked for, but none that honestly so much.
+_MOST_ROWS = 1_000
+# One every nine seconds.
+_MOST_PLAYS = 10_000
+_MOST_TOLD = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,9 @@ class Cloud:
         meta = json.loads(answer).get("meta")
         about = meta if isinstance(meta, dict) else {}
         return RemotePage(
-            _rows(answer), _count(about.get("total")), _count(about.get("last_page"))
+            _counted(answer, _MOST_ROWS),
+            _count(about.get("total")),
+            _count(about.get("last_page")),
         )
 
     def read_plays(self, project: str, stream: str, day: str) -> list[Json]:
@@ -125,7 +133,8 @@ class Cloud:
             f"bm-cs-projects/{quote(project, safe='')}/streams/{quote(stream, safe='')}"
         )
         query = urlencode({"type": "day", "date": day})
-        return _rows(self._get(f"{self._base}/{path}/results?{query}"))
+        answer = self._get(f"{self._base}/{path}/results?{query}")
+        return _counted(answer, _MOST_PLAYS)
 
     def stream_projects(self) -> dict[str, tuple[str, ...]]:
         """Return the ids of the buckets that each project of streams searches, by id."""
@@ -204,7 +213,8 @@ class Cloud:
         """Return the newest 20 files whose name or URI contains ``search``."""
         query = urlencode({"search": search, "per_page": 20})
         answer = self._get(f"{self._files(container_id)}?{query}")
-        return [one for row in _rows(answer) if (one := _file(row, answer)) is not None]
+        rows = _counted(answer, _MOST_ROWS)
+        return [one for row in rows if (one := _file(row, answer)) is not None]
 
     def send_file(
         self,
@@ -261,7 +271,7 @@ class Cloud:
     def _every_row(self, path: str) -> Iterator[Json]:
         for page in range(1, _MAX_PAGES + 1):
             query = urlencode({"page": page, "per_page": _PER_PAGE})
-            rows = _rows(self._get(f"{self._base}/{path}?{query}"))
+            rows = _counted(self._get(f"{self._base}/{path}?{query}"), _MOST_ROWS)
             yield from rows
             if len(rows) < _PER_PAGE:
                 break
@@ -370,9 +380,22 @@ def _rows(answer: bytes) -> list[Json]:
     return [row for row in rows if isinstance(row, dict)]
 
 
+def _counted(answer: bytes, most: int) -> list[Json]:
+    """Return the rows of an answer; raise ``CloudFault`` if nobody asked for so many."""
+    rows = _rows(answer)
+    if len(rows) > most:
+        raise CloudFault(
+            FaultKind.REFUSED,
+            _("(the answer has %(count)s rows, where at most %(most)s were expected)")
+            % {"count": read_number(len(rows)), "most": read_number(most)},
+        )
+    return rows
+
+
 def _count(value: object) -> int | None:
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_number and value >= 0 else None  # type: ignore[operator,return-value]  # checked
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= _MOST_TOLD else None
 
 
 def _first(answer: bytes) -> Json:

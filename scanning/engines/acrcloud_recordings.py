@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from catalogue.models import Recording, RecordingStatus
 from catalogue.selectors import own_recording_with_isrc
 from catalogue.services import add_stub
+from common.databases import violates
 from scanning.choices import NoMatchReason, Section
 from scanning.engines.acrcloud_results import (
     NO_SCALE,
@@ -93,5 +94,7 @@ def _stub_of(item: ReportedItem) -> Recording:
         # The savepoint keeps the outer transaction usable after a conflict.
         with transaction.atomic():
             return add_stub(stub)
-    except IntegrityError:
+    except IntegrityError as error:
+        if not violates(error, Recording, "acr_id"):
+            raise
         return Recording.objects.get(acr_id=item.acrid)

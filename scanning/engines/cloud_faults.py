@@ -127,8 +127,9 @@ def _read_message(
     raw = " ".join(body[:_SAID_CHARS].decode("utf-8", "replace").split())
     text = texts[0] if texts else raw
     code = next(iter(sorted(_codes(content))), str(status))
-    plain = text.replace("\0", "")[:_SAID_CHARS].rstrip(".")
-    return f"{code} {plain}".strip()
+    # It is shown in pages and terminals, which control characters would control.
+    printable = (c if c.isprintable() else " " for c in f"{code} {text}")
+    return "".join(printable)[:_SAID_CHARS].rstrip(".").strip()
 
 
 def _codes(content: dict[str, Any]) -> set[str]:  # Any: JSON

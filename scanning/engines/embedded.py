@@ -81,7 +81,9 @@ def recognise(
             bucket_id__in=bucket_ids, status=RecordingStatus.READY
         ).count(),
         catalogue_state=state,
-        no_match_reason=_why_no_match(result),
+        no_match_reason=(
+            _why_no_match(result) if bucket_ids else NoMatchReason.NO_BUCKET
+        ),
     )
 
 

@@ -244,7 +244,7 @@ class Migration(migrations.Migration):
                     ('unmatched', models.JSONField(blank=True, db_column='stretches', default=list)),
                     ('warnings', models.JSONField(blank=True, default=list)),
                     ('other_sections', models.JSONField(blank=True, default=dict)),
-                    ('no_match_reason', models.CharField(blank=True, choices=[('clean_scan', 'None of our recordings'), ('below_floor', 'Below floor'), ('silence', 'Silence'), ('speech_only', 'Speech only'), ('too_short', 'Too short'), ('partial_scan', 'Partly scanned')], default='', max_length=40, verbose_name='reason for no match')),
+                    ('no_match_reason', models.CharField(blank=True, choices=[('clean_scan', 'None of our recordings'), ('no_bucket', 'No bucket searched'), ('below_floor', 'Below floor'), ('silence', 'Silence'), ('speech_only', 'Speech only'), ('too_short', 'Too short'), ('partial_scan', 'Partly scanned')], default='', max_length=40, verbose_name='reason for no match')),
                     ('error_code', models.CharField(blank=True, default='', max_length=40)),
                     ('message', models.CharField(blank=True, default='', max_length=1000)),
                     ('result_sha256', models.CharField(blank=True, default='', max_length=64)),
@@ -346,7 +346,7 @@ class Migration(migrations.Migration):
                 options={
                     'ordering': ['-created_at', '-id'],
                     'indexes': [models.Index(fields=['-created_at', '-id'], name='file_newest'), models.Index(fields=['container', 'status', '-created_at'], name='file_in_container'), models.Index(fields=['status', '-created_at'], name='file_status'), models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['container', 'status', '-id'], name='file_container_status'), models.Index(condition=models.Q(('deleted_at__isnull', True), ('status', 'no_match')), fields=['-created_at', '-id'], name='file_no_match'), models.Index(condition=models.Q(('deleted_at__isnull', False)), fields=['deleted_at'], name='file_deleted'), models.Index(fields=['sha256'], name='file_sha256'), models.Index(fields=['name'], name='file_name'), models.Index(condition=models.Q(('link_key', ''), _negated=True), fields=['link_key'], name='file_link_key'), models.Index(condition=models.Q(('media', ''), _negated=True), fields=['container', 'audio_at'], name='file_has_media'), models.Index(condition=models.Q(('proxy', ''), _negated=True), fields=['container', 'audio_at'], name='file_has_proxy'), models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['container', '-id', 'size_bytes'], name='file_container_live')],
-                    'constraints': [models.CheckConstraint(condition=models.Q(('duration_ms__gte', 0), ('size_bytes__gte', 0)), name='scanned_file_sizes_not_negative'), models.UniqueConstraint(condition=models.Q(('remote_id', ''), _negated=True), fields=('remote_id',), name='scanned_file_remote_id_unique')],
+                    'constraints': [models.CheckConstraint(condition=models.Q(('duration_ms__gte', 0), ('size_bytes__gte', 0)), name='scanned_file_sizes_not_negative'), models.UniqueConstraint(condition=models.Q(models.Q(('remote_id', ''), _negated=True), ('deleted_at__isnull', True)), fields=('remote_id',), name='scanned_file_remote_id_unique')],
                 },
             ),
             migrations.CreateModel(
@@ -546,7 +546,7 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'ordering': ['-id'],
-                    'constraints': [models.UniqueConstraint(fields=('account', 'remote_id'), name='cloud_deletion_once')],
+                    'constraints': [models.UniqueConstraint(condition=models.Q(('done_at__isnull', True)), fields=('account', 'remote_id'), name='cloud_deletion_once')],
                 },
             ),
         ]),

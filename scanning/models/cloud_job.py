@@ -116,7 +116,9 @@ class CloudDeletion(models.Model):
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["account", "remote_id"], name="cloud_deletion_once"
+                fields=["account", "remote_id"],
+                condition=models.Q(done_at__isnull=True),
+                name="cloud_deletion_once",
             )
         ]
 

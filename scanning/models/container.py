@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.columns import person_field
-from accounts.reach import PRESENT, Path, PresentManager
+from accounts.reach import PRESENT, Path, PresentManager, working_for
 from catalogue.models import Bucket
 from common.secret_text import seal, unseal
 from scanning.choices import (
@@ -182,6 +182,15 @@ class Container(models.Model):
     def callback_secret(self) -> str:
         """The unguessable part of the callback address. Raises ``SecretUnreadable``."""
         return unseal(self.callback_secret_sealed)
+
+    @property
+    def finds_nothing(self) -> bool:
+        """Whether the embedded engine has no bucket to search for it."""
+        with working_for(None):
+            return (
+                self.engine != EngineChoice.ACRCLOUD
+                and not self.buckets.present().exists()
+            )
 
     @property
     def takes_callbacks(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -52,6 +54,11 @@ class Drop(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def interval(self) -> timedelta:
+        """Return the usual time between two polls."""
+        return timedelta(seconds=self.every_seconds)
 
 
 class DropFolder(models.Model):

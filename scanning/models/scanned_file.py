@@ -122,7 +122,8 @@ class ScannedFile(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["remote_id"],
-                condition=~models.Q(remote_id=""),
+                # The id of a deleted file may come again, as in a repeated move.
+                condition=~models.Q(remote_id="") & models.Q(deleted_at__isnull=True),
                 name="scanned_file_remote_id_unique",
             ),
         ]

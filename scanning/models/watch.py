@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
@@ -61,6 +63,11 @@ class Watch(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.url
+
+    @property
+    def interval(self) -> timedelta:
+        """Return the usual time between two checks."""
+        return timedelta(hours=self.every_hours)
 
     @property
     def words(self) -> list[str]:

@@ -12,6 +12,7 @@ from django.db.models import Count, F, QuerySet, Sum
 
 import audit.services
 from accounts.models import User
+from common.databases import violates
 from jobs.services import submit, submit_for_new, try_subject_again
 from scanning import selectors
 from scanning.choices import CallbackOutcome, EngineChoice, ScanStatus
@@ -68,8 +69,11 @@ def _keep(
                 _check_room(callback, same_address)
             callback.save()
             submit_for_new(CALLBACK_RECEIVED, callback)
-    except IntegrityError:
+    except IntegrityError as error:
         # Insert first and handle the conflict: callbacks arrive concurrently.
+        once = ("callback_body_once", "callback_account_body_once")
+        if not violates(error, InboundCallback, *once):
+            raise
         earlier = same_address.get(body_sha256=callback.body_sha256)
         # Count a repeated body; if a rescan waits, it may be that scan's result.
         InboundCallback.objects.filter(pk=earlier.pk).update(
@@ -152,7 +156,8 @@ def link_remote_file(
     *, scanned_file: ScannedFile, remote_id: str, user: User | None
 ) -> None:
     """Set ACRCloud's id of a file and apply the callbacks that waited for it."""
-    taken = ScannedFile.objects.filter(remote_id=remote_id).exclude(pk=scanned_file.pk)
+    files = ScannedFile.objects.present().filter(remote_id=remote_id)
+    taken = files.exclude(pk=scanned_file.pk)
     if remote_id and taken.exists():
         raise IntakeRefused(
             "remote_id_taken", f"Another file already has the ACRCloud id {remote_id}."

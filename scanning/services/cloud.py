@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 import audit.services
 from accounts.models import User
+from common.databases import violates
 from common.secret_text import seal
 from jobs.services import bring_forward
 from scanning.choices import AudioType, EngineChoice
@@ -240,6 +241,8 @@ def _tie(
             )
     except IntegrityError as error:
         # Two admins may adopt the same container at the same moment.
+        if not violates(error, Container, "container_cloud_once"):
+            raise
         raise IntakeRefused(
             "cloud_container_taken",
             _("Another container is already connected to %(id)s %(name)s.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -12,6 +12,9 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
+from accounts.reach import working_for
+from audit.standing import StandingStatement, as_event, standing_on
+from common.batches import batched
 from scanning.choices import ACTIVE_SCAN_STATUSES
 from scanning.cloud.jobs import delete_copy
 from scanning.errors import IntakeRefused
@@ -21,6 +24,7 @@ from scanning.services.scans import stop_scan
 from scanning.uses import FileAiring, stored_airings
 
 MAX_TAGS = 50
+_AT_ONCE = 500
 
 # Sent with ``scanned_file``, in the transaction that moves it to another container.
 file_moved = Signal()
@@ -141,10 +145,13 @@ def _as_json(value: object) -> object:
 def delete_files(
     *, files: Iterable[ScannedFile], user: User | None, reason: str
 ) -> None:
-    """Delete all files or none, and cancel their scans; decisions about them stay."""
+    """Delete all files or none, and cancel their scans; decisions about them stay.
+
+    The event of each keeps the statements that stand on it.
+    """
     with transaction.atomic():
-        for file in files:
-            _delete_file(file, user, reason)
+        for some in batched(files, _AT_ONCE):
+            _delete_some(some, user, reason)
 
 
 def delete_container(*, container: Container, user: User | None, reason: str) -> None:
@@ -152,8 +159,8 @@ def delete_container(*, container: Container, user: User | None, reason: str) ->
     with transaction.atomic():
         live = container.files.present()
         # A container can hold hundreds of thousands of files.
-        for file in live.iterator(chunk_size=500):
-            _delete_file(file, user, reason)
+        for some in batched(live.iterator(chunk_size=_AT_ONCE), _AT_ONCE):
+            _delete_some(some, user, reason)
         Container.objects.present().filter(pk=container.pk).update(
             deleted_at=datetime.now(tz=UTC)
         )
@@ -166,7 +173,20 @@ def delete_container(*, container: Container, user: User | None, reason: str) ->
         )
 
 
-def _delete_file(file: ScannedFile, user: User | None, reason: str) -> None:
+def _delete_some(files: Sequence[ScannedFile], user: User | None, reason: str) -> None:
+    # Statements that the person may not see lose their ground as well.
+    with working_for(None):
+        stated = standing_on(f"file:{file.uid}" for file in files)
+    for file in files:
+        _delete_file(file, user, reason, stated.get(f"file:{file.uid}", ()))
+
+
+def _delete_file(
+    file: ScannedFile,
+    user: User | None,
+    reason: str,
+    stated: Iterable[StandingStatement],
+) -> None:
     for scan in Scan.objects.filter(scanned_file=file, status__in=ACTIVE_SCAN_STATUSES):
         stop_scan(scan)
     ScannedFile.objects.filter(pk=file.pk).update(deleted_at=datetime.now(tz=UTC))
@@ -178,5 +198,6 @@ def _delete_file(file: ScannedFile, user: User | None, reason: str) -> None:
         action="file.deleted",
         actor=user or audit.services.SYSTEM,
         before={"name": file.name},
+        after=as_event(stated),
         note=reason,
     )

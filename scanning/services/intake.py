@@ -18,6 +18,7 @@ from common.databases import one_at_a_time
 from common.fingerprint_files import keep_fingerprint
 from common.http import LinkRefused, check_link
 from common.media_analysis import AudioRefused
+from common.outside_text import one_line
 from common.storage import display_name, keep_file, sha256_of
 from scanning import selectors
 from scanning.choices import ACTIVE_FILE_STATUSES, FileStatus, SourceType
@@ -177,7 +178,7 @@ def submit_landmarks(
     ``facts`` are as those of decoded audio; its warnings name what was not heard.
     """
     file.container = container
-    file.name = "".join(c for c in name if c.isprintable())[:500]
+    file.name = one_line(name, 500)
     file.facts = facts
     for column, value in _columns(details).items():
         setattr(file, column, value)

@@ -14,16 +14,36 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from common.charsets import decode_text
+from common.reading import read_number
 from common.table_text import one_form, separator_of
 from scanning.errors import IntakeRefused, LinkSeen
 from scanning.models import Container, ScannedFile
 from scanning.services.intake import FileDetails, room_for, submit_link
 from scanning.sources.feeds import FeedItem, safe_title
+from scanning.sources.link_texts import links_in
 
-_LINK = re.compile(r"\w+://[^\s<>\"'`]+")
-# Punctuation that ends a sentence rather than a link.
-_TRAILING = ".,;:!?)]}»”’"
+# A line of this length holds more links than one submit takes.
+LONGEST_LINE = 50_000
+# Rows of a file of links; each submit reads the file again.
+_MOST_ROWS = 20_000
 _URL_COLUMNS = ("url", "link", "address", "source_url", "webpage_url")
+# Words in the name of a column of links, in the portal's languages.
+_URL_WORD = re.compile(
+    r"(?:ur[il]|link)s?(?![^\W_])|(?<![^\W_])(?:enlaces?|liens?)(?![^\W_])"
+)
+# Enough to see which column holds links.
+_SAMPLE_ROWS = 200
+# Columns of addresses that lead to no item.
+_NO_ITEMS = (
+    "thumb",
+    "image",
+    "picture",
+    "avatar",
+    "channel",
+    "profile",
+    "cover",
+    "icon",
+)
 _NAME_COLUMNS = ("name", "title")
 
 
@@ -97,27 +117,48 @@ def _submit(
 
 
 def links_of_text(text: str) -> list[WantedLink]:
-    """Return every link in a pasted text, and each line that contains none as is."""
+    """Return every link in a pasted text, and each line that contains none as is.
+
+    Raise ``IntakeRefused`` for a line that is too long.
+    """
     wanted = []
-    for line in text.splitlines():
-        found = [link.rstrip(_TRAILING) for link in _LINK.findall(line)]
-        wanted += [WantedLink(link) for link in found or [line.strip()] if link]
+    for number, line in enumerate(text.splitlines(), start=1):
+        if len(line) > LONGEST_LINE:
+            raise IntakeRefused(
+                "line_too_long",
+                _(
+                    "Line %(number)d has more than %(most)s characters. Put each link on "
+                    "a line of its own."
+                )
+                % {"number": number, "most": read_number(LONGEST_LINE)},
+            )
+        wanted += [
+            WantedLink(link) for link in links_in(line) or [line.strip()] if link
+        ]
     return wanted
 
 
 def links_of_csv(content: bytes) -> list[WantedLink]:
     """Return the links of a CSV file; raise ``IntakeRefused`` if it has none.
 
-    The column is named url, link or similar; without such a header it is the first
-    column that contains a link. Programme, account, external_id and name are read too.
+    The column is named url, link or similar, or its name contains such a word; without
+    one it is the first column that contains a link. Programme, account, external_id and
+    name are read too.
     """
+    if max(content.count(b"\n"), content.count(b"\r")) > _MOST_ROWS:
+        raise IntakeRefused(
+            "bad_csv",
+            _("The CSV file has more than %(most)s lines. Split it.")
+            % {"most": read_number(_MOST_ROWS)},
+        )
     rows = rows_of_csv(content)
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
-    column = next((header.index(name) for name in _URL_COLUMNS if name in header), None)
+    column = _column_named(header, rows[1 : 1 + _SAMPLE_ROWS])
     if column is not None:
-        return [link for row in rows[1:] if (link := _wanted(row, header, column))]
+        return [link for row in rows[1:] for link in _wanted(row, header, column)]
+    sample = rows[:_SAMPLE_ROWS]
     column = next(
-        (at for row in rows for at, cell in enumerate(row) if "://" in cell), None
+        (at for row in sample for at, cell in enumerate(row) if links_in(cell)), None
     )
     if column is None:
         raise IntakeRefused(
@@ -127,7 +168,10 @@ def links_of_csv(content: bytes) -> list[WantedLink]:
                 "each line."
             ),
         )
-    return [link for row in rows if (link := _wanted(row, [], column))]
+    if len(header) > column and not links_in(header[column]):
+        # A header in another language.
+        return [link for row in rows[1:] for link in _wanted(row, header, column)]
+    return [link for row in rows for link in _wanted(row, [], column)]
 
 
 def links_of_items(items: Sequence[FeedItem]) -> list[WantedLink]:
@@ -175,9 +219,31 @@ def details_of_cells(cells: Mapping[str, str]) -> FileDetails:
     )
 
 
-def _wanted(row: list[str], header: list[str], column: int) -> WantedLink | None:
-    url = row[column].strip() if column < len(row) else ""
-    if not url:
-        return None
+def _column_named(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:
+    """Return the column of links by its name; None if no name tells.
+
+    Of several, it is one that holds links, of items rather than of pictures and people.
+    """
+    if exact := [name for name in _URL_COLUMNS if name in header]:
+        return header.index(exact[0])
+    named = [
+        (
+            not any(len(row) > at and links_in(row[at]) for row in rows),
+            any(word in name for word in _NO_ITEMS),
+            at,
+        )
+        for at, name in enumerate(header)
+        if _URL_WORD.search(name) and not links_in(name)
+    ]
+    return min(named)[-1] if named else None
+
+
+def _wanted(row: list[str], header: list[str], column: int) -> list[WantedLink]:
+    """Return the links in a row's cell; what is none as it is, to be refused by name."""
+    cell = row[column].strip() if column < len(row) else ""
     cells = {name: cell.strip() for name, cell in zip(header, row, strict=False)}
-    return WantedLink(url, name_of_cells(cells), details_of_cells(cells))
+    return [
+        WantedLink(url, name_of_cells(cells), details_of_cells(cells))
+        for url in links_in(cell) or [cell]
+        if url
+    ]

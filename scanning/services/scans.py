@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 import audit.services
 from accounts.models import User
 from catalogue.models import Bucket
+from common.databases import violates
 from common.words import for_the_record
 from jobs.services import cancel_subject, submit
 from scanning import results
@@ -91,7 +92,9 @@ def request_scan(
             for scan in scans:
                 _record_request(scan, user, also)
     except IntegrityError as error:
-        # The constraint on active scans catches requests that arrive at the same time.
+        # The constraint catches requests that arrive at the same time.
+        if not violates(error, Scan, "scan_one_active_per_engine"):
+            raise
         raise _runs_already(scanned_file) from error
     scanned_file.refresh_from_db()
     return scans[0]

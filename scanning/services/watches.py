@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
+from common.databases import violates
 from common.http import FetchFailed, LinkRefused
-from jobs.services import cancel_subject, hold_back, submit
+from jobs.services import cancel_subject, submit
 from scanning.choices import WatchItemState
 from scanning.errors import IntakeRefused
 from scanning.jobs import WATCH_CHECK
 from scanning.models import Watch, WatchItem
-from scanning.repeating import next_runs, switch
+from scanning.repeating import change_settings, next_runs, run_soon, switch
 from scanning.services.intake import file_of_link
 from scanning.sources.feeds import Feed, FeedItem, expand
 from scanning.sources.link_keys import link_key
@@ -78,7 +79,7 @@ def create_watch(*, watch: Watch, also_present: bool, user: User) -> Watch:
     watch.created_by = user
     watch.last_check_at = now
     # Present items are scanned at once; otherwise there is nothing to do until later.
-    first_at = now if also_present else now + timedelta(hours=watch.every_hours)
+    first_at = now if also_present else now + watch.interval
     try:
         # The unique constraint decides between two people who create the same watch.
         with transaction.atomic():
@@ -88,6 +89,8 @@ def create_watch(*, watch: Watch, also_present: bool, user: User) -> Watch:
             settings = {**_settings(watch), "also_present": also_present}
             _record(watch, "watch.created", user, settings)
     except IntegrityError as error:
+        if not violates(error, Watch, "watch_once_per_container"):
+            raise
         raise IntakeRefused(
             "watched_already",
             _("This container already watches the link."),
@@ -140,17 +143,9 @@ def begins_as(watch: Watch, title: str) -> WatchItemState:
 def change_watch(*, watch: Watch, columns: Mapping[str, object], user: User) -> None:
     """Change interval, limit and title filter from the next check on."""
     before = _settings(watch)
-    for name in _CHANGEABLE:
-        setattr(watch, name, columns[name])
+    given = {name: columns[name] for name in _CHANGEABLE}
     with transaction.atomic():
-        # A watch that failed keeps its longer pause. The job is locked before the row, in
-        # the same order as when a check ends, so that the two cannot deadlock.
-        if watch.last_check_at is not None and not watch.failures:
-            next_at = watch.last_check_at + timedelta(hours=watch.every_hours)
-            submit(WATCH_CHECK, watch, at=next_at)
-            same = Watch.objects.filter(pk=watch.pk)
-            hold_back(WATCH_CHECK, same, until=next_at)
-        watch.save(update_fields=_CHANGEABLE)
+        change_settings(WATCH_CHECK, watch, columns=given, last_at=watch.last_check_at)
         _record(watch, "watch.changed", user, _settings(watch), before)
 
 
@@ -165,7 +160,7 @@ def switch_watch(*, watch: Watch, enabled: bool, user: User) -> None:
 def check_soon(*, watch: Watch, user: User) -> None:
     """Have the worker check a watch now, regardless of failures."""
     with transaction.atomic():
-        submit(WATCH_CHECK, watch, user=user)
+        run_soon(WATCH_CHECK, watch, user=user)
         _record(watch, "watch.asked", user, {})
 
 

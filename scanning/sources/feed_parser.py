@@ -1,4 +1,4 @@
-"""Parses RSS, Atom and podcasts as podcast programs do, however they are written.
+"""Parses RSS, Atom, JSON Feed and podcasts as podcast programs do, however written.
 
 feedparser reads what is no XML, too: blank lines before the declaration, bare ampersands,
 HTML's entities, missing end tags. It opens no address; it gets bytes that are here.
@@ -28,8 +28,9 @@ from recognition.limits import DecodeLimits
 
 # Any in this module: what feedparser returns, read value by value.
 _Entry = Any
-_DECLARED: Final = re.compile(rb"""<\?xml[^>]*\sencoding=["']([\w.:-]+)""")
+_DECLARED: Final = re.compile(rb"""<\?xml[^<>]*\sencoding=["']([\w.:-]+)""")
 _DECLARATION: Final = re.compile(r"\A\s*<\?xml[^>]{0,200}\?>")
+_WEB: Final = re.compile("https?://", re.IGNORECASE)
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _RANKS: Final = {
     **dict.fromkeys(
@@ -46,17 +47,26 @@ _RANKS: Final = {
 def is_feed(content: bytes) -> bool:
     """Return whether a document is a feed; servers label feeds with many types."""
     beginning = content[:4096].replace(b"\0", b"")
-    return any(tag in beginning for tag in (b"<rss", b"<feed", b"<rdf:RDF"))
+    has_tag = any(tag in beginning for tag in (b"<rss", b"<feed", b"<rdf:RDF"))
+    return has_tag or _is_json_feed(content)
 
 
-def feed_rows(content: bytes, url: str, most: int) -> Iterator[dict[str, str]]:
+def _is_json_feed(content: bytes) -> bool:
+    """Return whether a document is a JSON Feed; its version may stand at its end."""
+    bare = content.removeprefix(codecs.BOM_UTF8).lstrip()
+    return bare.startswith(b"{") and b"jsonfeed.org" in bare
+
+
+def feed_rows(content: bytes, most: int) -> Iterator[dict[str, str]]:
     """Yield the title of a feed, then the address, title, author and date of its items.
 
-    Texts are as given, and at most ``most`` items are read.
+    Texts and addresses are as given, and at most ``most`` items are read.
     """
+    if _is_json_feed(content):
+        yield from _json_rows(content, most)
+        return
     feed = feedparser.parse(
         io.BytesIO(_in_utf_8(content)),
-        response_headers={"content-location": url},
         # We take no HTML from it.
         sanitize_html=False,
         resolve_relative_uris=False,
@@ -67,11 +77,40 @@ def feed_rows(content: bytes, url: str, most: int) -> Iterator[dict[str, str]]:
         author = _text(detail, "name") or _text(entry, "author")
         # RSS names an email address, which is nobody's name.
         yield {
-            "url": _sound(entry) or _text(entry, "link"),
+            "url": _sound(entry) or _page(entry),
             "title": _title(entry),
             "account": "" if "@" in author else author,
             "published": _text(entry, "published") or _text(entry, "updated"),
         }
+
+
+def _json_rows(content: bytes, most: int) -> Iterator[dict[str, str]]:
+    """Yield the same of a JSON Feed (https://jsonfeed.org/version/1.1)."""
+    try:
+        feed = json.loads(content.removeprefix(codecs.BOM_UTF8))
+    except (ValueError, RecursionError):
+        feed = {}
+    yield {"title": _text(feed, "title")}
+    for entry in islice(_dicts(feed, "items"), most):
+        offers = [
+            {"type": _text(each, "mime_type"), "href": _text(each, "url")}
+            for each in _dicts(entry, "attachments")
+        ]
+        authors = [*_dicts(entry, "authors"), *_dicts(entry, "author")]
+        yield {
+            "url": _best(offers) or _text(entry, "url") or _text(entry, "external_url"),
+            "title": _text(entry, "title"),
+            "account": _text(authors[0], "name") if authors else "",
+            "published": _text(entry, "date_published")
+            or _text(entry, "date_modified"),
+        }
+
+
+def _dicts(value: Any, name: str) -> list[dict[str, Any]]:  # Any: JSON
+    """Return the objects of a list in an object, or the object alone."""
+    listed = value.get(name) if isinstance(value, dict) else None
+    rows = listed if isinstance(listed, list) else [listed]
+    return [row for row in rows if isinstance(row, dict)]
 
 
 def _in_utf_8(content: bytes) -> bytes:
@@ -89,13 +128,21 @@ def _in_utf_8(content: bytes) -> bytes:
 
 def _text(entry: _Entry, name: str) -> str:
     # Its own ``get`` answers for other names, too.
-    value = dict.get(entry, name)
+    value = dict.get(entry, name) if isinstance(entry, dict) else None
     return value if isinstance(value, str) else ""
 
 
 def _title(entry: _Entry) -> str:
     # Some programs escape titles twice.
     return html.unescape(_text(entry, "title"))
+
+
+def _page(entry: _Entry) -> str:
+    """Return the address of an item's page; "" if only a name stands for one."""
+    link = _text(entry, "link")
+    # feedparser takes an identifier for the address where an item has no other.
+    is_name = link == _text(entry, "id") and not _WEB.match(link)
+    return "" if is_name else link
 
 
 def _sound(entry: _Entry) -> str:
@@ -107,8 +154,16 @@ def _sound(entry: _Entry) -> str:
         (_rank(each), each.get("url", "")) for each in entry.get("media_content", ())
     ]
     found += [offer for offer in media if offer[0] > 1]
-    # Of equal ones, the first.
-    rank, href = max(found, key=lambda offer: offer[0], default=(0, ""))
+    return _first(found)
+
+
+def _best(offers: list[dict[str, str]]) -> str:
+    return _first([(_rank(each), each["href"]) for each in offers])
+
+
+def _first(offers: list[tuple[int, str]]) -> str:
+    """Return the address that is most likely the sound, of equal ones the first."""
+    rank, href = max(offers, key=lambda offer: offer[0], default=(0, ""))
     return href if rank else ""
 
 
@@ -137,7 +192,7 @@ def read(
 ) -> None:
     """Write the rows of the feed ``fds[0]`` to ``fds[1]``, one JSON value per line."""
     with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "wb") as output:
-        for row in feed_rows(file.read(), request["url"], request["most"]):
+        for row in feed_rows(file.read(), request["most"]):
             # JSON can contain lone surrogates.
             line = json.dumps(row, ensure_ascii=False)
             output.write(line.encode(errors="replace") + b"\n")
@@ -149,7 +204,7 @@ def warm() -> None:
     for name in CHARSETS:
         "".encode(name)
     for content in (b"<rss><channel/></rss>", b"<rss>&<channel>", b"\xff\xfe<\0"):
-        list(feed_rows(content, "", 1))
+        list(feed_rows(content, 1))
 
 
 JOBS: Final[dict[str, Job]] = {"read": read}

@@ -19,6 +19,8 @@ from django.utils.translation import gettext as _
 
 from common.confined import ReadingLimits, Unreadable, json_lines, read_confined
 from common.http import FetchFailed, TooLarge, check_link, download
+from common.outside_text import one_line
+from common.packed import unpacked
 from common.storage import display_name, scratch_directory
 from scanning.sources import link_reader, platform_page
 from scanning.sources.feed_dates import read_date
@@ -70,12 +72,13 @@ def expand(url: str) -> Feed:
         target = folder / "feed"
         try:
             download(url, target, max_bytes=_MAX_BYTES, max_seconds=_FETCH_SECONDS)
+            content = unpacked(target.read_bytes(), most=_MAX_BYTES)
         except TooLarge as error:
             raise FetchFailed(
                 _("it is larger than a feed; paste the links of its items instead")
             ) from error
-        content = target.read_bytes()
         if is_feed(content):
+            target.write_bytes(content)
             return _limit_items(_read_feed(target, content, url))
     return _limit_items(_ask_reader(url))
 
@@ -91,14 +94,14 @@ def _limit_items(feed: Feed) -> Feed:
 def _read_feed(target: Path, content: bytes, url: str) -> Feed:
     """Read a feed; a large one in a child process, which gets only so much time."""
     if len(content) <= _SMALL_BYTES:
-        return _feed_of(feed_rows(content, url, _most_rows()), url)
+        return _feed_of(feed_rows(content, _most_rows()), url)
     try:
         with (
             target.open("rb") as file,
             read_confined(
                 file,
                 jobs="scanning.sources.feed_parser",
-                request={"job": "read", "url": url, "most": _most_rows()},
+                request={"job": "read", "most": _most_rows()},
                 limits=_LIMITS,
             ) as rows,
         ):
@@ -190,8 +193,7 @@ def _line(value: object) -> str:
     """Return a text on one line without control characters."""
     if not isinstance(value, str):
         return ""
-    shown = "".join(c if c.isprintable() else " " for c in value)
-    return " ".join(shown.split())[:_MAX_CHARS]
+    return " ".join(one_line(value).split())[:_MAX_CHARS]
 
 
 def safe_title(item: FeedItem) -> str:

@@ -61,7 +61,7 @@ _PATTERNS: tuple[tuple[LinkFault, str], ...] = (
     (
         LinkFault.GEO,
         r"in your (country|region|location)|geo.?restrict|from your location"
-        r"|not made this video available|not available in [a-z ]+ due to",
+        r"|not made this video available|not available in [a-z ]{1,60} due to",
     ),
     (
         LinkFault.PRIVATE,

@@ -3,75 +3,73 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Collection
-from pathlib import PurePosixPath
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
-# Parameters that record where a link was clicked, not what it leads to.
-_TRACKING = frozenset(
+from requests.utils import requote_uri
+
+from scanning.sources.link_items import item_of
+
+# Parameters that tell where any link was clicked, and those that large platforms add to
+# links of pages that are no items, such as channels.
+_CLICKS = frozenset(
     {
-        "fbclid",
-        "gclid",
-        "igshid",
-        "igsh",
-        "si",
-        "feature",
-        "ref",
-        "ref_src",
-        "ref_url",
-        "spm",
-        "share_id",
-        "is_from_webapp",
-        "sender_device",
-        "t",
-        "s",
+        *("dclid", "fbclid", "gclid", "igshid", "mc_cid", "mc_eid", "msclkid"),
+        *("ttclid", "twclid", "yclid"),
     }
 )
-_YOUTUBE = frozenset({"youtube.com", "youtube-nocookie.com", "music.youtube.com"})
-_VIDEO_ID = re.compile(r"[A-Za-z0-9_-]+")
-_YOUTUBE_PATHS = frozenset({"shorts", "live", "embed", "v"})
-_SAME_HOST = {"x.com": "twitter.com", "mobile.twitter.com": "twitter.com"}
+_TRACKING = frozenset(
+    {
+        *("_r", "_t", "app", "feature", "igsh", "igsi", "is_from_webapp", "mibextid"),
+        *("rdid", "ref", "ref_src", "ref_url", "s", "sender_device", "share_id", "si"),
+        *("spm", "t", "xmt"),
+    }
+)
+_WITH_TRACKING = (
+    "facebook.com",
+    "fb.watch",
+    "instagram.com",
+    "soundcloud.com",
+    "spotify.com",
+    "threads.net",
+    "tiktok.com",
+    "twitter.com",
+    "youtube.com",
+)
+_SAME_HOST = {
+    "x.com": "twitter.com",
+    "mobile.twitter.com": "twitter.com",
+    "threads.com": "threads.net",
+}
 
 
 def link_key(url: str) -> str:
     """Return a hash that is equal for links to the same item."""
-    return _hash(plain_link(url))
+    return hashlib.sha256(plain_link(url).encode(errors="replace")).hexdigest()
 
 
 def video_key(video_id: str) -> str:
     """Return the hash of the links to a YouTube video."""
-    if not _VIDEO_ID.fullmatch(video_id):
-        return link_key(f"https://youtu.be/{video_id}")
-    return _hash(_plain_video(video_id))
-
-
-def _hash(plain: str) -> str:
-    return hashlib.sha256(plain.encode()).hexdigest()
-
-
-def _plain_video(video_id: str) -> str:
-    return f"youtube:{video_id}"
+    return link_key(f"https://youtu.be/{video_id}")
 
 
 def plain_link(url: str) -> str:
-    """Return a link in canonical form, without tracking parameters."""
-    video = youtube_video(url)
-    if video:
-        return _plain_video(video)
-    parts = urlsplit(url.strip())
+    """Return the item of a link, else the link in one form, without tracking parameters."""
+    if item := item_of(url):
+        return str(item)
+    try:
+        parts = urlsplit(url.strip())
+        port = f":{parts.port}" if parts.port and parts.port not in (80, 443) else ""
+    except ValueError:
+        return url.strip()
     host = _plain_host(parts)
-    pairs = parse_qsl(parts.query, keep_blank_values=True)
-    known = host in _YOUTUBE or host.endswith(
-        ("twitter.com", "instagram.com", "tiktok.com", "facebook.com", "soundcloud.com")
-    )
+    dropped = _CLICKS | _TRACKING if _is_below(host, _WITH_TRACKING) else _CLICKS
     kept = sorted(
         (name, value)
-        for name, value in pairs
-        if not name.startswith("utm_") and not (known and name in _TRACKING)
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+        if not name.startswith("utm_") and name not in dropped
     )
-    port = f":{parts.port}" if parts.port and parts.port not in (80, 443) else ""
-    path = parts.path.rstrip("/") or "/"
+    path = requote_uri(parts.path).rstrip("/") or "/"
     query = f"?{urlencode(kept)}" if kept else ""
     return f"{host}{port}{path}{query}"
 
@@ -82,21 +80,16 @@ def _plain_host(parts: SplitResult) -> str:
     return _SAME_HOST.get(host, host)
 
 
+def _is_below(host: str, hosts: Collection[str]) -> bool:
+    return any(host == each or host.endswith(f".{each}") for each in hosts)
+
+
 def is_on(url: str, hosts: Collection[str]) -> bool:
     """Return whether a link leads to one of some hosts, or to a host below one."""
-    host = _plain_host(urlsplit(url.strip()))
-    return any(host == each or host.endswith(f".{each}") for each in hosts)
+    return _is_below(_plain_host(urlsplit(url.strip())), hosts)
 
 
 def youtube_video(url: str) -> str:
     """Return the id of a YouTube video; "" for other links."""
-    parts = urlsplit(url.strip())
-    host = _plain_host(parts)
-    steps = PurePosixPath(parts.path).parts[1:]
-    if host == "youtu.be":
-        return steps[0] if steps else ""
-    if host not in _YOUTUBE:
-        return ""
-    if len(steps) > 1 and steps[0] in _YOUTUBE_PATHS:
-        return steps[1]
-    return dict(parse_qsl(parts.query)).get("v", "")
+    item = item_of(url)
+    return item.item_id if item and item.platform == "youtube" else ""

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from common.http import FetchFailed
+from common.outside_text import one_line
 from common.storage import display_name, scratch_directory
 from recognition.types import Progress
 from scanning.sources import link_reader
@@ -119,7 +120,8 @@ def failure_of(stderr: str) -> PageFailed:
     lines = [line for line in stderr.splitlines() if line.startswith("ERROR:")]
     if not lines:
         return PageFailed(LinkFault.UNKNOWN, _("the platform gave no audio"))
-    original = lines[-1].removeprefix("ERROR:").strip().rstrip(".")[:300]
+    said = "".join(c if c.isprintable() else " " for c in lines[-1])
+    original = said.removeprefix("ERROR:").strip().rstrip(".")[:300]
     return PageFailed(fault_of_message(original), original)
 
 
@@ -188,7 +190,7 @@ def _last_object(output: str) -> Json:
 def _text(value: object, limit: int) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
-    return "".join(c for c in str(value) if c.isprintable())[:limit]
+    return one_line(str(value), limit)
 
 
 def _count(value: object, *, times: int = 1) -> int | None:

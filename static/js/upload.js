@@ -14,6 +14,9 @@ const POLL_MS = 1500;
 const PIECE_BYTES = 8 * 1024 * 1024;
 const RETRY_MS = [0, 1000, 3000, 5000, 10000, 20000, 30000];
 const LINKS_URL = "/api/portal/v1/links/";
+const READ_LINKS_URL = "/api/portal/v1/links/read/";
+// Typing pauses this long before the links are read.
+const TYPING_MS = 300;
 const ACTIVE = new Set(["waiting", "processing"]);
 const ICONS = {
   queued: "clock", uploading: "upload", waiting: "clock", processing: "wave", ready: "check",
@@ -39,7 +42,7 @@ function size(bytes) {
 const left = (seconds) => (seconds >= 90 ? say("minutesLeft", { n: Math.round(seconds / 60) }) : say("secondsLeft", { n: Math.max(1, Math.round(seconds)) }));
 
 /* Refusals of a file that sending it again cannot change. */
-const HOPELESS = new Set(["empty_file", "file_too_large", "http_413"]);
+const HOPELESS = new Set(["empty_file", "file_too_large", "http_413", "file_changed"]);
 /* What a file is opened for. */
 const NEXT = { no_match: "seeWhy", needs_audio: "attachAudio" };
 
@@ -166,6 +169,7 @@ class Row {
     this.stopped = false;
     this.aimAt(this.batch.details().container);
     try {
+      await this.refuseChanged();
       if (this.earlier && this.again) {
         this.take(await this.ask(`${this.batch.filesUrl}${this.earlier}/rescan/`));
         return;
@@ -185,6 +189,16 @@ class Row {
       else this.fail(refused);
     } finally {
       this.stop = null;
+    }
+  }
+
+  /* Throw if the file changed or moved since it was chosen. Browsers read no such file,
+     and tell of it as of a lost connection. */
+  async refuseChanged() {
+    try {
+      await this.file.slice(0, 1).arrayBuffer();
+    } catch {
+      throw { message: say("fileChanged"), code: "file_changed" };
     }
   }
 
@@ -239,7 +253,13 @@ class Row {
         fingerprint: async (file) => ["upload", person, container, identity(file)].join(":"),
         onShouldRetry: (error) => {
           const status = error.originalResponse?.getStatus() ?? 0;
-          if (!status) this.part("progress-text").textContent = say("waitingForConnection");
+          if (!status) {
+            this.part("progress-text").textContent = say("waitingForConnection");
+            this.refuseChanged().catch((changed) => {
+              upload.abort(true).catch(() => {});
+              reject(changed);
+            });
+          }
           return !status || status >= 500 || status === 409;
         },
         onProgress: (sent, total) => {
@@ -247,7 +267,7 @@ class Row {
           this.onProgress(sent, total, (sent - first) / Math.max((performance.now() - began) / 1000, 0.001));
         },
         onSuccess: () => resolve(new URL(upload.url, location.href).pathname),
-        onError: (error) => reject(this.causeOf(error)),
+        onError: (error) => this.refuseChanged().then(() => reject(this.causeOf(error)), reject),
       });
       this.stop = () => {
         this.stopped = true;
@@ -426,6 +446,7 @@ class Batch {
     this.links = root.querySelector("#id_links");
     this.zone = root.querySelector("[data-dropzone]");
     this.list = root.querySelector("[data-batch-list]");
+    this.typed = [];
     this.listen();
     this.showFacts();
     this.showInterrupted();
@@ -460,7 +481,7 @@ class Batch {
       this.add([...this.input.files]);
       this.input.value = "";
     });
-    this.links.addEventListener("input", () => this.count());
+    this.links.addEventListener("input", () => this.readSoon());
     document.addEventListener("paste", (event) => this.onPaste(event));
     let depth = 0;
     document.addEventListener("dragenter", (event) => {
@@ -491,10 +512,10 @@ class Batch {
       return;
     }
     const pasted = event.clipboardData.getData("text");
-    if (event.target === this.links || !/^https?:\/\//m.test(pasted)) return;
+    if (event.target === this.links || !/https?:\/\/|www\./i.test(pasted)) return;
     if (/^(INPUT|TEXTAREA)$/.test(event.target.tagName)) return;
     this.links.value = [this.links.value.trim(), pasted.trim()].filter(Boolean).join("\n");
-    this.count();
+    this.readSoon();
   }
 
   async onDrop(transfer) {
@@ -503,8 +524,14 @@ class Batch {
       this.add([...transfer.files]);
       return;
     }
-    const found = await Promise.all(entries.map(filesOf));
-    this.add(found.flat());
+    const found = (await Promise.all(entries.map(filesOf))).flat();
+    const sound = found.filter((file) => !(paths.get(file)?.includes("/") && liesBesideSound(paths.get(file))));
+    this.add(sound);
+    if (sound.length === found.length) return;
+    const left = plural("noSound", found.length - sound.length);
+    announce(left);
+    this.note = [this.note, left].filter(Boolean).join(" · ");
+    this.count();
   }
 
   add(files) {
@@ -542,19 +569,37 @@ class Batch {
   /* Put a refused link back into the box, to be corrected there. */
   change(row) {
     this.links.value = [this.links.value.trim(), row.link].filter(Boolean).join("\n");
+    this.readSoon();
     this.remove(row);
     this.links.focus();
     this.links.setSelectionRange(this.links.value.length - row.link.length, this.links.value.length);
   }
 
-  typedLinks() {
-    return this.links.value.split("\n").flatMap(linksOf);
+  readSoon() {
+    clearTimeout(this.reading);
+    this.links.setCustomValidity("");
+    this.reading = setTimeout(() => this.readLinks(), TYPING_MS);
+    // Until they are read, each line counts as a link.
+    this.typed = this.links.value.split("\n").map((line) => line.trim()).filter(Boolean);
+    this.count();
+  }
+
+  /* Have the server find the links in the text, as it does for a form without script. */
+  async readLinks() {
+    clearTimeout(this.reading);
+    const text = this.links.value;
+    if (!text.trim()) return null;
+    const { answer, error } = await this.post(READ_LINKS_URL, { text });
+    if (answer && text === this.links.value) {
+      this.typed = answer.links;
+      this.count();
+    }
+    return error;
   }
 
   count() {
     const queued = this.rows.filter((row) => row.state === "queued");
-    const links = this.typedLinks();
-    const fresh = queued.length + links.length;
+    const fresh = queued.length + this.typed.length;
     const bytes = queued.reduce((sum, row) => sum + (row.file?.size ?? 0), 0);
     const card = this.root.querySelector("[data-batch]");
     card.hidden = !this.rows.length;
@@ -612,7 +657,7 @@ class Batch {
   }
 
   start() {
-    if (this.typedLinks().length) this.sendLinks();
+    if (this.links.value.trim()) this.sendLinks();
     for (const row of this.rows.filter((one) => one.link && one.state === "queued")) this.resend(row);
     this.pump();
   }
@@ -629,9 +674,16 @@ class Batch {
     }
   }
 
-  sendLinks() {
-    const rows = this.typedLinks().map((link) => new Row(this, { link }));
+  async sendLinks() {
+    const error = await this.readLinks();
+    if (error) {
+      this.links.setCustomValidity(error.message);
+      this.links.reportValidity();
+      return;
+    }
+    const rows = this.typed.map((link) => new Row(this, { link }));
     this.links.value = "";
+    this.typed = [];
     for (const row of rows) {
       this.place(row);
       row.show("uploading", say("sending"));
@@ -672,13 +724,6 @@ class Batch {
   }
 }
 
-/* Return every link of a line, or the whole line if it has none, to show one error. */
-function linksOf(line) {
-  const found = line.match(/\w+:\/\/[^\s<>"'`]+/g) ?? [];
-  const links = found.map((link) => link.replace(/[.,;:!?)\]}»”’]+$/u, "")).filter(Boolean);
-  return links.length ? links : [line.trim()].filter(Boolean);
-}
-
 /* Return all files of a dropped entry, including those in folders. */
 async function filesOf(entry) {
   if (entry.isFile) {
@@ -693,8 +738,15 @@ async function filesOf(entry) {
     if (!some.length) break;
     found.push(...some);
   }
-  const files = await Promise.all(found.map(filesOf));
-  return files.flat().filter((file) => !file.name.startsWith("."));
+  return (await Promise.all(found.map(filesOf))).flat();
+}
+
+/* Tell whether a file in a dropped folder is a picture, a text or a system's own. */
+function liesBesideSound(path) {
+  const { beginnings, names, endings } = JSON.parse(document.getElementById("beside-sound").textContent);
+  const parts = path.toLowerCase().split("/");
+  return parts.some((part) => beginnings.some((text) => part.startsWith(text)) || names.includes(part))
+    || endings.some((text) => path.toLowerCase().endsWith(text));
 }
 
 if (form) new Batch(form);

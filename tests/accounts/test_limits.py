@@ -212,3 +212,18 @@ def test_monitoring_and_styles_are_not_counted(
     assert 429 not in statuses(client, "/healthz", 5)
     assert 429 not in statuses(client, "/static/css/base.css", 5)
     assert client.get(LOGIN).status_code == 200
+
+
+def test_what_a_valid_token_does_not_find_is_no_strangers_call(
+    settings: Settings, clock: time_machine.Traveller
+) -> None:
+    settings.ACRPORTAL_STRANGER_RATE, settings.ACRPORTAL_API_RATE = 1, 10
+    made = create_token(owner=make_user(Role.REVIEWER), name="poll", scopes=["read"])
+    client = Client(headers={"Authorization": f"Bearer {made.secret}"})
+
+    # Nothing is there, and the scope does not cover it.
+    gone = statuses(client, f"{FILES}/999", 4)
+    refused = [client.post(f"{FILES}", {}).status_code for _ in range(4)]
+
+    assert (gone, refused) == ([404] * 4, [403] * 4)
+    assert Client().get(LOGIN).status_code == 200

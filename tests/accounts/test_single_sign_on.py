@@ -93,35 +93,107 @@ def test_who_is_new_gets_an_account_and_is_then_known_by_the_subject(
     assert "somebody else" in refused.content.decode()
 
 
-def test_an_account_made_by_an_admin_is_tied_to_it(server: OpenIdServer) -> None:
-    person = invited("ana")
+VERIFIED = {"email": "Ana@Example.org", "email_verified": True}
+
+
+def prepared(username: str, address: str = "ana@example.org") -> User:
+    """Return an account that an admin made for an address."""
+    person = invited(username)
+    person.email = address
+    person.save()
+    return person
+
+
+@pytest.mark.parametrize("proof", [VERIFIED, VERIFIED | {"email_verified": "true"}])
+def test_an_account_prepared_for_a_verified_address_is_tied_to_it(
+    server: OpenIdServer, settings: Settings, proof: dict[str, object]
+) -> None:
+    settings.ACRPORTAL_OIDC_MAIL_DOMAINS = ["example.org"]
+    person = prepared("a.muster")
+    # Somebody else has taken the address without proof.
+    server.person |= {"sub": "1", "preferred_username": "zoe"} | VERIFIED
+    server.person["email_verified"] = False
+    sign_in(Client())
+    server.person |= {"sub": "2", "preferred_username": "ana"} | proof
+    client = Client()
+
+    sign_in(client)
+
+    assert signed_in_as(client) == "a.muster"
+    assert SocialAccount.objects.get(uid="2").user == person
+    assert [group.name for group in person.groups.all()] == ["manager"]
+
+
+@pytest.mark.parametrize(
+    ("claims", "domains"),
+    [
+        ({}, ["example.org"]),
+        ({"email": "ana@example.org"}, ["example.org"]),
+        (VERIFIED | {"email_verified": False}, ["example.org"]),
+        (VERIFIED | {"email_verified": "false"}, ["example.org"]),
+        (VERIFIED, []),
+        (VERIFIED, ["example.com"]),
+        (VERIFIED, ["ample.org"]),
+        (VERIFIED | {"email": "ana@example.org@evil.example"}, ["example.org"]),
+    ],
+)
+def test_a_name_or_an_address_without_proof_opens_no_prepared_account(
+    server: OpenIdServer,
+    settings: Settings,
+    claims: dict[str, object],
+    domains: list[str],
+) -> None:
+    settings.ACRPORTAL_OIDC_MAIL_DOMAINS = domains
+    person = prepared("ana")
+    server.person |= {"preferred_username": "ana"} | claims
+    client = Client()
+
+    answer = client.get(come_back(client), follow=True)
+
+    assert signed_in_as(client) == ""
+    assert "does not prove" in answer.content.decode()
+    assert not SocialAccount.objects.exists()
+    assert [group.name for group in person.groups.all()] == ["manager"]
+
+
+def test_an_address_of_two_prepared_accounts_opens_neither(
+    server: OpenIdServer, settings: Settings
+) -> None:
+    settings.ACRPORTAL_OIDC_MAIL_DOMAINS = ["example.org"]
+    prepared("first")
+    prepared("second")
+    server.person |= VERIFIED
     client = Client()
 
     sign_in(client)
 
     assert signed_in_as(client) == "ana"
-    assert SocialAccount.objects.get().user == person
-    assert [group.name for group in person.groups.all()] == ["manager"]
+    assert User.objects.count() == 3
 
 
 def test_accounts_of_others_are_not_taken_over_and_those_switched_off_stay_so(
-    server: OpenIdServer,
+    server: OpenIdServer, settings: Settings
 ) -> None:
+    settings.ACRPORTAL_OIDC_MAIL_DOMAINS = ["example.org"]
     make_user(Role.ADMIN, username="ana")
     client = Client()
     answer = client.get(come_back(client), follow=True)
     assert signed_in_as(client) == ""
-    assert "Ask an admin" in answer.content.decode()
+    assert "sign in with that" in answer.content.decode()
 
     create_token(owner=invited("bot", Role.ADMIN), name="Nightly", scopes=["all"])
     server.person["preferred_username"] = "bot"
     sign_in(client)
     assert signed_in_as(client) == ""
 
-    person = invited("cleo")
+    person = prepared("cleo", "cleo@example.org")
     person.is_active = False
     person.save()
-    server.person["preferred_username"] = "cleo"
+    server.person |= {
+        "preferred_username": "cleo",
+        "email": "cleo@example.org",
+        "email_verified": True,
+    }
     answer = sign_in(client)
     assert answer["Location"] == "/accounts/inactive/"
     assert signed_in_as(client) == ""

@@ -284,3 +284,40 @@ def test_a_filter_that_no_text_can_fit_finds_nothing(api: Api) -> None:
     answer = api.get("/api/buckets?region=%00&type=%00")
 
     assert (answer.status_code, answer.json()["data"]) == (200, [])
+
+
+def test_the_customers_id_of_an_upload_is_kept_and_is_free_only_once(
+    api: Api,
+) -> None:
+    bucket, other = BucketFactory.create_batch(2)
+    form = {"title": "Blue", "audio_id": "A-17"}
+    link = {"data_type": "audio_url", "url": "https://host.example/a.mp3"}
+
+    by_link = api.call("POST", files_of(bucket), form | link)
+    by_file = api.upload(
+        files_of(other), form | {"file": SimpleUploadedFile("b.mp3", b"ID3" * 100)}
+    )
+
+    for answer, place in ((by_link, bucket), (by_file, other)):
+        assert answer.json()["data"]["audio_id"] == "A-17"
+        assert Recording.objects.get(bucket=place).custom_id == "A-17"
+    again = (
+        api.call("POST", files_of(bucket), form | link),
+        api.upload(
+            files_of(bucket),
+            form | {"file": SimpleUploadedFile("c.mp3", b"ID3" * 100)},
+        ),
+    )
+    for refused in again:
+        assert refused.status_code == 422
+        assert list(refused.json()["errors"]) == ["audio_id"]
+
+
+def test_a_file_that_cannot_be_searched_says_why(api: Api) -> None:
+    recording = RecordingFactory.create(
+        status=RecordingStatus.ERROR, status_message="It holds no sound."
+    )
+
+    data = api.get(f"{files_of(recording.bucket)}/{recording.pk}").json()["data"]
+
+    assert (data["state"], data["message"]) == (-1, "It holds no sound.")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from audit.models import Event
 from catalogue.models import Bucket
 from scanning.models import Container
@@ -80,7 +82,39 @@ def test_engines_unknown_fields_and_what_php_sends_are_taken(api: Api) -> None:
     )
     data = answer.json()["data"]
     assert [one["id"] for one in data["buckets"]] == [bucket.pk]
-    assert data["policy"] == {"type": "points", "points": "3"}
+    assert data["policy"] == {"type": "points", "points": 3}
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (
+            {"type": "traverse", "interval": "0", "rec_length": " 10 "},
+            {"type": "traverse", "interval": 0, "rec_length": 10},
+        ),
+        (
+            '{"type": "traverse", "interval": "2.5", "deepright": "1"}',
+            {"type": "traverse", "interval": 2.5, "deepright": 1},
+        ),
+        # What is no number, and keys of others, stay as they were sent.
+        (
+            {"type": "points", "points": "three", "version": "2", "interval": "-1"},
+            {"type": "points", "points": "three", "version": "2", "interval": "-1"},
+        ),
+    ],
+)
+def test_numbers_of_a_policy_that_come_as_texts_are_numbers(
+    api: Api, sent: object, kept: object
+) -> None:
+    bucket = BucketFactory.create()
+
+    made = api.call("POST", "/api/fs-containers", wanted(bucket, policy=sent))
+
+    data = made.json()["data"]
+    assert data["policy"] == kept
+    assert Container.objects.get(pk=data["id"]).policy == kept
+    changed = api.call("PUT", f"/api/fs-containers/{data['id']}", {"policy": sent})
+    assert changed.json()["data"]["policy"] == kept
 
 
 def test_a_value_that_does_not_fit_is_named_and_nothing_is_made(api: Api) -> None:

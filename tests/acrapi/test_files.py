@@ -493,3 +493,64 @@ def test_a_list_with_results_makes_the_same_queries_for_one_and_for_many(
         rows = api.get(f"{files_of(container)}?with_result=1").json()["data"]
 
     assert all(row["results"]["custom_files"] for row in rows)
+
+
+def _put(address: str, content: bytes, **more: Any) -> Any:  # Any: the test client's
+    return Client().generic("PUT", address, content, "audio/mpeg", **more)
+
+
+def _chunked(content: bytes) -> dict[str, Any]:  # Any: as a server passes them
+    return {
+        "wsgi.input": io.BytesIO(content),
+        "CONTENT_LENGTH": "",
+        "HTTP_TRANSFER_ENCODING": "chunked",
+        "wsgi.input_terminated": True,
+    }
+
+
+def test_the_same_bytes_may_be_put_again_as_after_a_lost_answer(api: Api) -> None:
+    container = ContainerFactory.create()
+    asked, address = _staged(api, container)
+    body = b"ID3" * 1000
+
+    assert _put(address, body).status_code == 200
+    size = StagedUpload.objects.get().size_bytes
+    assert _put(address, body).status_code == 200
+    assert _put(address, b"", **_chunked(body)).status_code == 200
+    for other in (body[:-1] + b"x", body[:-1], body + b"x"):
+        for more in ({}, _chunked(other)):
+            refused = _put(address, other, **more)
+            assert (refused.status_code, refused.json()["code"]) == (403, "upload_used")
+    staged = StagedUpload.objects.get()
+    assert path_of(staged).read_bytes() == body
+    assert staged.size_bytes == size == len(body)
+
+    key = asked.json()["data"]["key"]
+    sent = {"key": key, "filename": "a.mp3"}
+    assert api.call("POST", files_of(container), sent).status_code == 201
+    # Late, when the file is submitted already.
+    assert _put(address, body).status_code == 200
+    assert container.files.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "state", "message"),
+    [
+        (FileStatus.NEEDS_AUDIO, "link_private", -2, "The link is private."),
+        (FileStatus.ERROR, "no_audio", -2, "It has no audio track."),
+        (FileStatus.ERROR, "engine_error", -3, "The engine stopped."),
+        (FileStatus.CANCELLED, "", -2, "The scan was cancelled."),
+    ],
+)
+def test_a_file_that_could_not_be_scanned_says_why(
+    status: str, code: str, state: int, message: str, api: Api
+) -> None:
+    stored = "" if status == FileStatus.CANCELLED else message
+    file = ScannedFileFactory.create(status=status, error_code=code, message=stored)
+
+    (shown,) = api.get(f"{files_of(file.container)}/{file.uid}").json()["data"]
+    (listed,) = api.get(files_of(file.container)).json()["data"]
+
+    for data in (shown, listed):
+        assert (data["state"], data["message"]) == (state, message)
+        assert data["error_code"] == (code or "cancelled")

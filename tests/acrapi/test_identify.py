@@ -208,3 +208,38 @@ def test_other_methods_are_answered_too() -> None:
     answer = Client().get("/v1/identify")
 
     assert (answer.status_code, answer.json()["status"]["code"]) == (200, 2005)
+
+
+def test_a_clip_of_the_npm_package_is_found(catalogue: Catalogue) -> None:
+    """As ``acrcloud`` 1.4.0 sends it: two slashes, and a part without a file name."""
+    project = create_project(name="clips", buckets=[catalogue.bucket], user=None)
+    clip = audio.wav_bytes(audio.tune(1, 30)[5 * 8000 : 17 * 8000])
+    dashes = "--------------------------5942ece673ad2bd2662e5c8a"
+    fields = {
+        **signed(project),
+        "sample_bytes": str(len(clip)),
+    }
+    body = (
+        f'--{dashes}\r\nContent-Disposition: form-data; name="sample"\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n"
+    ).encode() + clip
+    for name, value in fields.items():
+        body += (
+            f'\r\n--{dashes}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
+            f"{value}"
+        ).encode()
+    body += f"\r\n--{dashes}--\r\n".encode()
+
+    def send(content: bytes) -> int:
+        # The test client takes two slashes for a host.
+        answer: Any = Client().generic(
+            "POST",
+            "/",
+            content,
+            f"multipart/form-data; boundary={dashes}",
+            PATH_INFO="//v1/identify",
+        )
+        return int(answer.json()["status"]["code"])
+
+    assert send(body) == 0
+    assert send(body[:-2000]) != 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -74,13 +74,28 @@ def test_an_affected_version_is_named(pin: str, affected: bool) -> None:
     )
 
 
-def test_an_old_snapshot_warns() -> None:
-    today = date(2026, 11, 26)
-    fresh = Snapshot("somewhere", today - timedelta(days=30), [])
-    old = Snapshot("somewhere", today - timedelta(days=31), [])
+def test_an_old_or_empty_snapshot_is_no_clean_answer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    today = datetime.now(tz=UTC).date()
+    some = Snapshot.read().advisories[:1]
+    answers = {}
+    for days, advised in ((30, some), (31, some), (0, [])):
+        snapshot = Snapshot("somewhere", today - timedelta(days=days), advised)
+        monkeypatch.setattr(Snapshot, "read", lambda made=snapshot: made)
+        code = advisories.main([])
+        answers[days] = code, capsys.readouterr().out
 
-    assert not advisories.age_warning(fresh, today)
-    assert "31 days old" in advisories.age_warning(old, today)
+    assert answers[30][0] == 0
+    assert (
+        f"0 vulnerabilities that were known on {today - timedelta(30)}"
+        in answers[30][1]
+    )
+    assert answers[31][0] == 1
+    assert "NOT CHECKED SINCE" in answers[31][1]
+    assert "31 days old" in answers[31][1]
+    assert answers[0][0] == 1
+    assert "NOT CHECKED" in answers[0][1]
 
 
 def test_the_bill_of_materials_is_whole_and_reproducible() -> None:

@@ -129,6 +129,37 @@ def test_an_upload_waits_for_the_connection_from_its_first_request_to_its_last(
     page.context.close()
 
 
+@pytest.mark.parametrize("when", ["waits", "is sent"])
+def test_a_file_that_changes_meanwhile_is_told_as_changed(
+    when: str, browser: Browser, portal: Portal, tmp_path: Path
+) -> None:
+    # Not the usual page, which allows no failed request.
+    page = browser.new_context(base_url=portal.url).new_page()
+    path = large_file(tmp_path, 75)
+
+    def change(route: Route) -> None:
+        with path.open("ab") as file:
+            file.write(bytes(1000))
+        route.continue_()
+
+    sign_in(page, portal, "ana")
+    page.goto("/upload/")
+    page.set_input_files("#id_files", path)
+    if when == "waits":
+        path.write_bytes(path.read_bytes()[:-1000])
+    else:
+        page.route("**/api/portal/v1/uploads/", change)
+    page.locator("[data-start]").click()
+
+    row = page.locator("[data-row]")
+    expect(row).to_contain_text(
+        "The file has changed since you chose it; choose it again.", timeout=30_000
+    )
+    expect(row.locator("[data-badge-text]")).to_have_text("Error")
+    expect(row.locator("[data-retry]")).to_be_hidden()
+    page.context.close()
+
+
 def test_an_empty_file_is_refused_in_a_sentence_without_a_code(
     page: Page, portal: Portal
 ) -> None:

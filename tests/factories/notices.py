@@ -70,7 +70,7 @@ def make_submitted(
     matches: Sequence[Match], user: User, *, law: NoticeLaw = NoticeLaw.US_512C
 ) -> TakedownNotice:
     """Return a notice in review, with the evidence of its matches."""
-    if not sealing.has_key():
+    if not sealing.key_path().exists():
         sealing.create_key()
     draft = make_draft(matches, user, law=law)
     while run_next(Pool.WORK):

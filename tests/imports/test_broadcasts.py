@@ -234,3 +234,30 @@ def test_the_page_offers_samples_that_can_be_imported(signed_in: MakeClient) -> 
         assert verdicts(run(sample.decode()))[3] == 0
     assert Broadcast.objects.count() == 2
     assert Audience.objects.count() == 3
+
+
+def test_tables_of_other_programs_are_read_too() -> None:
+    schedule = (
+        "Harbour FM, November\n\n"
+        "File name;Station;Starts at;Length;Presenter\n"
+        "fog.wav;Harbour FM;03.11.2026 07:00;0:30:00;Mia\n"
+        "fog.wav;Harbour FM;11/14/2026 7:30 PM;0:30:00;Mia\n"
+    )
+    audience = (
+        "Station\tMonth\tListeners\tTuning hours\n"
+        "Harbour FM\t11/2026\t1.480\t120500,5\nTotal\t\t1480\t120500,5\n"
+    )
+
+    done = run(schedule)
+    heard = run(audience)
+
+    assert verdicts(done) == [2, 0, 0, 0]
+    starts = Broadcast.objects.order_by("starts_at").values_list("starts_at", flat=True)
+    assert [*starts] == [
+        datetime(2026, 11, 3, 6, tzinfo=UTC),
+        datetime(2026, 11, 14, 18, 30, tzinfo=UTC),
+    ]
+    assert done["unknown_columns"] == ["Presenter"]
+    assert verdicts(heard) == [1, 0, 0, 0]
+    row = Audience.objects.get()
+    assert (row.month, row.listeners) == (date(2026, 11, 1), 1480)

@@ -15,10 +15,10 @@ from openpyxl import Workbook
 from pytest_django import Settings
 
 from imports import tables as import_tables
-from imports.errors import ImportRefused, RowFault
-from imports.recordings import zip_audio
+from imports import unpacking
+from imports.errors import ImportRefused, RowFault, TableRefused
 from imports.recordings.zip_audio import Archive, open_archive
-from imports.tables import TableRefused, open_table, rows_of
+from imports.tables import open_table, rows_of
 
 SHEET = "xl/worksheets/sheet1.xml"
 TEXTS = "xl/sharedStrings.xml"
@@ -214,8 +214,8 @@ def test_other_kinds_of_files_are_refused_with_what_to_do(tmp_path: Path) -> Non
     table = tmp_path / "table"
     for content, says in (
         (b"\xd0\xcf\x11\xe0old", "before 2007"),
-        (b"\xff\xfec\0u\0s\0", "UTF-16"),
-        (b"custom_id,title\nL1,caf\xc3", "Line 2, byte 23"),
+        (b"\xff\xfec\0u\0s", "not UTF-16 text"),
+        (b"%PDF-1.7", "PDF"),
     ):
         table.write_bytes(content)
 
@@ -256,7 +256,7 @@ def test_a_formula_without_a_value_is_no_empty_cell(tmp_path: Path) -> None:
 def test_a_zip_of_very_many_files_is_refused_before_it_is_listed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(zip_audio, "MAX_ROWS", 100)
+    monkeypatch.setattr(unpacking, "_MAX_ENTRIES", 100)
     few, many = tmp_path / "few.zip", tmp_path / "many.zip"
     for path, number in ((few, 100), (many, 101)):
         with zipfile.ZipFile(path, "w") as made:

@@ -25,6 +25,7 @@ from accounts.roles import Role
 from catalogue.models import Bucket, Recording
 from common.charsets import CHARSETS, decode_text, guess_charset
 from common.table_text import read_decimal, read_percent
+from imports.errors import TableRefused
 from imports.models import BroadcastImport
 from imports.recordings.audio import AudioSource, Folder
 from imports.recordings.summary import ImportSummary
@@ -32,7 +33,7 @@ from imports.recordings.work import make_import
 from imports.recordings.zip_audio import Archive
 from imports.rights.importer import RightsImporter, RightsSummary
 from imports.rights.reading import open_message
-from imports.tables import TableRefused, open_table, rows_of
+from imports.tables import open_table, rows_of
 from imports.workbook_cells import cell_text
 from rights.models import Share
 from scanning.services.intake import submit_upload
@@ -225,7 +226,7 @@ def test_other_archives_are_refused_in_a_plain_sentence(tmp_path: Path) -> None:
     for part, sentence in (
         ("content.xml", ods),
         ("xl/workbook.bin", r"binary workbook \(\.xlsb\)"),
-        ("readme.txt", "This ZIP archive is not a workbook"),
+        ("readme.txt", "No line names the columns"),
         ("[Content_Types].xml", "Open it in a spreadsheet program, save it there as"),
     ):
         with zipfile.ZipFile(tmp_path / "t.xlsx", "w") as made:
@@ -283,8 +284,8 @@ def test_cells_of_recordings_are_read_as_people_mean_them(folder: Path) -> None:
     assert kept["d1"].release_date == "2016-06-28"
     assert cell_text(date(2016, 6, 28), "General") == "2016-06-28"
     # Its check digit does not fit.
-    assert "bad" not in kept
-    assert summary.refused == 1
+    assert kept["bad"].upc == ""
+    assert [note["column"] for note in summary.warnings] == ["upc"]
 
 
 def test_a_first_line_may_name_the_separator(tmp_path: Path) -> None:

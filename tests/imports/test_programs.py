@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from accounts.roles import Role
 from catalogue.models import Bucket, Recording, RecordingStatus
+from imports.errors import TableRefused
 from imports.recordings.audio import Folder
 from imports.recordings.programs import folder_table, listed_table
-from imports.tables import TableRefused, rows_of
+from imports.tables import rows_of
 from recognition.audio.headers import Headers
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory

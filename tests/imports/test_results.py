@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import resource
 from io import StringIO
@@ -12,6 +13,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import IntegrityError
 from django.urls import reverse
 from openpyxl import Workbook
 
@@ -423,3 +425,30 @@ def test_an_import_goes_on_where_a_killed_worker_left_it() -> None:
     assert kept.status == ImportStatus.DONE
     assert (kept.summary["added"], kept.summary["unchanged"]) == (1, 1)
     assert ScannedFile.objects.count() == 2
+
+
+def test_a_packed_table_below_a_title_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "result.csv.gz"
+    table = f"Scan of 1.11.2026\r\n\r\n{TOOL_HEADER}{tool_row('00:00:10', 'Song')}"
+    path.write_bytes(gzip.compress(table.replace(",", ";").encode("utf-16")))
+
+    (found,) = read(path, name=path.name)
+
+    assert isinstance(found, FoundFile)
+    assert found.name == "show.wav"
+
+
+def test_only_another_scan_is_told_as_one() -> None:
+    importer = ResultImporter(
+        container=ContainerFactory.create(),
+        user=None,
+        source="dump.json",
+        dry=False,
+        heartbeat=lambda: None,
+    )
+    impossible = FoundFile(
+        line=1, name="A", state=1, results={}, remote_id="r1", duration_ms=-1
+    )
+
+    with pytest.raises(IntegrityError, match="scanned_file_sizes_not_negative"):
+        importer.run([impossible])

@@ -16,10 +16,8 @@ from hypothesis import strategies as st
 from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Bucket, Exclusion, IntakeRule, Recording
-from imports.mapping import guess, named_columns
 from imports.recordings.audio import Folder
 from imports.recordings.summary import ImportSummary, Verdict
-from imports.recordings.targets import RECORDING_TARGETS
 from imports.recordings.work import make_import
 from imports.tables import open_table
 from review.choices import MatchState
@@ -28,6 +26,7 @@ from tests import audio
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
+from tests.imports.test_recordings import mapped
 
 pytestmark = pytest.mark.django_db
 
@@ -81,10 +80,7 @@ class Run:
                     audio=Folder(self._folder),
                     user=self._user,
                     dry=dry,
-                    columns=guess(
-                        named_columns(opened.header, RECORDING_TARGETS),
-                        keep_unknown=keep,
-                    ),
+                    mapped=mapped(opened, keep=keep),
                 ) as task,
             ):
                 task.on_verdict = verdicts.__setitem__

@@ -15,6 +15,7 @@ from django.test import override_settings
 from kombu import Connection
 
 from accounts.models import User
+from accounts.roles import Role
 from jobs import broker as celery_broker
 from jobs import services
 from jobs.choices import Pool
@@ -22,6 +23,7 @@ from scanning.choices import FileStatus
 from scanning.models import ScannedFile
 from tests import audio
 from tests.conftest import Catalogue, submit_sound
+from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
 from tests.jobs.work import PLAIN, did, registered
 
@@ -110,6 +112,21 @@ def test_a_person_who_waits_comes_first(broker: str) -> None:
         work_until(lambda: celery_broker.messages_waiting(Pool.WORK) == 0)
 
     assert did == ["person", "a", "b", "c"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_people_take_turns_through_a_broker(broker: str) -> None:
+    ana, ben = make_user(Role.REVIEWER), make_user(Role.REVIEWER)
+    with registered(PLAIN) as kind:
+        for number in range(20):
+            bucket = BucketFactory.create(name=f"ana {number}")
+            services.submit(kind, bucket, user=ana)
+        services.submit(kind, BucketFactory.create(name="ben"), user=ben)
+
+        work_until(lambda: celery_broker.messages_waiting(Pool.WORK) == 0)
+
+    assert did[:3] == ["ana 0", "ben", "ana 1"]
+    assert len(did) == 21
 
 
 @pytest.mark.django_db(transaction=True)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from pytest_django import Settings
 
+from accounts.reach import working_for
 from accounts.roles import Role
 from catalogue.models import Bucket
 from jobs import services
 from jobs.choices import JobState, Pool, Priority
-from jobs.kinds import Kind
+from jobs.context import JobContext
+from jobs.kinds import Kind, all_kinds
 from jobs.models import Job
 from jobs.runner import run_next
 from tests.factories.accounts import make_user
-from tests.factories.catalogue import BucketFactory
-from tests.jobs.work import PLAIN, did, registered
+from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.jobs.work import MIRRORED, PLAIN, did, do, registered
 
 
 def first_letter(bucket: Bucket) -> str:
@@ -40,16 +44,104 @@ def test_lanes_take_turns(db: None) -> None:
     assert order == ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]
 
 
-def test_a_persons_bulk_does_not_go_first(db: None) -> None:
+def test_a_persons_bulk_does_not_go_first(
+    plain: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "PERSON_CAP", 3)
     ana, ben = make_user(Role.REVIEWER), make_user(Role.REVIEWER)
-    with registered(PLAIN, person_cap=2) as kind:
-        for number in range(4):
-            bucket = BucketFactory.create(name=f"ana {number}")
-            services.submit(kind, bucket, user=ana, person_waits=True)
-        bens = BucketFactory.create(name="ben")
-        services.submit(kind, bens, user=ben, person_waits=True)
+    for number in range(5):
+        bucket = BucketFactory.create(name=f"ana {number}")
+        services.submit(plain, bucket, user=ana, person_waits=True)
+    services.submit(plain, BucketFactory.create(name="usual"))
+    bens = BucketFactory.create(name="ben")
+    services.submit(plain, bens, user=ben, person_waits=True)
 
-        assert run_all() == ["ana 0", "ana 1", "ben", "ana 2", "ana 3"]
+    # Within the cap people take turns, and beyond it with all others.
+    assert run_all() == [
+        *("ana 0", "ben", "ana 1", "ana 2"),
+        *("ana 3", "usual", "ana 4"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in all_kinds() if kind.every is None], ids=lambda k: k.name
+)
+def test_jobs_of_each_kind_take_turns_between_people(db: None, kind: Kind) -> None:
+    ana, ben = make_user(Role.REVIEWER), make_user(Role.REVIEWER)
+    alike = replace(
+        kind,
+        name="test_alike",
+        model=Bucket,
+        mirror={},
+        key=PLAIN.key,
+        duty=PLAIN.duty,
+        lane=kind.lane and (lambda _subject: "same"),
+    )
+    with registered(alike):
+        for number in range(services.PERSON_CAP + 10):
+            row = Bucket(pk=10_000 + number)
+            services.submit(alike, row, user=ana)
+        services.submit(alike, Bucket(pk=20_000), user=ben)
+
+        jobs = Job.objects.filter(kind=alike.name).order_by("-priority", "turn", "pk")
+        places = list(jobs.values_list("requested_by", flat=True))
+
+    # Ana's only goes before as the first of equals.
+    assert places.index(ben.pk) == 1
+    hurried = Job.objects.filter(priority=Priority.PERSON, requested_by=ana)
+    assert hurried.count() <= services.PERSON_CAP
+
+
+def test_lanes_of_one_person_take_turns_too(db: None) -> None:
+    ana, ben = make_user(Role.REVIEWER), make_user(Role.REVIEWER)
+    with registered(PLAIN, lane=first_letter) as kind:
+        for user, name in (
+            *((ana, "a1"), (ana, "a2"), (ana, "a3")),
+            *((ana, "b1"), (ben, "a4")),
+        ):
+            services.submit(kind, BucketFactory.create(name=name), user=user)
+
+        assert run_all() == ["a1", "b1", "a4", "a2", "a3"]
+
+
+def test_what_a_job_asks_for_is_asked_by_the_person_behind_it(plain: Kind) -> None:
+    ana = make_user(Role.REVIEWER)
+    with registered(MIRRORED) as after:
+
+        def ask(_context: JobContext) -> None:
+            services.submit(after, RecordingFactory.create())
+
+        do(ask)
+        services.submit(plain, BucketFactory.create(), user=ana)
+        run_next(Pool.WORK)
+
+        assert Job.objects.get(kind=after.name).requested_by == ana
+
+
+def test_who_is_at_work_has_asked(plain: Kind) -> None:
+    ana = make_user(Role.REVIEWER)
+    with working_for(ana):
+        job = services.submit(plain, BucketFactory.create())
+
+    assert job.requested_by == ana
+
+
+def test_failed_jobs_that_are_tried_again_do_not_go_before_others(plain: Kind) -> None:
+    ana, ben = make_user(Role.REVIEWER), make_user(Role.REVIEWER)
+    names = [f"ana {number}" for number in range(4)]
+    failed = [
+        services.submit(plain, BucketFactory.create(name=name), user=ana)
+        for name in names
+    ]
+    Job.objects.update(state=JobState.FAILED)
+    for number in range(3):
+        bucket = BucketFactory.create(name=f"ben {number}")
+        services.submit(plain, bucket, user=ben)
+    for job in failed:
+        job.refresh_from_db()
+        assert services.try_again(job)
+
+    assert run_all()[:4] == ["ana 0", "ben 0", "ana 1", "ben 1"]
 
 
 def test_the_same_work_is_asked_for_once(plain: Kind) -> None:

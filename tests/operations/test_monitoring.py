@@ -10,9 +10,12 @@ from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
+from evidence.models import EvidencePack
 from jobs import periodic
 from operations.middleware import log_slow_statement
 from tests.conftest import Catalogue
+from tests.factories.review import make_match
+from tests.jobs.workers import fail_job
 
 
 def figures(client: Client) -> dict[tuple[str, tuple[str, ...]], float]:
@@ -38,6 +41,16 @@ def test_figures_tell_what_is_there(catalogue: Catalogue, settings: Settings) ->
     assert metrics["acrportal_jobs", ("session_retention", "waiting")] == 1
     assert metrics["acrportal_jobs_given_up", ("scan",)] == 0
     assert metrics["acrportal_request_seconds_count", ("GET", "2xx", "login")] >= 1
+
+
+def test_an_evidence_pack_that_failed_is_counted_as_given_up(
+    db: None, settings: Settings
+) -> None:
+    settings.ACRPORTAL_METRICS_TOKEN = "open sesame"
+    pack = EvidencePack.objects.create(match=make_match())
+    fail_job("evidence", pack)
+
+    assert figures(Client())["acrportal_jobs_given_up", ("evidence",)] == 1
 
 
 @pytest.mark.parametrize("header", ["", "Bearer ", "Bearer wrong"])

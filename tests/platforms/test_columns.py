@@ -161,3 +161,27 @@ def test_the_choice_is_for_those_who_import(signed_in: MakeClient) -> None:
 
     assert choose(signed_in(Role.REVIEWER), one, column_2="status")[0] == 403
     assert one.mapping_version == 0
+
+
+def test_a_table_of_claims_is_read_as_others_write_it() -> None:
+    text = (
+        "Claims of Example Music\n\n"
+        "Claim ID;Permalink;Status;Plays;Territory;Claimed\n"
+        "s1;https://soundcloud.com/example/set-1;active;90;DE, AT, CH;14.08.2026\n"
+        "Total;;;90;;\n"
+    )
+
+    one = services.keep_upload(
+        CLAIMS,
+        user=make_user(Role.MANAGER),
+        file=SimpleUploadedFile("claims.csv", text.encode("utf-16")),
+        platform="soundcloud",
+        account="Example Music",
+        report_day=date(2026, 11, 3),
+    )
+    worked(one)
+
+    assert (one.status, one.message) == (ImportStatus.CHECKED, "")
+    assert (one.summary["rows"], one.summary["refused"]) == (1, 0)
+    assert one.rules["header_line"] == 3
+    assert [row["line"] for row in one.summary["reading"]["skipped"]] == [5]

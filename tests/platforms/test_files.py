@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
 import pyarrow
 import pytest
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 from pyarrow import csv as arrow
 
+from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
+from catalogue.models import Recording
 from common.territories import TERRITORIES
 from platforms import files
 from platforms.choices import FileKind
@@ -22,6 +30,7 @@ from tests.factories.accounts import make_user
 from tests.factories.rules import make_licence
 from tests.platforms.making import ASSET, CLAIM, report, run_import
 from tests.platforms.test_lists import claim, compare, heard, recording
+from tests.threads import shared_database, using_database
 
 pytestmark = pytest.mark.django_db
 
@@ -82,6 +91,21 @@ def test_each_kind_of_file_says_what_its_entries_say() -> None:
     assert delivered["GBAYE0000004"]["upc"] == "0123"
     with pytest.raises(ClaimsRefused, match="lack what the file needs"):
         make(FileKind.ASSETS, "by_others")
+
+
+def test_lists_for_people_are_guarded_and_youtubes_files_are_not() -> None:
+    heard(1, "confirmed")
+    Recording.objects.update(title="=HYPERLINK(A1)")
+    run_import(report([claim(2)]))
+    compare()
+
+    (listed,) = read(make(FileKind.MANUAL_CLAIMS, "not_claimed"))
+    delivered = files.write_rows(
+        FileKind.SOUND_RECORDINGS, [{"song_title": "=HYPERLINK(A1)"}]
+    )
+
+    assert listed["recording"].startswith("'=HYPERLINK(A1)")
+    assert b",=HYPERLINK(A1)," in delivered
 
 
 def test_ownership_and_reference_files_are_read_back() -> None:
@@ -158,3 +182,51 @@ def test_ownership_is_written_as_the_platform_does() -> None:
 
 
 CLAIM_ = {**CLAIM, "reference_id": ""}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.each_database
+def test_two_people_at_once_put_an_entry_into_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard(1, "rejected")
+    run_import(report([claim(1, reference_id="R1")], CLAIM_))
+    compare()
+    shown, people = revisions("not_heard"), [make_user(Role.REVIEWER) for _ in range(2)]
+    database, together = shared_database(tmp_path), Barrier(2)
+    write = files._write
+
+    def write_together(*args: Any, **options: Any) -> Any:  # Any: as written
+        made = write(*args, **options)
+        # Both have looked at the list and written their file by now.
+        together.wait(timeout=30)
+        return made
+
+    monkeypatch.setattr(files, "_write", write_together)
+
+    def make_one(user: User) -> str:
+        with using_database(database):
+            try:
+                files.make_files(revisions=shown, kind=FileKind.RELEASES, user=user)
+            except ClaimsRefused as refused:
+                return refused.code
+            return "made"
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = sorted(pool.map(make_one, people))
+
+    assert outcomes == ["made", "stale"]
+
+
+def test_the_database_holds_an_entry_in_one_file_only() -> None:
+    heard(1, "rejected")
+    run_import(report([claim(1)]))
+    compare()
+    row = make(FileKind.RELEASES, "not_heard").rows.get()
+    other = ClaimFile.objects.create(kind=FileKind.RELEASES, row_count=1)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        other.rows.create(discrepancy=row.discrepancy, number=1)
+    files.withdraw(file=row.file, user=make_user(Role.MANAGER))
+
+    assert other.rows.create(discrepancy=row.discrepancy, number=1).holds_entry

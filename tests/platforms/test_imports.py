@@ -19,7 +19,7 @@ from imports.errors import ImportRefused, RowFault
 from imports.platforms import reading
 from imports.platforms.formats.youtube.report import CLAIMS
 from imports.platforms.reports import RowReader, day_in_name
-from imports.tables import RawRow
+from imports.table_layout import RawRow
 from imports.undoing.walk import undo_import
 from platforms.models import (
     AssetConflict,
@@ -290,10 +290,10 @@ def test_new_details_wait_for_an_explanation_and_keep_their_days(
 @pytest.mark.django_db
 def test_what_is_no_report_is_refused_with_a_reason() -> None:
     cases: list[tuple[bytes, str]] = [
-        (b"", "This is no report"),
+        (b"", "The file is empty"),
         (b"claim_id,video_id\nc1,v1\n", "This is no report"),
-        (gzip.compress(report([{}]))[:-9], "gzip file is damaged"),
-        (b"\xff\xfeclaim_id", "not UTF-8"),
+        (gzip.compress(report([{}]))[:-9], "archive is damaged"),
+        (b"\xff\xfeclaim_i", "not UTF-16"),
     ]
     for content, said in cases:
         with pytest.raises(ImportRefused, match=said):
@@ -302,10 +302,10 @@ def test_what_is_no_report_is_refused_with_a_reason() -> None:
 
 @pytest.mark.django_db
 def test_a_bomb_stops_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "MAX_UNPACKED_BYTES", 2_000)
+    monkeypatch.setattr(reading, "MAX_UNPACKED_BYTES", 1024**2)
 
-    with pytest.raises(ImportRefused, match="larger than 2 GB"):
-        run_import(gzip.compress(report([{}] * 50)), dry=True)
+    with pytest.raises(ImportRefused, match="larger than 1 MB"):
+        run_import(gzip.compress(report([{}] * 50) + b" " * 1024**2), dry=True)
 
 
 @pytest.mark.django_db

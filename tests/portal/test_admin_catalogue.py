@@ -50,7 +50,7 @@ def test_editing_a_recording_leaves_what_a_worker_writes(
         Recording.objects.filter(pk=recording.pk).update(status="ready")
         return check_isrc(isrc)
 
-    monkeypatch.setattr("portal.admin.catalogue.check_isrc", ends_meanwhile)
+    monkeypatch.setattr("portal.catalogue.forms.check_isrc", ends_meanwhile)
     client.post(page_of(recording), {"title": "After", "isrc": "ZZX012600001"})
 
     recording.refresh_from_db()

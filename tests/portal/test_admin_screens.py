@@ -30,6 +30,7 @@ from catalogue.models import (
 )
 from dedup.models import CheckedRecording, DedupGroup, DedupMember, LoopPlace, TrackId
 from imports.models import ImportStep
+from jobs.models import Machine
 from monitoring.streams.models import ClockAnchor
 from monitoring.unknown.models import (
     ContainerPlays,
@@ -164,8 +165,8 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         *(DropFolder, DropItem),
         # One is shown on its loop's page; the other has no page for people.
         *(LoopPlace, CheckedRecording),
-        # The jobs page shows the copies; the other two are notes of the workers.
-        *(CatalogueState, IndexCopy, IndexEntry),
+        # The jobs page shows machines and copies; the others are notes of the workers.
+        *(CatalogueState, IndexCopy, IndexEntry, Machine),
         # The page of an item shows its figures and where it occurs; runs are the
         # worker's.
         *(ContainerPlays, Occurrence, SharedRun),
@@ -269,7 +270,9 @@ def test_admin_changes_floor_and_engine_of_a_container(client: Client) -> None:
     container = make_match().scanned_file.container
     page = address(Container, "change", container.pk)
     sent = container_form(
-        callback_url="https://client.example/results", score_floor="95.0"
+        callback_url="https://client.example/results",
+        score_floor="95.0",
+        buckets=[BucketFactory.create().pk],
     )
 
     # Another floor is previewed before it is saved.

@@ -164,3 +164,51 @@ def test_a_catalogue_in_which_all_can_be_found_says_so(signed_in: MakeClient) ->
     few = queries_of(client, url)
     RecordingFactory.create_batch(5, too_little_sound=True)
     assert queries_of(client, url) == few
+
+
+def test_a_new_recording_goes_into_the_bucket_it_was_asked_for_or_into_the_chosen_one(
+    signed_in: MakeClient,
+) -> None:
+    add, client = reverse("portal:recording_add"), signed_in(MANAGER)
+    first = BucketFactory.create(name="Ads")
+    alone = client.get(add).context["form"]["bucket"].value()
+    empty = BucketFactory.create(name="Zither")
+
+    page = client.get(reverse("portal:bucket_detail", args=[empty.pk])).content.decode()
+    several = client.get(add).context["form"]["bucket"].value()
+    asked = client.get(add, {"bucket": empty.pk}).context["form"]["bucket"].value()
+    imported = client.get(reverse("portal:catalogue_import"))
+    sent = client.post(add, {"title": "T", "audio": upload("a.wav", b"1")})
+
+    assert (alone, several, asked) == (first.pk, None, str(empty.pk))
+    assert imported.context["form"]["bucket"].value() is None
+    # The one in the head of the page and the one in the empty list.
+    assert page.count(f"{add}?bucket={empty.pk}") == 2
+    assert "bucket" in sent.context["form"].errors
+
+
+def test_a_recording_is_edited_on_a_page_of_the_portal(signed_in: MakeClient) -> None:
+    recording = RecordingFactory.create(
+        title="Before", artists=["One"], isrc="ZZX012600001"
+    )
+    shown = reverse("portal:recording_detail", args=[recording.uid])
+    address = reverse("portal:recording_edit", args=[recording.uid])
+    client = signed_in(MANAGER)
+    form = client.get(address).context["form"]
+    values = {
+        each.name: form[each.name].field.prepare_value(each.value()) or ""
+        for each in form
+    }
+
+    refused = client.post(address, values | {"upc": "040000000014"})
+    saved = client.post(address, values | {"title": "After", "isrc": "zz-x01-26-00002"})
+
+    recording.refresh_from_db()
+    assert address in client.get(shown).content.decode()
+    assert "/admin/" not in client.get(shown).content.decode().split("<main")[1]
+    assert "should be 3" in refused.content.decode()
+    assert saved["Location"] == shown
+    assert (recording.title, recording.artists) == ("After", ["One"])
+    assert recording.isrc_normalised == "ZZX012600002"
+    assert signed_in(REVIEWER).get(address).status_code == 403
+    assert address not in signed_in(REVIEWER).get(shown).content.decode()

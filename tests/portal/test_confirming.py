@@ -23,6 +23,7 @@ from scanning.models import Container
 from tests.borders import with_monitoring
 from tests.conftest import MakeClient
 from tests.factories.accounts import confirm, make_user
+from tests.factories.catalogue import BucketFactory
 from tests.factories.notices import make_claim, make_submitted
 from tests.factories.scanning import ContainerFactory
 from tests.reports.schedules import schedule
@@ -131,11 +132,12 @@ def test_a_notice_is_signed_by_whoever_gives_the_password_again() -> None:
 
 
 def test_where_results_of_a_container_are_posted(signed_in: MakeClient) -> None:
-    container = ContainerFactory.create()
+    container, bucket = ContainerFactory.create(), BucketFactory.create()
     client = signed_in(Role.ADMIN)
     address = f"/containers/{container.pk}/"
     fields = {
         "name": "Renamed",
+        "buckets": [bucket.pk],
         "engine": container.engine,
         "audio_type": container.audio_type,
         "edited_music": "widely",

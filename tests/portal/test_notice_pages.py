@@ -139,7 +139,7 @@ def test_people_take_a_match_to_an_answered_notice(
 
 
 def make_evidence() -> None:
-    if not sealing.has_key():
+    if not sealing.key_path().exists():
         sealing.create_key()
     while run_next(Pool.WORK):
         pass

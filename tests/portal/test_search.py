@@ -99,7 +99,22 @@ def test_a_file_is_found_by_a_pasted_path_or_link(signed_in: MakeClient) -> None
         "C:\\programmes\\ep12.wav",
         "/mnt/archive/ep12.wav",
         "https://video.example/w/1?utm_source=mail",
+        "www.video.example/w/1",
     ):
+        assert found(client, typed)["files"] == [f"/files/{file.uid}/"], typed
+
+
+def test_texts_are_found_with_their_joiners_and_without(signed_in: MakeClient) -> None:
+    recording = RecordingFactory.create(
+        title="می\u200cخواهم", artists=["क्\u200dष", "Band 👩\u200d🎤"]
+    )
+    file = ScannedFileFactory.create(name="👩\u200d🎤.opus")
+    client = signed_in(Role.VIEWER)
+
+    for typed in ("می\u200cخواهم", "میخواهم", "می", "क्ष", "क्\u200dष", "👩🎤"):
+        hits = found(client, typed)
+        assert recording.uid in str(hits.get("recordings")), typed
+    for typed in ("👩🎤.opus", "👩\u200d🎤"):
         assert found(client, typed)["files"] == [f"/files/{file.uid}/"], typed
 
 

@@ -312,6 +312,22 @@ def test_damaged_names_are_noticed(tmp_path: Path) -> None:
         Collection(root)
 
 
+def test_a_lost_line_of_the_names_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "ix"
+    track = media_files.wav(tmp_path / "track.wav", melody(8, 8000), 8000)
+    run("add", "--index", root, track)
+    (root / "names.jsonl").write_bytes(b"")
+
+    assert run("scan", "--index", root, track) == 2
+
+    assert "has no line of recording 1" in capsys.readouterr().err
+    assert "names.jsonl" in "".join(Collection(root).verify())
+    assert run("rebuild", "--index", root) == 0
+    assert run("scan", "--index", root, track) == 0
+
+
 def test_only_landmarks_of_references_are_kept(index: Path) -> None:
     kept = [fingerprint.load(path) for path in (index / "landmarks").rglob("*.acrfp")]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from recognition.__main__ import main
@@ -344,3 +346,106 @@ def test_help_shows_no_way_to_pass_a_token(capsys: pytest.CaptureFixture[str]) -
         send("--help")
 
     assert "token" not in capsys.readouterr().out
+
+
+_CONTROLS = "\x1b]0;owned\x07\x1b[2J\r\u202egpj.exe\x9b31m"
+
+
+def _no_controls(text: str) -> bool:
+    return all(char.isprintable() or char == "\n" for char in text)
+
+
+def test_words_of_a_server_and_names_of_files_control_no_terminal(
+    server: DeskServer, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(GOLDEN / "melody.acrfp", files / f"{_CONTROLS}.acrfp")
+    told = json.dumps({"message": f"No. {_CONTROLS}", "code": _CONTROLS})
+    server.troubles += [lambda: Response(told, 422)] * 2
+    # The last one is a refusal of all files, which ends the command.
+    server.troubles.append(lambda: Response(told, 403))
+
+    codes = [main(["send", "--container", "7", "-r", str(files)])]
+    server.troubles += [lambda: Response(told, 422)] * 3
+    codes.append(main(["send", "--container", "7", "-r", str(files), "--json"]))
+    codes.append(main(["send", "--container", "7", str(files / f"{_CONTROLS}.acrfp")]))
+
+    shown = capsys.readouterr()
+    assert codes == [2, 1, 0]
+    assert "No. \\x1b]0;owned\\x07" in shown.err
+    assert _no_controls(shown.err)
+    assert _no_controls(shown.out)
+
+
+_DEEP = "[" * 200_000
+_NESTED = json.dumps({"data": {"id": json.loads("[" * 900 + "]" * 900)}})
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (_DEEP, 200),
+        (_DEEP, 404),
+        ('{"a":' * 200_000, 200),
+        ('{"data":' + _DEEP, 200),
+        ('{"data": 5}', 200),
+        ("5" * 10_000, 200),
+        ("\xff", 200),
+    ],
+)
+def test_any_answer_of_a_server_ends_with_a_sentence(
+    answer: str,
+    status: int,
+    server: DeskServer,
+    files: Path,
+    httpserver: HTTPServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    body = answer.encode("latin-1")
+    httpserver.expect_request(re.compile("/")).respond_with_data(body, status)
+    server.troubles += [lambda: Response(body, status)] * 2
+
+    by_upload = main(["send", "--container", "7", "-r", str(files)])
+    monkeypatch.setenv("ACRFP_SERVER", httpserver.url_for("")[:-1])
+    by_check = main(["send", "--container", "7", "-r", str(files)])
+
+    shown = capsys.readouterr().err
+    assert by_upload in (1, 2)
+    assert by_check in (1, 2)
+    assert shown.count("\n") <= 6
+    assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        _NESTED,
+        '{"data": {"id": {"a": {"b": 1}}, "dup_files": [[1], null]}}',
+        '{"data": {}}',
+    ],
+)
+def test_odd_names_of_a_sent_file_are_kept_plain(
+    answer: str, server: DeskServer, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.troubles += [lambda: Response(answer, 201)] * 2
+
+    assert send("--container", "7", "-r", files) == 0
+
+    assert [line["status"] for line in lines(capsys)] == ["sent", "sent"]
+    # The log can be read again.
+    assert send("--container", "7", "-r", files) == 0
+    assert {line["status"] for line in lines(capsys)} == {"skipped"}
+
+
+@pytest.mark.parametrize("rows", [5, [1, None, "x"], {"name": "a"}, [{"id": [[]]}]])
+def test_odd_lists_of_a_server_hold_no_file(
+    rows: object, httpserver: HTTPServer, tmp_path: Path
+) -> None:
+    httpserver.expect_request(re.compile("/")).respond_with_json({"data": rows})
+    client = ServerClient(httpserver.url_for("")[:-1], TOKEN)
+
+    found = client.find(
+        Target(TargetKind.CONTAINER, "7"), "a", datetime.now(tz=UTC), set()
+    )
+
+    assert found is None

@@ -17,6 +17,7 @@ from scanning.models import Container, InboundCallback, ScannedFile
 from scanning.services.callbacks import link_remote_file
 from scanning.services.containers import inbound_callback_url, update_container
 from tests.conftest import Worker
+from tests.factories.catalogue import BucketFactory
 from tests.scanning.callbacks import (
     address,
     cloud_container,
@@ -120,6 +121,7 @@ def test_pages_change_the_address_with_the_engine(
     )
     fields = {
         "name": "Cloud",
+        "buckets": [BucketFactory.create().pk],
         "audio_type": "linein",
         "edited_music": "widely",
         "score_floor": "50.0",

@@ -33,6 +33,7 @@ from scanning.services.filing import delete_files
 from scanning.services.intake import submit_link, submit_upload
 from scanning.services.scans import cancel_scan, request_scan
 from tests.conftest import MakeClient, upload
+from tests.factories.scanning import ScannedFileFactory
 from tests.scanning.vendor import (
     MUSIC,
     REMOTE_ID,
@@ -268,6 +269,25 @@ def test_deleting_a_file_deletes_the_copy_in_the_cloud(
     assert failed.done_at is None
     deletion = CloudDeletion.objects.get()
     assert (deletion.said, deletion.done_at is None) == ("", False)
+
+
+def test_a_copy_with_an_id_that_was_deleted_before_is_deleted_too(
+    vendor: Vendor, admin: User
+) -> None:
+    file = submit(vendor, admin)
+    send_due()
+    delete_files(files=[file], user=admin, reason="test")
+    run_jobs(CLOUD_DELETION)
+    # A server may give the id again.
+    again = ScannedFileFactory.create(container=file.container, remote_id=REMOTE_ID)
+
+    delete_files(files=[again], user=admin, reason="test")
+    run_jobs(CLOUD_DELETION)
+
+    deletions = CloudDeletion.objects.filter(remote_id=REMOTE_ID)
+    assert [row.done_at is None for row in deletions] == [False, False]
+    calls = [call for call in vendor.calls if call[0] == "DELETE"]
+    assert len(calls) == 2
 
 
 def test_cap_stops_sending_and_says_so(vendor: Vendor, admin: User) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -18,7 +20,6 @@ from scanning.sources.feed_dates import read_date
 from scanning.sources.feed_parser import feed_rows
 from scanning.sources.feeds import Feed
 
-BASE = "https://pod.example/feeds/show.xml"
 ITEM = (
     "<item><title>{title}</title><pubDate>{date}</pubDate>"
     '<enclosure url="/ep1.mp3" type="audio/mpeg" length="1"/></item>'
@@ -101,6 +102,58 @@ def test_atom_has_bases_several_enclosures_and_updates(expand: Expand) -> None:
     assert item.published_at == datetime(2026, 11, 1, 8, tzinfo=UTC)
 
 
+JSON_FEED = {
+    "version": "https://jsonfeed.org/version/1.1",
+    "title": "The Show",
+    "items": [
+        {
+            "id": "1",
+            "title": "One",
+            "date_published": "2026-11-01T10:00:00+02:00",
+            "authors": [{"name": "Bo"}],
+            "attachments": [
+                {"url": "/cover.jpg", "mime_type": "image/jpeg"},
+                {"url": "/ep1.mp3", "mime_type": "audio/mpeg"},
+            ],
+        },
+        {"id": "2", "url": "https://pod.example/two"},
+        {"id": "3", "title": "no address"},
+        "no item",
+    ],
+}
+
+
+def test_a_json_feed_is_read_wherever_its_version_stands(expand: Expand) -> None:
+    last = dict(reversed(JSON_FEED.items()))
+    for content in (json.dumps(JSON_FEED), "\ufeff" + json.dumps(last, indent=9)):
+        one_item, two = expand(content).items
+
+        assert one_item.url.endswith("/ep1.mp3")
+        assert (one_item.title, one_item.account) == ("One", "Bo")
+        assert one_item.published_at == datetime(2026, 11, 1, 8, tzinfo=UTC)
+        assert (two.url, two.account) == ("https://pod.example/two", "The Show")
+
+
+def test_a_packed_feed_is_read_without_a_header(expand: Expand) -> None:
+    for content in (one(), json.dumps(JSON_FEED)):
+        assert expand(gzip.compress(content.encode())).items[0].title == "One"
+    with pytest.raises(FetchFailed, match="larger than a feed"):
+        expand(gzip.compress(b"<rss>" + bytes(9 * 1024**2)))
+
+
+def test_an_item_with_nothing_but_a_name_is_no_episode(expand: Expand) -> None:
+    feed = expand(
+        rss(
+            "<item><guid>g1</guid><title>none</title></item>",
+            "<item><guid>urn:uuid:2</guid><title>none</title></item>",
+            "<item><guid>https://pod.example/three</guid></item>",
+            "<item><guid>g4</guid><link>/four</link></item>",
+        )
+    )
+
+    assert [item.url.rpartition("/")[2] for item in feed.items] == ["three", "four"]
+
+
 def test_an_item_outside_the_channel_is_read(expand: Expand) -> None:
     channel, end = one().split("<item>")
     item, _channel, rest = end.partition("</item>")
@@ -135,7 +188,7 @@ def test_a_large_feed_is_read_in_a_child_process(expand: Expand) -> None:
 
 @given(st.lists(st.sampled_from([*"<>&;/!?=\"' ab", "rss", "item", "<![CDATA["])))
 def test_anything_after_the_beginning_ends_in_rows(parts: list[str]) -> None:
-    rows = list(feed_rows(f"<rss>{''.join(parts)}".encode(), BASE, 10))
+    rows = list(feed_rows(f"<rss>{''.join(parts)}".encode(), 10))
 
     assert "title" in rows[0]
 

@@ -12,10 +12,9 @@ from jobs import runner
 from jobs.choices import JobState, Pool, Priority
 from jobs.models import Job
 from jobs.runner import run_next
-from jobs.services import reclaim
+from jobs.services import PERSON_CAP, reclaim
 from scanning import pipeline
 from scanning.choices import FileStatus, ScanStatus
-from scanning.jobs import SCAN
 from scanning.models import Container, Scan, ScannedFile
 from scanning.progress import progress_of
 from scanning.services.scans import cancel_scan, request_scan
@@ -71,12 +70,12 @@ def test_what_a_person_brings_by_the_dozen_is_bulk(
     many: Container, admin: User
 ) -> None:
     own = Container.objects.create(name="Own")
-    for number in range(SCAN.person_cap + 1):
+    for number in range(PERSON_CAP + 1):
         ask(own, f"own {number}", user=admin, waited_for=True)
 
     hurried = Job.objects.filter(priority=Priority.PERSON)
-    assert hurried.count() == SCAN.person_cap
-    assert order()[SCAN.person_cap] == "many 0"
+    assert hurried.count() == PERSON_CAP
+    assert order()[PERSON_CAP] == "many 0"
 
 
 def test_a_scan_that_is_handed_out_again_keeps_its_turn(many: Container) -> None:

@@ -335,6 +335,26 @@ def test_changed_interval_moves_the_next_check_unless_the_source_fails(
     assert _open_jobs() == 1
 
 
+def test_a_paused_watch_that_is_saved_or_asked_makes_no_job(
+    container: Container, podcast: Podcast, admin: User
+) -> None:
+    watch = watch_of(container, podcast, admin, every_hours=24)
+    watches.switch_watch(watch=watch, enabled=False, user=admin)
+    check_now(watch)
+    watch.refresh_from_db()
+
+    columns = {"every_hours": 6, "items_per_check": 5, "title_words": "pier"}
+    watches.change_watch(watch=watch, columns=columns, user=admin)
+    watches.check_soon(watch=watch, user=admin)
+    paused = _open_jobs()
+    watches.switch_watch(watch=watch, enabled=True, user=admin)
+
+    watch.refresh_from_db()
+    assert paused == 0
+    assert (watch.every_hours, watch.title_words) == (6, "pier")
+    assert _open_jobs() == 1
+
+
 def test_check_that_breaks_is_tried_until_it_ends(
     container: Container, podcast: Podcast, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:

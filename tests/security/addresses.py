@@ -9,9 +9,8 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.views import APIView
 
-from accounts.roles import Action, Scope, scopes_allow
+from accounts.roles import Action
 from acrapi.views.base import WireView
-from portal.api.base import ProgramView
 
 PAGE_METHODS = ("GET", "POST")
 WIRE_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -78,7 +77,11 @@ class Address:
         if self.part == "page":
             return PAGE_METHODS
         kind = self.shown_class
-        return tuple(name for name in WIRE_METHODS if hasattr(kind, name.lower()))
+        return tuple(
+            name
+            for name in WIRE_METHODS
+            if hasattr(kind, name.lower()) and name.lower() in kind.http_method_names
+        )
 
     def rule(self, method: str) -> Action:
         """Return the permission that the view requires; fail if it declares none."""
@@ -93,18 +96,6 @@ class Address:
             view=self.view_name, route=self.route
         )
         return found
-
-    def token_may(self, scope: Scope, method: str) -> bool:
-        """Tell whether a token of an admin with one scope may call the method."""
-        if self.part == "wire":
-            return scopes_allow([scope], self.rule(method))
-        kind = self.shown_class
-        if not issubclass(kind, ProgramView):
-            return False
-        wanted = {kind.token_action or self.rule(method)}
-        if method == "GET":
-            wanted.add(kind.token_action or kind.changes)
-        return any(scopes_allow([scope], action) for action in wanted)
 
 
 def addresses() -> Iterator[Address]:

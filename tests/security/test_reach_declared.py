@@ -67,6 +67,7 @@ NOWHERE = {
     "imports.ImportStep": "seen with its import",
     "imports.Moved": "for those who configure, whose accounts it comes from",
     "jobs.Installation": "a banner for everybody; it names a backup and an admin",
+    "jobs.Machine": "the duties of a machine, shown with the jobs",
     "jobs.Job": "shown through the row that it works on",
     "acrapi.RepeatableCall": "found by the token that made it, shown nowhere",
 }

@@ -6,8 +6,6 @@ fails here until its fields are listed.
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +46,7 @@ from scanning.models import Container, Drop, Project, Watch
 from tests.factories.accounts import confirm, make_user
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.streams import StationFactory
+from tests.modules import PACKAGES, import_all, ours
 from tests.scanning.podcast import Podcast
 from tests.security.test_admin import undone
 from tests.security.test_extra_fields import OURS
@@ -56,19 +55,6 @@ from tests.security.world import Desk, declaration_profile
 pytestmark = pytest.mark.django_db
 
 Body = dict[str, Any]  # Any: of a form
-PACKAGES = (
-    *("accounts", "audit", "catalogue", "scanning", "review", "dedup", "reports"),
-    *(
-        "imports",
-        "enrichment",
-        "operations",
-        "portal",
-        "acrapi",
-        "monitoring",
-        "rights",
-        "programmes",
-    ),
-)
 # These differ in every row anyway; a body must not set them.
 PER_ROW = {
     *("created_at", "updated_at", "last_check_at", "state_at"),
@@ -353,27 +339,12 @@ TOLD = {
 }
 
 
-def _modules() -> None:
-    for package in PACKAGES:
-        parent = importlib.import_module(package)
-        for found in pkgutil.walk_packages(parent.__path__, f"{package}."):
-            if ".migrations" not in found.name:
-                importlib.import_module(found.name)
-
-
-def _ours(base: Any) -> Iterator[Any]:  # Any: classes of forms or serializers
-    for kind in base.__subclasses__():
-        if kind.__module__.partition(".")[0] in PACKAGES:
-            yield kind
-        yield from _ours(kind)
-
-
 def test_every_form_of_a_model_is_tried() -> None:
-    _modules()
+    import_all()
     # The admin's subclasses are checked below.
     forms = {
         form
-        for form in _ours(ModelForm)
+        for form in ours(ModelForm)
         if form._meta.model and not form.__module__.startswith("portal.admin")
     }
 
@@ -491,7 +462,7 @@ def _other(column: Field[Any, Any], row: Model, victim: User) -> object:
     )
 
 
-def test_screens_of_the_admin_ask_for_no_column_of_ours() -> None:
+def test_screens_of_the_admin_ask_for_no_column_ofours() -> None:
     request = RequestFactory().get("/admin/")
     request.user = make_user(Role.ADMIN)
     seen, wrong = 0, []
@@ -517,8 +488,8 @@ def test_screens_of_the_admin_ask_for_no_column_of_ours() -> None:
 
 
 def test_serializers_of_models_are_only_read() -> None:
-    _modules()
-    kinds = list(_ours(ModelSerializer))
+    import_all()
+    kinds = list(ours(ModelSerializer))
 
     assert kinds
     for kind in kinds:
@@ -526,7 +497,7 @@ def test_serializers_of_models_are_only_read() -> None:
         assert not written, f"{kind.__qualname__} would write {written}"
 
 
-def test_bodies_of_the_apis_name_no_column_of_ours() -> None:
+def test_bodies_of_the_apis_name_no_column_ofours() -> None:
     generator: Any = SchemaGenerator  # Any: only partly typed
     document = generator().get_schema(request=None, public=True)
     named = set(_named_in_bodies(document))

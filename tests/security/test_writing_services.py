@@ -7,6 +7,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
+from functools import partial
 from importlib import import_module
 from typing import Any, get_args, get_type_hints
 
@@ -25,6 +26,7 @@ from dedup import checks, loop_actions
 from dedup.effects import ActionRequest
 from dedup.errors import ActionRefused
 from dedup.models import (
+    ActionState,
     ActionVerb,
     CatalogueCheck,
     DedupAction,
@@ -40,21 +42,33 @@ from monitoring.broadcasts import services as broadcasts
 from monitoring.broadcasts.choices import RightsType
 from monitoring.broadcasts.values import AudienceValues, RevenueValues
 from monitoring.declarations import services as declarations
+from monitoring.declarations.models import DeclaredPlay
 from monitoring.streams import services as streams
 from monitoring.streams.errors import StreamRefused
 from monitoring.unknown import actions as unknown
 from monitoring.unknown.errors import ItemRefused
 from monitoring.unknown.models import IgnoreReason
+from notices import services as notices
+from notices import signing
+from notices.errors import NoticeRefused
+from notices.models import NoticeItem, NoticeState, TakedownNotice
+from notices.services import Sending
 from platforms import files as claim_files
 from platforms import services as claims
 from platforms.choices import Platform
 from platforms.models import ReportedValue
 from programmes.errors import ProgrammeRefused
 from reports import services as reports
+from reports.cue_approval import SheetStep, take_step
+from reports.cue_entries import SheetRefused
 from reports.layouts import Layout
+from reports.models import SheetApproval, SheetState
 from reports.services import NameTaken
-from review.models import Licence, Policy
-from review.services import applications, licences, policies
+from review.choices import MatchState
+from review.errors import NotAllowed
+from review.models import Licence, Match, Policy
+from review.services import applications, exclusions, licences, policies
+from review.services.folding import fold_scan
 from rights.actions import parts, records
 from rights.choices import TitleKind
 from rights.errors import RightsRefused
@@ -62,12 +76,14 @@ from scanning.drops import services as drops
 from scanning.models import CloudAccount, Drop, RetroSearch
 from scanning.services import retro
 from tests.factories.accounts import make_user
+from tests.factories.notices import TYPED
 from tests.factories.recurring import OccurrenceFactory
 from tests.factories.rules import make_licence, make_policy
+from tests.factories.scanning import make_detection
 from tests.factories.streams import StreamFactory
 from tests.security.admin_screens import SCREENS
 from tests.security.test_admin import watched
-from tests.security.world import Desk, declaration
+from tests.security.world import Desk, declaration, declared_play
 
 pytestmark = pytest.mark.django_db
 
@@ -157,9 +173,77 @@ class Shared:
         self.asset = own.platform_claim().asset
         self.claim_file = own.claim_file()
         self.value = ReportedValue.objects.create(platform="youtube", value="-")
+        # What people sign, approve and hand over, with lines of the other desk.
+        make_detection(
+            (200_000, 230_000, 0, 30_000),
+            scan=own.match.scan,
+            recording=other.recording,
+        )
+        make_detection(
+            (70_000, 90_000, 5_000, 25_000),
+            scan=other.match.scan,
+            recording=own.recording,
+        )
+        fold_scan(scan=own.match.scan)
+        fold_scan(scan=other.match.scan)
+        Match.objects.update(state=MatchState.CONFIRMED)
+        self.hidden_line = Match.objects.get(
+            scanned_file=own.file, recording=other.recording
+        )
+        self.proposal = exclusions.propose(
+            recording=own.recording,
+            interval=(5_000, 9_000),
+            reason="other",
+            user=self.stranger,
+        )
+        self.notice = own.notice()
+        NoticeItem.objects.create(
+            notice=self.notice, match=self.hidden_line, url="https://video.example/2"
+        )
+        self.play = declared_play(own, self.user)
+        DeclaredPlay.objects.filter(pk=self.play.pk).update(match=self.hidden_line)
+
+    def step(self, step: SheetStep, state: SheetState) -> Callable[[], object]:
+        """Return a step of the own file's sheet, which is in a state."""
+        approval, _new = SheetApproval.objects.update_or_create(
+            scanned_file=self.own.file,
+            defaults={"state": state, "submitted_by": self.stranger},
+        )
+        return partial(
+            take_step,
+            file=self.own.file,
+            user=self.user,
+            step=step,
+            version=approval.version,
+        )
+
+    def done_action(self) -> DedupAction:
+        """Return the action as if it was carried out."""
+        DedupAction.objects.update(state=ActionState.DONE)
+        return self.action
+
+    def notice_in(self, state: NoticeState) -> dict[str, Any]:  # Any: arguments
+        """Return who acts on which version of the notice, in a state."""
+        TakedownNotice.objects.filter(pk=self.notice.pk).update(
+            **(_SIGNATURE if state in _SIGNED_STATES else {}), state=state
+        )
+        return {
+            "notice": self.notice,
+            "version": self.notice.version,
+            "user": self.user,
+        }
 
 
 _JANUARY = date(2026, 1, 1)
+_SIGNED_STATES = (NoticeState.SIGNED, NoticeState.SENT)
+_SIGNATURE: dict[str, object] = {
+    "number": 1,
+    "year": 2026,
+    "signed_at": datetime(2026, 1, 1, tzinfo=UTC),
+    "sent_at": datetime(2026, 1, 1, tzinfo=UTC),
+    "pdf": "notice.pdf",
+    "signature": "A. Muster",
+}
 
 REFUSED: dict[str, Callable[[Shared], object]] = {
     "monitoring.streams.services.change_station": lambda it: streams.change_station(
@@ -312,9 +396,49 @@ REFUSED: dict[str, Callable[[Shared], object]] = {
     ),
 }
 
+SIGNED: dict[str, Callable[[Shared], Callable[[], object]]] = {
+    "submit a cue sheet": lambda it: it.step(SheetStep.SUBMIT, SheetState.DRAFT),
+    "approve a cue sheet": lambda it: it.step(SheetStep.APPROVE, SheetState.SUBMITTED),
+    "submit a notice": lambda it: partial(
+        notices.submit, **it.notice_in(NoticeState.DRAFT)
+    ),
+    "sign a notice": lambda it: partial(
+        signing.sign, **it.notice_in(NoticeState.REVIEW), signing=TYPED
+    ),
+    "send a notice": lambda it: partial(
+        notices.mark_sent,
+        **it.notice_in(NoticeState.SIGNED),
+        sending=Sending(at=datetime(2026, 1, 1, tzinfo=UTC), to="-", how="-"),
+    ),
+    "withdraw a notice": lambda it: partial(
+        notices.withdraw, **it.notice_in(NoticeState.SENT), why="-"
+    ),
+    "approve an exclusion": lambda it: partial(
+        exclusions.approve, segment=it.proposal, user=it.user
+    ),
+    "download a declaration": lambda it: partial(
+        declarations.download, declaration=it.play.declaration, user=it.user
+    ),
+    "undo a merge": lambda it: partial(
+        duplicates.undo, action=it.done_action(), user=it.user
+    ),
+    **{
+        name: partial(partial, REFUSED[service])
+        for name, service in (
+            ("decide about duplicates", "dedup.actions.act_on_group"),
+            ("accept a merge", "dedup.actions.accept"),
+            ("decide about a loop", "dedup.loop_actions.keep"),
+            ("change a work", "rights.actions.records.edit"),
+            ("ignore a sound", "monitoring.unknown.actions.ignore_items"),
+            ("resume a search", "scanning.services.retro.resume_search"),
+        )
+    },
+}
+"""What people sign, approve, hand over or take back, of which they see a part."""
+
 _ERRORS = (
     *(ActionRefused, ProgrammeRefused, ItemRefused, NameTaken, PermissionDenied),
-    *(RightsRefused, StreamRefused),
+    *(RightsRefused, StreamRefused, SheetRefused, NoticeRefused, NotAllowed),
 )
 _WHY = re.compile(r"(may not|cannot) see|already has a template")
 
@@ -331,6 +455,26 @@ def test_a_limited_person_changes_nothing_that_others_share() -> None:
             except _ERRORS as refused:
                 why = getattr(refused, "message", "") or str(refused)
         if written or not _WHY.search(why):
+            faults.append(f"{name}: {why}, and writes {written}")
+
+    assert not faults, "\n".join(faults)
+
+
+def test_nobody_signs_what_they_cannot_read_and_learns_how_much_that_is() -> None:
+    shared, faults = Shared(), []
+    hidden = shared.other.recording.title
+
+    for name, sign in SIGNED.items():
+        with working_for(None):
+            signature = sign(shared)
+        with working_for(shared.user), watched() as written:
+            try:
+                signature()
+                why = "it was not refused"
+            except _ERRORS as refused:
+                why = getattr(refused, "message", "") or str(refused)
+        is_said = re.search(r"\b[1-9]\d* parts? of it .*Ask an admin", why)
+        if not is_said or hidden in why or written:
             faults.append(f"{name}: {why}, and writes {written}")
 
     assert not faults, "\n".join(faults)
@@ -426,7 +570,6 @@ LISTED = {
     "portal.unknown.page.item_context": _READS,
     **dict.fromkeys(
         (
-            "reports.cue_approval.take_step",
             "reports.cue_entries.enter",
             "reports.cue_entries.remove",
             "reports.cue_entries.say_use",
@@ -442,6 +585,7 @@ LISTED = {
         "refuses people who may not see every bucket",
     ),
     "programmes.services.set_uses": _BY_UID,
+    "reports.cue_approval.take_step": "tried in SIGNED",
     "reports.cue_sheet_files.record_export": _EVENTS,
     "monitoring.declarations.services.draft": _OWN,
     **dict.fromkeys(
@@ -487,6 +631,7 @@ LISTED = {
     "rights.filling.fill_recordings": "follows a change that somebody else permits",
     "rights.services.apply_claims": "of an import, which limited people cannot begin",
     "rights.services.follow": "follows a change that somebody else permits",
+    "scanning.repeating.run_soon": "of a watch or drop; each service asks for the row",
     "scanning.services.cloud.adopt_container": _ADMINS,
     "scanning.services.cloud.mirror_container": _ADMINS,
     "scanning.services.cloud.save_account": _ADMINS,

@@ -83,6 +83,7 @@ def running_server(data_dir: Path, **settings: str) -> Iterator[Server]:
         "ACRPORTAL_DATA_DIR": str(data_dir),
         "ACRPORTAL_BASE_URL": base,
         "ACRPORTAL_HTTPS": "off",
+        "ACRPORTAL_API_HOSTS": ".acrcloud.com,.acrcloud.cn",
         "ACRPORTAL_ALLOW_PRIVATE_ADDRESSES": "1",
         "ACRPORTAL_RATE_LIMITS": "off",
         "SECRET_KEY": "only for this test, and long enough",
@@ -200,7 +201,7 @@ def callback_receiver() -> Iterator[Receiver]:
 def make_certificate(folder: Path) -> tuple[Path, Path]:
     """Make a temporary certificate for the vendor's hosts; return its path and its key's."""
     certificate, key = folder / "certificate.pem", folder / "key.pem"
-    names = "DNS:*.acrcloud.com,DNS:acrcloud.com"
+    names = "DNS:*.acrcloud.com,DNS:acrcloud.com,DNS:localhost"
     subprocess.run(
         [
             *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
@@ -215,7 +216,10 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
 
 @contextmanager
 def tls_proxy(target_port: int, certificate: Path, key: Path) -> Iterator[str]:
-    """Run an HTTPS proxy that ends TLS for any host and forwards to ``target_port``."""
+    """Run an HTTPS proxy that ends TLS for any host and forwards to ``target_port``.
+
+    A client that knows no proxies may use it as a server named localhost.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     listener = socket.create_server(("127.0.0.1", 0))
@@ -238,11 +242,12 @@ def tls_proxy(target_port: int, certificate: Path, key: Path) -> Iterator[str]:
 
 
 def _tunnel(client: socket.socket, context: ssl.SSLContext, port: int) -> None:
-    """Answer one CONNECT, end its TLS, and forward bytes in both directions."""
-    head = b""
-    while b"\r\n\r\n" not in head:
-        head += client.recv(4096)
-    client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    """Answer one CONNECT if there is one, end TLS, and forward bytes both ways."""
+    if client.recv(1, socket.MSG_PEEK) == b"C":
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += client.recv(4096)
+        client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
     with (
         context.wrap_socket(client, server_side=True) as inside,
         socket.create_connection(("127.0.0.1", port)) as server,

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from audit.anchors import first_false_anchor
 from audit.chains import ChainFault, Line, first_fault, line_of, read_json_lines
+from audit.expected import missing_events
 from audit.models import Anchor, Event
 from common.words import count_noun
 
@@ -22,8 +23,9 @@ class Command(BaseCommand):
     """Checks all chains and anchors in the database, or the chains of an export."""
 
     help = (
-        "Check that no event of the audit trail was changed, deleted, inserted or moved. "
-        "Exits with 1 if a check fails."
+        "Check that no event of the audit trail was changed, deleted, inserted or moved, "
+        "and that what must have events has some. Exits with 1 if a check fails or there "
+        "is nothing to check."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -57,6 +59,7 @@ class Command(BaseCommand):
         # Anchors cover all chains, so they can only be checked with all of them.
         if given is None and options["case"] is None:
             faults += filter(None, [first_false_anchor()])
+            faults += missing_events()
             self.stdout.write(count_noun(Anchor.objects.count(), "anchor"))
         faults += _other_anchors(options["anchor"])
         for fault in faults:
@@ -66,7 +69,8 @@ class Command(BaseCommand):
         self.stdout.write("The audit trail is intact.")
 
     def _check(self, lines: Iterator[Line]) -> list[ChainFault]:
-        faults, cases, events = [], 0, 0
+        faults: list[ChainFault] = []
+        cases = events = 0
         for _case, chain in groupby(lines, key=lambda line: line["case"]):
             events_of_case = list(chain)
             cases += 1
@@ -76,6 +80,8 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{count_noun(events, 'event')} in {count_noun(cases, 'chain')}"
         )
+        if not events:
+            faults.append(ChainFault("audit trail", 0, "there are no events to check"))
         return faults
 
 

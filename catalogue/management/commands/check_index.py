@@ -31,9 +31,11 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Check bucket by bucket; exit 1 if one is damaged or incomplete."""
-        faults = 0
+        faults, buckets = 0, list(Bucket.objects.present().order_by("pk"))
+        if not buckets or not partitions.held():
+            self.stdout.write("There is nothing to check: no bucket, or no partition.")
         for partition in partitions.held():
-            for bucket in Bucket.objects.present().order_by("pk"):
+            for bucket in buckets:
                 try:
                     faults += self._check(bucket, partition, compact=options["compact"])
                 except RecognitionError as error:

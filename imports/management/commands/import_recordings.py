@@ -9,9 +9,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from common.charsets import CHARSETS
+from imports.column_check import propose
+from imports.errors import TableRefused
 from imports.management.importing import (
     add_import_arguments,
+    add_reading_arguments,
     import_table,
     print_silent,
 )
@@ -22,13 +24,14 @@ from imports.mapping import (
     MappingRefused,
     NoSuchColumn,
     guess,
-    named_columns,
+    read_columns,
     with_names,
 )
+from imports.reading_rules import CHOICES
 from imports.recordings.audio import Folder, NoAudio
 from imports.recordings.programs import PROGRAMS, listed_table
 from imports.recordings.targets import RECORDING_TARGETS
-from imports.tables import Table, TableRefused, open_table
+from imports.tables import Table, open_table, rows_of
 
 
 class Command(BaseCommand):
@@ -54,7 +57,7 @@ class Command(BaseCommand):
             choices=PROGRAMS,
             help="The table is this program's list of its recordings.",
         )
-        parser.add_argument("--encoding", choices=CHARSETS, default="utf-8")
+        add_reading_arguments(parser)
         parser.add_argument(
             "--keep-unknown", action="store_true", help="Keep unknown columns as data."
         )
@@ -86,11 +89,19 @@ class Command(BaseCommand):
                 print_silent(self, made.silent)
                 table = made.table
             else:
-                table = open_table(path, encoding=options["encoding"])
+                table = open_table(
+                    path,
+                    names=RECORDING_TARGETS.known_names,
+                    encoding=options["encoding"],
+                    header_line=options["header_line"],
+                )
             columns = _mapping_of(table, options)
+            chosen = {name: options[name] for name in CHOICES if options[name]}
+            rules = propose(columns, rows_of(table), chosen)
         except (TableRefused, NoSuchColumn, MappingRefused, OSError) as error:
             raise CommandError(str(error)) from error
-        import_table(self, table, folder or NoAudio(), path, options, columns=columns)
+        mapped = columns, rules
+        import_table(self, table, folder or NoAudio(), path, options, mapped=mapped)
 
 
 def _mapping_of(
@@ -103,6 +114,6 @@ def _mapping_of(
         if not equals or not name.strip():
             raise CommandError(f"Write --map 'Their name=custom_id', not '{given}'.")
         targets.append((name, target.strip()))
-    named = named_columns(table.header, RECORDING_TARGETS)
+    named = read_columns(table.header, rows_of(table), RECORDING_TARGETS)
     guessed = guess(named, keep_unknown=options["keep_unknown"])
     return with_names(guessed, targets, options["clear_empty"])

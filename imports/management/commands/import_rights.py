@@ -13,8 +13,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.management.finding import find_user
-from common.charsets import CHARSETS
 from imports.errors import ImportRefused, quote_value
+from imports.management.importing import add_reading_arguments, print_notes
+from imports.reading_rules import CHOICES
 from imports.rights.importer import (
     RECORD_KINDS,
     RightsImporter,
@@ -39,7 +40,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--sender", default="", help="who says what a table contains"
         )
-        parser.add_argument("--encoding", choices=CHARSETS, default="utf-8")
+        add_reading_arguments(parser)
         parser.add_argument(
             "--dry-run", action="store_true", help="only report what would change"
         )
@@ -61,7 +62,12 @@ class Command(BaseCommand):
         try:
             with noted("" if options["dry_run"] else uid):
                 summary = import_file(
-                    task, path, name=path.name, encoding=options["encoding"]
+                    task,
+                    path,
+                    name=path.name,
+                    encoding=options["encoding"],
+                    header_line=options["header_line"],
+                    chosen={name: options[name] for name in CHOICES if options[name]},
                 )
         except ImportRefused as error:
             raise CommandError(f"{path}: {error}") from error
@@ -79,8 +85,9 @@ class Command(BaseCommand):
     def _print(
         self, path: Path, summary: RightsSummary, options: Mapping[str, Any]
     ) -> None:  # Any: Django's own
-        for kind, notes in (("", summary.faults), ("warning: ", summary.warnings)):
-            for note in notes:
+        print_notes(self, summary.reading)
+        for kind, found in (("", summary.faults), ("warning: ", summary.warnings)):
+            for note in found:
                 self.stderr.write(
                     f"Line {note['line']}, {note['column']}: {kind}{note['rule']} "
                     f"{quote_value(note['value'])}"

@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 import jobs.clock
 from accounts.management.finding import find_user
 from accounts.models import User
+from common.secret_text import seal, unseal
 from common.words import count_noun
 from imports.errors import ImportRefused
 from imports.models import ImportStatus, MovedKind, MoveIn
@@ -76,10 +77,14 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Move the account; exit with status 1 if something did not move."""
         user = find_user(options["username"])
+        account = _account(options)
         try:
+            if not options["dry_run"]:
+                MOVES.refuse(user)
+                account = _kept(account, user)
             one = make_import(
                 MOVES,
-                account=_account(options, user),
+                account=account,
                 parts=options["only"] or parts_here(),
                 since=options["since"],
                 user=user,
@@ -124,7 +129,7 @@ class Command(BaseCommand):
                 for outcome, number in counts.items()
             )
             self.stdout.write(f"{MovedKind(kind).label}: {text}")
-        waiting = waiting_recordings().count()
+        waiting = waiting_recordings(one).count()
         self.stdout.write(f"{count_noun(waiting, 'recording')} waiting for audio.")
         for fault in summary.faults:
             self.stderr.write(f"{fault['what']}: {fault['message']}")
@@ -153,7 +158,8 @@ def _unfinished(one: MoveIn) -> MoveIn | None:
     return next(iter(alike), None) or stopped.exclude(cursor={}).first()
 
 
-def _account(options: dict[str, Any], user: User) -> CloudAccount:  # Any: Django's own
+def _account(options: dict[str, Any]) -> CloudAccount:  # Any: Django's own
+    """Return the account of a name, or a new one that is not saved."""
     name = options["account"]
     account = CloudAccount.objects.filter(name=name).first()
     if account is not None:
@@ -171,6 +177,15 @@ def _account(options: dict[str, Any], user: User) -> CloudAccount:  # Any: Djang
     token = sys.stdin.readline().strip()
     if not token:
         raise CommandError("There is no token on standard input.")
+    account.token_sealed = seal(token)
+    return account
+
+
+def _kept(account: CloudAccount, user: User) -> CloudAccount:
+    """Save a new account."""
+    if not account._state.adding:
+        return account
+    token = unseal(account.token_sealed)
     return save_account(account=account, token=token, user=user)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.core.management.base import BaseCommand, CommandError
 
 import audit.services
@@ -38,7 +39,10 @@ class Command(BaseCommand):
         user = find_user(options["username"])
         if not ImportStep.objects.filter(import_uid=uid).exists():
             raise CommandError(f"No import {uid} has changed anything here.")
-        summary = undo_import(uid, user=user, dry=dry)
+        try:
+            summary = undo_import(uid, user=user, dry=dry)
+        except PermissionDenied as refused:
+            raise CommandError(str(refused)) from refused
         if not dry and summary.steps:
             audit.services.record(
                 case=f"import:{uid}",

@@ -17,11 +17,17 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.reach import working_for
 from common.storage import local_path
+from imports.errors import TableRefused
 from imports.kinds import Columns
 from imports.models import BroadcastImport
-from imports.tables import MAX_ROWS, RawRow, Table, TableRefused, open_table, rows_of
+from imports.reading_rules import Proposal
+from imports.table_layout import RawRow
+from imports.table_notes import reading_of
+from imports.tables import MAX_ROWS, Table, open_table, rows_of
 from monitoring.broadcasts import services
 from monitoring.broadcasts.importing.rows import (
+    KNOWN_NAMES,
+    RULED,
     SCHEDULE,
     AudienceRow,
     CellFault,
@@ -30,6 +36,7 @@ from monitoring.broadcasts.importing.rows import (
     audience_row,
     layout_of,
     schedule_row,
+    texts_of,
     with_figures,
 )
 from monitoring.broadcasts.models import Audience, Broadcast
@@ -56,6 +63,7 @@ class BroadcastSummary:
     refused: int = 0
     fault_count: int = 0
     unknown_columns: list[str] = field(default_factory=list)
+    reading: dict[str, Any] = field(default_factory=dict)  # Any: JSON
     faults: list[dict[str, Any]] = field(default_factory=list)  # Any: JSON
 
     def note(self, line: int, faults: list[CellFault]) -> None:
@@ -80,6 +88,10 @@ class BroadcastImporter:
     def run(self, table: Table) -> BroadcastSummary:
         """Apply row by row; a row with a fault does not affect the others."""
         layout = layout_of(table)
+        proposal = Proposal(RULED)
+        for row in rows_of(table):
+            proposal.look(texts_of(layout, row))
+        layout = replace(layout, rules=proposal.rules({}))
         self.summary.table = layout.table
         self.summary.unknown_columns = [name[:80] for name in layout.unknown[:50]]
         for row in rows_of(table):
@@ -93,6 +105,12 @@ class BroadcastImporter:
             # People import into files that they may see.
             with working_for(self.user):
                 self._apply(layout, row)
+        self.summary.reading = reading_of(
+            table,
+            not_read=layout.unknown,
+            rules=layout.rules,
+            ruled=RULED.concerned(layout.positions),
+        )
         return self.summary
 
     def _apply(self, layout: TableLayout, raw: RawRow) -> None:
@@ -205,6 +223,8 @@ def run(one: BroadcastImport, heartbeat: Callable[[], None], *, dry: bool) -> Co
     task = BroadcastImporter(one.starter(), dry, heartbeat)
     with (
         local_path(one.file) as path,
-        open_table(path, encoding=one.encoding, heartbeat=heartbeat) as table,
+        open_table(
+            path, names=KNOWN_NAMES, encoding=one.encoding, heartbeat=heartbeat
+        ) as table,
     ):
         return {"summary": asdict(task.run(table))}

@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Action
-from common.charsets import CHARSETS
+from imports.fields import EncodingField
 from imports.kinds import ImportKind, SampleFile, register
 from imports.models import BroadcastImport
 from imports.samples import Sample
@@ -62,9 +62,7 @@ class BroadcastsForm(forms.Form):
         label=_("Table (CSV or XLSX)"),
         help_text=_("A schedule or a table of audiences; the columns show which."),
     )
-    encoding = forms.ChoiceField(
-        label=_("Text of the CSV file"), choices=list(CHARSETS.items())
-    )
+    encoding = EncodingField()
 
 
 def _context(one: BroadcastImport) -> dict[str, Any]:  # Any: values for a template

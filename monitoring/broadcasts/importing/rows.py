@@ -17,9 +17,12 @@ from typing import Any, Final, TypeVar
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
-from common.table_text import read_decimal, without_clock
+from common.table_text import read_day, read_decimal, without_clock
 from imports.errors import ImportRefused
-from imports.tables import RawRow, Table
+from imports.names import compared
+from imports.reading_rules import ReadingRules, RuledColumns
+from imports.table_layout import RawRow
+from imports.tables import Table
 from monitoring.broadcasts.choices import Showing
 from monitoring.broadcasts.models import Broadcast
 from monitoring.broadcasts.selectors import list_broadcasts, stations_named
@@ -51,10 +54,23 @@ SCHEDULE_COLUMNS: Final = (
 FIGURES: Final = ("listeners", "performances", "tuning_hours")
 AUDIENCE_COLUMNS: Final = ("station", "month", "hour", "starts_at", *FIGURES)
 _ALIASES: Final = {"file": "file_id", "run": "showing", "number": "episode"}
+_BY_NAME: Final = {
+    compared(name): _ALIASES.get(name, name)
+    for name in (*SCHEDULE_COLUMNS, *AUDIENCE_COLUMNS, *_ALIASES)
+}
+KNOWN_NAMES: Final = frozenset(_BY_NAME)
+RULED: Final = RuledColumns(days=frozenset({"starts_at", "hour"}))
 _SHOWINGS: Final = {
     **dict.fromkeys(("first", "first run", "first_run"), Showing.FIRST),
     **dict.fromkeys(("repeat", "repeat run", "repeat_run", "rerun"), Showing.REPEAT),
 }
+_CLOCK: Final = re.compile(
+    r"([0-9]{1,2}):([0-9]{2})((?::[0-9]{2})?) ?((?:[AaPp]\.?[Mm]\.?)?)"
+)
+_GROUPS: Final = re.compile(
+    r"(?<=[0-9])[\s'’](?=[0-9]{3}(?![0-9]))|(?<=[0-9])[.,](?=[0-9]{3}(?:[.,\s][0-9]{3})*\Z)"
+)
+_POINT: Final = re.compile(r"([0-9]{1,15})[.,]0{1,6}")
 _WHOLE: Final = re.compile(r"\d{1,15}", re.ASCII)
 _MOST_CELL: Final = 1000
 
@@ -99,14 +115,17 @@ class TableLayout:
     table: str
     positions: Mapping[str, int]
     unknown: tuple[str, ...]
+    rules: ReadingRules = field(default_factory=ReadingRules)
 
 
 def layout_of(table: Table) -> TableLayout:
     """Return the layout of a table; raise ``ImportRefused`` if it is neither."""
     named: dict[str, int] = {}
     for position, given in enumerate(table.header):
-        name = re.sub(r"[\s\-]+", "_", given.strip().lower())
-        named.setdefault(_ALIASES.get(name, name), position)
+        name = _BY_NAME.get(compared(given), given.strip())
+        # A second column of a name is not read.
+        key = name if name not in named else f"{name} ({position + 1})"
+        named[key] = position
     if named.keys() & set(FIGURES):
         return _layout(AUDIENCE, AUDIENCE_COLUMNS, named, ("station",))
     if named.keys() & set(FILE_COLUMNS):
@@ -176,12 +195,19 @@ class _Cells:
         return bool(self[name])
 
 
-def _cells(layout: TableLayout, row: RawRow) -> _Cells:
-    texts = {
+def texts_of(layout: TableLayout, row: RawRow) -> dict[str, str]:
+    """Return a row's texts by our columns."""
+    return {
         name: row.cells[position].strip()
         for name, position in layout.positions.items()
         if position < len(row.cells)
     }
+
+
+def _cells(layout: TableLayout, row: RawRow) -> _Cells:
+    texts = texts_of(layout, row)
+    for name in RULED.days & texts.keys():
+        texts[name] = _usual_moment(texts[name], layout.rules.days)
     cells = _Cells(texts)
     for name, text in texts.items():
         if "\0" in text or len(text) > _MOST_CELL:
@@ -229,7 +255,7 @@ def audience_row(
     """Return the values of an audience's line, or all of its faults."""
     cells = _cells(layout, row)
     station = None if cells.faults else _station(cells)
-    month = cells.read("month", lambda text: read_month(without_clock(text)))
+    month = cells.read("month", lambda text: read_month((read_day(text) or text)[:7]))
     broadcast = None
     hour = None
     if sum(bool(cells[name]) for name in ("month", "hour", "starts_at")) != 1:
@@ -335,7 +361,24 @@ def _showing(text: str) -> str:
     return showing.value
 
 
+def _usual_moment(text: str, order: str) -> str:
+    """Return date and time as 2026-11-03 07:00, if other programs wrote them otherwise."""
+    day = without_clock(text)
+    clock = _CLOCK.fullmatch(text[len(day) :].strip().removeprefix("T"))
+    read = read_day(day, order)
+    if clock is None or read is None:
+        return text
+    hour = int(clock[1])
+    if half := clock[4].lower()[:1]:
+        hour = hour % 12 + (12 if half == "p" else 0)
+    return f"{read} {hour:02}:{clock[2]}{clock[3]}"
+
+
 def _whole(text: str) -> int:
+    # Programs group thousands, and write whole numbers with a point.
+    text = _GROUPS.sub("", text)
+    if found := _POINT.fullmatch(text):
+        text = found[1]
     if not _WHOLE.fullmatch(text):
         raise ProgrammeRefused("invalid", _("Write a whole number such as 1480."))
     return int(text)

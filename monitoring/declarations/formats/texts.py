@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
+from common.outside_text import normalised
 from common.reading import rounded
 from monitoring.declarations.facts import PlayFacts
 from reports.cells import clock
@@ -136,8 +137,8 @@ def in_ascii(text: str) -> AsciiText:
     kept: list[str] = []
     lost: list[str] = []
     # Composed first: й is a letter of its own, not и with a sign.
-    for composed in unicodedata.normalize("NFC", line):
-        for each in _PLAIN.get(composed) or unicodedata.normalize("NFKD", composed):
+    for composed in normalised(line, "NFC"):
+        for each in _PLAIN.get(composed) or normalised(composed, "NFKD"):
             plain = each if each.isascii() else _PLAIN.get(each, "")
             kept.append(plain)
             if not plain and unicodedata.category(each)[0] in "LN":

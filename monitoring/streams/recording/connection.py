@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 from common import http
 from common.http import LiveBody
+from common.packed import GZIP, unpacked
 from monitoring.streams.choices import GapCause
 from monitoring.streams.recording import causes, hls, icy, ogg, playlists
 from monitoring.streams.recording.arrivals import Arrival, Chunk, Closed, Halted, Opened
@@ -145,6 +146,7 @@ class Connection:
             data = body.read_all(max_bytes, seconds=self._clock.real(MINUTE_S))
             where = body.url
         self.keep_pace(max(REQUEST_BYTES, len(data)))
+        data = unpacked(data, most=max_bytes)
         if part.range is not None and len(data) > part.range[1] - part.range[0]:
             data = data[part.range[0] : part.range[1]]
         return where, data
@@ -180,7 +182,7 @@ class Connection:
             self._hold(body)
             first = body.read(READ_BYTES)
             kind = body.headers.get("content-type", "")
-            if not playlists.is_list(first, kind):
+            if not first.startswith(GZIP) and not playlists.is_list(first, kind):
                 if first.lstrip(WHITE).startswith(b"<"):
                     raise BadPlaylist(causes.A_PAGE)
                 return self._read_sound(body, first)
@@ -188,7 +190,8 @@ class Connection:
                 playlists.MAX_PLAYLIST, seconds=self._clock.real(FIRST_BYTE_S)
             )
             base = body.url
-        text = (first + rest).decode("utf-8", "replace")
+        content = unpacked(first + rest, most=playlists.MAX_PLAYLIST)
+        text = content.decode("utf-8", "replace")
         if playlists.is_hls(text):
             return hls.follow(self, base, text, self._place)
         if lists_left == 0:

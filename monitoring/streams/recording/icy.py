@@ -10,6 +10,7 @@ from typing import Final
 
 from common.charsets import decode_text
 from common.http import FetchFailed
+from common.outside_text import one_line
 from monitoring.streams.recording import causes
 
 # Atomic: where the first beginning finds no end, no later one does.
@@ -95,8 +96,7 @@ def as_title(text: str) -> str:
     # What is longer is no title.
     bare = _without_attributes(text[: 8 * MAX_TITLE])
     bare = ENTITY.sub(lambda entity: html.unescape(entity[0]), bare)
-    printable = "".join(c if c.isprintable() else " " for c in bare)
-    return " ".join(printable.split())[:MAX_TITLE]
+    return " ".join(one_line(bare).split())[:MAX_TITLE]
 
 
 def _without_attributes(text: str) -> str:

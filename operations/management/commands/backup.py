@@ -36,6 +36,11 @@ class Command(BaseCommand):
             raise CommandError(f"No backup was made: {hidden}") from hidden
         for name in backup.gone:
             self.stderr.write(f"Missing in the storage, so not in the backup: {name}")
+        for host in backup.key_left_on:
+            self.stderr.write(
+                f"The signing key is on {host}, so not in the backup: back it up there, or "
+                "set ACRPORTAL_SIGNING_KEY_FILE on this machine too."
+            )
         self.stdout.write(
             f"{backup.folder}: {count_noun(backup.rows, 'row')}, "
             f"{count_noun(backup.media, 'media file')} "

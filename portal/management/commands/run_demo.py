@@ -18,9 +18,11 @@ from catalogue.models import Bucket, RecordingStatus
 from catalogue.rebuilding import needs_rebuild
 from common.children import Child, Stop, end_children, start_child, stop_on_signals
 from common.reading import read_clock
-from evidence import signing
+from evidence import selectors, signing
 from portal.files.page import segment_rows
 from portal.management import demo
+from portal.management.commands import serve
+from portal.management.ports import require_free_port
 from portal.pictures.file import matches_of
 from portal.shared import formats
 from reports.files import save_report
@@ -31,7 +33,6 @@ from scanning.models import ScannedFile
 
 _POLL_SECONDS = 0.3
 _STUCK_SECONDS = 600
-_ROLES = "ACRPORTAL_SECOND_FACTOR_ROLES"
 
 
 class Command(BaseCommand):
@@ -48,15 +49,17 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Run and print every step."""
+        if not options["no_serve"]:
+            require_free_port(serve.HOST, options["port"])
         # Otherwise the worker's log lines hide the printed matches and logins.
         os.environ.setdefault("LOG_LEVEL", "ERROR")
-        # Whoever tries the demo signs in with the printed passwords alone.
-        no_second_factor = not os.environ.setdefault(_ROLES, "")
         self._say("Preparing the database")
         call_command("migrate", verbosity=0)
+        # Whoever tries the demo signs in with the printed passwords alone, also later.
+        no_second_factor = demo.ask_for_passwords_only()
         logins = demo.ensure_users()
         admin = User.objects.get(username="admin")
-        if not signing.has_key():
+        if not selectors.can_be_signed():
             signing.create_key()
         self._say("Compiling the engine (slow only the first time)")
         if start_child("-m", "recognition.warm").wait():
@@ -82,7 +85,10 @@ class Command(BaseCommand):
         for login in logins:
             self._say(f"  {login.username:<8} {login.password:<14} {login.role}")
         if no_second_factor:
-            self._say(f"The demo asks nobody for a second factor ({_ROLES} is empty).")
+            self._say(
+                f"The demo asks nobody for a second factor: {demo.stored_settings()} "
+                f"empties {demo.ROLES}."
+            )
         call_command("serve", port=options["port"], stdout=self.stdout)
 
     def _say(self, text: str) -> None:

@@ -12,7 +12,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from common.children import Child, end_children, start_child, stop_on_signals
+from portal.management.ports import require_free_port
 
+HOST = "127.0.0.1"
 _LOOK_SECONDS = 0.2
 _WORKER_NICENESS = 10
 _CONFIG = "python:acrportal.gunicorn_config"
@@ -28,11 +30,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""
-        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--host", default=HOST)
         parser.add_argument("--port", type=int, default=8000)
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Run until a signal arrives or one of the processes ends."""
+        require_free_port(options["host"], options["port"])
         address = f"{options['host']}:{options['port']}"
         with stop_on_signals() as stop:
             children = _start(address)

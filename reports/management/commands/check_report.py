@@ -45,6 +45,8 @@ class Command(BaseCommand):
                 self.stdout.write("{report} {file}: {fault}".format(**each))
             self.stdout.write(
                 f"{count_noun(len(results), 'file')} read, {len(faults)} changed or missing."
+                if results
+                else "There is nothing to check: no finished report has a file."
             )
         if faults:
             raise CommandError(f"{count_noun(len(faults), 'file')} changed or missing.")

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import pytest
 import time_machine
 from django.conf import settings
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.test import Client
 
+from accounts.roles import Role
 from audit.models import Event
 from catalogue.changes import delete_bucket, update_recording
 from catalogue.models import Bucket, BucketType, Recording, RecordingStatus
@@ -16,19 +23,23 @@ from dedup.track_ids import tracks_by_recording
 from imports import services
 from imports.models import (
     ImportStatus,
+    ImportStep,
     Moved,
     MovedKind,
     MovedOutcome,
     MoveIn,
+    StepState,
 )
-from imports.moving import walk
+from imports.moving import reader, walk
 from imports.moving.buckets import BucketMover
 from imports.moving.streams import parts_here
 from review.models import Match
 from scanning.choices import EngineChoice, FileStatus
-from scanning.models import CloudDeletion, Container, ScannedFile, Segment
+from scanning.models import CloudAccount, CloudDeletion, Container, ScannedFile, Segment
 from scanning.services.identification import create_project
 from tests.borders import with_monitoring
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
 from tests.imports.moving.account import (
     TOKEN,
     Json,
@@ -407,6 +418,7 @@ def test_an_undo_takes_back_what_nobody_used(moving: Moving) -> None:
     moving.there.plays["s1", "20260503"] = [play("2026-05-03 10:00:00", song)]
     with time_machine.travel(NOON, tick=False):
         one = moving.move()
+        names = _names_of_files()
         assert services.check_undo(one=one, user=moving.admin)
         work_off()
         one.refresh_from_db()
@@ -429,8 +441,16 @@ def test_an_undo_takes_back_what_nobody_used(moving: Moving) -> None:
         again = moving.move()
 
     assert again.summary["counts"]["recording"] == {"new": 3}
+    # Deleted files keep the ids that they had there.
+    assert again.summary["counts"]["file"] == {"new": 2}
+    assert again.summary["counts"]["day"] == one.summary["counts"]["day"]
+    assert _names_of_files() == names
     assert Station.objects.count() == 1
     assert Recording.objects.filter(status=RecordingStatus.STUB).count() == 3
+
+
+def _names_of_files() -> list[str]:
+    return sorted(ScannedFile.objects.present().values_list("name", flat=True))
 
 
 def test_a_bucket_that_was_deleted_here_stays_away(moving: Moving) -> None:
@@ -443,3 +463,166 @@ def test_a_bucket_that_was_deleted_here_stays_away(moving: Moving) -> None:
 
     present = Bucket.objects.present().exclude(pk=23).values_list("name", flat=True)
     assert set(present) == {"Songs", "New"}
+
+
+def test_an_answer_of_sixty_thousand_rows_is_left_out_and_the_rest_moves(
+    moving: Moving,
+) -> None:
+    one = moving.look()
+    rows = [bucket_file(10_000 + number, f"Song {number}") for number in range(60_000)]
+    flood = told({"data": rows, "meta": {"total": 60_000, "last_page": 600}})
+    moving.there.refused["buckets/8881/files"] = flood
+
+    assert services.start(one=one, user=moving.admin)
+    work_off()
+
+    one.refresh_from_db()
+    assert one.status == ImportStatus.DONE
+    (fault,) = [row for row in one.summary["faults"] if row["what"] == "bucket:8881"]
+    assert "60\u202f000 rows" in fault["message"] or "60,000 rows" in fault["message"]
+    assert not Recording.objects.filter(bucket__name="Songs").exists()
+    assert Recording.objects.filter(bucket__name="Idents").count() == 1
+    assert ScannedFile.objects.count() == 2
+
+
+def test_rows_of_a_page_are_written_in_pieces_that_a_killed_worker_keeps(
+    moving: Moving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that ignores ``per_page`` sends a thousand rows at once."""
+    rows = [bucket_file(1000 + n, f"Song {n}") for n in range(1, 301)]
+    moving.there.refused["buckets/8881/files"] = told(
+        {"data": rows, "meta": {"total": 300, "last_page": 1}}
+    )
+    one = moving.look()
+    move, in_turn, longest = BucketMover.recording, [0], [0]
+
+    def kill_once(mover: BucketMover, row: Json, parent: str) -> bool:
+        if row["title"] == "Song 250" and not in_turn[0] < 0:
+            in_turn[0] = -1000
+            raise MemoryError
+        in_turn[0] += 1
+        longest[0] = max(longest[0], in_turn[0])
+        return move(mover, row, parent)
+
+    def pause(_seconds: float) -> None:
+        in_turn[0] = min(in_turn[0], 0)
+
+    monkeypatch.setattr(BucketMover, "recording", kill_once)
+    monkeypatch.setattr(walk, "sleep", pause)
+    services.start(one=one, user=moving.admin)
+    work_off()
+    held = Recording.objects.filter(bucket__name="Songs").count()
+    with time_machine.travel(datetime.now(tz=UTC) + timedelta(hours=1)):
+        work_off()
+
+    one.refresh_from_db()
+    assert 150 <= held < 250
+    assert longest[0] <= 50
+    assert one.status == ImportStatus.DONE
+    assert one.summary["counts"]["recording"] == {"new": 301}
+    assert Event.objects.filter(action="recording.added").count() == 301
+
+
+def test_a_move_without_end_stops_after_a_stated_time_and_may_go_on(
+    moving: Moving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "ACRPORTAL_MOVE_HOURS", 2)
+    endless = [bucket_file(5000 + n, f"Song {n}") for n in range(1, 301)]
+    moving.there.lists["buckets/8881/files"] = endless
+    one = moving.look()
+    with time_machine.travel(NOON) as clock:
+
+        def later(path: str, _page: int) -> None:
+            if path == "buckets/8881/files":
+                clock.shift(timedelta(hours=1))
+
+        moving.there.before = later
+        services.start(one=one, user=moving.admin)
+        work_off()
+        one.refresh_from_db()
+        stopped, count = one.status, Recording.objects.count()
+        cause = one.message
+        moving.there.before = lambda _path, _page: None
+        assert services.try_again(one=one, user=moving.admin)
+        work_off()
+
+    one.refresh_from_db()
+    assert (stopped, cause.partition(".")[0]) == (
+        ImportStatus.REFUSED,
+        "It took longer than 2 hours",
+    )
+    assert 200 <= count < 300
+    assert one.status == ImportStatus.DONE
+    assert Recording.objects.filter(bucket__name="Songs").count() == 300
+
+
+def test_a_dry_run_with_a_new_account_stores_nothing(
+    moving: Moving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = StringIO()
+    call = ["move_in", "Elsewhere", "--dry-run", "--token-stdin"]
+    call += ["--base-url", moving.account.base_url, "--username"]
+    before = Event.objects.count()
+
+    monkeypatch.setattr("sys.stdin", StringIO(f"{TOKEN}\n"))
+    moving.there.faults = [told({"message": "Too Many Requests"}, 429)]
+    monkeypatch.setattr(reader, "_FIRST_WAIT", timedelta(0))
+    call_command(*call, moving.admin.username, stdout=out)
+
+    assert "Dry run: nothing was written." in out.getvalue()
+    assert list(CloudAccount.objects.values_list("name", flat=True)) == ["Console"]
+    assert Event.objects.count() == before
+    assert not MoveIn.objects.exists()
+
+    # Who may not move an account in makes none either.
+    monkeypatch.setattr("sys.stdin", StringIO(f"{TOKEN}\n"))
+    call.remove("--dry-run")
+    with pytest.raises(CommandError, match="Only admins"):
+        call_command(*call, make_user(Role.MANAGER).username)
+    assert CloudAccount.objects.count() == 1
+
+
+def test_recordings_that_wait_are_those_of_the_account(
+    moving: Moving, client: Client
+) -> None:
+    RecordingFactory.create_batch(3, status=RecordingStatus.STUB)
+    one = moving.move()
+    client.force_login(moving.admin)
+
+    page = client.get(f"/catalogue/move-in/{one.uid}/").content.decode()
+
+    assert "3 recordings wait for their audio." in page
+    assert Recording.objects.filter(status=RecordingStatus.STUB).count() == 6
+
+
+def test_a_managers_undo_of_a_move_is_refused_before_its_first_step(
+    moving: Moving,
+) -> None:
+    one, manager = moving.move(), make_user(Role.MANAGER)
+    files, before = _names_of_files(), Event.objects.count()
+
+    with pytest.raises(CommandError, match="Only admins"):
+        call_command("undo_import", one.uid, "--username", manager.username)
+    with pytest.raises(PermissionDenied):
+        services.check_undo(one=one, user=manager)
+
+    assert _names_of_files() == files
+    assert Event.objects.count() == before
+    assert not ImportStep.objects.exclude(state=StepState.DONE).exists()
+
+
+def test_an_undo_whose_asker_lost_the_role_meanwhile_changes_nothing(
+    moving: Moving,
+) -> None:
+    one = moving.move()
+    assert services.check_undo(one=one, user=moving.admin)
+    work_off()
+    assert services.undo(one=one, user=moving.admin)
+    moving.admin.groups.set([Group.objects.get(name=Role.MANAGER)])
+
+    work_off()
+
+    assert not ImportStep.objects.exclude(state=StepState.DONE).exists()
+    assert Container.objects.present().exists()
+    one.refresh_from_db()
+    assert "Only admins" in one.message

@@ -15,12 +15,12 @@ from django.core.management import CommandError, call_command
 from accounts.models import AccessLimit
 from accounts.roles import Role
 from imports import services
+from imports.errors import TableRefused
 from imports.models import RightsImport
 from imports.rights.found import MessageRefused
 from imports.rights.importer import RightsImporter, RightsSummary, isrc_of
 from imports.rights.kind import RIGHTS
 from imports.rights.reading import open_message
-from imports.tables import TableRefused
 from jobs.models import Job
 from rights.models import Party, Release, RightsRecording, Share, Work
 from tests.factories.accounts import make_user

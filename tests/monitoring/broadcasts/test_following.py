@@ -155,7 +155,7 @@ def test_a_container_names_the_territory_of_its_files(
     page = reverse("portal:container_edit", args=[container.pk])
     fields = client.get(page).context["form"].initial
     sent = {name: value for name, value in fields.items() if value is not None}
-    sent["buckets"] = [bucket.pk for bucket in fields["buckets"]]
+    sent["buckets"] = [match.recording.bucket_id]
 
     refused = client.post(page, {**sent, "territory": "UK"})
     assert "GB is meant" in refused.content.decode()

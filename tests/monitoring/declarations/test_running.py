@@ -19,6 +19,8 @@ from django.utils import timezone
 
 from accounts.reach import working_for
 from accounts.roles import Role
+from accounts.services import create_user
+from accounts.tokens import create_token
 from audit.models import Event
 from catalogue.models import Recording
 from enrichment import deciding
@@ -461,3 +463,37 @@ def test_the_api_declares(client: Client, month: tuple[Declaration, Match]) -> N
     refused = client.post(api, body, content_type="application/json")
     assert refused.status_code == 422
     assert len(client.get(api).json()) == 1
+
+
+def test_a_program_fetches_the_file_but_declares_nothing(
+    month: tuple[Declaration, Match],
+) -> None:
+    body = {
+        "profile": month[0].profile.uid,
+        "begins": "2026-11-01",
+        "ends": "2026-11-30",
+    }
+    made = services.request_declaration(
+        services.draft(
+            profile=month[0].profile,
+            begins=date(2026, 11, 1),
+            ends=date(2026, 11, 30),
+            user=a_user(),
+        )
+    )
+    run_next(Pool.WORK)
+    service = create_user(username="erp", password=None, role=Role.MANAGER)
+    assert service.is_service
+    token = create_token(owner=service, name="erp", scopes=["report"])
+    program = Client(headers={"Authorization": f"Bearer {token.secret}"})
+    api = "/api/portal/v1/declarations/"
+
+    file = program.get(f"{api}{made.uid}/file/")
+
+    made.refresh_from_db()
+    assert file.status_code == 200
+    assert b"".join(file.streaming_content) == content(made)  # type: ignore[attr-defined]  # a stream
+    assert Event.objects.filter(action="declaration.downloaded").exists()
+    refused = program.post(api, body, content_type="application/json")
+    assert refused.status_code == 403
+    assert program.post(f"{api}{made.uid}/cancel/").status_code == 403

@@ -131,6 +131,8 @@ def test_hidden_unfinished_and_linked_files_are_never_taken(
     (tmp_path / "folder" / "other.mp3").write_bytes(b"outside too")
     for name in (".show.mp3", "a.mp3.part", "b.TMP", "c.crdownload", "d.mp3~"):
         incoming.write(name)
+    for name in ("Thumbs.db", "desktop.ini", "cover.jpg", "~$notes.docx", "info.nfo"):
+        incoming.write(f"album/{name}")
     incoming.write(".hidden/e.mp3")
     incoming.write("done/f.mp3")
     (incoming.folder / "link.mp3").symlink_to(secret)

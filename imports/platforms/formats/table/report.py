@@ -6,7 +6,6 @@ explains them.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -14,9 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from catalogue.identifiers import check_isrc
-from common.territories import TERRITORIES
+from common.territories import WORLD, territories_in, territory_code
 from imports.errors import RowFault
-from imports.mapping import Targets, by_name
+from imports.mapping import Targets
+from imports.names import by_name
 from imports.platforms.reports import (
     Report,
     ReportedColumn,
@@ -112,13 +112,19 @@ def _policy(text: str) -> str:
 
 
 def _territories(text: str) -> str:
-    """Read codes of countries between bars, commas or blanks; empty is everywhere."""
-    codes = set(re.split(r"[\s|,;]+", text.upper())) - {""}
-    if unknown := sorted(codes - TERRITORIES - {EVERYWHERE}):
+    """Read countries by codes or names; empty is everywhere."""
+    included, excluded = territories_in(text)
+    named = {
+        part: EVERYWHERE if part.upper() == EVERYWHERE else territory_code(part)
+        for part in included
+    }
+    if unknown := sorted([part for part, code in named.items() if not code] + excluded):
         raise ValueError(
             _("Not a country's code: %(codes)s.") % {"codes": ", ".join(unknown)[:100]}
         )
-    return EVERYWHERE if not codes or EVERYWHERE in codes else "|".join(sorted(codes))
+    codes = set(named.values())
+    is_world = not codes or codes & {EVERYWHERE, WORLD}
+    return EVERYWHERE if is_world else "|".join(sorted(codes))
 
 
 def _finish(values: Values) -> None:

@@ -6,9 +6,8 @@ in each broadcast.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
+from itertools import groupby
 from typing import BinaryIO, Final
 
 from django.utils.translation import gettext as _
@@ -28,7 +27,7 @@ from monitoring.declarations.formats.base import (
 )
 from monitoring.declarations.formats.checks import refuse_gaps, required
 from monitoring.declarations.formats.texts import in_ascii, name_part
-from reports.cells import Cell, ColumnType, ValueType, cell_text, offset
+from reports.cells import Cell, ColumnType, Dialect, ValueType, csv_pieces, offset
 from reports.cue_sheet_files import FIELDS as SHEET_FIELDS
 
 FIELDS: Final = (
@@ -104,26 +103,18 @@ class CueDeclaration:
         refuse_gaps(self, facts)
         recordings = {each.uid: each for each in facts.recordings}
         stations = {each.uid: each.name for each in facts.stations}
-        text = io.TextIOWrapper(target, "utf-8-sig", newline="", write_through=False)
-        writer = csv.writer(text, lineterminator="\r\n")
-        writer.writerow([field.name for field in FIELDS])
-        broadcast, number, played_ms = "", 0, 0
-        for play in facts.plays:
-            number = number + 1 if play.broadcast == broadcast else 1
-            broadcast = play.broadcast
-            cells = _cells(
-                number, play, recordings[play.recording], stations[play.station]
+        rows = (
+            _cells(number, play, recordings[play.recording], stations[play.station])
+            for _broadcast, plays in groupby(
+                facts.plays, key=lambda play: play.broadcast
             )
-            writer.writerow(
-                cell_text(cell, field.kind)
-                for cell, field in zip(cells, FIELDS, strict=True)
-            )
-            played_ms += play.played_ms
-        text.flush()
-        text.detach()
+            for number, play in enumerate(plays, start=1)
+        )
+        for piece in csv_pieces(rows, FIELDS, Dialect()):
+            target.write(piece)
         return WrittenDeclaration(
             plays=len(facts.plays),
-            played_ms=played_ms,
+            played_ms=sum(play.played_ms for play in facts.plays),
             recordings=len(recordings),
             lines=len(facts.plays) + 1,
         )

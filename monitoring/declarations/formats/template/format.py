@@ -31,7 +31,9 @@ from monitoring.declarations.formats.values import VALUES, ClockTime, DayOf, Pla
 
 MOST_COLUMNS: Final = 200
 _MOST_CHARS: Final = 300
-_LINE = re.compile(r"^(?P<heading>.*?)\s*=\s*(?P<value>\"[^\"]*\"|\w*)\s*(?P<must>!?)$")
+_LINE = re.compile(
+    r"(?P<heading>(?:.*?\S)?)\s*+=\s*+(?P<value>\"[^\"]*\"|\w*+)\s*+(?P<must>!?)$"
+)
 _BREAKS = re.compile(r"[\r\n\0]+")
 
 CHOICES: Final[Mapping[str, Mapping[str, str | Promise]]] = {

@@ -5,6 +5,8 @@ Each circumstance was reported in public.
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -141,6 +143,25 @@ def test_a_blank_line_before_the_first_tag_is_hls() -> None:
     assert isinstance(found[0], Opened)
     assert found[0].is_hls
     assert sound_of(found) == b"0" * 188 + b"1" * 188 + b"2" * 188
+
+
+def test_a_server_that_packs_all_it_sends_is_heard() -> None:
+    packed = "Content-Encoding: gzip"
+    body = (
+        "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:5\n"
+        "#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:5,\nm0.ts\n#EXT-X-ENDLIST\n"
+    )
+    sound, playlist = b"0" * 188, gzip.compress(body.encode())
+    part = answer(gzip.compress(sound), packed)
+
+    for headers in ([packed], []):
+        found = arrivals({"/": answer(playlist, *headers), "/m0.ts": part})
+        assert sound_of(found) == sound, headers
+    listed = answer(
+        gzip.compress(b"#EXTM3U\nlive\n"), packed, "Content-Type: text/plain"
+    )
+    live = answer(gzip.compress(SOUND), packed)
+    assert sound_of(arrivals({"/": listed, "/live": live})) == SOUND
 
 
 AUDIO = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="{name}",{more}\n'

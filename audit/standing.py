@@ -1,0 +1,70 @@
+"""What people stated to others of files and recordings, as packages above know it.
+
+A file or recording that ends or changes takes the ground from it: previews list it, and
+the event of the change keeps it where nobody could be asked, as in the APIs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from common.batches import batched
+from common.registry import Registry
+
+_AT_ONCE = 500
+
+
+class StatementKind(models.TextChoices):
+    """What states something of a match; of each kind, what has left or was signed off."""
+
+    NOTICE = "notice", _("Signed notices")
+    DECLARATION = "declaration", _("Declarations")
+    CLAIM_FILE = "claim_file", _("Files sent to platforms")
+    CUE_SHEET = "cue_sheet", _("Cue sheets submitted, approved or exported")
+    EVIDENCE = "evidence", _("Evidence packs")
+
+
+@dataclass(frozen=True, slots=True)
+class StandingStatement:
+    """A statement that stands on a file or recording."""
+
+    kind: StatementKind
+    uid: str
+    name: str
+    url: str = ""
+
+
+Standing = Mapping[str, Sequence[StandingStatement]]
+finders: Registry[Callable[[Sequence[str]], Standing]] = Registry()
+"""Functions that return, by cases such as "file:…", the statements that the viewer sees."""
+
+
+def standing_on(cases: Iterable[str]) -> dict[str, list[StandingStatement]]:
+    """Return the statements that stand on files and recordings, by their cases."""
+    found: dict[str, list[StandingStatement]] = {}
+    for some in batched(dict.fromkeys(cases), _AT_ONCE):
+        for find in finders:
+            for case, statements in find(some).items():
+                found.setdefault(case, []).extend(statements)
+    return found
+
+
+def counted_by_kind(cases: Iterable[str]) -> dict[str, int]:
+    """Return how many statements of each kind stand on files and recordings."""
+    stated = dict.fromkeys(chain.from_iterable(standing_on(cases).values()))
+    return dict(Counter(each.kind.value for each in stated))
+
+
+def as_event(statements: Iterable[StandingStatement]) -> dict[str, Any]:  # Any: JSON
+    """Return what an event keeps of the statements; nothing without any."""
+    kept: dict[str, list[str]] = {}
+    for each in statements:
+        kept.setdefault(each.kind.value, []).append(each.uid)
+    return {"stated": kept} if kept else {}

@@ -1,0 +1,238 @@
+"""A trail that was emptied is not called intact, and the portal's account cannot empty it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from io import StringIO
+from pathlib import Path
+from shutil import which
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import DatabaseError, connection, transaction
+from psycopg import sql
+
+from accounts.models import User
+from audit import triggers
+from audit.models import Anchor, Event
+from audit.services import record
+from review.choices import MatchState
+from review.models import Match
+from tests.factories.review import make_match
+
+_SERVER = os.environ.get(
+    "TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres"
+)
+
+
+def verify(**options: object) -> tuple[int, str]:
+    """Return the exit code of the verification, and what it says."""
+    told = StringIO()
+    try:
+        call_command("verify_audit", stdout=told, stderr=told, **options)
+    except SystemExit as ended:
+        return int(str(ended.code)), told.getvalue()
+    return 0, told.getvalue()
+
+
+def _check_now() -> None:
+    """Check the constraints of earlier writes, which would lock the tables."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def _empty() -> None:
+    _check_now()
+    with connection.cursor() as cursor:
+        for table in triggers.TABLES:
+            if connection.vendor == "postgresql":
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+                cursor.execute(f"TRUNCATE {table} CASCADE")
+                continue
+            cursor.execute(f"DROP TRIGGER IF EXISTS {table}_no_delete")
+            cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+
+
+def test_an_emptied_trail_is_not_intact(admin: User) -> None:
+    decided, waiting = make_match(), make_match()
+    Match._base_manager.filter(pk=decided.pk).update(state=MatchState.CONFIRMED)
+    _empty()
+
+    code, told = verify()
+
+    assert (Event.objects.count(), Anchor.objects.count()) == (0, 0)
+    assert code == 1
+    assert "intact" not in told
+    assert "there are no events to check" in told
+    assert f"{decided.case} #0: a decided match without any event" in told
+    assert f"user:{admin.pk} #0: an account without any event" in told
+    assert waiting.case not in told
+
+
+def test_a_decided_match_without_events_is_found_among_others(admin: User) -> None:
+    decided = make_match()
+    Match._base_manager.filter(pk=decided.pk).update(state=MatchState.CONFIRMED)
+    _empty()
+    record(case=f"user:{admin.pk}", action="user.created")
+
+    code, told = verify()
+
+    assert code == 1
+    assert f"{decided.case} #0: a decided match without any event" in told
+    assert "user:" not in told
+
+
+@pytest.mark.parametrize("case", ["match:m_NOBODY", ""])
+def test_a_case_without_events_is_not_intact(admin: User, case: str) -> None:
+    code, told = verify(case=case)
+
+    assert code == 1
+    assert "there are no events to check" in told
+
+
+def test_an_empty_export_is_not_intact(tmp_path: Path) -> None:
+    file = tmp_path / "audit.jsonl"
+    file.touch()
+
+    code, told = verify(file=file)
+
+    assert code == 1
+    assert "intact" not in told
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no TRUNCATE")
+def test_the_database_refuses_to_empty_the_trail(admin: User) -> None:
+    _check_now()
+    triggers.install(connection)
+    for table in triggers.TABLES:
+        with (
+            pytest.raises(DatabaseError, match="append-only"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(f"TRUNCATE {table} CASCADE")
+
+
+# --- The accounts of deploy/database-roles.sh ---------------------------------------
+
+
+class Accounts:
+    """A database that belongs to one account and is used by another."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def url(self, user: str) -> str:
+        server = urlsplit(_SERVER)
+        place = f"{server.hostname}:{server.port or 5432}"
+        return f"postgres://{user}:password@{place}/{self._name}"
+
+    @property
+    def portal(self) -> str:
+        return self.url(self._name)
+
+    @property
+    def owner(self) -> str:
+        return self.url(f"{self._name}_owner")
+
+    def manage(self, url: str, folder: Path, *words: str) -> str:
+        own = {
+            "DATABASE_URL": url,
+            "ACRPORTAL_DATA_DIR": str(folder),
+            "SECRET_KEY": "only for this test, and long enough",
+            "DJANGO_SETTINGS_MODULE": "acrportal.settings",
+            "DJANGO_SUPERUSER_PASSWORD": "only for this test",
+        }
+        done = subprocess.run(
+            [sys.executable, "manage.py", *words],
+            env=os.environ | own,
+            cwd=settings.BASE_DIR,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def accounts() -> Iterator[Accounts]:
+    """Return a database made by the script that administrators run."""
+    if which("psql") is None:
+        pytest.skip("needs psql")
+    try:
+        server = psycopg.connect(_SERVER, autocommit=True, connect_timeout=3)
+    except psycopg.OperationalError as error:
+        pytest.skip(f"needs a PostgreSQL server: {error}")
+    parts, name = urlsplit(_SERVER), f"roles_{uuid.uuid4().hex[:12]}"
+    own = {
+        "PGHOST": parts.hostname or "127.0.0.1",
+        "PGPORT": str(parts.port or 5432),
+        "PGPASSWORD": parts.password or "",
+        "POSTGRES_USER": parts.username or "postgres",
+        "PORTAL_DATABASE": name,
+        "OWNER_PASSWORD": "password",
+        "PORTAL_PASSWORD": "password",
+    }
+    script = settings.BASE_DIR / "deploy" / "database-roles.sh"
+    with closing(server):
+        try:
+            subprocess.run(["sh", str(script)], env=os.environ | own, check=True)
+            yield Accounts(name)
+        finally:
+            named = sql.Identifier(name)
+            server.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(named)
+            )
+            for role in (name, f"{name}_owner"):
+                server.execute(
+                    sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role))
+                )
+
+
+@pytest.mark.slow
+def test_the_account_of_the_portal_adds_events_and_can_do_no_more(
+    accounts: Accounts, tmp_path: Path
+) -> None:
+    accounts.manage(accounts.owner, tmp_path, "migrate", "--verbosity", "0")
+    words = ("--no-input", "--username", "adam", "--email", "adam@example.org")
+    accounts.manage(accounts.portal, tmp_path, "createsuperuser", *words)
+    accounts.manage(accounts.portal, tmp_path, "worker", "--batch")
+    accounts.manage(accounts.portal, tmp_path, "erase_person", "adam", "--yes")
+
+    told = accounts.manage(accounts.portal, tmp_path, "verify_audit")
+    with closing(psycopg.connect(accounts.portal, autocommit=True)) as portal:
+        for table in triggers.TABLES:
+            for attack in (
+                f"TRUNCATE {table} CASCADE",
+                f"DROP TABLE {table} CASCADE",
+                f"DELETE FROM {table}",  # noqa: S608 - our own names
+                f"UPDATE {table} SET hash = 'x'",  # noqa: S608 - as above
+                f"ALTER TABLE {table} DISABLE TRIGGER ALL",
+                f"DROP TRIGGER {table}_append_only ON {table}",
+                f"CREATE OR REPLACE TRIGGER {table}_append_only BEFORE UPDATE ON "
+                f"{table} FOR EACH ROW EXECUTE FUNCTION "
+                "suppress_redundant_updates_trigger()",
+            ):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    portal.execute(attack)
+        with pytest.raises(psycopg.Error):
+            portal.execute("DROP FUNCTION audit_refuse CASCADE")
+        with pytest.raises(psycopg.Error):
+            portal.execute("SET session_replication_role = replica")
+    with (
+        closing(psycopg.connect(accounts.owner, autocommit=True)) as owner,
+        pytest.raises(psycopg.Error, match="append-only"),
+    ):
+        owner.execute("TRUNCATE audit_event CASCADE")
+
+    assert "The audit trail is intact." in told

@@ -1,0 +1,87 @@
+"""What a test of several machines runs in a process of its own.
+
+``machine PREFIX work`` runs a worker, ``machine PREFIX ACTION`` does one thing; the data
+folder says on which machine.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import django
+
+LISTS = ("first", "second")
+
+
+def main() -> None:
+    """Work until told to stop, or do one thing."""
+    prefix, action = sys.argv[1:]
+    django.setup()
+    from django.core.management import call_command
+
+    from jobs import broker
+
+    broker.PREFIX = prefix
+    if action == "work":
+        call_command("worker")
+    else:
+        _ACTIONS[action]()
+
+
+def prepare() -> None:
+    """Make an admin, and a match in a file that is scanned here."""
+    from django.core.management import call_command
+
+    from accounts.models import User
+    from catalogue.services import RecordingDetails, add_recording, create_bucket
+    from scanning.models import Container
+    from scanning.services.intake import submit_upload
+    from tests import audio
+    from tests.conftest import upload
+
+    call_command("migrate", verbosity=0)
+    User.objects.create_superuser("admin", password="only for this test")
+    bucket = create_bucket(name="Music")
+    container = Container.objects.create(name="Programmes")
+    container.buckets.add(bucket)
+    add_recording(
+        bucket=bucket,
+        details=RecordingDetails(title="Tune"),
+        audio=upload("tune.wav", audio.wav_bytes(audio.tune(1, 20))),
+    )
+    call_command("worker", batch=True)
+    submit_upload(
+        container=container,
+        upload=upload("file.wav", audio.wav_bytes(audio.tune(1, 12))),
+        user=None,
+    )
+    call_command("worker", batch=True)
+
+
+def ask_for_pack() -> None:
+    from accounts.models import User
+    from evidence.services import request_pack
+    from review.models import Match
+
+    request_pack(match=Match.objects.get(), user=User.objects.get())
+
+
+def send_lists() -> None:
+    """Send two lists of open data at once."""
+    from accounts.models import User
+    from enrichment.sources import add_list
+    from tests.conftest import upload
+
+    for name in LISTS:
+        add_list(
+            upload=upload(f"{name}.csv", b"title,isrc\nTune,ZZX012600001\n"),
+            name=name,
+            accepts_licence=True,
+            user=User.objects.get(),
+        )
+
+
+_ACTIONS = {each.__name__: each for each in (prepare, ask_for_pack, send_lists)}
+
+if __name__ == "__main__":
+    main()

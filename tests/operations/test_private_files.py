@@ -1,0 +1,64 @@
+"""What commands write is for the portal's account alone, whatever the caller's umask."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from tests.conftest import CopyDatabase
+
+_MANAGE = f"umask 022; exec {sys.executable} manage.py"
+
+
+def open_to_others(folder: Path) -> dict[str, str]:
+    """Return what others than the owner may read or enter below a folder, with modes."""
+    found = {}
+    for path in (folder, *folder.rglob("*")):
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        if not path.is_symlink() and mode & 0o077:
+            found[str(path.relative_to(folder))] = oct(mode)
+    return found
+
+
+@pytest.mark.slow
+def test_nobody_else_reads_what_commands_write(
+    tmp_path: Path, copy_database: CopyDatabase
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "given"
+    data.mkdir(mode=0o700)
+    environment = os.environ | {
+        "ACRPORTAL_DATA_DIR": str(data),
+        "DATABASE_URL": f"sqlite:///{copy_database(data)}",
+        "SECRET_KEY": "only for this test, and long enough",
+        "DJANGO_SETTINGS_MODULE": "acrportal.settings",
+    }
+    for command in (
+        "create_signing_key",
+        f"create_signing_key --export {out}.pem",
+        f"backup {out}/deep/backups",
+        "worker --batch",
+        "check_index",
+    ):
+        subprocess.run(
+            ["sh", "-c", f"{_MANAGE} {command}"],
+            env=environment,
+            cwd=settings.BASE_DIR,
+            check=True,
+        )
+
+    # The index is read by its files' own mode, behind the folder's.
+    assert (data.stat().st_mode & 0o777) == 0o700
+    assert open_to_others(out) == {}
+    assert {
+        name: mode
+        for name, mode in open_to_others(data).items()
+        if not name.startswith(("index", "portal.sqlite3"))
+    } == {}
+    (manifest,) = out.glob("deep/backups/*/manifest.json")
+    assert stat.S_IMODE(manifest.stat().st_mode) == 0o600

@@ -1,0 +1,308 @@
+"""What people stated stands on files and recordings: shown before they end, and kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from accounts.roles import Role
+from accounts.tokens import create_token
+from audit.models import Event
+from audit.standing import StatementKind, standing_on
+from catalogue.models import Recording
+from evidence.models import EvidencePack
+from imports import services as imports
+from imports.recordings.kind import RECORDINGS
+from imports.rights.kind import RIGHTS
+from jobs.choices import Pool
+from jobs.runner import run_next
+from monitoring.declarations.models import Declaration
+from notices.models import TakedownNotice
+from platforms.choices import FileState
+from platforms.models import ClaimFile, ClaimFileRow, Discrepancy
+from reports.choices import RunState
+from reports.models import SheetApproval, SheetState
+from review.models import Match
+from rights.models import Conflict
+from scanning.models import ScannedFile
+from tests.conftest import MakeClient
+from tests.factories.accounts import make_limited, make_user
+from tests.factories.notices import make_claim, make_sent
+from tests.factories.review import make_match
+from tests.imports.rights.test_imports import SHARES
+from tests.security.world import Desk, declared_play
+
+pytestmark = pytest.mark.django_db
+
+STANDS = "Statements stand on this"
+
+
+@pytest.fixture
+def match() -> Match:
+    """Return a match with a sent notice, its pack, and a submitted cue sheet."""
+    ana, mira = make_user(Role.REVIEWER), make_user(Role.MANAGER)
+    claim = make_claim(ana)
+    make_sent([claim], ana, mira)
+    SheetApproval.objects.create(
+        scanned_file=claim.scanned_file, state=SheetState.APPROVED
+    )
+    return claim
+
+
+def work_off() -> None:
+    while run_next(Pool.WORK):
+        pass
+
+
+def kinds(found: dict[str, list[Any]]) -> dict[str, set[str]]:
+    return {case: {each.kind for each in listed} for case, listed in found.items()}
+
+
+def test_statements_are_found_by_file_and_by_recording(match: Match) -> None:
+    file = f"file:{match.scanned_file.uid}"
+    recording = f"recording:{match.recording.uid}"
+    everything = {
+        StatementKind.NOTICE,
+        StatementKind.EVIDENCE,
+        StatementKind.CUE_SHEET,
+    }
+
+    found = standing_on([file, recording, f"file:{make_match().scanned_file.uid}"])
+
+    assert kinds(found) == {file: everything, recording: everything}
+
+
+def test_a_file_is_deleted_after_its_statements_were_seen(
+    match: Match, signed_in: MakeClient
+) -> None:
+    client, file = signed_in(Role.MANAGER), match.scanned_file
+    address = reverse("portal:file_delete", args=[file.uid])
+
+    page = client.get(address)
+    asked = client.post(address, {"reason": "Wrong file"})
+    file.refresh_from_db()
+    assert file.deleted_at is None
+    told = page.content.decode()
+    assert STANDS in told
+    assert str(TakedownNotice.objects.get()) in told
+    assert "The decision stays, without its file." in told
+    assert STANDS in asked.content.decode()
+
+    done = client.post(
+        address,
+        {"reason": "Wrong file", "agreed": asked.context["consequences"].mark},
+    )
+
+    file.refresh_from_db()
+    assert (done.status_code, file.deleted_at is not None) == (302, True)
+
+
+def test_many_files_are_deleted_after_their_statements_were_seen(
+    match: Match, signed_in: MakeClient
+) -> None:
+    client, other = signed_in(Role.MANAGER), make_match().scanned_file
+    files = [match.scanned_file, other]
+    sent = {
+        "verb": "delete",
+        "file": [str(file.uid) for file in files],
+        "reason": "Wrong files",
+    }
+    address = reverse("portal:files_many")
+
+    asked = client.post(address, sent)
+    unseen = client.post(address, sent | {"apply": "yes"})
+    assert STANDS in asked.content.decode()
+    assert STANDS in unseen.content.decode()
+    assert not ScannedFile.objects.filter(deleted_at__isnull=False).exists()
+
+    mark = asked.context["consequences"].mark
+    client.post(address, sent | {"apply": "yes", "agreed": mark})
+
+    assert ScannedFile.objects.filter(deleted_at__isnull=False).count() == 2
+
+
+def test_a_file_on_which_nothing_stands_is_deleted_at_once(
+    signed_in: MakeClient,
+) -> None:
+    file = make_match().scanned_file
+
+    signed_in(Role.MANAGER).post(
+        reverse("portal:file_delete", args=[file.uid]), {"reason": "Wrong file"}
+    )
+
+    file.refresh_from_db()
+    assert file.deleted_at is not None
+
+
+def test_a_recording_is_retired_after_its_statements_were_seen(
+    match: Match, signed_in: MakeClient
+) -> None:
+    client, recording = signed_in(Role.MANAGER), match.recording
+    address = reverse("portal:recording_retire", args=[recording.uid])
+
+    asked = client.post(address)
+    recording.refresh_from_db()
+    assert recording.status != "retired"
+    assert STANDS in asked.content.decode()
+
+    client.post(address, {"agreed": asked.context["consequences"].mark})
+
+    recording.refresh_from_db()
+    assert recording.status == "retired"
+    event = Event.objects.get(action="recording.retired")
+    assert set(event.after["stated"]) == {"notice", "evidence", "cue_sheet"}
+
+
+def test_an_api_deletes_and_the_event_says_what_stood_on_it(match: Match) -> None:
+    file, admin = match.scanned_file, make_user(Role.ADMIN)
+    secret = create_token(owner=admin, name="t", scopes=["all"]).secret
+    client = Client(headers={"authorization": f"Bearer {secret}"})
+
+    answer = client.delete(f"/api/fs-containers/{file.container_id}/files/{file.uid}")
+
+    assert answer.status_code == 204
+    event = Event.objects.get(action="file.deleted")
+    assert event.after == {
+        "stated": {
+            "notice": [TakedownNotice.objects.get().uid],
+            "evidence": [EvidencePack.objects.get().uid],
+            "cue_sheet": [str(file.uid)],
+        }
+    }
+
+
+def test_a_container_is_deleted_and_the_events_say_what_stood_on_its_files(
+    match: Match,
+) -> None:
+    admin = make_user(Role.ADMIN)
+    secret = create_token(owner=admin, name="t", scopes=["all"]).secret
+    client = Client(headers={"authorization": f"Bearer {secret}"})
+
+    client.delete(f"/api/fs-containers/{match.scanned_file.container_id}")
+
+    event = Event.objects.get(action="file.deleted")
+    assert set(event.after["stated"]) == {"notice", "evidence", "cue_sheet"}
+
+
+def test_statements_out_of_sight_are_not_named(match: Match) -> None:
+    other = make_match().recording.bucket_id
+    limited = make_limited(
+        Role.MANAGER, containers=[match.scanned_file.container_id], buckets=[other]
+    )
+    client = Client()
+    client.force_login(limited)
+
+    page = client.get(
+        reverse("portal:file_delete", args=[match.scanned_file.uid])
+    ).content.decode()
+
+    assert str(TakedownNotice.objects.get()) not in page
+    assert match.recording.title not in page
+    assert "that you may not see" in page
+
+
+def test_a_recording_is_edited_after_its_statements_were_seen(
+    match: Match, signed_in: MakeClient
+) -> None:
+    client, recording = signed_in(Role.MANAGER), match.recording
+    address = reverse("admin:catalogue_recording_change", args=[recording.pk])
+    page = client.get(address)
+    form = page.context["adminform"].form
+    sent = {
+        name: "\n".join(value) if isinstance(value, list) else str(value or "")
+        for name, value in form.initial.items()
+    } | {"title": "New title", "as_shown": page.context["as_shown"]}
+
+    asked = client.post(address, sent)
+    recording.refresh_from_db()
+    assert recording.title != "New title"
+    told = " ".join(asked.content.decode().split())
+    assert f"Signed notices: 1 ({TakedownNotice.objects.get()})" in told
+
+    seen = asked.context["adminform"].form.stated_seen
+    done = client.post(address, sent | {"stated_seen": seen})
+
+    recording.refresh_from_db()
+    assert (done.status_code, recording.title) == (302, "New title")
+
+
+def test_the_check_of_a_table_counts_what_stands_on_recordings(
+    match: Match, signed_in: MakeClient
+) -> None:
+    Recording.objects.filter(pk=match.recording_id).update(custom_id="OWN-1")
+    row = b"custom_id,title,artists,writers\nOWN-1,New title,Anna,Ana Muster\n"
+    one = imports.keep_upload(
+        RECORDINGS,
+        bucket=match.recording.bucket,
+        table=SimpleUploadedFile("new.csv", row),
+        archive=None,
+        encoding="utf-8",
+        keep_unknown=False,
+        user=make_user(Role.MANAGER),
+    )
+    work_off()
+
+    one.refresh_from_db()
+    page = signed_in(Role.MANAGER).get(
+        reverse(f"portal:{RECORDINGS.name}_detail", args=[one.uid])
+    )
+
+    assert (one.status, one.message) == ("checked", "")
+    assert one.summary["stated"] == {"notice": 1, "evidence": 1, "cue_sheet": 1}
+    told = page.content.decode()
+    assert "Statements stand on recordings that this changes" in told
+    assert "Signed notices: 1" in told
+
+
+def test_the_check_of_rights_foresees_conflicts_and_what_stands_on_recordings(
+    match: Match, signed_in: MakeClient
+) -> None:
+    Recording.objects.filter(pk=match.recording_id).update(
+        isrc="QZAA02600001", isrc_normalised="QZAA02600001"
+    )
+    too_much = SHARES.replace(",50,2136|-US,,", ",80,WW,,")
+    one = imports.keep_upload(
+        RIGHTS,
+        file=SimpleUploadedFile("rights.csv", too_much.encode()),
+        sender="",
+        encoding="utf-8",
+        user=make_user(Role.MANAGER),
+    )
+    work_off()
+
+    one.refresh_from_db()
+    page = signed_in(Role.MANAGER).get(
+        reverse("portal:rights_import_detail", args=[one.uid])
+    )
+
+    assert one.summary["conflicts"] == 2
+    assert one.summary["stated"] == {"notice": 1, "evidence": 1, "cue_sheet": 1}
+    assert "2 conflicts of rights would open." in page.content.decode()
+    assert not Conflict.objects.exists()
+    imports.start(one=one, user=make_user(Role.MANAGER))
+    work_off()
+    assert Conflict.objects.count() == 2
+
+
+def test_declarations_and_files_for_platforms_stand_on_what_they_name() -> None:
+    desk = Desk(1)
+    play = declared_play(desk, desk.user)
+    Declaration.objects.filter(pk=play.declaration_id).update(
+        state=RunState.READY, file="-", sha256="-"
+    )
+    entry = desk.discrepancy()
+    Discrepancy.objects.filter(pk=entry.pk).update(match=desk.match)
+    file = desk.claim_file()
+    ClaimFile.objects.filter(pk=file.pk).update(state=FileState.SENT)
+    ClaimFileRow.objects.create(file=file, discrepancy=entry, number=1)
+
+    (found,) = standing_on([f"recording:{desk.recording.uid}"]).values()
+
+    assert {(each.kind, each.uid) for each in found} == {
+        (StatementKind.DECLARATION, play.declaration.uid),
+        (StatementKind.CLAIM_FILE, file.uid),
+    }
