@@ -25,7 +25,7 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 from numpy.typing import NDArray
 
-from recognition.audio.convert import Converter, Wanted, silence_like
+from recognition.audio.convert import Converter, Wanted, paced, silence_like
 from recognition.audio.formats import FORMATS, read_at
 from recognition.audio.lengths import (
     OF_FILE,
@@ -36,7 +36,7 @@ from recognition.audio.lengths import (
 )
 from recognition.audio.mono import mono_block
 from recognition.audio.sources import ByteSection, Source, begin_of, sections_of
-from recognition.audio.timeline import MOST_DRIFT_S, Timed, Timeline
+from recognition.audio.timeline import MOST_DRIFT_S, WINDOW_S, Placed, Timed, Timeline
 from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
 from recognition.limits import (
     DEFAULT_LIMITS,
@@ -48,6 +48,8 @@ from recognition.limits import (
 
 SAMPLE_RATE: Final = 8000
 BLOCK_SAMPLES: Final = 10 * SAMPLE_RATE
+# Samples of all channels that wait for their place: 64 MB.
+MAX_WAITING: Final = 1 << 24
 # A file with more damaged packets than this, and more than whole ones, is given up.
 MAX_BAD_PACKETS: Final = 10_000
 SHORT_FORMATS: Final = frozenset({"u8", "u8p", "s16", "s16p"})
@@ -190,20 +192,23 @@ class AudioFile:
     def frames(self, want: Wanted) -> Iterator[AudioFrame]:
         """Yield every decodable frame, converted, with gaps filled by silence."""
         converter = Converter(want)
-        for gap_s, frame in self._place_frames():
+        for gap_s, frame, paced_s in self._place_frames():
             if gap_s:
                 for silent in silence_like(frame, gap_s):
                     yield from self._converted(converter, silent)
-            yield from self._converted(converter, frame)
+            for part in paced(frame, paced_s) if paced_s else (frame,):
+                yield from self._converted(converter, part)
         yield from self._converted(converter, None)
 
-    def _place_frames(self) -> Iterator[tuple[float, AudioFrame]]:
-        """Yield the frames of all links, with the seconds of silence before each."""
+    def _place_frames(self) -> Iterator[Placed[AudioFrame]]:
+        """Yield the frames of all links in their places."""
         for number, section in enumerate(self._sections):
             self._begun = number
             if number and not self._open_link(section):
                 continue
-            timeline: Timeline[AudioFrame] = Timeline(self._origin_s())
+            timeline: Timeline[AudioFrame] = Timeline(
+                self._origin_s(), self._window_s()
+            )
             yield from timeline.place(self._timed())
             self._lost_s += timeline.lost_s
 
@@ -226,6 +231,11 @@ class AudioFile:
         if self._stream.start_time is None or self._stream.time_base is None:
             return None
         return float(self._stream.start_time * self._stream.time_base)
+
+    def _window_s(self) -> float:
+        """Return how long frames may wait: less if their samples would fill the memory."""
+        rate = self._stream.sample_rate or MIN_SAMPLE_RATE
+        return min(WINDOW_S, MAX_WAITING / (rate * max(1, self._stream.channels)))
 
     def _timed(self) -> Iterator[Timed[AudioFrame]]:
         """Yield the frames of the current link with their times."""
