@@ -26,17 +26,23 @@ from av.stream import Disposition, Stream
 from numpy.typing import NDArray
 
 from recognition.audio.convert import Converter, Wanted, paced, silence_like
-from recognition.audio.formats import FORMATS, read_at
+from recognition.audio.formats import FORMATS
 from recognition.audio.lengths import (
     OF_FILE,
     announced_ms,
-    ends_early,
-    lacks_index,
+    is_complete,
     states_length,
 )
 from recognition.audio.mono import mono_block
 from recognition.audio.sources import ByteSection, Source, begin_of, sections_of
 from recognition.audio.timeline import MOST_DRIFT_S, WINDOW_S, Placed, Timed, Timeline
+from recognition.audio.unreadable import (
+    ZEROS,
+    begins_with_zeros,
+    refuse_locked,
+    refuse_other_content,
+    why_unreadable,
+)
 from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
 from recognition.limits import (
     DEFAULT_LIMITS,
@@ -65,8 +71,6 @@ NOT_MAIN: Final = (
 BESIDE: Final = re.compile(
     r"comm?enta|kommenta|audio.?des[ck]ri|descripti(on|ve)|described|hörfilm", re.I
 )
-# What macOS writes beside a file where it cannot keep its notes in it: ``._name``.
-APPLE_DOUBLE: Final = b"\x00\x05\x16\x07"
 MAX_TAGS: Final = 64
 MAX_TAG_CHARS: Final = 500
 
@@ -111,6 +115,7 @@ class AudioFile:
         self._begun = 0
         self._lost_s = 0.0
         self._others_end_s = 0.0
+        self._stated_end_s = 0.0
         self._packets = 0
         self._bad_packets = 0
         self._broken_off = False
@@ -124,6 +129,7 @@ class AudioFile:
             self.tracks = _track_names(self._container)
             self.main = self._container.streams.audio.index(self._stream) + 1
             self.declared = _declared(self._container, self._stream)
+            refuse_locked(file, self.declared.container, self.main)
             _refuse_claims(self.declared, self._size, limits)
         except BaseException:
             self._container.close()
@@ -136,6 +142,10 @@ class AudioFile:
         try:
             self._source.end_step()
             self._stream = audio_stream(self._container, self._track)
+        except UnsupportedMedia:
+            self._container.close()
+            refuse_other_content(self._file)
+            raise
         except BaseException:
             self._container.close()
             raise
@@ -284,9 +294,11 @@ class AudioFile:
             self._source.end_step()
             if packet is None:
                 return
+            end_s = self._end_s(packet)
             if packet.stream is not self._stream:
-                self._note_end(packet)
+                self._others_end_s = max(self._others_end_s, end_s)
                 continue
+            self._stated_end_s = max(self._stated_end_s, end_s)
             self._packets += 1
             try:
                 for frame in self._stream.decode(packet):
@@ -296,25 +308,27 @@ class AudioFile:
             except FFmpegError:
                 self._count_bad()
 
-    def _note_end(self, packet: Packet[Stream]) -> None:
-        """Note how far the picture and other streams reach."""
-        if packet.pts is not None and packet.time_base is not None:
-            begins_s = (self._container.start_time or 0) / av.time_base
-            end_s = float((packet.pts + (packet.duration or 0)) * packet.time_base)
-            self._others_end_s = max(self._others_end_s, end_s - begins_s)
+    def _end_s(self, packet: Packet[Stream]) -> float:
+        """Return how far a packet reaches, as its container states it."""
+        if packet.pts is None or packet.time_base is None:
+            return 0.0
+        begins_s = (self._container.start_time or 0) / av.time_base
+        return float((packet.pts + (packet.duration or 0)) * packet.time_base) - begins_s
 
     def _count_bad(self) -> None:
         self._bad_packets += 1
         if self._bad_packets > max(MAX_BAD_PACKETS, self._packets // 2):
+            refuse_other_content(self._file)
             raise DecodeFailed("Most of the file is damaged.")
 
     def _judge(self) -> None:
-        if self.samples == 0 and (self._bad_packets or self._broken_off):
-            raise UnsupportedMedia(
-                f"The {self.declared.codec} sound in it could not be decoded."
-            )
         duration_ms = self.samples * 1000 // SAMPLE_RATE
         if duration_ms < self.limits.min_duration_ms:
+            refuse_other_content(self._file)
+            if self.samples == 0 and (self._bad_packets or self._broken_off):
+                raise UnsupportedMedia(
+                    f"The {self.declared.codec} sound in it could not be decoded."
+                )
             raise TooShort(duration_ms / 1000, self.limits.min_duration_ms / 1000)
         if self._lost_s >= 1:
             self.warnings.append(
@@ -326,7 +340,12 @@ class AudioFile:
             if self._bad_packets > 1:
                 places = "places in the file were"
             self.warnings.append(f"{self._bad_packets} damaged {places} skipped.")
-        missing_s = self._missing_s()
+        if begins_with_zeros(self._file):
+            self.warnings.append(ZEROS)
+        whole = is_complete(
+            self._file, self.declared.container, begin=begin_of(self._file)
+        )
+        missing_s = self._missing_s(whole)
         if self._unread:
             self.warnings.append("A later part of the file could not be read.")
         if missing_s:
@@ -334,12 +353,8 @@ class AudioFile:
             room_ms = self.limits.max_duration_ms - duration_ms
             self.undecoded_ms = min(round(1000 * missing_s), max(0, room_ms))
             self.warnings.append(f"The last {missing_s:.0f} s could not be decoded.")
-        elif self._broken_off or self._ends_early():
+        elif self._broken_off or whole is False:
             self.warnings.append("The end of the file could not be decoded.")
-
-    def _ends_early(self) -> bool:
-        begin = begin_of(self._file)
-        return ends_early(self._file, self.declared.container, begin=begin)
 
     @property
     def states_length(self) -> bool:
@@ -350,8 +365,14 @@ class AudioFile:
             self._file, stated.container, stated.duration_ms, begin=begin
         )
 
-    def _missing_s(self) -> float:
-        """Return the seconds announced but not decoded; 0 if no length is announced."""
+    def _missing_s(self, whole: bool | None) -> float:
+        """Return the seconds announced but not decoded; 0 if no length is announced.
+
+        Headers announce wrong lengths, too. If the packets read explain the length, or
+        all of a complete file was decoded, nothing is missing.
+        """
+        if whole and not self._bad_packets and not self._broken_off:
+            return 0.0
         declared = self.declared
         announced = announced_ms(
             self._file,
@@ -363,7 +384,7 @@ class AudioFile:
         if announced is None:
             return 0.0
         # Sound may end before the picture.
-        end_s = max(self.samples / SAMPLE_RATE, self._others_end_s)
+        end_s = max(self.samples / SAMPLE_RATE, self._others_end_s, self._stated_end_s)
         if announced / 1000 - end_s <= max(1.0, announced / 100_000):
             return 0.0
         return announced / 1000 - self.samples / SAMPLE_RATE
@@ -402,20 +423,9 @@ def _open(source: Source, file: BinaryIO) -> InputContainer:
         raise
     except (FFmpegError, ValueError) as error:
         source.end_step()
-        if source.size == 0:
-            raise UnsupportedMedia("The file is empty.") from None
-        raise UnsupportedMedia(_why_unreadable(file)) from error
+        raise UnsupportedMedia(why_unreadable(file)) from error
     except PermissionError as error:
         raise UnsupportedMedia(str(error)) from error
-
-
-def _why_unreadable(file: BinaryIO) -> str:
-    """Return what is wrong with a file that FFmpeg does not recognise."""
-    if lacks_index(file):
-        return "The file is cut off: the index of its sound is missing."
-    if read_at(file, 0, len(APPLE_DOUBLE)) == APPLE_DOUBLE:
-        return "The file holds what macOS notes beside a file, and no sound."
-    return "This is not an audio or video file."
 
 
 def first_audio(container: InputContainer) -> AudioStream:
