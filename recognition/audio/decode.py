@@ -120,11 +120,12 @@ class AudioFile:
         self._bad_packets = 0
         self._broken_off = False
         self._unread = 0
+        self._lacks_begin = False
         self.samples = 0
         self.clipped = 0
         self.undecoded_ms = 0
         self.warnings: list[str] = []
-        self._open(self._sections[0])
+        self._open_first()
         try:
             self.tracks = _track_names(self._container)
             self.main = self._container.streams.audio.index(self._stream) + 1
@@ -134,6 +135,17 @@ class AudioFile:
         except BaseException:
             self._container.close()
             raise
+
+    def _open_first(self) -> None:
+        """Open the first section, or the second one if that alone can be read."""
+        try:
+            self._open(self._sections[0])
+        except UnsupportedMedia:
+            if len(self._sections) == 1:
+                raise
+            del self._sections[0]
+            self._lacks_begin = True
+            self._open(self._sections[0])
 
     def _open(self, section: ByteSection) -> None:
         """Go on with a section of the file; the one before is closed."""
@@ -250,16 +262,24 @@ class AudioFile:
     def _timed(self) -> Iterator[Timed[AudioFrame]]:
         """Yield the frames of the current link with their times."""
         may_cut = self._container.format.name == "mpegts"
+        # Of a dump that begins in mid-link, FFmpeg counts from 0 until a page of FLAC
+        # says where it is.
+        may_begin_late = (
+            bool(self._sections[self._begun].head)
+            and self._stream.codec_context.name == "flac"
+        )
         place, end_s = 0, 0.0
         for packet, frame in self._decode_packets():
             refuse_shape(frame.sample_rate, frame.layout.nb_channels)
             start_s, is_cut = frame.time, False
             length_s = frame.samples / frame.sample_rate
             before, place = place, max(place, packet.pos or 0)
-            if may_cut and start_s is not None:
-                is_cut = abs(
-                    start_s - end_s
-                ) > MOST_DRIFT_S and self._source.has_cut_between(before, place)
+            if (may_cut or may_begin_late) and start_s is not None:
+                if abs(start_s - end_s) > MOST_DRIFT_S:
+                    is_cut = may_begin_late or self._source.has_cut_between(
+                        before, place
+                    )
+                    may_begin_late = False
                 end_s = start_s + length_s
             yield Timed(frame, start_s, length_s, is_cut)
 
@@ -340,6 +360,8 @@ class AudioFile:
             if self._bad_packets > 1:
                 places = "places in the file were"
             self.warnings.append(f"{self._bad_packets} damaged {places} skipped.")
+        if self._lacks_begin:
+            self.warnings.append("The beginning of the file could not be read.")
         if begins_with_zeros(self._file):
             self.warnings.append(ZEROS)
         whole = is_complete(

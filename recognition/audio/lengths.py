@@ -148,6 +148,9 @@ def is_complete(file: BinaryIO, container: str, *, begin: int) -> bool | None:
         # A download that stopped in a file of the full size.
         is_unwritten = size > ZEROS and not any(read_at(file, size - ZEROS, ZEROS))
         return False if is_unwritten else None
+    if container in ("flac", "tta", "wv"):
+        # What remains of a block that is cut off counts as damaged.
+        return True
     if container == "asf":
         stated = _asf_bytes(file)
         return stated <= size + SLACK if stated else None

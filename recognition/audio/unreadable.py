@@ -12,6 +12,7 @@ from recognition.audio.chunks import Mp4Box, boxes_of
 from recognition.audio.ebml import encrypted_tracks
 from recognition.audio.formats import after_id3, read_at
 from recognition.audio.lengths import ASF_HEAD, lacks_index
+from recognition.audio.ogg_heads import begins_in_mid_link, first_page
 from recognition.errors import UnsupportedMedia
 
 NOT_MEDIA: Final = "This is not an audio or video file."
@@ -24,6 +25,10 @@ FREE_FORMAT: Final = (
     "with LAME or SoX."
 )
 ZEROS: Final = "The file begins with zeros: its download did not finish."
+HEADLESS: Final = (
+    "The Ogg file begins in the middle of a stream, and lacks the headers that decoding "
+    "needs. Record it again from the beginning of a title."
+)
 WEB_PAGE: Final = (
     "This is a web page and no sound: the download failed or needs a sign-in. "
     "Download the file again."
@@ -144,6 +149,9 @@ def _content_of(file: BinaryIO) -> str | None:
         return TORRENT
     if begins_with_zeros(file):
         return ZEROS
+    pages = first_page(file)
+    if pages is not None and begins_in_mid_link(file, pages):
+        return HEADLESS
     return _text_of(head)
 
 
