@@ -41,6 +41,8 @@ STRETCH_S: Final = 2.0
 LEAST_DRIFT_S: Final = 0.06
 # Less is the rounding of stamps.
 LEAST_GROWTH_S: Final = 0.01
+# Between two stamps that lie ``WINDOW_S`` apart, a clock drifts by no more.
+MOST_NARROWED_S: Final = 0.15
 
 Frame = TypeVar("Frame")
 
@@ -69,6 +71,16 @@ class Band(NamedTuple):
         if low > 0 and high > 0:
             return min(low, high)
         return max(low, high) if low < 0 and high < 0 else 0.0
+
+    def drift_from(self, other: Band) -> float:
+        """Return how far the stamps drifted since another band; as ``above``, but exact
+        at the end, where a band is narrower for lack of stamps.
+        """
+        low, high = self.low - other.low, self.high - other.high
+        above_s = self.above(other)
+        if not above_s or not 0 <= low - high <= MOST_NARROWED_S:
+            return above_s
+        return low if above_s > 0 else high
 
     def contains(self, other: Band) -> bool:
         return self.low <= other.low and other.high <= self.high
@@ -106,7 +118,7 @@ class Deviations:
 
 
 class Trend:
-    """Whether deviations grow, or fall, all the time."""
+    """Whether deviations grow, or fall, all the time, as under a clock of another pace."""
 
     def __init__(self) -> None:
         self._stretches: deque[Band] = deque(maxlen=STRETCHES)
@@ -123,12 +135,15 @@ class Trend:
         self._latest = Band(deviation_s, deviation_s)
         self._ends_s = at_s + STRETCH_S
 
-    def is_towards(self, ahead_s: float) -> bool:
-        """Return whether they grow, for a positive number; fall, for a negative one."""
+    def leads_to(self, ahead_s: float) -> bool:
+        """Return whether they led to a deviation, by no more than it is.
+
+        Stamps that swing slowly come from the other side of it.
+        """
         if len(self._stretches) < STRETCHES:
             return False
         grown_s = self._stretches[-1].above(self._stretches[0])
-        return abs(grown_s) >= LEAST_GROWTH_S and all(
+        return LEAST_GROWTH_S <= abs(grown_s) <= abs(ahead_s) and all(
             later.above(one) * ahead_s > 0 for one, later in pairwise(self._stretches)
         )
 
@@ -274,7 +289,12 @@ class Timeline(Generic[Frame]):
             # The clock went back.
             self._jump(ahead_s)
             return 0.0, 0.0
-        return 0.0, self._paced_s(frame, ahead_s)
+        now_s = (before.above(self._aligned) + ahead_s) / 2
+        if self._most_drift_s == MOST_DRIFT_S and self._trend.leads_to(now_s):
+            # Sound and clock stay as far apart as they are: their distance is small, and
+            # a recording that plays here keeps one tempo.
+            self._most_drift_s = min(MOST_DRIFT_S, max(LEAST_DRIFT_S, abs(ahead_s)))
+        return 0.0, self._paced_s(frame, after.drift_from(self._aligned))
 
     def _jump(self, by_s: float) -> None:
         self._placed_s += by_s
@@ -282,11 +302,6 @@ class Timeline(Generic[Frame]):
 
     def _paced_s(self, frame: _Waiting[Frame], ahead_s: float) -> float:
         """Return by how much a frame gets longer, so that the sound follows the clock."""
-        if self._most_drift_s == MOST_DRIFT_S and LEAST_DRIFT_S < abs(ahead_s):
-            if self._trend.is_towards(ahead_s):
-                # Sound and clock stay as far apart as they are: their distance is small,
-                # and a recording that plays here keeps one tempo.
-                self._most_drift_s = min(MOST_DRIFT_S, abs(ahead_s))
         piece_s = min(PIECE_S, frame.length_s)
         most_s = min(PACED_SHARE * (frame.at_s - self._paced_at_s), frame.length_s)
         if abs(ahead_s) < self._most_drift_s or most_s < piece_s:
