@@ -9,7 +9,7 @@ from itertools import islice
 from typing import BinaryIO, Final
 
 from recognition.audio.chunks import Mp4Box, boxes_of
-from recognition.audio.ebml import encrypted_tracks
+from recognition.audio.ebml import EBML, encrypted_tracks
 from recognition.audio.formats import after_id3, read_at
 from recognition.audio.lengths import ASF_HEAD, lacks_index
 from recognition.audio.ogg_heads import begins_in_mid_link, first_page
@@ -110,19 +110,11 @@ def refuse_locked(file: BinaryIO, container: str, number: int) -> None:
     What is encrypted may decode to noise, and free-format MP3 to a few chance frames.
     ``number`` is that of the track, from 1.
     """
-    size = file.seek(0, io.SEEK_END)
-    locked: list[bool] = []
-    if container.startswith("mov"):
-        locked = [
-            not LOCKED_ENTRIES.isdisjoint(entries)
-            for entries in _sample_entries(file, size)
-        ]
-    elif container.startswith("matroska"):
-        locked = encrypted_tracks(file, size)
-    elif container == "asf":
-        locked = [_is_locked_asf(file)] * number
-    elif container == "mp3" and _is_free_format(file):
-        raise UnsupportedMedia(FREE_FORMAT)
+    if container == "mp3":
+        if _is_free_format(file):
+            raise UnsupportedMedia(FREE_FORMAT)
+        return
+    locked = _locked_tracks(file)
     if number <= len(locked) and locked[number - 1]:
         raise UnsupportedMedia(PROTECTED)
 
@@ -149,6 +141,10 @@ def _content_of(file: BinaryIO) -> str | None:
         return TORRENT
     if begins_with_zeros(file):
         return ZEROS
+    if any(_locked_tracks(file)):
+        return PROTECTED
+    if _is_free_format(file):
+        return FREE_FORMAT
     pages = first_page(file)
     if pages is not None and begins_in_mid_link(file, pages):
         return HEADLESS
@@ -189,6 +185,19 @@ def _decoded(head: bytes) -> str | None:
     return None if CONTROLS.search(text) else text
 
 
+def _locked_tracks(file: BinaryIO) -> list[bool]:
+    """Return for each sound track whether it is encrypted; empty if that is unknown."""
+    size = file.seek(0, io.SEEK_END)
+    head = read_at(file, 0, len(ASF_HEAD))
+    if head == ASF_HEAD:
+        return [_is_locked_asf(file)]
+    if head.startswith(EBML):
+        return encrypted_tracks(file, size)
+    return [
+        not LOCKED_ENTRIES.isdisjoint(entries) for entries in _sample_entries(file, size)
+    ]
+
+
 def _sample_entries(file: BinaryIO, size: int) -> Iterator[set[bytes]]:
     """Yield the formats in which each sound track of an MP4 file is stored."""
     for index in islice(_boxes(file, 0, size, b"moov"), 1):
@@ -211,11 +220,8 @@ def _boxes(file: BinaryIO, begin: int, end: int, name: bytes) -> Iterator[Mp4Box
 
 
 def _is_locked_asf(file: BinaryIO) -> bool:
-    head = read_at(file, 0, 24)
-    if head[:16] != ASF_HEAD:
-        return False
-    size = min(int.from_bytes(head[16:24], "little"), MAX_ASF_HEAD)
-    objects = read_at(file, 0, size)
+    stated = int.from_bytes(read_at(file, len(ASF_HEAD), 8), "little")
+    objects = read_at(file, 0, min(stated, MAX_ASF_HEAD))
     return any(lock in objects for lock in ASF_LOCKS)
 
 
