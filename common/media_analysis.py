@@ -61,9 +61,7 @@ CAUSES = (
     gettext_noop(
         "This is a playlist and no sound. Submit the addresses or files that it lists."
     ),
-    gettext_noop(
-        "This is a torrent and no sound. Choose the files that it downloads."
-    ),
+    gettext_noop("This is a torrent and no sound. Choose the files that it downloads."),
     gettext_noop("This is a text and no sound."),
     gettext_noop("This is a document and no sound."),
     gettext_noop("This is an archive. Unpack it, and choose the files in it."),

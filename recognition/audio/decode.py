@@ -333,7 +333,9 @@ class AudioFile:
         if packet.pts is None or packet.time_base is None:
             return 0.0
         begins_s = (self._container.start_time or 0) / av.time_base
-        return float((packet.pts + (packet.duration or 0)) * packet.time_base) - begins_s
+        return (
+            float((packet.pts + (packet.duration or 0)) * packet.time_base) - begins_s
+        )
 
     def _count_bad(self) -> None:
         self._bad_packets += 1

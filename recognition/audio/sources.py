@@ -25,7 +25,12 @@ from recognition.audio.chunks import (
 )
 from recognition.audio.formats import after_id3, read_at
 from recognition.audio.ogg import CAPTURE, MAX_HEAD_BYTES, Chain, PageHead
-from recognition.audio.ogg_heads import VORBIS_BEGINS, begins_in_mid_link, first_page, lacking_head
+from recognition.audio.ogg_heads import (
+    VORBIS_BEGINS,
+    begins_in_mid_link,
+    first_page,
+    lacking_head,
+)
 from recognition.errors import DecodeFailed
 
 # Some file systems refuse to seek further; no media file is that long.

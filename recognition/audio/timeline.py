@@ -278,10 +278,7 @@ class Timeline(Generic[Frame]):
         least_s = max(
             MISSING_SHARE * frame.length_s, SWING_SHARE * (before.high - before.low)
         )
-        if (
-            min(moved_s, ahead_s, frame.step_s) >= least_s
-            or ahead_s > MOST_UNNOTICED_S
-        ):
+        if min(moved_s, ahead_s, frame.step_s) >= least_s or ahead_s > MOST_UNNOTICED_S:
             self._jump(ahead_s)
             self.lost_s += ahead_s
             return ahead_s, 0.0

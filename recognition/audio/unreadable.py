@@ -37,13 +37,13 @@ ANSWER: Final = (
     "This is a server's answer in JSON or XML and no sound: the download failed or needs "
     "a sign-in. Download the file again."
 )
-FEED: Final = "This is a feed and no sound. Submit its address, or watch it as a source."
+FEED: Final = (
+    "This is a feed and no sound. Submit its address, or watch it as a source."
+)
 PLAYLIST: Final = (
     "This is a playlist and no sound. Submit the addresses or files that it lists."
 )
-TORRENT: Final = (
-    "This is a torrent and no sound. Choose the files that it downloads."
-)
+TORRENT: Final = "This is a torrent and no sound. Choose the files that it downloads."
 TEXT: Final = "This is a text and no sound."
 DOCUMENT: Final = "This is a document and no sound."
 ARCHIVE: Final = "This is an archive. Unpack it, and choose the files in it."
@@ -194,7 +194,8 @@ def _locked_tracks(file: BinaryIO) -> list[bool]:
     if head.startswith(EBML):
         return encrypted_tracks(file, size)
     return [
-        not LOCKED_ENTRIES.isdisjoint(entries) for entries in _sample_entries(file, size)
+        not LOCKED_ENTRIES.isdisjoint(entries)
+        for entries in _sample_entries(file, size)
     ]
 
 

@@ -141,9 +141,7 @@ def test_a_pause_of_the_recorder_within_a_use_is_part_of_it(
 def test_a_recorder_that_goes_on_elsewhere_is_used_twice(
     index: Path, tmp_path: Path
 ) -> None:
-    path = restamped(
-        tmp_path / "a.webm", lambda at_s: at_s, lost=range(1000, 2000)
-    )
+    path = restamped(tmp_path / "a.webm", lambda at_s: at_s, lost=range(1000, 2000))
     silent = restamped(
         tmp_path / "b.webm",
         lambda at_s: at_s if at_s < 20 else at_s - 18,

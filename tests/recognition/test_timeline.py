@@ -119,9 +119,7 @@ def test_stamps_that_swing_make_no_holes(
     stamp: Callable[[float], float], frame_s: float
 ) -> None:
     timeline: Timeline[int] = Timeline()
-    frames = [
-        Timed(number, stamp(number * frame_s), frame_s) for number in range(3000)
-    ]
+    frames = [Timed(number, stamp(number * frame_s), frame_s) for number in range(3000)]
 
     parts = list(timeline.place(iter(frames)))
 
@@ -171,7 +169,8 @@ def test_another_pace_is_followed_in_short_pieces(pace: float, frame_s: float) -
 @pytest.mark.parametrize("back_s", [0.5, 1.5, 5, 95_000])
 def test_a_clock_that_goes_back_costs_no_sound(back_s: float) -> None:
     frames = [
-        Timed(one, one * FRAME_S - back_s * (one >= 500), FRAME_S) for one in range(1000)
+        Timed(one, one * FRAME_S - back_s * (one >= 500), FRAME_S)
+        for one in range(1000)
     ]
 
     assert placed(frames)[999] == pytest.approx(999 * FRAME_S)

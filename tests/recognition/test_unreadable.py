@@ -112,7 +112,9 @@ def test_protected_sound_in_mp4_is_named(
 
 
 @pytest.mark.parametrize("codec", ["aac", "libopus", "flac"])
-@pytest.mark.parametrize("flags", ["faststart", "frag_keyframe+empty_moov+default_base_moof"])
+@pytest.mark.parametrize(
+    "flags", ["faststart", "frag_keyframe+empty_moov+default_base_moof"]
+)
 def test_common_encryption_is_named_even_where_it_decodes_to_noise(
     codec: str, flags: str, tmp_path: Path
 ) -> None:
