@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
@@ -115,7 +116,7 @@ class AudioFile:
         self._begun = 0
         self._lost_s = 0.0
         self._others_end_s = 0.0
-        self._stated_end_s = 0.0
+        self._stated_end = 0
         self._packets = 0
         self._bad_packets = 0
         self._broken_off = False
@@ -314,11 +315,11 @@ class AudioFile:
             self._source.end_step()
             if packet is None:
                 return
-            end_s = self._end_s(packet)
             if packet.stream is not self._stream:
-                self._others_end_s = max(self._others_end_s, end_s)
+                self._others_end_s = max(self._others_end_s, self._end_s(packet))
                 continue
-            self._stated_end_s = max(self._stated_end_s, end_s)
+            if packet.pts is not None and packet.duration:
+                self._stated_end = max(self._stated_end, packet.pts + packet.duration)
             self._packets += 1
             try:
                 for frame in self._stream.decode(packet):
@@ -332,10 +333,13 @@ class AudioFile:
         """Return how far a packet reaches, as its container states it."""
         if packet.pts is None or packet.time_base is None:
             return 0.0
-        begins_s = (self._container.start_time or 0) / av.time_base
-        return (
-            float((packet.pts + (packet.duration or 0)) * packet.time_base) - begins_s
+        return self._after_begin_s(
+            packet.pts + (packet.duration or 0), packet.time_base
         )
+
+    def _after_begin_s(self, at: int, time_base: Fraction) -> float:
+        begins_s = (self._container.start_time or 0) / av.time_base
+        return float(at * time_base) - begins_s
 
     def _count_bad(self) -> None:
         self._bad_packets += 1
@@ -344,14 +348,7 @@ class AudioFile:
             raise DecodeFailed("Most of the file is damaged.")
 
     def _judge(self) -> None:
-        duration_ms = self.samples * 1000 // SAMPLE_RATE
-        if duration_ms < self.limits.min_duration_ms:
-            refuse_other_content(self._file)
-            if self.samples == 0 and (self._bad_packets or self._broken_off):
-                raise UnsupportedMedia(
-                    f"The {self.declared.codec} sound in it could not be decoded."
-                )
-            raise TooShort(duration_ms / 1000, self.limits.min_duration_ms / 1000)
+        self._refuse_silence()
         if self._lost_s >= 1:
             self.warnings.append(
                 f"{self._lost_s:.0f} s within the file could not be decoded "
@@ -366,15 +363,31 @@ class AudioFile:
             self.warnings.append("The beginning of the file could not be read.")
         if begins_with_zeros(self._file):
             self.warnings.append(ZEROS)
+        if self._unread:
+            self.warnings.append("A later part of the file could not be read.")
+        self._judge_end()
+
+    def _refuse_silence(self) -> None:
+        """Raise if too little sound could be decoded, and say why if that is known."""
+        duration_ms = self.samples * 1000 // SAMPLE_RATE
+        if duration_ms >= self.limits.min_duration_ms:
+            return
+        refuse_other_content(self._file)
+        if self.samples == 0 and (self._bad_packets or self._broken_off):
+            raise UnsupportedMedia(
+                f"The {self.declared.codec} sound in it could not be decoded."
+            )
+        raise TooShort(duration_ms / 1000, self.limits.min_duration_ms / 1000)
+
+    def _judge_end(self) -> None:
+        """Warn if sound is missing at the end."""
         whole = is_complete(
             self._file, self.declared.container, begin=begin_of(self._file)
         )
         missing_s = self._missing_s(whole)
-        if self._unread:
-            self.warnings.append("A later part of the file could not be read.")
         if missing_s:
             # A header may announce any length.
-            room_ms = self.limits.max_duration_ms - duration_ms
+            room_ms = self.limits.max_duration_ms - self.samples * 1000 // SAMPLE_RATE
             self.undecoded_ms = min(round(1000 * missing_s), max(0, room_ms))
             self.warnings.append(f"The last {missing_s:.0f} s could not be decoded.")
         elif self._broken_off or whole is False:
@@ -408,7 +421,10 @@ class AudioFile:
         if announced is None:
             return 0.0
         # Sound may end before the picture.
-        end_s = max(self.samples / SAMPLE_RATE, self._others_end_s, self._stated_end_s)
+        end_s = max(self.samples / SAMPLE_RATE, self._others_end_s)
+        if self._stream.time_base is not None:
+            stated_s = self._after_begin_s(self._stated_end, self._stream.time_base)
+            end_s = max(end_s, stated_s)
         if announced / 1000 - end_s <= max(1.0, announced / 100_000):
             return 0.0
         return announced / 1000 - self.samples / SAMPLE_RATE

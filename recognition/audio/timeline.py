@@ -31,6 +31,8 @@ MOST_SWING_S: Final = 2.0
 MOST_GAP_S: Final = 6 * 3600.0
 # Stamps are compared over so many seconds before and after a frame.
 WINDOW_S: Final = 4.0
+# Stamps that are as close to the samples as rounding leaves them need no comparison.
+ROUNDING_S: Final = 0.005
 # At most this share of the sound is repeated or left out, in pieces too short to hear.
 PACED_SHARE: Final = 0.1
 PIECE_S: Final = 0.02
@@ -107,10 +109,6 @@ class Deviations:
         for extremes in (self._lows, self._highs):
             while len(extremes) > 1 and extremes[0][0] < at_s:
                 extremes.popleft()
-
-    @property
-    def is_empty(self) -> bool:
-        return not self._lows
 
     def band(self, placed_s: float = 0.0) -> Band:
         """Return the band of deviations, less what was placed since."""
@@ -194,6 +192,8 @@ class Timeline(Generic[Frame]):
         self._placed_s = 0.0
         self._jumped_s = 0.0
         self._before, self._after = Deviations(), Deviations()
+        self._is_steady = True
+        self._unsteady_at_s = 0.0
         self._aligned: Band | None = None
         self._trend = Trend()
         self._most_drift_s = MOST_DRIFT_S
@@ -212,7 +212,7 @@ class Timeline(Generic[Frame]):
             previous = timed
             while self._waiting and self._is_decided(is_last=timed is None):
                 placed = self._next()
-                yield placed._replace(gap_s=late_s + placed.gap_s)
+                yield placed._replace(gap_s=late_s + placed.gap_s) if late_s else placed
                 late_s = 0.0
 
     def _late_s(self, first: Timed[Frame] | None) -> float:
@@ -240,7 +240,12 @@ class Timeline(Generic[Frame]):
                 self._clock_s += step_s
                 step_s = 0.0
         self._deviation_s += step_s
-        self._after.add(self._end_s, self._deviation_s)
+        if abs(self._deviation_s - self._placed_s) > ROUNDING_S:
+            self._unsteady_at_s = self._end_s
+            if self._is_steady:
+                self._begin_comparing()
+        if not self._is_steady:
+            self._after.add(self._end_s, self._deviation_s)
         self._waiting.append(
             _Waiting(
                 timed.frame, self._end_s, timed.length_s, self._deviation_s, step_s
@@ -248,14 +253,23 @@ class Timeline(Generic[Frame]):
         )
         self._end_s += timed.length_s
 
+    def _begin_comparing(self) -> None:
+        """Note the stamps that wait; those before them were those of the samples."""
+        self._is_steady = False
+        self._before, self._after = Deviations(), Deviations()
+        self._before.add(self._end_s, 0.0)
+        for frame in self._waiting:
+            self._after.add(frame.at_s, frame.deviation_s)
+
     def _next(self) -> Placed[Frame]:
         """Place the frame that waited longest."""
         frame = self._waiting.popleft()
+        if self._is_steady:
+            return Placed(0.0, frame.frame)
+        self._is_steady = frame.at_s - self._unsteady_at_s > self._window_s
         self._after.leave_before(frame.at_s)
-        gap_s = paced_s = 0.0
-        if not self._before.is_empty:
-            self._before.leave_before(frame.at_s - self._window_s)
-            gap_s, paced_s = self._judged(frame)
+        self._before.leave_before(frame.at_s - self._window_s)
+        gap_s, paced_s = self._judged(frame)
         self._before.add(frame.at_s, frame.deviation_s - self._placed_s)
         self._trend.add(frame.at_s, frame.deviation_s - self._jumped_s)
         self._placed_s += paced_s

@@ -15,6 +15,7 @@ from recognition.audio.lengths import ASF_HEAD, lacks_index
 from recognition.audio.ogg_heads import begins_in_mid_link, first_page
 from recognition.errors import UnsupportedMedia
 
+NOTES_OF_MACOS: Final = "The file holds what macOS notes beside a file, and no sound."
 NOT_MEDIA: Final = "This is not an audio or video file."
 PROTECTED: Final = (
     "Its sound is protected (DRM), so that only a player of its shop can decode it. "
@@ -52,8 +53,6 @@ NOTES: Final = "This is a MIDI file, which holds notes and no sound."
 
 # Sample entries of MP4 whose content is encrypted: CENC, FairPlay, Audible.
 LOCKED_ENTRIES: Final = frozenset({b"enca", b"drms", b"aavd"})
-# Of files of music shops that only their own players open.
-LOCKED_MAGICS: Final = (b"CTENFDAM",)
 # Windows Media: the objects of its head that name a licence.
 ASF_LOCKS: Final = (
     bytes.fromhex("fbb31122 23bdd211 b4b700a0 c955fc6e"),
@@ -71,9 +70,11 @@ MAGICS: Final = (
     (b"\xff\xd8\xff", PICTURE),
     (b"GIF8", PICTURE),
     (b"MThd", NOTES),
+    # A music service, whose files only its own player opens.
+    (b"CTENFDAM", PROTECTED),
+    # What macOS writes beside a file where it cannot keep its notes in it: ``._name``.
+    (b"\x00\x05\x16\x07", NOTES_OF_MACOS),
 )
-# What macOS writes beside a file where it cannot keep its notes in it: ``._name``.
-APPLE_DOUBLE: Final = b"\x00\x05\x16\x07"
 HEAD_BYTES: Final = 4096
 # The least that programs download at once.
 PIECE_BYTES: Final = 1 << 14
@@ -130,10 +131,6 @@ def _content_of(file: BinaryIO) -> str | None:
         return "The file is empty."
     if lacks_index(file):
         return "The file is cut off: the index of its sound is missing."
-    if head.startswith(APPLE_DOUBLE):
-        return "The file holds what macOS notes beside a file, and no sound."
-    if head.startswith(LOCKED_MAGICS):
-        return PROTECTED
     for magic, reason in MAGICS:
         if head.startswith(magic):
             return reason
@@ -141,6 +138,11 @@ def _content_of(file: BinaryIO) -> str | None:
         return TORRENT
     if begins_with_zeros(file):
         return ZEROS
+    return _lock_of(file) or _text_of(head)
+
+
+def _lock_of(file: BinaryIO) -> str | None:
+    """Return why nothing here decodes the sound in a file; None if that is unknown."""
     if any(_locked_tracks(file)):
         return PROTECTED
     if _is_free_format(file):
@@ -148,7 +150,7 @@ def _content_of(file: BinaryIO) -> str | None:
     pages = first_page(file)
     if pages is not None and begins_in_mid_link(file, pages):
         return HEADLESS
-    return _text_of(head)
+    return None
 
 
 def _text_of(head: bytes) -> str | None:
