@@ -19,9 +19,9 @@ _FORMATS = {
     "m4a": "aac",
     "mp4": "aac",
     "webm": "libopus",
-    "mkv": "flac",
+    "mkv": "ac3",
     "flv": "aac",
-    "wma": "wmav2",
+    "avi": "libmp3lame",
 }
 _READ = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a")
 _SECONDS = 6

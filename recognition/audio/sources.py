@@ -23,7 +23,7 @@ from recognition.audio.chunks import (
     chunks_of,
     order_of,
 )
-from recognition.audio.formats import after_id3, read_at
+from recognition.audio.formats import MAX_POSITION, after_id3, read_at
 from recognition.audio.ogg import CAPTURE, MAX_HEAD_BYTES, Chain, PageHead
 from recognition.audio.ogg_heads import (
     VORBIS_BEGINS,
@@ -33,8 +33,6 @@ from recognition.audio.ogg_heads import (
 )
 from recognition.errors import DecodeFailed
 
-# Some file systems refuse to seek further; no media file is that long.
-MAX_POSITION: Final = 1 << 43
 # Bounds hostile headers; opening a 48-hour film takes two seconds.
 MAX_STEP_CPU_S: Final = 20.0
 # How far apart packets of a transport stream lie, and where the first begins: Blu-ray and

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import re
 from collections.abc import Iterator
@@ -84,6 +85,8 @@ JSON_HEAD: Final = re.compile(r'(\{\s*["}]|\[\s*[\[{"\]])')
 PLAYLIST_HEAD: Final = re.compile(
     r"(#extm3u|\[playlist\]|\[internetshortcut\]|<asx|https?://)"
 )
+# A confined process may not load a codec when it needs one.
+UTF_16: Final = codecs.lookup("utf-16")
 # No text holds them.
 CONTROLS: Final = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 MAX_ASF_HEAD: Final = 1 << 20
@@ -175,13 +178,13 @@ def _text_of(head: bytes) -> str | None:
 def _decoded(head: bytes) -> str | None:
     """Return bytes as text; None if they are none."""
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        text = head[: len(head) // 2 * 2].decode("utf-16", errors="replace")
+        text, _ = UTF_16.decode(head[: len(head) // 2 * 2], "replace")
     else:
         try:
             # The last character may be cut.
             text = head.decode("utf-8", errors="ignore" if len(head) > 8 else "strict")
             if len(text.encode()) < len(head) - 4:
-                text = head.decode("cp1252")
+                text = head.decode("latin-1")
         except UnicodeDecodeError:
             return None
     return None if CONTROLS.search(text) else text

@@ -12,6 +12,7 @@ import av
 import pytest
 
 from recognition.audio import decode, ebml, unreadable
+from recognition.audio.analysis import analyse_file
 from recognition.audio.decode import AudioFile
 from recognition.errors import UnsupportedMedia
 from recognition.limits import DEFAULT_LIMITS
@@ -93,6 +94,18 @@ def test_a_file_of_another_kind_is_named(
     assert refusal_of(path) == reason
 
 
+@pytest.mark.parametrize("name", CONTENTS)
+def test_the_confined_process_names_it_too(name: str, tmp_path: Path) -> None:
+    content, reason = CONTENTS[name]
+    path = tmp_path / "a.mp3"
+    path.write_bytes(content)
+
+    with pytest.raises(UnsupportedMedia) as refused:
+        analyse_file(path)
+
+    assert str(refused.value) == reason
+
+
 def box(data: bytes, name: bytes, new: bytes) -> bytes:
     """Return an MP4 file with another name for a sample entry."""
     at = data.index(name + bytes(4))
@@ -136,6 +149,15 @@ def test_common_encryption_is_named_even_where_it_decodes_to_noise(
         container.mux(stream.encode(None))
 
     assert refusal_of(path) == unreadable.PROTECTED
+
+
+@pytest.mark.parametrize("name", [b"free", b"moov", b"sidx"])
+def test_a_box_of_absurd_size_leads_nowhere(name: bytes, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.m4a", stereo(melody(4)), Kind(".m4a", "aac", "ipod"))
+    with path.open("ab") as file:
+        file.write(struct.pack(">I4sQ", 1, name, 1 << 62) + bytes(99))
+
+    assert sum(map(len, decode.blocks(path))) > 3 * decode.SAMPLE_RATE
 
 
 def element(name: int, content: bytes) -> bytes:
