@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
@@ -25,18 +26,24 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 from numpy.typing import NDArray
 
-from recognition.audio.convert import Converter, Wanted, silence_like
-from recognition.audio.formats import FORMATS, read_at
+from recognition.audio.convert import Converter, Wanted, paced, silence_like
+from recognition.audio.formats import FORMATS
 from recognition.audio.lengths import (
     OF_FILE,
     announced_ms,
-    ends_early,
-    lacks_index,
+    is_complete,
     states_length,
 )
 from recognition.audio.mono import mono_block
 from recognition.audio.sources import ByteSection, Source, begin_of, sections_of
-from recognition.audio.timeline import MOST_DRIFT_S, Timed, Timeline
+from recognition.audio.timeline import MOST_DRIFT_S, WINDOW_S, Placed, Timed, Timeline
+from recognition.audio.unreadable import (
+    ZEROS,
+    begins_with_zeros,
+    refuse_locked,
+    refuse_other_content,
+    why_unreadable,
+)
 from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
 from recognition.limits import (
     DEFAULT_LIMITS,
@@ -48,6 +55,8 @@ from recognition.limits import (
 
 SAMPLE_RATE: Final = 8000
 BLOCK_SAMPLES: Final = 10 * SAMPLE_RATE
+# Samples of all channels that wait for their place: 64 MB.
+MAX_WAITING: Final = 1 << 24
 # A file with more damaged packets than this, and more than whole ones, is given up.
 MAX_BAD_PACKETS: Final = 10_000
 SHORT_FORMATS: Final = frozenset({"u8", "u8p", "s16", "s16p"})
@@ -63,8 +72,6 @@ NOT_MAIN: Final = (
 BESIDE: Final = re.compile(
     r"comm?enta|kommenta|audio.?des[ck]ri|descripti(on|ve)|described|hörfilm", re.I
 )
-# What macOS writes beside a file where it cannot keep its notes in it: ``._name``.
-APPLE_DOUBLE: Final = b"\x00\x05\x16\x07"
 MAX_TAGS: Final = 64
 MAX_TAG_CHARS: Final = 500
 
@@ -109,23 +116,37 @@ class AudioFile:
         self._begun = 0
         self._lost_s = 0.0
         self._others_end_s = 0.0
+        self._stated_end = 0
         self._packets = 0
         self._bad_packets = 0
         self._broken_off = False
         self._unread = 0
+        self._lacks_begin = False
         self.samples = 0
         self.clipped = 0
         self.undecoded_ms = 0
         self.warnings: list[str] = []
-        self._open(self._sections[0])
+        self._open_first()
         try:
             self.tracks = _track_names(self._container)
             self.main = self._container.streams.audio.index(self._stream) + 1
             self.declared = _declared(self._container, self._stream)
+            refuse_locked(file, self.declared.container, self.main)
             _refuse_claims(self.declared, self._size, limits)
         except BaseException:
             self._container.close()
             raise
+
+    def _open_first(self) -> None:
+        """Open the first section, or the second one if that alone can be read."""
+        try:
+            self._open(self._sections[0])
+        except UnsupportedMedia:
+            if len(self._sections) == 1:
+                raise
+            del self._sections[0]
+            self._lacks_begin = True
+            self._open(self._sections[0])
 
     def _open(self, section: ByteSection) -> None:
         """Go on with a section of the file; the one before is closed."""
@@ -134,6 +155,10 @@ class AudioFile:
         try:
             self._source.end_step()
             self._stream = audio_stream(self._container, self._track)
+        except UnsupportedMedia:
+            self._container.close()
+            refuse_other_content(self._file)
+            raise
         except BaseException:
             self._container.close()
             raise
@@ -190,20 +215,23 @@ class AudioFile:
     def frames(self, want: Wanted) -> Iterator[AudioFrame]:
         """Yield every decodable frame, converted, with gaps filled by silence."""
         converter = Converter(want)
-        for gap_s, frame in self._place_frames():
+        for gap_s, frame, paced_s in self._place_frames():
             if gap_s:
                 for silent in silence_like(frame, gap_s):
                     yield from self._converted(converter, silent)
-            yield from self._converted(converter, frame)
+            for part in paced(frame, paced_s) if paced_s else (frame,):
+                yield from self._converted(converter, part)
         yield from self._converted(converter, None)
 
-    def _place_frames(self) -> Iterator[tuple[float, AudioFrame]]:
-        """Yield the frames of all links, with the seconds of silence before each."""
+    def _place_frames(self) -> Iterator[Placed[AudioFrame]]:
+        """Yield the frames of all links in their places."""
         for number, section in enumerate(self._sections):
             self._begun = number
             if number and not self._open_link(section):
                 continue
-            timeline: Timeline[AudioFrame] = Timeline(self._origin_s())
+            timeline: Timeline[AudioFrame] = Timeline(
+                self._origin_s(), self._window_s()
+            )
             yield from timeline.place(self._timed())
             self._lost_s += timeline.lost_s
 
@@ -227,19 +255,32 @@ class AudioFile:
             return None
         return float(self._stream.start_time * self._stream.time_base)
 
+    def _window_s(self) -> float:
+        """Return how long frames may wait: less if their samples would fill the memory."""
+        rate = self._stream.sample_rate or MIN_SAMPLE_RATE
+        return min(WINDOW_S, MAX_WAITING / (rate * max(1, self._stream.channels)))
+
     def _timed(self) -> Iterator[Timed[AudioFrame]]:
         """Yield the frames of the current link with their times."""
         may_cut = self._container.format.name == "mpegts"
+        # Of a dump that begins in mid-link, FFmpeg counts from 0 until a page of FLAC
+        # says where it is.
+        may_begin_late = (
+            bool(self._sections[self._begun].head)
+            and self._stream.codec_context.name == "flac"
+        )
         place, end_s = 0, 0.0
         for packet, frame in self._decode_packets():
             refuse_shape(frame.sample_rate, frame.layout.nb_channels)
             start_s, is_cut = frame.time, False
             length_s = frame.samples / frame.sample_rate
             before, place = place, max(place, packet.pos or 0)
-            if may_cut and start_s is not None:
-                is_cut = abs(
-                    start_s - end_s
-                ) > MOST_DRIFT_S and self._source.has_cut_between(before, place)
+            if (may_cut or may_begin_late) and start_s is not None:
+                if abs(start_s - end_s) > MOST_DRIFT_S:
+                    is_cut = may_begin_late or self._source.has_cut_between(
+                        before, place
+                    )
+                    may_begin_late = False
                 end_s = start_s + length_s
             yield Timed(frame, start_s, length_s, is_cut)
 
@@ -275,8 +316,10 @@ class AudioFile:
             if packet is None:
                 return
             if packet.stream is not self._stream:
-                self._note_end(packet)
+                self._others_end_s = max(self._others_end_s, self._end_s(packet))
                 continue
+            if packet.pts is not None and packet.duration:
+                self._stated_end = max(self._stated_end, packet.pts + packet.duration)
             self._packets += 1
             try:
                 for frame in self._stream.decode(packet):
@@ -286,26 +329,26 @@ class AudioFile:
             except FFmpegError:
                 self._count_bad()
 
-    def _note_end(self, packet: Packet[Stream]) -> None:
-        """Note how far the picture and other streams reach."""
-        if packet.pts is not None and packet.time_base is not None:
-            begins_s = (self._container.start_time or 0) / av.time_base
-            end_s = float((packet.pts + (packet.duration or 0)) * packet.time_base)
-            self._others_end_s = max(self._others_end_s, end_s - begins_s)
+    def _end_s(self, packet: Packet[Stream]) -> float:
+        """Return how far a packet reaches, as its container states it."""
+        if packet.pts is None or packet.time_base is None:
+            return 0.0
+        return self._after_begin_s(
+            packet.pts + (packet.duration or 0), packet.time_base
+        )
+
+    def _after_begin_s(self, at: int, time_base: Fraction) -> float:
+        begins_s = (self._container.start_time or 0) / av.time_base
+        return float(at * time_base) - begins_s
 
     def _count_bad(self) -> None:
         self._bad_packets += 1
         if self._bad_packets > max(MAX_BAD_PACKETS, self._packets // 2):
+            refuse_other_content(self._file)
             raise DecodeFailed("Most of the file is damaged.")
 
     def _judge(self) -> None:
-        if self.samples == 0 and (self._bad_packets or self._broken_off):
-            raise UnsupportedMedia(
-                f"The {self.declared.codec} sound in it could not be decoded."
-            )
-        duration_ms = self.samples * 1000 // SAMPLE_RATE
-        if duration_ms < self.limits.min_duration_ms:
-            raise TooShort(duration_ms / 1000, self.limits.min_duration_ms / 1000)
+        self._refuse_silence()
         if self._lost_s >= 1:
             self.warnings.append(
                 f"{self._lost_s:.0f} s within the file could not be decoded "
@@ -316,20 +359,39 @@ class AudioFile:
             if self._bad_packets > 1:
                 places = "places in the file were"
             self.warnings.append(f"{self._bad_packets} damaged {places} skipped.")
-        missing_s = self._missing_s()
+        if self._lacks_begin:
+            self.warnings.append("The beginning of the file could not be read.")
+        if begins_with_zeros(self._file):
+            self.warnings.append(ZEROS)
         if self._unread:
             self.warnings.append("A later part of the file could not be read.")
+        self._judge_end()
+
+    def _refuse_silence(self) -> None:
+        """Raise if too little sound could be decoded, and say why if that is known."""
+        duration_ms = self.samples * 1000 // SAMPLE_RATE
+        if duration_ms >= self.limits.min_duration_ms:
+            return
+        refuse_other_content(self._file)
+        if self.samples == 0 and (self._bad_packets or self._broken_off):
+            raise UnsupportedMedia(
+                f"The {self.declared.codec} sound in it could not be decoded."
+            )
+        raise TooShort(duration_ms / 1000, self.limits.min_duration_ms / 1000)
+
+    def _judge_end(self) -> None:
+        """Warn if sound is missing at the end."""
+        whole = is_complete(
+            self._file, self.declared.container, begin=begin_of(self._file)
+        )
+        missing_s = self._missing_s(whole)
         if missing_s:
             # A header may announce any length.
-            room_ms = self.limits.max_duration_ms - duration_ms
+            room_ms = self.limits.max_duration_ms - self.samples * 1000 // SAMPLE_RATE
             self.undecoded_ms = min(round(1000 * missing_s), max(0, room_ms))
             self.warnings.append(f"The last {missing_s:.0f} s could not be decoded.")
-        elif self._broken_off or self._ends_early():
+        elif self._broken_off or whole is False:
             self.warnings.append("The end of the file could not be decoded.")
-
-    def _ends_early(self) -> bool:
-        begin = begin_of(self._file)
-        return ends_early(self._file, self.declared.container, begin=begin)
 
     @property
     def states_length(self) -> bool:
@@ -340,8 +402,14 @@ class AudioFile:
             self._file, stated.container, stated.duration_ms, begin=begin
         )
 
-    def _missing_s(self) -> float:
-        """Return the seconds announced but not decoded; 0 if no length is announced."""
+    def _missing_s(self, whole: bool | None) -> float:
+        """Return the seconds announced but not decoded; 0 if no length is announced.
+
+        Headers announce wrong lengths, too. If the packets read explain the length, or
+        all of a complete file was decoded, nothing is missing.
+        """
+        if whole and not self._bad_packets and not self._broken_off:
+            return 0.0
         declared = self.declared
         announced = announced_ms(
             self._file,
@@ -354,6 +422,9 @@ class AudioFile:
             return 0.0
         # Sound may end before the picture.
         end_s = max(self.samples / SAMPLE_RATE, self._others_end_s)
+        if self._stream.time_base is not None:
+            stated_s = self._after_begin_s(self._stated_end, self._stream.time_base)
+            end_s = max(end_s, stated_s)
         if announced / 1000 - end_s <= max(1.0, announced / 100_000):
             return 0.0
         return announced / 1000 - self.samples / SAMPLE_RATE
@@ -392,20 +463,9 @@ def _open(source: Source, file: BinaryIO) -> InputContainer:
         raise
     except (FFmpegError, ValueError) as error:
         source.end_step()
-        if source.size == 0:
-            raise UnsupportedMedia("The file is empty.") from None
-        raise UnsupportedMedia(_why_unreadable(file)) from error
+        raise UnsupportedMedia(why_unreadable(file)) from error
     except PermissionError as error:
         raise UnsupportedMedia(str(error)) from error
-
-
-def _why_unreadable(file: BinaryIO) -> str:
-    """Return what is wrong with a file that FFmpeg does not recognise."""
-    if lacks_index(file):
-        return "The file is cut off: the index of its sound is missing."
-    if read_at(file, 0, len(APPLE_DOUBLE)) == APPLE_DOUBLE:
-        return "The file holds what macOS notes beside a file, and no sound."
-    return "This is not an audio or video file."
 
 
 def first_audio(container: InputContainer) -> AudioStream:
