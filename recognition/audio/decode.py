@@ -7,12 +7,11 @@ untrusted. Memory use does not grow with the length of the file.
 from __future__ import annotations
 
 import io
-import re
-from collections.abc import Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Final, Self, cast
 
 import av
 import numpy as np
@@ -26,6 +25,13 @@ from av.stream import Disposition, Stream
 from numpy.typing import NDArray
 
 from recognition.audio.convert import Converter, Wanted, silence_like
+from recognition.audio.extents import (
+    OVERLAP_S,
+    Extent,
+    HeardInterval,
+    TrackSound,
+    heard,
+)
 from recognition.audio.formats import FORMATS, read_at
 from recognition.audio.lengths import (
     OF_FILE,
@@ -36,7 +42,9 @@ from recognition.audio.lengths import (
 )
 from recognition.audio.mono import mono_block
 from recognition.audio.sources import ByteSection, Source, begin_of, sections_of
+from recognition.audio.streams import Turns, in_order, name_of
 from recognition.audio.timeline import MOST_DRIFT_S, Timed, Timeline
+from recognition.audio.transport import ScrambledSeconds, ScrambledSound
 from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
 from recognition.limits import (
     DEFAULT_LIMITS,
@@ -53,16 +61,6 @@ MAX_BAD_PACKETS: Final = 10_000
 SHORT_FORMATS: Final = frozenset({"u8", "u8p", "s16", "s16p"})
 # Lossless codecs, whose samples of more than 16 bits carry information.
 EXACT: Final = ("pcm", "flac", "alac", "wavpack", "tta", "ape", "tak", "mlp", "truehd")
-NOT_MAIN: Final = (
-    Disposition.comment
-    | Disposition.visual_impaired
-    | Disposition.hearing_impaired
-    | Disposition.descriptions
-)
-# What a title says of a track beside the main one; many programs set no mark.
-BESIDE: Final = re.compile(
-    r"comm?enta|kommenta|audio.?des[ck]ri|descripti(on|ve)|described|hörfilm", re.I
-)
 # What macOS writes beside a file where it cannot keep its notes in it: ``._name``.
 APPLE_DOUBLE: Final = b"\x00\x05\x16\x07"
 MAX_TAGS: Final = 64
@@ -98,16 +96,25 @@ class AudioFile:
         *,
         name: str = "",
         track: int | None = None,
+        surveys: dict[int, list[Extent]] | None = None,
+        headers_only: bool = False,
     ) -> None:
-        """``track`` is the number of a sound track, from 1; None for the main one."""
+        """``track`` is the number of a sound track, from 1; None for all that is heard.
+
+        ``surveys`` are those of the same file, if it was opened before. With
+        ``headers_only``, nobody asks for its sound.
+        """
         self._file = file
         self.name = name
         self._track = track
+        self.surveys = {} if surveys is None else surveys
+        self._headers_only = headers_only
         self.limits = limits
         self._size = file.seek(0, io.SEEK_END)
         self._sections = sections_of(file)
         self._begun = 0
         self._lost_s = 0.0
+        self._scrambled = ScrambledSeconds()
         self._others_end_s = 0.0
         self._packets = 0
         self._bad_packets = 0
@@ -117,26 +124,84 @@ class AudioFile:
         self.clipped = 0
         self.undecoded_ms = 0
         self.warnings: list[str] = []
-        self._open(self._sections[0])
+        self.tracks: tuple[str, ...] = ()
+        self.main = 0
+        self.sounds: dict[int, TrackSound] = {}
+        self._open(0)
         try:
-            self.tracks = _track_names(self._container)
-            self.main = self._container.streams.audio.index(self._stream) + 1
-            self.declared = _declared(self._container, self._stream)
+            self.declared = _declared(self._container, self._stream, self._streams)
             _refuse_claims(self.declared, self._size, limits)
         except BaseException:
             self._container.close()
             raise
 
-    def _open(self, section: ByteSection) -> None:
+    def _open(self, number: int) -> None:
         """Go on with a section of the file; the one before is closed."""
-        self._source = Source(self._file, section, self.name)
-        self._container = _open(self._source, self._file)
+        self._open_container(number)
         try:
-            self._source.end_step()
-            self._stream = audio_stream(self._container, self._track)
+            if number not in self.surveys and self._needs_survey():
+                self.surveys[number] = self._survey()
+                self._container.close()
+                self._open_container(number)
+            self._choose(self.surveys.get(number))
         except BaseException:
             self._container.close()
             raise
+
+    def _open_container(self, number: int) -> None:
+        self._source = Source(self._file, self._sections[number], self.name)
+        self._container = _open(self._source, self._file)
+        self._source.end_step()
+
+    def _needs_survey(self) -> bool:
+        if self._headers_only:
+            return False
+        is_beside = self._track is not None and len(self._sections) > 1
+        return is_beside or len(self._container.streams.audio) > 1
+
+    def _survey(self) -> list[Extent]:
+        """Return where each track of the section has sound, without decoding it."""
+        streams = self._container.streams.audio
+        extents = {stream.index: Extent() for stream in streams}
+        units = {stream.index: float(stream.time_base or 0) for stream in streams}
+        for packet in self._read_packets(streams):
+            if packet.size:
+                index = packet.stream.index
+                length_s = (packet.duration or 0) * units[index]
+                extents[index].add(_time_s(packet), length_s)
+        return [*extents.values()]
+
+    def _choose(self, extents: list[Extent] | None) -> None:
+        """Choose the tracks of the section that are heard, and when.
+
+        Another section may have more tracks, or the main one at another place.
+        """
+        streams = self._container.streams.audio
+        order = in_order(self._container, extents)
+        self.main = self.main or order[0] + 1
+        places = [place for place in range(len(streams)) if place != order[0]]
+        places.insert(self.main - 1, order[0])
+        if len(places) > len(self.tracks):
+            names = (name_of(streams[place], MAX_TAG_CHARS) for place in places)
+            self.tracks = tuple(names)
+        self._numbers = {place: number for number, place in enumerate(places, 1)}
+        self._stream = streams[order[0]]
+        self._heard: list[HeardInterval] = []
+        chosen = order[:1]
+        if self._track is not None:
+            chosen = [place for place in order if self._numbers[place] == self._track]
+            if not chosen and len(self._sections) == 1:
+                raise UnsupportedMedia("The file has no such sound track.")
+        elif extents is not None:
+            self._heard = heard(order, extents)
+            chosen = list({one.track: None for one in self._heard}) or chosen
+        self._streams = [streams[place] for place in chosen]
+        for stream in self._streams:
+            stream.codec_context.thread_count = 1
+
+    @property
+    def _section(self) -> ByteSection:
+        return self._sections[self._begun]
 
     def __enter__(self) -> Self:
         return self
@@ -162,12 +227,16 @@ class AudioFile:
     @property
     def layout(self) -> str:
         """``mono`` or ``stereo``; more channels are mixed down to two."""
-        return "mono" if self._stream.channels == 1 else "stereo"
+        streams = [self._stream, *self._streams]
+        is_mono = all(stream.channels == 1 for stream in streams)
+        return "mono" if is_mono else "stereo"
 
     @property
     def exact_format(self) -> str:
         """The planar integer format that holds the samples exactly: 16 or 32 bits."""
-        short = self._stream.codec_context.format.name in SHORT_FORMATS
+        # A track that begins late has no format before it is decoded.
+        form = self._stream.codec_context.format
+        short = form is not None and form.name in SHORT_FORMATS
         return "s16p" if short or not self.declared.codec.startswith(EXACT) else "s32p"
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
@@ -199,19 +268,42 @@ class AudioFile:
 
     def _place_frames(self) -> Iterator[tuple[float, AudioFrame]]:
         """Yield the frames of all links, with the seconds of silence before each."""
-        for number, section in enumerate(self._sections):
-            self._begun = number
-            if number and not self._open_link(section):
+        placed_s = behind_s = 0.0
+        for numbers in self._links():
+            opened = next((one for one in numbers if self._open_link(one)), None)
+            if opened is None:
                 continue
-            timeline: Timeline[AudioFrame] = Timeline(self._origin_s())
-            yield from timeline.place(self._timed())
+            origin_s, begin_s = self._origin_s(), placed_s
+            shift_s = begin_s - (origin_s or 0.0)
+            timeline: Timeline[AudioFrame] = Timeline(origin_s)
+            following = [one for one in numbers if one > opened]
+            for gap_s, frame in timeline.place(self._timed(following, shift_s)):
+                placed_s += behind_s + gap_s + frame.samples / frame.sample_rate
+                yield behind_s + gap_s, frame
+                behind_s = 0.0
             self._lost_s += timeline.lost_s
+            if self._track is not None:
+                # The next link begins when all tracks of this one have ended.
+                behind_s = max(0.0, self._end_s() + shift_s - placed_s)
 
-    def _open_link(self, section: ByteSection) -> bool:
-        """Go on with a later link, and return whether it can be read."""
+    def _links(self) -> Iterator[list[int]]:
+        """Yield the sections of each link: those whose clock goes on."""
+        numbers: list[int] = []
+        for number, section in enumerate(self._sections):
+            if numbers and not section.continues:
+                yield numbers
+                numbers = []
+            numbers.append(number)
+        yield numbers
+
+    def _open_link(self, number: int) -> bool:
+        """Go on with a section, and return whether it can be read."""
+        self._begun = number
+        if number == 0:
+            return True
         self._container.close()
         try:
-            self._open(section)
+            self._open(number)
         except UnsupportedMedia:
             self._unread += 1
             return False
@@ -219,29 +311,83 @@ class AudioFile:
 
     def _origin_s(self) -> float | None:
         """Return when the link begins: its first packets may give no sound, and its
-        sound may begin after its picture.
+        sound may begin after its picture, or after that of another track.
         """
-        if _has_video(self._container):
-            return (self._container.start_time or 0) / av.time_base
-        if self._stream.start_time is None or self._stream.time_base is None:
+        streams = self._container.streams
+        if _has_video(self._container) or len(streams.audio) > 1:
+            origin_s = (self._container.start_time or 0) / av.time_base
+        elif self._stream.start_time is None or self._stream.time_base is None:
             return None
-        return float(self._stream.start_time * self._stream.time_base)
+        else:
+            origin_s = float(self._stream.start_time * self._stream.time_base)
+        return min([origin_s, *(one.begin_s for one in self._scrambled_sounds())])
 
-    def _timed(self) -> Iterator[Timed[AudioFrame]]:
-        """Yield the frames of the current link with their times."""
+    def _scrambled_sounds(self) -> list[ScrambledSound]:
+        pids = {stream.id for stream in self._streams}
+        return [one for one in self._section.scrambled if one.pid in pids]
+
+    def _note_tracks(self, shift_s: float) -> None:
+        """Note how much sound each track has, and when another than the main is heard.
+
+        ``shift_s`` brings the clock of the link to the time of the file.
+        """
+        for place, extent in enumerate(self.surveys.get(self._begun, [])):
+            number = self._numbers[place]
+            heard_s = [one for one in self._heard if one.track == place]
+            track = self.sounds.setdefault(number, TrackSound())
+            track.length_s += extent.length_s
+            track.unheard_s += extent.length_s_without(heard_s)
+            if number != self.main:
+                track.fills_s += [
+                    (one.start_s + shift_s, one.end_s + shift_s) for one in heard_s
+                ]
+
+    def _end_s(self) -> float:
+        """Return when the last track of the current section ends."""
+        extents = self.surveys.get(self._begun, [])
+        return max((one.end_s for one in extents if one.intervals), default=0.0)
+
+    def _timed(
+        self, following: Iterable[int], shift_s: float
+    ) -> Iterator[Timed[AudioFrame]]:
+        """Yield the frames of a link with their times, from its opened section on."""
+        end_s: float | None = None
+        for number in (self._begun, *following):
+            if number == self._begun or self._open_link(number):
+                self._note_tracks(shift_s)
+                end_s = yield from self._timed_section(end_s)
+        self._scrambled.note_end(self._scrambled_sounds(), end_s)
+
+    def _timed_section(
+        self, end_s: float | None
+    ) -> Generator[Timed[AudioFrame], None, float | None]:
+        """Yield the frames of a section, and return when its sound ends.
+
+        ``end_s`` is when that of the section before ended, which may reach into this.
+        """
         may_cut = self._container.format.name == "mpegts"
-        place, end_s = 0, 0.0
+        scrambled = self._scrambled_sounds()
+        place, is_join = 0, end_s is not None
         for packet, frame in self._decode_packets():
             refuse_shape(frame.sample_rate, frame.layout.nb_channels)
             start_s, is_cut = frame.time, False
             length_s = frame.samples / frame.sample_rate
             before, place = place, max(place, packet.pos or 0)
             if may_cut and start_s is not None:
-                is_cut = abs(
-                    start_s - end_s
-                ) > MOST_DRIFT_S and self._source.has_cut_between(before, place)
-                end_s = start_s + length_s
+                ahead_s = 0.0 if end_s is None else end_s - start_s
+                if is_join and length_s / 2 < ahead_s < OVERLAP_S:
+                    continue
+                # A mark where sound begins says nothing of the clock.
+                may_mark = not is_join or packet.stream.id not in self._section.fresh
+                is_cut = (
+                    abs(ahead_s) > MOST_DRIFT_S
+                    and may_mark
+                    and self._source.has_cut_between(before, place)
+                )
+                self._scrambled.note(scrambled, end_s, start_s)
+                is_join, end_s = False, start_s + length_s
             yield Timed(frame, start_s, length_s, is_cut)
+        return end_s
 
     def _converted(
         self, converter: Converter, frame: AudioFrame | None
@@ -259,9 +405,45 @@ class AudioFile:
             return []
 
     def _decode_packets(self) -> Iterator[tuple[Packet[Stream], AudioFrame]]:
+        packets = self._read_packets(self._streams)
+        if len(self._streams) > 1:
+            yield from self._decode_in_turns(packets)
+            return
+        for packet in packets:
+            for frame in self._frames_of(packet):
+                yield packet, frame
+
+    def _decode_in_turns(
+        self, packets: Iterable[Packet[Stream]]
+    ) -> Iterator[tuple[Packet[Stream], AudioFrame]]:
+        """Yield the frames of tracks that are heard in turns."""
+        turns = Turns(self._heard)
+        streams = self._container.streams.audio
+        tracks = {stream.index: place for place, stream in enumerate(streams)}
+        timed = (
+            (tracks[packet.stream.index], _time_s(packet), packet) for packet in packets
+        )
+        for turn, packet in turns.ordered(timed):
+            for frame in self._frames_of(packet):
+                middle_s = frame.samples / frame.sample_rate / 2
+                if frame.time is None or turns.is_heard(turn, frame.time + middle_s):
+                    yield packet, frame
+
+    def _frames_of(self, packet: Packet[Stream]) -> Iterator[AudioFrame]:
+        self._packets += 1
+        try:
+            yield from cast("AudioStream", packet.stream).decode(packet)
+        except FFmpegMemoryError:
+            raise
+        except FFmpegError:
+            self._count_bad()
+
+    def _read_packets(self, streams: Sequence[Stream]) -> Iterator[Packet[Stream]]:
+        """Yield the packets of some streams, and note how far the others reach."""
         is_of_file = self._container.format.name in OF_FILE
-        packets = self._container.demux(*([] if is_of_file else [self._stream]))
-        while True:
+        indexes = {stream.index for stream in streams}
+        packets = self._container.demux(*([] if is_of_file else streams))
+        while indexes:
             self._source.begin_step()
             try:
                 packet = next(packets, None)
@@ -274,17 +456,10 @@ class AudioFile:
             self._source.end_step()
             if packet is None:
                 return
-            if packet.stream is not self._stream:
+            if packet.stream.index in indexes:
+                yield packet
+            else:
                 self._note_end(packet)
-                continue
-            self._packets += 1
-            try:
-                for frame in self._stream.decode(packet):
-                    yield packet, frame
-            except FFmpegMemoryError:
-                raise
-            except FFmpegError:
-                self._count_bad()
 
     def _note_end(self, packet: Packet[Stream]) -> None:
         """Note how far the picture and other streams reach."""
@@ -299,6 +474,11 @@ class AudioFile:
             raise DecodeFailed("Most of the file is damaged.")
 
     def _judge(self) -> None:
+        if self.samples == 0 and any(one.scrambled for one in self._sections):
+            raise UnsupportedMedia(
+                "Its sound is scrambled, as that of pay television is: record it again "
+                "with a receiver that decodes it."
+            )
         if self.samples == 0 and (self._bad_packets or self._broken_off):
             raise UnsupportedMedia(
                 f"The {self.declared.codec} sound in it could not be decoded."
@@ -306,9 +486,11 @@ class AudioFile:
         duration_ms = self.samples * 1000 // SAMPLE_RATE
         if duration_ms < self.limits.min_duration_ms:
             raise TooShort(duration_ms / 1000, self.limits.min_duration_ms / 1000)
-        if self._lost_s >= 1:
+        self.warnings += self._scrambled.warnings()
+        lost_s = self._lost_s - self._scrambled.within_s
+        if lost_s >= 1:
             self.warnings.append(
-                f"{self._lost_s:.0f} s within the file could not be decoded "
+                f"{lost_s:.0f} s within the file could not be decoded "
                 "and count as silence."
             )
         elif self._bad_packets:
@@ -316,14 +498,17 @@ class AudioFile:
             if self._bad_packets > 1:
                 places = "places in the file were"
             self.warnings.append(f"{self._bad_packets} damaged {places} skipped.")
-        missing_s = self._missing_s()
+        missing_s = self._missing_s() or self._scrambled.last_s
         if self._unread:
             self.warnings.append("A later part of the file could not be read.")
         if missing_s:
             # A header may announce any length.
             room_ms = self.limits.max_duration_ms - duration_ms
             self.undecoded_ms = min(round(1000 * missing_s), max(0, room_ms))
-            self.warnings.append(f"The last {missing_s:.0f} s could not be decoded.")
+            if not self._scrambled.last_s:
+                self.warnings.append(
+                    f"The last {missing_s:.0f} s could not be decoded."
+                )
         elif self._broken_off or self._ends_early():
             self.warnings.append("The end of the file could not be decoded.")
 
@@ -408,69 +593,19 @@ def _why_unreadable(file: BinaryIO) -> str:
     return "This is not an audio or video file."
 
 
-def first_audio(container: InputContainer) -> AudioStream:
-    """Return the main audio stream; raises ``UnsupportedMedia`` without one.
-
-    That is the one marked as default, unless it is marked as a commentary or audio
-    description, or called one; else the first.
-    """
-    return audio_stream(container, None)
-
-
-def audio_stream(container: InputContainer, track: int | None) -> AudioStream:
-    """Return an audio stream by its number from 1, the main one if that is None."""
-    streams = container.streams.audio
-    if not streams:
-        raise UnsupportedMedia("The file has no audio stream.")
-    if track is None:
-        stream = min(streams, key=_rank)
-    elif track <= len(streams):
-        stream = streams[track - 1]
-    else:
-        raise UnsupportedMedia("The file has no such sound track.")
-    if stream.codec_context is None:
-        raise UnsupportedMedia("The audio codec is unknown.")
-    stream.codec_context.thread_count = 1
-    return stream
-
-
-def _rank(stream: AudioStream) -> tuple[bool, bool, bool, int]:
-    """Return the sort key of a stream: the main one is first."""
-    marks = stream.disposition
-    return (
-        stream.codec_context is None,
-        bool(marks & NOT_MAIN) or bool(BESIDE.search(title_of(stream))),
-        not marks & Disposition.default,
-        stream.index,
-    )
-
-
-def title_of(stream: AudioStream) -> str:
-    """Return what a track is called; empty if nobody named it."""
-    return stream.metadata.get("title", "")
-
-
-def _track_names(container: InputContainer) -> tuple[str, ...]:
-    """Return title and language of each sound track; empty where neither is stated."""
-    parts = (
-        (title_of(stream), stream.metadata.get("language", ""))
-        for stream in container.streams.audio
-    )
-    return tuple(
-        ", ".join(part for part in pair if part and part != "und")[:MAX_TAG_CHARS]
-        for pair in parts
-    )
-
-
-def _declared(container: InputContainer, stream: AudioStream) -> Declared:
+def _declared(
+    container: InputContainer, stream: AudioStream, others: Collection[AudioStream]
+) -> Declared:
+    """Return what headers say of the main track, and of the length of all that is heard."""
     tags = {**stream.metadata, **container.metadata}
+    lengths = [_duration_ms(container, one) for one in (stream, *others)]
     return Declared(
         container=container.format.name,
         codec=stream.codec_context.name,
         sample_rate=stream.sample_rate or 0,
         channels=stream.channels or 0,
         bit_rate=stream.bit_rate or container.bit_rate or None,
-        duration_ms=_duration_ms(container, stream),
+        duration_ms=max((one for one in lengths if one is not None), default=None),
         has_video=_has_video(container),
         tags={
             key[:MAX_TAG_CHARS]: value[:MAX_TAG_CHARS]
@@ -509,6 +644,13 @@ def refuse_shape(sample_rate: int, channels: int) -> None:
         raise UnsupportedMedia(
             f"The file claims {channels} channels; at most {MAX_CHANNELS} can be read."
         )
+
+
+def _time_s(packet: Packet[Stream]) -> float | None:
+    stamp = packet.dts if packet.pts is None else packet.pts
+    if stamp is None or packet.time_base is None:
+        return None
+    return stamp * packet.time_base.numerator / packet.time_base.denominator
 
 
 def _duration_ms(container: InputContainer, stream: AudioStream) -> int | None:

@@ -25,6 +25,7 @@ from recognition.audio.chunks import (
 )
 from recognition.audio.formats import after_id3, read_at
 from recognition.audio.ogg import CAPTURE, MAX_HEAD_BYTES, Chain, PageHead
+from recognition.audio.transport import ScrambledSound, sections_of_transport
 from recognition.errors import DecodeFailed
 
 # Some file systems refuse to seek further; no media file is that long.
@@ -59,10 +60,17 @@ Range = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class ByteSection:
-    """Ranges of a file that are read as one file, with bytes put over some places."""
+    """Ranges of a file that are read as one file, with bytes put over some places.
+
+    Its clock may continue that of the section before. ``fresh`` are the PIDs of a
+    transport stream whose sound begins with it.
+    """
 
     ranges: tuple[Range, ...]
     patches: tuple[tuple[int, bytes], ...] = ()
+    continues: bool = False
+    fresh: frozenset[int] = frozenset()
+    scrambled: tuple[ScrambledSound, ...] = ()
 
 
 def sections_of(file: BinaryIO) -> list[ByteSection]:
@@ -80,7 +88,20 @@ def sections_of(file: BinaryIO) -> list[ByteSection]:
         return _movies(file, size)
     if titles := _ranges_without_titles(file, size):
         return [ByteSection(titles)]
-    return [ByteSection(((0, size),))]
+    return _transports(file, size) or [ByteSection(((0, size),))]
+
+
+def _transports(file: BinaryIO, size: int) -> list[ByteSection]:
+    """Return the parts of a transport stream; FFmpeg begins each with a table."""
+    return [
+        ByteSection(
+            (*([part.table] if part.table is not None else ()), (part.begin, part.end)),
+            continues=part.continues,
+            fresh=part.fresh,
+            scrambled=part.scrambled,
+        )
+        for part in sections_of_transport(file, size)
+    ]
 
 
 def begin_of(file: BinaryIO) -> int:
@@ -349,7 +370,8 @@ class Source:
 
         ``low`` and ``high`` are places of two packets of sound.
         """
-        begin = self._section.ranges[0][0] + low
+        # The range before the last is a table.
+        begin = self._section.ranges[-1][0] + max(0, low - self._starts[-2])
         data = read_at(self._file, begin, min(high - low + 208, CUT_WITHIN))
         step, first = max(
             TS_LAYOUTS, key=lambda one: _share_of(TS_SYNC, data[one[1] :: one[0]])

@@ -18,6 +18,8 @@ from recognition.types import (
 
 # Milliseconds by which two alignments of one recording may differ.
 SAME_PLACE_MS: Final = 1000
+# By less, the same sound is longer on another track by chance.
+LONGER_MS: Final = 1000
 
 
 def scan_tracks(
@@ -27,28 +29,32 @@ def scan_tracks(
 ) -> ScanResult:
     """Scan the main track, then the others, and join what they hold.
 
-    Another track adds what the main one does not have at the same place.
+    Another track adds what the others do not have at the same place, or not as long.
     """
     result = scan(query)
     for number, sound in others:
-        new = new_on_track(number, scan(sound).segments, result.segments)
-        if new:
-            segments = sorted([*result.segments, *new], key=lambda one: one.start_ms)
-            unmatched = tuple(_cut_unmatched(result.unmatched, new))
-            result = replace(result, segments=tuple(segments), unmatched=unmatched)
+        segments = with_track(number, scan(sound).segments, result.segments)
+        new = [segment for segment in segments if segment.track == number]
+        unmatched = tuple(_cut_unmatched(result.unmatched, new))
+        result = replace(result, segments=tuple(segments), unmatched=unmatched)
     return result
 
 
-def new_on_track(
-    number: int, found: Iterable[SegmentMatch], known: Iterable[SegmentMatch]
+def with_track(
+    number: int, of_track: Iterable[SegmentMatch], segments: Iterable[SegmentMatch]
 ) -> list[SegmentMatch]:
-    """Return what another track adds to the segments that are known."""
-    known = list(known)
-    return [
-        replace(segment, track=number)
-        for segment in found
-        if not any(_is_known(segment, other) for other in known)
-    ]
+    """Return segments with those of another track, in order.
+
+    The same alignment counts once: on the first track, unless it is clearly longer on
+    the other, as where the first one is shorter or speech hides its music.
+    """
+    joined = list(segments)
+    for segment in of_track:
+        if any(_lies_in(segment, other, LONGER_MS) for other in joined):
+            continue
+        joined = [other for other in joined if not _lies_in(other, segment)]
+        joined.append(replace(segment, track=number))
+    return sorted(joined, key=lambda segment: segment.start_ms)
 
 
 def unsearched(
@@ -68,16 +74,21 @@ def unsearched(
     )
 
 
-def _is_known(segment: SegmentMatch, known: SegmentMatch) -> bool:
-    """Return whether a segment lies mostly within one of the same alignment."""
-    inside = min(segment.end_ms, known.end_ms) - max(segment.start_ms, known.start_ms)
+def _lies_in(segment: SegmentMatch, other: SegmentMatch, longer_ms: int = 0) -> bool:
+    """Return whether a segment lies mostly within one of the same alignment.
+
+    It may be longer than the other by less than ``longer_ms``, or not at all for 0.
+    """
+    inside = min(segment.end_ms, other.end_ms) - max(segment.start_ms, other.start_ms)
     apart = (segment.reference_start_ms - segment.start_ms) - (
-        known.reference_start_ms - known.start_ms
+        other.reference_start_ms - other.start_ms
     )
+    length, of_other = (one.end_ms - one.start_ms for one in (segment, other))
     return (
-        segment.recording == known.recording
-        and 2 * inside > segment.end_ms - segment.start_ms
+        segment.recording == other.recording
+        and 2 * inside > length
         and abs(apart) <= SAME_PLACE_MS
+        and length <= of_other + longer_ms
     )
 
 
