@@ -474,7 +474,42 @@ class AudioFile:
             raise DecodeFailed("Most of the file is damaged.")
 
     def _judge(self) -> None:
-        if self.samples == 0 and any(one.scrambled for one in self._sections):
+        duration_ms = self.samples * 1000 // SAMPLE_RATE
+        if duration_ms < self.limits.min_duration_ms:
+            self._refuse(duration_ms)
+        self.warnings += self._scrambled.warnings()
+        lost_s = self._lost_s - self._scrambled.within_s
+        # Where scrambling begins or ends, a packet is damaged.
+        damaged = self._bad_packets - 2 * sum(
+            len(sound.intervals)
+            for section in self._sections
+            for sound in section.scrambled
+        )
+        if lost_s >= 1:
+            self.warnings.append(
+                f"{lost_s:.0f} s within the file could not be decoded "
+                "and count as silence."
+            )
+        elif damaged > 0:
+            places = "place in the file was"
+            if damaged > 1:
+                places = "places in the file were"
+            self.warnings.append(f"{damaged} damaged {places} skipped.")
+        missing_s = self._missing_s()
+        if self._unread:
+            self.warnings.append("A later part of the file could not be read.")
+        if missing_s:
+            self.warnings.append(f"The last {missing_s:.0f} s could not be decoded.")
+        elif self._broken_off or self._ends_early():
+            self.warnings.append("The end of the file could not be decoded.")
+        # A header may announce any length.
+        room_ms = max(0, self.limits.max_duration_ms - duration_ms)
+        lacking_ms = round(1000 * (missing_s or self._scrambled.last_s))
+        self.undecoded_ms = min(lacking_ms, room_ms)
+
+    def _refuse(self, duration_ms: int) -> None:
+        """Say why there is so little sound."""
+        if any(one.scrambled for one in self._sections):
             raise UnsupportedMedia(
                 "Its sound is scrambled, as that of pay television is: record it again "
                 "with a receiver that decodes it."
@@ -483,34 +518,7 @@ class AudioFile:
             raise UnsupportedMedia(
                 f"The {self.declared.codec} sound in it could not be decoded."
             )
-        duration_ms = self.samples * 1000 // SAMPLE_RATE
-        if duration_ms < self.limits.min_duration_ms:
-            raise TooShort(duration_ms / 1000, self.limits.min_duration_ms / 1000)
-        self.warnings += self._scrambled.warnings()
-        lost_s = self._lost_s - self._scrambled.within_s
-        if lost_s >= 1:
-            self.warnings.append(
-                f"{lost_s:.0f} s within the file could not be decoded "
-                "and count as silence."
-            )
-        elif self._bad_packets:
-            places = "place in the file was"
-            if self._bad_packets > 1:
-                places = "places in the file were"
-            self.warnings.append(f"{self._bad_packets} damaged {places} skipped.")
-        missing_s = self._missing_s() or self._scrambled.last_s
-        if self._unread:
-            self.warnings.append("A later part of the file could not be read.")
-        if missing_s:
-            # A header may announce any length.
-            room_ms = self.limits.max_duration_ms - duration_ms
-            self.undecoded_ms = min(round(1000 * missing_s), max(0, room_ms))
-            if not self._scrambled.last_s:
-                self.warnings.append(
-                    f"The last {missing_s:.0f} s could not be decoded."
-                )
-        elif self._broken_off or self._ends_early():
-            self.warnings.append("The end of the file could not be decoded.")
+        raise TooShort(duration_ms / 1000, self.limits.min_duration_ms / 1000)
 
     def _ends_early(self) -> bool:
         begin = begin_of(self._file)

@@ -14,6 +14,7 @@ from recognition.types import (
     SoundTrack,
     TrackState,
     UnmatchedInterval,
+    UnmatchedKind,
 )
 
 # Milliseconds by which two alignments of one recording may differ.
@@ -29,14 +30,20 @@ def scan_tracks(
 ) -> ScanResult:
     """Scan the main track, then the others, and join what they hold.
 
-    Another track adds what the others do not have at the same place, or not as long.
+    Another track adds what the others do not have at the same place, or not as long, and
+    only where all are silent is the file silent.
     """
     result = scan(query)
     for number, sound in others:
-        segments = with_track(number, scan(sound).segments, result.segments)
+        of_track = scan(sound)
+        segments = with_track(number, of_track.segments, result.segments)
         new = [segment for segment in segments if segment.track == number]
-        unmatched = tuple(_cut_unmatched(result.unmatched, new))
-        result = replace(result, segments=tuple(segments), unmatched=unmatched)
+        unmatched = _without_silence(result.unmatched, of_track.unmatched)
+        result = replace(
+            result,
+            segments=tuple(segments),
+            unmatched=tuple(_cut_unmatched(unmatched, new)),
+        )
     return result
 
 
@@ -92,8 +99,37 @@ def _lies_in(segment: SegmentMatch, other: SegmentMatch, longer_ms: int = 0) -> 
     )
 
 
+def _without_silence(
+    unmatched: Iterable[UnmatchedInterval], of_track: Iterable[UnmatchedInterval]
+) -> list[UnmatchedInterval]:
+    """Return unmatched intervals with those of another track in place of silence."""
+    joined: list[UnmatchedInterval] = []
+    for silence in unmatched:
+        joined.append(silence)
+        if silence.kind != UnmatchedKind.SILENCE:
+            continue
+        clipped = [
+            replace(
+                interval,
+                start_ms=max(interval.start_ms, silence.start_ms),
+                end_ms=min(interval.end_ms, silence.end_ms),
+            )
+            for interval in of_track
+            if interval.kind != UnmatchedKind.SILENCE
+        ]
+        sounding = [
+            interval
+            for interval in clipped
+            if interval.end_ms - interval.start_ms >= DEFAULT.no_match_min_ms
+        ]
+        if sounding:
+            joined[-1:] = [*_cut_unmatched([silence], sounding), *sounding]
+    return sorted(joined, key=lambda interval: interval.start_ms)
+
+
 def _cut_unmatched(
-    unmatched: Iterable[UnmatchedInterval], segments: Sequence[SegmentMatch]
+    unmatched: Iterable[UnmatchedInterval],
+    segments: Sequence[SegmentMatch | UnmatchedInterval],
 ) -> Iterator[UnmatchedInterval]:
     """Yield what segments leave of unmatched intervals; candidates stay where they fit."""
     for interval in unmatched:
