@@ -72,7 +72,7 @@ class ScrambledSound:
 class TransportSection:
     """A range of bytes in which the sound of the programme does not change its form.
 
-    ``table`` is the range of the packet that names the programmes, which may lie before.
+    ``head`` is the packet that names the programmes, which may lie before.
     ``fresh`` are the PIDs whose sound begins, or changes its form, with this section,
     whose clock ``continues`` unless it begins anew.
     """
@@ -80,7 +80,7 @@ class TransportSection:
     begin: int
     end: int
     continues: bool
-    table: tuple[int, int] | None
+    head: bytes
     fresh: frozenset[int]
     scrambled: tuple[ScrambledSound, ...]
 
@@ -221,10 +221,10 @@ class _Reader:
         self._kinds: dict[int, frozenset[tuple[int, ...]]] = {}
         self._clocks: dict[int, int] = {}
         self._known: set[tuple[int, ...]] = set()
-        self._newest_pat: tuple[int, int] | None = None
+        self._newest_pat = b""
         self._sections: list[TransportSection] = []
         self._begin = 0
-        self._pat: tuple[int, int] | None = None
+        self._pat = b""
         self._fresh: frozenset[int] = frozenset()
         self._continues = False
         self._sounds: dict[int, _Sound] = {}
@@ -237,7 +237,7 @@ class _Reader:
         starts = rows[:, 1] & 0x40 != 0
         begin = 0
         while begin < len(rows):
-            end = self._read_tables(at, rows, pids, starts, begin)
+            end = self._read_tables(rows, pids, starts, begin)
             clock = self._clock_of(rows[begin:end], pids[begin:end])
             back = self._goes_back(clock)
             stop = end if back is None else begin + back
@@ -292,7 +292,6 @@ class _Reader:
 
     def _read_tables(
         self,
-        at: int,
         rows: Bytes,
         pids: NDArray[np.uint16],
         starts: NDArray[np.bool_],
@@ -305,8 +304,7 @@ class _Reader:
             for row in place + np.flatnonzero(is_table & starts[place:]):
                 pid, content = int(pids[row]), rows[row, 4:PACKET].tobytes()
                 if pid == PAT_PID:
-                    start = at + int(row) * rows.shape[1]
-                    self._newest_pat = (start, start + PACKET)
+                    self._newest_pat = rows[row].tobytes()
                 if self._tables.get(pid) == content:
                     continue
                 self._tables[pid] = content
