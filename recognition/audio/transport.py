@@ -9,7 +9,7 @@ programme goes on beside them.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import BinaryIO, Final
@@ -31,6 +31,8 @@ HEAD: Final = 1 << 16
 # 2 MiB of whole packets of any step.
 CHUNK: Final = 188 * 192 * 204 // 16 * 4
 PAT_PID: Final = 0
+# That of packets without content.
+DAMAGED_PID: Final = 0x1FFF
 PAT_TABLE, PMT_TABLE = 0, 2
 CLOCK_HZ: Final = 90_000
 CLOCK_TICKS: Final = 1 << 33
@@ -144,9 +146,9 @@ def sections_of_transport(file: BinaryIO, size: int) -> list[TransportSection]:
     return reader.finish()
 
 
-def _layout(data: bytes) -> tuple[int, int] | None:
+def _layout(data: bytes, steps: Sequence[int] = STEPS) -> tuple[int, int] | None:
     """Return how far apart packets lie, and where the first one begins."""
-    for step in STEPS:
+    for step in steps:
         length = len(data) // step * step
         if length < MIN_PACKETS * step:
             continue
@@ -161,24 +163,31 @@ def _chunks(
     file: BinaryIO, step: int, at: int, size: int
 ) -> Iterator[tuple[int, Bytes]]:
     """Yield the places and rows of packets; bytes between them are passed over."""
+    length = CHUNK
     while at + PACKET <= size:
-        data = read_at(file, at, CHUNK)
+        data = read_at(file, at, length)
         if len(data) % step >= PACKET:
             data += bytes(step - len(data) % step)
         rows = np.frombuffer(data[: len(data) // step * step], dtype=np.uint8)
         rows = rows.reshape(-1, step)
-        outside = np.flatnonzero(rows[:, 0] != SYNC)
-        count = int(outside[0]) if len(outside) else len(rows)
+        count = _aligned(rows[:, 0] == SYNC)
         if count:
             yield at, rows[:count]
             at += count * step
-            continue
-        # Packets begin elsewhere after lost bytes.
-        layout = _layout(data[1 : HEAD + 1])
-        if layout is not None and layout[0] == step:
-            at += 1 + layout[1]
-        else:
-            at += HEAD
+        # Packets begin elsewhere after lost bytes; damage is rarely alone.
+        length = min(CHUNK, 2 * length)
+        if count < len(rows):
+            length = HEAD
+            layout = _layout(read_at(file, at + 1, HEAD), (step,))
+            at += HEAD if layout is None else 1 + layout[1]
+
+
+def _aligned(is_packet: NDArray[np.bool_]) -> int:
+    """Return after how many rows no packets begin there any more."""
+    width = min(MIN_PACKETS, len(is_packet))
+    lost = np.lib.stride_tricks.sliding_window_view(~is_packet, width)
+    places = np.flatnonzero(lost.all(axis=1))
+    return int(places[0]) if len(places) else len(is_packet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +243,7 @@ class _Reader:
     def read(self, at: int, rows: Bytes) -> None:
         """Take the packets that begin at the byte ``at``."""
         pids = (rows[:, 1] & 31).astype(np.uint16) << 8 | rows[:, 2]
+        pids[(rows[:, 0] != SYNC) | (rows[:, 1] & 0x80 != 0)] = DAMAGED_PID
         starts = rows[:, 1] & 0x40 != 0
         begin = 0
         while begin < len(rows):
