@@ -242,7 +242,8 @@ class _Reader:
 
     def read(self, at: int, rows: Bytes) -> None:
         """Take the packets that begin at the byte ``at``."""
-        pids = (rows[:, 1] & 31).astype(np.uint16) << 8 | rows[:, 2]
+        pids: NDArray[np.uint16] = (rows[:, 1] & 31).astype(np.uint16)
+        pids = pids << np.uint16(8) | rows[:, 2].astype(np.uint16)
         pids[(rows[:, 0] != SYNC) | (rows[:, 1] & 0x80 != 0)] = DAMAGED_PID
         starts = rows[:, 1] & 0x40 != 0
         begin = 0

@@ -137,6 +137,7 @@ def write_timed(
             stream = container.add_stream(
                 track.codec, rate=track.rate, layout=track.layout
             )
+            assert isinstance(stream, AudioStream)
             stream.metadata["title"] = track.title
             streams.append(stream)
         ends = (track.start_s + len(track.sound) / track.rate for track in tracks)
