@@ -346,44 +346,49 @@ class AudioFile:
             return []
 
     def _judge(self) -> None:
-        duration_ms = self.samples * 1000 // SAMPLE_RATE
-        if duration_ms < self.limits.min_duration_ms:
-            self._refuse(duration_ms)
+        self._refuse_silence()
         self.warnings += [*self._scrambled.warnings(), *self._damage()]
         if self._lacks_begin:
             self.warnings.append("The beginning of the file could not be read.")
         if begins_with_zeros(self._file):
             self.warnings.append(ZEROS)
-        whole = is_complete(
-            self._file, self.declared.container, begin=begin_of(self._file)
-        )
-        missing_s = self._missing_s(whole)
         if self._unread:
             self.warnings.append("A later part of the file could not be read.")
-        if missing_s:
-            self.warnings.append(f"The last {missing_s:.0f} s could not be decoded.")
-        elif self._reading.broken_off or whole is False:
-            self.warnings.append("The end of the file could not be decoded.")
-        # A header may announce any length.
-        room_ms = max(0, self.limits.max_duration_ms - duration_ms)
-        lacking_s = missing_s or self._scrambled.last_s
-        self.undecoded_ms = min(round(1000 * lacking_s), room_ms)
+        self._judge_end()
 
-    def _refuse(self, duration_ms: int) -> None:
-        """Say why there is so little sound."""
+    def _refuse_silence(self) -> None:
+        """Raise if too little sound could be decoded, and say why if that is known."""
+        duration_ms = self.samples * 1000 // SAMPLE_RATE
+        if duration_ms >= self.limits.min_duration_ms:
+            return
         if any(section.scrambled for section in self._sections):
             raise UnsupportedMedia(
                 "Its sound is scrambled, as that of pay television is: record it again "
                 "with a receiver that decodes it."
             )
         refuse_other_content(self._file)
-        if self.samples == 0 and (
-            self._reading.bad_packets or self._reading.broken_off
-        ):
+        reading = self._reading
+        if self.samples == 0 and (reading.bad_packets or reading.broken_off):
             raise UnsupportedMedia(
                 f"The {self.declared.codec} sound in it could not be decoded."
             )
         raise TooShort(duration_ms / 1000, self.limits.min_duration_ms / 1000)
+
+    def _judge_end(self) -> None:
+        """Warn if sound is missing at the end."""
+        whole = is_complete(
+            self._file, self.declared.container, begin=begin_of(self._file)
+        )
+        missing_s = self._missing_s(whole)
+        if missing_s:
+            self.warnings.append(f"The last {missing_s:.0f} s could not be decoded.")
+        elif self._reading.broken_off or whole is False:
+            self.warnings.append("The end of the file could not be decoded.")
+        # A header may announce any length.
+        held_ms = self.samples * 1000 // SAMPLE_RATE
+        room_ms = max(0, self.limits.max_duration_ms - held_ms)
+        lacking_s = missing_s or self._scrambled.last_s
+        self.undecoded_ms = min(round(1000 * lacking_s), room_ms)
 
     def _damage(self) -> Iterator[str]:
         """Yield what is damaged within the file."""

@@ -8,6 +8,7 @@ from typing import BinaryIO, Final
 
 from recognition.audio.formats import read_at
 
+EBML: Final = bytes.fromhex("1a45dfa3")
 SEGMENT: Final = 0x18538067
 CLUSTER: Final = 0x1F43B675
 TRACKS: Final = 0x1654AE6B

@@ -128,9 +128,7 @@ def is_complete(file: BinaryIO, container: str, *, begin: int) -> bool | None:
     size = file.seek(0, io.SEEK_END)
     if container == "ogg":
         at, page = _last_page(file)
-        return (
-            None if page is None else at + page.head_bytes + page.body_bytes <= size
-        )
+        return None if page is None else at + page.head_bytes + page.body_bytes <= size
     if container.startswith("mov"):
         return _has_all_boxes(file, size)
     if container.startswith("matroska"):

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from recognition.audio.formats import read_at
-from recognition.audio.ogg import CAPTURE, HEAD_BYTES, IS_FIRST, MAX_HEAD_BYTES, PageHead
+from recognition.audio.ogg import (
+    CAPTURE,
+    HEAD_BYTES,
+    IS_FIRST,
+    MAX_HEAD_BYTES,
+    PageHead,
+)
 
 # How the first packet of a stream of sound begins.
 VORBIS_BEGINS: Final = b"\x01vorbis"
@@ -179,7 +185,9 @@ def _opus_samples(packet: bytes) -> int:
 
 def _flac_head(page: _Page) -> list[bytes]:
     """Return the header packets of a FLAC stream; none if it is another one."""
-    frame = next((one for one in page.packets if one[:2] in (b"\xff\xf8", b"\xff\xf9")), b"")
+    frame = next(
+        (one for one in page.packets if one[:2] in (b"\xff\xf8", b"\xff\xf9")), b""
+    )
     if len(frame) < 4:
         return []
     rate_code, channel_code = frame[2] & 15, frame[3] >> 4
@@ -204,7 +212,9 @@ def _flac_head(page: _Page) -> list[bytes]:
 def _written(packet: bytes, number: int, serial: bytes) -> bytes:
     """Return a page with one short header packet."""
     flags = IS_FIRST if number == 0 else 0
-    head = CAPTURE + bytes([0, flags]) + bytes(8) + serial + number.to_bytes(4, "little")
+    head = (
+        CAPTURE + bytes([0, flags]) + bytes(8) + serial + number.to_bytes(4, "little")
+    )
     return _checked(head + bytes(4) + bytes([1, len(packet)]) + packet)
 
 

@@ -89,8 +89,8 @@ class OpenSection:
         try:
             for packet in self._read_packets(streams):
                 if packet.size:
-                    length_s = float((packet.duration or 0) * (packet.time_base or 0))
-                    extents[packet.stream.index].add(_time_s(packet), length_s)
+                    length_s = _seconds(packet, packet.duration)
+                    extents[packet.stream.index].add(_time_s(packet), length_s or 0.0)
         finally:
             self.close()
         self._open()
@@ -248,12 +248,11 @@ class OpenSection:
 
     def _end_of(self, packet: Packet[Stream]) -> float:
         """Return how far a packet reaches, as its container states it."""
-        if packet.pts is None or packet.time_base is None:
+        at_s = _seconds(packet, packet.pts)
+        if at_s is None:
             return 0.0
         begins_s = (self.container.start_time or 0) / av.time_base
-        return (
-            float((packet.pts + (packet.duration or 0)) * packet.time_base) - begins_s
-        )
+        return at_s + (_seconds(packet, packet.duration) or 0.0) - begins_s
 
 
 def _refuse_nested(url: str, flags: int, options: dict[str, str]) -> BinaryIO:
@@ -285,7 +284,12 @@ def _open(source: Source, file: BinaryIO) -> InputContainer:
 
 
 def _time_s(packet: Packet[Stream]) -> float | None:
-    stamp = packet.dts if packet.pts is None else packet.pts
-    if stamp is None or packet.time_base is None:
+    return _seconds(packet, packet.dts if packet.pts is None else packet.pts)
+
+
+def _seconds(packet: Packet[Stream], units: int | None) -> float | None:
+    """Return units of a packet's clock as seconds, without slow fractions."""
+    base = packet.time_base
+    if units is None or base is None:
         return None
-    return stamp * packet.time_base.numerator / packet.time_base.denominator
+    return units * base.numerator / base.denominator

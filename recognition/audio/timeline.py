@@ -31,6 +31,8 @@ MOST_SWING_S: Final = 2.0
 MOST_GAP_S: Final = 6 * 3600.0
 # Stamps are compared over so many seconds before and after a frame.
 WINDOW_S: Final = 4.0
+# Stamps that are as close to the samples as rounding leaves them need no comparison.
+ROUNDING_S: Final = 0.005
 # At most this share of the sound is repeated or left out, in pieces too short to hear.
 PACED_SHARE: Final = 0.1
 PIECE_S: Final = 0.02
@@ -41,6 +43,8 @@ STRETCH_S: Final = 2.0
 LEAST_DRIFT_S: Final = 0.06
 # Less is the rounding of stamps.
 LEAST_GROWTH_S: Final = 0.01
+# Between two stamps that lie ``WINDOW_S`` apart, a clock drifts by no more.
+MOST_NARROWED_S: Final = 0.15
 
 Frame = TypeVar("Frame")
 
@@ -70,6 +74,16 @@ class Band(NamedTuple):
             return min(low, high)
         return max(low, high) if low < 0 and high < 0 else 0.0
 
+    def drift_from(self, other: Band) -> float:
+        """Return how far the stamps drifted since another band; as ``above``, but exact
+        at the end, where a band is narrower for lack of stamps.
+        """
+        low, high = self.low - other.low, self.high - other.high
+        above_s = self.above(other)
+        if not above_s or not 0 <= low - high <= MOST_NARROWED_S:
+            return above_s
+        return low if above_s > 0 else high
+
     def contains(self, other: Band) -> bool:
         return self.low <= other.low and other.high <= self.high
 
@@ -96,17 +110,13 @@ class Deviations:
             while len(extremes) > 1 and extremes[0][0] < at_s:
                 extremes.popleft()
 
-    @property
-    def is_empty(self) -> bool:
-        return not self._lows
-
     def band(self, placed_s: float = 0.0) -> Band:
         """Return the band of deviations, less what was placed since."""
         return Band(self._lows[0][1] - placed_s, self._highs[0][1] - placed_s)
 
 
 class Trend:
-    """Whether deviations grow, or fall, all the time."""
+    """Whether deviations grow, or fall, all the time, as under a clock of another pace."""
 
     def __init__(self) -> None:
         self._stretches: deque[Band] = deque(maxlen=STRETCHES)
@@ -123,12 +133,15 @@ class Trend:
         self._latest = Band(deviation_s, deviation_s)
         self._ends_s = at_s + STRETCH_S
 
-    def is_towards(self, ahead_s: float) -> bool:
-        """Return whether they grow, for a positive number; fall, for a negative one."""
+    def leads_to(self, ahead_s: float) -> bool:
+        """Return whether they led to a deviation, by no more than it is.
+
+        Stamps that swing slowly come from the other side of it.
+        """
         if len(self._stretches) < STRETCHES:
             return False
         grown_s = self._stretches[-1].above(self._stretches[0])
-        return abs(grown_s) >= LEAST_GROWTH_S and all(
+        return LEAST_GROWTH_S <= abs(grown_s) <= abs(ahead_s) and all(
             later.above(one) * ahead_s > 0 for one, later in pairwise(self._stretches)
         )
 
@@ -179,6 +192,8 @@ class Timeline(Generic[Frame]):
         self._placed_s = 0.0
         self._jumped_s = 0.0
         self._before, self._after = Deviations(), Deviations()
+        self._is_steady = True
+        self._unsteady_at_s = 0.0
         self._aligned: Band | None = None
         self._trend = Trend()
         self._most_drift_s = MOST_DRIFT_S
@@ -197,7 +212,7 @@ class Timeline(Generic[Frame]):
             previous = timed
             while self._waiting and self._is_decided(is_last=timed is None):
                 placed = self._next()
-                yield placed._replace(gap_s=late_s + placed.gap_s)
+                yield placed._replace(gap_s=late_s + placed.gap_s) if late_s else placed
                 late_s = 0.0
 
     def _late_s(self, first: Timed[Frame] | None) -> float:
@@ -225,7 +240,12 @@ class Timeline(Generic[Frame]):
                 self._clock_s += step_s
                 step_s = 0.0
         self._deviation_s += step_s
-        self._after.add(self._end_s, self._deviation_s)
+        if abs(self._deviation_s - self._placed_s) > ROUNDING_S:
+            self._unsteady_at_s = self._end_s
+            if self._is_steady:
+                self._begin_comparing()
+        if not self._is_steady:
+            self._after.add(self._end_s, self._deviation_s)
         self._waiting.append(
             _Waiting(
                 timed.frame, self._end_s, timed.length_s, self._deviation_s, step_s
@@ -233,14 +253,23 @@ class Timeline(Generic[Frame]):
         )
         self._end_s += timed.length_s
 
+    def _begin_comparing(self) -> None:
+        """Note the stamps that wait; those before them were those of the samples."""
+        self._is_steady = False
+        self._before, self._after = Deviations(), Deviations()
+        self._before.add(self._end_s, 0.0)
+        for frame in self._waiting:
+            self._after.add(frame.at_s, frame.deviation_s)
+
     def _next(self) -> Placed[Frame]:
         """Place the frame that waited longest."""
         frame = self._waiting.popleft()
+        if self._is_steady:
+            return Placed(0.0, frame.frame)
+        self._is_steady = frame.at_s - self._unsteady_at_s > self._window_s
         self._after.leave_before(frame.at_s)
-        gap_s = paced_s = 0.0
-        if not self._before.is_empty:
-            self._before.leave_before(frame.at_s - self._window_s)
-            gap_s, paced_s = self._judged(frame)
+        self._before.leave_before(frame.at_s - self._window_s)
+        gap_s, paced_s = self._judged(frame)
         self._before.add(frame.at_s, frame.deviation_s - self._placed_s)
         self._trend.add(frame.at_s, frame.deviation_s - self._jumped_s)
         self._placed_s += paced_s
@@ -263,10 +292,7 @@ class Timeline(Generic[Frame]):
         least_s = max(
             MISSING_SHARE * frame.length_s, SWING_SHARE * (before.high - before.low)
         )
-        if (
-            min(moved_s, ahead_s, frame.step_s) >= least_s
-            or ahead_s > MOST_UNNOTICED_S
-        ):
+        if min(moved_s, ahead_s, frame.step_s) >= least_s or ahead_s > MOST_UNNOTICED_S:
             self._jump(ahead_s)
             self.lost_s += ahead_s
             return ahead_s, 0.0
@@ -274,7 +300,12 @@ class Timeline(Generic[Frame]):
             # The clock went back.
             self._jump(ahead_s)
             return 0.0, 0.0
-        return 0.0, self._paced_s(frame, ahead_s)
+        now_s = (before.above(self._aligned) + ahead_s) / 2
+        if self._most_drift_s == MOST_DRIFT_S and self._trend.leads_to(now_s):
+            # Sound and clock stay as far apart as they are: their distance is small, and
+            # a recording that plays here keeps one tempo.
+            self._most_drift_s = min(MOST_DRIFT_S, max(LEAST_DRIFT_S, abs(ahead_s)))
+        return 0.0, self._paced_s(frame, after.drift_from(self._aligned))
 
     def _jump(self, by_s: float) -> None:
         self._placed_s += by_s
@@ -282,11 +313,6 @@ class Timeline(Generic[Frame]):
 
     def _paced_s(self, frame: _Waiting[Frame], ahead_s: float) -> float:
         """Return by how much a frame gets longer, so that the sound follows the clock."""
-        if self._most_drift_s == MOST_DRIFT_S and LEAST_DRIFT_S < abs(ahead_s):
-            if self._trend.is_towards(ahead_s):
-                # Sound and clock stay as far apart as they are: their distance is small,
-                # and a recording that plays here keeps one tempo.
-                self._most_drift_s = min(MOST_DRIFT_S, abs(ahead_s))
         piece_s = min(PIECE_S, frame.length_s)
         most_s = min(PACED_SHARE * (frame.at_s - self._paced_at_s), frame.length_s)
         if abs(ahead_s) < self._most_drift_s or most_s < piece_s:

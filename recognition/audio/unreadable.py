@@ -9,12 +9,13 @@ from itertools import islice
 from typing import BinaryIO, Final
 
 from recognition.audio.chunks import Mp4Box, boxes_of
-from recognition.audio.ebml import encrypted_tracks
+from recognition.audio.ebml import EBML, encrypted_tracks
 from recognition.audio.formats import after_id3, read_at
 from recognition.audio.lengths import ASF_HEAD, lacks_index
 from recognition.audio.ogg_heads import begins_in_mid_link, first_page
 from recognition.errors import UnsupportedMedia
 
+NOTES_OF_MACOS: Final = "The file holds what macOS notes beside a file, and no sound."
 NOT_MEDIA: Final = "This is not an audio or video file."
 PROTECTED: Final = (
     "Its sound is protected (DRM), so that only a player of its shop can decode it. "
@@ -37,13 +38,13 @@ ANSWER: Final = (
     "This is a server's answer in JSON or XML and no sound: the download failed or needs "
     "a sign-in. Download the file again."
 )
-FEED: Final = "This is a feed and no sound. Submit its address, or watch it as a source."
+FEED: Final = (
+    "This is a feed and no sound. Submit its address, or watch it as a source."
+)
 PLAYLIST: Final = (
     "This is a playlist and no sound. Submit the addresses or files that it lists."
 )
-TORRENT: Final = (
-    "This is a torrent and no sound. Choose the files that it downloads."
-)
+TORRENT: Final = "This is a torrent and no sound. Choose the files that it downloads."
 TEXT: Final = "This is a text and no sound."
 DOCUMENT: Final = "This is a document and no sound."
 ARCHIVE: Final = "This is an archive. Unpack it, and choose the files in it."
@@ -52,8 +53,6 @@ NOTES: Final = "This is a MIDI file, which holds notes and no sound."
 
 # Sample entries of MP4 whose content is encrypted: CENC, FairPlay, Audible.
 LOCKED_ENTRIES: Final = frozenset({b"enca", b"drms", b"aavd"})
-# Of files of music shops that only their own players open.
-LOCKED_MAGICS: Final = (b"CTENFDAM",)
 # Windows Media: the objects of its head that name a licence.
 ASF_LOCKS: Final = (
     bytes.fromhex("fbb31122 23bdd211 b4b700a0 c955fc6e"),
@@ -71,9 +70,11 @@ MAGICS: Final = (
     (b"\xff\xd8\xff", PICTURE),
     (b"GIF8", PICTURE),
     (b"MThd", NOTES),
+    # A music service, whose files only its own player opens.
+    (b"CTENFDAM", PROTECTED),
+    # What macOS writes beside a file where it cannot keep its notes in it: ``._name``.
+    (b"\x00\x05\x16\x07", NOTES_OF_MACOS),
 )
-# What macOS writes beside a file where it cannot keep its notes in it: ``._name``.
-APPLE_DOUBLE: Final = b"\x00\x05\x16\x07"
 HEAD_BYTES: Final = 4096
 # The least that programs download at once.
 PIECE_BYTES: Final = 1 << 14
@@ -110,19 +111,11 @@ def refuse_locked(file: BinaryIO, container: str, number: int) -> None:
     What is encrypted may decode to noise, and free-format MP3 to a few chance frames.
     ``number`` is that of the track, from 1.
     """
-    size = file.seek(0, io.SEEK_END)
-    locked: list[bool] = []
-    if container.startswith("mov"):
-        locked = [
-            not LOCKED_ENTRIES.isdisjoint(entries)
-            for entries in _sample_entries(file, size)
-        ]
-    elif container.startswith("matroska"):
-        locked = encrypted_tracks(file, size)
-    elif container == "asf":
-        locked = [_is_locked_asf(file)] * number
-    elif container == "mp3" and _is_free_format(file):
-        raise UnsupportedMedia(FREE_FORMAT)
+    if container == "mp3":
+        if _is_free_format(file):
+            raise UnsupportedMedia(FREE_FORMAT)
+        return
+    locked = _locked_tracks(file)
     if number <= len(locked) and locked[number - 1]:
         raise UnsupportedMedia(PROTECTED)
 
@@ -138,10 +131,6 @@ def _content_of(file: BinaryIO) -> str | None:
         return "The file is empty."
     if lacks_index(file):
         return "The file is cut off: the index of its sound is missing."
-    if head.startswith(APPLE_DOUBLE):
-        return "The file holds what macOS notes beside a file, and no sound."
-    if head.startswith(LOCKED_MAGICS):
-        return PROTECTED
     for magic, reason in MAGICS:
         if head.startswith(magic):
             return reason
@@ -149,10 +138,19 @@ def _content_of(file: BinaryIO) -> str | None:
         return TORRENT
     if begins_with_zeros(file):
         return ZEROS
+    return _lock_of(file) or _text_of(head)
+
+
+def _lock_of(file: BinaryIO) -> str | None:
+    """Return why nothing here decodes the sound in a file; None if that is unknown."""
+    if any(_locked_tracks(file)):
+        return PROTECTED
+    if _is_free_format(file):
+        return FREE_FORMAT
     pages = first_page(file)
     if pages is not None and begins_in_mid_link(file, pages):
         return HEADLESS
-    return _text_of(head)
+    return None
 
 
 def _text_of(head: bytes) -> str | None:
@@ -189,6 +187,20 @@ def _decoded(head: bytes) -> str | None:
     return None if CONTROLS.search(text) else text
 
 
+def _locked_tracks(file: BinaryIO) -> list[bool]:
+    """Return for each sound track whether it is encrypted; empty if that is unknown."""
+    size = file.seek(0, io.SEEK_END)
+    head = read_at(file, 0, len(ASF_HEAD))
+    if head == ASF_HEAD:
+        return [_is_locked_asf(file)]
+    if head.startswith(EBML):
+        return encrypted_tracks(file, size)
+    return [
+        not LOCKED_ENTRIES.isdisjoint(entries)
+        for entries in _sample_entries(file, size)
+    ]
+
+
 def _sample_entries(file: BinaryIO, size: int) -> Iterator[set[bytes]]:
     """Yield the formats in which each sound track of an MP4 file is stored."""
     for index in islice(_boxes(file, 0, size, b"moov"), 1):
@@ -211,11 +223,8 @@ def _boxes(file: BinaryIO, begin: int, end: int, name: bytes) -> Iterator[Mp4Box
 
 
 def _is_locked_asf(file: BinaryIO) -> bool:
-    head = read_at(file, 0, 24)
-    if head[:16] != ASF_HEAD:
-        return False
-    size = min(int.from_bytes(head[16:24], "little"), MAX_ASF_HEAD)
-    objects = read_at(file, 0, size)
+    stated = int.from_bytes(read_at(file, len(ASF_HEAD), 8), "little")
+    objects = read_at(file, 0, min(stated, MAX_ASF_HEAD))
     return any(lock in objects for lock in ASF_LOCKS)
 
 
