@@ -61,6 +61,8 @@ class OpenSection:
         self.numbers: dict[int, int] = {}
         self.extents: list[Extent] = []
         self._intervals: list[HeardInterval] = []
+        # Where the packets of streams end, on their own clocks.
+        self._stated_ends: dict[Stream, int] = {}
         self._open()
 
     def _open(self) -> None:
@@ -146,7 +148,7 @@ class OpenSection:
         sound may begin after its picture, or after that of another track.
         """
         if self.has_video or len(self.container.streams.audio) > 1:
-            origin_s = (self.container.start_time or 0) / av.time_base
+            origin_s = self._begins_s
         elif self.stream.start_time is None or self.stream.time_base is None:
             return None
         else:
@@ -199,17 +201,19 @@ class OpenSection:
                 if frame.time is None or turns.is_heard(turn, frame.time + middle_s):
                     yield packet, frame
 
-    def _frames_of(self, packet: Packet[Stream]) -> Iterator[AudioFrame]:
-        self._reading.stated_end_s = max(
-            self._reading.stated_end_s, self._end_of(packet)
-        )
+    def _frames_of(self, packet: Packet[Stream]) -> list[AudioFrame]:
+        stream = cast("AudioStream", packet.stream)
+        if packet.pts is not None and packet.duration:
+            end = packet.pts + packet.duration
+            self._stated_ends[stream] = max(self._stated_ends.get(stream, 0), end)
         self._reading.packets += 1
         try:
-            yield from cast("AudioStream", packet.stream).decode(packet)
+            return stream.decode(packet)
         except FFmpegMemoryError:
             raise
         except FFmpegError:
             self.count_bad()
+            return []
 
     def count_bad(self) -> None:
         """Count a damaged packet; raises ``DecodeFailed`` if most are."""
@@ -238,21 +242,27 @@ class OpenSection:
                 packet = None
             self.source.end_step()
             if packet is None:
-                return
+                break
             if packet.stream.index in indexes:
                 yield packet
             else:
                 self._reading.others_end_s = max(
                     self._reading.others_end_s, self._end_of(packet)
                 )
+        for stream, end in self._stated_ends.items():
+            end_s = float(end * (stream.time_base or 0)) - self._begins_s
+            self._reading.stated_end_s = max(self._reading.stated_end_s, end_s)
+
+    @property
+    def _begins_s(self) -> float:
+        return (self.container.start_time or 0) / av.time_base
 
     def _end_of(self, packet: Packet[Stream]) -> float:
         """Return how far a packet reaches, as its container states it."""
         at_s = _seconds(packet, packet.pts)
         if at_s is None:
             return 0.0
-        begins_s = (self.container.start_time or 0) / av.time_base
-        return at_s + (_seconds(packet, packet.duration) or 0.0) - begins_s
+        return at_s + (_seconds(packet, packet.duration) or 0.0) - self._begins_s
 
 
 def _refuse_nested(url: str, flags: int, options: dict[str, str]) -> BinaryIO:

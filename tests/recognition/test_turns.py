@@ -309,6 +309,14 @@ def test_a_scrambled_file_is_refused_as_such(tmp_path: Path) -> None:
         analysis.analyse_file(path)
 
 
+def test_a_confined_process_says_what_is_no_media(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp3"
+    path.write_bytes(np.random.default_rng(1).bytes(50_000))
+
+    with pytest.raises(UnsupportedMedia, match="not an audio or video file"):
+        analysis.analyse_file(path)
+
+
 def test_damaged_tables_do_not_cut_a_broadcast(index: Path, tmp_path: Path) -> None:
     data = bytearray(part(tmp_path, PROGRAMME, 0, 0x100))
     for at in range(len(data) // 376 * 188, len(data), 188):
