@@ -18,6 +18,10 @@ _FORMATS = {
     "opus": "libopus",
     "m4a": "aac",
     "mp4": "aac",
+    "webm": "libopus",
+    "mkv": "flac",
+    "flv": "aac",
+    "wma": "wmav2",
 }
 _READ = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a")
 _SECONDS = 6

@@ -178,7 +178,7 @@ class Timeline(Generic[Frame]):
     ) -> None:
         """``origin_s`` is when the link begins, if that may be before its first frame.
 
-        A frame waits until the stamps of ``window_s`` after it are known.
+        Where stamps leave the samples, a frame waits for those of ``window_s`` after it.
         """
         self._origin_s = origin_s
         self._window_s = window_s
@@ -208,7 +208,18 @@ class Timeline(Generic[Frame]):
             if previous is None:
                 late_s = self._late_s(timed)
             else:
-                self._take(previous, timed)
+                at_s, step_s = self._end_s, self._step_s(previous, timed)
+                self._note(previous, step_s)
+                if self._is_steady and not self._waiting:
+                    yield Placed(late_s, previous.frame)
+                    late_s = 0.0
+                else:
+                    self._waiting.append(
+                        _Waiting(
+                            *(previous.frame, at_s, previous.length_s),
+                            *(self._deviation_s, step_s),
+                        )
+                    )
             previous = timed
             while self._waiting and self._is_decided(is_last=timed is None):
                 placed = self._next()
@@ -223,43 +234,38 @@ class Timeline(Generic[Frame]):
         return late_s if 0 < late_s <= MOST_GAP_S else 0.0
 
     def _is_decided(self, *, is_last: bool) -> bool:
-        return is_last or self._end_s - self._waiting[0].at_s > self._window_s
+        waits_s = self._end_s - self._waiting[0].at_s
+        return is_last or self._is_steady or waits_s > self._window_s
 
-    def _take(self, timed: Timed[Frame], following: Timed[Frame] | None) -> None:
-        """Let a frame wait, with the deviation of its stamp."""
-        step_s = 0.0
-        if timed.start_s is not None:
-            samples_s = timed.start_s - self._end_s
-            if self._clock_s is None:
-                self._clock_s = samples_s
-            step_s = samples_s - self._clock_s - self._deviation_s
-            if abs(step_s) > MOST_DRIFT_S and _is_wrong(timed, step_s, following):
-                step_s = 0.0
-            elif timed.is_cut or not -MOST_SWING_S <= step_s <= MOST_GAP_S:
-                # The clock begins anew.
-                self._clock_s += step_s
-                step_s = 0.0
+    def _step_s(self, timed: Timed[Frame], following: Timed[Frame] | None) -> float:
+        """Return how much more a stamp is ahead of the samples than the one before."""
+        if timed.start_s is None:
+            return 0.0
+        samples_s = timed.start_s - self._end_s
+        if self._clock_s is None:
+            self._clock_s = samples_s
+        step_s = samples_s - self._clock_s - self._deviation_s
+        if abs(step_s) > MOST_DRIFT_S and _is_wrong(timed, step_s, following):
+            return 0.0
+        if timed.is_cut or not -MOST_SWING_S <= step_s <= MOST_GAP_S:
+            # The clock begins anew.
+            self._clock_s += step_s
+            return 0.0
+        return step_s
+
+    def _note(self, timed: Timed[Frame], step_s: float) -> None:
+        """Note the stamp of the next frame."""
         self._deviation_s += step_s
         if abs(self._deviation_s - self._placed_s) > ROUNDING_S:
             self._unsteady_at_s = self._end_s
             if self._is_steady:
-                self._begin_comparing()
+                # The stamps before were those of the samples.
+                self._is_steady = False
+                self._before, self._after = Deviations(), Deviations()
+                self._before.add(self._end_s, 0.0)
         if not self._is_steady:
             self._after.add(self._end_s, self._deviation_s)
-        self._waiting.append(
-            _Waiting(
-                timed.frame, self._end_s, timed.length_s, self._deviation_s, step_s
-            )
-        )
         self._end_s += timed.length_s
-
-    def _begin_comparing(self) -> None:
-        """Note the stamps that wait; those before them were those of the samples."""
-        self._is_steady = False
-        self._before, self._after = Deviations(), Deviations()
-        self._before.add(self._end_s, 0.0)
-        for frame in self._waiting:
-            self._after.add(frame.at_s, frame.deviation_s)
 
     def _next(self) -> Placed[Frame]:
         """Place the frame that waited longest."""

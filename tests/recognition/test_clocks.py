@@ -11,11 +11,10 @@ import struct
 from collections.abc import Callable, Collection
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import av
 import pytest
-from av.audio.stream import AudioStream
 
 from recognition.audio.decode import AudioFile
 from recognition.commands import batch
@@ -84,7 +83,8 @@ def test_stamps_that_swing_leave_sound_whole(
     result = scanned(index, path)
 
     (segment,) = result.segments
-    assert (segment.start_ms, segment.score) == (pytest.approx(0, abs=150), 100)
+    assert segment.start_ms < 150
+    assert segment.score == 100
     assert segment.end_ms / 1000 == pytest.approx(LENGTH_S, abs=0.15)
     assert result.warnings == ()
 
@@ -166,7 +166,7 @@ def fragmented(path: Path, seconds: int) -> bytearray:
         "frag_duration": "1000000",
     }
     with av.open(str(path), "w", options=options) as container:
-        stream = cast("AudioStream", container.add_stream("aac", rate=44_100))
+        stream = container.add_stream("aac", rate=44_100)
         sound = stereo(melody(seconds))
         for at in range(0, sound.shape[1], 1024):
             frame = av.AudioFrame.from_ndarray(
@@ -256,7 +256,7 @@ def test_a_file_cut_off_between_fragments_lacks_what_its_index_lists(
     path = tmp_path / "a.mp4"
     options = {"movflags": "dash+global_sidx", "frag_duration": "1000000"}
     with av.open(str(path), "w", options=options) as container:
-        stream = cast("AudioStream", container.add_stream("aac", rate=44_100))
+        stream = container.add_stream("aac", rate=44_100)
         sound = stereo(melody(12))
         frame = av.AudioFrame.from_ndarray(sound, "fltp", "stereo")
         frame.sample_rate, frame.pts = 44_100, 0
