@@ -19,7 +19,7 @@ _FORMATS = {
     "m4a": "aac",
     "mp4": "aac",
     "webm": "libopus",
-    "mkv": "flac",
+    "mkv": "aac",
     "flv": "aac",
     "wma": "wmav2",
 }
