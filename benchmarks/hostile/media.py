@@ -76,6 +76,7 @@ def _encoded(
     ):
         streams = [written.add_stream(codec, rate=48_000) for _ in range(tracks)]
         stream = cast("av.AudioStream", streams[-1])
+        stream.bit_rate = 128_000
         for frame in read.decode(audio=0):
             if frame.time is not None and frame.time > _SECONDS:
                 break
