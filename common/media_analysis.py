@@ -88,6 +88,15 @@ CAUSES = (
     gettext_noop("A later part of the file could not be read."),
     gettext_noop("The last %(seconds)s s could not be decoded."),
     gettext_noop("The end of the file could not be decoded."),
+    gettext_noop("The first %(seconds)s s are scrambled and were not searched."),
+    gettext_noop("%(seconds)s s within the file are scrambled and were not searched."),
+    gettext_noop("The last %(seconds)s s are scrambled and were not searched."),
+    gettext_noop(
+        "Its sound is scrambled, as that of pay television is: record it again with a "
+        "receiver that decodes it."
+    ),
+    gettext_noop("1 other sound track was not searched."),
+    gettext_noop("%(count)s other sound tracks were not searched."),
 )
 
 

@@ -31,6 +31,7 @@ from recognition.audio.ogg_heads import (
     first_page,
     lacking_head,
 )
+from recognition.audio.transport import ScrambledSound, sections_of_transport
 from recognition.errors import DecodeFailed
 
 # Bounds hostile headers; opening a 48-hour film takes two seconds.
@@ -64,12 +65,16 @@ Range = tuple[int, int]
 class ByteSection:
     """Ranges of a file that are read as one file, with bytes put over some places.
 
-    ``head`` is read before them.
+    ``head`` is read before them. The clock may continue that of the section before.
+    ``fresh`` are the PIDs of a transport stream whose sound begins with this section.
     """
 
     ranges: tuple[Range, ...]
     patches: tuple[tuple[int, bytes], ...] = ()
     head: bytes = b""
+    continues: bool = False
+    fresh: frozenset[int] = frozenset()
+    scrambled: tuple[ScrambledSound, ...] = ()
 
 
 def sections_of(file: BinaryIO) -> list[ByteSection]:
@@ -90,7 +95,21 @@ def sections_of(file: BinaryIO) -> list[ByteSection]:
         return _links(file, pages, size)
     if titles := _ranges_without_titles(file, size):
         return [ByteSection(titles)]
-    return [ByteSection(((0, size),))]
+    return _transports(file, size) or [ByteSection(((0, size),))]
+
+
+def _transports(file: BinaryIO, size: int) -> list[ByteSection]:
+    """Return the parts of a transport stream; FFmpeg begins each with a table."""
+    return [
+        ByteSection(
+            ((part.begin, part.end),),
+            head=part.head,
+            continues=part.continues,
+            fresh=part.fresh,
+            scrambled=part.scrambled,
+        )
+        for part in sections_of_transport(file, size)
+    ]
 
 
 def begin_of(file: BinaryIO) -> int:
@@ -377,7 +396,7 @@ class Source:
 
         ``low`` and ``high`` are places of two packets of sound.
         """
-        begin = self._section.ranges[0][0] + low
+        begin = self._section.ranges[0][0] + max(0, low - len(self._head))
         data = read_at(self._file, begin, min(high - low + 208, CUT_WITHIN))
         step, first = max(
             TS_LAYOUTS, key=lambda one: _share_of(TS_SYNC, data[one[1] :: one[0]])

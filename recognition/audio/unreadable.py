@@ -17,6 +17,10 @@ from recognition.audio.ogg_heads import begins_in_mid_link, first_page
 from recognition.errors import UnsupportedMedia
 
 NOTES_OF_MACOS: Final = "The file holds what macOS notes beside a file, and no sound."
+# A confined process may open no file, so it could not load them.
+for _encoding in ("utf-8", "utf-16", "cp1252"):
+    codecs.lookup(_encoding)
+
 NOT_MEDIA: Final = "This is not an audio or video file."
 PROTECTED: Final = (
     "Its sound is protected (DRM), so that only a player of its shop can decode it. "
