@@ -21,6 +21,7 @@ from common.zones import is_zone, zone_choices
 # Programs read these answers and their texts are stored, so they stay English.
 _MACHINES = ("/api/", "/v1/", "/callbacks/", "/uploads/", "/metrics", "/healthz")
 _PAGES_OWN_API = "/api/portal/"
+_BROWSER_ZONE = "browser_zone"
 
 
 def speak_language(
@@ -56,6 +57,19 @@ def _language_of(request: HttpRequest) -> str:
     return translation.get_language_from_request(request)
 
 
+def guesses_zone(request: HttpRequest) -> bool:
+    """Return whether a page is in the portal's zone because the reader's is not known yet.
+
+    ``early.js`` then names the browser's and asks for the page again: a browser that keeps
+    a session may have lost the cookie, or somebody signed in without a page of ours.
+    """
+    user = request.user
+    is_known = isinstance(user, User) and (
+        bool(user.time_zone) or _BROWSER_ZONE in request.COOKIES
+    )
+    return user.is_authenticated and not is_known and request.method == "GET"
+
+
 def _zone_of(request: HttpRequest) -> str | None:
     """Return the reader's zone, else the browser's, which ``early.js`` names in a cookie.
 
@@ -64,7 +78,7 @@ def _zone_of(request: HttpRequest) -> str | None:
     user = request.user
     if request.path.startswith(_MACHINES) or not isinstance(user, User):
         return None
-    zone = user.time_zone or request.COOKIES.get("browser_zone", "")
+    zone = user.time_zone or request.COOKIES.get(_BROWSER_ZONE, "")
     return zone if is_zone(zone) else None
 
 

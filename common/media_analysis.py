@@ -39,6 +39,40 @@ RENDITION_TYPE = "audio/webm"
 # The library has no translations, so its most frequent causes are marked here.
 CAUSES = (
     gettext_noop("This is not an audio or video file."),
+    gettext_noop(
+        "Its sound is protected (DRM), so that only a player of its shop can decode it. "
+        "Use a copy without protection."
+    ),
+    gettext_noop(
+        "This is a free-format MP3, which few programs can decode. Convert it to FLAC or "
+        "WAV with LAME or SoX."
+    ),
+    gettext_noop(
+        "This is a web page and no sound: the download failed or needs a sign-in. "
+        "Download the file again."
+    ),
+    gettext_noop(
+        "This is a server's answer in JSON or XML and no sound: the download failed or "
+        "needs a sign-in. Download the file again."
+    ),
+    gettext_noop(
+        "This is a feed and no sound. Submit its address, or watch it as a source."
+    ),
+    gettext_noop(
+        "This is a playlist and no sound. Submit the addresses or files that it lists."
+    ),
+    gettext_noop("This is a torrent and no sound. Choose the files that it downloads."),
+    gettext_noop("This is a text and no sound."),
+    gettext_noop("This is a document and no sound."),
+    gettext_noop("This is an archive. Unpack it, and choose the files in it."),
+    gettext_noop("This is a picture and no sound."),
+    gettext_noop("This is a MIDI file, which holds notes and no sound."),
+    gettext_noop(
+        "The Ogg file begins in the middle of a stream, and lacks the headers that "
+        "decoding needs. Record it again from the beginning of a title."
+    ),
+    gettext_noop("The file begins with zeros: its download did not finish."),
+    gettext_noop("The beginning of the file could not be read."),
     gettext_noop("The file is cut off: the index of its sound is missing."),
     gettext_noop("The file holds what macOS notes beside a file, and no sound."),
     gettext_noop("The file is empty."),
@@ -54,6 +88,15 @@ CAUSES = (
     gettext_noop("A later part of the file could not be read."),
     gettext_noop("The last %(seconds)s s could not be decoded."),
     gettext_noop("The end of the file could not be decoded."),
+    gettext_noop("The first %(seconds)s s are scrambled and were not searched."),
+    gettext_noop("%(seconds)s s within the file are scrambled and were not searched."),
+    gettext_noop("The last %(seconds)s s are scrambled and were not searched."),
+    gettext_noop(
+        "Its sound is scrambled, as that of pay television is: record it again with a "
+        "receiver that decodes it."
+    ),
+    gettext_noop("1 other sound track was not searched."),
+    gettext_noop("%(count)s other sound tracks were not searched."),
 )
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from recognition.audio import renditions, spectrogram, waveform
 from recognition.audio.decode import SAMPLE_RATE, AudioFile
+from recognition.audio.extents import OVERLAP_S
 from recognition.errors import RecognitionError
 from recognition.fingerprint import file_format as fingerprint
 from recognition.fingerprint.builder import SCAN, FingerprintBuilder
@@ -38,7 +39,7 @@ from recognition.types import (
 )
 
 # More tracks than any programme has; the rest counts as not searched.
-MAX_TRACKS: Final = 16
+MAX_TRACKS: Final = 32
 
 
 def analyse(
@@ -68,20 +69,21 @@ def analyse(
 def _with_other_tracks(
     analysis: Analysis, audio: AudioFile, file: BinaryIO, report: Progress
 ) -> Analysis:
-    """Return the analysis with the tracks that differ from the one decoded."""
+    """Return the analysis with the tracks that differ from what was decoded."""
     tracks: list[SoundTrack] = []
     others: list[tuple[int, Fingerprint]] = []
+    decoded = 0
     for number, name in enumerate(audio.tracks, 1):
-        state, sound = TrackState.UNREAD, None
-        if number == audio.main:
-            state = TrackState.MAIN
-        elif len(others) < MAX_TRACKS:
+        state, sound = _state_of(audio, number), None
+        if state is TrackState.UNREAD and decoded < MAX_TRACKS:
+            decoded += 1
             try:
                 sound = _track(file, audio, number, report)
             except RecognitionError:
                 pass
             else:
-                sound = differing(analysis.fingerprint, sound)
+                fills_s = audio.sounds[number].fills_s
+                sound = differing(analysis.fingerprint, sound, fills_s)
                 state = TrackState.SAME if sound is None else TrackState.OTHER
         if sound is not None:
             others.append((number, sound))
@@ -93,12 +95,26 @@ def _with_other_tracks(
     )
 
 
+def _state_of(audio: AudioFile, number: int) -> TrackState:
+    """Return the state of a track that needs no look at its sound; else UNREAD."""
+    if number == audio.main:
+        return TrackState.MAIN
+    sound = audio.sounds.get(number)
+    if sound is None or 1000 * sound.length_s < audio.limits.min_duration_ms:
+        return TrackState.EMPTY
+    if sound.unheard_s < OVERLAP_S:
+        return TrackState.PART
+    return TrackState.UNREAD
+
+
 def _track(
     file: BinaryIO, main: AudioFile, number: int, report: Progress
 ) -> Fingerprint:
     """Return the scan layer of a sound track."""
     builder = FingerprintBuilder(layers={SCAN})
-    with AudioFile(file, main.limits, name=main.name, track=number) as audio:
+    with AudioFile(
+        file, main.limits, name=main.name, track=number, surveys=main.surveys
+    ) as audio:
         for block in audio.blocks():
             builder.feed(block)
             report(audio.progress)
@@ -189,7 +205,7 @@ def declare(
     """Send length and tags that the headers of the file ``fds[0]`` state."""
     with (
         os.fdopen(fds[0], "rb") as file,
-        AudioFile(file, limits, name=request["name"]) as audio,
+        AudioFile(file, limits, name=request["name"], headers_only=True) as audio,
     ):
         stated = {
             "duration_ms": audio.declared.duration_ms,

@@ -6,8 +6,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
-from django.db.models import Count, F, Q, QuerySet, Sum, TextChoices
+from django.db.models import (
+    Aggregate,
+    Count,
+    F,
+    Min,
+    Q,
+    QuerySet,
+    Sum,
+    TextChoices,
+    Value,
+)
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Lower, TruncMonth, TruncWeek
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +26,7 @@ from django.utils.translation import gettext_lazy as _
 import audit.services
 from accounts.models import User
 from catalogue.selectors import shown_column
+from common.filters import ZONE
 from reports.cells import Cell, ColumnType, Dialect, ValueType, csv_pieces
 from review import selectors as review_selectors
 from review.choices import WAITING_STATES, MatchState
@@ -39,19 +51,34 @@ class By(TextChoices):
     MONTH = "month", _("Month")
 
 
-_GROUPS: dict[By, Callable[[], Combinable]] = {
-    By.RECORDING: lambda: shown_column("uid", path="recording__"),
+# What each row is about. Labels, accounts and platforms are one whatever their case, as
+# the filters of the lists of matches read them; the row has one of the spellings as name.
+_COLUMNS: dict[By, Callable[[], Combinable]] = {
+    By.RECORDING: lambda: shown_column("title", path="recording__"),
     By.LABEL: lambda: shown_column("label", path="recording__"),
     By.ACCOUNT: lambda: F("scanned_file__account"),
-    By.PLATFORM: lambda: Lower("scanned_file__platform"),
-    By.MONTH: lambda: TruncMonth("created_at", tzinfo=UTC),
+    By.PLATFORM: lambda: F("scanned_file__platform"),
 }
+_NAMELESS = {
+    By.RECORDING: _("Without a title"),
+    By.LABEL: _("Without a label"),
+    By.ACCOUNT: _("Without an account"),
+    By.PLATFORM: _("Without a platform"),
+}
+SORTS = (
+    *("matches", "files", "waiting", "confirmed", "cleared", "rejected", "suppressed"),
+    "matched_ms",
+)
+"""The numbers by which rows can be sorted."""
+_BY_NAME = "name"
+_DEFAULT_SORT = "-matched_ms"
 
 
 @dataclass(frozen=True, slots=True)
 class SummaryRow:
     """The counts of one recording, label, account, platform or month.
 
+    ``confirmed`` includes disputed and upheld matches, ``rejected`` released ones.
     ``matched_ms`` leaves out rejected, suppressed and released matches. ``share_pct``
     is its share of all audio that passes the filter.
     """
@@ -64,60 +91,108 @@ class SummaryRow:
     confirmed: int
     cleared: int
     rejected: int
+    suppressed: int
     matched_ms: int
     share_pct: Decimal | None
 
 
 def summarise(
-    *, filters: MatchFilter, by: By, limit: int | None = None
+    *, filters: MatchFilter, by: By, limit: int | None = None, sort: str = ""
 ) -> Iterator[SummaryRow]:
-    """Yield the rows of a summary, longest matched time first; months in order."""
+    """Yield the rows of a summary, longest matched time first; months in order.
+
+    ``sort`` is one of ``SORTS`` or "name", with a minus in front to begin at the end.
+    """
     length_ms = scanned_ms(filters=filters)
-    # By group last, so that ties have a fixed order.
-    order = ("group",) if by == By.MONTH else ("-matched_ms", "group")
-    is_of_one = by == By.RECORDING
-    names = {"name": shown_column("title", path="recording__")} if is_of_one else {}
+    group, spelling = _group(by, filters)
     groups = (
-        review_selectors.matches(filters=filters)
-        .order_by()
-        .annotate(group=_GROUPS[by](), **names)
-        .values("group", *names)
-        .annotate(
-            matches=Count("pk"),
-            files=Count("scanned_file", distinct=True),
-            waiting=_count(*WAITING_STATES),
-            confirmed=_count(
-                MatchState.CONFIRMED, MatchState.DISPUTED, MatchState.UPHELD
-            ),
-            cleared=_count(MatchState.CLEARED),
-            rejected=_count(MatchState.REJECTED, MatchState.RELEASED),
-            matched_ms=Sum("matched_ms", filter=~Q(state__in=_NOT_OURS), default=0),
-        )
-        .order_by(*order)
+        _matches(filters)
+        .annotate(group=group, spelling=spelling)
+        .values("group")
+        .annotate(name=Min("spelling"), **_COUNTS)
+        .order_by(*_order(by, sort))
     )
     for row in groups[:limit]:
-        yield _row(row, length_ms)
+        # Programs find labels and accounts in other reports as they are written there.
+        key = row["name"] if by in (By.LABEL, By.ACCOUNT) else row["group"]
+        yield _row({**row, "group": key}, length_ms)
+
+
+def matches_by(*, filters: MatchFilter, by: By) -> dict[str, int]:
+    """Count matches by name, the most first; "" is the name of those without one."""
+    group, spelling = _group(by, filters)
+    rows = (
+        _matches(filters)
+        .annotate(group=group, spelling=spelling)
+        .values("group")
+        .annotate(name=Min("spelling"), matches=Count("pk"))
+        .order_by("-matches", "group")
+    )
+    return {row["name"]: row["matches"] for row in rows}
+
+
+def nameless(by: By) -> str:
+    """Return what a row without a name is about, in words."""
+    return str(_NAMELESS[by])
+
+
+def total(*, filters: MatchFilter) -> SummaryRow:
+    """Return the numbers of all matches together: a file counts once."""
+    return _row(
+        {"group": "", **_matches(filters).aggregate(**_COUNTS)},
+        scanned_ms(filters=filters),
+    )
+
+
+def _matches(filters: MatchFilter) -> QuerySet[Match]:
+    return review_selectors.matches(filters=filters).order_by()
+
+
+def _group(by: By, filters: MatchFilter) -> tuple[Combinable, Combinable]:
+    """Return by what matches are one row, and what names it; months name themselves."""
+    if by == By.MONTH:
+        # Months begin and end in the zone of the filter's days.
+        zone = ZoneInfo(filters.get(ZONE) or "UTC")
+        return TruncMonth("created_at", tzinfo=zone), Value("")
+    column = _COLUMNS[by]()
+    if by == By.RECORDING:
+        return shown_column("uid", path="recording__"), column
+    return Lower(column), column
+
+
+def _order(by: By, sort: str) -> tuple[str, ...]:
+    column = sort.removeprefix("-")
+    sign = sort[: len(sort) - len(column)]
+    if column in SORTS:
+        return (sort, "group")
+    if by == By.MONTH:
+        return ("-group",) if sort == f"-{_BY_NAME}" else ("group",)
+    if column == _BY_NAME:
+        return (f"{sign}name", f"{sign}group")
+    # By group last, so that ties have a fixed order.
+    return (_DEFAULT_SORT, "group")
 
 
 def _count(*states: MatchState) -> Count:
     return Count("pk", filter=Q(state__in=states))
 
 
+_COUNTS: dict[str, Aggregate] = {
+    "matches": Count("pk"),
+    "files": Count("scanned_file", distinct=True),
+    "waiting": _count(*WAITING_STATES),
+    "confirmed": _count(MatchState.CONFIRMED, MatchState.DISPUTED, MatchState.UPHELD),
+    "cleared": _count(MatchState.CLEARED),
+    "rejected": _count(MatchState.REJECTED, MatchState.RELEASED),
+    "suppressed": _count(MatchState.SUPPRESSED),
+    "matched_ms": Sum("matched_ms", filter=~Q(state__in=_NOT_OURS), default=0),
+}
+
+
 def _row(row: Mapping[str, object], length_ms: int) -> SummaryRow:
     group = row["group"]
     key = f"{group:%Y-%m}" if isinstance(group, datetime) else str(group or "")
-    counts = {
-        name: int(str(row[name]))
-        for name in (
-            "matches",
-            "files",
-            "waiting",
-            "confirmed",
-            "cleared",
-            "rejected",
-            "matched_ms",
-        )
-    }
+    counts = {name: int(str(row[name])) for name in _COUNTS}
     share = Decimal(100 * counts["matched_ms"]) / length_ms if length_ms else None
     return SummaryRow(
         key=key,
@@ -147,7 +222,7 @@ def trend(*, filters: MatchFilter) -> list[Week]:
     """Return the last weeks including the current one, oldest first."""
     today = datetime.now(tz=UTC).date()
     first = today - timedelta(days=today.weekday() + 7 * (WEEKS - 1))
-    matches = review_selectors.matches(filters=filters).order_by()
+    matches = _matches(filters)
     new = _by_week(matches, "created_at", first)
     decided = _by_week(matches, "decided_at", first)
     weeks = [first + timedelta(days=7 * number) for number in range(WEEKS)]
@@ -178,6 +253,7 @@ _FIELDS = (
     ColumnType("rejected", ValueType.INTEGER),
     ColumnType("matched_ms", ValueType.INTEGER),
     ColumnType("share_pct", ValueType.DECIMAL),
+    ColumnType("suppressed", ValueType.INTEGER),
 )
 
 

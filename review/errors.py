@@ -68,6 +68,17 @@ class MatchLocked(ReviewError):
         )
 
 
+class TakenBack(ReviewError):
+    """The person took the decision back before it arrived."""
+
+    code = "taken_back"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("You took this decision back before it arrived; nothing was saved.")
+        )
+
+
 class NotAllowed(ReviewError):
     """The person's role does not permit the change."""
 

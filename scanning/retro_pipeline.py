@@ -23,7 +23,7 @@ from jobs.context import JobContext
 from jobs.errors import WaitsUntil
 from recognition.errors import RecognitionError
 from recognition.fingerprint import file_format as fingerprint_file
-from recognition.relate.tracks import new_on_track
+from recognition.relate.tracks import with_track
 from recognition.search.retro import RetroIndex, search_back
 from scanning import partition_scans, results, selectors
 from scanning.engines import embedded
@@ -118,7 +118,7 @@ class _Slice:
             )
             segments = [*search(query if around is None else around.widen(query))]
             for number, sound in kept_tracks(file):
-                segments += new_on_track(number, search(sound), segments)
+                segments = with_track(number, search(sound), segments)
             found = embedded.by_recording(tuple(segments))
         except (RecognitionError, OSError) as error:
             # One unreadable fingerprint must not stop the search of all other files.

@@ -83,7 +83,7 @@ def _shown(page: html.HtmlElement) -> Iterator[str | None]:
         elif (
             element.tag in _NOT_TEXT
             or element.get("translate") == "no"
-            or "error-code" in element.get("class", "")
+            or "request-id" in element.get("class", "")
         ):
             walk.skip_subtree()
         else:

@@ -2,7 +2,7 @@
 
 ``faults_in`` reads a page as a person sees it. It ignores scripts, styles,
 ``<template>`` and text that a page marks as verbatim: ``<code>``, ``<pre>``,
-``<samp>``, the class ``error-code`` and elements with ``translate="no"`` (identifiers,
+``<samp>``, the class ``request-id`` and elements with ``translate="no"`` (identifiers,
 the cells of an exported file, names as somebody entered them).
 """
 
@@ -140,7 +140,7 @@ def _codes(piece: str) -> Iterator[str]:
 
 def _is_verbatim(values: Mapping[str, str]) -> bool:
     classes = values.get("class", "").split()
-    return values.get("translate") == "no" or "error-code" in classes
+    return values.get("translate") == "no" or "request-id" in classes
 
 
 def _is_json(piece: str) -> bool:

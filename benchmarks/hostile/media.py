@@ -18,6 +18,10 @@ _FORMATS = {
     "opus": "libopus",
     "m4a": "aac",
     "mp4": "aac",
+    "webm": "libopus",
+    "mkv": "ac3",
+    "flv": "aac",
+    "avi": "libmp3lame",
 }
 _READ = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a")
 _SECONDS = 6
@@ -43,19 +47,43 @@ def _bases(folder: Path | None, work: Path) -> list[tuple[str, bytes]]:
     """Return some seconds of real sound in each format, as suffix and content."""
     sources = sorted((folder or DEMO).rglob("*.*"), key=lambda one: one.stat().st_size)
     source = next(one for one in reversed(sources) if one.suffix in _READ)
-    made = []
-    for suffix, codec in _FORMATS.items():
-        target = work / f"base.{suffix}"
-        with av.open(str(source)) as read, av.open(str(target), "w") as written:
-            stream = cast("av.AudioStream", written.add_stream(codec, rate=48_000))
-            for frame in read.decode(audio=0):
-                if frame.time is not None and frame.time > _SECONDS:
-                    break
-                frame.pts = None
-                written.mux(stream.encode(frame))
-            written.mux(stream.encode(None))
-        made.append((suffix, target.read_bytes()))
+    made = [
+        (suffix, _encoded(source, work / f"base.{suffix}", codec))
+        for suffix, codec in _FORMATS.items()
+    ]
+    # A broadcast whose sound moves, and tracks of which all but one are empty.
+    parts = (
+        _encoded(source, work / "base.ts", "aac", {"mpegts_start_pid": str(pid)})
+        for pid in (0x101, 0x201)
+    )
+    made.append(("ts", b"".join(parts)))
+    made.append(("mkv", _encoded(source, work / "base.mkv", "libopus", tracks=40)))
     return made
+
+
+def _encoded(
+    source: Path,
+    target: Path,
+    codec: str,
+    options: dict[str, str] | None = None,
+    *,
+    tracks: int = 1,
+) -> bytes:
+    """Return some seconds of sound as a file, in the last of so many tracks."""
+    with (
+        av.open(str(source)) as read,
+        av.open(str(target), "w", options=options or {}) as written,
+    ):
+        streams = [written.add_stream(codec, rate=48_000) for _ in range(tracks)]
+        stream = cast("av.AudioStream", streams[-1])
+        stream.bit_rate = 128_000
+        for frame in read.decode(audio=0):
+            if frame.time is not None and frame.time > _SECONDS:
+                break
+            frame.pts = None
+            written.mux(stream.encode(frame))
+        written.mux(stream.encode(None))
+    return target.read_bytes()
 
 
 def _decoded(path: Path, content: bytes) -> tuple[str, str]:

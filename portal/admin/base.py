@@ -29,7 +29,7 @@ from accounts.roles import Action
 from portal.admin import history
 from portal.admin.filters import pick_media
 from portal.admin.own_pages import own_page
-from portal.admin.stored_values import readable
+from portal.admin.stored_values import foreign_keys, readable, row_linked
 from portal.admin.unchanged import UnchangedForm, Values
 from portal.shared import drafts, formats
 from portal.shared.access import ask_to_confirm
@@ -159,8 +159,38 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
         return [each for each in fields if each not in self.of_every_bucket]
 
     def get_list_display(self, request: HttpRequest) -> Any:  # Any: as Django types it
-        """Return the columns, with functions for those that Django shows as stored."""
-        return readable(super().get_list_display(request), self.model)
+        """Return the columns, with functions for those that Django shows as stored.
+
+        Columns that name a row of another screen link to it, except the first one, which
+        links to the row itself.
+        """
+        first, *others = super().get_list_display(request)
+        linked = [
+            row_linked(self.model, each) if self._opens(request, each) else each
+            for each in others
+        ]
+        return readable([first, *linked], self.model)
+
+    def _opens(self, request: HttpRequest, column: Any) -> bool:  # Any: as above
+        """Return whether a column names rows whose screen the reader may open."""
+        screens = self.admin_site._registry
+        field = foreign_keys(self.model).get(column)
+        if field is None or field.related_model not in screens:
+            return False
+        return screens[field.related_model].has_view_permission(request)
+
+    def get_list_select_related(self, request: HttpRequest) -> Any:  # Any: as above
+        """Return the relations to join; by default those that columns name."""
+        named = super().get_list_select_related(request)
+        if named is not False:
+            return named
+        keys = foreign_keys(self.model)
+        return [each for each in self.list_display if each in keys] or False
+
+    def get_ordering(self, request: HttpRequest) -> Any:  # Any: as above
+        """Return the order of the list; rows without an order of their own: newest first."""
+        ordering = super().get_ordering(request) or self.opts.ordering or ()
+        return ["-id"] if tuple(ordering) in ((), ("id",)) else ordering
 
     def changelist_view(
         self,

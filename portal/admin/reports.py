@@ -120,6 +120,7 @@ class CueEntryAdmin(RoleAdmin[CueEntry]):
     list_filter = ["kind"]
     list_select_related = ["scanned_file", "entered_by"]
     search_fields = ["=uid", "title", "scanned_file__name"]
+    ordering = ["-id"]
     readonly_fields = all_field_names(CueEntry, but=["id"])
 
     @admin.display(description=_("Entered"), ordering="entered_at")

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from audit.words import actor_label
 from common.reading import read_interval, read_number
 from portal.admin.base import (
     ReadOnlyInline,
     RoleAdmin,
     all_field_names,
+    badge,
     code,
     number,
     score,
@@ -22,6 +28,8 @@ from portal.admin.base import (
 from portal.admin.filters import DaysFilter, PickFilter
 from portal.shared import formats
 from portal.shared.times import when
+from review.models import Match
+from review.words import reason_label
 from scanning.models import (
     Detection,
     Scan,
@@ -61,7 +69,7 @@ class ScanAdmin(RoleAdmin[Scan]):
         "scanned_file",
         "engine",
         "status",
-        "shown_error",
+        "message",
         "started",
         "took",
     ]
@@ -169,11 +177,43 @@ def _interval(start_ms: int, end_ms: int) -> SafeString:
     return format_html('<span class="nowrap">{}</span>', interval)
 
 
+class DetectionList(ChangeList):
+    """The list of detections, with the match of each row."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read the matches of all detections on the page with one query."""
+        super().get_results(request)
+        self.result_list = with_matches(self.result_list)
+
+
+def with_matches(detections: Iterable[Detection]) -> list[Detection]:
+    """Fill ``match`` of each detection; None where no match has its scan as evidence."""
+    listed: list[Any] = list(detections)  # Any: each gets an attribute
+    scans = {each.scan_id for each in listed}
+    matches = {}
+    for match in Match.objects.filter(
+        Q(scan__in=scans) | Q(second_scan__in=scans),
+        recording__in={each.recording_id for each in listed},
+    ):
+        matches[match.second_scan_id, match.recording_id] = match
+        matches[match.scan_id, match.recording_id] = match
+    for each in listed:
+        each.match = matches.get((each.scan_id, each.recording_id))
+    return listed
+
+
 @admin.register(Detection)
 class DetectionAdmin(RoleAdmin[Detection]):
     """Detections that engines reported, read-only."""
 
-    list_display = ["recording", "scanned_file", "section", "shown_score", "found"]
+    list_display = [
+        "recording",
+        "scanned_file",
+        "decision",
+        "section",
+        "shown_score",
+        "found",
+    ]
     list_filter = [
         "created_at",
         "section",
@@ -182,13 +222,47 @@ class DetectionAdmin(RoleAdmin[Detection]):
     ]
     list_select_related = ["recording", "scan__scanned_file"]
     search_fields = ["recording__title", "scan__scanned_file__name", "=scan__uid"]
-    readonly_fields = all_field_names(Detection, but=["id"])
+    readonly_fields = ["decision", *all_field_names(Detection, but=["id"])]
     inlines = [SegmentInline]
 
+    def get_changelist(
+        self,
+        request: HttpRequest,
+        **kwargs: Any,  # Any: Django's own signature
+    ) -> type[ChangeList]:
+        """Return the list class that reads matches."""
+        return DetectionList
+
+    def get_object(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        from_field: str | None = None,
+    ) -> Detection | None:
+        """Return the detection with its match."""
+        shown = super().get_object(request, object_id, from_field)
+        return None if shown is None else with_matches([shown])[0]
+
     @admin.display(description=_("File"), ordering="scan__scanned_file__name")
-    def scanned_file(self, detection: Detection) -> str:
-        """Return the name of the scanned file."""
-        return detection.scan.scanned_file.name
+    def scanned_file(self, detection: Detection) -> SafeString:
+        """Return the name of the scanned file, as a link to it."""
+        file = detection.scan.scanned_file
+        url = reverse("admin:scanning_scannedfile_change", args=[file.pk])
+        return format_html('<a href="{}">{}</a>', url, file.name)
+
+    @admin.display(description=_("Match, decision"))
+    def decision(self, detection: Any) -> SafeString:  # Any: ``with_matches`` filled it
+        """Return the state of the match, as a link to it, and who decided it and why."""
+        match: Match | None = detection.match
+        if match is None:
+            return SafeString(formats.UNKNOWN)
+        why = (reason_label(match.decision_reason), actor_label(match.decided_by_name))
+        return format_html(
+            '<a href="{}">{}</a><span class="cell-sub">{}</span>',
+            reverse("admin:review_match_change", args=[match.pk]),
+            badge(match.state),
+            " · ".join(filter(None, why)) if match.decided_at else "",
+        )
 
     @admin.display(description=_("Score"), ordering="score")
     def shown_score(self, detection: Detection) -> SafeString:

@@ -15,11 +15,13 @@ from django.contrib import admin
 from django.db.models import (
     DateTimeField,
     Field,
+    ForeignKey,
     JSONField,
     Manager,
     ManyToManyField,
     Model,
 )
+from django.urls import reverse
 from django.utils.formats import localize
 from django.utils.functional import Promise, lazy
 from django.utils.html import format_html, format_html_join
@@ -89,6 +91,32 @@ def _clock(total_ms: int | None) -> SafeString:
         return SafeString(formats.UNKNOWN)
     digits = 3 if total_ms % 1000 else 0
     return format_html("{}", read_clock(total_ms, digits=digits))
+
+
+@cache
+def foreign_keys(model: type[Model]) -> Mapping[Any, ForeignKey[Any, Any]]:
+    """Return the columns of a model that name a row of another one, by name."""
+    fields = model._meta.fields
+    return {field.name: field for field in fields if isinstance(field, ForeignKey)}
+
+
+@cache
+def row_linked(model: type[Model], name: str) -> _Shown:
+    """Return a column that names a row of another screen and links to it."""
+    field = foreign_keys(model)[name]
+    opts = field.related_model._meta
+    address = f"admin:{opts.app_label}_{opts.model_name}_change"
+
+    @admin.display(description=field.verbose_name, ordering=name)
+    def shown(row: Model) -> SafeString:
+        other = getattr(row, name)
+        if other is None:
+            return SafeString(formats.UNKNOWN)
+        url = reverse(address, args=[other.pk])
+        return format_html('<a href="{}">{}</a>', url, other)
+
+    shown.__name__ = name  # Django makes the class of the row from it
+    return shown
 
 
 @cache

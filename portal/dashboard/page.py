@@ -20,7 +20,6 @@ from django.db.models import (
     IntegerField,
     Min,
     Q,
-    QuerySet,
     Value,
 )
 from django.db.models.functions import Cast, Floor
@@ -37,7 +36,9 @@ from portal.review.queue import Queue
 from portal.shared.formats import engine_of_scale
 from portal.shared.lists import COUNTED, count_of
 from portal.shared.remembered import remembered
+from reports import summaries
 from reports.models import ReportRun
+from reports.summaries import By
 from review import selectors
 from review.choices import DECIDED_STATES, MatchState, QueueReason
 from review.filters import MatchFilter
@@ -224,23 +225,22 @@ def found_this_week() -> dict[str, object]:
         "monday": monday,
         "total": total,
         "query": f"?found_from={monday}",
-        "labels": _top(fresh, "recording__label", "label", monday),
-        "platforms": _top(fresh, "scanned_file__platform", "platform", monday),
+        **_named("label", By.LABEL, monday),
+        **_named("platform", By.PLATFORM, monday),
     }
 
 
-def _top(
-    fresh: QuerySet[Match], column: str, name: str, monday: date
-) -> list[FoundCount]:
-    rows = fresh.exclude(**{column: ""}).values_list(column).annotate(count=Count("pk"))
-    return [
+def _named(name: str, by: By, monday: date) -> dict[str, object]:
+    """Return the most frequent labels or platforms, and how many matches have none."""
+    counts = summaries.matches_by(filters=MatchFilter(found_from=monday), by=by)
+    nameless = counts.pop("", 0)
+    top = [
         FoundCount(
-            text,
-            count,
-            f"?{urlencode({name: text, 'found_from': str(monday)})}",
+            text, count, f"?{urlencode({name: text, 'found_from': str(monday)})}"
         )
-        for text, count in rows.order_by("-count", column)[:LISTED]
+        for text, count in list(counts.items())[:LISTED]
     ]
+    return {f"{name}s": top, f"{name}less": nameless}
 
 
 def precision() -> list[charts.ShareTable]:

@@ -49,7 +49,13 @@ from portal.shared.asking import not_agreed
 from portal.shared.changes import answer_changes, known_rows
 from portal.shared.columns import columns_shown
 from portal.shared.lists import count_of, page_of, sorted_by
-from portal.shared.playback import audio_response, audio_url, heard_tracks, read_track
+from portal.shared.playback import (
+    audio_response,
+    audio_url,
+    heard_tracks,
+    read_track,
+    sound_tracks,
+)
 from portal.shared.selectors import files_named, find_file, is_uuid, shown_matches
 from programmes.selectors import episode_of
 from reports.divisions import division_of
@@ -201,6 +207,7 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             "audio_url": audio_url(file, track),
             "track": track,
             "heard_tracks": heard_tracks(file),
+            **sound_tracks(file),
             "platform_read_at": read_moment(file.platform_facts.get("read_at", "")),
             "used": use_of(file),
             "tags": words_of(file.tags),

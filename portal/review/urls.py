@@ -65,6 +65,7 @@ urlpatterns = [
     path("m/<str:uid>", views.review, name="match"),
     path("m/<str:uid>/preview", views.preview, name="match_preview"),
     path("m/<str:uid>/decide", views.decide, name="match_decide"),
+    path("m/<str:uid>/take-back", views.take_back, name="match_take_back"),
     path("m/<str:uid>/dispute", views.decide, name="match_dispute"),
     path("m/<str:uid>/note", views.note, name="match_note"),
     path("m/<str:uid>/speech", views.speech, name="match_speech"),

@@ -37,6 +37,7 @@ from portal.shared.access import PortalRequest, needs, wants_json
 from portal.shared.drafts import keeps_typed
 from portal.shared.fields import sentence_of
 from review.choices import CLAIM_VERBS, Verb
+from review.decisions import undo
 from review.decisions.decide import decide_one
 from review.decisions.verbs import RULES
 from review.errors import ReviewError
@@ -45,6 +46,7 @@ from review.services import locks, transitions
 from review.services.speech import check_speech
 
 MAX_NAME_CHARS = 64
+MISSING_NAME = _("The page did not name the decision that it takes back.")
 MISSING_VERSION = _("The page did not say which version of the match it showed.")
 
 
@@ -134,6 +136,26 @@ def decide(request: PortalRequest, uid: str) -> HttpResponseBase:
     except ReviewError as refused:
         return refuse(request, match, refused.code, refused.message, status=409)
     return answer_decided(request, decided, stays=stays, undone=undone)
+
+
+@keeps_typed(page_of)
+@require_POST
+@needs(Action.DECIDE)
+def take_back(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Take back a decision of which the browser does not know whether it arrived."""
+    match, name = find_match(uid), request.POST.get("name", "")[:MAX_NAME_CHARS]
+    if not name:
+        return refuse(request, match, "bad_request", MISSING_NAME, status=400)
+    try:
+        current = undo.take_back(match=match, user=request.user, name=name)
+    except ReviewError as refused:
+        return refuse(request, match, refused.code, refused.message, status=409)
+    answer = {
+        "uid": match.uid,
+        "version": current.version,
+        "undone": was_made(request, match),
+    }
+    return JsonResponse(answer)
 
 
 @keeps_typed(page_of)

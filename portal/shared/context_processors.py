@@ -7,6 +7,7 @@ from functools import cache
 from django.conf import settings
 from django.http import HttpRequest
 
+from accounts.languages import guesses_zone
 from accounts.reach import sees_every_bucket
 from accounts.roles import Action
 from jobs import installation
@@ -32,6 +33,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
     if user is None or not user.is_authenticated:
         return context
     return context | {
+        "guesses_zone": guesses_zone(request),
         "nav": {"pending_matches": cache(count_waiting)},
         "sees_every_bucket": sees_every_bucket,
         "can": {action.name.lower(): user.has_perm(action) for action in Action},

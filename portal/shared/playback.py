@@ -105,6 +105,16 @@ def heard_tracks(file: ScannedFile) -> list[tuple[int | None, SoundTrack]]:
     ]
 
 
+def sound_tracks(file: ScannedFile) -> dict[str, object]:
+    """Return the tracks of a file that have sound, and how many have none."""
+    tracks = file.tracks
+    sounding = [track for track in tracks if track.state is not TrackState.EMPTY]
+    return {
+        "sounding_tracks": sounding,
+        "empty_tracks": len(tracks) - len(sounding),
+    }
+
+
 def read_track(request: PortalRequest) -> int | None:
     """Return the sound track that the address asks for; None for the main one."""
     asked = request.GET.get("track", "")

@@ -84,6 +84,8 @@ _CALLBACKS_SHOWN = 20
 _TRACK_STATES = {
     TrackState.MAIN: lazy("the main one, searched first"),
     TrackState.SAME: lazy("the same sound"),
+    TrackState.PART: lazy("heard where the main one has no sound"),
+    TrackState.EMPTY: lazy("no sound to search"),
     TrackState.OTHER: lazy("differs, searched as well"),
     TrackState.UNREAD: lazy("could not be read"),
 }
@@ -96,11 +98,16 @@ def track_state(track: SoundTrack) -> str:
 
 
 @register.filter
+def track_name(track: SoundTrack) -> str:
+    """Return number and name of a sound track."""
+    return f"{track.number}: {track.name}" if track.name else str(track.number)
+
+
+@register.filter
 def track_in(number: int, file: ScannedFile) -> str:
     """Return number and name of a file's sound track."""
-    names = {track.number: track.name for track in file.tracks}
-    name = names.get(number, "")
-    return f"{number}: {name}" if name else str(number)
+    tracks = {track.number: track for track in file.tracks}
+    return track_name(tracks[number]) if number in tracks else str(number)
 
 
 @register.simple_tag

@@ -146,27 +146,27 @@ def is_name(name: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Mp4Box:
-    """An outermost box of an MP4 file; its end may lie beyond that of the file."""
+    """A box of an MP4 file; its end may lie beyond that of the file."""
 
     name: bytes
     at: int
+    begin: int
     end: int
 
 
-def boxes_of(file: BinaryIO, size: int) -> list[Mp4Box]:
-    """Return the outermost boxes of an MP4 file."""
-    boxes: list[Mp4Box] = []
-    at = 0
-    while at < size and len(boxes) < MAX_BOXES:
+def boxes_of(file: BinaryIO, size: int, at: int = 0) -> Iterator[Mp4Box]:
+    """Yield the boxes of an MP4 file from a place to ``size``: the outermost ones, or
+    those in another.
+    """
+    for _ in range(MAX_BOXES):
         head = read_at(file, at, 16)
-        length = int.from_bytes(head[:4])
+        length, head_bytes = int.from_bytes(head[:4]), 8
         if length == 1:
-            length = int.from_bytes(head[8:])
+            length, head_bytes = int.from_bytes(head[8:]), 16
         elif length == 0:
             length = size - at
         # Names are letters and digits; else this is no box.
-        if len(head) < 8 or length < 8 or not head[4:8].isalnum():
-            break
-        boxes.append(Mp4Box(head[4:8], at, at + length))
+        if at >= size or len(head) < 8 or length < 8 or not head[4:8].isalnum():
+            return
+        yield Mp4Box(head[4:8], at, at + head_bytes, at + length)
         at += length
-    return boxes

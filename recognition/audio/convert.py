@@ -103,3 +103,18 @@ def silence_like(frame: AudioFrame, length_s: float) -> Iterator[AudioFrame]:
             plane.update(bytes([middle]) * plane.buffer_size)
         yield silent
         left -= part
+
+
+def paced(frame: AudioFrame, by_s: float) -> Iterator[AudioFrame]:
+    """Yield a frame whose last seconds are heard twice, or left out if negative."""
+    count = min(round(abs(by_s) * frame.sample_rate), frame.samples)
+    frame.pts = None
+    samples = av.AudioFifo()
+    samples.write(frame)
+    if by_s > 0:
+        yield frame
+    # To read no samples is to read all.
+    first = samples.read(frame.samples - count) if count < frame.samples else None
+    part = samples.read(count) if by_s > 0 else first
+    if part is not None:
+        yield part

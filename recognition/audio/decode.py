@@ -7,8 +7,7 @@ untrusted. Memory use does not grow with the length of the file.
 from __future__ import annotations
 
 import io
-import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,23 +20,23 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.error import MemoryError as FFmpegMemoryError
-from av.packet import Packet
-from av.stream import Disposition, Stream
 from numpy.typing import NDArray
 
-from recognition.audio.convert import Converter, Wanted, silence_like
-from recognition.audio.formats import FORMATS, read_at
-from recognition.audio.lengths import (
-    OF_FILE,
-    announced_ms,
-    ends_early,
-    lacks_index,
-    states_length,
-)
+from recognition.audio.convert import Converter, Wanted, paced, silence_like
+from recognition.audio.extents import OVERLAP_S, Extent, TrackSound
+from recognition.audio.lengths import announced_ms, is_complete, states_length
 from recognition.audio.mono import mono_block
-from recognition.audio.sources import ByteSection, Source, begin_of, sections_of
-from recognition.audio.timeline import MOST_DRIFT_S, Timed, Timeline
-from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
+from recognition.audio.opened import OpenSection, Reading
+from recognition.audio.sources import begin_of, sections_of
+from recognition.audio.timeline import MOST_DRIFT_S, WINDOW_S, Placed, Timed, Timeline
+from recognition.audio.transport import ScrambledSeconds
+from recognition.audio.unreadable import (
+    ZEROS,
+    begins_with_zeros,
+    refuse_locked,
+    refuse_other_content,
+)
+from recognition.errors import TooLong, TooShort, UnsupportedMedia
 from recognition.limits import (
     DEFAULT_LIMITS,
     MAX_CHANNELS,
@@ -48,23 +47,11 @@ from recognition.limits import (
 
 SAMPLE_RATE: Final = 8000
 BLOCK_SAMPLES: Final = 10 * SAMPLE_RATE
-# A file with more damaged packets than this, and more than whole ones, is given up.
-MAX_BAD_PACKETS: Final = 10_000
+# Samples of all channels that wait for their place: 64 MB.
+MAX_WAITING: Final = 1 << 24
 SHORT_FORMATS: Final = frozenset({"u8", "u8p", "s16", "s16p"})
 # Lossless codecs, whose samples of more than 16 bits carry information.
 EXACT: Final = ("pcm", "flac", "alac", "wavpack", "tta", "ape", "tak", "mlp", "truehd")
-NOT_MAIN: Final = (
-    Disposition.comment
-    | Disposition.visual_impaired
-    | Disposition.hearing_impaired
-    | Disposition.descriptions
-)
-# What a title says of a track beside the main one; many programs set no mark.
-BESIDE: Final = re.compile(
-    r"comm?enta|kommenta|audio.?des[ck]ri|descripti(on|ve)|described|hörfilm", re.I
-)
-# What macOS writes beside a file where it cannot keep its notes in it: ``._name``.
-APPLE_DOUBLE: Final = b"\x00\x05\x16\x07"
 MAX_TAGS: Final = 64
 MAX_TAG_CHARS: Final = 500
 
@@ -88,7 +75,8 @@ class AudioFile:
 
     When ``blocks`` has ended, ``samples`` (at 8 kHz), ``clipped`` (samples at full
     scale), ``undecoded_ms`` (announced, but missing at the end) and ``warnings`` describe
-    the sound. ``tracks`` names its sound tracks, and ``main`` is the number of this one.
+    the sound. ``tracks`` names its sound tracks, ``main`` is the number of the main one,
+    and ``sounds`` says what other tracks have beside what is heard.
     """
 
     def __init__(
@@ -98,45 +86,88 @@ class AudioFile:
         *,
         name: str = "",
         track: int | None = None,
+        surveys: dict[int, list[Extent]] | None = None,
+        headers_only: bool = False,
     ) -> None:
-        """``track`` is the number of a sound track, from 1; None for the main one."""
+        """``track`` is the number of a sound track, from 1; None for all that is heard.
+
+        ``surveys`` are those of the same file, if it was opened before. With
+        ``headers_only``, nobody asks for its sound.
+        """
         self._file = file
         self.name = name
         self._track = track
+        self.surveys = {} if surveys is None else surveys
+        self._headers_only = headers_only
         self.limits = limits
         self._size = file.seek(0, io.SEEK_END)
         self._sections = sections_of(file)
         self._begun = 0
         self._lost_s = 0.0
-        self._others_end_s = 0.0
-        self._packets = 0
-        self._bad_packets = 0
-        self._broken_off = False
+        self._scrambled = ScrambledSeconds()
+        self._reading = Reading()
         self._unread = 0
+        self._lacks_begin = False
         self.samples = 0
         self.clipped = 0
         self.undecoded_ms = 0
         self.warnings: list[str] = []
-        self._open(self._sections[0])
+        self.tracks: tuple[str, ...] = ()
+        self.main = 0
+        self.sounds: dict[int, TrackSound] = {}
+        self._open_first()
+        if self._track is not None and len(self._sections) == 1:
+            self._require_track()
         try:
-            self.tracks = _track_names(self._container)
-            self.main = self._container.streams.audio.index(self._stream) + 1
-            self.declared = _declared(self._container, self._stream)
+            self.declared = _declared(self._opened)
+            refuse_locked(file, self.declared.container, self.main)
             _refuse_claims(self.declared, self._size, limits)
         except BaseException:
-            self._container.close()
+            self._opened.close()
             raise
 
-    def _open(self, section: ByteSection) -> None:
-        """Go on with a section of the file; the one before is closed."""
-        self._source = Source(self._file, section, self.name)
-        self._container = _open(self._source, self._file)
+    def _require_track(self) -> None:
+        if not self._opened.streams:
+            self._opened.close()
+            raise UnsupportedMedia("The file has no such sound track.")
+
+    def _open_first(self) -> None:
+        """Open the first section, or the second one if that alone can be read."""
         try:
-            self._source.end_step()
-            self._stream = audio_stream(self._container, self._track)
+            self._open(0)
+        except UnsupportedMedia:
+            if len(self._sections) == 1:
+                raise
+            del self._sections[0]
+            self._lacks_begin = True
+            self._open(0)
+
+    def _open(self, number: int) -> None:
+        """Go on with a section of the file; the one before is closed."""
+        section = self._sections[number]
+        self._opened = OpenSection(self._file, section, self.name, self._reading)
+        try:
+            if number not in self.surveys and self._needs_survey():
+                self.surveys[number] = self._opened.survey()
+            self.main = self._opened.choose(
+                self.surveys.get(number, []), main=self.main, track=self._track
+            )
+            if len(self._opened.numbers) > len(self.tracks):
+                self.tracks = self._opened.names
         except BaseException:
-            self._container.close()
+            self._opened.close()
             raise
+
+    def _needs_survey(self) -> bool:
+        """Return whether it matters where the tracks of a section have sound."""
+        if self._headers_only:
+            return False
+        is_beside = self._track is not None and len(self._sections) > 1
+        return is_beside or len(self._opened.container.streams.audio) > 1
+
+    @property
+    def _main(self) -> AudioStream:
+        return self._opened.stream
 
     def __enter__(self) -> Self:
         return self
@@ -147,7 +178,7 @@ class AudioFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._container.close()
+        self._opened.close()
 
     @property
     def progress(self) -> float:
@@ -157,17 +188,21 @@ class AudioFile:
             for section in self._sections[: self._begun]
             for begin, end in section.ranges
         )
-        return min(1.0, (before + self._source.tell()) / max(1, self._size))
+        return min(1.0, (before + self._opened.source.tell()) / max(1, self._size))
 
     @property
     def layout(self) -> str:
         """``mono`` or ``stereo``; more channels are mixed down to two."""
-        return "mono" if self._stream.channels == 1 else "stereo"
+        streams = self._opened.streams or [self._main]
+        is_mono = all(stream.channels == 1 for stream in streams)
+        return "mono" if is_mono else "stereo"
 
     @property
     def exact_format(self) -> str:
         """The planar integer format that holds the samples exactly: 16 or 32 bits."""
-        short = self._stream.codec_context.format.name in SHORT_FORMATS
+        # A track that begins late has no format before it is decoded.
+        form = self._main.codec_context.format
+        short = form is not None and form.name in SHORT_FORMATS
         return "s16p" if short or not self.declared.codec.startswith(EXACT) else "s32p"
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
@@ -190,58 +225,110 @@ class AudioFile:
     def frames(self, want: Wanted) -> Iterator[AudioFrame]:
         """Yield every decodable frame, converted, with gaps filled by silence."""
         converter = Converter(want)
-        for gap_s, frame in self._place_frames():
+        for gap_s, frame, paced_s in self._place_frames():
             if gap_s:
                 for silent in silence_like(frame, gap_s):
                     yield from self._converted(converter, silent)
-            yield from self._converted(converter, frame)
+            for part in paced(frame, paced_s) if paced_s else (frame,):
+                yield from self._converted(converter, part)
         yield from self._converted(converter, None)
 
-    def _place_frames(self) -> Iterator[tuple[float, AudioFrame]]:
-        """Yield the frames of all links, with the seconds of silence before each."""
-        for number, section in enumerate(self._sections):
-            self._begun = number
-            if number and not self._open_link(section):
+    def _place_frames(self) -> Iterator[Placed[AudioFrame]]:
+        """Yield the frames of all links in their places."""
+        placed_s = behind_s = 0.0
+        for numbers in self._links():
+            opened = next((one for one in numbers if self._open_section(one)), None)
+            if opened is None:
                 continue
-            timeline: Timeline[AudioFrame] = Timeline(self._origin_s())
-            yield from timeline.place(self._timed())
+            origin_s, begin_s = self._opened.origin_s, placed_s
+            shift_s = begin_s - (origin_s or 0.0)
+            timeline: Timeline[AudioFrame] = Timeline(origin_s, self._window_s())
+            following = [number for number in numbers if number > opened]
+            for placed in timeline.place(self._timed(following, shift_s)):
+                frame, gap_s = placed.frame, behind_s + placed.gap_s
+                placed_s += gap_s + frame.samples / frame.sample_rate + placed.paced_s
+                yield placed._replace(gap_s=gap_s)
+                behind_s = 0.0
             self._lost_s += timeline.lost_s
+            if self._track is not None:
+                # The next link begins when all tracks of this one have ended.
+                behind_s = max(0.0, self._opened.end_s + shift_s - placed_s)
 
-    def _open_link(self, section: ByteSection) -> bool:
-        """Go on with a later link, and return whether it can be read."""
-        self._container.close()
+    def _links(self) -> Iterator[list[int]]:
+        """Yield the sections of each link: those whose clock goes on."""
+        numbers: list[int] = []
+        for number, section in enumerate(self._sections):
+            if numbers and not section.continues:
+                yield numbers
+                numbers = []
+            numbers.append(number)
+        yield numbers
+
+    def _open_section(self, number: int) -> bool:
+        """Go on with a section, and return whether it can be read."""
+        self._begun = number
+        if number == 0:
+            return True
+        self._opened.close()
         try:
-            self._open(section)
+            self._open(number)
         except UnsupportedMedia:
             self._unread += 1
             return False
         return True
 
-    def _origin_s(self) -> float | None:
-        """Return when the link begins: its first packets may give no sound, and its
-        sound may begin after its picture.
-        """
-        if _has_video(self._container):
-            return (self._container.start_time or 0) / av.time_base
-        if self._stream.start_time is None or self._stream.time_base is None:
-            return None
-        return float(self._stream.start_time * self._stream.time_base)
+    def _window_s(self) -> float:
+        """Return how long frames may wait: less if their samples would fill the memory."""
+        samples = max(
+            (stream.sample_rate or MIN_SAMPLE_RATE) * max(1, stream.channels)
+            for stream in (self._main, *self._opened.streams)
+        )
+        return min(WINDOW_S, MAX_WAITING / samples)
 
-    def _timed(self) -> Iterator[Timed[AudioFrame]]:
-        """Yield the frames of the current link with their times."""
-        may_cut = self._container.format.name == "mpegts"
-        place, end_s = 0, 0.0
-        for packet, frame in self._decode_packets():
+    def _timed(
+        self, following: Iterable[int], shift_s: float
+    ) -> Iterator[Timed[AudioFrame]]:
+        """Yield the frames of a link with their times, from its opened section on."""
+        end_s: float | None = None
+        for number in (self._begun, *following):
+            if number == self._begun or self._open_section(number):
+                self._opened.add_to(self.sounds, shift_s)
+                end_s = yield from self._timed_section(end_s)
+        self._scrambled.note_end(self._opened.scrambled, end_s)
+
+    def _timed_section(
+        self, end_s: float | None
+    ) -> Generator[Timed[AudioFrame], None, float | None]:
+        """Yield the frames of a section, and return when its sound ends.
+
+        ``end_s`` is when that of the section before ended, which may reach into this.
+        """
+        section, scrambled = self._opened.section, self._opened.scrambled
+        may_cut = self._opened.container.format.name == "mpegts"
+        # Of a dump that begins in mid-link, FFmpeg counts from 0 until a page of FLAC
+        # says where it is.
+        may_begin_late = bool(section.head) and self._main.codec_context.name == "flac"
+        place, is_join = 0, end_s is not None
+        for packet, frame in self._opened.frames():
             refuse_shape(frame.sample_rate, frame.layout.nb_channels)
             start_s, is_cut = frame.time, False
             length_s = frame.samples / frame.sample_rate
             before, place = place, max(place, packet.pos or 0)
-            if may_cut and start_s is not None:
-                is_cut = abs(
-                    start_s - end_s
-                ) > MOST_DRIFT_S and self._source.has_cut_between(before, place)
-                end_s = start_s + length_s
+            if (may_cut or may_begin_late) and start_s is not None:
+                ahead_s = (end_s or 0.0) - start_s
+                if is_join and length_s / 2 < ahead_s < OVERLAP_S:
+                    continue
+                # A mark where sound begins says nothing of the clock.
+                may_mark = not is_join or packet.stream.id not in section.fresh
+                if abs(ahead_s) > MOST_DRIFT_S and may_mark:
+                    is_cut = may_begin_late or self._opened.source.has_cut_between(
+                        before, place
+                    )
+                    may_begin_late = False
+                self._scrambled.note(scrambled, end_s, start_s)
+                is_join, end_s = False, start_s + length_s
             yield Timed(frame, start_s, length_s, is_cut)
+        return end_s
 
     def _converted(
         self, converter: Converter, frame: AudioFrame | None
@@ -255,81 +342,72 @@ class AudioFile:
         except FFmpegMemoryError:
             raise
         except (FFmpegError, ValueError):
-            self._count_bad()
+            self._opened.count_bad()
             return []
 
-    def _decode_packets(self) -> Iterator[tuple[Packet[Stream], AudioFrame]]:
-        is_of_file = self._container.format.name in OF_FILE
-        packets = self._container.demux(*([] if is_of_file else [self._stream]))
-        while True:
-            self._source.begin_step()
-            try:
-                packet = next(packets, None)
-            except FFmpegMemoryError:
-                raise
-            # PyAV raises IndexError for streams that appear late
-            except (FFmpegError, IndexError):
-                self._broken_off = True
-                packet = None
-            self._source.end_step()
-            if packet is None:
-                return
-            if packet.stream is not self._stream:
-                self._note_end(packet)
-                continue
-            self._packets += 1
-            try:
-                for frame in self._stream.decode(packet):
-                    yield packet, frame
-            except FFmpegMemoryError:
-                raise
-            except FFmpegError:
-                self._count_bad()
-
-    def _note_end(self, packet: Packet[Stream]) -> None:
-        """Note how far the picture and other streams reach."""
-        if packet.pts is not None and packet.time_base is not None:
-            begins_s = (self._container.start_time or 0) / av.time_base
-            end_s = float((packet.pts + (packet.duration or 0)) * packet.time_base)
-            self._others_end_s = max(self._others_end_s, end_s - begins_s)
-
-    def _count_bad(self) -> None:
-        self._bad_packets += 1
-        if self._bad_packets > max(MAX_BAD_PACKETS, self._packets // 2):
-            raise DecodeFailed("Most of the file is damaged.")
-
     def _judge(self) -> None:
-        if self.samples == 0 and (self._bad_packets or self._broken_off):
+        self._refuse_silence()
+        self.warnings += [*self._scrambled.warnings(), *self._damage()]
+        if self._lacks_begin:
+            self.warnings.append("The beginning of the file could not be read.")
+        if begins_with_zeros(self._file):
+            self.warnings.append(ZEROS)
+        if self._unread:
+            self.warnings.append("A later part of the file could not be read.")
+        self._judge_end()
+
+    def _refuse_silence(self) -> None:
+        """Raise if too little sound could be decoded, and say why if that is known."""
+        duration_ms = self.samples * 1000 // SAMPLE_RATE
+        if duration_ms >= self.limits.min_duration_ms:
+            return
+        if any(section.scrambled for section in self._sections):
+            raise UnsupportedMedia(
+                "Its sound is scrambled, as that of pay television is: record it again "
+                "with a receiver that decodes it."
+            )
+        refuse_other_content(self._file)
+        reading = self._reading
+        if self.samples == 0 and (reading.bad_packets or reading.broken_off):
             raise UnsupportedMedia(
                 f"The {self.declared.codec} sound in it could not be decoded."
             )
-        duration_ms = self.samples * 1000 // SAMPLE_RATE
-        if duration_ms < self.limits.min_duration_ms:
-            raise TooShort(duration_ms / 1000, self.limits.min_duration_ms / 1000)
-        if self._lost_s >= 1:
-            self.warnings.append(
-                f"{self._lost_s:.0f} s within the file could not be decoded "
+        raise TooShort(duration_ms / 1000, self.limits.min_duration_ms / 1000)
+
+    def _judge_end(self) -> None:
+        """Warn if sound is missing at the end."""
+        whole = is_complete(
+            self._file, self.declared.container, begin=begin_of(self._file)
+        )
+        missing_s = self._missing_s(whole)
+        if missing_s:
+            self.warnings.append(f"The last {missing_s:.0f} s could not be decoded.")
+        elif self._reading.broken_off or whole is False:
+            self.warnings.append("The end of the file could not be decoded.")
+        # A header may announce any length.
+        held_ms = self.samples * 1000 // SAMPLE_RATE
+        room_ms = max(0, self.limits.max_duration_ms - held_ms)
+        lacking_s = missing_s or self._scrambled.last_s
+        self.undecoded_ms = min(round(1000 * lacking_s), room_ms)
+
+    def _damage(self) -> Iterator[str]:
+        """Yield what is damaged within the file."""
+        lost_s = self._lost_s - self._scrambled.within_s
+        # Where scrambling begins or ends, a packet is damaged.
+        damaged = self._reading.bad_packets - 2 * sum(
+            len(sound.intervals)
+            for section in self._sections
+            for sound in section.scrambled
+        )
+        if lost_s >= 1:
+            yield (
+                f"{lost_s:.0f} s within the file could not be decoded "
                 "and count as silence."
             )
-        elif self._bad_packets:
-            places = "place in the file was"
-            if self._bad_packets > 1:
-                places = "places in the file were"
-            self.warnings.append(f"{self._bad_packets} damaged {places} skipped.")
-        missing_s = self._missing_s()
-        if self._unread:
-            self.warnings.append("A later part of the file could not be read.")
-        if missing_s:
-            # A header may announce any length.
-            room_ms = self.limits.max_duration_ms - duration_ms
-            self.undecoded_ms = min(round(1000 * missing_s), max(0, room_ms))
-            self.warnings.append(f"The last {missing_s:.0f} s could not be decoded.")
-        elif self._broken_off or self._ends_early():
-            self.warnings.append("The end of the file could not be decoded.")
-
-    def _ends_early(self) -> bool:
-        begin = begin_of(self._file)
-        return ends_early(self._file, self.declared.container, begin=begin)
+        elif damaged == 1:
+            yield "1 damaged place in the file was skipped."
+        elif damaged > 1:
+            yield f"{damaged} damaged places in the file were skipped."
 
     @property
     def states_length(self) -> bool:
@@ -340,8 +418,15 @@ class AudioFile:
             self._file, stated.container, stated.duration_ms, begin=begin
         )
 
-    def _missing_s(self) -> float:
-        """Return the seconds announced but not decoded; 0 if no length is announced."""
+    def _missing_s(self, whole: bool | None) -> float:
+        """Return the seconds announced but not decoded; 0 if no length is announced.
+
+        Headers announce wrong lengths, too. If the packets read explain the length, or
+        all of a complete file was decoded, nothing is missing.
+        """
+        reading = self._reading
+        if whole and not reading.bad_packets and not reading.broken_off:
+            return 0.0
         declared = self.declared
         announced = announced_ms(
             self._file,
@@ -353,10 +438,11 @@ class AudioFile:
         if announced is None:
             return 0.0
         # Sound may end before the picture.
-        end_s = max(self.samples / SAMPLE_RATE, self._others_end_s)
+        held_s = self.samples / SAMPLE_RATE
+        end_s = max(held_s, reading.others_end_s, reading.stated_end_s)
         if announced / 1000 - end_s <= max(1.0, announced / 100_000):
             return 0.0
-        return announced / 1000 - self.samples / SAMPLE_RATE
+        return announced / 1000 - held_s
 
 
 def blocks(
@@ -369,100 +455,10 @@ def blocks(
         yield from audio.blocks()
 
 
-def _refuse_nested(url: str, flags: int, options: dict[str, str]) -> BinaryIO:
-    raise PermissionError("A media file may not open another file.")
-
-
-def open_container(source: object) -> InputContainer:
-    """Open a file object without access to any other file."""
-    return av.open(
-        source,
-        mode="r",
-        container_options={"protocol_whitelist": "none", "format_whitelist": FORMATS},
-        metadata_errors="replace",
-        io_open=_refuse_nested,
-    )
-
-
-def _open(source: Source, file: BinaryIO) -> InputContainer:
-    source.begin_step()
-    try:
-        return open_container(source)
-    except FFmpegMemoryError:
-        raise
-    except (FFmpegError, ValueError) as error:
-        source.end_step()
-        if source.size == 0:
-            raise UnsupportedMedia("The file is empty.") from None
-        raise UnsupportedMedia(_why_unreadable(file)) from error
-    except PermissionError as error:
-        raise UnsupportedMedia(str(error)) from error
-
-
-def _why_unreadable(file: BinaryIO) -> str:
-    """Return what is wrong with a file that FFmpeg does not recognise."""
-    if lacks_index(file):
-        return "The file is cut off: the index of its sound is missing."
-    if read_at(file, 0, len(APPLE_DOUBLE)) == APPLE_DOUBLE:
-        return "The file holds what macOS notes beside a file, and no sound."
-    return "This is not an audio or video file."
-
-
-def first_audio(container: InputContainer) -> AudioStream:
-    """Return the main audio stream; raises ``UnsupportedMedia`` without one.
-
-    That is the one marked as default, unless it is marked as a commentary or audio
-    description, or called one; else the first.
-    """
-    return audio_stream(container, None)
-
-
-def audio_stream(container: InputContainer, track: int | None) -> AudioStream:
-    """Return an audio stream by its number from 1, the main one if that is None."""
-    streams = container.streams.audio
-    if not streams:
-        raise UnsupportedMedia("The file has no audio stream.")
-    if track is None:
-        stream = min(streams, key=_rank)
-    elif track <= len(streams):
-        stream = streams[track - 1]
-    else:
-        raise UnsupportedMedia("The file has no such sound track.")
-    if stream.codec_context is None:
-        raise UnsupportedMedia("The audio codec is unknown.")
-    stream.codec_context.thread_count = 1
-    return stream
-
-
-def _rank(stream: AudioStream) -> tuple[bool, bool, bool, int]:
-    """Return the sort key of a stream: the main one is first."""
-    marks = stream.disposition
-    return (
-        stream.codec_context is None,
-        bool(marks & NOT_MAIN) or bool(BESIDE.search(title_of(stream))),
-        not marks & Disposition.default,
-        stream.index,
-    )
-
-
-def title_of(stream: AudioStream) -> str:
-    """Return what a track is called; empty if nobody named it."""
-    return stream.metadata.get("title", "")
-
-
-def _track_names(container: InputContainer) -> tuple[str, ...]:
-    """Return title and language of each sound track; empty where neither is stated."""
-    parts = (
-        (title_of(stream), stream.metadata.get("language", ""))
-        for stream in container.streams.audio
-    )
-    return tuple(
-        ", ".join(part for part in pair if part and part != "und")[:MAX_TAG_CHARS]
-        for pair in parts
-    )
-
-
-def _declared(container: InputContainer, stream: AudioStream) -> Declared:
+def _declared(opened: OpenSection) -> Declared:
+    """Return what headers say of the main track, and of the length of all that is heard."""
+    container, stream = opened.container, opened.stream
+    lengths = [_duration_ms(container, one) for one in opened.streams or [stream]]
     tags = {**stream.metadata, **container.metadata}
     return Declared(
         container=container.format.name,
@@ -470,19 +466,12 @@ def _declared(container: InputContainer, stream: AudioStream) -> Declared:
         sample_rate=stream.sample_rate or 0,
         channels=stream.channels or 0,
         bit_rate=stream.bit_rate or container.bit_rate or None,
-        duration_ms=_duration_ms(container, stream),
-        has_video=_has_video(container),
+        duration_ms=max((one for one in lengths if one is not None), default=None),
+        has_video=opened.has_video,
         tags={
             key[:MAX_TAG_CHARS]: value[:MAX_TAG_CHARS]
             for key, value in sorted(tags.items())[:MAX_TAGS]
         },
-    )
-
-
-def _has_video(container: InputContainer) -> bool:
-    return any(
-        not video.disposition & Disposition.attached_pic
-        for video in container.streams.video
     )
 
 

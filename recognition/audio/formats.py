@@ -44,6 +44,8 @@ def _readable() -> list[str]:
 FORMATS: Final = ",".join(_readable())
 """The allowed demuxers, in the form of FFmpeg's ``format_whitelist``."""
 
+# Some file systems refuse to seek further; no media file is that long.
+MAX_POSITION: Final = 1 << 43
 ID3_HEAD: Final = 10
 MAX_TAGS: Final = 10
 # A damaged file may hold endless tiny chunks; real files have a handful.
@@ -65,7 +67,9 @@ def after_id3(file: BinaryIO) -> int:
 
 
 def read_at(file: BinaryIO, at: int, size: int) -> bytes:
-    """Return bytes of a file, whose position stays."""
+    """Return bytes of a file, whose position stays; none where no file reaches."""
+    if at > MAX_POSITION:
+        return b""
     here = file.tell()
     file.seek(at, io.SEEK_SET)
     data = file.read(size)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import io
 from typing import BinaryIO, Final
 
-from recognition.audio.chunks import SOUND, boxes_of, chunks_of
+from recognition.audio.chunks import SOUND, Mp4Box, boxes_of, chunks_of
+from recognition.audio.ebml import segment_of
 from recognition.audio.formats import after_id3, read_at
 from recognition.audio.ogg import CAPTURE, PageHead
 
@@ -29,6 +30,10 @@ XING_AT: Final = {
     (False, False): 21,
     (False, True): 13,
 }
+# Of a segment index in an MP4 file: 12 bytes for each fragment.
+MAX_INDEX: Final = 1 << 20
+# Of a tag in an FLV file.
+FLV_HEAD: Final = 11
 XING_HAS_FRAMES: Final = 1
 XING_HAS_BYTES: Final = 2
 # At the end of a file: more than any padding.
@@ -115,24 +120,72 @@ def _tag_bytes(file: BinaryIO) -> int | None:
     return int.from_bytes(tag[12:16]) if tag[7] & XING_HAS_BYTES else 0
 
 
-def ends_early(file: BinaryIO, container: str, *, begin: int) -> bool:
-    """Return whether a file ends within a page or box, or before its stated size."""
+def is_complete(file: BinaryIO, container: str, *, begin: int) -> bool | None:
+    """Return whether a file ends as its structure says; None if that does not say it.
+
+    An incomplete file ends within a page, box or tag, or before its stated size.
+    """
     size = file.seek(0, io.SEEK_END)
     if container == "ogg":
         at, page = _last_page(file)
-        return page is not None and at + page.head_bytes + page.body_bytes > size
+        return None if page is None else at + page.head_bytes + page.body_bytes <= size
     if container.startswith("mov"):
-        return any(box.end > size for box in boxes_of(file, size))
+        return _has_all_boxes(file, size)
+    if container.startswith("matroska"):
+        segment = segment_of(file, size)
+        return None if segment is None or segment.end is None else segment.end <= size
+    if container == "flv":
+        return _ends_with_tag(file, size)
     if container in ("avi", "wav"):
         last_at, end = _last_riff(file, begin, size)
         # The chunks of a WAV file say it better, but only those of the first.
-        return end > size + SLACK and (container == "avi" or last_at > begin)
+        if container == "wav" and last_at == begin:
+            return None
+        return None if end == begin else end <= size + SLACK
     if container in ("mp3", "aac"):
         # A download that stopped in a file of the full size.
-        return size > ZEROS and not any(read_at(file, size - ZEROS, ZEROS))
+        is_unwritten = size > ZEROS and not any(read_at(file, size - ZEROS, ZEROS))
+        return False if is_unwritten else None
+    if container in ("flac", "tta", "wv"):
+        # What remains of a block that is cut off counts as damaged.
+        return True
     if container == "asf":
-        return _asf_bytes(file) > size + SLACK
-    return False
+        stated = _asf_bytes(file)
+        return stated <= size + SLACK if stated else None
+    return None
+
+
+def _has_all_boxes(file: BinaryIO, size: int) -> bool | None:
+    """Return whether an MP4 file has the boxes, and the fragments, that it announces."""
+    end = 0
+    for box in boxes_of(file, size):
+        end = box.end
+        if box.name == b"sidx" and box.end + _fragments_bytes(file, box) > size:
+            return False
+    if end > size:
+        return False
+    # What follows the last box may be a part that was never written.
+    return True if end == size else None
+
+
+def _fragments_bytes(file: BinaryIO, index: Mp4Box) -> int:
+    """Return how far the fragments reach that a segment index lists."""
+    content = read_at(file, index.begin, min(index.end - index.begin, MAX_INDEX))
+    long_bytes = 8 if content[:1] == b"\1" else 4
+    first = 12 + 2 * long_bytes
+    offset = int.from_bytes(content[first - long_bytes : first])
+    sizes = (
+        int.from_bytes(content[at : at + 4]) & 0x7FFFFFFF
+        for at in range(first + 4, len(content) - 11, 12)
+    )
+    return offset + sum(sizes)
+
+
+def _ends_with_tag(file: BinaryIO, size: int) -> bool:
+    """Return whether an FLV file ends after a tag and its length."""
+    length = int.from_bytes(read_at(file, max(0, size - 4), 4))
+    head = read_at(file, max(0, size - 4 - length), 4)
+    return length >= FLV_HEAD and int.from_bytes(head[1:4]) == length - FLV_HEAD
 
 
 def lacks_index(file: BinaryIO) -> bool:

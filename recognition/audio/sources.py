@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import time
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import BinaryIO, Final, Literal
 
@@ -23,12 +23,17 @@ from recognition.audio.chunks import (
     chunks_of,
     order_of,
 )
-from recognition.audio.formats import after_id3, read_at
+from recognition.audio.formats import MAX_POSITION, after_id3, read_at
 from recognition.audio.ogg import CAPTURE, MAX_HEAD_BYTES, Chain, PageHead
+from recognition.audio.ogg_heads import (
+    VORBIS_BEGINS,
+    begins_in_mid_link,
+    first_page,
+    lacking_head,
+)
+from recognition.audio.transport import ScrambledSound, sections_of_transport
 from recognition.errors import DecodeFailed
 
-# Some file systems refuse to seek further; no media file is that long.
-MAX_POSITION: Final = 1 << 43
 # Bounds hostile headers; opening a 48-hour film takes two seconds.
 MAX_STEP_CPU_S: Final = 20.0
 # How far apart packets of a transport stream lie, and where the first begins: Blu-ray and
@@ -50,7 +55,6 @@ USUAL_INTERVALS: Final = (8192, 16000, 16384, 32768, 4000, 4096, 8000, 32000, 65
 MIN_BLOCKS: Final = 4
 # A dump of titles may hold millions; a section of so many parts still fits into memory.
 MAX_PARTS: Final = 1 << 20
-VORBIS_BEGINS: Final = b"\x01vorbis"
 EXTENSIBLE: Final = 0xFFFE
 UNKNOWN_SIZE: Final = b"\xff\xff\xff\xff"
 
@@ -59,10 +63,18 @@ Range = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class ByteSection:
-    """Ranges of a file that are read as one file, with bytes put over some places."""
+    """Ranges of a file that are read as one file, with bytes put over some places.
+
+    ``head`` is read before them. The clock may continue that of the section before.
+    ``fresh`` are the PIDs of a transport stream whose sound begins with this section.
+    """
 
     ranges: tuple[Range, ...]
     patches: tuple[tuple[int, bytes], ...] = ()
+    head: bytes = b""
+    continues: bool = False
+    fresh: frozenset[int] = frozenset()
+    scrambled: tuple[ScrambledSound, ...] = ()
 
 
 def sections_of(file: BinaryIO) -> list[ByteSection]:
@@ -78,9 +90,26 @@ def sections_of(file: BinaryIO) -> list[ByteSection]:
         return [_aiff(file, begin, size)]
     if magic[4:8] == b"ftyp":
         return _movies(file, size)
+    pages = first_page(file)
+    if pages is not None:
+        return _links(file, pages, size)
     if titles := _ranges_without_titles(file, size):
         return [ByteSection(titles)]
-    return [ByteSection(((0, size),))]
+    return _transports(file, size) or [ByteSection(((0, size),))]
+
+
+def _transports(file: BinaryIO, size: int) -> list[ByteSection]:
+    """Return the parts of a transport stream; FFmpeg begins each with a table."""
+    return [
+        ByteSection(
+            ((part.begin, part.end),),
+            head=part.head,
+            continues=part.continues,
+            fresh=part.fresh,
+            scrambled=part.scrambled,
+        )
+        for part in sections_of_transport(file, size)
+    ]
 
 
 def begin_of(file: BinaryIO) -> int:
@@ -115,12 +144,24 @@ def _links(file: BinaryIO, begin: int, size: int) -> list[ByteSection]:
         body = at + page.head_bytes
         if chain.in_head and not page.is_first and _is_vorbis_head(file, body):
             patches[starts[-1]].append((at, bytes(len(CAPTURE))))
-        at = body + page.body_bytes
+        at = _after_page(file, at, body + page.body_bytes, size)
     ends = [*starts[1:], size]
-    return [
+    links = [
         ByteSection(((start, end),), tuple(patches[start]))
         for start, end in zip(starts, ends, strict=True)
     ]
+    if begins_in_mid_link(file, begin):
+        following = starts[1] if len(starts) > 1 else None
+        links[0] = replace(links[0], head=lacking_head(file, begin, following))
+    return links
+
+
+def _after_page(file: BinaryIO, at: int, end: int, size: int) -> int:
+    """Return where pages go on: after a page, or within it if it was cut off there."""
+    if end >= size or read_at(file, end, len(CAPTURE)) == CAPTURE:
+        return end
+    within = read_at(file, at + 1, end - at).find(CAPTURE)
+    return end if within < 0 else at + 1 + within
 
 
 def _is_vorbis_head(file: BinaryIO, at: int) -> bool:
@@ -298,7 +339,9 @@ class Source:
     def __init__(self, file: BinaryIO, section: ByteSection, name: str) -> None:
         self._file = file
         self._section = section
-        self._starts = [0, *accumulate(end - begin for begin, end in section.ranges)]
+        self._head = section.head
+        lengths = (end - begin for begin, end in section.ranges)
+        self._starts = [*accumulate(lengths, initial=len(self._head))]
         self._at = 0
         self._step_ends = 0.0
         self._is_over = False
@@ -321,6 +364,10 @@ class Source:
         """Return at most ``size`` bytes, up to the end of a range."""
         if self._has_spent_step() or self._at >= self.size:
             return b""
+        if self._at < len(self._head):
+            data = self._head[self._at : self._at + size]
+            self._at += len(data)
+            return data
         number = bisect_right(self._starts, self._at) - 1
         begin, end = self._section.ranges[number]
         place = begin + self._at - self._starts[number]
@@ -349,7 +396,7 @@ class Source:
 
         ``low`` and ``high`` are places of two packets of sound.
         """
-        begin = self._section.ranges[0][0] + low
+        begin = self._section.ranges[0][0] + max(0, low - len(self._head))
         data = read_at(self._file, begin, min(high - low + 208, CUT_WITHIN))
         step, first = max(
             TS_LAYOUTS, key=lambda one: _share_of(TS_SYNC, data[one[1] :: one[0]])

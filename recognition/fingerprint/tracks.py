@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -21,12 +22,16 @@ BLOCK: Final = 250
 
 
 def differing(
-    main: Fingerprint, other: Fingerprint, params: Params = DEFAULT
+    main: Fingerprint,
+    other: Fingerprint,
+    fills_s: Iterable[tuple[float, float]] = (),
+    params: Params = DEFAULT,
 ) -> Fingerprint | None:
     """Return another track's scan layer, silent where it sounds like the main one.
 
-    What differs keeps some seconds around it. It is as long as the main track. None if
-    nothing differs.
+    What differs keeps some seconds around it, and what is heard in the main one's place
+    at ``fills_s``, so that nothing is cut there. It is as long as the main track. None
+    if nothing differs.
     """
     if main.dense is None or other.dense is None or other.level_map is None:
         return None
@@ -36,6 +41,9 @@ def differing(
     if not differs.any():
         return None
     near = np.convolve(differs, np.ones(3), mode="same") > 0
+    for start_s, end_s in fills_s:
+        first, last = (int(1000 * at / params.frame_ms) for at in (start_s, end_s))
+        near[max(0, first) // BLOCK : last // BLOCK + 1] = True
     step = other.level_map.frames_per_cell
     levels = other.level_map.levels[: -(-length // step)].copy()
     rows = np.arange(len(levels)) * step // BLOCK
@@ -53,7 +61,10 @@ def differing(
 def _differing_blocks(
     main: Landmarks, other: Landmarks, blocks: int
 ) -> NDArray[np.bool_]:
-    """Return in which blocks less than ``SAME_SHARE`` of all landmarks agree."""
+    """Return in which blocks less than ``SAME_SHARE`` of all landmarks agree.
+
+    Where the other track is silent, there is nothing to search.
+    """
     agreed, of_all = np.zeros(blocks), np.zeros(blocks)
     for one, against in ((main, other), (other, main)):
         at = one.frames // BLOCK
@@ -62,8 +73,10 @@ def _differing_blocks(
             at[inside], _agreeing(one, against)[inside], minlength=blocks
         )
         agreed += hits
-        of_all += np.bincount(at[inside], minlength=blocks)
-    different: NDArray[np.bool_] = agreed < SAME_SHARE * of_all
+        counts = np.bincount(at[inside], minlength=blocks)
+        of_all += counts
+    # Those of the other track were counted last.
+    different: NDArray[np.bool_] = (agreed < SAME_SHARE * of_all) & (counts > 0)
     return different
 
 

@@ -14,10 +14,13 @@ from recognition.types import (
     SoundTrack,
     TrackState,
     UnmatchedInterval,
+    UnmatchedKind,
 )
 
 # Milliseconds by which two alignments of one recording may differ.
 SAME_PLACE_MS: Final = 1000
+# By less, the same sound is longer on another track by chance.
+LONGER_MS: Final = 1000
 
 
 def scan_tracks(
@@ -27,28 +30,38 @@ def scan_tracks(
 ) -> ScanResult:
     """Scan the main track, then the others, and join what they hold.
 
-    Another track adds what the main one does not have at the same place.
+    Another track adds what the others do not have at the same place, or not as long, and
+    only where all are silent is the file silent.
     """
     result = scan(query)
     for number, sound in others:
-        new = new_on_track(number, scan(sound).segments, result.segments)
-        if new:
-            segments = sorted([*result.segments, *new], key=lambda one: one.start_ms)
-            unmatched = tuple(_cut_unmatched(result.unmatched, new))
-            result = replace(result, segments=tuple(segments), unmatched=unmatched)
+        of_track = scan(sound)
+        segments = with_track(number, of_track.segments, result.segments)
+        new = [segment for segment in segments if segment.track == number]
+        unmatched = _without_silence(result.unmatched, of_track.unmatched)
+        result = replace(
+            result,
+            segments=tuple(segments),
+            unmatched=tuple(_cut_unmatched(unmatched, new)),
+        )
     return result
 
 
-def new_on_track(
-    number: int, found: Iterable[SegmentMatch], known: Iterable[SegmentMatch]
+def with_track(
+    number: int, of_track: Iterable[SegmentMatch], segments: Iterable[SegmentMatch]
 ) -> list[SegmentMatch]:
-    """Return what another track adds to the segments that are known."""
-    known = list(known)
-    return [
-        replace(segment, track=number)
-        for segment in found
-        if not any(_is_known(segment, other) for other in known)
-    ]
+    """Return segments with those of another track, in order.
+
+    The same alignment counts once: on the first track, unless it is clearly longer on
+    the other, as where the first one is shorter or speech hides its music.
+    """
+    joined = list(segments)
+    for segment in of_track:
+        if any(_lies_in(segment, other, LONGER_MS) for other in joined):
+            continue
+        joined = [other for other in joined if not _lies_in(other, segment)]
+        joined.append(replace(segment, track=number))
+    return sorted(joined, key=lambda segment: segment.start_ms)
 
 
 def unsearched(
@@ -68,21 +81,55 @@ def unsearched(
     )
 
 
-def _is_known(segment: SegmentMatch, known: SegmentMatch) -> bool:
-    """Return whether a segment lies mostly within one of the same alignment."""
-    inside = min(segment.end_ms, known.end_ms) - max(segment.start_ms, known.start_ms)
+def _lies_in(segment: SegmentMatch, other: SegmentMatch, longer_ms: int = 0) -> bool:
+    """Return whether a segment lies mostly within one of the same alignment.
+
+    It may be longer than the other by less than ``longer_ms``, or not at all for 0.
+    """
+    inside = min(segment.end_ms, other.end_ms) - max(segment.start_ms, other.start_ms)
     apart = (segment.reference_start_ms - segment.start_ms) - (
-        known.reference_start_ms - known.start_ms
+        other.reference_start_ms - other.start_ms
     )
+    length, of_other = (one.end_ms - one.start_ms for one in (segment, other))
     return (
-        segment.recording == known.recording
-        and 2 * inside > segment.end_ms - segment.start_ms
+        segment.recording == other.recording
+        and 2 * inside > length
         and abs(apart) <= SAME_PLACE_MS
+        and length <= of_other + longer_ms
     )
+
+
+def _without_silence(
+    unmatched: Iterable[UnmatchedInterval], of_track: Iterable[UnmatchedInterval]
+) -> list[UnmatchedInterval]:
+    """Return unmatched intervals with those of another track in place of silence."""
+    joined: list[UnmatchedInterval] = []
+    for silence in unmatched:
+        joined.append(silence)
+        if silence.kind != UnmatchedKind.SILENCE:
+            continue
+        clipped = [
+            replace(
+                interval,
+                start_ms=max(interval.start_ms, silence.start_ms),
+                end_ms=min(interval.end_ms, silence.end_ms),
+            )
+            for interval in of_track
+            if interval.kind != UnmatchedKind.SILENCE
+        ]
+        sounding = [
+            interval
+            for interval in clipped
+            if interval.end_ms - interval.start_ms >= DEFAULT.no_match_min_ms
+        ]
+        if sounding:
+            joined[-1:] = [*_cut_unmatched([silence], sounding), *sounding]
+    return sorted(joined, key=lambda interval: interval.start_ms)
 
 
 def _cut_unmatched(
-    unmatched: Iterable[UnmatchedInterval], segments: Sequence[SegmentMatch]
+    unmatched: Iterable[UnmatchedInterval],
+    segments: Sequence[SegmentMatch | UnmatchedInterval],
 ) -> Iterator[UnmatchedInterval]:
     """Yield what segments leave of unmatched intervals; candidates stay where they fit."""
     for interval in unmatched:

@@ -18,6 +18,7 @@ from recognition.index.places import References
 from recognition.params import DEFAULT, Params
 from recognition.search.candidates import SearchStage, Warp, following, stages
 from recognition.search.cascade import Search
+from recognition.search.pauses import joined_over_pauses
 from recognition.search.policy import CaptureType, ScanPolicy
 from recognition.search.speech import speech_share
 from recognition.search.unmatched import unmatched_intervals
@@ -131,9 +132,14 @@ class BegunScan:
 
         ``refused`` are earlier alignments of the same scan that were too weak.
         """
-        segments = tuple(
+        found = [
             with_band(self.match(run), run, self.search)
             for run in self.search.settled()
+        ]
+        segments = tuple(
+            joined_over_pauses(
+                found, self.silent, hours=self.search.hours, params=self.search.params
+            )
         )
         unmatched = unmatched_intervals(
             segments,

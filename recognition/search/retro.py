@@ -46,6 +46,7 @@ from recognition.search.candidates import (
 )
 from recognition.search.cascade import Search
 from recognition.search.match import segment_match, with_band
+from recognition.search.pauses import joined_over_pauses
 from recognition.search.policy import CaptureType, ScanPolicy
 from recognition.search.speech import speech_share
 from recognition.types import Fingerprint, Landmarks, SegmentMatch
@@ -178,7 +179,7 @@ def search_back(
     run(todo)
     if follows:
         run(following(search.changes(), params, hours=hours))
-    found = (
+    found = [
         with_band(
             segment_match(
                 run, duration_ms=query.duration_ms, hours=hours, params=params
@@ -187,7 +188,7 @@ def search_back(
             search,
         )
         for run in search.settled()
-    )
+    ]
     return tuple(
         replace(
             match,
@@ -195,7 +196,7 @@ def search_back(
                 dense, level_map, (match.start_ms, match.end_ms), params
             ),
         )
-        for match in found
+        for match in joined_over_pauses(found, silent, hours=hours, params=params)
     )
 
 

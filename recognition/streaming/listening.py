@@ -25,13 +25,10 @@ from av.error import MemoryError as FFmpegMemoryError
 from av.packet import Packet
 
 from recognition.audio.convert import Converter, Wanted
-from recognition.audio.decode import (
-    SAMPLE_RATE,
-    first_audio,
-    open_container,
-    refuse_shape,
-)
+from recognition.audio.decode import SAMPLE_RATE, refuse_shape
 from recognition.audio.mono import mono_block
+from recognition.audio.opened import open_container
+from recognition.audio.streams import first_audio
 from recognition.errors import UnsupportedMedia
 from recognition.fingerprint import file_format as fingerprint
 from recognition.fingerprint.builder import FingerprintBuilder

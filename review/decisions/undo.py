@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -122,6 +123,27 @@ def undo(current: Match, user: User) -> Match:
         grounds.again(matches=[match], actor=user)
     match.refresh_from_db()
     return match
+
+
+@transaction.atomic
+def take_back(*, match: Match, user: User, name: str) -> Match:
+    """Undo the decision that a browser sent under a name and got no answer to.
+
+    If it has not arrived, it is never made, and the match's history does not name it.
+    Raise ``StaleMatch`` if somebody has changed the match since it was made.
+    """
+    current = transitions.locked_row(match=match)
+    if not transitions.was_made(match=current, user=user, name=name):
+        transitions.never_make(user=user, name=name)
+        return current
+    event = transitions.last_event(current)
+    if event is None or not transitions.was_sent_as(event, name):
+        raise transitions.stale(current)
+    # The browser repeats this, too, until it gets an answer.
+    if event.action == Verb.UNDO:
+        return current
+    with transitions.sent_as(name):
+        return undo(current, user)
 
 
 def _undo_exclusion(event: Event, user: User) -> None:

@@ -7,13 +7,15 @@ after the change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.dispatch import Signal
@@ -39,6 +41,8 @@ matches_changed = Signal()
 # The name that a browser gave the decision which is being made.
 _sent_as: ContextVar[str] = ContextVar("sent_as", default="")
 _SENT_AS = "sent_as"
+# A browser that is offline for longer has no session any more.
+_TAKEN_BACK_SECONDS = 30 * 86_400
 
 MAX_NOTE_CHARS = 4_000
 NOTE = "note"
@@ -207,16 +211,39 @@ def make_once(
     """Decide a match, or return it if the decision of this name was made before.
 
     A browser sends a decision again until it gets an answer. The name, which it chose,
-    stays in the decision's events.
+    stays in the decision's events. Raise ``TakenBack`` if ``never_make`` has its name.
     """
     current = locked_row(match=match)
     if was_made(match=current, user=user, name=name):
         return current
+    if name and cache.get(_taken_back(user, name)):
+        raise errors.TakenBack
+    with sent_as(name):
+        return decide()
+
+
+@contextmanager
+def sent_as(name: str) -> Iterator[None]:
+    """Name the events that the block writes as a browser named its decision."""
     token = _sent_as.set(name)
     try:
-        return decide()
+        yield
     finally:
         _sent_as.reset(token)
+
+
+def never_make(*, user: User, name: str) -> None:
+    """Let ``make_once`` refuse the user's decision of this name, if it still arrives."""
+    cache.set(_taken_back(user, name), True, timeout=_TAKEN_BACK_SECONDS)
+
+
+def _taken_back(user: User, name: str) -> str:
+    return f"taken-back:{user.pk}:{name}"
+
+
+def was_sent_as(event: Event, name: str) -> bool:
+    """Return whether the event's decision has the name that a browser gave it."""
+    return bool(event.after.get(_SENT_AS) == name)
 
 
 def _name_sent() -> dict[str, object]:

@@ -9,7 +9,6 @@ import { plural, post, say } from "./server.js";
 const user = document.body.dataset.user ?? "";
 const PREFIX = `acrportal.outbox.${user}.`;
 const box = document.querySelector("[data-outbox]");
-const PATIENCE_MS = 20_000;
 const AGAIN_MS = [2_000, 5_000, 10_000, 30_000];
 /* Most answers come sooner than anybody could read that one is missing. */
 const SHOWN_AFTER_MS = 3_000;
@@ -19,6 +18,8 @@ const STOPPING = ["offline", "signed_out", "other_user"];
 /* The decisions of this page, newest last, for the key that takes one back. */
 const ours = [];
 const outcomes = new Map();
+/* Names of decisions that were taken back here. */
+const taken = new Set();
 /* Decisions of this page that wait for its earlier requests, such as the review lock. */
 const unready = new Set();
 let sending = Promise.resolve();
@@ -53,7 +54,7 @@ function drop(name) {
 const decides = (entry) => Boolean(entry.verb);
 
 /* The decision about a match that waits to be sent, or the refused one. */
-export const waitingOf = (uid) => waiting().find((entry) => entry.uid === uid && decides(entry));
+export const waitingOf = (uid) => waiting().find((entry) => entry.uid === uid && decides(entry) && !entry.takenBack);
 export const refusedOf = (uid) => refused().findLast((entry) => entry.uid === uid);
 export const isWaiting = () => waiting().length > 0;
 export const anyRefused = () => refused().length > 0;
@@ -94,14 +95,14 @@ function forget(uid) {
 
 /* Sending ---------------------------------------------------------------------- */
 
-/* Send what waits and return what came of a decision: ``answer``, ``refused``, or neither
-   while it is kept. */
+/* Send what waits and return what came of a decision: ``answer``, ``refused``, ``takenBack``,
+   or nothing of these while it is kept. */
 export async function deliver(name) {
   unready.delete(name);
   await send();
   const outcome = outcomes.get(name) ?? (read(name) ? {} : { answer: {} });
   outcomes.delete(name);
-  return outcome;
+  return taken.has(name) ? { takenBack: true } : outcome;
 }
 
 function send() {
@@ -114,13 +115,15 @@ const alone = () => navigator.locks?.request(PREFIX, sendAll) ?? sendAll();
 
 async function sendAll() {
   const passed = new Set();
-  for (const entry of ready()) {
+  for (const { name } of ready()) {
+    const entry = read(name);
     // Decisions about one match keep their order.
-    if (passed.has(entry.uid)) continue;
-    keep({ ...read(entry.name), tries: entry.tries + 1 });
+    if (!entry || passed.has(entry.uid)) continue;
+    keep({ ...entry, tries: entry.tries + 1 });
     try {
-      const fields = [...entry.fields, ["name", entry.name]];
-      const answer = await post(entry.address, fields, { keepalive: true, sentBy: user, timeout: PATIENCE_MS });
+      const { address, fields } = entry.takenBack ? takingBack(entry) : entry;
+      const named = [...fields, ["name", entry.name]];
+      const answer = await post(address, named, { keepalive: true, sentBy: user });
       finish(entry, answer);
     } catch (fault) {
       if (!isPassing(fault)) {
@@ -139,28 +142,41 @@ async function sendAll() {
 
 const isPassing = ({ code, status }) => STOPPING.includes(code) || status >= 500 || status === 429 || status === 408;
 
-function finish(entry, answer) {
-  const takenBack = Boolean(read(entry.name)?.takenBack);
-  failures = 0;
-  drop(entry.name);
-  if (decides(entry)) forget(entry.uid);
-  outcomes.set(entry.name, { answer });
-  if (takenBack) undoSent(entry, answer);
-  tell("saved", { entry: { ...entry, takenBack }, answer });
+/* What was tried may have arrived without its answer. If so the portal undoes it, and else it
+   sees to it that it is never made. */
+function takingBack(entry) {
+  const address = entry.address.replace(/^(\/m\/[^/?]+)\/[^?]*/, "$1/take-back");
+  const fields = entry.fields.filter(([name]) => name !== "verb");
+  return { address, fields: [...fields, ["verb", "undo"]] };
 }
 
-/* A decision that was taken back had arrived after all. */
-function undoSent(entry, answer) {
-  const address = entry.address.replace(/^(\/m\/[^/?]+)\/[^?]*/, "$1/decide");
-  const fields = [["verb", "undo"], ["version", answer.version], ["agreed", "yes"]];
-  add({ ...entry, address, fields, verb: "undo", what: say("undoWord"), typed: "", takenBack: false });
-  setTimeout(send);
+function finish(entry, answer) {
+  const now = read(entry.name);
+  failures = 0;
+  // It was taken back while it was on its way, and has arrived.
+  if (now?.takenBack && !entry.takenBack) {
+    setTimeout(send);
+    return;
+  }
+  drop(entry.name);
+  if (entry.takenBack && answer.undone) renew(entry, answer);
+  if (!entry.takenBack && decides(entry)) forget(entry.uid);
+  outcomes.set(entry.name, { answer });
+  tell("saved", { entry, answer });
+}
+
+/* What was decided about the match since is about the version that the undo leaves. */
+function renew({ uid }, { version }) {
+  for (const entry of waiting().filter((each) => each.uid === uid)) {
+    keep({ ...entry, fields: entry.fields.map(([name, value]) => [name, name === "version" ? String(version) : value]) });
+  }
 }
 
 function refuse(entry, fault) {
   const now = read(entry.name);
   outcomes.set(entry.name, { refused: fault });
-  if (!now || now.takenBack) {
+  // It was taken back while it was on its way, and was not made.
+  if (!now || (now.takenBack && !entry.takenBack)) {
     drop(entry.name);
     return;
   }
@@ -180,14 +196,21 @@ const tell = (name, detail) => document.dispatchEvent(new CustomEvent(`outbox:${
 /* The page shows the refusal itself. */
 export const shown = (name) => drop(name);
 
-/* Take back the newest decision of this page that is not sent; false if there is none. */
+/* Take back the newest decision of this page that is not sent, and return it. */
 export function takeBack() {
   const entry = ours.map(read).findLast((each) => each && !each.refused && !each.takenBack);
-  if (!entry) return false;
-  // What was tried may have arrived without its answer; then the answer is undone.
-  if (entry.tries) keep({ ...entry, takenBack: true });
+  if (entry) withdraw(entry);
+  return entry;
+}
+
+/* Send a decision no more, and undo it if it has arrived. Of notes and corrections, and of
+   what was taken back already, nothing can be undone. */
+function withdraw(entry) {
+  if (entry.tries && decides(entry) && !entry.takenBack) keep({ ...entry, takenBack: true });
   else drop(entry.name);
-  return true;
+  taken.add(entry.name);
+  tell("taken", { entry });
+  send();
 }
 
 /* Plan the next attempt. */
@@ -255,16 +278,24 @@ function drawUnsent(late) {
 function onClick(event) {
   const button = event.target.closest("button");
   if (button?.matches("[data-unsent-now]")) send();
-  else if (button?.dataset.unsentDiscard) drop(button.dataset.unsentDiscard);
+  else if (button?.dataset.unsentDiscard) withdraw(read(button.dataset.unsentDiscard));
   else if (button?.matches("[data-refusal-dismiss]")) drop(button.closest("[data-refusal]").dataset.refusal);
   else return;
   if (!button.isConnected) (box.querySelector("[data-refusal-dismiss]") ?? document.getElementById("main")).focus({ preventScroll: true });
 }
 
+/* Another tab has kept a decision, or has its answer. */
+function onStorage({ key, oldValue, newValue }) {
+  if (!key?.startsWith(PREFIX)) return;
+  draw();
+  const entry = JSON.parse(oldValue ?? "null");
+  if (entry && !newValue && !entry.refused) tell("saved", { entry, answer: {} });
+}
+
 if (box) {
   box.addEventListener("click", onClick);
   for (const name of ["online", "focus", "pageshow"]) window.addEventListener(name, () => waiting().length && send());
-  window.addEventListener("storage", (event) => event.key?.startsWith(PREFIX) && draw());
+  window.addEventListener("storage", onStorage);
   setInterval(() => waiting().length && draw(), SHOWN_AFTER_MS);
   draw();
 }

@@ -2,7 +2,10 @@
 
    From 1280 pixels the pane beside the list shows the match with both sounds, and the next
    row's is loaded before it is asked for. Narrower, or with the pane switched off, only the
-   decision bar appears, while it asks for a reason or offers undo. */
+   decision bar appears, while it asks for a reason or offers undo.
+
+   Keys and buttons have one target, the match of the current row: until the pane shows it,
+   keys wait and nothing in the pane can be pressed. */
 
 import { announce, onKey } from "./shell.js";
 import { current, moveTo, rows, ticked } from "./lists.js";
@@ -17,15 +20,20 @@ const OFF = "acrportal.preview";
 const GO_ON = "acrportal.preview.go-on";
 const WIDE = matchMedia("(min-width: 1280px)");
 const WALK_MS = 80;
+const AGAIN_MS = 3_000;
 const AHEAD = 2;
 /* The verbs of sound that no match names: name it, unknown music, no music. */
 const SOUND_LETTERS = "nuo";
 
 const pane = document.querySelector("[data-preview]");
 const empty = pane?.querySelector("[data-preview-empty]");
+const away = pane?.querySelector("[data-preview-away]");
 
 /* The match in the pane: its row's name, its element, its player, its review lock. */
 let shown = null;
+/* The row to which the page went by itself, or whose match could not be loaded, until its
+   match is shown: nobody has chosen that one. */
+let unchosen = "";
 /* Matches loaded before they are asked for: row name → promise of the element. */
 const loaded = new Map();
 /* The decisions of this page that can be undone, as the server drew them, newest last. */
@@ -36,14 +44,17 @@ let acted = false;
 /* The last request that writes; the next one waits for it. */
 let pending = Promise.resolve();
 let walking = 0;
+let again = 0;
 
 const isOn = () => WIDE.matches && localStorage.getItem(OFF) !== "off";
-const $ = (selector, within = shown?.node) => within?.querySelector(selector) ?? null;
+const $ = (selector, within = pane) => within?.querySelector(selector) ?? null;
 const named = (name) => rows().find((row) => row.dataset.row === name);
 const uidOf = (row) => row.dataset.subject ?? row.dataset.previewUrl?.split("/")[2];
 const rowOf = (uid) => rows().find((row) => uidOf(row) === uid);
 /* Whether a row is sound that no match names. */
 const isSound = (row) => row?.dataset.heard !== undefined;
+/* Whether the pane shows the current row's match. */
+const isShown = () => shown !== null && shown.name === current()?.dataset.row;
 const waits = (row) => row.dataset.done === undefined && row.dataset.foreign === undefined;
 
 /* Loading -------------------------------------------------------------------- */
@@ -100,28 +111,49 @@ function leave() {
   return playing;
 }
 
+/* Return the match of a row as it is drawn when the answer comes; null if another row is
+   the current one by then. */
+async function fetchCurrent(name) {
+  let row = named(name);
+  for (let key = ""; row && key !== keyOf(row); row = named(name)) {
+    key = keyOf(row);
+    const node = await load(row);
+    if (current()?.dataset.row !== name) return null;
+    if (key === keyOf(current())) return node;
+  }
+  return null;
+}
+
 async function show(row, { play = false } = {}) {
   const name = row.dataset.row;
+  const isNew = shown?.name !== name;
+  clearTimeout(again);
+  if (isNew) pane.inert = true;
   pane.setAttribute("aria-busy", "true");
-  let node;
+  let node = null;
+  let refused = null;
   try {
-    node = await load(row);
-  } catch (refused) {
-    announce(refused.message);
-    return false;
-  } finally {
-    pane.removeAttribute("aria-busy");
+    node = await fetchCurrent(name);
+  } catch (fault) {
+    refused = fault;
   }
-  if (current()?.dataset.row !== name) return false;
+  if (current()?.dataset.row !== name) return;
+  pane.removeAttribute("aria-busy");
   // A key and the walk may both have asked for this row.
-  if (shown?.node === node) return true;
+  if (node && shown?.node === node) return;
+  if (!node) {
+    if (isNew) showAway(row, refused);
+    return;
+  }
   // Somebody has begun to answer while the row was drawn again.
   if (shown?.name === name && strips.openAsk()) {
     notice(shown, say("changed"));
-    return true;
+    return;
   }
   const played = leave();
-  loaded.delete(keyOf(row));
+  loaded.delete(keyOf(current()));
+  unchosen = "";
+  pane.inert = false;
   pane.replaceChildren(node);
   beginSounds(node);
   shown = { name, node, held: node.dataset.mine ?? "", pair: null };
@@ -136,31 +168,65 @@ async function show(row, { play = false } = {}) {
   });
   if (play || played) start();
   lookAhead(row);
-  return true;
+}
+
+/* Show that a row's match cannot be loaded, and load it again until it can. */
+function showAway(row, refused) {
+  leave();
+  unchosen = row.dataset.row;
+  const node = away.content.firstElementChild.cloneNode(true);
+  if (["offline", "signed_out"].includes(refused.code)) $("[data-preview-why]", node).textContent = refused.message;
+  pane.inert = false;
+  pane.replaceChildren(node);
+  showLast();
+  announce(node.querySelector("[data-notice]").textContent);
+  again = setTimeout(loadAgain, AGAIN_MS);
+}
+
+/* The network may be back, so show the current row's match if it is missing. */
+function loadAgain() {
+  const row = current();
+  if (row && unchosen === row.dataset.row && !isShown()) show(row);
 }
 
 /* Show the current row; while the user walks fast, only the one where they stop. */
 function follow() {
   const row = current();
+  unchosen = "";
   // What was asked or refused there is over.
   if (row && shown && shown.name !== row.dataset.row) pane.classList.remove("is-asking");
   const visible = isOn() || pane.matches(".is-asking, .has-last");
   clearTimeout(walking);
-  if (!row || !visible || shown?.name === row.dataset.row) return;
+  clearTimeout(again);
+  pane.inert = Boolean(row) && !isShown();
+  if (!row || !visible || isShown()) return;
   if (!row.dataset.previewUrl) {
     leave();
+    pane.inert = false;
+    pane.removeAttribute("aria-busy");
     pane.replaceChildren(empty);
     return;
   }
   walking = setTimeout(() => show(row), loaded.has(keyOf(row)) ? 0 : WALK_MS);
 }
 
-/* Make sure that the decision bar on screen is the current row's. */
-async function ready() {
+/* Act on the match of the row that is current now, once it is shown; say so if it cannot be.
+   ``chosen`` tells whether a person has gone to this row. */
+async function onShown(act) {
   const row = current();
-  if (!row?.dataset.previewUrl) return false;
+  if (!row?.dataset.previewUrl) return;
+  const name = row.dataset.row;
+  const chosen = unchosen !== name;
   clearTimeout(walking);
-  return shown?.name === row.dataset.row || show(row);
+  if (!isShown()) await show(row);
+  if (shown?.name === name && isShown()) {
+    act({ chosen });
+    return;
+  }
+  // The pane says why its own match is not shown.
+  if (current()?.dataset.row === name) pane.classList.add("is-asking");
+  else if (named(name)) sayInRow(named(name), say("unshown"));
+  announce(say("unshown"));
 }
 
 function start() {
@@ -174,8 +240,7 @@ function start() {
 async function play() {
   const { pair } = shown ?? {};
   if (!isPlaying()) {
-    await ready();
-    start();
+    await onShown(start);
   } else if (pair) {
     pair.pause();
   } else {
@@ -245,6 +310,7 @@ function goOn(name) {
   }
   moveTo(open[0]);
   clearTimeout(walking);
+  unchosen = open[0].dataset.row;
   show(open[0], { play: playing });
 }
 
@@ -252,7 +318,8 @@ function goOn(name) {
 async function finishPage() {
   announce(pane.dataset.noneLeft);
   await pending;
-  if (outbox.anyRefused()) return;
+  // A page cannot be opened without a connection.
+  if (outbox.anyRefused() || outbox.isWaiting()) return;
   if (document.querySelector("[data-walk-end]")) {
     endWalk();
     return;
@@ -342,10 +409,13 @@ async function decide(form) {
     markDone(row);
     goOn(at.name);
   }
-  const { answer, refused } = await sent;
-  if (refused) {
+  const { answer, refused, takenBack } = await sent;
+  if (refused || takenBack) {
     delete at.node.dataset.sent;
     button.removeAttribute("aria-busy");
+  }
+  if (takenBack) return;
+  if (refused) {
     showRefusal(form, at, name, refused);
   } else {
     strips.dropDraft(at.node.dataset.uid, verb);
@@ -445,9 +515,27 @@ async function keepNote(form) {
   if (answer) announce(say("noted"));
 }
 
+/* A decision is not sent, so nothing says any more that it waits. */
+function onTaken({ detail }) {
+  const { uid } = detail.entry;
+  const row = rowOf(uid);
+  if (!row) return;
+  unmark(row);
+  sayInRow(row, "");
+  if (shown?.node.dataset.uid !== uid) return;
+  delete shown.node.dataset.sent;
+  strips.disable(shown.node, false);
+  $("[data-notice]").hidden = true;
+}
+
 /* A decision was answered, perhaps long after it was made and this page opened again. */
 function onOutbox({ type, detail }) {
   const { uid, verb, takenBack } = detail.entry;
+  loadAgain();
+  if (takenBack) {
+    refresh();
+    if (shown?.node.dataset.uid === uid) showAgain(rowOf(uid));
+  }
   if (detail.answer?.last && verb !== "undo" && !takenBack) keepLast(detail.answer.last);
   const row = rowOf(uid);
   // Nothing in the row says that the decision waits.
@@ -474,14 +562,16 @@ async function keepSpeech(form) {
    taken back. */
 const undoLast = inTurn(async () => {
   await pending;
-  // The pane may still load the row that offers the undo.
-  await ready();
-  if (outbox.takeBack()) {
+  const entry = outbox.takeBack();
+  if (entry) {
+    moveTo(rowOf(entry.uid));
     announce(say("taken"));
     return;
   }
-  if (strips.openStrip("z")) return;
-  ($("form[data-undo]") ?? $("form[data-undo-here]"))?.requestSubmit();
+  // The pane may still load the row that offers the undo.
+  if (current() && !isShown()) await show(current());
+  if (isShown() && strips.openStrip("z")) return;
+  ($("form[data-undo]") ?? (isShown() ? $("form[data-undo-here]") : null))?.requestSubmit();
   // The next key must see what comes of this one.
   await pending;
 });
@@ -490,7 +580,7 @@ const undoLast = inTurn(async () => {
    another page. The first row's own decision was not meant. */
 async function undoEarlier() {
   moveTo(rows()[0]);
-  if ((await ready()) && $(".bar__undo")) undoLast();
+  await onShown(() => $(".bar__undo") && undoLast());
 }
 
 /* A key that does nothing says why, also where only the decision bar has room. */
@@ -499,28 +589,28 @@ function cannot() {
   notice(shown, outbox.waitingOf(shown.node.dataset.uid) ? say("kept") : shown.node.dataset.cannot);
 }
 
-/* Press the button of a letter, or open its strip. */
-async function press(letter) {
-  if (!(await ready())) return;
-  const button = $(`.bar__verbs > form button[aria-keyshortcuts=${letter.toUpperCase()}]:enabled`);
-  byLetter = true;
-  if (button) button.click();
-  else if (!strips.openStrip(letter)) cannot();
+/* Press the button of a letter, or open its strip. A button asks for nothing, so a key that
+   was pressed before does not reach a match that nobody has chosen or seen. */
+function press(letter) {
+  onShown(({ chosen }) => {
+    const button = $(`.bar__verbs > form button[aria-keyshortcuts=${letter.toUpperCase()}]:enabled`);
+    byLetter = true;
+    if (!button && !strips.openStrip(letter)) cannot();
+    else if (button && chosen) button.click();
+    else if (button) notice(shown, say("unseen", { key: letter.toUpperCase() }));
+  });
 }
 
 /* Decide the match and the same one in copies of its file: their preview opens. */
-async function decideCopies() {
-  if (await ready()) ($("[data-copies] [value=confirm]") ?? { click: cannot }).click();
-}
+const decideCopies = () => onShown(() => ($("[data-copies] [value=confirm]") ?? { click: cannot }).click());
 
-async function correctSpeech() {
-  if (await ready()) $("[data-speech] button:enabled")?.click();
-}
+const correctSpeech = () => onShown(({ chosen }) => chosen && $("[data-speech] button:enabled")?.click());
 
-async function note() {
-  if (!(await ready())) return;
-  pane.classList.add("is-asking");
-  strips.focusNote();
+function note() {
+  onShown(() => {
+    pane.classList.add("is-asking");
+    strips.focusNote();
+  });
 }
 
 async function choose(address) {
@@ -551,12 +641,12 @@ onKey((event) => {
   }
   // The verbs act on the ticked rows, through the bar of lists.js.
   if (ticked().length && `ca${strips.LETTERS}`.includes(key)) return;
-  const open = strips.openAsk();
+  const open = isShown() && strips.openAsk();
   if (open && /^[1-9]$/.test(key)) {
     if (strips.pick(open, Number(key))) event.preventDefault();
     return;
   }
-  const pair = shown?.pair;
+  const pair = isShown() ? shown.pair : null;
   const letters = `cy${strips.LETTERS}${isSound(current()) ? SOUND_LETTERS : ""}`;
   const actions = {
     ...keysOfPair(pair, event),
@@ -577,7 +667,9 @@ onKey((event) => {
 function onClick(event) {
   if (event.metaKey || event.ctrlKey || event.button !== 0) return;
   const link = event.target.closest("a");
-  if (event.target.closest("[data-close]")) {
+  if (event.target.closest("[data-preview-again]")) {
+    loadAgain();
+  } else if (event.target.closest("[data-close]")) {
     strips.closeStrip();
     pane.classList.remove("is-asking");
     current()?.focus({ preventScroll: true });
@@ -693,12 +785,17 @@ if (pane) {
   strips.keepDrafts(hold);
   window.addEventListener("pagehide", onHide);
   for (const name of ["saved", "refused"]) document.addEventListener(`outbox:${name}`, onOutbox);
+  document.addEventListener("outbox:taken", onTaken);
+  for (const name of ["online", "focus"]) window.addEventListener(name, loadAgain);
   rows().forEach(markKept);
   const first = rows().find(waits);
   const goesOn = sessionStorage.getItem(GO_ON) || document.querySelector("[data-file-review]");
   // The queue opens its first row at once, unless somebody returns to another one.
   const opens = isOn() && document.querySelector("[data-queue]") && !named(history.state?.row);
   if (first && isOn()) load(first).catch(() => {});
-  if (first && (goesOn || opens)) moveTo(first);
+  if (first && (goesOn || opens)) {
+    moveTo(first);
+    if (isOn()) unchosen = first.dataset.row;
+  }
   sessionStorage.removeItem(GO_ON);
 }

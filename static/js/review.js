@@ -14,6 +14,8 @@ const RENEW_MS = 60_000;
 const WARN_MS = 120_000;
 const LAST_CALL_MS = 30_000;
 const UNDO_TICK_MS = 1000;
+/* Keys of verbs that ask for nothing. */
+const AT_ONCE = "cys";
 /* Codes of refusals caused by the match's state, not by the form's values. */
 const OUTDATED = ["stale", "locked", "not_possible", "not_allowed", "gone"];
 
@@ -27,6 +29,8 @@ let held = { until: 0, mine: false, foreign: false, renewed: 0 };
 let pending = Promise.resolve();
 /* The way to a match whose page is still being loaded; null while there is none. */
 let arrival = null;
+/* How many ways were begun; only the last one leads anywhere. */
+let ways = 0;
 
 const NARROW = matchMedia("(max-width: 767.98px)");
 const $ = (selector, within = root) => within.querySelector(selector);
@@ -75,6 +79,7 @@ function show(parts, address, { push = true, still = false } = {}) {
 /* Open a match; if it was prefetched, show it at once and lock it afterwards. */
 async function go(address, { push = true } = {}) {
   if (!address) return;
+  ways += 1;
   if (ahead.address === address && ahead.parts) {
     const { parts } = ahead;
     ahead = { address: "", parts: null };
@@ -82,20 +87,25 @@ async function go(address, { push = true } = {}) {
     extend();
     await pending;
   } else {
-    const way = arrive(address, push);
+    const page = root;
+    const way = arrive(address, push, ways);
     arrival = way;
+    // Buttons and keys have one target, and keys wait for the match that is being loaded.
+    page.inert = true;
     try {
       await way;
     } finally {
       if (arrival === way) arrival = null;
+      if (!arrival) page.inert = false;
     }
   }
   lookAhead();
 }
 
-async function arrive(address, push) {
+async function arrive(address, push, way) {
   await pending;
   const parts = partsOf(await getPage(address));
+  if (way !== ways) return;
   if (parts) show(parts, address, { push });
   else location.assign(address);
 }
@@ -124,7 +134,8 @@ function leave(address) {
 
 function goBack() {
   letGo();
-  go(location.href, { push: false }).catch(() => location.reload());
+  // Without a connection, a reload would end in the browser's own page.
+  go(location.href, { push: false }).catch((refused) => (refused.code === "offline" ? fault(refused) : location.reload()));
 }
 
 /* Release the lock when the user leaves a match without a decision. */
@@ -250,14 +261,14 @@ async function confirm(form) {
   const { sent } = send(form);
   saySaving();
   await goOn(page);
-  const { answer, refused } = await sent;
+  const { answer, refused, takenBack } = await sent;
   if (answer?.last) showLast(answer.last);
   else showNoLast();
   delete page.dataset.sent;
   if (page !== root) return;
   if (answer) await goOn(page);
   else if (refused) await catchUp(page);
-  else showKept();
+  else if (!takenBack) showKept();
 }
 
 /* Send a form with a note and stay until it is saved or kept, so that it shows its errors. */
@@ -273,9 +284,13 @@ async function decide(form) {
   const before = saySaving();
   const reopens = verb === "reopen";
   const { name, sent } = send(form, about(page), next || reopens ? {} : { leaves: "yes" });
-  const { answer, refused } = await sent;
+  const { answer, refused, takenBack } = await sent;
   delete page.dataset.sent;
   button.disabled = held.foreign;
+  if (takenBack) {
+    $("[data-last]").replaceWith(before);
+    return;
+  }
   if (refused) {
     $("[data-last]").replaceWith(before);
     await showRefusal(form, page, name, refused);
@@ -284,7 +299,8 @@ async function decide(form) {
   strips.dropDraft(uid, verb);
   if (!answer) {
     showNoLast();
-    await goOn(page);
+    // The list cannot be opened without a connection.
+    if (next) await goOn(page);
     if (page === root) showKept();
     return;
   }
@@ -374,7 +390,15 @@ async function keepSpeech(form) {
 /* What waited was sent at last: show the match on screen as it is now. */
 function onOutbox({ detail }) {
   if (detail.entry.tries && detail.answer?.last) showLast(detail.answer.last);
-  if (root.dataset.kept && detail.entry.uid === root.dataset.uid) redraw().catch(fault);
+  if ((root.dataset.kept || detail.entry.takenBack) && detail.entry.uid === root.dataset.uid) redraw().catch(fault);
+}
+
+/* The decision about the match on screen is not sent, so another one can be made. */
+function onTaken({ detail }) {
+  if (!root.dataset.kept || detail.entry.uid !== root.dataset.uid) return;
+  delete root.dataset.kept;
+  disableVerbs(false);
+  $("[data-lock-free]").hidden = true;
 }
 
 function onSubmit(event) {
@@ -621,8 +645,19 @@ function actionOf(event) {
   return actions[key] ?? null;
 }
 
-/* Keys that are pressed while the next match is being loaded are meant for it. A
-   confirmation asks nothing, so it must not reach a match that nobody has seen. */
+/* Keys that are pressed while the next match is being loaded are meant for it. A verb that
+   asks for nothing must not reach a match that nobody has seen. */
+function onceShown(event) {
+  const key = event.key.toLowerCase();
+  const way = ways;
+  const drop = () => showNotice(say("unshown"));
+  arrival.then(() => {
+    if (way !== ways) drop();
+    else if (AT_ONCE.includes(key)) showNotice(say("unseen", { key: key.toUpperCase() }));
+    else actionOf(event)?.();
+  }, drop);
+}
+
 function onReviewKey(event) {
   const ask = strips.openAsk();
   if (ask && /^[1-9]$/.test(event.key)) {
@@ -632,8 +667,8 @@ function onReviewKey(event) {
   const action = actionOf(event);
   if (!action) return;
   event.preventDefault();
-  if (!arrival) action();
-  else if (event.key.toLowerCase() !== "c") arrival.then(() => actionOf(event)?.(), () => {});
+  if (arrival) onceShown(event);
+  else action();
 }
 
 function onClick(event) {
@@ -707,6 +742,7 @@ function pick(strip) {
 
 document.addEventListener("submit", onSubmit);
 for (const name of ["saved", "refused"]) document.addEventListener(`outbox:${name}`, onOutbox);
+document.addEventListener("outbox:taken", onTaken);
 strips.keepDrafts(takeAgain);
 document.addEventListener("click", onClick);
 for (const name of ["keydown", "pointerdown"]) document.addEventListener(name, renew);

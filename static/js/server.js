@@ -1,5 +1,8 @@
 /* Translated messages; requests of the review pages, with clear errors. */
 
+/* Whoever waits longer for an answer has no connection. */
+export const PATIENCE_MS = 20_000;
+
 /* A failed request; ``code`` is from the server, or "offline" or "signed_out". */
 export class Refused extends Error {
   constructor(code, message, status = 0) {
@@ -37,9 +40,11 @@ async function ask(address, options) {
 
 /* Fetch and parse a page; with ``ahead`` the server takes no review lock. */
 export async function getPage(address, { ahead = false } = {}) {
-  const answer = await ask(address, { headers: ahead ? { "X-Look-Ahead": "yes" } : {} });
+  const headers = ahead ? { "X-Look-Ahead": "yes" } : {};
+  const answer = await ask(address, { headers, signal: AbortSignal.timeout(PATIENCE_MS) });
   if (!answer.ok) throw new Refused("odd", say("odd"));
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const text = await answer.text().catch(() => { throw new Refused("offline", say("offline")); });
+  const page = new DOMParser().parseFromString(text, "text/html");
   const fresh = page.querySelector("meta[name=csrf-token]")?.content;
   if (fresh) document.querySelector("meta[name=csrf-token]").content = fresh;
   return page;
@@ -53,16 +58,16 @@ export async function getJson(address) {
 
 /* Post a form; after a new sign-in, fetch a new CSRF token and try once more. With
    ``sentBy`` the portal refuses it in the name of any other user. */
-export async function post(address, data, { again = true, keepalive = false, sentBy = "", timeout = 0 } = {}) {
+export async function post(address, data, { again = true, keepalive = false, sentBy = "" } = {}) {
   const body = new URLSearchParams(data);
   body.delete("csrfmiddlewaretoken");
   const headers = { Accept: "application/json", "X-CSRFToken": token(), ...(sentBy && { "X-Sent-By": sentBy }) };
-  const signal = timeout ? AbortSignal.timeout(timeout) : undefined;
+  const signal = AbortSignal.timeout(PATIENCE_MS);
   const answer = await ask(address, { method: "POST", body, headers, keepalive, signal });
   if (answer.ok) return answer.json();
   if (answer.status === 403 && again) {
     await getPage(location.href, { ahead: true });
-    return post(address, data, { again: false, keepalive, sentBy, timeout });
+    return post(address, data, { again: false, keepalive, sentBy });
   }
   let problem = {};
   try {

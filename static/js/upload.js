@@ -101,15 +101,15 @@ class Row {
     this.part("text").hidden = true;
   }
 
-  say(words, code = "", request = "") {
+  say(words, request = "") {
     this.part("progress").hidden = true;
     const line = this.part("text");
     line.hidden = false;
     line.textContent = words;
-    if (!code && !request) return;
+    if (!request) return;
     const detail = document.createElement("span");
-    detail.className = "error-code";
-    detail.textContent = ` ${[code, request && `req ${request}`].filter(Boolean).join(" · ")}`;
+    detail.className = "request-id";
+    detail.textContent = ` req ${request}`;
     line.append(detail);
   }
 
@@ -127,9 +127,8 @@ class Row {
   fail({ message, code = "", request_id: request = "" }, canRetry = true) {
     this.mustChange = code === "link_refused";
     this.icon("triangle");
-    // The person who typed the link can change it and needs no code for support.
-    if (this.mustChange) this.say(message);
-    else this.say(message, code, request);
+    // The person who typed the link can change it and needs no support.
+    this.say(message, this.mustChange ? "" : request);
     this.show("error", say("error"));
     const retry = this.part("retry");
     retry.textContent = say(this.mustChange ? "changeLink" : "tryAgain");
@@ -403,7 +402,7 @@ class Row {
     this.part("cancel").hidden = true;
     if (data.state === "error") {
       this.icon("triangle");
-      this.say(data.message || say("notScanned", { name: this.name }), data.code === "link_refused" ? "" : data.code);
+      this.say(data.message || say("notScanned", { name: this.name }));
       this.show("error", data.state_label);
       this.open(data.url, say(this.link ? "attachAudio" : "seeWhy"));
       return;

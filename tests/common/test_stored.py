@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from django.utils import translation
 
-from common.media_analysis import refusal
+from common.media_analysis import CAUSES, refusal
 from common.stored import read_stored
 from common.words import for_the_record
+from recognition.audio import unreadable
 from recognition.errors import TooShort
 
 
@@ -24,6 +25,17 @@ def test_a_stored_cause_is_read_in_the_language_of_the_page() -> None:
 
     assert stored.startswith("ep 1.wav has 2.2 s of sound")
     assert read_stored(stored) == str(refusal(error, "ep 1.wav")).replace("2,2", "2.2")
+
+
+def test_every_reason_why_a_file_gives_no_sound_can_be_translated() -> None:
+    reasons = {
+        reason
+        for name, reason in vars(unreadable).items()
+        if name.isupper() and isinstance(reason, str)
+    }
+
+    assert len(reasons) > 10
+    assert reasons <= set(CAUSES)
 
 
 def test_sentences_are_found_by_their_english_text() -> None:

@@ -130,6 +130,43 @@ _CONTRAST = """async (theme) => {
   localStorage.setItem(theme, JSON.stringify([...known, ...judged]));
   return violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html }) => ({ html })) }));
 }"""
+# axe-core looks at links in text by the colours of the theme, and only until it passes: a
+# colour that differs by 3 to 1 is enough for it. Here a link in text has a line, a frame or
+# another weight than the text in whatever theme.
+_LINKS_IN_TEXT = r"""() => {
+  const INLINE = /^(inline|contents)/;
+  const isSeen = (node) => node.checkVisibility({ visibilityProperty: true });
+  const blockOf = (node) => {
+    let at = node.parentElement;
+    while (at.parentElement && INLINE.test(getComputedStyle(at).display)) at = at.parentElement;
+    return at;
+  };
+  const textsIn = (block) => {
+    const walk = document.createTreeWalker(block, NodeFilter.SHOW_TEXT);
+    const texts = [];
+    while (walk.nextNode()) texts.push(walk.currentNode);
+    return texts.filter(({ data, parentElement: at }) =>
+      /[\p{L}\p{N}]/u.test(data) && isSeen(at) && !at.closest("a[href], button, svg, .visually-hidden") &&
+      (at === block || blockOf(at) === block && INLINE.test(getComputedStyle(at).display)));
+  };
+  const faults = [];
+  for (const link of document.querySelectorAll("a[href]")) {
+    if (link.closest("svg, nav") || !isSeen(link) || !link.textContent.trim()) continue;
+    const { display, textDecorationLine, borderBottomWidth, backgroundColor, fontWeight } = getComputedStyle(link);
+    if (!INLINE.test(display) || textDecorationLine.includes("underline") || parseFloat(borderBottomWidth)) continue;
+    if (backgroundColor !== "rgba(0, 0, 0, 0)") continue;
+    const inner = link.querySelector("strong, b") ? "700" : fontWeight;
+    const texts = textsIn(blockOf(link));
+    if (!texts.some(({ parentElement }) => getComputedStyle(parentElement).fontWeight === inner)) continue;
+    faults.push(`only colour shows this link: ${link.outerHTML.replace(/\s+/g, " ").slice(0, 140)}`);
+  }
+  return faults;
+}"""
+_LINK_RULE = {
+    "runOnly": ["link-in-text-block"],
+    "resultTypes": ["violations"],
+    "preload": False,
+}
 # The admin's main screens; screens that are alike for every model are checked once, so
 # the browser opens those that name a class no earlier one had.
 ADMIN_KINDS = ("index", "_changelist", "_change")
@@ -277,6 +314,8 @@ def test_no_page_has_a_fault_that_axe_finds_or_that_stops_a_keyboard(
         waiting.extend(links)
         looks = page.evaluate(_FIND_NEW_LOOKS)
         by_keys = [*faults_of_keys(page), *unlisted_keys(page)]
+        if frame == "portal":
+            by_keys += page.evaluate(_LINKS_IN_TEXT)
         by_keys += faults_of_openings(page, opened)
         faults += [f"{name}: {fault}" for fault in by_keys]
         known = [_ALIKE, _FRAMES[frame]] if frame in framed else [_ALIKE]
@@ -334,6 +373,7 @@ def _faults_of(page: Page, name: str, looks: int) -> list[str]:
     for theme in ("dark", "light") if is_dark else ("light", "dark"):
         page.emulate_media(color_scheme=theme)
         found = page.evaluate(_CONTRAST, theme)
+        found += page.evaluate(_AXE, [{"exclude": NOT_OURS}, _LINK_RULE])
         faults += _described(found, f"{name} ({theme})")
     return faults
 

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.conftest import Portal, sign_in, uid_of, wait_until_in
+from tests.e2e.conftest import (
+    Portal,
+    sign_in,
+    uid_of,
+    wait_until_in,
+)
+from tests.e2e.test_two_people import act, following
 
 pytestmark = pytest.mark.e2e
 
@@ -422,3 +428,60 @@ def test_long_names_push_no_column_out_of_sight(
             page.set_viewport_size({"width": width, "height": 900})
             expect(page.locator("main .table").first).to_be_visible()
             assert page.evaluate(_WIDER) == [], f"{path} {width}"
+
+
+def test_what_somebody_decides_is_no_news_to_them(
+    page: Page, portal: Portal, other: BrowserContext, restored: list[str]
+) -> None:
+    page.set_viewport_size({"width": 1400, "height": 900})
+    open_list(page, portal, "/matches/?state=pending")
+    news = page.locator("[data-list-changed]")
+    page.keyboard.press("j")
+    uid = current(page)
+    restored.append(uid)
+    expect(page.locator("[data-match]")).to_have_attribute("data-uid", uid)
+
+    # It leaves the list, but waits for a decision still.
+    page.keyboard.press("e")
+    page.keyboard.type("whose is it?")
+    page.keyboard.press("Enter")
+    expect(page.locator(f'[data-row="{uid}"]')).to_contain_text("Escalated")
+    wait_until_in(page, uid, "escalated")
+    expect(news).to_be_hidden()
+    # Nor is what they decide in another tab.
+    tab = page.context.new_page()
+    second = str(page.locator("[data-row]").nth(3).get_attribute("data-row"))
+    tab.goto(f"/m/{second}")
+    restored += [second, following(tab)]
+    tab.keyboard.press("c")
+    wait_until_in(page, second, "confirmed")
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    page.wait_for_load_state("networkidle")
+    expect(news).to_be_hidden()
+
+    mira = other.new_page()
+    sign_in(mira, portal, "mira")
+    row = page.locator("[data-row]:not(.is-done)").last
+    third = str(row.get_attribute("data-row"))
+    restored.append(third)
+    act(mira, third, "escalate", note="whose is it?")
+    expect(news).to_be_visible()
+    expect(news).to_contain_text("The list has changed")
+
+
+def test_the_first_page_of_a_new_browser_is_in_its_zone(
+    browser: Browser, portal: Portal
+) -> None:
+    context = browser.new_context(base_url=portal.url, timezone_id="Asia/Tokyo")
+    page = context.new_page()
+    sign_in(page, portal, "ana")
+    # A page with messages stays, as they are shown once.
+    page.goto("/files/")
+    context.clear_cookies(name="browser_zone")
+
+    page.goto("/files/")
+
+    expect(page.locator("html")).to_have_attribute("data-zone", "Asia/Tokyo")
+    (cookie,) = (each for each in context.cookies() if each["name"] == "browser_zone")
+    assert cookie["expires"] > 0, "it outlives the browser's session"
+    context.close()

@@ -50,9 +50,7 @@ def test_upload_watch_review_and_export(
     page.click("[data-start]")
     good = page.locator("[data-row]", has_text="my excerpt.mp3")
     bad = page.locator("[data-row]", has_text="notes.wav")
-    expect(bad).to_contain_text(
-        "This is not an audio or video file", timeout=PATIENCE_MS
-    )
+    expect(bad).to_contain_text("This is a text and no sound", timeout=PATIENCE_MS)
     good_link = good.locator("[data-name] a")
     expect(good_link).to_be_visible(timeout=PATIENCE_MS)
     good_link.click()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
+from tests import audio
 from tests.e2e.conftest import (
     PATIENCE_MS,
     Portal,
@@ -317,6 +318,51 @@ def test_review_works_without_scripts(
     expect(plain.locator("[data-last]")).to_contain_text("Rejected")
     plain.get_by_role("button", name="Undo").click()
     assert uid_of(plain) == second
+    context.close()
+
+
+def test_pages_without_scripts_do_the_main_work_and_say_what_they_cannot(
+    browser: Browser, portal: Portal
+) -> None:
+    context = browser.new_context(base_url=portal.url, java_script_enabled=False)
+    plain = context.new_page()
+    sign_in(plain, portal, "ana")
+
+    plain.goto("/queue/?view=waiting")
+    note = plain.locator("noscript .note")
+    expect(note).to_be_visible()
+    expect(note).to_contain_text("JavaScript is off in this browser.")
+    # No room is kept for a preview that cannot come.
+    width = "node => node.getBoundingClientRect().width"
+    assert plain.locator("[data-queue]").evaluate(width) > 1000
+    plain.locator("#id_q").fill("Coherence")
+    plain.get_by_role("button", name="Filter").last.click()
+    assert "q=Coherence" in plain.url
+    expect(plain.locator("[data-row]").first).to_contain_text("Coherence")
+
+    plain.goto("/files/")
+    plain.get_by_role("link", name="programme-evening.opus").first.click()
+    here = plain.url
+    plain.goto(f"{here}review/")
+    expect(note.last).to_contain_text("Unknown sound cannot be judged in this list")
+    note.last.locator("a").click()
+    plain.locator("[name=start]").fill("1:35")
+    plain.locator("[name=end]").fill("1:58")
+    plain.get_by_role("button", name="Name or note").click()
+    expect(plain.get_by_label("Title")).to_be_visible()
+
+    plain.goto("/upload/")
+    sound = audio.wav_bytes(audio.tune(77, 5))
+    plain.set_input_files(
+        "[name=files]", {"name": "plain.wav", "mimeType": "audio/wav", "buffer": sound}
+    )
+    plain.get_by_role("button", name="Upload and scan").click()
+    expect(plain.locator(".upload-row")).to_contain_text("plain.wav")
+
+    plain.goto("/reports/")
+    plain.get_by_role("button", name="Run report").click()
+    expect(plain.locator("h1")).to_be_visible()
+    assert "/reports/" in plain.url
     context.close()
 
 

@@ -172,4 +172,4 @@ def test_an_empty_file_is_refused_in_a_sentence_without_a_code(
 
     row = page.locator("[data-row]")
     expect(row).to_contain_text("none.wav is empty (0 bytes).")
-    expect(row.locator(".error-code")).to_have_count(0)
+    expect(row.locator(".request-id")).to_have_count(0)

@@ -6,8 +6,10 @@ import re
 
 import pytest
 from django.conf import settings
+from django.contrib.admin import site
 from django.contrib.auth.models import Group
 from django.db.models import Model
+from django.test import RequestFactory
 from django.urls import reverse
 
 import audit.services
@@ -18,7 +20,7 @@ from catalogue.models import Recording
 from imports.models import BroadcastImport
 from review.choices import QueueReason
 from review.models import Licence, Match
-from scanning.models import InboundCallback
+from scanning.models import Detection, InboundCallback, Scan, ScannedFile
 from tests.borders import with_monitoring
 from tests.conftest import MakeClient
 from tests.factories import deciding
@@ -58,6 +60,55 @@ def test_screens_count_what_was_found_and_lead_to_pages_that_may_be_opened(
         of_recording = client.get(address(Recording, "change", recording.pk))
         assert (f'href="{licence.url}"' in of_licence) == (client is manager)
         assert f'href="{page}"' in of_recording.content.decode()
+
+
+def test_detections_come_newest_first_and_lead_to_their_match_and_decision(
+    signed_in: MakeClient, ana: User
+) -> None:
+    older, newer = make_match(), make_match()
+    deciding.reject(match=older, user=ana, reason="noise")
+    client = signed_in(Role.VIEWER)
+
+    page = client.get(address(Detection, "changelist")).content.decode()
+
+    rows = re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)[-2:]
+    assert address(Match, "change", newer.pk) in rows[0]
+    assert address(Match, "change", older.pk) in rows[1]
+    assert "Rejected" in rows[1]
+    assert "ana" in visible_text(rows[1])
+    assert address(ScannedFile, "change", older.scanned_file.pk) in rows[1]
+    shown = Detection.objects.get(scan=older.scan)
+    own = client.get(address(Detection, "change", shown.pk)).content.decode()
+    assert address(Match, "change", older.pk) in own
+
+
+def test_no_list_begins_with_its_oldest_rows(rf: RequestFactory) -> None:
+    request = rf.get("/admin/")
+    request.user = make_user(Role.ADMIN)
+
+    oldest_first = [
+        model._meta.label
+        for model, screen in site._registry.items()
+        if screen.get_ordering(request)[:1] in (["id"], ["pk"], ["created_at"])
+    ]
+
+    assert oldest_first == []
+
+
+def test_columns_that_name_a_row_of_another_screen_link_to_it(
+    signed_in: MakeClient,
+) -> None:
+    match = make_match()
+    scan = address(Scan, "changelist")
+    viewer = signed_in(Role.VIEWER)
+
+    link = f'<a href="{address(ScannedFile, "change", match.scanned_file.pk)}">'
+    assert link in viewer.get(scan).content.decode()
+    # Whoever may not open the screen of accounts gets no link to one.
+    licence = make_licence(recordings=[match.recording])
+    page = viewer.get(address(Licence, "changelist")).content.decode()
+    assert licence.holder in page
+    assert address(User, "changelist") not in page
 
 
 def test_an_empty_list_has_no_actions_and_a_group_leads_to_its_people(

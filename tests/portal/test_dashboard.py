@@ -142,6 +142,8 @@ def test_finds_of_the_week_by_label_and_platform(client: Client) -> None:
     assert isinstance(platforms, list)
     assert [(each.name, each.count) for each in labels] == [("Example & Sons", 2)]
     assert [(each.name, each.count) for each in platforms] == [("youtube", 1)]
+    # So that the counts add up.
+    assert (told["labelless"], told["platformless"]) == (0, 1)
     for found in (*labels, *platforms):
         page = client.get(reverse("portal:match_list") + found.query)
         assert page.context["page_obj"].paginator.count == found.count

@@ -64,6 +64,22 @@ def test_a_person_chooses_a_zone_and_gives_it_up(signed_in: MakeClient) -> None:
         assert f'data-zone="{shown}"' in client.get(url).content.decode()
 
 
+def test_a_page_says_that_it_does_not_know_the_zone_yet(
+    signed_in: MakeClient,
+) -> None:
+    client, url = signed_in(Role.VIEWER), reverse("portal:file_list")
+    guessed = 'data-guessed-zone="UTC"'
+
+    for address in (url, reverse("admin:index")):
+        assert guessed in client.get(address).content.decode()
+    assert guessed not in client.get(reverse("account_login")).content.decode()
+    client.cookies["browser_zone"] = "Asia/Tokyo"
+    assert guessed not in client.get(url).content.decode()
+    del client.cookies["browser_zone"]
+    User.objects.update(time_zone="Asia/Tokyo")
+    assert guessed not in client.get(url).content.decode()
+
+
 @time_machine.travel(datetime(2026, 11, 24, 6, tzinfo=UTC), tick=False)
 def test_lists_show_times_of_the_persons_zone_and_utc_on_hover() -> None:
     file = ScannedFileFactory.create()

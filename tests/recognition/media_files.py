@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import struct
 import wave
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -108,20 +109,122 @@ def _encode(path: Path, sound: Sound, kind: Kind, video: bool, start_s: int) -> 
 
 
 def write_tracks(path: Path, tracks: dict[str, Sound], rate: int) -> Path:
-    """Write a file with several sound tracks of one length, by their titles."""
-    with av.open(str(path), mode="w") as container:
+    """Write a file with several sound tracks by their titles."""
+    return write_timed(
+        path, [Track(sound, rate, title) for title, sound in tracks.items()]
+    )
+
+
+@dataclass(frozen=True)
+class Track:
+    """One channel of sound that begins at ``start_s`` in a file; it may have none."""
+
+    sound: Sound
+    rate: int
+    title: str = ""
+    start_s: float = 0.0
+    codec: str = "pcm_s16le"
+    layout: str = "mono"
+
+
+def write_timed(
+    path: Path, tracks: Sequence[Track], options: dict[str, str] | None = None
+) -> Path:
+    """Write a file with tracks that begin and end at their own times."""
+    with av.open(str(path), mode="w", options=options or {}) as container:
         streams = []
-        for title in tracks:
-            stream = container.add_stream("pcm_s16le", rate=rate, layout="mono")
-            stream.metadata["title"] = title
+        for track in tracks:
+            stream = container.add_stream(
+                track.codec, rate=track.rate, layout=track.layout
+            )
+            assert isinstance(stream, AudioStream)
+            stream.metadata["title"] = track.title
             streams.append(stream)
-        for at in range(0, len(next(iter(tracks.values()))), rate):
-            for stream, sound in zip(streams, tracks.values(), strict=True):
-                part = (sound[np.newaxis, at : at + rate] * 32767).astype("<i2")
-                frame = av.AudioFrame.from_ndarray(part, "s16", "mono")
-                frame.sample_rate, frame.pts = rate, at
-                container.mux(stream.encode(frame))
+        ends = (track.start_s + len(track.sound) / track.rate for track in tracks)
+        for second in range(round(max(ends)) + 1):
+            for stream, track in zip(streams, tracks, strict=True):
+                for frame in _frames_within(track, stream, second):
+                    container.mux(stream.encode(frame))
+        for stream, track in zip(streams, tracks, strict=True):
+            if len(track.sound):
+                container.mux(stream.encode(None))
     return path
+
+
+def _frames_within(
+    track: Track, stream: AudioStream, second: int
+) -> Iterator[av.AudioFrame]:
+    """Yield the sound that a track has within a second of the file."""
+    at = round((second - track.start_s) * track.rate)
+    part = track.sound[max(0, at) : max(0, at + track.rate)]
+    if not len(part):
+        return
+    channels = av.AudioLayout(track.layout).nb_channels
+    frame = av.AudioFrame.from_ndarray(
+        np.repeat(part[np.newaxis], channels, axis=0), "fltp", track.layout
+    )
+    frame.sample_rate, frame.time_base = track.rate, Fraction(1, track.rate)
+    frame.pts = round(track.start_s * track.rate) + max(0, at)
+    converter = av.AudioResampler(stream.format.name, track.layout, track.rate)
+    yield from converter.resample(frame)
+
+
+def add_empty_tracks(path: Path, count: int) -> Path:
+    """Repeat the sound track of an MP4 file that many times, without its samples."""
+    data = path.read_bytes()
+    at = data.rindex(b"moov") - 4
+    index, rest = _boxes_of(data[at + 8 :]), data[:at]
+    (track,) = (content for name, content in index if name == b"trak")
+    copies = [(b"trak", _emptied(track, number + 2)) for number in range(count)]
+    moov = b"".join(_box(*box) for box in [*index, *copies])
+    path.write_bytes(rest + _box(b"moov", moov))
+    return path
+
+
+def _emptied(content: bytes, number: int) -> bytes:
+    """Return a track box with another number and no samples."""
+    made = b""
+    for name, inner in _boxes_of(content):
+        if name in (b"mdia", b"minf", b"stbl"):
+            inner = _emptied(inner, number)
+        elif name == b"tkhd":
+            inner = inner[:12] + number.to_bytes(4) + inner[16:]
+        elif name == b"stsz":
+            inner = bytes(12)
+        elif name in (b"stts", b"stsc", b"stco", b"stss"):
+            inner = bytes(8)
+        elif name in (b"sgpd", b"sbgp", b"edts"):
+            continue
+        made += _box(name, inner)
+    return made
+
+
+def _boxes_of(content: bytes) -> list[tuple[bytes, bytes]]:
+    boxes, at = [], 0
+    while at < len(content):
+        length = int.from_bytes(content[at : at + 4])
+        boxes.append((content[at + 4 : at + 8], content[at + 8 : at + length]))
+        at += length
+    return boxes
+
+
+def _box(name: bytes, content: bytes) -> bytes:
+    return (8 + len(content)).to_bytes(4) + name + content
+
+
+def scrambled(data: bytes, first: float, last: float) -> bytes:
+    """Scramble the sound of a transport stream between two shares of it."""
+    packets = bytearray(data)
+    count = len(data) // 188
+    rng = np.random.default_rng(1)
+    for at in range(int(count * first) * 188, int(count * last) * 188, 188):
+        pid = (packets[at + 1] & 31) << 8 | packets[at + 2]
+        more = 1 + packets[at + 4] if packets[at + 3] & 0x20 else 0
+        begin, end = at + 4 + more, at + 188
+        if 0x100 <= pid < 0x1000 and begin < end:
+            packets[at + 3] |= 0x80
+            packets[begin:end] = rng.integers(0, 256, end - begin, np.uint8).tobytes()
+    return bytes(packets)
 
 
 def sparse(path: Path, *, hours: int) -> Path:

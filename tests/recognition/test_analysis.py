@@ -95,7 +95,7 @@ def test_errors_of_the_child_arrive_as_they_were(tmp_path: Path) -> None:
     short = media_files.wav(tmp_path / "short.wav", melody(1, 8000), 8000)
     long = media_files.wav(tmp_path / "long.wav", melody(10, 8000), 8000)
 
-    with pytest.raises(UnsupportedMedia, match="not an audio or video file"):
+    with pytest.raises(UnsupportedMedia, match="text and no sound"):
         analysis.analyse_file(text)
     with pytest.raises(TooShort) as too_short:
         analysis.analyse_file(short)

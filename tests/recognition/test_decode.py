@@ -231,29 +231,6 @@ def test_headers_that_lead_nowhere_are_not_followed_for_ever(
         decode.AudioFile(file, DEFAULT_LIMITS)
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", "empty"),
-        (b"hello, this is no sound\n" * 100, "not an audio or video file"),
-        (bytes(5000), "not an audio or video file"),
-        (
-            b"\x89PNG\r\n\x1a\n" + bytes(500),
-            "not an audio or video file|no audio stream",
-        ),
-    ],
-    ids=["empty", "text", "zeros", "picture"],
-)
-def test_what_is_no_media_is_refused_with_a_reason(
-    content: bytes, reason: str, tmp_path: Path
-) -> None:
-    path = tmp_path / "a.mp3"
-    path.write_bytes(content)
-
-    with pytest.raises(UnsupportedMedia, match=reason):
-        decoded(path)
-
-
 def test_a_video_without_sound_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     with av.open(str(path), mode="w") as container:

@@ -13,7 +13,8 @@ import av
 import numpy as np
 import pytest
 
-from recognition.audio.decode import AudioFile, first_audio
+from recognition.audio.decode import AudioFile
+from recognition.audio.streams import first_audio
 from recognition.errors import UnsupportedMedia
 from recognition.limits import DEFAULT_LIMITS
 from tests.recognition import timed_files

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -13,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recognition.audio import decode
-from recognition.audio.timeline import MOST_DRIFT_S, Timed, Timeline
+from recognition.audio.timeline import MOST_DRIFT_S, WINDOW_S, Timed, Timeline
 from tests.recognition import timed_files
 from tests.recognition.media_files import Kind, Sound
 
@@ -27,10 +29,10 @@ def placed(frames: list[Timed[int]], origin_s: float | None = None) -> dict[int,
     """Return where each frame's sound begins."""
     at, places = 0.0, {}
     length_s = {one.frame: one.length_s for one in frames}
-    for gap_s, number in Timeline[int](origin_s).place(iter(frames)):
+    for gap_s, number, paced_s in Timeline[int](origin_s).place(iter(frames)):
         at += gap_s
         places[number] = at
-        at += length_s[number]
+        at += length_s[number] + paced_s
     return places
 
 
@@ -76,10 +78,119 @@ def test_sound_that_runs_at_another_pace_than_the_clock_follows_it(pace: float) 
 
     places = placed(frames)
 
+    # At the end, fewer stamps are left to compare.
+    most_s = MOST_DRIFT_S + FRAME_S + WINDOW_S * abs(pace - 1)
     assert all(
-        abs(place - one * FRAME_S * pace) <= MOST_DRIFT_S + FRAME_S
-        for one, place in places.items()
+        abs(place - one * FRAME_S * pace) <= most_s for one, place in places.items()
     )
+
+
+def coarse(unit_s: float) -> Callable[[float], float]:
+    return lambda at_s: math.floor(at_s / unit_s) * unit_s
+
+
+def late(unit_s: float) -> Callable[[float], float]:
+    return lambda at_s: math.ceil(at_s / unit_s) * unit_s
+
+
+def nearest(unit_s: float) -> Callable[[float], float]:
+    return lambda at_s: round(at_s / unit_s) * unit_s
+
+
+def swinging(period_s: float) -> Callable[[float], float]:
+    return lambda at_s: at_s + 0.12 * math.sin(2 * math.pi * at_s / period_s)
+
+
+def shaken(seed: int) -> Callable[[float], float]:
+    draws = Random(seed)  # noqa: S311 - no secret
+    return lambda at_s: at_s + draws.uniform(-0.12, 0.12)
+
+
+STAMPS = [
+    *(kind(unit_s) for kind in (coarse, late, nearest) for unit_s in (0.04, 0.5, 1, 2)),
+    *(swinging(period_s) for period_s in (0.3, 1, 3, 10)),
+    *(shaken(seed) for seed in range(4)),
+]
+
+
+@pytest.mark.parametrize("stamp", STAMPS)
+@pytest.mark.parametrize("frame_s", [FRAME_S, 0.1])
+def test_stamps_that_swing_make_no_holes(
+    stamp: Callable[[float], float], frame_s: float
+) -> None:
+    timeline: Timeline[int] = Timeline()
+    frames = [Timed(number, stamp(number * frame_s), frame_s) for number in range(3000)]
+
+    parts = list(timeline.place(iter(frames)))
+
+    assert [part.frame for part in parts] == list(range(3000))
+    # At most the first step may be a hole, before it shows that stamps swing.
+    assert timeline.lost_s < 0.15
+    assert sum(abs(part.paced_s) for part in parts) <= 0.15
+
+
+@pytest.mark.parametrize("stamp", STAMPS)
+@pytest.mark.parametrize("lost_s", [2, 20])
+def test_a_loss_between_stamps_that_swing_has_its_length(
+    stamp: Callable[[float], float], lost_s: float
+) -> None:
+    timeline: Timeline[int] = Timeline()
+    frames = [
+        Timed(number, stamp(number * FRAME_S), FRAME_S)
+        for number in range(4000)
+        if not 1000 <= number < 1000 + lost_s / FRAME_S
+    ]
+
+    at_s = sum(
+        part.gap_s + FRAME_S + part.paced_s for part in timeline.place(iter(frames))
+    )
+
+    assert timeline.lost_s == pytest.approx(lost_s, abs=0.3)
+    assert at_s == pytest.approx(80, abs=0.3)
+
+
+@pytest.mark.parametrize("pace", [0.99, 1.01])
+@pytest.mark.parametrize("frame_s", [0.01, FRAME_S, 0.1, 1.0])
+def test_another_pace_is_followed_in_short_pieces(pace: float, frame_s: float) -> None:
+    timeline: Timeline[int] = Timeline()
+    frames = [
+        Timed(number, number * frame_s * pace, frame_s)
+        for number in range(int(200 / frame_s))
+    ]
+
+    parts = list(timeline.place(iter(frames)))
+
+    length_s = sum(part.gap_s + frame_s + part.paced_s for part in parts)
+    assert length_s == pytest.approx(200 * pace, abs=0.3)
+    assert timeline.lost_s == 0
+    assert max(abs(part.paced_s) for part in parts) <= max(0.02, frame_s / 10)
+
+
+@pytest.mark.parametrize("back_s", [0.5, 1.5, 5, 95_000])
+def test_a_clock_that_goes_back_costs_no_sound(back_s: float) -> None:
+    frames = [
+        Timed(one, one * FRAME_S - back_s * (one >= 500), FRAME_S)
+        for one in range(1000)
+    ]
+
+    assert placed(frames)[999] == pytest.approx(999 * FRAME_S)
+
+
+def test_a_clock_that_stands_still_costs_no_sound() -> None:
+    frames = [
+        Timed(one, min(one * FRAME_S, max(10, one * FRAME_S - 5)), FRAME_S)
+        for one in range(1000)
+    ]
+
+    assert placed(frames)[999] == pytest.approx(999 * FRAME_S, abs=0.1)
+
+
+def test_an_overflow_of_the_clock_is_no_gap() -> None:
+    frames = [
+        Timed(one, one * FRAME_S + 194_783 * (one >= 50), FRAME_S) for one in range(100)
+    ]
+
+    assert placed(frames)[99] == pytest.approx(99 * FRAME_S)
 
 
 @pytest.mark.parametrize("jump_s", [0.3, 25, 5000])

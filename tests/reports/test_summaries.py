@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import html
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.http import QueryDict
 
 from accounts.roles import Role
 from audit.models import Event
+from common.reading import read_date
 from reports import summaries
 from reports.summaries import By
+from review.choices import MatchState
 from review.filters import MatchFilter
 from review.models import Match
 from scanning.choices import FileStatus
@@ -74,6 +78,77 @@ def test_summaries_count_states_and_time(matches: list[Match]) -> None:
 
     accounts = summary(By.ACCOUNT, MatchFilter(platform="youtube"))
     assert {row.key: row.matches for row in accounts} == {"Channel": 1, "": 1}
+
+
+def test_the_states_of_a_row_add_up_and_so_do_the_rows(matches: list[Match]) -> None:
+    make_match(recording=matches[0].recording, state=MatchState.SUPPRESSED)
+    make_match(recording=matches[0].recording, state=MatchState.DISPUTED)
+    states = ("waiting", "confirmed", "cleared", "rejected", "suppressed")
+    whole = summaries.total(filters=MatchFilter())
+
+    rows = summary(By.LABEL)
+
+    for row in (*rows, whole):
+        assert row.matches == sum(getattr(row, each) for each in states), row
+    for each in ("matches", *states, "matched_ms"):
+        assert getattr(whole, each) == sum(getattr(row, each) for row in rows), each
+
+
+def test_a_label_is_one_whatever_its_case_as_in_the_list_behind_it(
+    signed_in: MakeClient, matches: list[Match]
+) -> None:
+    make_match(recording__label="EXAMPLE")
+    make_match(recording__label="")
+
+    named = {row.name: row.matches for row in summary(By.LABEL)}
+
+    assert named == {"EXAMPLE": 3, "Other": 1, "": 1}
+    listed = MatchFilter(label="EXAMPLE").condition()
+    assert Match.objects.filter(listed).count() == 3
+    page = signed_in(Role.VIEWER).get("/reports/summary/?by=label").content.decode()
+    assert "Without a label" in page
+
+
+def test_rows_are_sorted_by_any_number_and_by_name(matches: list[Match]) -> None:
+    make_match(recording__label="Other", state=MatchState.REJECTED)
+    make_match(recording__label="Other", state=MatchState.REJECTED)
+
+    def names(sort: str) -> list[str]:
+        rows = summaries.summarise(filters=MatchFilter(), by=By.LABEL, sort=sort)
+        return [row.name for row in rows]
+
+    assert names("") == names("-matched_ms") == ["Example", "Other"]
+    assert names("-rejected") == names("-name") == ["Other", "Example"]
+    assert names("name") == names("nonsense") == ["Example", "Other"]
+
+
+def test_months_are_words_newest_first_and_lead_to_their_matches(
+    signed_in: MakeClient, matches: list[Match]
+) -> None:
+    # Half an hour later it is February in Berlin.
+    at = datetime(2026, 1, 31, 23, 30, tzinfo=UTC)
+    Match.objects.filter(pk=matches[0].pk).update(created_at=at)
+    viewer = signed_in(Role.VIEWER)
+
+    page = viewer.get("/reports/summary/?by=month").content.decode()
+    zoned = "by=month&found_from=2026-01-15&zone=Europe%2FBerlin"
+    other = viewer.get(f"/reports/summary/?{zoned}").content.decode()
+
+    months = [read_date(datetime.now(tz=UTC), "month"), "January 2026"]
+    assert page.rindex(months[0]) < page.rindex(months[1])
+    assert "found_from=2026-01-01&amp;found_until=2026-01-31" in page
+    assert "February 2026" in other
+    link = "found_from=2026-02-01&amp;zone=Europe%2FBerlin&amp;found_until=2026-02-28"
+    assert link in other
+    days = MatchFilter.from_query(QueryDict(html.unescape(link)))
+    assert Match.objects.filter(days.condition()).get() == matches[0]
+
+
+def test_an_empty_portal_is_not_told_to_remove_filters(signed_in: MakeClient) -> None:
+    page = signed_in(Role.REVIEWER).get("/reports/summary/").content.decode()
+
+    assert "No matches yet" in page
+    assert "Remove a filter" not in page
 
 
 def test_months_come_in_order_and_a_trend_has_the_last_weeks(

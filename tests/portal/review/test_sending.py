@@ -122,6 +122,60 @@ def test_nothing_is_decided_in_the_name_of_another_user(
     assert manager.post(url, rejection, headers=JSON).json()["code"] == "stale"
 
 
+def take_back(client: Client, match: Match) -> Any:  # Any: test response
+    url = reverse("portal:match_take_back", args=[match.uid])
+    return client.post(url, {"verb": "undo", **NAME}, headers=JSON)
+
+
+def test_a_decision_that_is_taken_back_before_it_arrives_leaves_no_mark(
+    client: Client,
+) -> None:
+    match = make_match()
+    url = reverse("portal:match_decide", args=[match.uid])
+
+    answer = take_back(client, match)
+    late = client.post(
+        url, {"verb": "confirm", "version": match.version, **NAME}, headers=JSON
+    )
+
+    assert (answer.status_code, answer.json()["undone"]) == (200, False)
+    assert (late.status_code, late.json()["code"]) == (409, "taken_back")
+    assert not Event.objects.filter(case=match.case, actor__username="ana").exists()
+    match.refresh_from_db()
+    assert match.state == MatchState.PENDING
+
+
+def test_a_decision_that_is_taken_back_after_it_arrived_is_undone_once(
+    client: Client,
+) -> None:
+    match = make_match()
+    decide(client, match, "confirm", **NAME)
+
+    answers = [take_back(client, match) for _ in range(2)]
+
+    assert [answer.json()["undone"] for answer in answers] == [True, True]
+    events = Event.objects.filter(case=match.case, actor__username="ana")
+    actions = events.order_by("pk").values_list("action", flat=True)
+    assert list(actions) == ["confirm", "undo"]
+    match.refresh_from_db()
+    assert match.state == MatchState.PENDING
+
+
+def test_what_others_decided_since_is_not_taken_back(
+    client: Client, mira: User
+) -> None:
+    match = make_match()
+    decide(client, match, "confirm", **NAME)
+    match.refresh_from_db()
+    deciding.undo(match=match, user=mira)
+    deciding.escalate(match=match, user=mira, note="Whose is it?")
+
+    answer = take_back(client, match)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "stale")
+    assert take_back(Client(), match).status_code == 302
+
+
 def test_what_a_browser_keeps_is_not_kept_for_signing_in(ana: User) -> None:
     match = make_match()
     client = Client()
