@@ -216,8 +216,8 @@ def _stop(context: JobContext, stopped: Stopped) -> None:
         case HandedBack():
             context.put_off(attempts=context.job.attempts - 1)
         case WaitsUntil():
-            # The next turn, so that a slice lets others of its priority pass.
-            turn = context.job.turn + 1
+            # A slice lets others of its priority pass, also those of the same person.
+            turn = max(context.job.turn + 1, selectors.next_turn(context.job))
             context.put_off(stopped.cause, attempts=0, run_after=stopped.at, turn=turn)
         case _:
             raise stopped

@@ -27,12 +27,15 @@ from notices.selectors import is_in_notice, notices_of
 from reports.cue_sheet_files import EXPORTED
 from reports.marks import marks_of
 from review.choices import WAITING_STATES, MatchState
-from review.models import Match
-from review.services.transitions import GROUND
+from review.models import Match, MatchAlias
+from review.services.transitions import GROUND, JOINED, JOINED_INTO, NAMED_OTHERWISE
 from review.services.trial import taken_back
 
 LISTED: Final = 200
 _CASE: Final = "match:"
+# The match asks and says the same, under the recording that stands for it.
+_SAME_QUESTION: Final = (NAMED_OTHERWISE,)
+_JOINS: Final = (JOINED, JOINED_INTO)
 # Statements that somebody stands for come first.
 _ORDER: Final = (
     *(MatchState.DISPUTED, MatchState.UPHELD, MatchState.CONFIRMED),
@@ -164,9 +167,13 @@ def consequences_of(change: Callable[[], object], *, about: Q) -> Consequences:
     said = _read(notices)
     with taken_back() as events:
         change()
-        cases = {each.case for each in events if each.case.startswith(_CASE)}
+        cases = {
+            each.case
+            for each in events
+            if each.case.startswith(_CASE) and each.action not in _SAME_QUESTION
+        }
         with working_for(None):
-            then = _rows(cases)
+            then = _joined_rows(cases, events)
         differed = _differing(then)
         then_said = _read(notices)
     grounds = [each.case for each in events if each.action in _GROUNDS]
@@ -175,6 +182,7 @@ def consequences_of(change: Callable[[], object], *, about: Q) -> Consequences:
     before = _rows(cases)
     differs = _differing(before)
     otherwise = {each.case for each in events if each.action == GROUND}
+    joined = {each.case for each in events if each.action in _JOINS}
     matches = sorted(
         (
             MatchChange(
@@ -184,6 +192,7 @@ def consequences_of(change: Callable[[], object], *, about: Q) -> Consequences:
                 is_seen_otherwise=match.case in otherwise,
             )
             for key, match in before.items()
+            if match.case not in joined or _is_told(match, then[key])
         ),
         key=lambda each: (_ORDER.index(each.before), each.match.pk),
     )
@@ -207,6 +216,24 @@ def consequences_of(change: Callable[[], object], *, about: Q) -> Consequences:
         stands=stands,
         has_hidden=has_hidden or len(before) < len(then),
     )
+
+
+def _joined_rows(cases: Collection[str], events: Iterable[Event]) -> dict[int, Match]:
+    """Return what matches became, by their keys; of a joined one its survivor."""
+    rows = _rows(cases)
+    by_uid = {match.uid: match for match in rows.values()}
+    into = {
+        event.case.removeprefix(_CASE): by_uid[event.after["match"]]
+        for event in events
+        if event.action == JOINED_INTO
+    }
+    former = MatchAlias.objects.filter(uid__in=into)
+    return rows | {alias.former_key: into[alias.uid] for alias in former}
+
+
+def _is_told(match: Match, after: Match) -> bool:
+    """Return whether joining a match is news: it is decided otherwise, or in review."""
+    return match.state != after.state or match.state == MatchState.IN_REVIEW
 
 
 def standing_consequences(cases: Collection[str]) -> Consequences:

@@ -8,6 +8,8 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from common.outside_text import one_line
+
 # Codes of the protocol's status object and of its error bodies.
 _QUOTA_CODES = {"3003", "3015"}
 _SAID_CHARS = 500
@@ -127,9 +129,7 @@ def _read_message(
     raw = " ".join(body[:_SAID_CHARS].decode("utf-8", "replace").split())
     text = texts[0] if texts else raw
     code = next(iter(sorted(_codes(content))), str(status))
-    # It is shown in pages and terminals, which control characters would control.
-    printable = (c if c.isprintable() else " " for c in f"{code} {text}")
-    return "".join(printable)[:_SAID_CHARS].rstrip(".").strip()
+    return one_line(f"{code} {text}", _SAID_CHARS).rstrip(".").strip()
 
 
 def _codes(content: dict[str, Any]) -> set[str]:  # Any: JSON

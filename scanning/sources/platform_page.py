@@ -120,8 +120,7 @@ def failure_of(stderr: str) -> PageFailed:
     lines = [line for line in stderr.splitlines() if line.startswith("ERROR:")]
     if not lines:
         return PageFailed(LinkFault.UNKNOWN, _("the platform gave no audio"))
-    said = "".join(c if c.isprintable() else " " for c in lines[-1])
-    original = said.removeprefix("ERROR:").strip().rstrip(".")[:300]
+    original = one_line(lines[-1].removeprefix("ERROR:"), 300).rstrip(".")
     return PageFailed(fault_of_message(original), original)
 
 

@@ -89,7 +89,7 @@ def test_a_report_shows_what_stands_and_undo_brings_its_rows_back(
     (merged,) = report()
     actions.undo(action=action, user=manager)
 
-    assert (merged["recording_id"], merged["custom_id"]) == (first.uid, "ID-2")
+    assert (merged["recording_id"], merged["custom_id"]) == (first.uid, "ID-1")
     assert merged["title"] == "Take 1"
     assert report() == before
 

@@ -21,8 +21,8 @@ IDS = {
     "recognition.commands.credentials",
     "scanning.services.callbacks",
 }
-# What a font can draw.
-DRAWN = {"reports.pdf"}
+# What a font can draw, and what a terminal must not obey.
+DRAWN = {"reports.pdf", "recognition.commands.console"}
 
 
 @pytest.mark.parametrize(

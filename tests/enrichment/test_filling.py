@@ -420,7 +420,7 @@ def test_admin_adds_a_source_after_accepting_its_licence(
     run_jobs()
     source.refresh_from_db()
     assert source.state == "failed"
-    assert "name the columns" in client.get(address).content.decode()
+    assert "names the columns" in client.get(address).content.decode()
     with django_capture_on_commit_callbacks(execute=True):
         client.post(reverse("portal:open_data_delete", args=[source.uid]))
     assert not list((folder / "enrichment").glob("es_*"))

@@ -240,21 +240,6 @@ def test_pages_name_who_confirmed_recorded_and_answered(
     assert (body["recorded_by"], body["answered_by"]) == ("ana", "otto")
 
 
-def test_a_match_that_a_later_scan_replaced_names_nobody_for_that(
-    reviewer: Client,
-) -> None:
-    match = make_match()
-    mira = make_user(Role.REVIEWER, username="mira")
-    deciding.confirm(match=match, user=mira, version=1)
-    scan = ScanFactory.create(scanned_file=match.scanned_file)
-    make_match(scan=scan, recording=match.recording)
-
-    page = text_of(reviewer, match.review_url)
-
-    assert "Superseded" in page
-    assert "by mira" not in page
-
-
 def test_viewer_looks_and_records_nothing(signed_in: MakeClient) -> None:
     viewer, match = signed_in(Role.VIEWER), make_match(state=MatchState.CONFIRMED)
 

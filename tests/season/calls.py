@@ -297,6 +297,9 @@ _BODIES: dict[tuple[str, str], Callable[[str, random.Random], Json] | None] = {
         "programme": rng.choice(samples.WORDS),
         "scan_again": rng.random() < 0.5,
     },
+    (f"{_PORTAL}/links/read/", "POST"): lambda _path, rng: {
+        "text": rng.choice(samples.TEXTS["links"])
+    },
     (f"{_PORTAL}/links/", "POST"): lambda _path, rng: {
         "container": _pk(Container, rng),
         "links": rng.choice(samples.TEXTS["links"]).splitlines(),

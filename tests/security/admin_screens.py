@@ -23,7 +23,7 @@ from monitoring.unknown.models import UnknownPolicy
 from platforms.models import AssetConflict, PlatformVideo, ReferenceFile, ReportedValue
 from programmes.models import Episode, MusicUse
 from reports.models import CueEntry, ReportDelivery, SheetApproval
-from review.models import Dispute, SavedView
+from review.models import Dispute, MatchAlias, SavedView
 from scanning.models import (
     CloudAccount,
     CloudDeletion,
@@ -164,6 +164,15 @@ def _pair(desk: Desk) -> PairLink:
 
 def _token(desk: Desk) -> ApiToken:
     return create_token(owner=desk.user, name="a", scopes=["all"]).token
+
+
+def _alias(desk: Desk) -> MatchAlias:
+    return MatchAlias.objects.create(
+        uid=f"m_former_{desk.match.pk}",
+        former_key=10_000 + desk.match.pk,
+        match=desk.match,
+        recording=desk.match.recording,
+    )
 
 
 def _view(desk: Desk) -> SavedView:
@@ -372,6 +381,7 @@ SCREENS: dict[str, Screen] = {
     "review.Policy": Screen(lambda desk: desk.policy()),
     "catalogue.Exclusion": Screen(lambda desk: desk.exclusion()),
     "review.Dispute": Screen(_dispute),
+    "review.MatchAlias": Screen(_alias),
     "review.SavedView": Screen(_view),
     "scanning.Container": Screen(
         lambda desk: desk.container, add=Action.CONFIGURE, change=Action.CONFIGURE

@@ -20,6 +20,7 @@ SCOPES: dict[str, dict[str, str]] = {
     "api/portal/v1/uploads/<uuid:uid>/": {"PATCH": "", "DELETE": ""},
     "api/portal/v1/uploads/<uuid:uid>/finish/": {"POST": ""},
     "api/portal/v1/links/": {"POST": ""},
+    "api/portal/v1/links/read/": {"POST": ""},
     "api/portal/v1/matches/<str:uid>/": {"GET": "read decide"},
     "api/portal/v1/matches/<str:uid>/decisions/": {"POST": "decide"},
     "api/portal/v1/matches/<str:uid>/disputes/": {

@@ -22,14 +22,14 @@ from rest_framework.serializers import ModelSerializer
 
 from accounts.models import User
 from accounts.roles import Role
-from catalogue.models import Bucket
+from catalogue.models import Bucket, Recording
 from common.uid import new_uid
 from enrichment.models import FillingRule
 from monitoring.declarations.models import DeclarationProfile
 from monitoring.streams.models import Station, Stream
 from monitoring.unknown.models import UnknownPolicy
 from portal.accounts.forms import ProjectForm
-from portal.catalogue.forms import BucketForm
+from portal.catalogue.forms import BucketForm, RecordingDetailsForm
 from portal.containers.monitoring import UnknownPolicyForm
 from portal.containers.views import ContainerForm
 from portal.declarations.forms import DeclarationProfileForm
@@ -274,6 +274,15 @@ PAGES: dict[str, tuple[type[ModelForm[Any]], Page]] = {
             UnknownPolicy,
             Role.ADMIN,
             row=lambda desk: desk.row(UnknownPolicy, container=desk.container),
+        ),
+    ),
+    "recording": (
+        RecordingDetailsForm,
+        Page(
+            lambda row: f"/catalogue/recordings/{row.uid}/edit/",  # type: ignore[union-attr]  # a recording
+            lambda _desk, _: {"title": "New"},
+            Recording,
+            row=lambda desk: desk.recording,
         ),
     ),
     "new work": (

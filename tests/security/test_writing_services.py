@@ -198,7 +198,10 @@ class Shared:
         )
         self.notice = own.notice()
         NoticeItem.objects.create(
-            notice=self.notice, match=self.hidden_line, url="https://video.example/2"
+            notice=self.notice,
+            match=self.hidden_line,
+            match_uid=self.hidden_line.uid,
+            url="https://video.example/2",
         )
         self.play = declared_play(own, self.user)
         DeclaredPlay.objects.filter(pk=self.play.pk).update(match=self.hidden_line)
@@ -623,7 +626,9 @@ LISTED = {
     "review.decisions.undo.may_undo": _READS,
     "review.services.grounds.follow_recordings": "rules act for everybody",
     "review.services.grounds.note_recordings": "rules act for everybody",
+    "review.services.joining.take_back": "the undo of a merge permits it",
     "review.services.saved_views.remove": _OWN,
+    "review.services.transitions.never_make": "refuses the person's own decision",
     "review.services.saved_views.save": _OWN,
     "review.services.saved_views.switch_default": _OWN,
     "rights.actions.records.create": "a record that nothing belongs to yet",

@@ -310,7 +310,10 @@ class Desk:
             TakedownNotice, law=NoticeLaw.US_512C, platform="Video Example"
         )
         NoticeItem.objects.get_or_create(
-            notice=notice, match=self.match, defaults={"url": "https://video.example/1"}
+            notice=notice,
+            match=self.match,
+            match_uid=self.match.uid,
+            defaults={"url": "https://video.example/1"},
         )
         return notice
 
@@ -533,6 +536,10 @@ def declared_play(desk: Desk, person: User) -> DeclaredPlay:
         match=desk.match,
         state=desk.match.state,
         version=desk.match.version,
+        scan=desk.match.scan,
+        recording=desk.match.recording,
+        start_ms=0,
+        plays_in_file=1,
         station=made.profile.stations.get(),
         starts_at=datetime(2026, 11, 3, 7, tzinfo=UTC),
         played_ms=20_000,

@@ -139,7 +139,10 @@ def add_notices(user: User) -> list[str]:
             **({} if state in states[:2] else signed),
         )
         NoticeItem.objects.create(
-            notice=notice, match=found[number - 1], url="https://video.example/v/1"
+            notice=notice,
+            match=found[number - 1],
+            match_uid=found[number - 1].uid,
+            url="https://video.example/v/1",
         )
     return [
         reverse("portal:notice_edit", args=[rows[NoticeState.DRAFT].uid]),
