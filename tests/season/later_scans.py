@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from accounts.reach import working_for
 from accounts.roles import Action
 from catalogue.models import IntakeRule, Recording, RecordingStatus
-from dedup.models import ActionVerb, DedupGroup
+from dedup.models import ActionState, ActionVerb, DedupAction, DedupGroup
 from notices.models import NoticeItem, NoticeState
 from review.choices import WAITING_STATES, MatchState, QueueReason, RejectCode
 from review.models import Match, MatchAlias
@@ -35,8 +35,10 @@ def handle(person: Person, manager: Person, rng: random.Random, work: Work) -> N
     kind = rng.random()
     if kind < 0.3:
         _open_former(person, manager, rng, work)
-    elif kind < 0.8:
+    elif kind < 0.7:
         _reopen(person, manager, rng, work)
+    elif kind < 0.85:
+        _merge_and_undo(manager, rng, work)
     else:
         _merge_twice(manager, rng, work)
 
@@ -123,20 +125,74 @@ def _merge_twice(manager: Person, rng: random.Random, work: Work) -> None:
     if match is None:
         return
     for _ in range(2):
-        copy = _add_copy(manager, match.recording, rng, work)
-        if copy is None:
+        if not _merge_into_copy(manager, match.recording, rng, work):
             return
-        group = DedupGroup.objects.filter(members__recording=copy).first()
-        if group is None:
-            return
-        members = {each.recording.uid for each in group.members.all()} - {copy.uid}
-        if match.recording.uid not in members:
-            return
-        grounds.act_on(manager, group, ActionVerb.MERGE, [copy.uid, *sorted(members)])
         _rescan(manager, match.scanned_file, work)
         joined = match_of_id(match.uid)
         check(joined is not None, f"{match.case} is gone after a merge")
         match = joined or match
+
+
+def _merge_and_undo(manager: Person, rng: random.Random, work: Work) -> None:
+    """Merge the recording of a claim into a copy and undo it: all is as it was."""
+    match = _some_claim(rng)
+    if match is None:
+        return
+    merged = _merge_into_copy(manager, match.recording, rng, work)
+    if not merged:
+        return
+    action = DedupAction.objects.filter(state=ActionState.DONE).latest("pk")
+    before = _kept_rows(action)
+    manager.fill_in_and_agree(
+        f"/duplicates/done/{action.uid}/", verb="undo", knows="on"
+    )
+    action.refresh_from_db()
+    if action.state != ActionState.UNDONE:
+        return
+    for uid, identity in before.items():
+        there = match_of_id(uid)
+        now = there and _identity(there)
+        check(now == identity, f"m {uid} was {identity} before a merge, and is {now}")
+
+
+def _kept_rows(action: DedupAction) -> dict[str, tuple[object, ...]]:
+    """Return what matches were before a merge, by their ids."""
+    aliases = MatchAlias._base_manager.filter(merge=action.uid)
+    return {
+        alias.uid: (
+            alias.kept["row"]["scanned_file_id"],
+            alias.kept["row"]["recording_id"],
+            alias.kept["row"]["created_at"],
+            sorted(alias.kept["evidence"]),
+        )
+        for alias in aliases
+    }
+
+
+def _identity(match: Match) -> tuple[object, ...]:
+    return (
+        match.scanned_file_id,
+        match.recording_id,
+        match.created_at.isoformat(),
+        sorted(match.detections.values_list("pk", flat=True)),
+    )
+
+
+def _merge_into_copy(
+    manager: Person, recording: Recording, rng: random.Random, work: Work
+) -> bool:
+    """Add a copy of a recording and merge the recording into it."""
+    copy = _add_copy(manager, recording, rng, work)
+    if copy is None:
+        return False
+    group = DedupGroup.objects.filter(members__recording=copy).first()
+    if group is None:
+        return False
+    members = {each.recording.uid for each in group.members.all()} - {copy.uid}
+    if recording.uid not in members:
+        return False
+    grounds.act_on(manager, group, ActionVerb.MERGE, [copy.uid, *sorted(members)])
+    return True
 
 
 def _some_claim(rng: random.Random) -> Match | None:
