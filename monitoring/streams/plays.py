@@ -67,10 +67,8 @@ def _plays_of(scan: Scan) -> list[_Play]:
     They have a match: of copies of one sound in the same interval only one counts.
     """
     floor = scan.scanned_file.container.score_floor
-    matches = Match.objects.filter(scanned_file=scan.scanned_file_id)
-    matched = matches.values("recording")
     rows = (
-        Segment.objects.filter(detection__scan=scan, detection__recording__in=matched)
+        Segment.objects.filter(detection__scan=scan, detection__matches__isnull=False)
         .filter(Q(detection__score=None) | Q(detection__score__gte=floor))
         .select_related("detection")
         .order_by("start_ms", "pk")

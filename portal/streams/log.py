@@ -149,20 +149,17 @@ def targets_of(
     segments = Segment.objects.select_related("detection__scan__scanned_file").in_bulk(
         [play.segment_id for play in plays if play.segment_id]
     )
-    matches = {
-        (match.scanned_file_id, match.recording_id): match
-        for match in Match.objects.filter(
-            scanned_file__in={
-                one.detection.scan.scanned_file_id for one in segments.values()
-            },
-            recording__in={play.recording_id for play in plays},
-        )
-    }
+    # By evidence: after a merge, a match names another recording than its plays.
+    links = Match.detections.through.objects.filter(
+        detection__in={segment.detection_id for segment in segments.values()}
+    )
+    match_of = dict(links.values_list("detection", "match"))
+    matches = Match.objects.in_bulk(set(match_of.values()))
     found = {}
     for play in plays:
         segment = segments.get(play.segment_id or 0)
         file = segment.detection.scan.scanned_file if segment else None
-        match = matches.get((file.pk, play.recording_id)) if file else None
+        match = matches.get(match_of.get(segment.detection_id)) if segment else None
         if match is not None:
             found[play.pk] = PlayTarget(match.review_url, match.state)
         elif file is not None and segment is not None:

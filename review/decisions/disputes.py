@@ -75,6 +75,10 @@ def answer(current: Match, decision: Decision, user: User) -> Match:
         dispute.answered_by = user
         dispute.answered_at = at
         dispute.save()
+        # A merge may have joined two disputed matches.
+        still_open = current.disputes.filter(status=DisputeStatus.OPEN)
+        if (other := still_open.order_by("due_at").first()) is not None:
+            return _go_on_with(current, other, decision, user)
     change = Change(
         action=decision.verb,
         to=state,
@@ -85,5 +89,19 @@ def answer(current: Match, decision: Decision, user: User) -> Match:
             "due_at": None,
         },
         note=text,
+    )
+    return transitions.apply(current=current, change=change, actor=user)
+
+
+def _go_on_with(
+    current: Match, dispute: Dispute, decision: Decision, user: User
+) -> Match:
+    """Record an answer to one dispute of a claim that another still contests."""
+    change = Change(
+        action=decision.verb,
+        to=MatchState.DISPUTED,
+        fields={"dispute_id": dispute.pk, "due_at": dispute.due_at},
+        note=decision.note.strip(),
+        free=True,
     )
     return transitions.apply(current=current, change=change, actor=user)

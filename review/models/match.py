@@ -437,6 +437,12 @@ class Match(models.Model):
         return self.decided_at
 
     @property
+    def found_again_at(self) -> datetime | None:
+        """Return when a later scan than the first found it last."""
+        scanned_at = self.scan.finished_at
+        return scanned_at if scanned_at and scanned_at > self.created_at else None
+
+    @property
     def shown(self) -> Recording:
         """Return the recording that lists and reports name: what its own was merged into."""
         return shown_for(self.recording)

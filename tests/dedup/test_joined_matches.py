@@ -326,3 +326,24 @@ def test_a_file_has_one_match_of_three_merged_recordings(manager: User) -> None:
     assert MatchAlias.objects.count() == 2
     undo(DedupAction.objects.get(), manager)
     assert everything() == before
+
+
+def test_two_disputes_are_answered_one_after_the_other(
+    manager: User, reviewer: User
+) -> None:
+    survivor, former = two_matches()
+    for match in (survivor, former):
+        _confirm(match, reviewer)
+        deciding.record(
+            match=Match.objects.get(pk=match.pk), user=reviewer, code="licensed"
+        )
+    merge(survivor.recording, former.recording, manager)
+
+    states = []
+    for _ in range(2):
+        match = Match.objects.get()
+        answered = deciding.uphold(match=match, user=manager, answer="It is ours.")
+        states.append(answered.state)
+
+    assert states == [MatchState.DISPUTED, MatchState.UPHELD]
+    assert not selectors.open_disputes().exists()
