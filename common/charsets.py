@@ -23,7 +23,7 @@ CHARSETS: Final = {
     "koi8-r": "KOI8-R",
 }
 """The encodings that people may choose, by the names that Python knows."""
-FILE_CHARSETS: Final = {**CHARSETS, "mac-roman": "Mac Roman"}
+FILE_CHARSETS: Final = {**CHARSETS, "mac-roman": "MacRoman"}
 """Encodings of files that people may bring."""
 # Letters beyond ASCII, lower case, of the languages that an encoding serves.
 _LANGUAGES: Final = {

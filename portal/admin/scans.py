@@ -7,14 +7,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from audit.words import actor_label
 from common.reading import read_interval, read_number
 from portal.admin.base import (
     ReadOnlyInline,
@@ -28,6 +27,7 @@ from portal.admin.base import (
 from portal.admin.filters import DaysFilter, PickFilter
 from portal.shared import formats
 from portal.shared.times import when
+from review import rule_names
 from review.models import Match
 from review.words import reason_label
 from scanning.models import (
@@ -187,18 +187,15 @@ class DetectionList(ChangeList):
 
 
 def with_matches(detections: Iterable[Detection]) -> list[Detection]:
-    """Fill ``match`` of each detection; None where no match has its scan as evidence."""
+    """Fill ``match`` of each detection; None where it is no match's evidence."""
     listed: list[Any] = list(detections)  # Any: each gets an attribute
-    scans = {each.scan_id for each in listed}
-    matches = {}
-    for match in Match.objects.filter(
-        Q(scan__in=scans) | Q(second_scan__in=scans),
-        recording__in={each.recording_id for each in listed},
-    ):
-        matches[match.second_scan_id, match.recording_id] = match
-        matches[match.scan_id, match.recording_id] = match
-    for each in listed:
-        each.match = matches.get((each.scan_id, each.recording_id))
+    links = Match.detections.through.objects.filter(
+        detection__in=[detection.pk for detection in listed]
+    )
+    match_of = dict(links.values_list("detection", "match"))
+    matches = Match.objects.in_bulk(set(match_of.values()))
+    for detection in listed:
+        detection.match = matches.get(match_of.get(detection.pk))
     return listed
 
 
@@ -256,7 +253,10 @@ class DetectionAdmin(RoleAdmin[Detection]):
         match: Match | None = detection.match
         if match is None:
             return SafeString(formats.UNKNOWN)
-        why = (reason_label(match.decision_reason), actor_label(match.decided_by_name))
+        why = (
+            reason_label(match.decision_reason),
+            rule_names.actor_label(match.decided_by_name),
+        )
         return format_html(
             '<a href="{}">{}</a><span class="cell-sub">{}</span>',
             reverse("admin:review_match_change", args=[match.pk]),

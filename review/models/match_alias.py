@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import Path, ReachManager
 from catalogue.models import Recording
@@ -24,7 +25,7 @@ class MatchAlias(models.Model):
         Recording,
         on_delete=models.PROTECT,
         related_name="+",
-        help_text="The recording that the former match named.",
+        help_text=_("The recording that the former match named."),
     )
     merge = models.CharField(max_length=32, blank=True, default="", db_index=True)
     kept = models.JSONField(default=dict)

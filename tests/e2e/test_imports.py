@@ -47,6 +47,7 @@ def test_a_workbook_with_a_zip_is_checked_imported_and_unchanged(
 
     def check() -> None:
         page.goto("/catalogue/import/")
+        page.get_by_label("Bucket", exact=True).select_option(label="Demo catalogue")
         page.set_input_files("input[name=table]", str(table))
         page.set_input_files("input[name=archive]", str(archive))
         page.get_by_role("button", name="Check the table").click()

@@ -12,6 +12,7 @@ import pytest
 
 from recognition.__main__ import main
 from recognition.commands.collection import BUCKET, Collection
+from recognition.commands.console import printable
 from recognition.errors import IndexCorrupt
 from recognition.fingerprint import file_format as fingerprint
 from tests.audio import RATE, silence, wav_bytes
@@ -121,7 +122,7 @@ def test_a_bad_file_is_named_and_the_others_go_on(
     assert output.out == "added good (0:08)\n"
     reports = output.err.splitlines()
     assert [line.rpartition(": ")[0] for line in reports] == [
-        str(bad),
+        printable(str(bad)),
         str(short),
         str(tmp_path / "none.wav"),
     ]

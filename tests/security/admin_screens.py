@@ -168,7 +168,7 @@ def _token(desk: Desk) -> ApiToken:
 
 def _alias(desk: Desk) -> MatchAlias:
     return MatchAlias.objects.create(
-        uid=f"m_former_{desk.match.pk}",
+        uid=f"m-former-{desk.match.pk}",
         former_key=10_000 + desk.match.pk,
         match=desk.match,
         recording=desk.match.recording,

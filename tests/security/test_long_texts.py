@@ -53,6 +53,7 @@ MADE = {
     "common.stored._patterns": "sentences of our own catalogue, tested below",
     "portal.search.finding.marked": "a searched text of at most 300 characters, escaped",
     "portal.shared.guides._text": "names of our own guides",
+    "recognition.audio.unreadable._is_free_format": "two bytes of a limited head, escaped",
     "scanning.sources.link_items._readers": "for links of limited parts, tested below",
 }
 REPEATED = (
