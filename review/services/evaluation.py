@@ -230,9 +230,11 @@ def after_rescan(
     ``same`` says that the relation and at least 80 % of the seconds are the same. Then a
     decision stays, and a policy's decision while the policy fits; otherwise a person
     decides again. A policy never confirms what a person decided before, and no scan
-    answers a dispute or what somebody escalated.
+    answers a dispute or what somebody escalated. Whoever reviews a match keeps it.
     """
     by_policy = is_of_a_policy_alone(match)
+    if match.state == MatchState.IN_REVIEW and outcome.state != MatchState.PENDING:
+        return None
     if match.state == MatchState.DISPUTED:
         return None
     if match.state == MatchState.ESCALATED and not by_policy:
@@ -290,11 +292,16 @@ def _lost_its_policy(earlier: Match, subject: Subject, evaluation: Evaluation) -
 def needs_person(outcome: Evaluation, match: Match) -> bool:
     """Return whether rules would decide what waits for a person.
 
-    A policy decides nothing that the end of a licence gave back, and a licence clears
-    nothing that a person reopened.
+    No rule answers what people decided both ways, and no policy confirms what a scan
+    changed. A policy decides nothing that the end of a licence gave back, and a licence
+    clears nothing that a person reopened.
     """
     if match.state not in OPEN_STATES:
         return False
+    if match.queue_reason == QueueReason.DECIDED_BOTH_WAYS:
+        return outcome.state != MatchState.PENDING
+    if match.queue_reason == QueueReason.RESCAN_CHANGED:
+        return outcome.state == MatchState.CONFIRMED
     if match.queue_reason == QueueReason.REOPENED:
         return outcome.state == MatchState.CLEARED
     return (

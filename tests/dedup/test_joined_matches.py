@@ -18,12 +18,13 @@ from dedup import actions
 from dedup.effects import ActionRequest
 from dedup.models import ActionVerb, DedupAction, DedupGroup
 from dedup.services import find_duplicates
+from portal.accounts.erasure import erase
 from programmes.models import MusicUse
 from review import selectors
-from review.choices import DisputeStatus, MatchState, QueueReason
+from review.choices import DisputeStatus, MatchState, PolicyAction, QueueReason
 from review.filters import search_condition
 from review.models import Match, MatchAlias
-from review.services import transitions
+from review.services import grounds, locks, transitions
 from review.services.folding import fold_scan
 from scanning.models import ScannedFile
 from tests.factories import deciding
@@ -31,6 +32,7 @@ from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.notices import make_claim, make_sent
 from tests.factories.review import make_match
+from tests.factories.rules import make_policy
 from tests.factories.scanning import ScanFactory, make_detection
 
 pytestmark = pytest.mark.django_db
@@ -232,6 +234,74 @@ def test_what_was_decided_both_ways_is_first_and_shows_both_decisions(
     }
     waiting = selectors.waiting().order_by("due_at")
     assert waiting.exclude(due_at=None).first() == match
+
+
+def test_whoever_reviews_goes_on_where_the_other_was_the_wrong_recording(
+    manager: User, reviewer: User
+) -> None:
+    survivor, former = two_matches()
+    WRONG(survivor, reviewer)
+    locks.take_lock(match=former, user=reviewer)
+
+    merge(survivor.recording, former.recording, manager)
+
+    match = Match.objects.get()
+    assert (match.state, match.locked_by) == (MatchState.IN_REVIEW, reviewer)
+    assert deciding.confirm(match=match, user=reviewer).state == MatchState.CONFIRMED
+
+
+def test_no_rule_answers_what_people_decided_both_ways(
+    manager: User, reviewer: User
+) -> None:
+    survivor, former = two_matches()
+    _confirm(survivor, reviewer)
+    _reject(former, reviewer)
+    make_policy(action=PolicyAction.CONFIRM)
+
+    merge(survivor.recording, former.recording, manager)
+    grounds.again(matches=[survivor], actor=manager)
+    fold_scan(scan=ScanFactory.create(scanned_file=survivor.scanned_file))
+
+    match = Match.objects.get()
+    assert (match.state, match.queue_reason) == (
+        MatchState.PENDING,
+        QueueReason.DECIDED_BOTH_WAYS,
+    )
+
+
+def test_a_merge_of_many_files_records_of_each_what_moved_in_it(manager: User) -> None:
+    survivor, former = two_matches()
+    alone = [make_match(SPAN, recording=former.recording) for _ in range(2)]
+    uses = {
+        match.case: MusicUse.objects.create(
+            scanned_file=match.scanned_file, recording=former.recording
+        ).pk
+        for match in alone
+    }
+    before = everything()
+
+    action = merge(survivor.recording, former.recording, manager)
+
+    events = Event.objects.filter(action=transitions.NAMED_OTHERWISE)
+    moved = {event.case: event.after["moved"] for event in events}
+    assert moved == {case: {"uses": [use]} for case, use in uses.items()}
+    assert MatchAlias.objects.get().kept["moved"] == {}
+    undo(action, manager)
+    assert everything() == before
+
+
+def test_an_undo_writes_an_erased_name_nowhere(manager: User, reviewer: User) -> None:
+    survivor, former = two_matches()
+    for match in (survivor, former):
+        _confirm(match, reviewer)
+    action = merge(survivor.recording, former.recording, manager)
+
+    erase(person=reviewer, actor=manager)
+
+    assert "ana" not in str(MatchAlias.objects.get().kept)
+    undo(action, manager)
+    names = set(Match.objects.values_list("decided_by_name", flat=True))
+    assert names == {f"erased-{reviewer.pk}"}
 
 
 def test_evidence_that_says_more_counts_with_the_joined_match(manager: User) -> None:
