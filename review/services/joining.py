@@ -7,9 +7,11 @@ acts without access limits, because a merge concerns all matches.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Any
 
 from django.apps import apps
@@ -119,13 +121,13 @@ def join(
 
     A ``scan`` that joins them replaces evidence and figures afterwards.
     """
-    for batch in batched(pairs, _AT_ONCE):
-        # An event needs a case of its own, so each survivor takes one match at a time.
-        while batch:
-            by_survivor = {survivor.pk: (match, survivor) for match, survivor in batch}
-            now = list(by_survivor.values())
-            _join(now, actor, merge, scan)
-            batch = [pair for pair in batch if pair not in now]
+    by_survivor: dict[int, list[Pair]] = defaultdict(list)
+    for match, survivor in pairs:
+        by_survivor[survivor.pk].append((match, survivor))
+    # An event needs a case of its own, so each survivor takes one match at a time.
+    for turn in zip_longest(*by_survivor.values()):
+        for batch in batched(filter(None, turn), _AT_ONCE):
+            _join(batch, actor, merge, scan)
 
 
 def _join(
@@ -137,10 +139,15 @@ def _join(
     aliases = _make_aliases(pairs, merge, evidence)
     _point_to_survivors(former)
     before = {survivor.pk: transitions.snapshot(survivor) for survivor in survivors}
+    links = Match.detections.through
+    added = []
     for match, survivor in pairs:
         _settle(match, survivor, evidence)
-        evidence[survivor.pk] += _uncovered(evidence[match.pk], evidence[survivor.pk])
-    Match.detections.through.objects.filter(match__in=former).delete()
+        rows = _uncovered(evidence[match.pk], evidence[survivor.pk])
+        evidence[survivor.pk] += rows
+        added += [links(match_id=survivor.pk, detection_id=row.pk) for row in rows]
+    links.objects.filter(match__in=former).delete()
+    links.objects.bulk_create(added)
     Match.objects.filter(pk__in=former).delete()
     if scan is None:
         _measure(survivors, evidence)
@@ -328,7 +335,6 @@ def _measure(survivors: Iterable[Match], evidence: dict[int, list[Detection]]) -
     excluded = excluded_intervals_of(recordings)
     for survivor in survivors:
         rows = evidence[survivor.pk]
-        survivor.detections.set(rows)
         measured = figures.work_out(
             detections=rows,
             segments=[segment for row in rows for segment in row.segments.all()],
@@ -455,6 +461,8 @@ def _give_back(aliases: Sequence[MatchAlias]) -> None:
         if alias.match.version == alias.kept["version"]:
             unchanged.add(alias.match_id)
     matches = []
+    links = Match.detections.through
+    evidence = []
     for key in unchanged:
         # Of several joins, the first shows the survivor as it was before all.
         match = _built(first[key].kept["survivor"], people)
@@ -463,8 +471,13 @@ def _give_back(aliases: Sequence[MatchAlias]) -> None:
         match.locked_by, match.locked_until = None, None
         if match.state == MatchState.IN_REVIEW:
             match.state = MatchState.PENDING
-        match.detections.set(first[key].kept["survivor_evidence"])
+        evidence += [
+            links(match_id=key, detection_id=detection)
+            for detection in first[key].kept["survivor_evidence"]
+        ]
         matches.append(match)
+    links.objects.filter(match__in=unchanged).delete()
+    links.objects.bulk_create(evidence)
     names = [
         field.name for field in Match._meta.concrete_fields if not field.primary_key
     ]

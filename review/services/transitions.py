@@ -379,6 +379,11 @@ def is_held_by_another(*, match: Match, user: User) -> bool:
     )
 
 
+def lock_of(match: Match) -> dict[str, object]:
+    """Return the lock as columns for a change that keeps it; other changes end locks."""
+    return {"locked_by": match.locked_by, "locked_until": match.locked_until}
+
+
 def refuse_foreign_lock(*, match: Match, user: User) -> None:
     """Raise ``MatchLocked`` if another person holds the match."""
     holder, until = match.locked_by, match.locked_until

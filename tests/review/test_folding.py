@@ -17,7 +17,7 @@ from reports.rows import COLUMNS
 from reports.selectors import match_rows
 from review.choices import MatchState, PolicyAction, QueueReason
 from review.errors import NothingToUndo, StaleMatch
-from review.models import Match
+from review.models import Licence, Match
 from review.services import locks
 from review.services.folding import fold_scan
 from scanning.choices import ScanStatus, Section
@@ -28,7 +28,7 @@ from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
-from tests.factories.rules import make_policy
+from tests.factories.rules import make_licence, make_policy
 from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detection
 
 pytestmark = pytest.mark.django_db
@@ -329,6 +329,35 @@ def test_a_policy_takes_a_match_from_nobody_who_reviews_it() -> None:
     assert (again.state, again.locked_by) == (MatchState.IN_REVIEW, reviewer)
     locks.release_lock(match=again, user=reviewer)
     assert rescan(match, SPAN).state == MatchState.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("action", "state"),
+    [
+        (PolicyAction.CONFIRM, MatchState.CONFIRMED),
+        (PolicyAction.SUPPRESS, MatchState.SUPPRESSED),
+    ],
+)
+def test_people_decide_again_what_they_decided_and_rules_what_they_settled(
+    action: PolicyAction, state: MatchState
+) -> None:
+    elsewhere = (300_000, 310_000, 0, 10_000)
+    by_person = make_match(SPAN, recording__duration_ms=600_000)
+    deciding.confirm(match=by_person, user=make_user(Role.REVIEWER))
+    recording = RecordingFactory.create(duration_ms=600_000)
+    licence = make_licence(recordings=[recording])
+    by_licence = make_match(SPAN, recording=recording)
+    assert by_licence.state == MatchState.CLEARED
+    Licence.objects.filter(pk=licence.pk).update(active=False)
+    make_policy(action=action)
+
+    asked = rescan(by_person, elsewhere)
+
+    assert (asked.state, asked.queue_reason) == (
+        MatchState.PENDING,
+        QueueReason.RESCAN_CHANGED,
+    )
+    assert rescan(by_licence, elsewhere).state == state
 
 
 def test_no_policy_confirms_what_a_scan_asked_people_again() -> None:
