@@ -258,8 +258,8 @@ def after_rescan(
             state=MatchState.PENDING,
             queue_reason=QueueReason.RESCAN_CHANGED,
         )
-    kept = keeping_reason(outcome, match)
-    return kept if _differs(kept, match) else None
+    evaluated = keeping_reason(outcome, match)
+    return evaluated if _differs(evaluated, match) else None
 
 
 def _differs(outcome: Evaluation, match: Match) -> bool:
