@@ -72,9 +72,10 @@ def follow_merge(
             renamed.append(match)
         else:
             pairs.append((match, survivor))
-    join(pairs, merge=merge, actor=user)
+    # First, because an undo gives back what nothing has changed since the join.
     for batch in batched(renamed, _AT_ONCE):
         _rename(batch, stays, merge, user)
+    join(pairs, merge=merge, actor=user)
     return Joined(len(pairs), len(renamed))
 
 
@@ -108,6 +109,9 @@ def _rename(matches: Sequence[Match], stays: Recording, merge: str, user: User) 
         for match in matches
     ]
     record_all(entries, actor=user)
+    for match in matches:
+        match.recording = stays
+        match.version += 1
 
 
 def join(
@@ -401,12 +405,12 @@ def _record(
 def take_back(*, merge: str, user: User) -> int:
     """Restore the matches that a merge joined or renamed; return how many.
 
-    What was added to the survivor since stays with it. It gets its former decision back
-    only if nothing has changed it since.
+    What was decided of the survivor since stays with it, and the evidence of a later
+    scan. It gets its former decision back only if nothing has changed it since.
     """
     aliases = list(
         MatchAlias.objects.filter(merge=merge)
-        .select_related("match", "recording")
+        .select_related("match__recording", "match__scanned_file", "recording")
         .order_by("pk")
     )
     _restore_rows([alias.kept["row"] for alias in aliases])
@@ -452,36 +456,48 @@ def _people() -> set[int]:
 
 
 def _give_back(aliases: Sequence[MatchAlias]) -> None:
-    """Give survivors their former columns back, unless something changed them since."""
+    """Part survivors from what was joined with them, unless a scan came between.
+
+    They get all former columns back if nothing changed them since, else their evidence.
+    """
     people = _people()
     first: dict[int, MatchAlias] = {}
     unchanged = set()
     for alias in aliases:
+        # Of several joins, the first shows the survivor as it was before all.
         first.setdefault(alias.match_id, alias)
         if alias.match.version == alias.kept["version"]:
             unchanged.add(alias.match_id)
-    matches = []
+    restored, changed = [], []
     links = Match.detections.through
     evidence = []
-    for key in unchanged:
-        # Of several joins, the first shows the survivor as it was before all.
-        match = _built(first[key].kept["survivor"], people)
-        match.version = first[key].match.version + 1
-        match.updated_at = datetime.now(tz=UTC)
-        match.locked_by, match.locked_until = None, None
-        if match.state == MatchState.IN_REVIEW:
-            match.state = MatchState.PENDING
+    for key, alias in first.items():
+        current, former = alias.match, _built(alias.kept["survivor"], people)
+        if current.scan_id != former.scan_id:
+            continue
         evidence += [
             links(match_id=key, detection_id=detection)
-            for detection in first[key].kept["survivor_evidence"]
+            for detection in alias.kept["survivor_evidence"]
         ]
-        matches.append(match)
-    links.objects.filter(match__in=unchanged).delete()
+        if key not in unchanged:
+            current.created_at = former.created_at
+            current.found_late = former.found_late
+            changed.append(current)
+            continue
+        former.version = current.version + 1
+        former.updated_at = datetime.now(tz=UTC)
+        former.locked_by, former.locked_until = None, None
+        if former.state == MatchState.IN_REVIEW:
+            former.state = MatchState.PENDING
+        restored.append(former)
+    links.objects.filter(match__in=[*restored, *changed]).delete()
     links.objects.bulk_create(evidence)
     names = [
         field.name for field in Match._meta.concrete_fields if not field.primary_key
     ]
-    Match.objects.bulk_update(matches, names, batch_size=200)
+    Match.objects.bulk_update(restored, names, batch_size=200)
+    _measure(changed, evidence_of(changed))
+    _write(changed)
 
 
 def _record_parted(before: Mapping[int, Row | None], merge: str, user: User) -> None:

@@ -69,10 +69,12 @@ def two_matches(
     return Match.objects.get(recording=stays), Match.objects.get(recording=merged)
 
 
-def merge(stays: Recording, merged: Recording, user: User) -> DedupAction:
+def merge(
+    stays: Recording, merged: Recording, user: User, *others: Recording
+) -> DedupAction:
     find_duplicates(bucket=stays.bucket)
     group = DedupGroup.objects.get(members__recording=stays)
-    uids = [stays.uid, merged.uid]
+    uids = [recording.uid for recording in (stays, merged, *others)]
     actions.act_on_group(
         verb=ActionVerb.MERGE,
         group=group,
@@ -349,7 +351,8 @@ def test_a_notice_and_a_dispute_follow_the_join_and_come_back(
 def test_a_decision_after_the_merge_stays_with_the_survivor(
     manager: User, reviewer: User
 ) -> None:
-    survivor, former = two_matches()
+    survivor, former = two_matches(SPAN, ELSEWHERE)
+    before = everything()["evidence"]
     action = merge(survivor.recording, former.recording, manager)
     _confirm(Match.objects.get(), reviewer)
 
@@ -361,12 +364,35 @@ def test_a_decision_after_the_merge_stays_with_the_survivor(
         MatchState.CONFIRMED,
         MatchState.PENDING,
     )
+    assert everything()["evidence"] == before
+    assert (survivor.matched_ms, former.matched_ms) == (100_000, 100_000)
     actions_of = Event.objects.filter(case=former.case).order_by("sequence")
     assert [event.action for event in actions_of] == [
         "found",
         transitions.JOINED_INTO,
         transitions.PARTED,
     ]
+
+
+def test_matches_join_in_a_file_without_the_recording_that_stays(
+    manager: User, reviewer: User
+) -> None:
+    oldest, former = two_matches()
+    stays = RecordingFactory.create(
+        bucket=oldest.recording.bucket,
+        audio_sha256="ab" * 32,
+        audio_bytes=10,
+        duration_ms=600_000,
+    )
+    _confirm(former, reviewer)
+    before = everything()
+    action = merge(stays, oldest.recording, manager, former.recording)
+
+    match = Match.objects.get()
+    assert (match.pk, match.recording) == (oldest.pk, stays)
+    assert match.state == MatchState.CONFIRMED
+    undo(action, manager)
+    assert everything() == before
 
 
 def test_a_file_has_one_match_of_three_merged_recordings(manager: User) -> None:
@@ -380,21 +406,11 @@ def test_a_file_has_one_match_of_three_merged_recordings(manager: User) -> None:
     make_detection(SPAN, scan=survivor.scan, recording=third)
     fold_scan(scan=survivor.scan)
     before = everything()
-    find_duplicates(bucket=third.bucket)
-    group = DedupGroup.objects.get()
-    uids = [survivor.recording.uid, former.recording.uid, third.uid]
-    actions.act_on_group(
-        verb=ActionVerb.MERGE,
-        group=group,
-        user=manager,
-        version=group.version,
-        seen=uids,
-        asked=ActionRequest(recordings=uids, canonical=survivor.recording.uid),
-    )
+    action = merge(survivor.recording, former.recording, manager, third)
 
     assert ScannedFile.objects.get().matches.get() == survivor
     assert MatchAlias.objects.count() == 2
-    undo(DedupAction.objects.get(), manager)
+    undo(action, manager)
     assert everything() == before
 
 
