@@ -156,8 +156,8 @@ def retire_recordings(*, recordings: Sequence[Recording], user: User | None) -> 
             Recording.objects.filter(pk=recording.pk).update(
                 status=RecordingStatus.RETIRED, updated_at=datetime.now(tz=UTC)
             )
-            kept = as_event(stated.get(f"recording:{recording.uid}", ()))
-            _record_leaving(recording, "recording.retired", kept, user)
+            standing = as_event(stated.get(f"recording:{recording.uid}", ()))
+            _record_leaving(recording, "recording.retired", standing, user)
         note_change(recording.pk for recording in recordings)
 
 

@@ -32,10 +32,6 @@ def _indexes() -> list[bool]:
     return [index_path(source).exists() for source in read]
 
 
-def _search_here() -> dict[str, str]:
-    return {SEARCHING: ""} if all(_indexes()) else {}
-
-
 def _read_here() -> dict[str, str]:
     """Return what can be read here: nothing while another machine has more indexes."""
     indexes = sum(_indexes())
@@ -62,7 +58,7 @@ def _reading_words(uid: str) -> str:
 register_duty(
     Duty(
         SEARCHING,
-        here=_search_here,
+        here=lambda: {SEARCHING: ""} if all(_indexes()) else {},
         words=lambda _part: _("the indexes of all open data"),
         remedy=lambda _part: _(
             "Start the worker of the machine that read it, or read the sources again."

@@ -80,8 +80,8 @@ def _decoded(file: BinaryIO, beginning: bytes) -> Iterator[str]:
     elif beginning.startswith(codecs.BOM_UTF8):
         name = "utf-8-sig"
     else:
-        said = _CHARSET.search(beginning)
-        name = said[1].decode().lower() if said else "utf-8"
+        declared = _CHARSET.search(beginning)
+        name = declared[1].decode().lower() if declared else "utf-8"
         if name not in _KNOWN_CHARSETS:
             name = "utf-8"
     decoder = codecs.getincrementaldecoder(name)("replace")
@@ -149,11 +149,11 @@ class _PageReader(HTMLParser):
             self._end_cell()
             if not self._open[-1].rows:
                 self._open[-1].rows.append([])
-            given = dict(attrs)
+            attributes = dict(attrs)
             table = self._open[-1]
             table.cell = []
-            table.span = _number(given.get("colspan"), self._limits.columns)
-            table.reach = _number(given.get("rowspan"), 1_000)
+            table.span = _number(attributes.get("colspan"), self._limits.columns)
+            table.reach = _number(attributes.get("rowspan"), 1_000)
         elif tag in ("br", "p", "div", "li"):
             self.handle_data("\n")
 
@@ -259,12 +259,12 @@ class _SpreadsheetReader:
         done, self._rows = self._rows, []
         return done
 
-    def _start(self, name: str, given: dict[str, str]) -> None:
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
         element = name.removeprefix(_NAMESPACE)
         if element == "Style":
-            self._named = given.get(f"{_NAMESPACE}ID", "")
+            self._named = attributes.get(f"{_NAMESPACE}ID", "")
         elif element == "NumberFormat":
-            shape = given.get(f"{_NAMESPACE}Format", "")
+            shape = attributes.get(f"{_NAMESPACE}Format", "")
             if "%" in shape or shape == "Percent":
                 self._percents.add(self._named)
         elif element == "Worksheet":
@@ -272,19 +272,21 @@ class _SpreadsheetReader:
         elif self._sheets != 1:
             return
         elif element == "Row":
-            stated = _number(given.get(f"{_NAMESPACE}Index"), 1_048_576)
+            stated = _number(attributes.get(f"{_NAMESPACE}Index"), 1_048_576)
             self._number = max(stated, self._number + 1)
             self._row = []
         elif element == "Cell" and self._row is not None:
-            stated = _number(given.get(f"{_NAMESPACE}Index"), self.limits.columns + 1)
+            stated = _number(
+                attributes.get(f"{_NAMESPACE}Index"), self.limits.columns + 1
+            )
             while len(self._row) < stated - 1:
                 self._add("")
-            self._style = given.get(f"{_NAMESPACE}StyleID", "")
-            across = given.get(f"{_NAMESPACE}MergeAcross")
+            self._style = attributes.get(f"{_NAMESPACE}StyleID", "")
+            across = attributes.get(f"{_NAMESPACE}MergeAcross")
             self._across = _number(across, self.limits.columns) if across else 0
             self._text = None
         elif element == "Data" and self._row is not None:
-            self._kind = given.get(f"{_NAMESPACE}Type", "String")
+            self._kind = attributes.get(f"{_NAMESPACE}Type", "String")
             self._text = []
 
     def _take(self, data: str) -> None:

@@ -55,12 +55,12 @@ class ReadingRules:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> ReadingRules:
         """Return stored rules; what is unknown is as usual. Any: JSON."""
-        known = {
+        rules = {
             name: str(stored[name])
             for name, (_label, choices) in CHOICES.items()
             if stored.get(name) in choices
         }
-        return cls(**known)
+        return cls(**rules)
 
     def to_json(self) -> dict[str, str]:
         return {name: str(value) for name, value in asdict(self).items()}
@@ -76,8 +76,8 @@ class RuledColumns:
 
     def concerned(self, columns: Iterable[str]) -> list[str]:
         """Return the rules that matter for a table with these columns."""
-        given = set(columns)
-        return [name for name in CHOICES if getattr(self, name) & given]
+        present = set(columns)
+        return [name for name in CHOICES if getattr(self, name) & present]
 
 
 @dataclass(slots=True)

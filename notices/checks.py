@@ -146,11 +146,11 @@ def changes_since_signed(notice: TakedownNotice) -> dict[int, tuple[Match, str]]
     changes = {}
     for item in items:
         match = matches[item.match_id]
-        said = signed.get(item.match_uid)
+        signed_item = signed.get(item.match_uid)
         text = (
             why_lapsed(item)
             or refused.get(match.pk, "")
-            or (_differs(match, right, said) if said is not None else "")
+            or (_differs(match, right, signed_item) if signed_item is not None else "")
         )
         if text:
             changes[item.pk] = (match, text)

@@ -231,11 +231,11 @@ def stated_on(cases: Sequence[str]) -> Standing:
     grounds = matches_on(cases)
     rows = ClaimFileRow.objects.living().filter(
         discrepancy__match__in=grounds,
-        file__state=FileState.SENT,
+        file__state__in=(FileState.SENT, FileState.ANSWERED),
         file__in=ClaimFile.objects.all(),
     )
-    found = rows.order_by("file").values_list("discrepancy__match", "file")
-    files = ClaimFile.objects.in_bulk({file for _match, file in found})
+    sent = rows.order_by("file").values_list("discrepancy__match", "file")
+    files = ClaimFile.objects.in_bulk({file for _match, file in sent})
     return by_case(
         grounds,
         (
@@ -245,6 +245,6 @@ def stated_on(cases: Sequence[str]) -> Standing:
                     StatementKind.CLAIM_FILE, files[file].uid, str(files[file])
                 ),
             )
-            for match, file in found
+            for match, file in sent
         ),
     )

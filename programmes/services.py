@@ -135,9 +135,9 @@ def set_use(
 class UsesOfMusic:
     """Lets uses of music follow their match to another recording."""
 
-    def follow(self, moves: Sequence[Move]) -> list[int]:
+    def follow(self, moves: Sequence[Move]) -> dict[int, list[int]]:
         """Move uses to the new recordings, unless those have uses of their own."""
-        files = {move.scanned_file for move in moves}
+        files = [move.scanned_file for move in moves]
         rows = MusicUse._base_manager.filter(scanned_file__in=files)
         uses = {(use.scanned_file_id, use.recording_id): use for use in rows}
         followed = []
@@ -145,18 +145,14 @@ class UsesOfMusic:
             use = uses.get((move.scanned_file, move.before))
             if use is not None and (move.scanned_file, move.now) not in uses:
                 use.recording_id = move.now
-                uses[move.scanned_file, move.now] = use
                 followed.append(use)
         MusicUse._base_manager.bulk_update(followed, ["recording"], batch_size=500)
-        return [use.pk for use in followed]
+        return {use.scanned_file_id: [use.pk] for use in followed}
 
-    def return_to(self, moves: Sequence[Move], keys: Sequence[int]) -> None:
-        """Move those of these uses back that still belong to the new recordings."""
-        rows = MusicUse._base_manager.filter(pk__in=keys)
-        for move in moves:
-            rows.filter(scanned_file=move.scanned_file, recording=move.now).update(
-                recording=move.before
-            )
+    def return_to(self, move: Move, keys: Sequence[int]) -> None:
+        """Move those of these uses back that still belong to the new recording."""
+        uses = MusicUse._base_manager.filter(pk__in=keys, recording=move.now)
+        uses.update(recording=move.before)
 
 
 def set_uses(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -185,21 +186,25 @@ def _facts(edit: SheetEdit) -> dict[str, Any]:  # Any: JSON
 class EditsOfSheets:
     """Lets edits of cue sheets follow their match to another recording."""
 
-    def follow(self, moves: Sequence[Move]) -> list[int]:
+    def follow(self, moves: Sequence[Move]) -> dict[int, list[int]]:
         """Name the new recordings in edits that name the former ones."""
+        files = {move.scanned_file: move for move in moves}
         uids = _uids_of(moves)
-        named = [
-            (move.scanned_file, uids[move.before], uids[move.now]) for move in moves
-        ]
-        return [
-            key for file, before, now in named for key in _rename(file, before, now)
-        ]
+        renamed: dict[int, list[SheetEdit]] = defaultdict(list)
+        for edit in SheetEdit._base_manager.filter(scanned_file__in=files):
+            move = files[edit.scanned_file_id]
+            if _rename(edit, uids[move.before], uids[move.now]):
+                renamed[edit.scanned_file_id].append(edit)
+        _save_subjects([edit for edits in renamed.values() for edit in edits])
+        return {file: [edit.pk for edit in edits] for file, edits in renamed.items()}
 
-    def return_to(self, moves: Sequence[Move], keys: Sequence[int]) -> None:
-        """Name the former recordings again in these edits."""
-        uids = _uids_of(moves)
-        for move in moves:
-            _rename(move.scanned_file, uids[move.now], uids[move.before], keys)
+    def return_to(self, move: Move, keys: Sequence[int]) -> None:
+        """Name the former recording again in these edits."""
+        uids = _uids_of([move])
+        edits = SheetEdit._base_manager.filter(pk__in=keys)
+        _save_subjects(
+            [edit for edit in edits if _rename(edit, uids[move.now], uids[move.before])]
+        )
 
 
 def _uids_of(moves: Sequence[Move]) -> dict[int, str]:
@@ -207,15 +212,14 @@ def _uids_of(moves: Sequence[Move]) -> dict[int, str]:
     return dict(Recording._base_manager.filter(pk__in=keys).values_list("pk", "uid"))
 
 
-def _rename(
-    file: int, before: str, now: str, keys: Sequence[int] | None = None
-) -> list[int]:
-    edits = SheetEdit._base_manager.filter(scanned_file=file)
-    if keys is not None:
-        edits = edits.filter(pk__in=keys)
-    renamed = set[int]()
-    for column in ("subject", "other_subject"):
-        rows = edits.filter(**{column: before})
-        renamed |= set(rows.values_list("pk", flat=True))
-        rows.update(**{column: now})
-    return sorted(renamed)
+def _rename(edit: SheetEdit, before: str, now: str) -> bool:
+    """Replace a recording that an edit names; return whether it names it."""
+    names = edit.subject, edit.other_subject
+    edit.subject, edit.other_subject = (now if uid == before else uid for uid in names)
+    return before in names
+
+
+def _save_subjects(edits: Sequence[SheetEdit]) -> None:
+    SheetEdit._base_manager.bulk_update(
+        edits, ["subject", "other_subject"], batch_size=500
+    )

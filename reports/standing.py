@@ -20,7 +20,7 @@ _STANDS = (SheetState.SUBMITTED, SheetState.APPROVED)
 
 def stated_on(cases: Sequence[str]) -> Standing:
     """Return the sheets that stand on files, and on the recordings in them, by case."""
-    found: dict[str, dict[StandingStatement, None]] = {}
+    stated: dict[str, dict[StandingStatement, None]] = {}
     grounds = matches_on(cases)
     rows = Match.objects.filter(pk__in=grounds).values_list("pk", "scanned_file__uid")
     of_file: dict[str, set[str]] = {
@@ -30,8 +30,8 @@ def stated_on(cases: Sequence[str]) -> Standing:
         of_file.setdefault(f"file:{file}", set()).update(grounds[match])
     for statement in _sheets(list(of_file)):
         for case in of_file[f"file:{statement.uid}"]:
-            found.setdefault(case, {})[statement] = None
-    return {case: list(each) for case, each in found.items()}
+            stated.setdefault(case, {})[statement] = None
+    return {case: list(distinct) for case, distinct in stated.items()}
 
 
 def _sheets(cases: Sequence[str]) -> Iterator[StandingStatement]:

@@ -11,10 +11,7 @@ from review.models import Match
 
 
 def matches_on(cases: Sequence[str]) -> dict[int, list[str]]:
-    """Return the files and recordings among the cases on which each match stands.
-
-    Matches that a later scan replaced count, too: what was stated names them.
-    """
+    """Return the files and recordings among the cases on which each match stands."""
     uids: dict[str, list[str]] = {"file": [], "recording": []}
     for case in cases:
         kind, _colon, uid = case.partition(":")
@@ -40,8 +37,8 @@ def by_case(
     statements: Iterable[tuple[int, StandingStatement]],
 ) -> dict[str, list[StandingStatement]]:
     """Return statements about matches by the cases of ``matches_on``, each once."""
-    found: dict[str, dict[StandingStatement, None]] = {}
+    stated: dict[str, dict[StandingStatement, None]] = {}
     for match, statement in statements:
         for case in grounds[match]:
-            found.setdefault(case, {})[statement] = None
-    return {case: list(each) for case, each in found.items()}
+            stated.setdefault(case, {})[statement] = None
+    return {case: list(distinct) for case, distinct in stated.items()}

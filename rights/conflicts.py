@@ -63,22 +63,22 @@ def refresh(records: Iterable[Record], *, today: date | None = None) -> None:
         for record in records:
             rows = Conflict.objects.filter(**{column_of(record): record})
             # Lock before looking: who waited must find what the other one wrote.
-            known = list(rows.select_for_update().order_by("pk"))
-            found = {
-                (each.kind, each.right, each.share_kind): each
-                for each in find(record, day)
+            locked_rows = list(rows.select_for_update().order_by("pk"))
+            conflicts = {
+                (conflict.kind, conflict.right, conflict.share_kind): conflict
+                for conflict in find(record, day)
             }
-            for row in known:
+            for row in locked_rows:
                 key = (ConflictKind(row.kind), row.right, row.share_kind)
-                _follow(row, found.pop(key, None), events)
-            for each in found.values():
+                _follow(row, conflicts.pop(key, None), events)
+            for conflict in conflicts.values():
                 row = Conflict.objects.create(
                     **{column_of(record): record},
-                    kind=each.kind,
-                    right=each.right,
-                    share_kind=each.share_kind,
-                    evidence=each.evidence,
-                    basis=each.basis,
+                    kind=conflict.kind,
+                    right=conflict.right,
+                    share_kind=conflict.share_kind,
+                    evidence=conflict.evidence,
+                    basis=conflict.basis,
                 )
                 _note(row, "conflict.opened", events)
     record_all(list(events.values()))

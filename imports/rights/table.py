@@ -418,7 +418,10 @@ class TableReader:
             codes = {"codes": "ownership, collection"}
             row.refuse("kind", _("This must be one of: %(codes)s.") % codes)
         percent = self._percent(row)
-        included, excluded = _territories(row)
+        # A minus sign or "ex" excludes.
+        included, excluded = (
+            _codes(row, names) for names in territories_in(row["territories"])
+        )
         begin, end = self._date(row, "valid_from"), self._date(row, "valid_until")
         if begin and end and end < begin:
             row.refuse("valid_until", _("The share ends before it begins."))
@@ -486,15 +489,9 @@ def _collector_of(row: _Row) -> PartyClaim | None:
 
 
 def _whole_day(text: str, order: str) -> date | None:
-    found = read_day(text, order)
-    is_whole = found is not None and len(found) == len("2026-11-03")
-    return date.fromisoformat(found) if found and is_whole else None
-
-
-def _territories(row: _Row) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return included and excluded territories; a minus sign or "ex" excludes."""
-    inside, outside = territories_in(row["territories"])
-    return _codes(row, inside), _codes(row, outside)
+    day = read_day(text, order)
+    is_whole = day is not None and len(day) == len("2026-11-03")
+    return date.fromisoformat(day) if day and is_whole else None
 
 
 def _codes(row: _Row, written: Iterable[str]) -> tuple[str, ...]:

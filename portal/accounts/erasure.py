@@ -29,6 +29,7 @@ from operations.account_mails import forget_mails
 from operations.hidden import HOW_TO_SEE, has_hidden_rows
 from reports.models import ReportRun
 from review.models import Match
+from review.services import joining
 
 
 class ErasureRefused(Exception):
@@ -104,6 +105,7 @@ def erase(*, person: User, actor: User | str) -> Erasure:
         content_type=get_content_type_for_model(person), object_id=str(person.pk)
     ).update(object_repr=erasure.pseudonym)
     Match.objects.filter(decided_by=person).update(decided_by_name=erasure.pseudonym)
+    joining.erase_person(person=person, pseudonym=erasure.pseudonym)
     for runs in _runs():
         runs.objects.filter(run_by=person).update(run_by_name=erasure.pseudonym)
     person.username = erasure.pseudonym

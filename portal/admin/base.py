@@ -86,19 +86,19 @@ def _leads_out_of_sight(
     """
     if sees_everything():
         return False
-    rest, limited = lookup.split(LOOKUP_SEP), None
-    while rest and rest[0] not in {"pk", "id"}:
+    names, limited = lookup.split(LOOKUP_SEP), None
+    while names and names[0] not in {"pk", "id"}:
         try:
-            related = model._meta.get_field(rest[0]).related_model
+            related = model._meta.get_field(names[0]).related_model
         except FieldDoesNotExist:
             break
         if related is None or not hasattr(related, "reach"):
             break
         model = limited = related
-        rest = rest[1:]
-    if limited is None or rest[-1:] == ["isnull"]:
+        names = names[1:]
+    if limited is None or names[-1:] == ["isnull"]:
         return False
-    if rest[:1] not in ([], ["pk"], ["id"], ["exact"], ["in"]):
+    if names[:1] not in ([], ["pk"], ["id"], ["exact"], ["in"]):
         return True
     keys = value if isinstance(value, list) else [value]
     keys = [key for each in keys for key in str(each).split(",")]

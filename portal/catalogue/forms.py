@@ -189,8 +189,8 @@ class RecordingDetailsForm(forms.ModelForm[Recording]):
 
     def __init__(self, *args: Any, **options: Any) -> None:  # Any: Django's own
         super().__init__(*args, **options)
-        known = self.instance.artist_ids if self.instance.pk else ""
-        self.initial["artist_ids"] = known.split(", ") if known else []
+        ids = self.instance.artist_ids if self.instance.pk else ""
+        self.initial["artist_ids"] = ids.split(", ") if ids else []
 
     def clean(self) -> Any:  # Any: Django's own
         """Say first what was stated of the recording, before its metadata change."""

@@ -192,7 +192,10 @@ def consequences_of(change: Callable[[], object], *, about: Q) -> Consequences:
                 is_seen_otherwise=match.case in otherwise,
             )
             for key, match in before.items()
-            if match.case not in joined or _is_told(match, then[key])
+            # A join is news where it decides a match otherwise, or somebody reviews it.
+            if match.case not in joined
+            or match.state != then[key].state
+            or match.state == MatchState.IN_REVIEW
         ),
         key=lambda each: (_ORDER.index(each.before), each.match.pk),
     )
@@ -229,11 +232,6 @@ def _joined_rows(cases: Collection[str], events: Iterable[Event]) -> dict[int, M
     }
     former = MatchAlias.objects.filter(uid__in=into)
     return rows | {alias.former_key: into[alias.uid] for alias in former}
-
-
-def _is_told(match: Match, after: Match) -> bool:
-    """Return whether joining a match is news: it is decided otherwise, or in review."""
-    return match.state != after.state or match.state == MatchState.IN_REVIEW
 
 
 def standing_consequences(cases: Collection[str]) -> Consequences:

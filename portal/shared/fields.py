@@ -302,8 +302,8 @@ class BucketField(forms.ModelChoiceField[Bucket]):
     ) -> forms.BoundField:
         """Choose the only bucket if there is just one."""
         if not form.initial.get(field_name):
-            known = list(self.queryset[:2])  # type: ignore[index]  # a queryset
-            form.initial[field_name] = known[0].pk if len(known) == 1 else None
+            buckets = list(self.queryset[:2])  # type: ignore[index]  # a queryset
+            form.initial[field_name] = buckets[0].pk if len(buckets) == 1 else None
         return super().get_bound_field(form, field_name)
 
 

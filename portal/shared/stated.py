@@ -17,24 +17,24 @@ def refuse_unseen(form: Any, case: str) -> None:  # Any: a form that keeps the m
 
     The form carries their mark in ``stated_seen``, so that saving again changes the row.
     """
-    found = standing_consequences([case])
-    if not found or form.data.get(SEEN) == found.mark:
+    consequences = standing_consequences([case])
+    if not consequences or form.data.get(SEEN) == consequences.mark:
         return
-    form.stated_seen = found.mark
+    form.stated_seen = consequences.mark
     raise forms.ValidationError(
         _(
             "Nothing was saved yet. Statements stand on this, and may say something else "
             "then: %(statements)s. Save again to change it all the same."
         )
-        % {"statements": _in_words(found)}
+        % {"statements": _in_words(consequences)}
     )
 
 
-def _in_words(found: Consequences) -> str:
+def _in_words(consequences: Consequences) -> str:
     parts = [
-        f"{label}: {count} ({', '.join(each.name for each in first)})"
-        for label, count, first in found.standing
+        f"{label}: {count} ({', '.join(statement.name for statement in first)})"
+        for label, count, first in consequences.standing
     ]
-    if found.has_hidden:
+    if consequences.has_hidden:
         parts.append(_("some that you may not see"))
     return "; ".join(parts)

@@ -85,6 +85,11 @@ class Evaluation:
     licence: Licence | None = None
     policy: Policy | None = None
 
+    @property
+    def policy_name(self) -> str:
+        """Return the policy and its version; empty if none decided."""
+        return str(self.policy) if self.policy is not None else ""
+
     def fields(self) -> dict[str, object]:
         """Return the evaluation as columns of the match."""
         fields: dict[str, object] = {
@@ -228,43 +233,40 @@ def after_rescan(
     """Return what a later scan makes of a match; None if it stays as it is.
 
     ``same`` says that the relation and at least 80 % of the seconds are the same. Then a
-    decision stays, and a policy's decision while the policy fits; otherwise a person
-    decides again. A policy never confirms what a person decided before, and no scan
-    answers a dispute or what somebody escalated.
+    decision stays, and a policy's decision while the policy fits. Otherwise people decide
+    again what they decided, and rules evaluate again what they settled. No scan answers a
+    dispute or what somebody escalated. Whoever reviews a match keeps it.
     """
-    by_policy = is_of_a_policy_alone(match)
+    if match.state == MatchState.IN_REVIEW and outcome.state != MatchState.PENDING:
+        return None
     if match.state == MatchState.DISPUTED:
         return None
-    if match.state == MatchState.ESCALATED and not by_policy:
+    if match.state == MatchState.ESCALATED and not is_of_a_policy_alone(match):
         return None
     was_settled = match.state in CARRIED_STATES
     if was_settled and same and not _lost_its_policy(match, subject, outcome):
         return None
     if needs_person(outcome, match):
         return None
-    if was_settled and not _settles_again(outcome, by_policy=by_policy):
+    # Nothing is left to decide of a match whose seconds are all excluded.
+    asks_people = (
+        match.is_decided_alone and outcome.queue_reason != QueueReason.EXCLUDED
+    )
+    if was_settled and (asks_people or outcome.state == MatchState.PENDING):
         return replace(
             outcome,
             state=MatchState.PENDING,
             queue_reason=QueueReason.RESCAN_CHANGED,
         )
-    kept = keeping_reason(outcome, match)
-    return kept if _differs(kept, match) else None
-
-
-def _settles_again(outcome: Evaluation, *, by_policy: bool) -> bool:
-    """Return whether rules may settle what was settled before."""
-    if outcome.state in (MatchState.SUPPRESSED, MatchState.CLEARED):
-        return True
-    return by_policy and outcome.state != MatchState.PENDING
+    evaluated = keeping_reason(outcome, match)
+    return evaluated if _differs(evaluated, match) else None
 
 
 def _differs(outcome: Evaluation, match: Match) -> bool:
     """Return whether an evaluation says something else of a match than its columns."""
     state = MatchState.PENDING if match.state in OPEN_STATES else match.state
-    policy = str(outcome.policy) if outcome.policy is not None else ""
     licence = outcome.licence.pk if outcome.licence is not None else None
-    return (outcome.state, outcome.queue_reason, policy, licence) != (
+    return (outcome.state, outcome.queue_reason, outcome.policy_name, licence) != (
         state,
         match.queue_reason,
         match.policy_name,
@@ -290,11 +292,16 @@ def _lost_its_policy(earlier: Match, subject: Subject, evaluation: Evaluation) -
 def needs_person(outcome: Evaluation, match: Match) -> bool:
     """Return whether rules would decide what waits for a person.
 
-    A policy decides nothing that the end of a licence gave back, and a licence clears
-    nothing that a person reopened.
+    No rule answers what people decided both ways, and no policy confirms what a scan
+    changed. A policy decides nothing that the end of a licence gave back, and a licence
+    clears nothing that a person reopened.
     """
     if match.state not in OPEN_STATES:
         return False
+    if match.queue_reason == QueueReason.DECIDED_BOTH_WAYS:
+        return outcome.state != MatchState.PENDING
+    if match.queue_reason == QueueReason.RESCAN_CHANGED:
+        return outcome.state == MatchState.CONFIRMED
     if match.queue_reason == QueueReason.REOPENED:
         return outcome.state == MatchState.CLEARED
     return (

@@ -124,7 +124,9 @@ def _note_disagreements(scan: Scan) -> None:
     for match in pending.select_related("recording", "scan", "scanned_file"):
         if Subject.of(match).engines_disagree:
             Match.objects.filter(pk=match.pk).update(
-                queue_reason=QueueReason.ENGINES_DISAGREE, version=match.version + 1
+                queue_reason=QueueReason.ENGINES_DISAGREE,
+                version=match.version + 1,
+                updated_at=datetime.now(tz=UTC),
             )
             record(
                 case=match.case,
@@ -185,7 +187,7 @@ def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
     matches = _matches_of(scan.scanned_file_id)
     drafts = _drafts(scan)
     for draft in drafts.counting:
-        earlier = _take_earlier(matches, draft, drafts)
+        earlier = _take_earlier(matches, draft, drafts, partner=partner)
         if not earlier or earlier[0].scan_id not in {scan.pk, _key(partner)}:
             _fold(scan, draft, earlier, drafts.rivals(draft), partner=partner)
         elif earlier[0].scan_id != scan.pk:
@@ -201,12 +203,16 @@ def _key(scan: Scan | None) -> int | None:
 
 
 def _take_earlier(
-    matches: dict[int, Match], draft: _MatchDraft, drafts: _MatchDrafts
+    matches: dict[int, Match],
+    draft: _MatchDraft,
+    drafts: _MatchDrafts,
+    *,
+    partner: Scan | None = None,
 ) -> list[Match]:
     """Remove and return the matches that go on as one of the draft's recording.
 
     They belong to the recording itself, which comes first, to recordings merged into it,
-    and to copies that it stands for; without any, to the stub with its ISRC.
+    to copies that it stands for, and to the stub with its ISRC.
     """
     recording = draft.recording
     keys = [
@@ -216,15 +222,15 @@ def _take_earlier(
         or match.recording.stands_for_it == recording
         or drafts.copies.get(key) == recording
     ]
-    if not keys and recording.status != RecordingStatus.STUB:
+    if recording.status != RecordingStatus.STUB and recording.isrc_normalised:
         # The cloud knew the recording by its ISRC before it was in our catalogue.
-        code = recording.isrc_normalised
-        keys = [
+        keys += [
             key
             for key, match in matches.items()
-            if code
-            and match.recording.status == RecordingStatus.STUB
-            and match.recording.isrc_normalised == code
+            if match.recording.status == RecordingStatus.STUB
+            and match.recording.isrc_normalised == recording.isrc_normalised
+            # The other engine still finds the stub beside a match of the recording.
+            and not (keys and match.scan_id == _key(partner))
         ]
     keys.sort(key=lambda key: (key != recording.pk, matches[key].pk))
     return [matches.pop(key) for key in keys]
@@ -235,11 +241,13 @@ def _find_too(*, match: Match, scan: Scan) -> None:
     if match.second_scan_id == scan.pk:
         return
     Match.objects.filter(pk=match.pk).update(
-        second_scan=scan, version=match.version + 1
+        second_scan=scan,
+        version=match.version + 1,
+        updated_at=datetime.now(tz=UTC),
     )
     record(
         case=match.case,
-        action="found_too",
+        action=transitions.FOUND_TOO,
         after={"scan": scan.uid, "engine": scan.engine},
     )
 
@@ -398,7 +406,7 @@ def _mark_lost(*, scan: Scan, matches: Sequence[Match]) -> None:
         )
         record(
             case=match.case,
-            action="lost",
+            action=transitions.LOST,
             before={"lost": False},
             after={"lost": True, "scan": scan.uid},
         )

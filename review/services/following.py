@@ -25,15 +25,21 @@ class Move:
 class MatchFollower(Protocol):
     """Rows of another package that belong to a match, by file and recording."""
 
-    def follow(self, moves: Sequence[Move]) -> list[int]:
-        """Move rows to the new recording, unless it has its own; return their keys."""
+    def follow(self, moves: Sequence[Move]) -> Mapping[int, list[int]]:
+        """Move rows to the new recordings, unless those have rows of their own.
 
-    def return_to(self, moves: Sequence[Move], keys: Sequence[int]) -> None:
+        Every move is in another file; return the keys of the rows that moved, by file.
+        """
+
+    def return_to(self, move: Move, keys: Sequence[int]) -> None:
         """Move those of these rows back that still belong to the new recording."""
 
 
 followers: Registry[tuple[str, MatchFollower]] = Registry()
 """By name, as the undo of a merge keeps what moved."""
+
+Moved = dict[str, list[int]]
+"""The keys of the rows that followed one match, by follower."""
 
 
 def rename(*, match: Match, former: Recording) -> None:
@@ -47,12 +53,17 @@ def rename(*, match: Match, former: Recording) -> None:
     follow([Move(match.scanned_file_id, former.pk, match.recording_id)])
 
 
-def follow(moves: Sequence[Move]) -> dict[str, list[int]]:
-    """Let all rows follow; return the keys of those that moved, by follower."""
-    return {name: follower.follow(moves) for name, follower in followers}
-
-
-def return_to(moves: Sequence[Move], moved: Mapping[str, Sequence[int]]) -> None:
-    """Take back what ``follow`` moved."""
+def follow(moves: Sequence[Move]) -> dict[int, Moved]:
+    """Let all rows follow their matches, each in another file; return them by file."""
+    moved: dict[int, Moved] = {move.scanned_file: {} for move in moves}
     for name, follower in followers:
-        follower.return_to(moves, moved.get(name, []))
+        for file, keys in follower.follow(moves).items():
+            moved[file][name] = keys
+    return moved
+
+
+def return_to(move: Move, moved: Moved) -> None:
+    """Take back what followed a match."""
+    for name, follower in followers:
+        if keys := moved.get(name):
+            follower.return_to(move, keys)

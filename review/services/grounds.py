@@ -221,18 +221,17 @@ def _says_otherwise(outcome: Evaluation, match: Match) -> bool:
         return True
     if state in (MatchState.SUPPRESSED, MatchState.CONFIRMED):
         return False
-    named = str(outcome.policy) if outcome.policy is not None else ""
     partly = QueueReason.LICENCE_PARTIAL
-    return named != match.policy_name or (
+    return outcome.policy_name != match.policy_name or (
         (outcome.queue_reason == partly) != (match.queue_reason == partly)
     )
 
 
 def _ground(outcome: Evaluation) -> dict[str, object]:
     """Return what rules say of a match, for an event."""
-    policy, licence = outcome.policy, outcome.licence
+    licence = outcome.licence
     return {
-        "policy": str(policy) if policy is not None else "",
+        "policy": outcome.policy_name,
         "licence": licence.number if licence is not None else "",
         "would_be": outcome.state.value,
     }

@@ -7,14 +7,16 @@ acts without access limits, because a merge concerns all matches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Any
 
 from django.apps import apps
 from django.db import models
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Q, Subquery
 
 from accounts.models import User
 from accounts.reach import working_for
@@ -23,12 +25,7 @@ from audit.services import EventDraft, record, record_all
 from catalogue.models import Recording
 from catalogue.selectors import excluded_intervals_of
 from common.batches import batched
-from review.choices import (
-    WAITING_STATES,
-    MatchState,
-    QueueReason,
-    RejectCode,
-)
+from review.choices import MatchState, QueueReason, RejectCode
 from review.models import Match, MatchAlias
 from review.selectors import evidence_of
 from review.services import evaluation, figures, following, intervals, transitions
@@ -40,7 +37,13 @@ Pair = tuple[Match, Match]
 
 _AT_ONCE = 500
 _DECISION = (*transitions.DECISION_COLUMNS, "assignee_id", "priority")
-_UNDECIDED_KINDS = (*WAITING_STATES, MatchState.SUPPRESSED)
+_BY_URGENCY = (
+    MatchState.SUPPRESSED,
+    MatchState.PENDING,
+    MatchState.IN_REVIEW,
+    MatchState.ESCALATED,
+)
+"""The states without a decision, the most urgent last."""
 Row = dict[str, Any]  # Any: columns as JSON
 
 
@@ -69,8 +72,10 @@ def follow_merge(
             renamed.append(match)
         else:
             pairs.append((match, survivor))
+    # First, because an undo gives back what nothing has changed since the join.
+    for batch in batched(renamed, _AT_ONCE):
+        _rename(batch, stays, merge, user)
     join(pairs, merge=merge, actor=user)
-    _rename(renamed, stays, merge, user)
     return Joined(len(pairs), len(renamed))
 
 
@@ -82,10 +87,9 @@ def _locked() -> models.QuerySet[Match]:
 
 def _rename(matches: Sequence[Match], stays: Recording, merge: str, user: User) -> None:
     """Let matches name the recording that stays, where the file has no other of it."""
-    moves = [
-        Move(match.scanned_file_id, match.recording_id, stays.pk) for match in matches
-    ]
-    moved = following.follow(moves)
+    moved = following.follow(
+        [Move(match.scanned_file_id, match.recording_id, stays.pk) for match in matches]
+    )
     Match.objects.filter(pk__in=[match.pk for match in matches]).update(
         recording=stays,
         version=models.F("version") + 1,
@@ -96,11 +100,18 @@ def _rename(matches: Sequence[Match], stays: Recording, merge: str, user: User) 
             case=match.case,
             action=transitions.NAMED_OTHERWISE,
             before={"recording": match.recording.uid},
-            after={"recording": stays.uid, "merge": merge, "moved": moved},
+            after={
+                "recording": stays.uid,
+                "merge": merge,
+                "moved": moved[match.scanned_file_id],
+            },
         )
         for match in matches
     ]
     record_all(entries, actor=user)
+    for match in matches:
+        match.recording = stays
+        match.version += 1
 
 
 def join(
@@ -114,13 +125,13 @@ def join(
 
     A ``scan`` that joins them replaces evidence and figures afterwards.
     """
-    for batch in batched(pairs, _AT_ONCE):
-        # An event needs a case of its own, so each survivor takes one match at a time.
-        while batch:
-            by_survivor = {survivor.pk: (match, survivor) for match, survivor in batch}
-            now = list(by_survivor.values())
-            _join(now, actor, merge, scan)
-            batch = [pair for pair in batch if pair not in now]
+    by_survivor: dict[int, list[Pair]] = defaultdict(list)
+    for match, survivor in pairs:
+        by_survivor[survivor.pk].append((match, survivor))
+    # An event needs a case of its own, so each survivor takes one match at a time.
+    for turn in zip_longest(*by_survivor.values()):
+        for batch in batched(filter(None, turn), _AT_ONCE):
+            _join(batch, actor, merge, scan)
 
 
 def _join(
@@ -132,10 +143,15 @@ def _join(
     aliases = _make_aliases(pairs, merge, evidence)
     _point_to_survivors(former)
     before = {survivor.pk: transitions.snapshot(survivor) for survivor in survivors}
+    links = Match.detections.through
+    added = []
     for match, survivor in pairs:
         _settle(match, survivor, evidence)
-        evidence[survivor.pk] += _uncovered(evidence[match.pk], evidence[survivor.pk])
-    Match.detections.through.objects.filter(match__in=former).delete()
+        rows = _uncovered(evidence[match.pk], evidence[survivor.pk])
+        evidence[survivor.pk] += rows
+        added += [links(match_id=survivor.pk, detection_id=row.pk) for row in rows]
+    links.objects.filter(match__in=former).delete()
+    links.objects.bulk_create(added)
     Match.objects.filter(pk__in=former).delete()
     if scan is None:
         _measure(survivors, evidence)
@@ -171,8 +187,7 @@ def _make_aliases(
                 "named_by": named_by[match.pk],
                 "survivor": _columns(survivor),
                 "survivor_evidence": [row.pk for row in evidence[survivor.pk]],
-                # Of all pairs, because the undo of a merge parts them together.
-                "moved": moved,
+                "moved": moved[match.scanned_file_id],
             },
         )
         for match, survivor in pairs
@@ -243,14 +258,14 @@ def _settle(
     survivor.found_late = survivor.found_late and match.found_late
     survivor.created_at = min(survivor.created_at, match.created_at)
     survivor.lost = survivor.lost and match.lost
-    one, other = (_Side.of(each, evidence) for each in (survivor, match))
+    one, other = _Side.of(survivor, evidence), _Side.of(match, evidence)
     if MatchState.DISPUTED in (one.state, other.state):
         _take(survivor, one if one.state == MatchState.DISPUTED else other)
     elif one.is_wrong_recording != other.is_wrong_recording:
         # The rejection was a choice between the two, which are one now.
         _take(survivor, other if one.is_wrong_recording else one)
     elif one.waits and other.waits:
-        _take_waiting(survivor, match)
+        _take_waiting(survivor, one, other)
     elif one.state == other.state:
         earlier = min(one, other, key=lambda side: side.decided_at)
         _take(survivor, earlier)
@@ -278,7 +293,7 @@ class _Side:
 
     @property
     def waits(self) -> bool:
-        return self.state in _UNDECIDED_KINDS
+        return self.state in _BY_URGENCY
 
     @property
     def is_wrong_recording(self) -> bool:
@@ -297,22 +312,16 @@ class _Side:
 
 
 def _take(survivor: Match, side: _Side) -> None:
-    if side.match is not survivor:
-        survivor.state = side.state
-        survivor.locked_by, survivor.locked_until = None, None
-        for name in _DECISION:
-            setattr(survivor, name, getattr(side.match, name))
+    for name in ("state", "locked_by_id", "locked_until", *_DECISION):
+        setattr(survivor, name, getattr(side.match, name))
 
 
-def _take_waiting(survivor: Match, match: Match) -> None:
+def _take_waiting(survivor: Match, one: _Side, other: _Side) -> None:
     """Keep the more urgent question of two, the earlier due date and both notes."""
-    rank = (MatchState.SUPPRESSED, MatchState.PENDING, MatchState.IN_REVIEW)
-    notes = dict.fromkeys(filter(None, (survivor.note, match.note)))
-    due = min((each.due_at for each in (survivor, match) if each.due_at), default=None)
-    order = [*rank, MatchState.ESCALATED]
-    if order.index(MatchState(match.state)) > order.index(MatchState(survivor.state)):
-        for name in ("state", "locked_by_id", "locked_until", *_DECISION):
-            setattr(survivor, name, getattr(match, name))
+    matches = (one.match, other.match)
+    notes = dict.fromkeys(match.note for match in matches if match.note)
+    due = min((match.due_at for match in matches if match.due_at), default=None)
+    _take(survivor, max(one, other, key=lambda side: _BY_URGENCY.index(side.state)))
     survivor.note = "\n".join(notes)[: transitions.MAX_NOTE_CHARS]
     survivor.due_at = due
 
@@ -330,7 +339,6 @@ def _measure(survivors: Iterable[Match], evidence: dict[int, list[Detection]]) -
     excluded = excluded_intervals_of(recordings)
     for survivor in survivors:
         rows = evidence[survivor.pk]
-        survivor.detections.set(rows)
         measured = figures.work_out(
             detections=rows,
             segments=[segment for row in rows for segment in row.segments.all()],
@@ -397,12 +405,12 @@ def _record(
 def take_back(*, merge: str, user: User) -> int:
     """Restore the matches that a merge joined or renamed; return how many.
 
-    What was added to the survivor since stays with it. It gets its former decision back
-    only if nothing has changed it since.
+    What was decided of the survivor since stays with it, and the evidence of a later
+    scan. It gets its former decision back only if nothing has changed it since.
     """
     aliases = list(
         MatchAlias.objects.filter(merge=merge)
-        .select_related("match", "recording")
+        .select_related("match__recording", "match__scanned_file", "recording")
         .order_by("pk")
     )
     _restore_rows([alias.kept["row"] for alias in aliases])
@@ -418,7 +426,7 @@ def take_back(*, merge: str, user: User) -> int:
             rows = apps.get_model(label)._base_manager.filter(pk__in=keys, match=match)
             rows.update(match=alias.former_key)
         move = Move(match.scanned_file_id, alias.recording_id, match.recording_id)
-        following.return_to([move], alias.kept["moved"])
+        following.return_to(move, alias.kept["moved"])
     survivors = {alias.match_id: alias.match for alias in aliases}
     before = {match.pk: transitions.snapshot(match) for match in survivors.values()} | {
         alias.former_key: None for alias in aliases
@@ -430,8 +438,8 @@ def take_back(*, merge: str, user: User) -> int:
 
 
 def _restore_rows(rows: Sequence[Row]) -> None:
-    names = _names_of_people()
-    matches = [_built(row, names) for row in rows]
+    people = _people()
+    matches = [_built(row, people) for row in rows]
     created = {match.pk: match.created_at for match in matches}
     Match.objects.bulk_create(matches)
     for match in matches:
@@ -443,33 +451,53 @@ def _restore_rows(rows: Sequence[Row]) -> None:
 _PEOPLE = ("decided_by_id", "assignee_id", "proposed_by_id", "locked_by_id")
 
 
-def _names_of_people() -> dict[int, str]:
-    return dict(User.objects.values_list("pk", "username"))
+def _people() -> set[int]:
+    return set(User.objects.values_list("pk", flat=True))
 
 
 def _give_back(aliases: Sequence[MatchAlias]) -> None:
-    """Give survivors their former columns back, unless something changed them since."""
-    names_of_people = _names_of_people()
+    """Part survivors from what was joined with them, unless a scan came between.
+
+    They get all former columns back if nothing changed them since, else their evidence.
+    """
+    people = _people()
     first: dict[int, MatchAlias] = {}
     unchanged = set()
     for alias in aliases:
+        # Of several joins, the first shows the survivor as it was before all.
         first.setdefault(alias.match_id, alias)
         if alias.match.version == alias.kept["version"]:
             unchanged.add(alias.match_id)
-    matches = []
-    for key in unchanged:
-        # Of several joins, the first shows the survivor as it was before all.
-        match = _built(first[key].kept["survivor"], names_of_people)
-        match.version = first[key].match.version + 1
-        match.locked_by, match.locked_until = None, None
-        if match.state == MatchState.IN_REVIEW:
-            match.state = MatchState.PENDING
-        match.detections.set(first[key].kept["survivor_evidence"])
-        matches.append(match)
+    restored, changed = [], []
+    links = Match.detections.through
+    evidence = []
+    for key, alias in first.items():
+        current, former = alias.match, _built(alias.kept["survivor"], people)
+        if current.scan_id != former.scan_id:
+            continue
+        evidence += [
+            links(match_id=key, detection_id=detection)
+            for detection in alias.kept["survivor_evidence"]
+        ]
+        if key not in unchanged:
+            current.created_at = former.created_at
+            current.found_late = former.found_late
+            changed.append(current)
+            continue
+        former.version = current.version + 1
+        former.updated_at = datetime.now(tz=UTC)
+        former.locked_by, former.locked_until = None, None
+        if former.state == MatchState.IN_REVIEW:
+            former.state = MatchState.PENDING
+        restored.append(former)
+    links.objects.filter(match__in=[*restored, *changed]).delete()
+    links.objects.bulk_create(evidence)
     names = [
         field.name for field in Match._meta.concrete_fields if not field.primary_key
     ]
-    Match.objects.bulk_update(matches, names, batch_size=200)
+    Match.objects.bulk_update(restored, names, batch_size=200)
+    _measure(changed, evidence_of(changed))
+    _write(changed)
 
 
 def _record_parted(before: Mapping[int, Row | None], merge: str, user: User) -> None:
@@ -508,7 +536,7 @@ def _name_back(merge: str, user: User) -> int:
         if not match.detections.filter(recording=recording).exists():
             continue
         move = Move(match.scanned_file_id, recording.pk, match.recording_id)
-        following.return_to([move], event.after["moved"])
+        following.return_to(move, event.after["moved"])
         Match.objects.filter(pk=match.pk).update(
             recording=recording,
             version=match.version + 1,
@@ -539,8 +567,8 @@ def _as_json(value: Any) -> Any:  # Any: a column
     return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
-def _built(row: Row, names: Mapping[int, str]) -> Match:
-    """Return a match with these columns; ``names`` are those of people, by key."""
+def _built(row: Row, people: Container[int]) -> Match:
+    """Return a match with these columns; ``people`` are the accounts that still exist."""
     values = {
         field.attname: field.to_python(row[field.attname])
         if not field.is_relation
@@ -548,8 +576,17 @@ def _built(row: Row, names: Mapping[int, str]) -> Match:
         for field in Match._meta.concrete_fields
     }
     for column in _PEOPLE:
-        # The account may have been deleted since, or its name erased.
-        values[column] = values[column] if values[column] in names else None
-    if values["decided_by_id"] is not None:
-        values["decided_by_name"] = names[values["decided_by_id"]]
+        if values[column] not in people:
+            values[column] = None
     return Match(**values)
+
+
+def erase_person(*, person: User, pseudonym: str) -> None:
+    """Replace a person's name in the rows that the undo of a merge would restore."""
+    decided = Q(kept__row__decided_by_id=person.pk)
+    decided |= Q(kept__survivor__decided_by_id=person.pk)
+    for alias in MatchAlias.objects.filter(decided):
+        for row in (alias.kept["row"], alias.kept["survivor"]):
+            if row["decided_by_id"] == person.pk:
+                row["decided_by_name"] = pseudonym
+        alias.save(update_fields=["kept"])

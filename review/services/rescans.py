@@ -136,11 +136,10 @@ def _write(
 
 def _changes_reason_only(match: Match, outcome: Evaluation) -> bool:
     """Return whether a waiting match goes on waiting, for the same policy or for none."""
-    policy = str(outcome.policy) if outcome.policy is not None else ""
     return (
         match.state in OPEN_STATES
         and outcome.state == MatchState.PENDING
-        and policy == match.policy_name
+        and outcome.policy_name == match.policy_name
     )
 
 
@@ -154,10 +153,7 @@ def _ask_again(match: Match, outcome: Evaluation) -> Match:
             fields["due_at"] = current.due_at
         if current.state == MatchState.IN_REVIEW:
             state = MatchState.IN_REVIEW
-            fields |= {
-                "locked_by": current.locked_by,
-                "locked_until": current.locked_until,
-            }
+            fields |= transitions.lock_of(current)
     change = Change(transitions.ASKED_AGAIN, state, fields=fields, free=True)
     return transitions.apply(current=current, change=change, actor=SYSTEM)
 

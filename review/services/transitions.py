@@ -55,6 +55,9 @@ FOUND_AGAIN = "found_again"
 """The event of a scan that finds a match again which an earlier one did not find."""
 ASKED_AGAIN = "asked_again"
 """The event after a scan that changes the state of a match."""
+FOUND_TOO = "found_too"
+LOST = "lost"
+"""Events of scans of the other engine, and of scans that did not find a match."""
 NAMED_OTHERWISE = "named_otherwise"
 JOINED, JOINED_INTO, PARTED = "joined", "joined_into", "parted"
 """Events of matches that a merge of recordings makes one, and of its undo."""
@@ -70,7 +73,10 @@ _CHANGE_NOTHING = (*LOCK_EVENTS, NOTE, ASSIGN, "cue_sheet.exported")
 # These events do not change the match's version.
 _UNCHANGING = (NOTE, ASSIGN, GROUND, SPEECH)
 # These events do not change the decision about the match.
-_ASIDES = (*_UNCHANGING, *LOCK_EVENTS, COUNTED, *_RESCANS, NAMED_OTHERWISE)
+_ASIDES = (
+    *(*_UNCHANGING, *LOCK_EVENTS, COUNTED),
+    *(*_RESCANS, FOUND_TOO, LOST, NAMED_OTHERWISE),
+)
 UNDECIDED: dict[str, object] = {
     "decision_reason": "",
     "decided_by_id": None,
@@ -358,7 +364,7 @@ def stale(match: Match, *, to_lock: bool = False) -> errors.StaleMatch:
     return errors.StaleMatch(
         user=actor_label(event.actor_name),
         at=event.at,
-        rescanned=event.action in _RESCANS,
+        rescanned=event.action in (*_RESCANS, LOST, ASKED_AGAIN),
         taken=event.action == TAKE,
     )
 
@@ -371,6 +377,11 @@ def is_held_by_another(*, match: Match, user: User) -> bool:
         and until is not None
         and until > datetime.now(tz=UTC)
     )
+
+
+def lock_of(match: Match) -> dict[str, object]:
+    """Return the lock as columns for a change that keeps it; other changes end locks."""
+    return {"locked_by": match.locked_by, "locked_until": match.locked_until}
 
 
 def refuse_foreign_lock(*, match: Match, user: User) -> None:

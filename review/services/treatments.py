@@ -60,10 +60,7 @@ def treat(
     if current.state == MatchState.IN_REVIEW:
         if state == MatchState.PENDING:
             state = MatchState.IN_REVIEW
-            fields |= {
-                "locked_by": current.locked_by,
-                "locked_until": current.locked_until,
-            }
+            fields |= transitions.lock_of(current)
         else:
             current = locks.let_go(current, transitions.LOCK_ENDED, user)
     change = Change(

@@ -18,12 +18,13 @@ from dedup import actions
 from dedup.effects import ActionRequest
 from dedup.models import ActionVerb, DedupAction, DedupGroup
 from dedup.services import find_duplicates
+from portal.accounts.erasure import erase
 from programmes.models import MusicUse
 from review import selectors
-from review.choices import DisputeStatus, MatchState, QueueReason
+from review.choices import DisputeStatus, MatchState, PolicyAction, QueueReason
 from review.filters import search_condition
 from review.models import Match, MatchAlias
-from review.services import transitions
+from review.services import grounds, locks, transitions
 from review.services.folding import fold_scan
 from scanning.models import ScannedFile
 from tests.factories import deciding
@@ -31,6 +32,7 @@ from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.notices import make_claim, make_sent
 from tests.factories.review import make_match
+from tests.factories.rules import make_policy
 from tests.factories.scanning import ScanFactory, make_detection
 
 pytestmark = pytest.mark.django_db
@@ -67,10 +69,12 @@ def two_matches(
     return Match.objects.get(recording=stays), Match.objects.get(recording=merged)
 
 
-def merge(stays: Recording, merged: Recording, user: User) -> DedupAction:
+def merge(
+    stays: Recording, merged: Recording, user: User, *others: Recording
+) -> DedupAction:
     find_duplicates(bucket=stays.bucket)
     group = DedupGroup.objects.get(members__recording=stays)
-    uids = [stays.uid, merged.uid]
+    uids = [recording.uid for recording in (stays, merged, *others)]
     actions.act_on_group(
         verb=ActionVerb.MERGE,
         group=group,
@@ -234,6 +238,74 @@ def test_what_was_decided_both_ways_is_first_and_shows_both_decisions(
     assert waiting.exclude(due_at=None).first() == match
 
 
+def test_whoever_reviews_goes_on_where_the_other_was_the_wrong_recording(
+    manager: User, reviewer: User
+) -> None:
+    survivor, former = two_matches()
+    WRONG(survivor, reviewer)
+    locks.take_lock(match=former, user=reviewer)
+
+    merge(survivor.recording, former.recording, manager)
+
+    match = Match.objects.get()
+    assert (match.state, match.locked_by) == (MatchState.IN_REVIEW, reviewer)
+    assert deciding.confirm(match=match, user=reviewer).state == MatchState.CONFIRMED
+
+
+def test_no_rule_answers_what_people_decided_both_ways(
+    manager: User, reviewer: User
+) -> None:
+    survivor, former = two_matches()
+    _confirm(survivor, reviewer)
+    _reject(former, reviewer)
+    make_policy(action=PolicyAction.CONFIRM)
+
+    merge(survivor.recording, former.recording, manager)
+    grounds.again(matches=[survivor], actor=manager)
+    fold_scan(scan=ScanFactory.create(scanned_file=survivor.scanned_file))
+
+    match = Match.objects.get()
+    assert (match.state, match.queue_reason) == (
+        MatchState.PENDING,
+        QueueReason.DECIDED_BOTH_WAYS,
+    )
+
+
+def test_a_merge_of_many_files_records_of_each_what_moved_in_it(manager: User) -> None:
+    survivor, former = two_matches()
+    alone = [make_match(SPAN, recording=former.recording) for _ in range(2)]
+    uses = {
+        match.case: MusicUse.objects.create(
+            scanned_file=match.scanned_file, recording=former.recording
+        ).pk
+        for match in alone
+    }
+    before = everything()
+
+    action = merge(survivor.recording, former.recording, manager)
+
+    events = Event.objects.filter(action=transitions.NAMED_OTHERWISE)
+    moved = {event.case: event.after["moved"] for event in events}
+    assert moved == {case: {"uses": [use]} for case, use in uses.items()}
+    assert MatchAlias.objects.get().kept["moved"] == {}
+    undo(action, manager)
+    assert everything() == before
+
+
+def test_an_undo_writes_an_erased_name_nowhere(manager: User, reviewer: User) -> None:
+    survivor, former = two_matches()
+    for match in (survivor, former):
+        _confirm(match, reviewer)
+    action = merge(survivor.recording, former.recording, manager)
+
+    erase(person=reviewer, actor=manager)
+
+    assert "ana" not in str(MatchAlias.objects.get().kept)
+    undo(action, manager)
+    names = set(Match.objects.values_list("decided_by_name", flat=True))
+    assert names == {f"erased-{reviewer.pk}"}
+
+
 def test_evidence_that_says_more_counts_with_the_joined_match(manager: User) -> None:
     survivor, former = two_matches(SPAN, ELSEWHERE)
 
@@ -279,7 +351,8 @@ def test_a_notice_and_a_dispute_follow_the_join_and_come_back(
 def test_a_decision_after_the_merge_stays_with_the_survivor(
     manager: User, reviewer: User
 ) -> None:
-    survivor, former = two_matches()
+    survivor, former = two_matches(SPAN, ELSEWHERE)
+    before = everything()["evidence"]
     action = merge(survivor.recording, former.recording, manager)
     _confirm(Match.objects.get(), reviewer)
 
@@ -291,12 +364,35 @@ def test_a_decision_after_the_merge_stays_with_the_survivor(
         MatchState.CONFIRMED,
         MatchState.PENDING,
     )
+    assert everything()["evidence"] == before
+    assert (survivor.matched_ms, former.matched_ms) == (100_000, 100_000)
     actions_of = Event.objects.filter(case=former.case).order_by("sequence")
     assert [event.action for event in actions_of] == [
         "found",
         transitions.JOINED_INTO,
         transitions.PARTED,
     ]
+
+
+def test_matches_join_in_a_file_without_the_recording_that_stays(
+    manager: User, reviewer: User
+) -> None:
+    oldest, former = two_matches()
+    stays = RecordingFactory.create(
+        bucket=oldest.recording.bucket,
+        audio_sha256="ab" * 32,
+        audio_bytes=10,
+        duration_ms=600_000,
+    )
+    _confirm(former, reviewer)
+    before = everything()
+    action = merge(stays, oldest.recording, manager, former.recording)
+
+    match = Match.objects.get()
+    assert (match.pk, match.recording) == (oldest.pk, stays)
+    assert match.state == MatchState.CONFIRMED
+    undo(action, manager)
+    assert everything() == before
 
 
 def test_a_file_has_one_match_of_three_merged_recordings(manager: User) -> None:
@@ -310,21 +406,11 @@ def test_a_file_has_one_match_of_three_merged_recordings(manager: User) -> None:
     make_detection(SPAN, scan=survivor.scan, recording=third)
     fold_scan(scan=survivor.scan)
     before = everything()
-    find_duplicates(bucket=third.bucket)
-    group = DedupGroup.objects.get()
-    uids = [survivor.recording.uid, former.recording.uid, third.uid]
-    actions.act_on_group(
-        verb=ActionVerb.MERGE,
-        group=group,
-        user=manager,
-        version=group.version,
-        seen=uids,
-        asked=ActionRequest(recordings=uids, canonical=survivor.recording.uid),
-    )
+    action = merge(survivor.recording, former.recording, manager, third)
 
     assert ScannedFile.objects.get().matches.get() == survivor
     assert MatchAlias.objects.count() == 2
-    undo(DedupAction.objects.get(), manager)
+    undo(action, manager)
     assert everything() == before
 
 

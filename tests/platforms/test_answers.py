@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from accounts.roles import Role
+from audit.standing import StatementKind, standing_on
 from imports.models import AnswersImport
 from jobs.choices import Pool
 from jobs.runner import run_next
@@ -122,3 +123,22 @@ def test_unclear_row_numbers_wait_and_undone_answers_leave_the_file_as_it_was(
         work()
     sent.refresh_from_db()
     assert (answered(sent), sent.state) == (["", "", ""], "sent")
+
+
+def test_an_answered_file_still_stands_on_the_recordings_in_its_rows(
+    signed_in: MakeClient, sent: ClaimFile
+) -> None:
+    manager = signed_in(Role.MANAGER)
+    row = sent.rows.select_related("discrepancy__match__recording").get(number=1)
+    assert row.discrepancy.match is not None
+    case = f"recording:{row.discrepancy.match.recording.uid}"
+    before = standing_on([case])
+    one = upload(manager, sent, STATUS.format("1,Successful,A1\n"))
+
+    manager.post(reverse("portal:claim_answers_import_start", args=[one.uid]))
+    work()
+
+    sent.refresh_from_db()
+    assert sent.state == "answered"
+    assert StatementKind.CLAIM_FILE in {each.kind for each in before[case]}
+    assert standing_on([case]) == before

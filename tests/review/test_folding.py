@@ -12,11 +12,12 @@ from accounts.roles import Role
 from audit.models import Event
 from audit.services import first_broken_event
 from catalogue.models import Recording, RecordingStatus
+from programmes.models import MusicUse
 from reports.rows import COLUMNS
 from reports.selectors import match_rows
-from review.choices import MatchState, QueueReason
+from review.choices import MatchState, PolicyAction, QueueReason
 from review.errors import NothingToUndo, StaleMatch
-from review.models import Match
+from review.models import Licence, Match
 from review.services import locks
 from review.services.folding import fold_scan
 from scanning.choices import ScanStatus, Section
@@ -27,6 +28,7 @@ from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
+from tests.factories.rules import make_licence, make_policy
 from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detection
 
 pytestmark = pytest.mark.django_db
@@ -303,6 +305,76 @@ def test_a_key_is_refused_once_where_a_scan_changed_what_its_person_sees() -> No
     deciding.confirm(match=again, user=reviewer, version=again.version)
 
 
+def test_a_scan_that_asks_again_is_named_to_whoever_decides_on_what_it_replaced() -> (
+    None
+):
+    match, reviewer = make_match(SPAN), make_user(Role.REVIEWER)
+    decided = deciding.confirm(match=match, user=reviewer)
+
+    rescan(match, (300_000, 310_000, 0, 10_000))
+
+    with pytest.raises(StaleMatch, match="A later scan changed what you see at"):
+        deciding.reject(
+            match=match, user=reviewer, reason="noise", version=decided.version
+        )
+
+
+def test_a_policy_takes_a_match_from_nobody_who_reviews_it() -> None:
+    match, reviewer = make_match(SPAN), make_user(Role.REVIEWER)
+    locks.take_lock(match=match, user=reviewer)
+    make_policy(action=PolicyAction.CONFIRM)
+
+    again = rescan(match, SPAN)
+
+    assert (again.state, again.locked_by) == (MatchState.IN_REVIEW, reviewer)
+    locks.release_lock(match=again, user=reviewer)
+    assert rescan(match, SPAN).state == MatchState.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("action", "state"),
+    [
+        (PolicyAction.CONFIRM, MatchState.CONFIRMED),
+        (PolicyAction.SUPPRESS, MatchState.SUPPRESSED),
+    ],
+)
+def test_people_decide_again_what_they_decided_and_rules_what_they_settled(
+    action: PolicyAction, state: MatchState
+) -> None:
+    elsewhere = (300_000, 310_000, 0, 10_000)
+    by_person = make_match(SPAN, recording__duration_ms=600_000)
+    deciding.confirm(match=by_person, user=make_user(Role.REVIEWER))
+    recording = RecordingFactory.create(duration_ms=600_000)
+    licence = make_licence(recordings=[recording])
+    by_licence = make_match(SPAN, recording=recording)
+    assert by_licence.state == MatchState.CLEARED
+    Licence.objects.filter(pk=licence.pk).update(active=False)
+    make_policy(action=action)
+
+    asked = rescan(by_person, elsewhere)
+
+    assert (asked.state, asked.queue_reason) == (
+        MatchState.PENDING,
+        QueueReason.RESCAN_CHANGED,
+    )
+    assert rescan(by_licence, elsewhere).state == state
+
+
+def test_no_policy_confirms_what_a_scan_asked_people_again() -> None:
+    match = make_match(SPAN)
+    deciding.confirm(match=match, user=make_user(Role.REVIEWER))
+    elsewhere = (300_000, 310_000, 0, 10_000)
+    make_policy(action=PolicyAction.CONFIRM)
+
+    for _ in range(2):
+        again = rescan(match, elsewhere)
+
+        assert (again.state, again.queue_reason) == (
+            MatchState.PENDING,
+            QueueReason.RESCAN_CHANGED,
+        )
+
+
 def test_one_id_lives_through_scans_and_merges() -> None:
     first = make_match(SPAN)
     stays = rescan(first, SPAN).recording
@@ -396,6 +468,38 @@ def test_match_is_lost_and_keeps_its_state_until_it_is_found_again() -> None:
     assert Event.objects.filter(case=match.case).first().action == "lost"  # type: ignore[union-attr]  # there are events
     follower = rescan(kept, SPAN)
     assert (follower.lost, follower.found_late) == (False, False)
+
+
+def test_a_decision_can_be_undone_after_a_scan_that_did_not_find_the_match() -> None:
+    match, reviewer = make_match(SPAN), make_user(Role.REVIEWER)
+    deciding.confirm(match=match, user=reviewer)
+
+    undone = deciding.undo(match=rescan(match), user=reviewer)
+
+    assert (undone.state, undone.lost) == (MatchState.PENDING, True)
+
+
+def test_the_match_of_a_stub_becomes_one_with_that_of_our_recording() -> None:
+    match, reviewer = make_match(SPAN), make_user(Role.REVIEWER)
+    stub = RecordingFactory.create(
+        status=RecordingStatus.STUB,
+        isrc="DEA371400001",
+        isrc_normalised="DEA371400001",
+    )
+    make_detection(SPAN, scan=match.scan, recording=stub)
+    fold_scan(scan=match.scan)
+    of_stub = Match.objects.get(recording=stub)
+    MusicUse.objects.create(scanned_file=match.scanned_file, recording=stub)
+    deciding.confirm(match=of_stub, user=reviewer)
+    Recording.objects.filter(pk=match.recording_id).update(
+        isrc_normalised=stub.isrc_normalised
+    )
+
+    again = rescan(match, SPAN)
+
+    assert (again.pk, again.state) == (match.pk, MatchState.CONFIRMED)
+    assert again.aliases.get().uid == of_stub.uid
+    assert MusicUse.objects.get().recording_id == match.recording_id
 
 
 def test_match_of_a_bucket_that_was_not_searched_is_not_lost() -> None:
