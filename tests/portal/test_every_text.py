@@ -26,7 +26,7 @@ _SAME_EVERYWHERE = re.compile(
     r"(?<![A-Za-z])(ACRCloud|acrportal|API|CSV|CSVW|XLSX|PDF|JSON|Lines|Parquet|ISRC|ISWC|UPC|EAN|SHA|UTC|"
     r"KiB|MiB|GiB|Match portal|English|Deutsch|Español|Français|Ctrl|Enter|Esc|Shift|"
     r"Meta|SoundCloud|TikTok|YouTube|FLAC|MP3|AAC|Ogg|Opus|WAV|Vorbis|WMA|PCM|kHz|min|req|Webhook|OpenAPI|Pseudo|"
-    r"UTF|KOI8-R|Windows|HTTP|https|LIC|Bucket|True|False|viewer|reviewer|Dedup|idx|sets|ranges|flags|run demo|"
+    r"UTF|KOI8-R|Windows|MacRoman|HTTP|https|LIC|Bucket|True|False|viewer|reviewer|Dedup|idx|sets|ranges|flags|run demo|"
     r"Short uses|Music|into|DPID|GRid|ISAN|ISO|CRLF|IPN|IPI|ISNI|WE|UC|GB|NZ|"
     # Time zones.
     r"[A-Z][A-Za-z_]+(?:/[A-Za-z_-]+)+|[A-Z]{3}[0-9][A-Z]{3}|Eire|Cuba|Egypt|Iran)(?![A-Za-z])"
