@@ -48,10 +48,10 @@ def single_slashes(
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        given = request.path_info
-        merged = _JOINTS.sub(lambda base: re.sub("/+", "/", base[0]), given, count=1)
-        if merged != given and is_api_path(merged):
-            request.path = request.path.removesuffix(given) + merged
+        path = request.path_info
+        merged = _JOINTS.sub(lambda base: re.sub("/+", "/", base[0]), path, count=1)
+        if merged != path and is_api_path(merged):
+            request.path = request.path.removesuffix(path) + merged
             request.path_info = merged
         return get_response(request)
 

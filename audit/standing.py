@@ -48,23 +48,23 @@ finders: Registry[Callable[[Sequence[str]], Standing]] = Registry()
 
 def standing_on(cases: Iterable[str]) -> dict[str, list[StandingStatement]]:
     """Return the statements that stand on files and recordings, by their cases."""
-    found: dict[str, list[StandingStatement]] = {}
-    for some in batched(dict.fromkeys(cases), _AT_ONCE):
+    by_case: dict[str, list[StandingStatement]] = {}
+    for batch in batched(dict.fromkeys(cases), _AT_ONCE):
         for find in finders:
-            for case, statements in find(some).items():
-                found.setdefault(case, []).extend(statements)
-    return found
+            for case, statements in find(batch).items():
+                by_case.setdefault(case, []).extend(statements)
+    return by_case
 
 
 def counted_by_kind(cases: Iterable[str]) -> dict[str, int]:
     """Return how many statements of each kind stand on files and recordings."""
-    stated = dict.fromkeys(chain.from_iterable(standing_on(cases).values()))
-    return dict(Counter(each.kind.value for each in stated))
+    statements = dict.fromkeys(chain.from_iterable(standing_on(cases).values()))
+    return dict(Counter(statement.kind.value for statement in statements))
 
 
 def as_event(statements: Iterable[StandingStatement]) -> dict[str, Any]:  # Any: JSON
     """Return what an event keeps of the statements; nothing without any."""
-    kept: dict[str, list[str]] = {}
-    for each in statements:
-        kept.setdefault(each.kind.value, []).append(each.uid)
-    return {"stated": kept} if kept else {}
+    uids: dict[str, list[str]] = {}
+    for statement in statements:
+        uids.setdefault(statement.kind.value, []).append(statement.uid)
+    return {"stated": uids} if uids else {}

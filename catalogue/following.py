@@ -429,8 +429,8 @@ def unheld() -> list[Partition]:
     if len(every) == 1:
         # Whoever searches holds all of it.
         return []
-    done = machines.done_duties(Pool.WORK)
-    return [one for one in every if one.duty not in done]
+    done = machines.done_duties().get(Pool.WORK, ())
+    return [partition for partition in every if partition.duty not in done]
 
 
 def catalogue_postings(buckets: Sequence[int], *, since: int) -> int | None:

@@ -25,8 +25,8 @@ def media_type_of(request: Request) -> str:
 
     Clients also send ``text/json`` and types such as ``application/vnd.api+json``.
     """
-    given = (request.content_type or "").split(";")[0].strip().lower()
-    return JSON_TYPE if given.endswith(("/json", "+json")) else given
+    media_type = (request.content_type or "").split(";")[0].strip().lower()
+    return JSON_TYPE if media_type.endswith(("/json", "+json")) else media_type
 
 
 class AnyJson(DefaultContentNegotiation):

@@ -131,14 +131,14 @@ def _is_script(line: bytes, name: str, script: re.Pattern[str]) -> bool:
 
 def _fits(line: bytes, name: str, languages: tuple[frozenset[str], ...]) -> bool:
     """Return whether a line is text of one of the languages of an encoding."""
-    given = line.decode(name, "replace")
+    decoded = line.decode(name, "replace")
     # No capital stands within a word, except where another encoding has a small letter.
     if any(
-        one.islower() and other.isupper() and not other.isascii()
-        for one, other in pairwise(given)
+        before.islower() and letter.isupper() and not letter.isascii()
+        for before, letter in pairwise(decoded)
     ):
         return False
-    text = given.lower().replace("i\u0307", "i")
+    text = decoded.lower().replace("i\u0307", "i")
     # A sign such as ³ or £ that belongs to a word was a letter.
     if "\ufffd" in text or _ODD.search(text):
         return False

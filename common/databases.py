@@ -105,8 +105,14 @@ def _name_of(model: type[models.Model], name: str) -> str:
 
 def _sqlite_text_of(model: type[models.Model], name: str) -> str:
     """Return the error of SQLite, which names the columns of what is unique."""
-    named = (each for each in model._meta.constraints if each.name == name)
-    constraint = next(named, None)
+    constraint = next(
+        (
+            constraint
+            for constraint in model._meta.constraints
+            if constraint.name == name
+        ),
+        None,
+    )
     if isinstance(constraint, models.CheckConstraint):
         return f"CHECK constraint failed: {name}"
     fields = (

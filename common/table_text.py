@@ -110,12 +110,12 @@ class DayOrder(StrEnum):
 
 def day_order_of(text: str) -> DayOrder | None:
     """Return what stands first in a date, if its numbers show it."""
-    found = _LOCAL_DAY.fullmatch(without_clock(text.strip()[:_LONGEST_DAY]))
-    if found is None:
+    match = _LOCAL_DAY.fullmatch(without_clock(text.strip()[:_LONGEST_DAY]))
+    if match is None:
         return None
-    if found[2] == "." or int(found[1]) > 12:
+    if match[2] == "." or int(match[1]) > 12:
         return DayOrder.DAY_FIRST
-    return DayOrder.MONTH_FIRST if int(found[3]) > 12 else None
+    return DayOrder.MONTH_FIRST if int(match[3]) > 12 else None
 
 
 def read_day(text: str, order: str = DayOrder.DAY_FIRST) -> str | None:
@@ -125,19 +125,19 @@ def read_day(text: str, order: str = DayOrder.DAY_FIRST) -> str | None:
     to 49 years ahead.
     """
     bare = without_clock(text.strip()[:_LONGEST_DAY]).strip()
-    if found := _ISO_DAY.fullmatch(bare):
-        return _day(found[1], found[3], found[4])
-    if found := _PLAIN_DAY.fullmatch(bare):
-        return _day(*found.groups())
-    if found := _LOCAL_DAY.fullmatch(bare):
-        first, second, year = found[1], found[3], found[4]
+    if match := _ISO_DAY.fullmatch(bare):
+        return _day(match[1], match[3], match[4])
+    if match := _PLAIN_DAY.fullmatch(bare):
+        return _day(*match.groups())
+    if match := _LOCAL_DAY.fullmatch(bare):
+        first, second, year = match[1], match[3], match[4]
         if len(year) == 2:
             now = date.today().year  # noqa: DTZ011 - only the century counts
             year = str(now - 50 + (int(year) - (now - 50)) % 100)
         is_turned = (day_order_of(bare) or order) == DayOrder.MONTH_FIRST
         return _day(year, first, second) if is_turned else _day(year, second, first)
-    if found := _LOCAL_MONTH.fullmatch(bare):
-        return _day(found[2], found[1], None)
+    if match := _LOCAL_MONTH.fullmatch(bare):
+        return _day(match[2], match[1], None)
     return _written_day(bare)
 
 
@@ -169,7 +169,7 @@ def _months() -> dict[str, int]:
 def _day(year: str, month: str | None, day: str | None) -> str | None:
     with suppress(ValueError):
         date(int(year), int(month or 1), int(day or 1))
-        parts = [year, *(f"{int(each):02}" for each in (month, day) if each)]
+        parts = [year, *(f"{int(part):02}" for part in (month, day) if part)]
         return "-".join(parts)
     return None
 
@@ -222,6 +222,6 @@ def _at_marks(name: str) -> list[str]:
         # The bracket of "(feat. B)".
         parts += [
             first,
-            *(each.rstrip(")]") if "(" not in each else each for each in others),
+            *(name if "(" in name else name.rstrip(")]") for name in others),
         ]
     return parts

@@ -87,13 +87,13 @@ def territories_in(text: str) -> tuple[list[str], list[str]]:
 
 
 def _parts(text: str) -> list[str]:
-    found: list[str] = []
+    parts: list[str] = []
     for part in _BETWEEN.split(text):
         words = part.strip(" ()").split()
         # Only codes stand beside each other; names have blanks of their own.
         is_codes = all(len(word.lstrip("-−")) == 2 for word in words)
-        found += words if is_codes else [" ".join(words)]
-    return [part for part in found if part]
+        parts += words if is_codes else [" ".join(words)]
+    return [part for part in parts if part]
 
 
 def territory_code(written: str) -> str:

@@ -71,17 +71,23 @@ def others() -> QuerySet[Machine]:
     return Machine.objects.exclude(host=host, folder=folder)
 
 
-def done_duties(pool: Pool) -> set[str]:
-    """Return the duties that workers of a pool, which were seen lately, do."""
-    return {duty for machine in seen().filter(pool=pool) for duty in machine.duties}
+def done_duties() -> dict[Pool, set[str]]:
+    """Return the duties that workers do, by their pools; only pools that have workers."""
+    duties: dict[Pool, set[str]] = {}
+    for machine in seen():
+        duties.setdefault(Pool(machine.pool), set()).update(machine.duties)
+    return duties
 
 
 def undone_duties() -> dict[str, int]:
     """Return how many jobs wait for each duty that nobody does."""
     waiting = Job.objects.filter(state=JobState.WAITING).exclude(duty="")
     rows = waiting.order_by().values_list("pool", "duty").annotate(jobs=Count("pk"))
+    done = done_duties()
     return {
-        duty: count for pool, duty, count in rows if duty not in done_duties(Pool(pool))
+        duty: count
+        for pool, duty, count in rows
+        if duty not in done.get(Pool(pool), ())
     }
 
 

@@ -97,10 +97,11 @@ def _new_job(
     )
     job.key = kind.key(subject) or job.uid
     job.turn = selectors.next_turn(job)
-    # Without any worker, it is not the duty that the job waits for.
-    has_workers = job.duty and machines.seen().filter(pool=kind.pool).exists()
-    if has_workers and job.duty not in machines.done_duties(kind.pool):
-        _note_nobody(job)
+    if job.duty:
+        # Without any worker, it is not the duty that the job waits for.
+        done = machines.done_duties().get(kind.pool)
+        if done is not None and job.duty not in done:
+            _note_nobody(job)
     return job
 
 
@@ -114,9 +115,10 @@ def note_undone_duties() -> None:
     """Say of each waiting job whether it waits for a duty that nobody does."""
     waiting = Job.objects.filter(state=JobState.WAITING).exclude(duty="")
     _drop_without_subject(waiting)
-    done = {pool: machines.done_duties(pool) for pool in WORKER_POOLS}
+    done = machines.done_duties()
     for job in waiting:
-        is_done, was_undone = job.duty in done[Pool(job.pool)], job.blocked_by != ""
+        is_done = job.duty in done.get(Pool(job.pool), ())
+        was_undone = job.blocked_by != ""
         if is_done != was_undone:
             continue
         if is_done:

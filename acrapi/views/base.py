@@ -38,8 +38,8 @@ class AlwaysJSON(BaseContentNegotiation):
         self, request: Request, parsers: Iterable[BaseParser]
     ) -> BaseParser | None:
         """Return the parser for the content type; JSON if none is given."""
-        given = media_type_of(request)
-        return next((p for p in parsers if given in ("", p.media_type)), None)
+        media_type = media_type_of(request)
+        return next((p for p in parsers if media_type in ("", p.media_type)), None)
 
     def select_renderer(
         self,

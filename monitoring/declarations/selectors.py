@@ -28,7 +28,8 @@ from review.standing import by_case, matches_on
 class DeclaredMark:
     """A declared match: its declared state and its state now.
 
-    ``is_rescanned`` tells whether a later scan found it too; ``changes`` say what became of its plays' stations, times and lengths.
+    ``is_rescanned`` tells whether a later scan found it too; ``changes`` say what became
+    of its plays' stations, times and lengths.
     """
 
     declaration: Declaration

@@ -39,20 +39,22 @@ class Converter:
     def __init__(self, want: Wanted) -> None:
         self._want = want
         self._kind: tuple[str, str, int] | None = None
+        self._has_layout = True
         self._inner = self._new()
         self._waiting = av.AudioFifo()
 
     def take(self, frame: AudioFrame) -> list[AudioFrame]:
         """Return the frames of the wanted length that this frame completes."""
         made: list[AudioFrame] = []
-        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        layout = frame.layout
+        kind = (frame.format.name, layout.name, frame.sample_rate)
         if kind != self._kind:
             made = self.finish()
             self._inner, self._waiting, self._kind = self._new(), av.AudioFifo(), kind
-        is_known = frame.layout.nb_channels <= 2 or NO_LAYOUT not in frame.layout.name
-        for each in [frame] if is_known else _mixed(frame):
-            each.pts = None
-            self._waiting.write(each)
+            self._has_layout = layout.nb_channels <= 2 or NO_LAYOUT not in layout.name
+        for part in (frame,) if self._has_layout else _mixed(frame):
+            part.pts = None
+            self._waiting.write(part)
         if self._waiting.samples >= TOGETHER_SAMPLES:
             made += self._inner.resample(self._waiting.read())
         return made

@@ -8,28 +8,26 @@ from __future__ import annotations
 
 import io
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
-import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
-from av.container import InputContainer
 from av.error import FFmpegError
 from av.error import MemoryError as FFmpegMemoryError
 from numpy.typing import NDArray
 
 from recognition.audio.convert import Converter, Wanted, paced, silence_like
+from recognition.audio.declared import declared_by, refuse_claims, refuse_shape
 from recognition.audio.extents import OVERLAP_S, Extent, TrackSound
 from recognition.audio.lengths import announced_ms, is_complete, states_length
 from recognition.audio.mono import mono_block
 from recognition.audio.opened import OpenSection, Reading
+from recognition.audio.scrambled import ScrambledSeconds
 from recognition.audio.sources import begin_of, sections_of
 from recognition.audio.timeline import MOST_DRIFT_S, WINDOW_S, Placed, Timed, Timeline
-from recognition.audio.transport import ScrambledSeconds
 from recognition.audio.unreadable import (
     ZEROS,
     begins_with_zeros,
@@ -39,8 +37,6 @@ from recognition.audio.unreadable import (
 from recognition.errors import TooLong, TooShort, UnsupportedMedia
 from recognition.limits import (
     DEFAULT_LIMITS,
-    MAX_CHANNELS,
-    MAX_SAMPLE_RATE,
     MIN_SAMPLE_RATE,
     DecodeLimits,
 )
@@ -52,22 +48,6 @@ MAX_WAITING: Final = 1 << 24
 SHORT_FORMATS: Final = frozenset({"u8", "u8p", "s16", "s16p"})
 # Lossless codecs, whose samples of more than 16 bits carry information.
 EXACT: Final = ("pcm", "flac", "alac", "wavpack", "tta", "ape", "tak", "mlp", "truehd")
-MAX_TAGS: Final = 64
-MAX_TAG_CHARS: Final = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """What the headers say about the sound, before decoding."""
-
-    container: str
-    codec: str
-    sample_rate: int
-    channels: int
-    bit_rate: int | None
-    duration_ms: int | None
-    has_video: bool
-    tags: dict[str, str]
 
 
 class AudioFile:
@@ -116,20 +96,15 @@ class AudioFile:
         self.main = 0
         self.sounds: dict[int, TrackSound] = {}
         self._open_first()
-        if self._track is not None and len(self._sections) == 1:
-            self._require_track()
         try:
-            self.declared = _declared(self._opened)
+            if len(self._sections) == 1 and not self._opened.streams:
+                raise UnsupportedMedia("The file has no such sound track.")
+            self.declared = declared_by(self._opened)
             refuse_locked(file, self.declared.container, self.main)
-            _refuse_claims(self.declared, self._size, limits)
+            refuse_claims(self.declared, self._size, limits)
         except BaseException:
             self._opened.close()
             raise
-
-    def _require_track(self) -> None:
-        if not self._opened.streams:
-            self._opened.close()
-            raise UnsupportedMedia("The file has no such sound track.")
 
     def _open_first(self) -> None:
         """Open the first section, or the second one if that alone can be read."""
@@ -237,7 +212,9 @@ class AudioFile:
         """Yield the frames of all links in their places."""
         placed_s = behind_s = 0.0
         for numbers in self._links():
-            opened = next((one for one in numbers if self._open_section(one)), None)
+            opened = next(
+                (number for number in numbers if self._open_section(number)), None
+            )
             if opened is None:
                 continue
             origin_s, begin_s = self._opened.origin_s, placed_s
@@ -245,9 +222,10 @@ class AudioFile:
             timeline: Timeline[AudioFrame] = Timeline(origin_s, self._window_s())
             following = [number for number in numbers if number > opened]
             for placed in timeline.place(self._timed(following, shift_s)):
-                frame, gap_s = placed.frame, behind_s + placed.gap_s
-                placed_s += gap_s + frame.samples / frame.sample_rate + placed.paced_s
-                yield placed._replace(gap_s=gap_s)
+                gap_s, frame, paced_s = placed
+                placed_s += behind_s + gap_s + paced_s
+                placed_s += frame.samples / frame.sample_rate
+                yield placed._replace(gap_s=behind_s + gap_s) if behind_s else placed
                 behind_s = 0.0
             self._lost_s += timeline.lost_s
             if self._track is not None:
@@ -310,9 +288,10 @@ class AudioFile:
         may_begin_late = bool(section.head) and self._main.codec_context.name == "flac"
         place, is_join = 0, end_s is not None
         for packet, frame in self._opened.frames():
-            refuse_shape(frame.sample_rate, frame.layout.nb_channels)
+            rate = frame.sample_rate
+            refuse_shape(rate, frame.layout.nb_channels)
             start_s, is_cut = frame.time, False
-            length_s = frame.samples / frame.sample_rate
+            length_s = frame.samples / rate
             before, place = place, max(place, packet.pos or 0)
             if (may_cut or may_begin_late) and start_s is not None:
                 ahead_s = (end_s or 0.0) - start_s
@@ -453,56 +432,3 @@ def blocks(
     """Yield mono float32 samples of a trusted file at 8 kHz, in blocks of at most 10 s."""
     with path.open("rb") as file, AudioFile(file, limits, name=path.name) as audio:
         yield from audio.blocks()
-
-
-def _declared(opened: OpenSection) -> Declared:
-    """Return what headers say of the main track, and of the length of all that is heard."""
-    container, stream = opened.container, opened.stream
-    lengths = [_duration_ms(container, one) for one in opened.streams or [stream]]
-    tags = {**stream.metadata, **container.metadata}
-    return Declared(
-        container=container.format.name,
-        codec=stream.codec_context.name,
-        sample_rate=stream.sample_rate or 0,
-        channels=stream.channels or 0,
-        bit_rate=stream.bit_rate or container.bit_rate or None,
-        duration_ms=max((one for one in lengths if one is not None), default=None),
-        has_video=opened.has_video,
-        tags={
-            key[:MAX_TAG_CHARS]: value[:MAX_TAG_CHARS]
-            for key, value in sorted(tags.items())[:MAX_TAGS]
-        },
-    )
-
-
-def _refuse_claims(declared: Declared, size: int, limits: DecodeLimits) -> None:
-    """Refuse a file whose headers claim more than the limits allow."""
-    # 0 means unknown; the frames are checked when they arrive.
-    refuse_shape(declared.sample_rate or MIN_SAMPLE_RATE, max(1, declared.channels))
-    if declared.codec.startswith("pcm") and declared.bit_rate:
-        # For uncompressed sound the file size bounds the length.
-        longest_ms = size * 8000 // declared.bit_rate
-        whole_ms = min(longest_ms, declared.duration_ms or longest_ms)
-        if whole_ms > limits.max_duration_ms:
-            raise TooLong(limits.max_duration_ms / 1000)
-
-
-def refuse_shape(sample_rate: int, channels: int) -> None:
-    """Raise ``UnsupportedMedia`` for sound that nothing can be matched in."""
-    if not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:
-        raise UnsupportedMedia(
-            f"The file claims {sample_rate} samples a second; "
-            f"{MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE} can be read."
-        )
-    if channels > MAX_CHANNELS:
-        raise UnsupportedMedia(
-            f"The file claims {channels} channels; at most {MAX_CHANNELS} can be read."
-        )
-
-
-def _duration_ms(container: InputContainer, stream: AudioStream) -> int | None:
-    if stream.duration is not None and stream.time_base is not None:
-        return round(1000 * stream.duration * stream.time_base)
-    if container.duration is not None:
-        return container.duration * 1000 // av.time_base
-    return None

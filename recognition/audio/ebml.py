@@ -60,7 +60,8 @@ def elements_of(file: BinaryIO, at: int, end: int) -> Iterator[Element]:
 
 def segment_of(file: BinaryIO, size: int) -> Element | None:
     """Return the element that holds all others."""
-    return next((one for one in elements_of(file, 0, size) if one.id == SEGMENT), None)
+    elements = elements_of(file, 0, size)
+    return next((element for element in elements if element.id == SEGMENT), None)
 
 
 def encrypted_tracks(file: BinaryIO, size: int) -> list[bool]:

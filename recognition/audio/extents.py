@@ -51,7 +51,7 @@ class Extent:
 
     def length_s_without(self, heard_s: Iterable[HeardInterval]) -> float:
         """Return how much of its sound is not heard."""
-        taken = [(one.start_s, one.end_s) for one in heard_s]
+        taken = [(interval.start_s, interval.end_s) for interval in heard_s]
         return sum(end - start for start, end in _outside(self.intervals, taken))
 
     @property
@@ -91,11 +91,11 @@ def heard(order: Sequence[int], extents: Sequence[Extent]) -> list[HeardInterval
         order = [main]
     chosen: list[HeardInterval] = []
     for track in order:
-        taken = [(one.start_s, one.end_s) for one in chosen]
+        taken = [(interval.start_s, interval.end_s) for interval in chosen]
         for start, end in _outside(extents[track].intervals, taken):
             if track == main or end - start >= GAP_S:
                 chosen.append(HeardInterval(start, end, track))
-        chosen.sort(key=lambda one: one.start_s)
+        chosen.sort(key=lambda interval: interval.start_s)
     return chosen
 
 

@@ -46,6 +46,9 @@ FORMATS: Final = ",".join(_readable())
 
 # Some file systems refuse to seek further; no media file is that long.
 MAX_POSITION: Final = 1 << 43
+# Bytes with their bits in reverse order: Ogg and transport streams have a CRC-32 that
+# counts them so.
+REVERSED_BITS: Final = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 ID3_HEAD: Final = 10
 MAX_TAGS: Final = 10
 # A damaged file may hold endless tiny chunks; real files have a handful.

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from recognition.audio.formats import read_at
+from recognition.audio.formats import REVERSED_BITS, read_at
 from recognition.audio.ogg import (
     CAPTURE,
     HEAD_BYTES,
@@ -36,6 +36,7 @@ OPUS_FRAMES: Final = (
     *(2 * (480, 960)),
     *(4 * (120, 240, 480, 960)),
 )
+FLAC_SYNCS: Final = (b"\xff\xf8", b"\xff\xf9")
 # By their codes in the head of a FLAC frame; see RFC 9639, section 9.1.
 FLAC_RATES: Final = (
     *(0, 88_200, 176_400, 192_000, 8000, 16_000, 22_050, 24_000, 32_000, 44_100),
@@ -43,8 +44,6 @@ FLAC_RATES: Final = (
 )
 FLAC_BITS: Final = {1: 8, 2: 12, 4: 16, 5: 20, 6: 24, 7: 32}
 FLAC_MAX_BLOCK: Final = 65_535
-# A byte with its bits in reverse order, for the checksum, which counts them so.
-REVERSED: Final = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +184,7 @@ def _opus_samples(packet: bytes) -> int:
 
 def _flac_head(page: _Page) -> list[bytes]:
     """Return the header packets of a FLAC stream; none if it is another one."""
-    frame = next(
-        (one for one in page.packets if one[:2] in (b"\xff\xf8", b"\xff\xf9")), b""
-    )
+    frame = next((packet for packet in page.packets if packet[:2] in FLAC_SYNCS), b"")
     if len(frame) < 4:
         return []
     rate_code, channel_code = frame[2] & 15, frame[3] >> 4
@@ -222,6 +219,6 @@ def _checked(page: bytes) -> bytes:
     """Return a page with the checksum of its content."""
     blank = page[:22] + bytes(4) + page[26:]
     # CRC-32 of the Ogg kind: bits in the other order, and nothing inverted.
-    mirrored = zlib.crc32(blank.translate(REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
-    checksum = mirrored.to_bytes(4, "little").translate(REVERSED)[::-1]
+    mirrored = zlib.crc32(blank.translate(REVERSED_BITS), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    checksum = mirrored.to_bytes(4, "little").translate(REVERSED_BITS)[::-1]
     return page[:22] + checksum + page[26:]

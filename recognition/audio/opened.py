@@ -18,9 +18,9 @@ from av.stream import Disposition, Stream
 from recognition.audio.extents import Extent, HeardInterval, TrackSound, heard
 from recognition.audio.formats import FORMATS
 from recognition.audio.lengths import OF_FILE
+from recognition.audio.scrambled import ScrambledSound
 from recognition.audio.sources import ByteSection, Source
 from recognition.audio.streams import Turns, in_order, name_of
-from recognition.audio.transport import ScrambledSound
 from recognition.audio.unreadable import refuse_other_content, why_unreadable
 from recognition.errors import DecodeFailed, UnsupportedMedia
 
@@ -117,7 +117,8 @@ class OpenSection:
             chosen = [place for place in order if self.numbers[place] == track]
         elif extents:
             self._intervals = heard(order, extents)
-            chosen = list({one.track: None for one in self._intervals}) or chosen
+            tracks = dict.fromkeys(interval.track for interval in self._intervals)
+            chosen = list(tracks) or chosen
         self.streams = [streams[place] for place in chosen]
         for stream in self.streams:
             stream.codec_context.thread_count = 1
@@ -167,13 +168,14 @@ class OpenSection:
         ``shift_s`` brings the clock to the time of the file.
         """
         for place, extent in enumerate(self.extents):
-            own = [one for one in self._intervals if one.track == place]
+            own = [interval for interval in self._intervals if interval.track == place]
             sound = sounds.setdefault(self.numbers[place], TrackSound())
             sound.length_s += extent.length_s
             sound.unheard_s += extent.length_s_without(own)
             if self.container.streams.audio[place] is not self.stream:
                 sound.fills_s += [
-                    (one.start_s + shift_s, one.end_s + shift_s) for one in own
+                    (interval.start_s + shift_s, interval.end_s + shift_s)
+                    for interval in own
                 ]
 
     def frames(self) -> Iterator[tuple[Packet[Stream], AudioFrame]]:
@@ -203,9 +205,11 @@ class OpenSection:
 
     def _frames_of(self, packet: Packet[Stream]) -> list[AudioFrame]:
         stream = cast("AudioStream", packet.stream)
-        if packet.pts is not None and packet.duration:
-            end = packet.pts + packet.duration
-            self._stated_ends[stream] = max(self._stated_ends.get(stream, 0), end)
+        pts, duration = packet.pts, packet.duration
+        if pts is not None and duration:
+            end = pts + duration
+            if end > self._stated_ends.get(stream, 0):
+                self._stated_ends[stream] = end
         self._reading.packets += 1
         try:
             return stream.decode(packet)

@@ -31,7 +31,8 @@ from recognition.audio.ogg_heads import (
     first_page,
     lacking_head,
 )
-from recognition.audio.transport import ScrambledSound, sections_of_transport
+from recognition.audio.scrambled import ScrambledSound
+from recognition.audio.transport import sections_of_transport
 from recognition.errors import DecodeFailed
 
 # Bounds hostile headers; opening a 48-hour film takes two seconds.

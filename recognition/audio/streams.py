@@ -102,10 +102,13 @@ class Turns:
 
     def __init__(self, intervals: Sequence[HeardInterval]) -> None:
         self._intervals = intervals
-        self._until_s = [*(one.start_s for one in intervals[1:]), float("inf")]
+        self._until_s = [
+            *(interval.start_s for interval in intervals[1:]),
+            float("inf"),
+        ]
         self._of_track: dict[int, list[int]] = {}
-        for turn, one in enumerate(intervals):
-            self._of_track.setdefault(one.track, []).append(turn)
+        for turn, interval in enumerate(intervals):
+            self._of_track.setdefault(interval.track, []).append(turn)
 
     def ordered(
         self, items: Iterable[tuple[int, float | None, Item]]

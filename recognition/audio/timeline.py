@@ -87,6 +87,12 @@ class Band(NamedTuple):
     def contains(self, other: Band) -> bool:
         return self.low <= other.low and other.high <= self.high
 
+    def is_near(self, other: Band, distance_s: float) -> bool:
+        return (
+            -distance_s < self.low - other.low < distance_s
+            and -distance_s < self.high - other.high < distance_s
+        )
+
 
 class Deviations:
     """The lowest and the highest of the deviations in a window that moves on."""
@@ -120,29 +126,39 @@ class Trend:
 
     def __init__(self) -> None:
         self._stretches: deque[Band] = deque(maxlen=STRETCHES)
+        self._grown_s = 0.0
         self._latest: Band | None = None
         self._ends_s = 0.0
 
     def add(self, at_s: float, deviation_s: float) -> None:
         if self._latest is not None and at_s < self._ends_s:
             low, high = self._latest
-            self._latest = Band(min(low, deviation_s), max(high, deviation_s))
+            if not low <= deviation_s <= high:
+                self._latest = Band(min(low, deviation_s), max(high, deviation_s))
             return
         if self._latest is not None:
             self._stretches.append(self._latest)
+            if len(self._stretches) == STRETCHES:
+                self._grown_s = self._latest.above(self._stretches[0])
         self._latest = Band(deviation_s, deviation_s)
         self._ends_s = at_s + STRETCH_S
 
+    @property
+    def is_growing(self) -> bool:
+        return abs(self._grown_s) >= LEAST_GROWTH_S
+
     def leads_to(self, ahead_s: float) -> bool:
-        """Return whether they led to a deviation, by no more than it is.
+        """Return whether the deviations led to this one, by no more than it is.
 
         Stamps that swing slowly come from the other side of it.
         """
-        if len(self._stretches) < STRETCHES:
-            return False
-        grown_s = self._stretches[-1].above(self._stretches[0])
-        return LEAST_GROWTH_S <= abs(grown_s) <= abs(ahead_s) and all(
-            later.above(one) * ahead_s > 0 for one, later in pairwise(self._stretches)
+        return (
+            self.is_growing
+            and abs(self._grown_s) <= abs(ahead_s)
+            and all(
+                later.above(earlier) * ahead_s > 0
+                for earlier, later in pairwise(self._stretches)
+            )
         )
 
 
@@ -216,8 +232,11 @@ class Timeline(Generic[Frame]):
                 else:
                     self._waiting.append(
                         _Waiting(
-                            *(previous.frame, at_s, previous.length_s),
-                            *(self._deviation_s, step_s),
+                            previous.frame,
+                            at_s,
+                            previous.length_s,
+                            self._deviation_s,
+                            step_s,
                         )
                     )
             previous = timed
@@ -294,6 +313,13 @@ class Timeline(Generic[Frame]):
             or before.contains(self._aligned)
         ):
             self._aligned = before
+        if (
+            frame.step_s < MISSING_SHARE * frame.length_s
+            and after.is_near(self._aligned, self._most_drift_s)
+            and not self._trend.is_growing
+        ):
+            # Nothing below acts on such a frame, as most are.
+            return 0.0, 0.0
         moved_s, ahead_s = after.above(before), after.above(self._aligned)
         least_s = max(
             MISSING_SHARE * frame.length_s, SWING_SHARE * (before.high - before.low)

@@ -9,15 +9,16 @@ programme goes on beside them.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from math import inf
 from typing import BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.audio.formats import read_at
+from recognition.audio.extents import Interval
+from recognition.audio.formats import REVERSED_BITS, read_at
+from recognition.audio.scrambled import ScrambledSound
 
 # Packets of a transport stream, alone, after four bytes of Blu-ray and some recorders,
 # and before sixteen of broadcasters.
@@ -48,26 +49,10 @@ SOUND_DESCRIPTORS: Final = frozenset({0x6A, 0x7A, 0x7B, 0x7C, 0x81, 0xCC})
 REGISTRATION: Final = 5
 SOUND_NAMES: Final = (b"AC-3", b"EAC3", b"Opus", b"DTS1", b"DTS2", b"DTS3", b"BSSD")
 
-# Tables end with a checksum that counts the bits of a byte the other way round; that of a
-# whole table, with its checksum, is always the same.
-REVERSED_BITS: Final = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+# The checksum of a whole table, with its own checksum at the end, is always the same.
 CHECKED: Final = 0xFFFFFFFF
 
 Bytes = NDArray[np.uint8]
-Interval = tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class ScrambledSound:
-    """When the sound of a PID is scrambled, on the clock of its sound in seconds.
-
-    ``begin_s`` and ``end_s`` are when the sound of the section begins and ends.
-    """
-
-    pid: int
-    begin_s: float
-    end_s: float
-    intervals: tuple[Interval, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,53 +70,6 @@ class TransportSection:
     head: bytes
     fresh: frozenset[int]
     scrambled: tuple[ScrambledSound, ...]
-
-
-@dataclass(slots=True)
-class ScrambledSeconds:
-    """How much sound at the beginning, within, and at the end is scrambled."""
-
-    first_s: float = 0.0
-    within_s: float = 0.0
-    last_s: float = 0.0
-
-    def note(
-        self, sounds: Iterable[ScrambledSound], end_s: float | None, start_s: float
-    ) -> None:
-        """Take where sound goes on at ``start_s``; ``end_s`` is None at the beginning."""
-        scrambled_s = _overlap_s(sounds, -inf if end_s is None else end_s, start_s)
-        if end_s is None and not self.last_s:
-            self.first_s += scrambled_s
-        else:
-            self.within_s += self.last_s + scrambled_s
-            self.last_s = 0.0
-
-    def note_end(self, sounds: Iterable[ScrambledSound], end_s: float | None) -> None:
-        """Take where sound ends; None if there was none."""
-        self.last_s += _overlap_s(sounds, -inf if end_s is None else end_s, inf)
-
-    def warnings(self) -> Iterator[str]:
-        """Yield what was not searched, from one second on."""
-        if round(self.first_s):
-            yield f"The first {self.first_s:.0f} s are scrambled and were not searched."
-        if round(self.within_s):
-            yield (
-                f"{self.within_s:.0f} s within the file are scrambled "
-                "and were not searched."
-            )
-        if round(self.last_s):
-            yield f"The last {self.last_s:.0f} s are scrambled and were not searched."
-
-
-def _overlap_s(sounds: Iterable[ScrambledSound], start_s: float, end_s: float) -> float:
-    """Return how long sound is scrambled between two times."""
-    return max(
-        (
-            sum(max(0.0, min(high, end_s) - max(low, start_s)) for low, high in times)
-            for times in (sound.intervals for sound in sounds)
-        ),
-        default=0.0,
-    )
 
 
 def sections_of_transport(file: BinaryIO, size: int) -> list[TransportSection]:

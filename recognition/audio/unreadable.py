@@ -17,10 +17,6 @@ from recognition.audio.ogg_heads import begins_in_mid_link, first_page
 from recognition.errors import UnsupportedMedia
 
 NOTES_OF_MACOS: Final = "The file holds what macOS notes beside a file, and no sound."
-# A confined process may open no file, so it could not load them.
-for _encoding in ("utf-8", "utf-16", "cp1252"):
-    codecs.lookup(_encoding)
-
 NOT_MEDIA: Final = "This is not an audio or video file."
 PROTECTED: Final = (
     "Its sound is protected (DRM), so that only a player of its shop can decode it. "
@@ -89,7 +85,7 @@ JSON_HEAD: Final = re.compile(r'(\{\s*["}]|\[\s*[\[{"\]])')
 PLAYLIST_HEAD: Final = re.compile(
     r"(#extm3u|\[playlist\]|\[internetshortcut\]|<asx|https?://)"
 )
-# A confined process may not load a codec when it needs one.
+# Loaded here, because a confined process may open no file.
 UTF_16: Final = codecs.lookup("utf-16")
 # No text holds them.
 CONTROLS: Final = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
@@ -214,7 +210,7 @@ def _sample_entries(file: BinaryIO, size: int) -> Iterator[set[bytes]]:
         for track in _boxes(file, index.begin, index.end, b"trak"):
             for media in _boxes(file, track.begin, track.end, b"mdia"):
                 handlers = _boxes(file, media.begin, media.end, b"hdlr")
-                if any(read_at(file, one.begin + 8, 4) == b"soun" for one in handlers):
+                if any(read_at(file, box.begin + 8, 4) == b"soun" for box in handlers):
                     yield {
                         entry.name
                         for info in _boxes(file, media.begin, media.end, b"minf")

@@ -65,28 +65,26 @@ def _differing_blocks(
 
     Where the other track is silent, there is nothing to search.
     """
-    agreed, of_all = np.zeros(blocks), np.zeros(blocks)
-    for one, against in ((main, other), (other, main)):
-        at = one.frames // BLOCK
+    agreed, counts = np.zeros(blocks), []
+    for track, compared in ((main, other), (other, main)):
+        at = track.frames // BLOCK
         inside = at < blocks
-        hits = np.bincount(
-            at[inside], _agreeing(one, against)[inside], minlength=blocks
+        agreed += np.bincount(
+            at[inside], _agreeing(track, compared)[inside], minlength=blocks
         )
-        agreed += hits
-        counts = np.bincount(at[inside], minlength=blocks)
-        of_all += counts
-    # Those of the other track were counted last.
-    different: NDArray[np.bool_] = (agreed < SAME_SHARE * of_all) & (counts > 0)
-    return different
+        counts.append(np.bincount(at[inside], minlength=blocks))
+    of_main, of_other = counts
+    too_few: NDArray[np.bool_] = agreed < SAME_SHARE * (of_main + of_other)
+    return too_few & (of_other > 0)
 
 
-def _agreeing(one: Landmarks, against: Landmarks) -> NDArray[np.bool_]:
-    """Return which landmarks have another one near."""
-    known = np.sort(_places(against, 0, 0))
-    near = np.zeros(len(one.frames), dtype=np.bool_)
+def _agreeing(track: Landmarks, compared: Landmarks) -> NDArray[np.bool_]:
+    """Return which landmarks of a track have one of the compared track near."""
+    places = np.sort(_places(compared, 0, 0))
+    near = np.zeros(len(track.frames), dtype=np.bool_)
     for frames in range(-NEAR_FRAMES, NEAR_FRAMES + 1):
         for bins in range(-NEAR_BINS, NEAR_BINS + 1):
-            near |= np.isin(_places(one, frames, bins), known)
+            near |= np.isin(_places(track, frames, bins), places)
     return near
 
 

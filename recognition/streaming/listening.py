@@ -25,7 +25,8 @@ from av.error import MemoryError as FFmpegMemoryError
 from av.packet import Packet
 
 from recognition.audio.convert import Converter, Wanted
-from recognition.audio.decode import SAMPLE_RATE, refuse_shape
+from recognition.audio.declared import refuse_shape
+from recognition.audio.decode import SAMPLE_RATE
 from recognition.audio.mono import mono_block
 from recognition.audio.opened import open_container
 from recognition.audio.streams import first_audio

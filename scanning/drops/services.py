@@ -54,9 +54,9 @@ def change_drop(*, drop: Drop, columns: Mapping[str, object], user: User) -> Non
     """Change name, interval and what becomes of files, from the next poll on."""
     before = _settings(drop)
     _check_afterwards(drop.place, str(columns["afterwards"]))
-    given = {name: columns[name] for name in _CHANGEABLE}
+    changeable = {name: columns[name] for name in _CHANGEABLE}
     with transaction.atomic():
-        change_settings(DROP_POLL, drop, columns=given, last_at=drop.last_poll_at)
+        change_settings(DROP_POLL, drop, columns=changeable, last_at=drop.last_poll_at)
         _record(drop, "drop.changed", user, _settings(drop), before)
 
 

@@ -143,9 +143,11 @@ def begins_as(watch: Watch, title: str) -> WatchItemState:
 def change_watch(*, watch: Watch, columns: Mapping[str, object], user: User) -> None:
     """Change interval, limit and title filter from the next check on."""
     before = _settings(watch)
-    given = {name: columns[name] for name in _CHANGEABLE}
+    changeable = {name: columns[name] for name in _CHANGEABLE}
     with transaction.atomic():
-        change_settings(WATCH_CHECK, watch, columns=given, last_at=watch.last_check_at)
+        change_settings(
+            WATCH_CHECK, watch, columns=changeable, last_at=watch.last_check_at
+        )
         _record(watch, "watch.changed", user, _settings(watch), before)
 
 

@@ -93,8 +93,8 @@ def _json_rows(content: bytes, most: int) -> Iterator[dict[str, str]]:
     yield {"title": _text(feed, "title")}
     for entry in islice(_dicts(feed, "items"), most):
         offers = [
-            {"type": _text(each, "mime_type"), "href": _text(each, "url")}
-            for each in _dicts(entry, "attachments")
+            {"type": _text(offer, "mime_type"), "href": _text(offer, "url")}
+            for offer in _dicts(entry, "attachments")
         ]
         authors = [*_dicts(entry, "authors"), *_dicts(entry, "author")]
         yield {
@@ -158,7 +158,7 @@ def _sound(entry: _Entry) -> str:
 
 
 def _best(offers: list[dict[str, str]]) -> str:
-    return _first([(_rank(each), each["href"]) for each in offers])
+    return _first([(_rank(offer), offer["href"]) for offer in offers])
 
 
 def _first(offers: list[tuple[int, str]]) -> str:
