@@ -170,7 +170,7 @@ class ResultImporter:
             result,
             engine_version=ENGINE_VERSION,
             unmatched=tuple(found.unmatched),
-            warnings=(f"{origin}.",),
+            warnings=(f"{origin}.", *result.warnings),
             no_match_reason=NoMatchReason.PARTIAL_SCAN
             if partly and not result.found
             else result.no_match_reason,

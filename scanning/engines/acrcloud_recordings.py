@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
+from typing import Final
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from catalogue.models import Recording, RecordingStatus
 from catalogue.selectors import own_recording_with_isrc
 from catalogue.services import add_stub
 from common.databases import violates
+from common.words import for_the_record
 from scanning.choices import NoMatchReason, Section
 from scanning.engines.acrcloud_results import (
     NO_SCALE,
@@ -20,11 +24,18 @@ from scanning.engines.acrcloud_results import (
 )
 from scanning.engines.base import EngineResult, FoundRecording
 
+MOST_RECORDINGS: Final = 1_000
+"""A result is stored in one transaction, and a file of ten hours has some hundreds."""
+
 
 def engine_result(reported: object, sha256: str) -> EngineResult:
     """Return the result in a callback's body, whose digest is ``sha256``."""
-    grouped: dict[tuple[int, Section], list[ReportedItem]] = {}
+    by_id: dict[str, list[ReportedItem]] = {}
     for item in read_items(reported):
+        by_id.setdefault(item.acrid, []).append(item)
+    kept = list(by_id.values())[:MOST_RECORDINGS]
+    grouped: dict[tuple[int, Section], list[ReportedItem]] = {}
+    for item in chain.from_iterable(kept):
         # The cloud reports each segment as an entry of its own.
         grouped.setdefault((_recording_id(item), item.section), []).append(item)
     found = tuple(
@@ -35,9 +46,22 @@ def engine_result(reported: object, sha256: str) -> EngineResult:
         engine_version="acrcloud",
         found=found,
         no_match_reason="" if found else NoMatchReason.CLEAN_SCAN,
+        warnings=_left_out(len(by_id)),
         sha256=sha256,
         other_sections=read_other_sections(reported),
     )
+
+
+def _left_out(count: int) -> tuple[str, ...]:
+    """Return a warning if a result names more recordings than are kept."""
+    if count <= MOST_RECORDINGS:
+        return ()
+    with for_the_record():
+        text = gettext(
+            "ACRCloud named %(count)s recordings in this file. Only the first %(most)s "
+            "were kept."
+        )
+    return (text % {"count": count, "most": MOST_RECORDINGS},)
 
 
 def _make_recording(
