@@ -197,6 +197,11 @@ def _copy_all(first: Match, matches: int, reviewer: User) -> None:
             "note": "''",
         },
     )
+    _copy(
+        Match.detections.through.objects.get(),
+        matches,
+        {"match_id": f"{first.pk} + i", "detection_id": f"{detection} + i"},
+    )
     event = Event.objects.get(case=first.case)
     _copy(
         event,

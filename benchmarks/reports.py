@@ -235,7 +235,10 @@ def _multiply(times: int) -> None:
     from review.models import Match
     from scanning.models import Detection, Scan, ScannedFile, Segment
 
-    models: list[type[Model]] = [ScannedFile, Scan, Detection, Segment, Match]
+    models: list[type[Model]] = [
+        *(ScannedFile, Scan, Detection, Segment, Match),
+        Match.detections.through,
+    ]
     highest = {
         model: model._default_manager.aggregate(top=Max("pk"))["top"]
         for model in models
@@ -358,6 +361,11 @@ def _fill_batch(container: int, recordings: list[int], numbers: list[int]) -> No
                 pitch_cents=0,
             )
             for number in numbers
+        )
+        evidence = Match.detections.through
+        evidence.objects.bulk_create(
+            evidence(match=match, detection=detection)
+            for match, detection in zip(made, found, strict=True)
         )
         Match.objects.filter(pk__in=[each.pk for each in made]).update(
             created_at=_FIRST_DAY
