@@ -91,14 +91,6 @@ def match_by_uid(matches: QuerySet[Match], uid: str) -> Match | None:
     return match
 
 
-def segments_for_matches(matches: Iterable[Match]) -> Mapping[int, Sequence[Segment]]:
-    """Return the segments of many matches by match key, with one query."""
-    segments: dict[int, list[Segment]] = {match.pk: [] for match in matches}
-    for key, _recording, segment in _evidence_in_order(segments):
-        segments[key].append(segment)
-    return segments
-
-
 def _evidence_in_order(matches: Iterable[int]) -> Iterator[tuple[int, int, Segment]]:
     """Yield each segment with the key of its match and of the recording it is of."""
     rows = Segment.objects.filter(detection__matches__in=list(matches)).annotate(

@@ -106,15 +106,7 @@ def undo(current: Match, user: User) -> Match:
     asides = transitions.asides_since([event])[current.case]
     before = applications.former(event)
     change = undone(current, event, user, before=before, asides=asides)
-    dispute = current.dispute
-    if dispute is not None:
-        # Undo the dispute too: reopen it, or mark it as recorded by mistake.
-        if event.action == Verb.DISPUTE:
-            dispute.status = DisputeStatus.UNDONE
-        elif event.before["state"] == MatchState.DISPUTED:
-            dispute.status = DisputeStatus.OPEN
-            dispute.answer, dispute.answered_at, dispute.answered_by = "", None, None
-        dispute.save()
+    _undo_dispute(current, event)
     match = transitions.apply(current=current, change=change, actor=user)
     if event.action in _OF_EXCLUSIONS:
         _undo_exclusion(event, user)
@@ -144,6 +136,19 @@ def take_back(*, match: Match, user: User, name: str) -> Match:
         return current
     with transitions.sent_as(name):
         return undo(current, user)
+
+
+def _undo_dispute(current: Match, event: Event) -> None:
+    """Undo the dispute too: reopen it, or mark it as recorded by mistake."""
+    if event.action == Verb.DISPUTE:
+        current.disputes.filter(pk=current.dispute_id).update(
+            status=DisputeStatus.UNDONE
+        )
+    elif event.before["state"] == MatchState.DISPUTED:
+        # The one that was answered; a joined match may be at another one by now.
+        current.disputes.filter(pk=event.before["dispute"]).update(
+            status=DisputeStatus.OPEN, answer="", answered_at=None, answered_by=None
+        )
 
 
 def _undo_exclusion(event: Event, user: User) -> None:

@@ -248,7 +248,9 @@ def _share_within(
     inner: Sequence[intervals.Interval], outer: Sequence[intervals.Interval]
 ) -> float:
     length = intervals.length(inner)
-    return 1 - intervals.length(intervals.without(inner, outer)) / length
+    left_over = intervals.length(intervals.without(inner, outer))
+    # Nothing lies within anything: an engine may report a section without times.
+    return 1 - left_over / length if length else 1.0
 
 
 def _settle(

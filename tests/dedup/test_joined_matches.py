@@ -26,6 +26,7 @@ from review.filters import search_condition
 from review.models import Match, MatchAlias
 from review.services import grounds, locks, transitions
 from review.services.folding import fold_scan
+from scanning.choices import Section
 from scanning.models import ScannedFile
 from tests.factories import deciding
 from tests.factories.accounts import make_user
@@ -433,3 +434,39 @@ def test_two_disputes_are_answered_one_after_the_other(
 
     assert states == [MatchState.DISPUTED, MatchState.UPHELD]
     assert not selectors.open_disputes().exists()
+
+
+def test_undoing_an_answer_opens_the_dispute_that_it_answered(
+    manager: User, reviewer: User
+) -> None:
+    survivor, former = two_matches()
+    for match in (survivor, former):
+        _confirm(match, reviewer)
+        deciding.record(
+            match=Match.objects.get(pk=match.pk), user=reviewer, code="licensed"
+        )
+    merge(survivor.recording, former.recording, manager)
+    both = set(selectors.open_disputes())
+    answered = deciding.uphold(
+        match=Match.objects.get(), user=manager, answer="It is ours."
+    )
+
+    undone = deciding.undo(match=answered, user=manager)
+
+    assert undone.state == MatchState.DISPUTED
+    assert set(selectors.open_disputes()) == both
+    assert {dispute.answer for dispute in selectors.open_disputes()} == {""}
+
+
+def test_evidence_without_times_adds_nothing_to_a_join(manager: User) -> None:
+    survivor, former = two_matches()
+    former.detections.add(
+        make_detection(
+            scan=former.scan, recording=former.recording, section=Section.MUSIC
+        )
+    )
+
+    merge(survivor.recording, former.recording, manager)
+
+    match = Match.objects.get()
+    assert [row.recording for row in match.detections.all()] == [survivor.recording]

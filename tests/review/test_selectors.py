@@ -103,18 +103,19 @@ def test_what_waits_is_what_a_person_must_look_at() -> None:
     assert selectors.waiting().count() == 0
 
 
-def test_segments_of_many_matches_need_one_query(
+def test_segments_of_many_matches_need_two_queries(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     first = make_match((50_000, 60_000, 0, 10_000), (10_000, 20_000, 0, 10_000))
     second = make_match(scan=first.scan)
     make_match()
 
-    with django_assert_num_queries(1):
-        segments = selectors.segments_for_matches([first, second])
+    # The second reads exclusions.
+    with django_assert_num_queries(2):
+        selectors.with_segments([first, second])
 
-    assert [segment.start_ms for segment in segments[first.pk]] == [10_000, 50_000]
-    assert len(segments[second.pk]) == 1
+    assert [segment.start_ms for segment in first.segments] == [10_000, 50_000]
+    assert len(second.segments) == 1
 
 
 def test_list_reads_matches_then_containers_and_people_at_once(
