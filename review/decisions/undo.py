@@ -141,7 +141,7 @@ def take_back(*, match: Match, user: User, name: str) -> Match:
 def _undo_dispute(current: Match, event: Event) -> None:
     """Undo the dispute too: reopen it, or mark it as recorded by mistake."""
     if event.action == Verb.DISPUTE:
-        current.disputes.filter(pk=current.dispute_id).update(
+        current.disputes.filter(pk=event.after["dispute"]).update(
             status=DisputeStatus.UNDONE
         )
     elif event.before["state"] == MatchState.DISPUTED:
