@@ -110,6 +110,7 @@ INSTALLED_APPS = [
     "scanning",
     "review",
     "dedup",
+    "statements",
     "programmes",
     "platforms",
     "imports",

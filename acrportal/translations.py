@@ -53,6 +53,7 @@ _PACKAGES = (
     "review",
     "rights",
     "scanning",
+    "statements",
     "templates",
 )
 # Documents for others, which stay English: evidence packs and the API's description.

@@ -29,6 +29,7 @@ class StatementKind(models.TextChoices):
     CLAIM_FILE = "claim_file", _("Files sent to platforms")
     CUE_SHEET = "cue_sheet", _("Cue sheets submitted, approved or exported")
     EVIDENCE = "evidence", _("Evidence packs")
+    REPORT = "report", _("Reports sent")
 
 
 @dataclass(frozen=True, slots=True)

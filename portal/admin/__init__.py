@@ -25,6 +25,7 @@ from portal.admin import (
     rules,
     scans,
     searching,
+    statements,
     trials,
 )
 
@@ -52,5 +53,6 @@ __all__ = [
     "rules",
     "scans",
     "searching",
+    "statements",
     "trials",
 ]

@@ -1,0 +1,22 @@
+"""The statements app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class StatementsConfig(AppConfig):
+    """What people sign, send or hand over, and whether it still holds."""
+
+    name = "statements"
+    verbose_name = _("Statements")
+
+    def ready(self) -> None:
+        """Register the job, follow changes, and say what stands on files and recordings."""
+        from audit import standing
+        from audit.services import events_recorded
+        from statements import following, selectors
+
+        standing.finders.register(selectors.standing_on)
+        events_recorded.connect(following.note_events, dispatch_uid="statements.events")

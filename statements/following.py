@@ -1,0 +1,159 @@
+"""Follows what statements stand on, so that lists know which say something else today.
+
+A change notes the statements that it may concern, in its own transaction, and a job
+compares them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from accounts.reach import working_for
+from audit.models import Event
+from audit.services import record
+from common.batches import batched
+from common.words import for_the_record
+from jobs.context import JobContext
+from jobs.services import submit
+from review.models import Match
+from review.services.transitions import changed_cases
+from statements.choices import FOLLOWED
+from statements.jobs import CHECK_STATEMENTS
+from statements.kinds import Difference, kinds
+from statements.models import Statement, StatementCheck
+from statements.selectors import concerned_by
+from statements.services import digest_of
+
+_EVERYTHING: Final = {
+    *("licence", "party", "rights_recording", "work", "rights_import"),
+    *("container", "dedup"),
+}
+"""Cases of the audit trail that can touch any statement."""
+_AT_ONCE: Final = 500
+_COMPARED_AT_ONCE: Final = 100
+_NAMED: Final = 20
+"""So many differences of one statement are kept; their digest is of all."""
+
+
+def note_events(events: Iterable[Event], **_signal: object) -> None:
+    """Note the statements that a change may concern."""
+    rows = list(events)
+    cases = changed_cases(rows)
+    cases.pop("statement", None)
+    # Most portals have few statements, and every decision comes here.
+    if not cases or not _followed().exists():
+        return
+    last = rows[-1].pk
+    if not _EVERYTHING.isdisjoint(cases):
+        _note([None], last)
+        return
+    with working_for(None):
+        if uids := cases.get("match"):
+            # A new match stands in the sheet of its file, too.
+            files = Match.objects.filter(uid__in=uids).values_list("scanned_file__uid")
+            cases.setdefault("file", set()).update(str(uid) for (uid,) in files)
+        about = concerned_by(cases)
+        if about:
+            found = _followed().filter(about).order_by("-pk")
+            _note(list(found.values_list("pk", flat=True)), last)
+
+
+def note_all() -> None:
+    """Have all statements compared: licences and agreements end with the calendar."""
+    if _followed().exists():
+        _note([None], None)
+
+
+def plan() -> None:
+    """Submit the check if one is due, so that none is forgotten."""
+    if StatementCheck.objects.exists():
+        submit(CHECK_STATEMENTS, None)
+
+
+def run(context: JobContext) -> None:
+    """Compare the noted statements, until none is left; changes meanwhile are noted."""
+    while noted := list(StatementCheck.objects.order_by("pk")[:_AT_ONCE]):
+        rows = _followed()
+        keys = [check.statement for check in noted if check.statement is not None]
+        if len(keys) == len(noted):
+            rows = rows.filter(pk__in=keys)
+        causes = {check.statement: check.event for check in reversed(noted)}
+        for kind in kinds:
+            of_kind = rows.filter(kind=kind.kind).order_by("-pk")
+            for batch in batched(
+                list(of_kind.values_list("pk", flat=True)), _COMPARED_AT_ONCE
+            ):
+                context.report()
+                _compare(batch, causes)
+        StatementCheck.objects.filter(pk__in=[check.pk for check in noted]).delete()
+    context.finish()
+
+
+def differences_of(
+    statements: Sequence[Statement],
+) -> dict[int, Sequence[Difference]]:
+    """Compare statements with today, in the words of the current language."""
+    found: dict[int, Sequence[Difference]] = {}
+    with working_for(None):
+        for kind in kinds:
+            if rows := [row for row in statements if row.kind == kind.kind]:
+                found |= kind.differences(rows)
+    return found
+
+
+def _compare(keys: Sequence[int], causes: dict[int | None, int | None]) -> None:
+    rows = list(_followed().filter(pk__in=keys))
+    with for_the_record():
+        differences = differences_of(rows)
+    for row in rows:
+        event = causes.get(row.pk, causes.get(None))
+        _store(row, differences.get(row.pk, ()), event)
+
+
+@transaction.atomic
+def _store(
+    row: Statement, differences: Sequence[Difference], cause: int | None
+) -> None:
+    """Store what a statement says otherwise; an event tells when that begins and ends."""
+    sentences = [
+        {"text": difference.text, "match": difference.match}
+        for difference in differences
+    ]
+    digest = digest_of(sentences)
+    if digest == row.differs_sha256:
+        return
+    event = Event.objects.filter(pk=cause).first() if cause else None
+    since = row.differs_since or (event.at if event else datetime.now(tz=UTC))
+    taken = (
+        _followed()
+        .filter(pk=row.pk, differs_sha256=row.differs_sha256)
+        .update(
+            differs_since=since if sentences else None,
+            differs_in=sentences[:_NAMED],
+            differs_sha256=digest,
+            differs_event=cause if sentences else None,
+        )
+    )
+    if taken:
+        record(
+            case=row.case,
+            action="statement.differs" if sentences else "statement.agrees",
+            after={"in": sentences[:_NAMED], "count": len(sentences)},
+        )
+
+
+def _followed() -> QuerySet[Statement]:
+    return Statement.objects.filter(state__in=FOLLOWED)
+
+
+def _note(keys: Sequence[int | None], event: int | None) -> None:
+    if keys:
+        StatementCheck.objects.bulk_create(
+            StatementCheck(statement=key, event=event) for key in keys
+        )
+        submit(CHECK_STATEMENTS, None)

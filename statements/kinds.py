@@ -1,0 +1,95 @@
+"""What each kind of statement tells this package: who sees it, how it differs from today.
+
+Kinds live above and register here; they keep tables, numbers and legal steps of their own.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from audit.standing import StatementKind
+from common.registry import Registry
+from statements.errors import StatementRefused
+from statements.models import Statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What a statement says of one use; the fields are those of ``StatementFact``."""
+
+    match: str = ""
+    recording: str = ""
+    file: str = ""
+    broadcast: str = ""
+    start_ms: int | None = None
+    end_ms: int | None = None
+    state: str = ""
+    cells: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A sentence about what a statement says otherwise than the portal does today.
+
+    ``match`` is the uid of the match that it is about, if there is one.
+    """
+
+    text: str
+    match: str = ""
+
+
+class Kind(ABC):
+    """One kind of statement."""
+
+    kind: StatementKind
+
+    @abstractmethod
+    def seen(self, subjects: Collection[str]) -> Collection[str]:
+        """Return those of the subjects that the viewer may see."""
+
+    @abstractmethod
+    def differences(
+        self, statements: Sequence[Statement]
+    ) -> Mapping[int, Sequence[Difference]]:
+        """Compare statements with today; return what differs, by key.
+
+        It runs without access limits. The number of queries does not depend on the
+        number of statements.
+        """
+
+    @abstractmethod
+    def url(self, statement: Statement) -> str:
+        """Return the address of the page of the statement."""
+
+    @abstractmethod
+    def correct_url(self, statement: Statement) -> str:
+        """Return the address of the page where a correction begins."""
+
+    def concerned(self, cases: Mapping[str, Collection[str]]) -> Iterable[str]:
+        """Return subjects that changes concern although none of their facts names them.
+
+        ``cases`` are uids by the kind of their case, such as "file" or "match".
+        """
+        return ()
+
+    def can_withdraw(self, statement: Statement, user: User) -> bool:
+        """Return whether the user may take the statement back."""
+        return False
+
+    def withdraw(self, *, statement: Statement, user: User, note: str) -> None:
+        """Take the statement back; raises ``StatementRefused``."""
+        raise StatementRefused(_("Nobody can withdraw it."))
+
+
+kinds: Registry[Kind] = Registry()
+
+
+def kind_of(statement: Statement) -> Kind:
+    """Return what a statement's kind tells."""
+    return next(kind for kind in kinds if kind.kind == statement.kind)

@@ -1,0 +1,115 @@
+"""Reads statements: those that the viewer sees, those to correct, those about a match."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from django.db.models import F, Q, QuerySet
+
+from accounts.reach import sees_everything
+from audit.standing import Standing, StandingStatement, StatementKind
+from common.zones import office_day
+from review.models import MatchAlias
+from statements.choices import STANDING, StatementState
+from statements.kinds import kind_of, kinds
+from statements.models import Statement, StatementFact
+
+
+def statements_in_reach() -> QuerySet[Statement]:
+    """Return the statements whose subjects the viewer may see."""
+    rows = Statement.objects.all()
+    if sees_everything():
+        return rows
+    visible = Q(pk__in=[])
+    for kind in kinds:
+        subjects = rows.filter(kind=kind.kind).values_list("subject", flat=True)
+        seen = kind.seen(set(subjects.distinct()))
+        visible |= Q(kind=kind.kind, subject__in=list(seen))
+    return rows.filter(visible)
+
+
+def is_to_correct() -> Q:
+    """Return the condition that others rely on a statement that differs from today.
+
+    One that somebody keeps is left out, until it differs in something else.
+    """
+    is_kept = Q(kept_sha256=F("differs_sha256")) & (
+        Q(kept_until__isnull=True) | Q(kept_until__gte=office_day())
+    )
+    return Q(differs_since__isnull=False, state__in=STANDING) & ~is_kept
+
+
+def statements_about(
+    matches: Iterable[str],
+    *,
+    states: Collection[StatementState] = STANDING,
+    kind: StatementKind | None = None,
+) -> dict[str, list[Statement]]:
+    """Return the statements that name matches, by the match's uid of today, newest first."""
+    uids = set(matches)
+    former = dict(
+        MatchAlias.objects.filter(match__uid__in=uids).values_list("uid", "match__uid")
+    )
+    facts = StatementFact.objects.filter(
+        match__in=[*uids, *former], statement__in=statements_in_reach()
+    ).filter(statement__state__in=states)
+    if kind is not None:
+        facts = facts.filter(statement__kind=kind)
+    about: dict[str, dict[Statement, None]] = {}
+    for fact in facts.select_related("statement").order_by("-statement"):
+        uid = former.get(fact.match, fact.match)
+        about.setdefault(uid, {})[fact.statement] = None
+    return {uid: list(statements) for uid, statements in about.items()}
+
+
+def standing_on(cases: Sequence[str]) -> Standing:
+    """Return the statements that stand on files and recordings, by case."""
+    uids: dict[str, list[str]] = {"file": [], "recording": []}
+    for case in cases:
+        name, _colon, uid = case.partition(":")
+        uids.get(name, []).append(uid)
+    facts = StatementFact.objects.filter(
+        Q(file__in=uids["file"]) | Q(recording__in=uids["recording"]),
+        statement__in=statements_in_reach(),
+        statement__state__in=(*STANDING, StatementState.SUBMITTED),
+    )
+    wanted = set(cases)
+    stated: dict[str, dict[StandingStatement, None]] = {}
+    for fact in facts.select_related("statement").order_by("statement"):
+        statement = fact.statement
+        about = StandingStatement(
+            StatementKind(statement.kind),
+            statement.subject,
+            statement.name,
+            kind_of(statement).url(statement),
+        )
+        for case in {f"file:{fact.file}", f"recording:{fact.recording}"} & wanted:
+            stated.setdefault(case, {})[about] = None
+    return {case: list(distinct) for case, distinct in stated.items()}
+
+
+def concerned_by(cases: Mapping[str, Collection[str]]) -> Q:
+    """Return the condition that changes of these cases may concern a statement."""
+    about = Q()
+    matches = set(cases.get("match", ()))
+    columns = {
+        "match": matches
+        | set(
+            MatchAlias.objects.filter(match__uid__in=matches).values_list(
+                "uid", flat=True
+            )
+        ),
+        "file": cases.get("file", ()),
+        "recording": cases.get("recording", ()),
+        "broadcast": cases.get("broadcast", ()),
+    }
+    named = Q()
+    for column, uids in columns.items():
+        if uids:
+            named |= Q(**{f"{column}__in": list(uids)})
+    if named:
+        about |= Q(pk__in=StatementFact.objects.filter(named).values("statement"))
+    for kind in kinds:
+        if subjects := list(kind.concerned(cases)):
+            about |= Q(kind=kind.kind, subject__in=subjects)
+    return about

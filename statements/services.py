@@ -1,0 +1,149 @@
+"""Issues statements, leads them from state to state, and keeps those that differ."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+import audit.services
+from accounts.models import User
+from accounts.reach import limits_at_work
+from accounts.roles import Action
+from audit.standing import StatementKind
+from common.zones import office_day
+from statements.choices import STANDING, StatementState
+from statements.errors import StatementRefused
+from statements.kinds import Fact
+from statements.models import Statement, StatementFact, StatementStep
+
+_AT_ONCE = 500
+
+
+@transaction.atomic
+def issue(
+    *,
+    kind: StatementKind,
+    subject: str,
+    name: str,
+    facts: Iterable[Fact],
+    user: User | None,
+    state: StatementState = StatementState.DRAFT,
+    content: Sequence[Any] = (),  # Any: JSON
+) -> Statement:
+    """Record the next version of a statement, in the transaction of its kind's own row.
+
+    A statement in ``STANDING`` replaces the version before it.
+    """
+    earlier = Statement.objects.select_for_update().filter(kind=kind, subject=subject)
+    last = earlier.order_by("-version").first()
+    rows = list(facts)
+    statement = Statement.objects.create(
+        kind=kind,
+        subject=subject,
+        name=name,
+        version=last.version + 1 if last is not None else 1,
+        content=list(content),
+        facts_sha256=digest_of([asdict(fact) for fact in rows]),
+        limits=limits_at_work(),
+    )
+    StatementFact.objects.bulk_create(
+        (StatementFact(statement=statement, **asdict(fact)) for fact in rows),
+        batch_size=_AT_ONCE,
+    )
+    return advance(statement=statement, state=state, user=user)
+
+
+@transaction.atomic
+def advance(
+    *,
+    statement: Statement,
+    state: StatementState,
+    user: User | None,
+    note: str = "",
+) -> Statement:
+    """Lead a statement into a state; one that others rely on replaces its last version."""
+    row = Statement.objects.select_for_update().get(pk=statement.pk)
+    now = datetime.now(tz=UTC)
+    row.state = state
+    if state in STANDING:
+        row.issued_at = row.issued_at or now
+        _replace_earlier(row, user)
+    row.save(update_fields=["state", "issued_at", "replaces"])
+    StatementStep.objects.create(
+        statement=row,
+        state=state,
+        person=user,
+        person_name=user.get_username() if user else audit.services.SYSTEM,
+        at=now,
+        note=note,
+    )
+    return row
+
+
+def _replace_earlier(statement: Statement, user: User | None) -> None:
+    """Let a version that others rely on end the one before it."""
+    earlier = Statement.objects.filter(
+        kind=statement.kind,
+        subject=statement.subject,
+        version__lt=statement.version,
+        state__in=STANDING,
+    ).first()
+    if earlier is not None:
+        statement.replaces = earlier
+        advance(statement=earlier, state=StatementState.REPLACED, user=user)
+
+
+@transaction.atomic
+def keep(
+    *,
+    statement: Statement,
+    user: User,
+    why: str,
+    differs_sha256: str,
+    until: date | None = None,
+) -> None:
+    """Keep a statement with the differences that the person saw; raises ``StatementRefused``.
+
+    It is asked again when it differs in something else, or after ``until``.
+    """
+    if not user.has_perm(Action.DECIDE):
+        raise StatementRefused(_("Your role may read statements but not keep them."))
+    why = why.strip()
+    if not why:
+        raise StatementRefused(_("Say why it stays as it is."))
+    if until is not None and until < office_day():
+        raise StatementRefused(_("The day is over. Choose today or a later one."))
+    row = Statement.objects.select_for_update().get(pk=statement.pk)
+    if row.state not in STANDING or row.differs_sha256 != differs_sha256:
+        raise StatementRefused(
+            _("The statement has changed; nothing was saved. Reload to see its state.")
+        )
+    Statement.objects.filter(pk=row.pk).update(
+        kept_by=user,
+        kept_at=datetime.now(tz=UTC),
+        kept_until=until,
+        kept_why=why,
+        kept_sha256=differs_sha256,
+    )
+    audit.services.record(
+        case=row.case,
+        action="statement.kept",
+        actor=user,
+        after={"until": until.isoformat() if until else None, "in": row.differs_in},
+        note=why,
+    )
+
+
+def digest_of(rows: Sequence[Any]) -> str:  # Any: JSON
+    """Return the digest of rows of JSON; empty for none."""
+    if not rows:
+        return ""
+    text = json.dumps(rows, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
