@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -17,11 +18,12 @@ from accounts.models import User
 from accounts.reach import limits_at_work
 from accounts.roles import Action
 from audit.standing import StatementKind
+from common.storage import StoredFile, delete_files
 from common.zones import office_day
 from statements.choices import STANDING, StatementState
 from statements.errors import StatementRefused
 from statements.kinds import Fact
-from statements.models import Statement, StatementFact, StatementStep
+from statements.models import Statement, StatementFact, StatementFile, StatementStep
 
 _AT_ONCE = 500
 
@@ -39,20 +41,22 @@ def issue(
 ) -> Statement:
     """Record the next version of a statement, in the transaction of its kind's own row.
 
-    A statement in ``STANDING`` replaces the version before it.
+    A draft that comes last is written anew, because nobody relies on it. A statement in
+    ``STANDING`` replaces the version before it.
     """
     earlier = Statement.objects.select_for_update().filter(kind=kind, subject=subject)
     last = earlier.order_by("-version").first()
+    statement = Statement(kind=kind, subject=subject)
+    if last is not None:
+        statement.version = last.version + 1
+        if last.state == StatementState.DRAFT:
+            statement = _emptied(last)
     rows = list(facts)
-    statement = Statement.objects.create(
-        kind=kind,
-        subject=subject,
-        name=name,
-        version=last.version + 1 if last is not None else 1,
-        content=list(content),
-        facts_sha256=digest_of([asdict(fact) for fact in rows]),
-        limits=limits_at_work(),
-    )
+    statement.name = name
+    statement.content = list(content)
+    statement.facts_sha256 = digest_of([asdict(fact) for fact in rows])
+    statement.limits = limits_at_work()
+    statement.save()
     StatementFact.objects.bulk_create(
         (StatementFact(statement=statement, **asdict(fact)) for fact in rows),
         batch_size=_AT_ONCE,
@@ -67,10 +71,14 @@ def advance(
     state: StatementState,
     user: User | None,
     note: str = "",
+    at: datetime | None = None,
 ) -> Statement:
-    """Lead a statement into a state; one that others rely on replaces its last version."""
+    """Lead a statement into a state; one that others rely on replaces its last version.
+
+    ``at`` is when that was, if a document names the time; otherwise now.
+    """
     row = Statement.objects.select_for_update().get(pk=statement.pk)
-    now = datetime.now(tz=UTC)
+    now = at or datetime.now(tz=UTC)
     row.state = state
     if state in STANDING:
         row.issued_at = row.issued_at or now
@@ -85,6 +93,31 @@ def advance(
         note=note,
     )
     return row
+
+
+def attach(
+    *, statement: Statement, form: str, name: str, stored: StoredFile
+) -> StatementFile:
+    """Record the stored bytes of a statement in a format; ``name`` is for downloads."""
+    return StatementFile.objects.create(
+        statement=statement,
+        format=form,
+        name=name,
+        file=stored.name,
+        sha256=stored.sha256,
+        size_bytes=stored.size_bytes,
+    )
+
+
+def _emptied(draft: Statement) -> Statement:
+    """Return a draft without what it said; its bytes go when that is committed."""
+    names = list(draft.files.values_list("file", flat=True))
+    draft.files.all().delete()
+    draft.facts.all().delete()
+    transaction.on_commit(partial(delete_files, names))
+    draft.differs_since, draft.differs_event = None, None
+    draft.differs_in, draft.differs_sha256 = [], ""
+    return draft
 
 
 def _replace_earlier(statement: Statement, user: User | None) -> None:
