@@ -9,7 +9,7 @@ from django.db.models import F, Q, QuerySet
 from accounts.reach import sees_everything
 from audit.standing import Standing, StandingStatement, StatementKind
 from common.zones import office_day
-from review.models import MatchAlias
+from review.models import Match, MatchAlias
 from statements.choices import STANDING, StatementState
 from statements.kinds import kind_of, kinds
 from statements.models import Statement, StatementFact
@@ -107,6 +107,14 @@ def concerned_by(cases: Mapping[str, Collection[str]]) -> Q:
     for column, uids in columns.items():
         if uids:
             named |= Q(**{f"{column}__in": list(uids)})
+    if recordings := list(columns["recording"]):
+        # A merge may have given a match another recording than its facts name.
+        today = Match.objects.filter(
+            Q(recording__uid__in=recordings)
+            | Q(recording__merged_into__uid__in=recordings)
+        )
+        former = MatchAlias.objects.filter(match__in=today)
+        named |= Q(match__in=today.values("uid")) | Q(match__in=former.values("uid"))
     if named:
         about |= Q(pk__in=StatementFact.objects.filter(named).values("statement"))
     for kind in kinds:

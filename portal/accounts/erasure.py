@@ -2,7 +2,8 @@
 
 Decisions, reports and the audit trail then show a pseudonym. The audit chains stay
 valid, because they hold the seal of the name, not the name. Notes and reasons that the
-person wrote stay: they are records about matches.
+person wrote stay: they are records about matches. Files that were signed or handed over
+keep the name, because they never change.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from operations.hidden import HOW_TO_SEE, has_hidden_rows
 from reports.models import ReportRun
 from review.models import Match
 from review.services import joining
+from statements.models import StatementStep
 
 
 class ErasureRefused(Exception):
@@ -106,6 +108,7 @@ def erase(*, person: User, actor: User | str) -> Erasure:
     ).update(object_repr=erasure.pseudonym)
     Match.objects.filter(decided_by=person).update(decided_by_name=erasure.pseudonym)
     joining.erase_person(person=person, pseudonym=erasure.pseudonym)
+    StatementStep.objects.filter(person=person).update(person_name=erasure.pseudonym)
     for runs in _runs():
         runs.objects.filter(run_by=person).update(run_by_name=erasure.pseudonym)
     person.username = erasure.pseudonym

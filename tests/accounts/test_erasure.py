@@ -14,6 +14,8 @@ from accounts.roles import Role
 from accounts.tokens import TokenRefused, create_token, find_token
 from audit.models import Event
 from audit.services import export_case, first_broken_event, record
+from audit.standing import StatementKind
+from statements.services import issue
 from tests.borders import with_monitoring
 from tests.factories.accounts import confirm, make_user
 from tests.security.world import declaration
@@ -93,6 +95,9 @@ def test_nothing_beside_the_account_keeps_the_name(ana: User) -> None:
     client.post(address, {"username": ana.username, "first_name": "Anna", **_INLINES})
     EmailAddress.objects.create(user=ana, email="ana@example.org")
     declared = declaration(ana)
+    statement = issue(
+        kind=StatementKind.NOTICE, subject="tn_1", name="-", facts=[], user=ana
+    )
     assert "ana.analyst" in client.get("/admin/").content.decode()
 
     call_command("erase_person", "ana.analyst", "--yes", stdout=StringIO())
@@ -100,6 +105,7 @@ def test_nothing_beside_the_account_keeps_the_name(ana: User) -> None:
     assert not EmailAddress.objects.exists()
     declared.refresh_from_db()
     assert declared.run_by_name == f"erased-{ana.pk}"
+    assert statement.steps.get().person_name == f"erased-{ana.pk}"
     assert "ana.analyst" not in client.get("/admin/").content.decode()
 
 
