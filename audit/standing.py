@@ -24,12 +24,12 @@ _AT_ONCE = 500
 class StatementKind(models.TextChoices):
     """What states something of a match; of each kind, what has left or was signed off."""
 
-    NOTICE = "notice", _("Signed notices")
-    DECLARATION = "declaration", _("Declarations")
-    CLAIM_FILE = "claim_file", _("Files sent to platforms")
-    CUE_SHEET = "cue_sheet", _("Cue sheets submitted, approved or exported")
-    EVIDENCE = "evidence", _("Evidence packs")
-    REPORT = "report", _("Reports sent")
+    NOTICE = "notice", _("Takedown notice")
+    DECLARATION = "declaration", _("Declaration")
+    CLAIM_FILE = "claim_file", _("File for a platform")
+    CUE_SHEET = "cue_sheet", _("Cue sheet")
+    EVIDENCE = "evidence", _("Evidence pack")
+    REPORT = "report", _("Report")
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,13 +128,16 @@ def _store(
     if digest == row.differs_sha256:
         return
     event = Event.objects.filter(pk=cause).first() if cause else None
-    since = row.differs_since or (event.at if event else datetime.now(tz=UTC))
+    now = datetime.now(tz=UTC)
+    since = row.differs_since or (event.at if event else now)
     taken = (
         _followed()
         .filter(pk=row.pk, differs_sha256=row.differs_sha256)
         .update(
+            changed_at=now,
             differs_since=since if sentences else None,
             differs_in=sentences[:_NAMED],
+            differs_count=len(sentences),
             differs_sha256=digest,
             differs_event=cause if sentences else None,
         )

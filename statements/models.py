@@ -18,10 +18,11 @@ class Statement(models.Model):
 
     ``subject`` is the uid of the row in the table of its kind, for a cue sheet that of
     the file. ``content`` are the stored rows, ``facts_sha256`` is their digest, and
-    ``limits`` are those within which they were read. ``differs_in`` are the sentences, in
-    English, about what it says otherwise than the portal today, ``differs_event`` is the
-    key of the event after which they were found. ``kept_sha256`` names the differences
-    with which somebody keeps it.
+    ``limits`` are those within which they were read. ``changed_at`` is when its state, its
+    differences or the decision to keep it changed. ``differs_in`` are the first of its
+    ``differs_count`` sentences, in English, about what it says otherwise than the portal
+    today, ``differs_event`` is the key of the event after which they were found.
+    ``kept_sha256`` names the differences with which somebody keeps it.
     """
 
     uid = uid_field("st")
@@ -44,11 +45,13 @@ class Statement(models.Model):
     facts_sha256 = models.CharField(max_length=64, blank=True, default="")
     limits = models.JSONField(default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now_add=True)
     issued_at = models.DateTimeField(
         null=True, blank=True, help_text=_("When it was approved or sent.")
     )
     differs_since = models.DateTimeField(null=True, blank=True)
     differs_in = models.JSONField(default=list, blank=True)
+    differs_count = models.PositiveIntegerField(default=0)
     differs_sha256 = models.CharField(max_length=64, blank=True, default="")
     differs_event = models.BigIntegerField(null=True, blank=True, editable=False)
     kept_by = person_field()
@@ -81,6 +84,7 @@ class Statement(models.Model):
         ]
         indexes = [
             models.Index(fields=["state", "-id"], name="statement_state"),
+            models.Index(fields=["changed_at"], name="statement_changed"),
             models.Index(
                 fields=["-id"],
                 condition=models.Q(differs_since__isnull=False),

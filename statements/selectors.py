@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final
 
 from django.db.models import F, Q, QuerySet
 
 from accounts.reach import sees_everything
+from audit.models import Event
 from audit.standing import Standing, StandingStatement, StatementKind
 from common.zones import office_day
 from review.models import Match, MatchAlias
@@ -14,18 +18,80 @@ from statements.choices import STANDING, StatementState
 from statements.kinds import kind_of, kinds
 from statements.models import Statement, StatementFact
 
+_MATCH: Final = "match:"
 
-def statements_in_reach() -> QuerySet[Statement]:
-    """Return the statements whose subjects the viewer may see."""
-    rows = Statement.objects.all()
+
+def statements_in_reach(among: Q | None = None) -> QuerySet[Statement]:
+    """Return the statements, ``among`` some, whose subjects the viewer may see.
+
+    For a viewer with limits each subject is looked up, so lists name few.
+    """
+    rows = Statement.objects.filter(among or Q())
     if sees_everything():
         return rows
     visible = Q(pk__in=[])
     for kind in kinds:
-        subjects = rows.filter(kind=kind.kind).values_list("subject", flat=True)
-        seen = kind.seen(set(subjects.distinct()))
-        visible |= Q(kind=kind.kind, subject__in=list(seen))
+        of_kind = rows.filter(kind=kind.kind).order_by()
+        subjects = set(of_kind.values_list("subject", flat=True).distinct())
+        seen = set(kind.seen(subjects)) if subjects else subjects
+        visible |= (
+            Q(kind=kind.kind)
+            if seen == subjects
+            else Q(kind=kind.kind, subject__in=list(seen))
+        )
     return rows.filter(visible)
+
+
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """What a viewer may read of the differences of a statement, and of their cause.
+
+    ``more`` counts the other sentences, and ``cause`` is the change after which they were
+    found, if it is known and within the viewer's limits.
+    """
+
+    texts: Sequence[str]
+    more: int
+    cause: Event | None
+
+
+def differing(statements: Iterable[Statement]) -> dict[int, Differing]:
+    """Return what the viewer may read of the differences of statements, by key."""
+    rows = [row for row in statements if row.differs_since is not None]
+    named = {each["match"] for row in rows for each in row.differs_in} - {""}
+    events = Event.objects.in_bulk(
+        [row.differs_event for row in rows if row.differs_event is not None]
+    )
+    named |= {
+        event.case.removeprefix(_MATCH)
+        for event in events.values()
+        if event.case.startswith(_MATCH)
+    }
+    seen = _seen_matches(named)
+    return {row.pk: _differing(row, seen, events) for row in rows}
+
+
+def _differing(
+    row: Statement, seen: Collection[str], events: Mapping[int, Event]
+) -> Differing:
+    texts = [
+        each["text"]
+        for each in row.differs_in
+        if not each["match"] or each["match"] in seen
+    ]
+    cause = events.get(row.differs_event or 0)
+    if cause is not None and cause.case.startswith(_MATCH):
+        cause = cause if cause.case.removeprefix(_MATCH) in seen else None
+    return Differing(texts, row.differs_count - len(texts), cause)
+
+
+def _seen_matches(uids: Collection[str]) -> Collection[str]:
+    """Return those of the matches that the viewer may see, by any of their uids."""
+    if sees_everything():
+        return uids
+    rows = (Match.objects, MatchAlias.objects)
+    found = (each.filter(uid__in=uids).values_list("uid", flat=True) for each in rows)
+    return set(chain.from_iterable(found))
 
 
 def is_to_correct() -> Q:

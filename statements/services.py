@@ -79,11 +79,11 @@ def advance(
     """
     row = Statement.objects.select_for_update().get(pk=statement.pk)
     now = at or datetime.now(tz=UTC)
-    row.state = state
+    row.state, row.changed_at = state, datetime.now(tz=UTC)
     if state in STANDING:
         row.issued_at = row.issued_at or now
         _replace_earlier(row, user)
-    row.save(update_fields=["state", "issued_at", "replaces"])
+    row.save(update_fields=["state", "changed_at", "issued_at", "replaces"])
     StatementStep.objects.create(
         statement=row,
         state=state,
@@ -158,9 +158,11 @@ def keep(
         raise StatementRefused(
             _("The statement has changed; nothing was saved. Reload to see its state.")
         )
+    now = datetime.now(tz=UTC)
     Statement.objects.filter(pk=row.pk).update(
+        changed_at=now,
         kept_by=user,
-        kept_at=datetime.now(tz=UTC),
+        kept_at=now,
         kept_until=until,
         kept_why=why,
         kept_sha256=differs_sha256,

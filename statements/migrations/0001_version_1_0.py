@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('uid', models.CharField(default=functools.partial(common.uid.new_uid, *('st',), **{}), editable=False, max_length=32, unique=True)),
-                ('kind', models.CharField(choices=[('notice', 'Signed notices'), ('declaration', 'Declarations'), ('claim_file', 'Files sent to platforms'), ('cue_sheet', 'Cue sheets submitted, approved or exported'), ('evidence', 'Evidence packs'), ('report', 'Reports sent')], max_length=12)),
+                ('kind', models.CharField(choices=[('notice', 'Takedown notice'), ('declaration', 'Declaration'), ('claim_file', 'File for a platform'), ('cue_sheet', 'Cue sheet'), ('evidence', 'Evidence pack'), ('report', 'Report')], max_length=12)),
                 ('subject', models.CharField(max_length=40)),
                 ('name', models.CharField(max_length=300)),
                 ('version', models.PositiveIntegerField(default=1)),
@@ -38,9 +38,11 @@ class Migration(migrations.Migration):
                 ('facts_sha256', models.CharField(blank=True, default='', max_length=64)),
                 ('limits', models.JSONField(blank=True, default=dict, editable=False)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('changed_at', models.DateTimeField(auto_now_add=True)),
                 ('issued_at', models.DateTimeField(blank=True, help_text='When it was approved or sent.', null=True)),
                 ('differs_since', models.DateTimeField(blank=True, null=True)),
                 ('differs_in', models.JSONField(blank=True, default=list)),
+                ('differs_count', models.PositiveIntegerField(default=0)),
                 ('differs_sha256', models.CharField(blank=True, default='', max_length=64)),
                 ('differs_event', models.BigIntegerField(blank=True, editable=False, null=True)),
                 ('kept_at', models.DateTimeField(blank=True, null=True)),
@@ -113,6 +115,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='statement',
             index=models.Index(fields=['state', '-id'], name='statement_state'),
+        ),
+        migrations.AddIndex(
+            model_name='statement',
+            index=models.Index(fields=['changed_at'], name='statement_changed'),
         ),
         migrations.AddIndex(
             model_name='statement',

@@ -221,7 +221,7 @@ def test_a_recording_is_edited_after_its_statements_were_seen(
     recording.refresh_from_db()
     assert recording.title != "New title"
     told = " ".join(asked.content.decode().split())
-    assert f"Signed notices: 1 ({TakedownNotice.objects.get()})" in told
+    assert f"Takedown notice: 1 ({TakedownNotice.objects.get()})" in told
 
     seen = asked.context["adminform"].form.stated_seen
     done = client.post(address, sent | {"stated_seen": seen})
@@ -255,7 +255,7 @@ def test_the_check_of_a_table_counts_what_stands_on_recordings(
     assert one.summary["stated"] == {"notice": 1, "evidence": 1, "cue_sheet": 1}
     told = page.content.decode()
     assert "Statements stand on recordings that this changes" in told
-    assert "Signed notices: 1" in told
+    assert "Takedown notice: 1" in told
 
 
 def test_the_check_of_rights_foresees_conflicts_and_what_stands_on_recordings(
