@@ -8,13 +8,14 @@ from itertools import chain
 from typing import Final
 
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.reach import sees_everything
 from audit.models import Event
 from audit.standing import Standing, StandingStatement, StatementKind
 from common.zones import office_day
 from review.models import Match, MatchAlias
-from statements.choices import STANDING, StatementState
+from statements.choices import FOLLOWED, STANDING, StatementState
 from statements.kinds import kind_of, kinds
 from statements.models import Statement, StatementFact
 
@@ -26,7 +27,10 @@ def statements_in_reach(among: Q | None = None) -> QuerySet[Statement]:
 
     For a viewer with limits each subject is looked up, so lists name few.
     """
-    rows = Statement.objects.filter(among or Q())
+    # A package that is switched off leaves its statements behind.
+    rows = Statement.objects.filter(
+        among or Q(), kind__in=[kind.kind for kind in kinds]
+    )
     if sees_everything():
         return rows
     visible = Q(pk__in=[])
@@ -128,11 +132,122 @@ def statements_about(
     return {uid: list(statements) for uid, statements in about.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a statement says of a match or broadcast.
+
+    ``statement`` is None if the viewer may not see it. ``then`` is the state of the match
+    in it, ``uses`` is how many uses it names. ``changes`` are the stored sentences about
+    what it says otherwise than the portal does today.
+    """
+
+    statement: Statement | None
+    then: str = ""
+    now: str = ""
+    uses: int = 0
+    changes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Return the statement's name, as far as the viewer may know it."""
+        if self.statement is None:
+            return _("A statement that you may not see")
+        return self.statement.name
+
+    @property
+    def url(self) -> str:
+        """Return the address of the statement; empty if the viewer may not see it."""
+        return kind_of(self.statement).url(self.statement) if self.statement else ""
+
+    @property
+    def is_decided_otherwise(self) -> bool:
+        """Tell whether the match has another state now than the statement says."""
+        return bool(self.then) and self.then != self.now
+
+    @property
+    def has_changed(self) -> bool:
+        """Tell whether anything of it is otherwise now."""
+        return self.is_decided_otherwise or bool(self.changes)
+
+
+def marks_of_matches(matches: Iterable[Match]) -> dict[str, list[Mark]]:
+    """Return what statements say of matches, by the match's uid, the newest first.
+
+    The number of queries is fixed, and one mark stands for all that the viewer may not
+    see.
+    """
+    states = {match.uid: match.state for match in matches}
+    former = MatchAlias.objects.filter(match__uid__in=list(states))
+    names = {uid: uid for uid in states} | dict(former.values_list("uid", "match__uid"))
+    return _marks("match", names, states)
+
+
+def marks_of_broadcast(uid: str) -> list[Mark]:
+    """Return what statements say of a broadcast; they would be wrong if it moved."""
+    return _marks("broadcast", {uid: uid}, {}).get(uid, [])
+
+
+def _marks(
+    column: str, names: Mapping[str, str], states: Mapping[str, str]
+) -> dict[str, list[Mark]]:
+    facts = StatementFact.objects.filter(
+        **{f"{column}__in": list(names)},
+        statement__state__in=FOLLOWED,
+        statement__kind__in=[kind.kind for kind in kinds],
+    )
+    stated: dict[tuple[int, str], list[str]] = {}
+    for key, uid, state in facts.order_by("-statement", "pk").values_list(
+        "statement", column, "state"
+    ):
+        stated.setdefault((key, names[uid]), []).append(state)
+    statements = Statement.objects.defer("content", "limits").in_bulk(
+        {key for key, _uid in stated}
+    )
+    visible = _visible(statements.values())
+    marks: dict[str, list[Mark]] = {}
+    hidden: dict[str, Mark] = {}
+    for (key, uid), thens in stated.items():
+        statement = statements[key]
+        if key not in visible:
+            hidden[uid] = Mark(None)
+            continue
+        changes = (
+            change["text"]
+            for change in statement.differs_in
+            if names.get(change["match"]) == uid
+        )
+        marks.setdefault(uid, []).append(
+            Mark(
+                statement,
+                thens[0],
+                states.get(uid, ""),
+                len(thens),
+                tuple(dict.fromkeys(changes)),
+            )
+        )
+    for uid, mark in hidden.items():
+        marks.setdefault(uid, []).append(mark)
+    return marks
+
+
+def _visible(statements: Iterable[Statement]) -> set[int]:
+    """Return the keys of the statements that the viewer may see."""
+    rows = list(statements)
+    if sees_everything():
+        return {row.pk for row in rows}
+    visible: set[int] = set()
+    for kind in kinds:
+        if of_kind := [row for row in rows if row.kind == kind.kind]:
+            seen = kind.seen({row.subject for row in of_kind})
+            visible |= {row.pk for row in of_kind if row.subject in seen}
+    return visible
+
+
 def standing_on(cases: Sequence[str]) -> Standing:
     """Return the statements that stand on files and recordings, by case."""
     uids: dict[str, list[str]] = {"file": [], "recording": []}
     for case in cases:
-        name, _colon, uid = case.partition(":")
+        name, __, uid = case.partition(":")
         uids.get(name, []).append(uid)
     facts = StatementFact.objects.filter(
         Q(file__in=uids["file"]) | Q(recording__in=uids["recording"]),
@@ -140,16 +255,25 @@ def standing_on(cases: Sequence[str]) -> Standing:
         statement__state__in=(*STANDING, StatementState.SUBMITTED),
     )
     wanted = set(cases)
+    # One recording may be named thousands of times.
+    named = list(
+        facts.order_by("statement")
+        .values_list("statement", "file", "recording")
+        .distinct()
+    )
+    statements = Statement.objects.defer("content", "limits").in_bulk(
+        {key for key, _file, _recording in named}
+    )
     stated: dict[str, dict[StandingStatement, None]] = {}
-    for fact in facts.select_related("statement").order_by("statement"):
-        statement = fact.statement
+    for key, file, recording in named:
+        statement = statements[key]
         about = StandingStatement(
             StatementKind(statement.kind),
             statement.subject,
             statement.name,
             kind_of(statement).url(statement),
         )
-        for case in {f"file:{fact.file}", f"recording:{fact.recording}"} & wanted:
+        for case in {f"file:{file}", f"recording:{recording}"} & wanted:
             stated.setdefault(case, {})[about] = None
     return {case: list(distinct) for case, distinct in stated.items()}
 

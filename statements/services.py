@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from functools import partial
@@ -18,9 +18,10 @@ from accounts.models import User
 from accounts.reach import limits_at_work
 from accounts.roles import Action
 from audit.standing import StatementKind
+from common.batches import batched
 from common.storage import StoredFile, delete_files
 from common.zones import office_day
-from statements.choices import STANDING, StatementState
+from statements.choices import FOLLOWED, STANDING, StatementState
 from statements.errors import StatementRefused
 from statements.kinds import Fact
 from statements.models import Statement, StatementFact, StatementFile, StatementStep
@@ -51,17 +52,29 @@ def issue(
         statement.version = last.version + 1
         if last.state == StatementState.DRAFT:
             statement = _emptied(last)
-    rows = list(facts)
     statement.name = name
     statement.content = list(content)
-    statement.facts_sha256 = digest_of([asdict(fact) for fact in rows])
     statement.limits = limits_at_work()
     statement.save()
-    StatementFact.objects.bulk_create(
-        (StatementFact(statement=statement, **asdict(fact)) for fact in rows),
-        batch_size=_AT_ONCE,
-    )
+    statement.facts_sha256 = digest_of(_store(statement, facts))
+    statement.save(update_fields=["facts_sha256"])
     return advance(statement=statement, state=state, user=user)
+
+
+def correct(*, statement: Statement, replaces: Statement) -> None:
+    """Let a draft correct a statement whose row in its kind's table is another one."""
+    statement.replaces, statement.version = replaces, replaces.version + 1
+    statement.save(update_fields=["replaces", "version"])
+
+
+def _store(statement: Statement, facts: Iterable[Fact]) -> Iterator[dict[str, Any]]:
+    """Store facts, of which there may be many; yield each as JSON. Any: JSON."""
+    for some in batched(facts, _AT_ONCE):
+        rows = [asdict(fact) for fact in some]
+        StatementFact.objects.bulk_create(
+            StatementFact(statement=statement, **row) for row in rows
+        )
+        yield from rows
 
 
 @transaction.atomic
@@ -121,16 +134,18 @@ def _emptied(draft: Statement) -> Statement:
 
 
 def _replace_earlier(statement: Statement, user: User | None) -> None:
-    """Let a version that others rely on end the one before it."""
-    earlier = Statement.objects.filter(
-        kind=statement.kind,
-        subject=statement.subject,
-        version__lt=statement.version,
-        state__in=STANDING,
-    ).first()
-    if earlier is not None:
-        statement.replaces = earlier
+    """Let a version that others rely on end the one before it, and unsent ones between."""
+    if statement.replaces is None:
+        statement.replaces = Statement.objects.filter(
+            kind=statement.kind,
+            subject=statement.subject,
+            version__lt=statement.version,
+            state__in=STANDING,
+        ).first()
+    earlier = statement.replaces
+    while earlier is not None and earlier.state in FOLLOWED:
         advance(statement=earlier, state=StatementState.REPLACED, user=user)
+        earlier = earlier.replaces
 
 
 @transaction.atomic
@@ -176,9 +191,12 @@ def keep(
     )
 
 
-def digest_of(rows: Sequence[Any]) -> str:  # Any: JSON
+def digest_of(rows: Iterable[Any]) -> str:  # Any: JSON
     """Return the digest of rows of JSON; empty for none."""
-    if not rows:
-        return ""
-    text = json.dumps(rows, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    digest, begun = hashlib.sha256(), False
+    for row in rows:
+        text = json.dumps(row, sort_keys=True, ensure_ascii=False)
+        digest.update(f"{', ' if begun else '['}{text}".encode())
+        begun = True
+    digest.update(b"]")
+    return digest.hexdigest() if begun else ""
