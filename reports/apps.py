@@ -13,12 +13,12 @@ class ReportsConfig(AppConfig):
     verbose_name = _("Reports")
 
     def ready(self) -> None:
-        """Register the jobs, what sheets stand on, and edits that follow their matches."""
-        from audit import standing
+        """Register the jobs, statements, and edits that follow their matches."""
         from reports import jobs  # noqa: F401
         from reports.cue_edits import EditsOfSheets
-        from reports.standing import stated_on
+        from reports.cue_statement import CueSheets
         from review.services.following import followers
+        from statements.kinds import kinds
 
-        standing.finders.register(stated_on)
+        kinds.register(CueSheets())
         followers.register(("sheet_edits", EditsOfSheets()))

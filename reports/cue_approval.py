@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from difflib import SequenceMatcher
 from enum import StrEnum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -16,22 +14,29 @@ from django.utils.translation import ngettext
 
 import audit.services
 from accounts.models import User
-from accounts.reach import is_limited, sees_every_bucket, why_unseen, working_for
+from accounts.reach import is_limited, why_unseen, working_for
 from accounts.roles import Action
+from common.storage import StoredFile, kept_only_if_done
 from common.words import lowered
 from reports.cue_entries import SheetRefused
-from reports.cue_sheet_files import SIGNED, content_hash, lines_of, signed
-from reports.cue_sheets import CueSheet, cue_sheet
-from reports.cues import WORDS
+from reports.cue_sheets import CueSheet, cue_sheet, listed_cues
+from reports.cue_statement import (
+    attach_files,
+    count_unread,
+    issue_version,
+    last_version,
+    lock_versions,
+    signed_lines,
+    store_files,
+    versions_of,
+)
 from reports.models import SheetApproval, SheetState
 from review.approval import may_approve_own, why_no_second_person
 from review.choices import WAITING_STATES
 from review.models import Match
 from scanning.models import ScannedFile
-
-_Line: TypeAlias = tuple[str, ...]
-"""The signed cells of a line as text, without its number."""
-_NAMES: Final = tuple(column.name for column in SIGNED[1:])
+from statements.choices import StatementState
+from statements.services import advance
 
 
 class SheetStep(StrEnum):
@@ -85,26 +90,6 @@ _RULES: Final[Mapping[SheetStep, _Rule]] = {
 }
 
 
-class LineChange(StrEnum):
-    """How a line of an approved sheet differs from today's."""
-
-    GONE = "gone"
-    MOVED = "moved"
-    NEW = "new"
-
-
-@dataclass(frozen=True, slots=True)
-class SheetDifference:
-    """A line that only one of both sheets has, or that stands elsewhere among the rest."""
-
-    title: str
-    time_in: str
-    time_out: str
-    change: LineChange
-    details: str = ""
-    """What else the line says, if the other sheet has its title at the same times."""
-
-
 def approval_of(file: ScannedFile) -> SheetApproval:
     """Return where a file's sheet stands; a draft that is not stored if nobody began."""
     row = SheetApproval.objects.select_related("submitted_by", "answered_by")
@@ -144,10 +129,12 @@ def take_step(
     if rule.needs_note and not note:
         raise SheetRefused("note_missing", _("Say what should change."))
     # Read before the transaction, which only writes.
+    seen = approval_of(file)
+    if refusal := _why_not(step, seen, user):
+        raise SheetRefused("not_possible", refusal)
     with working_for(None):
         sheet = cue_sheet(file=file)
-    mark, open_matches = content_hash(sheet), waiting_in(file)
-    unread = _why_unread(step, file, user)
+    open_matches = waiting_in(file)
     if step == SheetStep.SUBMIT and open_matches:
         raise SheetRefused(
             "open",
@@ -158,39 +145,79 @@ def take_step(
             )
             % {"n": open_matches},
         )
-    with transaction.atomic():
-        row, _new = SheetApproval.objects.get_or_create(scanned_file=file)
-        before = SheetState(row.state)
-        refusal = _why_not(step, row, user)
-        if refusal:
-            raise SheetRefused("not_possible", refusal)
-        if unread:
-            raise SheetRefused("limited", unread)
-        if row.version != version:
-            raise SheetRefused("stale", _("The sheet has changed; nothing was saved."))
-        if step == SheetStep.APPROVE and row.sha256 != mark:
-            raise SheetRefused("changed", changed_text())
-        changes = _changes(rule, row, sheet, mark, user, note)
-        taken = SheetApproval.objects.filter(
-            pk=row.pk, state=before, version=version
-        ).update(**changes)
-        if not taken:
-            raise SheetRefused("stale", _("The sheet has changed; nothing was saved."))
-        audit.services.record(
-            case=f"file:{file.uid}",
-            action=step.value,
-            actor=user,
-            before={"state": before.value, "version": version},
-            after={
-                "state": rule.end.value,
-                "version": changes.get("version", version),
-                "cues": len(sheet.cues),
-                "unknown": sheet.unknown,
-                "sha256": mark,
-            },
-            note=note,
-        )
+    if unread := _why_unread(step, file, user):
+        raise SheetRefused("limited", unread)
+    now = datetime.now(tz=UTC)
+    with kept_only_if_done() as kept:
+        files: Mapping[str, StoredFile] = {}
+        if step == SheetStep.APPROVE:
+            files = store_files(sheet, _approved_text(seen, user, now), kept)
+        with transaction.atomic():
+            row, _new = SheetApproval.objects.get_or_create(scanned_file=file)
+            changes = _changes(rule, row, user, note, now)
+            taken = SheetApproval.objects.filter(
+                pk=row.pk,
+                state=seen.state,
+                version=version,
+                submitted_at=seen.submitted_at,
+            ).update(**changes)
+            if not taken:
+                raise SheetRefused(
+                    "stale", _("The sheet has changed; nothing was saved.")
+                )
+            _lead_version(step, sheet, user, note, now, files)
+            audit.services.record(
+                case=f"file:{file.uid}",
+                action=step.value,
+                actor=user,
+                before={"state": seen.state, "version": version},
+                after={
+                    "state": rule.end.value,
+                    "version": changes.get("version", version),
+                    "cues": len(sheet.cues),
+                    "unknown": sheet.unknown,
+                },
+                note=note,
+            )
     return approval_of(file)
+
+
+def _lead_version(
+    step: SheetStep,
+    sheet: CueSheet,
+    user: User,
+    note: str,
+    now: datetime,
+    files: Mapping[str, StoredFile],
+) -> None:
+    """Let the sheet's last version follow a step; raises ``SheetRefused``."""
+    if step == SheetStep.CORRECT:
+        return
+    lock_versions(sheet.file)
+    if step == SheetStep.SUBMIT:
+        issue_version(sheet=sheet, user=user, state=StatementState.SUBMITTED)
+        return
+    last = last_version(sheet.file)
+    state = StatementState.DRAFT
+    if step == SheetStep.APPROVE:
+        if last is None or last.content != signed_lines(sheet):
+            raise SheetRefused("changed", changed_text())
+        attach_files(last, sheet, files)
+        state = StatementState.APPROVED
+    if last is not None:
+        advance(statement=last, state=state, user=user, note=note, at=now)
+
+
+def _approved_text(approval: SheetApproval, user: User, now: datetime) -> str:
+    """Return what the documents of an approved sheet say of its steps."""
+    by, at = approval.submitted_by, approval.submitted_at
+    submitted = f"submitted by {by or '–'}"
+    if at is not None:
+        submitted += f" on {at:%Y-%m-%d %H:%M} UTC"
+    return (
+        f"Version {approval.version}, {submitted}, "
+        f"approved by {user} on {now:%Y-%m-%d %H:%M} UTC"
+    )
 
 
 def changed_text() -> str:
@@ -203,64 +230,18 @@ def changed_text() -> str:
 
 def has_changed(approval: SheetApproval) -> bool:
     """Tell whether a submitted or approved sheet says something else today."""
-    if approval.state not in {SheetState.SUBMITTED, SheetState.APPROVED}:
+    states = {
+        SheetState.SUBMITTED: StatementState.SUBMITTED,
+        SheetState.APPROVED: StatementState.APPROVED,
+    }
+    state = states.get(SheetState(approval.state))
+    file = approval.scanned_file
+    if state is None:
         return False
     with working_for(None):
-        return content_hash(cue_sheet(file=approval.scanned_file)) != approval.sha256
-
-
-def differences(approval: SheetApproval, sheet: CueSheet) -> list[SheetDifference]:
-    """Return the lines in which today's sheet differs from the one approved last.
-
-    To people who may not see every bucket, sheets differ: they get none.
-    """
-    if not approval.lines or not sees_every_bucket():
-        return []
-    approved = [_line(cells) for cells in approval.lines]
-    today = [_line(cells) for cells in lines_of(sheet)]
-    then, now = Counter(approved), Counter(today)
-    gone, new = list((then - now).elements()), list((now - then).elements())
-    changed = [
-        *((LineChange.GONE, line, _details(line, new)) for line in gone),
-        *((LineChange.MOVED, line, "") for line in _find_moved_lines(approved, today)),
-        *((LineChange.NEW, line, _details(line, gone)) for line in new),
-    ]
-    found = [
-        SheetDifference(*_place_of(line), change, details)
-        for change, line, details in changed
-    ]
-    return sorted(found, key=lambda each: each.time_in)
-
-
-def _place_of(line: _Line) -> tuple[str, str, str]:
-    """Return the title and the times of a line."""
-    return line[0], line[9], line[10]
-
-
-def _details(line: _Line, others: Sequence[_Line]) -> str:
-    """Return what a line says otherwise than its counterpart; empty without one."""
-    twin = next((each for each in others if _place_of(each) == _place_of(line)), line)
-    said = zip(_NAMES, line, twin, strict=True)
-    return " · ".join(
-        _in_words(name, cell) for name, cell, other in said if cell and cell != other
-    )
-
-
-def _in_words(name: str, cell: str) -> str:
-    """Return a cell as the page of the sheet says it."""
-    if name == "share_pct":
-        return f"{cell} %"
-    return str(WORDS.get(name, {}).get(cell, cell))
-
-
-def _find_moved_lines(approved: Sequence[_Line], today: Sequence[_Line]) -> list[_Line]:
-    """Return the lines of both sheets that the others have passed, as few as possible."""
-    here, there = set(today), set(approved)
-    then = [line for line in approved if line in here]
-    now = [line for line in today if line in there]
-    blocks = SequenceMatcher(a=then, b=now, autojunk=False).get_matching_blocks()
-    stayed = {at for _then, first, size in blocks for at in range(first, first + size)}
-    return [line for at, line in enumerate(now) if at not in stayed]
+        version = versions_of(str(file.uid)).filter(state=state).first()
+        today = signed_lines(listed_cues(file))
+    return version is not None and version.content != today
 
 
 def waiting_in(file: ScannedFile) -> int:
@@ -293,37 +274,20 @@ def _why_unread(step: SheetStep, file: ScannedFile, user: User) -> str:
     if not _RULES[step].signs or not is_limited(user):
         return ""
     with working_for(None):
-        lines = Counter(map(_line, lines_of(cue_sheet(file=file))))
+        everything = cue_sheet(file=file)
     with working_for(user):
-        lines -= Counter(map(_line, lines_of(cue_sheet(file=file))))
-    return why_unseen(lines.total())
+        return why_unseen(count_unread(everything, cue_sheet(file=file)))
 
 
 def _changes(
-    rule: _Rule,
-    row: SheetApproval,
-    sheet: CueSheet,
-    mark: str,
-    user: User,
-    note: str,
+    rule: _Rule, row: SheetApproval, user: User, note: str, now: datetime
 ) -> dict[str, Any]:  # Any: values of the fields
     changes: dict[str, Any] = {"state": rule.end, "note": note}
-    now = datetime.now(tz=UTC)
     if rule.end == SheetState.SUBMITTED:
-        changes |= {"submitted_by": user, "submitted_at": now, "sha256": mark}
+        changes |= {"submitted_by": user, "submitted_at": now}
         changes |= {"answered_by": None, "answered_at": None}
     if rule.is_answer:
         changes |= {"answered_by": user, "answered_at": now}
-    if rule.end == SheetState.APPROVED:
-        changes["lines"] = lines_of(sheet)
     if row.state == SheetState.APPROVED:
         changes["version"] = row.version + 1
     return changes
-
-
-def _line(cells: Sequence[Any]) -> _Line:
-    """Return a line without its number, which moves with the lines before it."""
-    return tuple(
-        ", ".join(cell) if isinstance(cell, list) else "" if cell is None else str(cell)
-        for cell in signed(cells)[1:]
-    )

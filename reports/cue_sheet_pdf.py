@@ -37,15 +37,15 @@ _LABELS: Mapping[str, str] = {
     CueStatus.NOT_SCANNED: "Not scanned",
     CueStatus.NOT_DECODED: "Not decoded",
 }
-_ROW_MM, _HEAD_MM, _FOOT_MM = 9.5, 32, 16
+_ROW_MM, _HEAD_MM, _FOOT_MM = 9.5, 36, 16
 
 
-def pdf_of(sheet: CueSheet) -> bytes:
-    """Return the sheet as PDF."""
+def pdf_of(sheet: CueSheet, status: str) -> bytes:
+    """Return the sheet as PDF; each page says its status, such as who approved it."""
     file = sheet.file
     pages = Pages(title=f"Cue sheet: {file.name}", made_at=file.updated_at, wide=True)
     episode = episode_of(file)
-    facts = _facts(sheet, episode)
+    facts = [status, *_facts(sheet, episode)]
     per_page = int((pages.h - _HEAD_MM - _FOOT_MM - 8) // _ROW_MM)
     chunks = [
         sheet.cues[at : at + per_page] for at in range(0, len(sheet.cues), per_page)
@@ -74,7 +74,9 @@ def pdf_of(sheet: CueSheet) -> bytes:
 def _head(pages: Pages, title: str, facts: Sequence[str]) -> None:
     pages.set_xy(pages.l_margin, 12)
     pages.write_text(f"Cue sheet: {title}", size=14, bold=True, most_lines=1)
-    for line in facts:
+    status, *about = facts
+    pages.write_text(status, size=8, bold=True, most_lines=1)
+    for line in about:
         pages.write_text(line, size=8, colour=QUIET, most_lines=1)
     pages.set_xy(pages.l_margin, _HEAD_MM)
 
@@ -86,7 +88,7 @@ def _title(sheet: CueSheet, episode: Episode | None) -> str:
 
 
 def _facts(sheet: CueSheet, episode: Episode | None) -> list[str]:
-    """Return the lines below the title, at most two: programme and file."""
+    """Return the lines about programme and file, at most two."""
     file = sheet.file
     programme: list[str] = []
     if episode is not None:

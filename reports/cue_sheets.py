@@ -107,6 +107,11 @@ def cue_sheet(*, file: ScannedFile) -> CueSheet:
             _("%(name)s is not scanned (%(state)s). A cue sheet needs a finished scan.")
             % {"name": file.name, "state": lowered(file.get_status_display())}
         )
+    return listed_cues(file)
+
+
+def listed_cues(file: ScannedFile) -> CueSheet:
+    """Return the cue sheet for the current matches, also while a scan runs."""
     matches, hidden = _matches_of(file)
     division = division_of(file, [*matches, *hidden])
     entries_here = CueEntry.objects.filter(scanned_file=file)

@@ -137,7 +137,7 @@ class SheetApprovalAdmin(RoleAdmin[SheetApproval]):
     list_filter = ["state"]
     list_select_related = ["scanned_file", "submitted_by", "answered_by"]
     search_fields = ["scanned_file__name"]
-    readonly_fields = all_field_names(SheetApproval, but=["id", "lines"])
+    readonly_fields = all_field_names(SheetApproval, but=["id"])
 
 
 @admin.register(SheetEdit)

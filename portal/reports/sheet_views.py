@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST, require_safe
@@ -18,10 +18,13 @@ from common.words import lowered
 from portal.shared.access import PortalRequest, needs
 from portal.shared.downloads import attachment
 from portal.shared.selectors import find_file
-from reports import cue_approval, cue_edits, cue_sheet_files, cue_sheets
+from reports import cue_approval, cue_edits, cue_sheets, cue_statement
 from reports.cue_approval import SheetStep
 from reports.cue_entries import SheetRefused
 from reports.cue_sheets import NotScanned
+from scanning import selectors as scanning_selectors
+from statements.following import differences_of
+from statements.models import Statement
 
 _CUE_SHEET_TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -59,6 +62,7 @@ def cue_sheet(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
         messages.warning(request, str(error))
         return redirect("portal:file_detail", uid=uid)
     approval = cue_approval.approval_of(file)
+    approved = cue_statement.approved_version(str(file.uid))
     context = {
         "file": file,
         "sheet": sheet,
@@ -66,7 +70,6 @@ def cue_sheet(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
         "idle": {edit.pk for edit in sheet.idle},
         "may_edit": approval.is_open and request.user.has_perm(Action.DECIDE),
         "ticked": request.GET.get("ticked", ""),
-        "exported": cue_sheet_files.last_export(sheet),
         "approval": approval,
         "steps": [
             step.name.lower()
@@ -76,7 +79,10 @@ def cue_sheet(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
         "waiting": cue_approval.waiting_in(file),
         "changed_text": cue_approval.changed_text(),
         "has_changed": cue_approval.has_changed(approval),
-        "differences": cue_approval.differences(approval, sheet),
+        "approved": approved,
+        "differences": cue_statement.compared(approved, sheet) if approved else [],
+        "draft_number": cue_statement.next_version(cue_statement.last_version(file)),
+        "versions": cue_statement.versions_handed_out(str(file.uid)),
     }
     return render(request, "portal/reports/cue_sheet.html", context)
 
@@ -113,21 +119,61 @@ def cue_sheet_step(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     return redirect("portal:cue_sheet", uid=uid)
 
 
+@require_safe
+@needs(Action.VIEW)
+def cue_sheet_version(
+    request: PortalRequest, uid: uuid.UUID, version: int
+) -> HttpResponseBase:
+    """Show a version as it was approved or downloaded, whatever became of the file."""
+    statement = get_object_or_404(cue_statement.versions_of(str(uid)), version=version)
+    context = {
+        "statement": statement,
+        "lines": cue_statement.lines_in_words(statement),
+        "steps": statement.steps.all(),
+        "files": statement.files.all(),
+        "differences": differences_of([statement])[statement.pk],
+        "file": scanning_selectors.files().filter(uid=uid).first(),
+    }
+    return render(request, "portal/reports/cue_sheet_version.html", context)
+
+
+@require_GET
+@needs(Action.REPORT)
+def cue_sheet_version_file(
+    request: PortalRequest, uid: uuid.UUID, version: int, kind: str
+) -> HttpResponseBase:
+    """Download the bytes of a version, and record who downloaded them."""
+    versions = cue_statement.versions_of(str(uid))
+    statement = get_object_or_404(versions, version=version)
+    return _stored(request, statement, kind)
+
+
 @require_GET
 @needs(Action.REPORT)
 def cue_sheet_file(
     request: PortalRequest, uid: uuid.UUID, kind: str
 ) -> HttpResponseBase:
-    """Download the cue sheet and record who downloaded it."""
+    """Download the approved sheet, or today's as a draft if it is asked for, or alone."""
+    approved = cue_statement.approved_version(str(uid))
+    if approved is not None and "draft" not in request.GET:
+        return _stored(request, approved, kind)
     file = find_file(uid)
     try:
         sheet = cue_sheets.cue_sheet(file=file)
     except NotScanned as error:
         messages.warning(request, str(error))
         return redirect("portal:file_detail", uid=uid)
-    cue_sheet_files.record_export(sheet=sheet, actor=request.user, kind=kind)
+    content = cue_statement.hand_out_draft(sheet=sheet, actor=request.user, form=kind)
+    return _sent(content, kind, f"{sheet.name}-draft.{kind}")
+
+
+def _stored(request: PortalRequest, statement: Statement, kind: str) -> HttpResponse:
+    file = get_object_or_404(statement.files, format=kind)
+    content = cue_statement.hand_out(file=file, actor=request.user)
+    return _sent(content, kind, file.name)
+
+
+def _sent(content: bytes, kind: str, name: str) -> HttpResponse:
     return HttpResponse(
-        cue_sheet_files.written(sheet, kind),
-        content_type=_CUE_SHEET_TYPES[kind],
-        headers=attachment(f"{sheet.name}.{kind}"),
+        content, content_type=_CUE_SHEET_TYPES[kind], headers=attachment(name)
     )

@@ -227,8 +227,6 @@ class Migration(migrations.Migration):
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                     ('state', models.CharField(choices=[('draft', 'Draft'), ('submitted', 'Submitted'), ('returned', 'Returned'), ('approved', 'Approved')], default='draft', max_length=10)),
                     ('version', models.PositiveIntegerField(default=1)),
-                    ('sha256', models.CharField(blank=True, default='', max_length=64)),
-                    ('lines', models.JSONField(blank=True, default=list)),
                     ('submitted_at', models.DateTimeField(blank=True, null=True)),
                     ('answered_at', models.DateTimeField(blank=True, null=True)),
                     ('note', models.TextField(blank=True, default='', max_length=4000)),

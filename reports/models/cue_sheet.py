@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -139,8 +137,8 @@ class SheetState(models.TextChoices):
 class SheetApproval(models.Model):
     """Where the approval of a file's cue sheet stands; a sheet without a row is a draft.
 
-    ``sha256`` is of the sheet's lines when it was submitted, ``lines`` are those of the
-    version that was approved last. A correction of an approved sheet raises ``version``.
+    What was submitted and approved is kept in the statements of the file's sheet. A
+    correction of an approved sheet raises ``version``, which is that of its statement.
     """
 
     scanned_file = models.OneToOneField(
@@ -150,9 +148,6 @@ class SheetApproval(models.Model):
         max_length=10, choices=SheetState.choices, default=SheetState.DRAFT
     )
     version = models.PositiveIntegerField(default=1)
-    sha256 = models.CharField(max_length=64, blank=True, default="")
-    # Any: cells of the sheet.
-    lines: models.JSONField[Any, Any] = models.JSONField(default=list, blank=True)
     submitted_by = person_field()
     submitted_at = models.DateTimeField(null=True, blank=True)
     answered_by = person_field()

@@ -25,10 +25,12 @@ from notices.models import TakedownNotice
 from platforms.choices import FileState
 from platforms.models import ClaimFile, ClaimFileRow, Discrepancy
 from reports.choices import RunState
-from reports.models import SheetApproval, SheetState
+from reports.cue_sheets import listed_cues
+from reports.cue_statement import issue_version
 from review.models import Match
 from rights.models import Conflict
 from scanning.models import ScannedFile
+from statements.choices import StatementState
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_limited, make_user
 from tests.factories.notices import make_claim, make_sent
@@ -47,8 +49,8 @@ def match() -> Match:
     ana, mira = make_user(Role.REVIEWER), make_user(Role.MANAGER)
     claim = make_claim(ana)
     make_sent([claim], ana, mira)
-    SheetApproval.objects.create(
-        scanned_file=claim.scanned_file, state=SheetState.APPROVED
+    issue_version(
+        sheet=listed_cues(claim.scanned_file), user=mira, state=StatementState.APPROVED
     )
     return claim
 

@@ -17,6 +17,8 @@ from django.urls import reverse
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Recording, RecordingStatus
+from jobs.choices import Pool
+from jobs.runner import run_next
 from programmes.models import Episode
 from reports import cue_sheet_files, cue_sheets
 from reports.cue_sheets import CueSheet, NotScanned
@@ -25,6 +27,7 @@ from review.models import Match
 from review.services import exclusions
 from review.services.folding import fold_scan
 from scanning.models import Scan
+from statements.models import Statement
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
@@ -224,7 +227,7 @@ def test_pages_show_the_sheet_and_hand_it_out_and_say_since_when_it_differs(
     page = client.get(address("cue_sheet")).content.decode()
     assert "=Opening" in page
     assert "Unknown music" in page
-    assert "Last exported by" not in page
+    assert "Downloaded draft" not in page
 
     table = client.get(address("cue_sheet_csv"))
     printed = client.get(address("cue_sheet_pdf"))
@@ -242,11 +245,21 @@ def test_pages_show_the_sheet_and_hand_it_out_and_say_since_when_it_differs(
         reason="ident",
         user=make_user(Role.MANAGER),
     )
+    while run_next(Pool.WORK):
+        pass
     differs = client.get(address("cue_sheet")).content.decode()
-    assert "Last exported by" in same
-    assert "differs from that one" not in same
-    assert "differs from that one" in differs
-    assert "Make it again" in differs
+    assert "Downloaded draft of version 1" in same
+    assert "differs from today since" not in same
+    assert "differs from today since" in differs
+    (draft,) = Statement.objects.all()
+    assert (draft.state, draft.files.count()) == ("draft", 2)
+    (link,) = re.findall(r'href="([^"]+/versions/1\.pdf)"', differs)
+    assert client.get(link).content == printed.content
+
+    client.get(address("cue_sheet_csv"))
+    draft.refresh_from_db()
+    assert draft.differs_since is None
+    assert [file.format for file in draft.files.all()] == ["csv"]
 
 
 def test_the_command_writes_by_the_ending(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ before, and no second of a recording twice. An approved sheet names each changed
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -20,17 +21,20 @@ from accounts.reach import working_for
 from catalogue.models import Bucket
 from catalogue.services import RecordingDetails
 from common.reading import read_clock
+from common.storage import read_bytes
 from dedup.intake import AlreadyInCatalogue, add_recording
-from reports.cue_approval import SheetStep, approval_of, differences, has_changed
+from reports.cue_approval import SheetStep, approval_of, has_changed
 from reports.cue_edits import edits_of
-from reports.cue_sheet_files import lines_of
+from reports.cue_sheet_files import FORMATS, lines_of
 from reports.cue_sheets import CueSheet, NotScanned, cue_sheet
+from reports.cue_statement import approved_version, compared, signed_lines
 from reports.cues import Cue, CueStatus
 from reports.models import SheetApproval, SheetEdit, SheetState
 from review.choices import WAITING_STATES
 from review.models import Match
 from review.services.intervals import Interval, length, union
 from scanning.models import ScannedFile
+from statements.models import StatementCheck
 from tests.season import samples
 from tests.season.invariants import check
 from tests.season.people import Person
@@ -255,20 +259,32 @@ def _check_sheet(sheet: CueSheet) -> None:
 
 
 def _check_approval(sheet: CueSheet) -> None:
-    """Check that an approved sheet says of each line whether it changed since."""
-    approval = approval_of(sheet.file)
-    if approval.state != SheetState.APPROVED:
-        return
+    """Check that an approved sheet keeps its bytes, and says of each line what changed."""
     with working_for(None):
-        changed, named = has_changed(approval), differences(approval, sheet)
-    check(
-        changed == bool(named),
-        f"the approved sheet of {sheet.file} has changed: {changed}, lines: {named}",
-    )
+        approved = approved_version(str(sheet.file.uid))
+    if approved is None:
+        return
+    named = compared(approved, sheet)
+    changed = has_changed(approval_of(sheet.file))
+    if approval_of(sheet.file).state == SheetState.APPROVED:
+        check(
+            changed == bool(named),
+            f"the approved sheet of {sheet.file} has changed: {changed}, lines: {named}",
+        )
     then, now = (
         Counter((str(cells[1] or ""), str(cells[10]), str(cells[11])) for cells in some)
-        for some in (approval.lines, lines_of(sheet))
+        for some in (approved.content, signed_lines(sheet))
     )
     told = {(line.title, line.time_in, line.time_out) for line in named}
     silent = set((then - now) | (now - then)) - told
     check(not silent, f"the approved sheet of {sheet.file} hides {silent}")
+    stored = {each.format: each for each in approved.files.all()}
+    check(set(stored) == set(FORMATS), f"{approved} has the files {set(stored)}")
+    for each in stored.values():
+        sha256 = hashlib.sha256(read_bytes(each.file)).hexdigest()
+        check(sha256 == each.sha256, f"the bytes of {each} of {approved} changed")
+    if not StatementCheck.objects.exists():
+        check(
+            (approved.differs_since is not None) == bool(named),
+            f"{approved} differs since {approved.differs_since}, lines: {named}",
+        )

@@ -5,18 +5,22 @@ from __future__ import annotations
 import uuid
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
 from common.uid import new_uid
 from common.words import count_noun
-from reports import cue_sheet_files, cue_sheets
+from reports import cue_sheets
+from reports.cue_sheet_files import FORMATS
+from reports.cue_statement import approved_version, hand_out, hand_out_draft
 from scanning.models import ScannedFile
+
+_ACTOR: Final = "command:cue_sheet"
 
 
 class Command(BaseCommand):
-    """Writes the sheet through a temporary file, so that none is ever partial."""
+    """Writes the approved sheet, or a draft, and never a part of it."""
 
     help = "Write the cue sheet of a scanned file as CSV, XLSX or PDF."
 
@@ -29,27 +33,41 @@ class Command(BaseCommand):
             type=Path,
             help="the .csv, .xlsx or .pdf file to write",
         )
+        parser.add_argument(
+            "--draft",
+            action="store_true",
+            help="write today's state, even if a version is approved",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
         """Write the sheet and print its counts."""
         output: Path = options["output"]
         kind = output.suffix.lower().removeprefix(".")
-        file = ScannedFile.objects.present().filter(uid=options["file"]).first()
-        if file is None:
-            raise CommandError(f"There is no file {options['file']}.")
-        if kind not in ("csv", "xlsx", "pdf"):
+        if kind not in FORMATS:
             raise CommandError("The output must end in .csv, .xlsx or .pdf.")
         try:
-            sheet = cue_sheets.cue_sheet(file=file)
-            _write(output, cue_sheet_files.written(sheet, kind))
+            content, counts = _content(options["file"], kind, is_draft=options["draft"])
+            _write(output, content)
         except cue_sheets.NotScanned as error:
             raise CommandError(str(error)) from error
         except OSError as fault:
             raise CommandError(f"{output} could not be written: {fault}") from fault
-        cue_sheet_files.record_export(sheet=sheet, actor="command:cue_sheet", kind=kind)
-        self.stdout.write(
-            f"{output}: {count_noun(len(sheet.cues), 'cue')}, {sheet.unknown} without a recording"
-        )
+        self.stdout.write(f"{output}: {counts}")
+
+
+def _content(uid: uuid.UUID, kind: str, *, is_draft: bool) -> tuple[bytes, str]:
+    """Return the approved bytes, or today's, and what they are in words."""
+    approved = None if is_draft else approved_version(str(uid))
+    if approved is not None:
+        stored = hand_out(file=approved.files.get(format=kind), actor=_ACTOR)
+        return stored, f"approved version {approved.version}"
+    file = ScannedFile.objects.present().filter(uid=uid).first()
+    if file is None:
+        raise CommandError(f"There is no file {uid}.")
+    sheet = cue_sheets.cue_sheet(file=file)
+    content = hand_out_draft(sheet=sheet, actor=_ACTOR, form=kind)
+    cues = count_noun(len(sheet.cues), "cue")
+    return content, f"draft, {cues}, {sheet.unknown} without a recording"
 
 
 def _write(output: Path, content: bytes) -> None:

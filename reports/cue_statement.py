@@ -1,0 +1,469 @@
+"""Versions of cue sheets as statements: what they said, their files, what differs today."""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
+
+from django.core.files.base import ContentFile
+from django.db import transaction
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+import audit.services
+from accounts.models import User
+from accounts.reach import seen_buckets, sees_every_bucket, working_for
+from audit.standing import StatementKind
+from catalogue.models import Recording
+from common.storage import (
+    StoredFile,
+    delete_files,
+    keep_file,
+    kept_only_if_done,
+    read_bytes,
+)
+from reports.cells import Cell
+from reports.cue_sheet_files import EXPORTED, FORMATS, SIGNED, lines_of, signed, written
+from reports.cue_sheets import CueSheet, listed_cues
+from reports.cues import WORDS
+from review.models import Match
+from scanning.models import ScannedFile
+from statements.choices import StatementState
+from statements.kinds import Difference, Fact, Kind
+from statements.models import (
+    Statement,
+    StatementFact,
+    StatementFile,
+    StatementStep,
+)
+from statements.selectors import statements_in_reach
+from statements.services import attach, issue
+
+_Line: TypeAlias = tuple[str, ...]
+"""The signed cells of a line as text, without its number."""
+_OPEN: Final = (StatementState.DRAFT, StatementState.SUBMITTED)
+_HANDED_OUT: Final = (StatementState.DRAFT, StatementState.APPROVED)
+_NAMES: Final = tuple(column.name for column in SIGNED[1:])
+
+
+class LineChange(StrEnum):
+    """How a line of a version differs from today's."""
+
+    GONE = "gone"
+    MOVED = "moved"
+    NEW = "new"
+
+
+@dataclass(frozen=True, slots=True)
+class SheetDifference:
+    """A line that only one of both sheets has, or that stands elsewhere among the rest.
+
+    ``details`` is what else the line says, if the other sheet has its title at the same
+    times; ``match`` is the uid of the match that it names.
+    """
+
+    title: str
+    time_in: str
+    time_out: str
+    change: LineChange
+    details: str = ""
+    match: str = ""
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Return the title and the times."""
+        return self.title, self.time_in, self.time_out
+
+
+class CueSheets(Kind):
+    """Cue sheets of files: drafts that somebody downloaded, submitted and approved ones."""
+
+    kind = StatementKind.CUE_SHEET
+
+    def seen(self, subjects: Collection[str]) -> Collection[str]:
+        """Return the files of which the viewer sees each line, then and now."""
+        files = ScannedFile.objects.filter(uid__in=subjects)
+        seen = {str(uid) for uid in files.values_list("uid", flat=True)}
+        buckets = seen_buckets()
+        if buckets is None or not seen:
+            return seen
+        with working_for(None):
+            now = Match.objects.filter(scanned_file__uid__in=seen)
+            now = now.exclude(recording__bucket__in=buckets)
+            then = StatementFact.objects.filter(
+                file__in=seen,
+                statement__kind=self.kind,
+                recording__in=Recording.objects.exclude(bucket__in=buckets).values(
+                    "uid"
+                ),
+            )
+            hidden = {
+                str(uid) for uid in now.values_list("scanned_file__uid", flat=True)
+            }
+            return seen - hidden - set(then.values_list("file", flat=True))
+
+    def differences(
+        self, statements: Sequence[Statement]
+    ) -> Mapping[int, Sequence[Difference]]:
+        """Compare the signed lines with today's, whatever a scan does meanwhile."""
+        uids = {statement.subject for statement in statements}
+        files = ScannedFile.objects.present().filter(uid__in=uids)
+        today = {
+            str(file.uid): listed_cues(file)
+            for file in files.select_related("container")
+        }
+        found: dict[int, Sequence[Difference]] = {}
+        for statement in statements:
+            sheet = today.get(statement.subject)
+            if sheet is None:
+                found[statement.pk] = [Difference(_("The file was deleted."))]
+            else:
+                found[statement.pk] = list(_in_sentences(compared(statement, sheet)))
+        return found
+
+    def url(self, statement: Statement) -> str:
+        """Return the page of the version, which outlives the file."""
+        return reverse(
+            "portal:cue_sheet_version", args=[statement.subject, statement.version]
+        )
+
+    def correct_url(self, statement: Statement) -> str:
+        """Return the page of the sheet."""
+        return reverse("portal:cue_sheet", args=[statement.subject])
+
+    def concerned(self, cases: Mapping[str, Collection[str]]) -> Collection[str]:
+        """Return the changed files: a sheet without lines names none of its own."""
+        return cases.get("file", ())
+
+
+def versions_of(file_uid: str) -> QuerySet[Statement]:
+    """Return the versions of a file's sheet of which the viewer sees each line."""
+    return statements_in_reach().filter(
+        kind=StatementKind.CUE_SHEET, subject=str(file_uid)
+    )
+
+
+def approved_version(file_uid: str) -> Statement | None:
+    """Return the version that others rely on, if the viewer sees each of its lines."""
+    return versions_of(file_uid).filter(state=StatementState.APPROVED).first()
+
+
+@dataclass(frozen=True, slots=True)
+class SheetVersion:
+    """A version that somebody approved or downloaded, and the step that says who."""
+
+    statement: Statement
+    step: StatementStep
+    files: Sequence[StatementFile]
+
+
+def versions_handed_out(file_uid: str) -> list[SheetVersion]:
+    """Return the versions with files that the viewer may read, the newest first."""
+    rows = versions_of(file_uid).order_by("-version")
+    handed_out: list[SheetVersion] = []
+    for statement in rows.prefetch_related("files", "steps"):
+        steps = [step for step in statement.steps.all() if step.state in _HANDED_OUT]
+        if files := list(statement.files.all()):
+            handed_out.append(SheetVersion(statement, steps[-1], files))
+    return handed_out
+
+
+def lines_in_words(statement: Statement) -> list[dict[str, str]]:
+    """Return the lines of a version as its page says them, by the names of columns."""
+    names = [column.name for column in SIGNED]
+    return [
+        {
+            name: _in_words(name, cell) if cell else ""
+            for name, cell in zip(names, [str(cells[0]), *line], strict=True)
+        }
+        for cells, line in zip(
+            statement.content, _lines(statement.content), strict=True
+        )
+    ]
+
+
+def last_version(file: ScannedFile) -> Statement | None:
+    """Return the last version of a file's sheet, whoever asks."""
+    rows = Statement.objects.filter(kind=StatementKind.CUE_SHEET, subject=str(file.uid))
+    return rows.order_by("-version").first()
+
+
+def draft_text(version: int) -> str:
+    """Return what a document says of a sheet that nobody approved."""
+    return f"Draft of version {version}, not approved"
+
+
+def issue_version(
+    *, sheet: CueSheet, user: User | None, state: StatementState
+) -> Statement:
+    """Record today's sheet as the next version, or as the draft of it anew."""
+    return issue(
+        kind=StatementKind.CUE_SHEET,
+        subject=str(sheet.file.uid),
+        name=sheet.file.name[:300],
+        facts=_facts(sheet),
+        user=user,
+        state=state,
+        content=signed_lines(sheet),
+    )
+
+
+def signed_lines(sheet: CueSheet) -> list[list[Cell]]:
+    """Return the cells that people sign of each line."""
+    return [signed(line) for line in lines_of(sheet)]
+
+
+def _facts(sheet: CueSheet) -> Iterator[Fact]:
+    for cue in sheet.cues:
+        yield Fact(
+            match=cue.match.uid if cue.match else "",
+            recording=cue.recording.uid if cue.recording else "",
+            file=str(sheet.file.uid),
+            start_ms=cue.start_ms,
+            end_ms=cue.end_ms,
+            state=cue.status,
+            cells={"item": cue.item.uid} if cue.item else {},
+        )
+
+
+def store_files(sheet: CueSheet, status: str, kept: list[str]) -> dict[str, StoredFile]:
+    """Write and store a sheet in every format; ``kept`` gets their names."""
+    stored: dict[str, StoredFile] = {}
+    for form in FORMATS:
+        stored[form] = _store(sheet, form, written(sheet, form, status=status))
+        kept.append(stored[form].name)
+    return stored
+
+
+def _store(sheet: CueSheet, form: str, content: bytes) -> StoredFile:
+    name = f"statements/{sheet.file.uid}/{sheet.name}.{form}"
+    return keep_file(ContentFile(content), name)
+
+
+def attach_files(
+    statement: Statement, sheet: CueSheet, files: Mapping[str, StoredFile]
+) -> None:
+    """Record the stored files of a version."""
+    for form, stored in files.items():
+        attach(
+            statement=statement,
+            form=form,
+            name=f"{sheet.name}-v{statement.version}.{form}",
+            stored=stored,
+        )
+
+
+def hand_out(*, file: StatementFile, actor: User | str) -> bytes:
+    """Return the stored bytes of a version, and record who got them."""
+    statement = file.statement
+    _record(statement.subject, actor, file.format, statement.version, file.sha256)
+    return read_bytes(file.file)
+
+
+def hand_out_draft(*, sheet: CueSheet, actor: User | str, form: str) -> bytes:
+    """Return today's sheet in a format; record it, and keep what somebody has now.
+
+    To people who may not see every bucket, sheets differ: theirs are not kept. Nor is a
+    submitted one, whose lines are kept already.
+    """
+    last = last_version(sheet.file)
+    version = next_version(last)
+    content = written(sheet, form, status=draft_text(version))
+    sha256 = hashlib.sha256(content).hexdigest()
+    is_news = sees_every_bucket() and not _has_handed_out(last, sheet, form, sha256)
+    with kept_only_if_done() as kept:
+        stored = _store(sheet, form, content) if is_news else None
+        if stored is not None:
+            kept.append(stored.name)
+        with transaction.atomic():
+            _record(str(sheet.file.uid), actor, form, version, sha256)
+            if stored is not None:
+                user = actor if isinstance(actor, User) else None
+                _keep_draft(sheet, user, form, stored)
+    return content
+
+
+def _has_handed_out(
+    last: Statement | None, sheet: CueSheet, form: str, sha256: str
+) -> bool:
+    """Return whether the last version has these bytes, or waits for its approval."""
+    if last is None or last.state not in _OPEN:
+        return False
+    if last.state == StatementState.SUBMITTED:
+        return True
+    is_same = last.content == signed_lines(sheet)
+    return is_same and last.files.filter(format=form, sha256=sha256).exists()
+
+
+def _keep_draft(
+    sheet: CueSheet, user: User | None, form: str, stored: StoredFile
+) -> None:
+    lock_versions(sheet.file)
+    draft = last_version(sheet.file)
+    if draft is not None and draft.state == StatementState.SUBMITTED:
+        # Somebody submitted it meanwhile.
+        delete_files([stored.name])
+        return
+    is_same = (
+        draft is not None
+        and draft.state == StatementState.DRAFT
+        and draft.content == signed_lines(sheet)
+        and not draft.files.filter(format=form).exists()
+    )
+    if draft is None or not is_same:
+        draft = issue_version(sheet=sheet, user=user, state=StatementState.DRAFT)
+    attach_files(draft, sheet, {form: stored})
+
+
+def lock_versions(file: ScannedFile) -> None:
+    """Lock a file's versions, also before the first, until the transaction ends."""
+    ScannedFile.objects.select_for_update(of=("self",)).get(pk=file.pk)
+
+
+def next_version(last: Statement | None) -> int:
+    """Return the number that today's sheet has, or gets when somebody approves it."""
+    if last is None:
+        return 1
+    return last.version if last.state in _OPEN else last.version + 1
+
+
+def _record(
+    file_uid: str, actor: User | str, form: str, version: int, sha256: str
+) -> None:
+    audit.services.record(
+        case=f"file:{file_uid}",
+        action=EXPORTED,
+        actor=actor,
+        after={"format": form, "version": version, "sha256": sha256},
+    )
+
+
+def compared(statement: Statement, sheet: CueSheet) -> list[SheetDifference]:
+    """Return the lines in which a sheet differs from a version, in the order of time."""
+    then, now = _lines(statement.content), _lines(signed_lines(sheet))
+    if then == now:
+        return []
+    matches = dict(
+        zip(then, statement.facts.values_list("match", flat=True), strict=True)
+    )
+    matches |= {
+        line: cue.match.uid if cue.match else ""
+        for line, cue in zip(now, sheet.cues, strict=True)
+    }
+    gone = list((Counter(then) - Counter(now)).elements())
+    new = list((Counter(now) - Counter(then)).elements())
+    changed = [
+        *((LineChange.GONE, line, _details(line, new)) for line in gone),
+        *((LineChange.MOVED, line, "") for line in _find_moved_lines(then, now)),
+        *((LineChange.NEW, line, _details(line, gone)) for line in new),
+    ]
+    differences = [
+        SheetDifference(*_place_of(line), change, details, matches[line])
+        for change, line, details in changed
+    ]
+    return sorted(differences, key=lambda difference: difference.time_in)
+
+
+def _in_sentences(differences: Sequence[SheetDifference]) -> Iterator[Difference]:
+    """Yield a sentence for each line; one that reads otherwise at its place has one."""
+    by_change = {
+        change: {
+            line.place: line.details for line in differences if line.change == change
+        }
+        for change in (LineChange.GONE, LineChange.NEW)
+    }
+    gone, new = by_change[LineChange.GONE], by_change[LineChange.NEW]
+    for line in differences:
+        if line.change != LineChange.GONE or line.place not in new:
+            yield Difference(_sentence(line, gone), line.match)
+
+
+def _sentence(
+    difference: SheetDifference, gone: Mapping[tuple[str, str, str], str]
+) -> str:
+    values = {
+        "title": difference.title or _("Unknown music"),
+        "start": difference.time_in,
+        "end": difference.time_out,
+        "now": difference.details or "–",
+        "then": gone.get(difference.place) or "–",
+    }
+    if difference.change == LineChange.MOVED:
+        text = _("“%(title)s”, %(start)s to %(end)s, stands elsewhere among the lines.")
+    elif difference.change == LineChange.GONE:
+        text = _("“%(title)s”, %(start)s to %(end)s, is no longer on it.")
+    elif difference.place in gone:
+        text = _("“%(title)s”, %(start)s to %(end)s, reads “%(now)s”, not “%(then)s”.")
+    else:
+        text = _("“%(title)s”, %(start)s to %(end)s, is new.")
+    return text % values
+
+
+def _lines(content: Sequence[Sequence[Any]]) -> list[_Line]:  # Any: cells of JSON
+    """Return lines without their numbers, which move with the lines before them."""
+    return [
+        tuple(
+            ", ".join(cell) if isinstance(cell, list) else cell or ""
+            for cell in cells[1:]
+        )
+        for cells in content
+    ]
+
+
+def count_unread(sheet: CueSheet, seen: CueSheet) -> int:
+    """Return how many lines of a sheet another viewer's lacks."""
+    lines = Counter(_lines(signed_lines(sheet)))
+    return (lines - Counter(_lines(signed_lines(seen)))).total()
+
+
+def _place_of(line: _Line) -> tuple[str, str, str]:
+    """Return the title and the times of a line."""
+    return line[0], line[9], line[10]
+
+
+def _details(line: _Line, others: Sequence[_Line]) -> str:
+    """Return what a line says otherwise than its counterpart; empty without one."""
+    place = _place_of(line)
+    twin = next((other for other in others if _place_of(other) == place), line)
+    cells = zip(_NAMES, line, twin, strict=True)
+    return " · ".join(
+        _in_words(name, cell) for name, cell, other in cells if cell and cell != other
+    )
+
+
+def _in_words(name: str, cell: str) -> str:
+    """Return a cell as the page of the sheet says it."""
+    if name == "share_pct":
+        return f"{cell} %"
+    return str(WORDS.get(name, {}).get(cell, cell))
+
+
+def _find_moved_lines(then: Sequence[_Line], now: Sequence[_Line]) -> list[_Line]:
+    """Return the lines of both that the others have passed, as few as possible.
+
+    The lines that stay are the longest series whose places rise in both.
+    """
+    places: dict[_Line, list[int]] = {}
+    for place, line in reversed(list(enumerate(then))):
+        places.setdefault(line, []).append(place)
+    both = [(places[line].pop(), line) for line in now if places.get(line)]
+    ends: list[int] = []
+    lengths: list[int] = []
+    for place, _line in both:
+        length = bisect_left(ends, place)
+        ends[length : length + 1] = [place]
+        lengths.append(length)
+    moved: list[_Line] = []
+    wanted, limit = len(ends) - 1, len(then)
+    for (place, line), length in zip(reversed(both), reversed(lengths), strict=True):
+        if length == wanted and place < limit:
+            wanted, limit = wanted - 1, place
+        else:
+            moved.append(line)
+    return moved[::-1]
