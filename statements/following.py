@@ -22,11 +22,10 @@ from jobs.context import JobContext
 from jobs.services import submit
 from review.models import Match
 from review.services.transitions import changed_cases
-from statements.choices import FOLLOWED
 from statements.jobs import CHECK_STATEMENTS
 from statements.kinds import Difference, kinds
 from statements.models import Statement, StatementCheck
-from statements.selectors import concerned_by
+from statements.selectors import concerned_by, is_followed
 from statements.services import digest_of
 
 _EVERYTHING: Final = {
@@ -151,7 +150,7 @@ def _store(
 
 
 def _followed() -> QuerySet[Statement]:
-    return Statement.objects.filter(state__in=FOLLOWED)
+    return Statement.objects.filter(is_followed())
 
 
 def _note(keys: Sequence[int | None], event: int | None) -> None:

@@ -49,6 +49,11 @@ class Statement(models.Model):
     issued_at = models.DateTimeField(
         null=True, blank=True, help_text=_("When it was approved or sent.")
     )
+    followed_until = models.DateField(
+        null=True,
+        blank=True,
+        help_text=_("The last day of its comparison with today; empty for no end."),
+    )
     differs_since = models.DateTimeField(null=True, blank=True)
     differs_in = models.JSONField(default=list, blank=True)
     differs_count = models.PositiveIntegerField(default=0)

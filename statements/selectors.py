@@ -98,6 +98,12 @@ def _seen_matches(uids: Collection[str]) -> Collection[str]:
     return set(chain.from_iterable(found))
 
 
+def is_followed() -> Q:
+    """Return the condition that a statement is compared with today."""
+    is_over = Q(followed_until__lt=office_day())
+    return Q(state__in=FOLLOWED) & ~is_over
+
+
 def is_to_correct() -> Q:
     """Return the condition that others rely on a statement that differs from today.
 
@@ -106,7 +112,7 @@ def is_to_correct() -> Q:
     is_kept = Q(kept_sha256=F("differs_sha256")) & (
         Q(kept_until__isnull=True) | Q(kept_until__gte=office_day())
     )
-    return Q(differs_since__isnull=False, state__in=STANDING) & ~is_kept
+    return is_followed() & Q(differs_since__isnull=False, state__in=STANDING) & ~is_kept
 
 
 def statements_about(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -39,6 +39,7 @@ def issue(
     user: User | None,
     state: StatementState = StatementState.DRAFT,
     content: Sequence[Any] = (),  # Any: JSON
+    followed_until: date | None = None,
 ) -> Statement:
     """Record the next version of a statement, in the transaction of its kind's own row.
 
@@ -55,10 +56,17 @@ def issue(
     statement.name = name
     statement.content = list(content)
     statement.limits = limits_at_work()
+    statement.followed_until = followed_until
     statement.save()
     statement.facts_sha256 = digest_of(_store(statement, facts))
     statement.save(update_fields=["facts_sha256"])
     return advance(statement=statement, state=state, user=user)
+
+
+def end_following(*, kind: StatementKind, subjects: Collection[str]) -> None:
+    """Compare statements no more, because what they are compared with is gone."""
+    rows = Statement.objects.filter(kind=kind, subject__in=subjects)
+    rows.update(followed_until=office_day() - timedelta(days=1))
 
 
 def correct(*, statement: Statement, replaces: Statement) -> None:
@@ -129,7 +137,7 @@ def _emptied(draft: Statement) -> Statement:
     draft.facts.all().delete()
     transaction.on_commit(partial(delete_files, names))
     draft.differs_since, draft.differs_event = None, None
-    draft.differs_in, draft.differs_sha256 = [], ""
+    draft.differs_in, draft.differs_sha256, draft.differs_count = [], "", 0
     return draft
 
 

@@ -40,6 +40,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('changed_at', models.DateTimeField(auto_now_add=True)),
                 ('issued_at', models.DateTimeField(blank=True, help_text='When it was approved or sent.', null=True)),
+                ('followed_until', models.DateField(blank=True, help_text='The last day of its comparison with today; empty for no end.', null=True)),
                 ('differs_since', models.DateTimeField(blank=True, null=True)),
                 ('differs_in', models.JSONField(blank=True, default=list)),
                 ('differs_count', models.PositiveIntegerField(default=0)),
