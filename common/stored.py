@@ -12,7 +12,9 @@ from functools import lru_cache
 
 from babel.messages.mofile import read_mo
 from django.conf import settings
-from django.utils.translation import get_language, gettext, ngettext
+from django.utils.translation import get_language, gettext, ngettext, pgettext
+
+from common.words import lowered
 
 _PLACE = re.compile(r"%\((\w+)\)[ds]")
 # Values that are sentences themselves; the others are names and numbers.
@@ -42,7 +44,7 @@ def _read(text: str, language: str, names: int = _MOST_NAMES) -> str:
     for sentence, plural, pattern in _patterns(language):
         if found := pattern.fullmatch(text):
             values = {
-                name: _read(value, language) if name in _SENTENCES else value
+                name: _value(name, value, language)
                 for name, value in found.groupdict().items()
             }
             if not plural:
@@ -55,6 +57,18 @@ def _read(text: str, language: str, names: int = _MOST_NAMES) -> str:
     if not rest or not names:
         return text
     return f"{name}{colon}{_read(rest, language, names - 1)}"
+
+
+def _value(name: str, value: str, language: str) -> str:
+    """Return a value of a sentence; one that is a sentence or a state has a translation."""
+    if name in _SENTENCES:
+        return _read(value, language)
+    if name == "state":
+        label = value[:1].upper() + value[1:]
+        word = pgettext("state", label)
+        word = gettext(label) if word == label else word
+        return value if word == label else lowered(word)
+    return value
 
 
 @lru_cache

@@ -13,17 +13,17 @@ class EvidenceConfig(AppConfig):
     verbose_name = _("Evidence")
 
     def ready(self) -> None:
-        """Register the job, the columns of reports, and what packs stand on."""
-        from audit import standing
+        """Register the job, the columns of reports, and what packs state."""
         from audit.expected import Expectation, expectations
         from evidence import jobs  # noqa: F401
         from evidence.in_reports import EVIDENCE
         from evidence.models import EvidencePack
-        from evidence.selectors import stated_on
+        from evidence.statement import EvidencePacks
         from reports.extras import extras
+        from statements.kinds import kinds
 
         extras.register(EVIDENCE)
-        standing.finders.register(stated_on)
+        kinds.register(EvidencePacks())
         expectations.register(
             Expectation("an evidence pack", EvidencePack._base_manager.all)
         )

@@ -16,10 +16,12 @@ import audit.services
 from common.storage import FileOnDisk, StoredFile, keep_file, scratch_directory
 from evidence import facts as reading
 from evidence import sealing, signing
-from evidence.digests import digests
+from evidence.digests import facts_today
 from evidence.models import EvidencePack
+from evidence.statement import issue_built
 from jobs.context import JobContext
 from jobs.errors import Blocked
+from statements.kinds import Fact
 
 
 def run(context: JobContext) -> None:
@@ -38,7 +40,7 @@ def _build(context: JobContext, scratch: Path) -> None:
 
     pack: EvidencePack = context.subject
     # First: what changes until the facts are read makes the pack stale, never current.
-    digest = digests([pack.match_id])[pack.match_id]
+    fact = facts_today([pack.match_id])[pack.match_id]
     facts = reading.gather(match_id=pack.match_id)
     folder, target = scratch / "pack", scratch / "pack.zip"
     folder.mkdir()
@@ -63,11 +65,11 @@ def _build(context: JobContext, scratch: Path) -> None:
     key_id = sealing.seal(folder, target, about=about)
     with FileOnDisk(target, "pack.zip") as file:
         stored = keep_file(file, f"evidence/{pack.uid}.zip")
-    _finish(context, stored, as_of=last.sequence, key_id=key_id, digest=digest)
+    _finish(context, stored, as_of=last.sequence, key_id=key_id, fact=fact)
 
 
 def _finish(
-    context: JobContext, stored: StoredFile, *, as_of: int, key_id: str, digest: str
+    context: JobContext, stored: StoredFile, *, as_of: int, key_id: str, fact: Fact
 ) -> None:
     pack: EvidencePack = context.subject
     try:
@@ -77,7 +79,7 @@ def _finish(
                 size_bytes=stored.size_bytes,
                 sha256=stored.sha256,
                 as_of=as_of,
-                facts_sha256=digest,
+                statement=issue_built(pack=pack, fact=fact),
                 key_id=key_id,
                 finished_at=datetime.now(tz=UTC),
             )

@@ -10,6 +10,7 @@ from accounts.reach import Path, ReachManager
 from common.uid import uid_field
 from jobs.selectors import progress_of
 from review.models import Match
+from statements.models import Statement
 
 
 class PackStatus(models.TextChoices):
@@ -28,9 +29,9 @@ ACTIVE_PACK_STATUSES = (PackStatus.QUEUED, PackStatus.BUILDING)
 class EvidencePack(models.Model):
     """One file with all facts about a match as of one event in its chain.
 
-    ``as_of`` is the number of that event. ``facts_sha256`` is the digest of the facts
-    when the pack was built; the pack is stale while today's differ. ``key_id`` names the
-    key that signed the manifest.
+    ``as_of`` is the number of that event. ``statement`` has the facts when the pack was
+    built, and how they differ from today's. ``key_id`` names the key that signed the
+    manifest.
     """
 
     uid = uid_field("e")
@@ -45,7 +46,13 @@ class EvidencePack(models.Model):
     file = models.FileField(max_length=200, blank=True, default="")
     size_bytes = models.BigIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True, default="")
-    facts_sha256 = models.CharField(max_length=64, blank=True, default="")
+    statement = models.OneToOneField(
+        Statement,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="evidence_pack",
+    )
     key_id = models.CharField(max_length=64, blank=True, default="")
     message = models.CharField(max_length=500, blank=True, default="")
     requested_by = person_field()
@@ -63,7 +70,9 @@ class EvidencePack(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=~models.Q(status="ready")
-                | ~models.Q(sha256="") & ~models.Q(file=""),
+                | ~models.Q(sha256="")
+                & ~models.Q(file="")
+                & models.Q(statement__isnull=False),
                 name="evidence_ready_is_sealed",
             ),
         ]

@@ -12,6 +12,7 @@ from accounts.models import User
 from evidence import selectors, signing
 from evidence.jobs import EVIDENCE
 from evidence.models import EvidencePack, PackStatus
+from evidence.statement import hand_over
 from jobs.services import cancel_subject, submit, try_subject_again
 from review.models import Match
 
@@ -97,8 +98,10 @@ def refuse_hidden(*, matches: Iterable[Match]) -> None:
         )
 
 
+@transaction.atomic
 def record_download(*, pack: EvidencePack, user: User) -> None:
-    """Record a download before the pack leaves."""
+    """Record a download before the pack leaves: from then on somebody has it."""
+    hand_over(pack=pack, user=user)
     audit.services.record(
         case=pack.case,
         action="evidence.downloaded",

@@ -13,15 +13,13 @@ class NoticesConfig(AppConfig):
     verbose_name = _("Notices")
 
     def ready(self) -> None:
-        """Name notices in the evidence packs of matches, and follow their grounds."""
-        from audit import standing
+        """Name notices in the evidence packs of matches, and register what they state."""
         from audit.expected import Expectation, expectations
-        from audit.services import events_recorded
         from evidence import notices
-        from notices import following
         from notices.in_packs import notices_about
         from notices.models import TakedownNotice
-        from notices.selectors import stated_on
+        from notices.statement import TakedownNotices
+        from statements.kinds import kinds
 
         expectations.register(
             Expectation(
@@ -30,5 +28,4 @@ class NoticesConfig(AppConfig):
             )
         )
         notices.finders.register(notices_about)
-        standing.finders.register(stated_on)
-        events_recorded.connect(following.note_events, dispatch_uid="notices.events")
+        kinds.register(TakedownNotices())

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import combinations
-from typing import Any
 from urllib.parse import urlsplit
 
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from audit.standing import StatementKind
 from common.words import lowered
-from notices.models import ClaimedRight, NoticeItem, NoticeState, TakedownNotice
+from notices.models import (
+    STANDING_NOTICES,
+    ClaimedRight,
+    NoticeItem,
+    TakedownNotice,
+)
 from review import rule_names
 from review.choices import WAITING_STATES, MatchState
 from review.coverage import Cover, LicencesInForce, checks
@@ -20,12 +26,12 @@ from review.models import Match
 from review.selectors import with_segments
 from review.services.intervals import are_together
 from review.subjects import Subject
-from rights.choices import ConflictKind, ConflictState, Right, ShareKind
+from rights.choices import ConflictKind, Right, ShareKind
 from rights.models import Conflict, Party
-from rights.records import rights_records
 from rights.selectors import OwnedShare, Rights, names_of, rights_of
 from rights.texts import folded
 from scanning.models import ScannedFile
+from statements.models import StatementFact
 
 _ROWS = (
     *("match__recording__bucket", "match__scanned_file__container", "match__scan"),
@@ -67,14 +73,14 @@ def rights_at_use(match: Match) -> Rights:
 
 def owners_of(match: Match, right: ClaimedRight) -> list[str]:
     """Return the owners of the claimed right, in the words of the document."""
-    return [_owner(row) for row in owned(match, right)[1]]
+    return [_owner(row) for row in owned(rights_at_use(match), right)]
 
 
-def _owner(row: OwnedShare, name: str = "", *, zeros: bool = False) -> str:
-    """Return an owner in words; earlier documents have zeros: 50.0000 %."""
+def _owner(row: OwnedShare, name: str = "") -> str:
+    """Return an owner in words."""
     percent = "share of unknown size"
     if row.percent is not None:
-        percent = f"{row.percent if zeros else row.percent.normalize():f} %"
+        percent = f"{row.percent.normalize():f} %"
     return f"{name or row.party}, {percent} of {_RIGHTS[row.right]}"
 
 
@@ -83,93 +89,107 @@ def unfit(
     *,
     right: ClaimedRight,
     beside: TakedownNotice | None = None,
-    is_sent: bool = False,
 ) -> list[UnfitMatch]:
     """Return the matches that no notice may name now, each with the reason.
 
-    ``beside`` is the notice that has the matches already, if there is one; ``is_sent``
-    asks whether it still holds, not whether it may be sent.
+    ``beside`` is the notice that has the matches already, if there is one.
     """
     rows = list(found)
-    licences = LicencesInForce()
-    taken = {} if is_sent else _find_open_notices(rows, beside)
+    licences, taken = LicencesInForce(), _open_notices(rows)
     refused = []
     for match in rows:
-        message = (
-            _wrong_state(match, _CLAIMED if is_sent else STANDING)
-            or _no_address(match.scanned_file)
-            or _taken_by(taken.get(match.pk))
-            or _licensed(match, licences)
-            or _nothing_counted(match)
-            or _doubtful(match, right)
-            or _owns_nothing(match, right, beside)
+        others = [each for each in taken[match.pk] if each != beside]
+        rights = cache(partial(rights_at_use, match))
+        message = _wrong_state(match, STANDING) or _why_unfit(
+            match, rights, right, beside, licences, others
         )
         if message:
             refused.append(UnfitMatch(match, message))
     return refused
 
 
-def items_of(notice: TakedownNotice) -> list[NoticeItem]:
-    """Return the notice's matches in the order of the document."""
-    return list(
-        NoticeItem.objects.filter(notice=notice).select_related(*_ROWS).order_by("pk")
+def _why_unfit(
+    match: Match,
+    rights: Callable[[], Rights],
+    right: ClaimedRight,
+    notice: TakedownNotice | None,
+    licences: LicencesInForce,
+    others: Sequence[TakedownNotice],
+) -> str:
+    return (
+        _no_address(match.scanned_file)
+        or _taken_by(others)
+        or _licensed(match, licences)
+        or _nothing_counted(match)
+        or _doubtful(rights(), right)
+        or _owns_nothing(rights(), right, notice)
     )
+
+
+def items_of(*notices: TakedownNotice) -> list[NoticeItem]:
+    """Return the matches of notices in the order of their documents."""
+    rows = NoticeItem.objects.filter(notice__in=notices).select_related(*_ROWS)
+    return list(rows.order_by("pk"))
 
 
 def changed_since_signed(notice: TakedownNotice) -> list[str]:
     """Return what the signed document says that does not hold any more."""
-    changes = changes_since_signed(notice)
-    return [f"{match}: {text}" for match, text in changes.values()]
+    changes = changes_since_signed([notice])[notice.pk]
+    return [f"{item.match}: {text}" for item, text in changes]
 
 
-def changes_since_signed(notice: TakedownNotice) -> dict[int, tuple[Match, str]]:
-    """Return, by item, the match of today and what the document says wrongly of it.
+def changes_since_signed(
+    notices: Collection[TakedownNotice],
+) -> dict[int, list[tuple[NoticeItem, str]]]:
+    """Return what each signed document says wrongly of which of its items.
 
-    Once the notice is sent, a dispute is an answer to it, and another notice may name
-    the match.
+    Once a notice is sent, a dispute is an answer to it, and another notice may name the
+    match.
     """
-    if notice.is_unsigned or notice.state == NoticeState.WITHDRAWN:
-        return {}
-    items = items_of(notice)
-    rows = with_segments(
-        Match.objects.filter(pk__in=[item.match_id for item in items]).select_related(
-            *("recording__bucket", "scanned_file__container", "scan", "licence")
-        )
+    changes: dict[int, list[tuple[NoticeItem, str]]] = {row.pk: [] for row in notices}
+    standing = {row.pk: row for row in notices if row.state in STANDING_NOTICES}
+    items = items_of(*standing.values())
+    if not items:
+        return changes
+    matches = with_segments(item.match for item in items)
+    licences, taken = LicencesInForce(), _open_notices(matches)
+    facts = StatementFact.objects.filter(
+        statement__kind=StatementKind.NOTICE,
+        statement__subject__in=[row.uid for row in standing.values()],
     )
-    matches = {match.pk: match for match in rows}
-    right, is_sent = notice.claimed_right, notice.sent_at is not None
-    refused = {
-        each.match.pk: each.message
-        for each in unfit(rows, right=right, beside=notice, is_sent=is_sent)
+    stated = {
+        (fact.statement.subject, fact.match): fact
+        for fact in facts.select_related("statement")
     }
-    signed = {each["match"]: each for each in notice.content.get("items", ())}
-    changes = {}
     for item in items:
-        match = matches[item.match_id]
-        signed_item = signed.get(item.match_uid)
+        match, notice = item.match, standing[item.notice_id]
+        right, is_sent = notice.claimed_right, notice.sent_at is not None
+        others = [each for each in taken[match.pk] if each != notice]
+        rights = cache(partial(rights_at_use, match))
         text = (
             why_lapsed(item)
-            or refused.get(match.pk, "")
-            or (_differs(match, right, signed_item) if signed_item is not None else "")
+            or _wrong_state(match, _CLAIMED if is_sent else STANDING)
+            or _why_unfit(
+                match, rights, right, notice, licences, () if is_sent else others
+            )
+            or _differs(match, rights(), right, stated[notice.uid, item.match_uid])
         )
         if text:
-            changes[item.pk] = (match, text)
+            changes[notice.pk].append((item, text))
     return changes
 
 
-# Any: JSON.
-def _differs(match: Match, right: ClaimedRight, said: Mapping[str, Any]) -> str:
+def _differs(
+    match: Match, rights: Rights, right: ClaimedRight, stated: StatementFact
+) -> str:
     """Return what a document says otherwise of a match than the portal does now."""
-    if said["intervals"] != [list(each) for each in match.tally.counted]:
+    if stated.cells["intervals"] != [list(part) for part in match.tally.counted]:
         return _("other seconds of it count than when the notice was signed.")
-    rows = owned(match, right)[1]
+    rows = owned(rights, right)
     today = {
-        _owner(row, name, zeros=zeros): _owner(row)
-        for row in rows
-        for name in names_of(row.party)
-        for zeros in (True, False)
+        _owner(row, name): _owner(row) for row in rows for name in names_of(row.party)
     }
-    owners = [today.get(owner, owner) for owner in said["owners"]]
+    owners = [today.get(owner, owner) for owner in stated.cells["owners"]]
     if sorted(owners) != sorted(_owner(row) for row in rows):
         return _("the catalogue names other owners than when the notice was signed.")
     return ""
@@ -208,22 +228,21 @@ def _no_address(file: ScannedFile) -> str:
     return _("The file has no address. A notice can only name files found at a link.")
 
 
-def _find_open_notices(
-    rows: Sequence[Match], beside: TakedownNotice | None
-) -> dict[int, TakedownNotice]:
-    """Return the other open notice of each match."""
+def _open_notices(matches: Iterable[Match]) -> Mapping[int, list[TakedownNotice]]:
+    """Return the open notices of each match."""
     items = NoticeItem.objects.filter(
-        is_open=True, match__in=[row.pk for row in rows]
-    ).select_related("notice")
-    if beside is not None:
-        items = items.exclude(notice=beside)
-    return {item.match_id: item.notice for item in items}
+        is_open=True, match__in=[match.pk for match in matches]
+    )
+    taken: dict[int, list[TakedownNotice]] = defaultdict(list)
+    for item in items.select_related("notice").order_by("pk"):
+        taken[item.match_id].append(item.notice)
+    return taken
 
 
-def _taken_by(notice: TakedownNotice | None) -> str:
-    if notice is None:
+def _taken_by(others: Sequence[TakedownNotice]) -> str:
+    if not others:
         return ""
-    return _("Another open notice names it: %(notice)s.") % {"notice": notice}
+    return _("Another open notice names it: %(notice)s.") % {"notice": others[-1]}
 
 
 def _licensed(match: Match, licences: LicencesInForce) -> str:
@@ -241,17 +260,13 @@ def _nothing_counted(match: Match) -> str:
     return _("Exclusions cover the whole match, so that none of it counts.")
 
 
-def _doubtful(match: Match, right: ClaimedRight) -> str:
-    records = rights_records(match.recording)
-    found = Conflict.objects.filter(state=ConflictState.OPEN).filter(
-        Q(recording__in=records) | Q(work__recordings__in=records)
-    )
-    if any(_concerns(conflict, right) for conflict in found):
+def _doubtful(rights: Rights, right: ClaimedRight) -> str:
+    if any(_concerns(conflict, right) for conflict in rights.conflicts):
         return _(
             "The shares are in doubt, because a rights conflict is open. "
             "Settle it first."
         )
-    if right == ClaimedRight.RECORDING and rights_at_use(match).exceeds(Right.MASTER):
+    if right == ClaimedRight.RECORDING and rights.exceeds(Right.MASTER):
         return _(
             "The shares are in doubt, because its ISRCs together have owners of more "
             "than 100 %. Correct the shares first."
@@ -259,20 +274,18 @@ def _doubtful(match: Match, right: ClaimedRight) -> str:
     return ""
 
 
-def owned(match: Match, right: ClaimedRight) -> tuple[Rights, list[OwnedShare]]:
-    """Return the rights at the use, and who owns shares of the claimed right there."""
-    rights = rights_at_use(match)
-    owners = [row for row in rights.owners if _is_owned(row.right, row.kind, right)]
-    return rights, owners
+def owned(rights: Rights, right: ClaimedRight) -> list[OwnedShare]:
+    """Return who owns shares of the claimed right."""
+    return [row for row in rights.owners if _is_owned(row.right, row.kind, right)]
 
 
 def _owns_nothing(
-    match: Match, right: ClaimedRight, notice: TakedownNotice | None
+    rights: Rights, right: ClaimedRight, notice: TakedownNotice | None
 ) -> str:
     """Return that the owner whom the notice names owns nothing where the use was."""
     if notice is None or not notice.owner.strip():
         return ""
-    rights, owners = owned(match, right)
+    owners = owned(rights, right)
     said = {"owner": notice.owner.strip()}
     if owners:
         named = (

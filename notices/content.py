@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from accounts.deciders import Decider
 from common.reading import rounded_length
 from evidence.models import EvidencePack
-from evidence.selectors import evidence_of_many
+from evidence.selectors import current_packs
 from notices.checks import items_of, owners_of
 from notices.models import ClaimedRight, NoticeItem, TakedownNotice
 from reports.cells import clock
 from review.selectors import with_segments
+from statements.kinds import Fact
 
 # Any in this module: JSON.
 Json = dict[str, Any]
@@ -69,13 +69,23 @@ def content_of(notice: TakedownNotice) -> Json:
     }
 
 
-def current_packs(matches: Iterable[int]) -> dict[int, EvidencePack]:
-    """Return the ready pack of each match, unless it is outdated."""
-    return {
-        key: packs.ready
-        for key, packs in evidence_of_many(matches).items()
-        if packs.ready is not None and not packs.is_stale
-    }
+def facts_of(notice: TakedownNotice) -> list[Fact]:
+    """Return what a signed notice states of each match."""
+    facts = []
+    for item, said in zip(items_of(notice), notice.content["items"], strict=True):
+        intervals = said["intervals"]
+        facts.append(
+            Fact(
+                match=item.match_uid,
+                recording=item.match.recording.uid,
+                file=str(item.match.scanned_file.uid),
+                start_ms=intervals[0][0],
+                end_ms=intervals[-1][1],
+                state=item.match.state,
+                cells={name: said[name] for name in ("intervals", "owners")},
+            )
+        )
+    return facts
 
 
 def _item(item: NoticeItem, right: ClaimedRight, pack: EvidencePack | None) -> Json:

@@ -63,7 +63,7 @@ class TakedownNotice(models.Model):
     ``content`` holds all facts of the signed document; ``text`` and ``pdf`` are drawn
     from it and never change. ``good_faith`` and ``accuracy`` are the words that the
     signer typed. ``number`` counts the signed notices of ``year`` without gaps.
-    ``is_lapsed`` is what ``notices.following`` last found, for lists.
+    Once it is signed, its statement says whether it still holds.
     """
 
     uid = uid_field("tn")
@@ -117,7 +117,6 @@ class TakedownNotice(models.Model):
     sent_how = models.CharField(max_length=200, blank=True, default="")
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     withdrawn_why = models.CharField(max_length=1000, blank=True, default="")
-    is_lapsed = models.BooleanField(_("no longer valid"), default=False)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -147,9 +146,6 @@ class TakedownNotice(models.Model):
         indexes = [
             models.Index(fields=["state", "-id"], name="notice_state"),
             models.Index(fields=["platform", "-id"], name="notice_platform"),
-            models.Index(
-                fields=["-id"], condition=models.Q(is_lapsed=True), name="notice_lapsed"
-            ),
         ]
 
     def __str__(self) -> str:
@@ -246,25 +242,6 @@ class NoticeItem(models.Model):
 
     def __str__(self) -> str:
         return self.url
-
-
-class NoticeCheck(models.Model):
-    """What a notice stands on may have changed; the next check looks at it again.
-
-    Written in the transaction of the change, so that none is lost. ``notice`` is the key
-    of one notice; None stands for all. A foreign key would lock the notice.
-    """
-
-    notice = models.BigIntegerField(null=True)
-
-    # A note of the worker, shown nowhere.
-    objects = models.Manager["NoticeCheck"]()
-
-    class Meta:
-        app_label = "reports"
-
-    def __str__(self) -> str:
-        return str(self.notice or "all")
 
 
 class NoticeAnswer(models.Model):

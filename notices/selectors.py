@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
 from accounts.reach import sees_everything
 from audit.models import Event
-from audit.standing import Standing, StandingStatement, StatementKind
+from audit.standing import StatementKind
 from common.zones import office_day
 from evidence.models import PackStatus
-from evidence.selectors import evidence_of_many
-from notices.checks import changes_since_signed
-from notices.content import current_packs
+from evidence.selectors import current_packs, evidence_of_many
+from notices.checks import changes_since_signed, items_of, unfit
 from notices.models import (
-    STANDING_NOTICES,
     NoticeAnswer,
     NoticeItem,
     NoticeOutcome,
@@ -24,7 +22,8 @@ from notices.models import (
     TakedownNotice,
 )
 from review.models import Match
-from review.standing import by_case, matches_on
+from statements.choices import STANDING
+from statements.models import Statement
 
 
 def notices_in_reach() -> QuerySet[TakedownNotice]:
@@ -42,7 +41,7 @@ def notices_in_reach() -> QuerySet[TakedownNotice]:
 def list_notices(
     *, state: str = "", platform: str = "", due: str = "", q: str = ""
 ) -> QuerySet[Any]:
-    """Return notices with ``item_count`` and ``restore_until``.
+    """Return notices with the figures of ``with_figures``.
 
     Any: notices that carry annotations. ``due`` is "counter" for those with a counter-notice whose deadline is not over,
     "lapsed" for those that no longer hold, "unanswered" for those sent and unanswered.
@@ -59,14 +58,20 @@ def list_notices(
             state=NoticeState.WITHDRAWN
         )
     elif due == "lapsed":
-        rows = rows.filter(is_lapsed=True)
+        rows = rows.filter(no_longer_holds=True)
     elif due == "unanswered":
         rows = rows.filter(state=NoticeState.SENT)
     return rows
 
 
 def with_figures(rows: QuerySet[TakedownNotice]) -> QuerySet[TakedownNotice]:
-    """Add the number of matches and the nearest deadline."""
+    """Add the number of matches, the nearest deadline, and what the last check found."""
+    differing = Statement.objects.filter(
+        kind=StatementKind.NOTICE,
+        subject=OuterRef("uid"),
+        state__in=STANDING,
+        differs_since__isnull=False,
+    )
     running = Q(
         items__answers__outcome=NoticeOutcome.COUNTER,
         items__answers__restore_until__gte=office_day(),
@@ -74,6 +79,7 @@ def with_figures(rows: QuerySet[TakedownNotice]) -> QuerySet[TakedownNotice]:
     return rows.annotate(
         item_count=Count("items", distinct=True),
         restore_until=Min("items__answers__restore_until", filter=running),
+        no_longer_holds=Exists(differing),
     )
 
 
@@ -97,6 +103,15 @@ def notices_of(match: Match) -> list[TakedownNotice]:
     return list(notices_in_reach().filter(pk__in=items.values("notice")))
 
 
+def renewable(notice: TakedownNotice) -> list[Match]:
+    """Return the matches of a withdrawn notice that a corrected one may still name."""
+    if notice.state != NoticeState.WITHDRAWN:
+        return []
+    matches = [item.match for item in items_of(notice)]
+    refused = {each.match for each in unfit(matches, right=notice.claimed_right)}
+    return [match for match in matches if match not in refused]
+
+
 def is_in_notice() -> Q:
     """Return the condition that a notice names a match."""
     return Q(Exists(NoticeItem.objects.filter(match=OuterRef("pk"))))
@@ -104,12 +119,17 @@ def is_in_notice() -> Q:
 
 def notices_and_changes(match: Match) -> list[tuple[TakedownNotice, str]]:
     """Return the notices that name a match, each with what it says wrongly of it."""
-    found = []
-    for notice in notices_of(match):
-        about = changes_since_signed(notice).values()
-        texts = (text for live, text in about if live == match)
-        found.append((notice, next(texts, "")))
-    return found
+    notices = notices_of(match)
+    changes = changes_since_signed(notices)
+    return [
+        (
+            notice,
+            next(
+                (text for item, text in changes[notice.pk] if item.match == match), ""
+            ),
+        )
+        for notice in notices
+    ]
 
 
 def answers_of(notice: TakedownNotice) -> list[NoticeAnswer]:
@@ -136,28 +156,3 @@ def matches_without_pack(items: Iterable[NoticeItem]) -> list[Match]:
         if packs.newest.status in (PackStatus.QUEUED, PackStatus.BUILDING)
     }
     return [item.match for item in rows if item.match_id not in {*known, *working}]
-
-
-def stated_on(cases: Sequence[str]) -> Standing:
-    """Return the signed notices that name matches of files and recordings, by case."""
-    grounds = matches_on(cases)
-    items = NoticeItem.objects.filter(
-        match__in=grounds,
-        notice__state__in=STANDING_NOTICES,
-        notice__in=notices_in_reach(),
-    )
-    return by_case(
-        grounds,
-        (
-            (
-                item.match_id,
-                StandingStatement(
-                    StatementKind.NOTICE,
-                    item.notice.uid,
-                    str(item.notice),
-                    item.notice.url,
-                ),
-            )
-            for item in items.select_related("notice").order_by("notice")
-        ),
-    )

@@ -32,6 +32,7 @@ from notices.steps import (
     FILLED_US,
     NoticeStep,
     change,
+    lead_statement,
     locked,
     record_step,
     refuse_incomplete,
@@ -40,6 +41,7 @@ from notices.steps import (
     unfit_error,
 )
 from review.models import Match
+from statements.choices import StatementState
 
 MOST_MATCHES: Final = 50
 _OF_SENDER: Final = (
@@ -281,6 +283,7 @@ def mark_sent(
     at = max(sending.at, row.signed_at or sending.at)
     values = {"sent_at": at, "sent_to": sending.to, "sent_how": sending.how}
     change(row, {"state": NoticeState.SENT, **values})
+    lead_statement(row, StatementState.SENT, user, at=at)
     record_step(
         row,
         NoticeStep.SENT,
@@ -318,10 +321,11 @@ def withdraw(
             "state": NoticeState.WITHDRAWN,
             "withdrawn_at": datetime.now(tz=UTC),
             "withdrawn_why": why.strip()[:1000],
-            "is_lapsed": False,
         },
     )
     row.items.update(is_open=False)
+    if row.number is not None:
+        lead_statement(row, StatementState.WITHDRAWN, user, note=row.withdrawn_why)
     record_step(
         row,
         NoticeStep.WITHDRAWN,

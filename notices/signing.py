@@ -14,10 +14,13 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import Action
+from audit.standing import StatementKind
 from common.databases import violates
 from common.storage import StoredFile, delete_files, keep_file, kept_only_if_done
+from evidence.selectors import current_packs
+from evidence.statement import hand_over
 from notices.checks import items_of
-from notices.content import content_of, current_packs
+from notices.content import content_of, facts_of
 from notices.errors import NoticeRefused
 from notices.models import NoticeLaw, NoticeState, TakedownNotice
 from notices.steps import (
@@ -31,6 +34,8 @@ from notices.steps import (
 )
 from notices.words import ACCURACY, GOOD_FAITH, as_text, typed_as_asked
 from review import approval
+from statements.choices import StatementState
+from statements.services import issue
 
 _TRIES: Final = 20
 
@@ -203,3 +208,14 @@ def _seal(row: TakedownNotice, document: StoredFile, user: User) -> None:
             "evidence": [item["pack"]["sha256"] for item in row.content["items"]],
         },
     )
+    issue(
+        kind=StatementKind.NOTICE,
+        subject=row.uid,
+        name=row.reference,
+        facts=facts_of(row),
+        user=user,
+        state=StatementState.APPROVED,
+    )
+    for item in items_of(row):
+        if item.pack is not None:
+            hand_over(pack=item.pack, user=user)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -15,11 +16,15 @@ import audit.services
 from accounts.models import User
 from accounts.reach import count_hidden, person_at_work, why_unseen
 from accounts.roles import Action
+from audit.standing import StatementKind
 from common.words import lowered
 from notices.checks import UnfitMatch, items_of, unfit
 from notices.errors import NoticeRefused
 from notices.models import NoticeItem, NoticeLaw, NoticeState, TakedownNotice
 from review.models import Match
+from statements.choices import StatementState
+from statements.models import Statement
+from statements.services import advance
 
 # What the form asks for, with its name; US law asks for a postal address and a phone.
 FILLED: Final[Mapping[str, Any]] = {  # Any: lazy texts
@@ -117,6 +122,19 @@ def record_step(
         reason=reason,
         note=note,
     )
+
+
+def lead_statement(
+    notice: TakedownNotice,
+    state: StatementState,
+    user: User,
+    *,
+    at: datetime | None = None,
+    note: str = "",
+) -> None:
+    """Lead the statement of a signed notice into a state."""
+    statement = Statement.objects.get(kind=StatementKind.NOTICE, subject=notice.uid)
+    advance(statement=statement, state=state, user=user, at=at, note=note)
 
 
 def missing_in(notice: TakedownNotice) -> dict[str, str]:

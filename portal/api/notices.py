@@ -81,7 +81,7 @@ class NoticeSerializer(serializers.ModelSerializer[TakedownNotice]):
     signed_by = serializers.CharField(
         source="signed_by.username", default="", read_only=True
     )
-    no_longer_holds = serializers.BooleanField(source="is_lapsed", read_only=True)
+    no_longer_holds = serializers.BooleanField(read_only=True)
     restore_until = serializers.DateField(allow_null=True, read_only=True)
 
     class Meta:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.http import QueryDict
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -56,6 +58,8 @@ class ItemRow:
     match: Match
     """What was decided about file and recording today."""
     packs: MatchPacks | None
+    is_packed: bool
+    """A pack states what a new one would, so the notice may name it."""
     problem: str
     """Why the notice may not name it now, or no longer holds."""
     intervals: Sequence[Sequence[int]]
@@ -106,9 +110,9 @@ def context_of(notice: TakedownNotice, user: User) -> dict[str, object]:
         "icon_name": state_icon(notice.state),
         "rows": rows,
         "missing": missing_in(notice) if notice.is_unsigned else {},
-        "lacks_evidence": notice.is_unsigned
-        and any(row.packs is None or row.packs.status != "ready" for row in rows),
+        "lacks_evidence": notice.is_unsigned and not all(row.is_packed for row in rows),
         "is_lapsed": is_lapsed,
+        "renew_url": renew_url(notice) if may_prepare else "",
         "doubts": heard_together(notice) if notice.is_unsigned else [],
         "why_not_sign": why_not_sign(notice, user) if in_review and may_sign else "",
         "may_fill": may_prepare and notice.state == NoticeState.DRAFT,
@@ -122,9 +126,17 @@ def context_of(notice: TakedownNotice, user: User) -> dict[str, object]:
     }
 
 
+def renew_url(notice: TakedownNotice) -> str:
+    """Return where a corrected notice begins; "" if it is too early or none may."""
+    matches = selectors.renewable(notice)
+    query = QueryDict(mutable=True)
+    query.setlist("match", [match.uid for match in matches])
+    return f"{reverse('portal:notice_prepare')}?{query.urlencode()}" if matches else ""
+
+
 def _rows(notice: TakedownNotice, content: Content) -> list[ItemRow]:
     items = items_of(notice)
-    intervals = {each["match"]: each["intervals"] for each in content["items"]}
+    stated = {each["match"]: each for each in content["items"]}
     packs = evidence_of_many(item.match_id for item in items)
     answers: dict[int, list[AnswerRow]] = {}
     for answer in selectors.answers_of(notice):
@@ -137,8 +149,9 @@ def _rows(notice: TakedownNotice, content: Content) -> list[ItemRow]:
             item=item,
             match=item.match,
             packs=packs.get(item.match_id),
+            is_packed=stated[item.match_uid]["pack"] is not None,
             problem=problems.get(item.pk, ""),
-            intervals=intervals.get(item.match_uid, ()),
+            intervals=stated[item.match_uid]["intervals"],
             answers=answers.get(item.pk, []),
             used=use_of(item.match.scanned_file) if notice.is_unsigned else None,
         )
@@ -149,8 +162,8 @@ def _rows(notice: TakedownNotice, content: Content) -> list[ItemRow]:
 def _problems(notice: TakedownNotice, items: Sequence[NoticeItem]) -> dict[int, str]:
     """Return why an unsigned notice may not name items, or a signed one is wrong."""
     if not notice.is_unsigned:
-        changes = changes_since_signed(notice)
-        return {key: text for key, (_match, text) in changes.items()}
+        (changed,) = changes_since_signed([notice]).values()
+        return {item.pk: text for item, text in changed}
     refused = unfit(
         [item.match for item in items], right=notice.claimed_right, beside=notice
     )

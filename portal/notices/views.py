@@ -246,24 +246,33 @@ def notice_answer(request: PortalRequest, uid: str) -> HttpResponseBase:
 @never_cache
 @needs(Action.REPORT)
 def notice_withdraw(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Withdraw a notice."""
+    """Withdraw a notice, and begin a corrected one if the address says so."""
     row = page.find_notice(uid)
     form = WithdrawForm(request.POST or None, initial={"version": row.version})
 
-    def save() -> None:
-        services.withdraw(
+    is_corrected = request.GET.get("then") == "prepare"
+
+    def save() -> str:
+        done = services.withdraw(
             notice=row,
             version=form.seen,
             why=form.cleaned_data["why"],
             user=request.user,
         )
+        return page.renew_url(done) if is_corrected else ""
 
-    sub = ""
+    subs = []
+    if is_corrected:
+        subs.append(
+            _(
+                "A match is in one open notice at a time: then prepare the corrected one."
+            )
+        )
     if row.sent_at is not None:
-        sub = _("Tell the platform as well: the portal sends nothing.")
+        subs.append(_("Tell the platform as well: the portal sends nothing."))
     context = {
         "heading": _("Withdraw the notice"),
-        "sub": sub,
+        "sub": " ".join(subs),
         "submit": _("Withdraw"),
         "ends": True,
     }
@@ -274,14 +283,17 @@ def _step(
     request: PortalRequest,
     row: TakedownNotice,
     form: forms.Form,
-    save: Callable[[], None],
+    save: Callable[[], str | None],
     context: Mapping[str, object],
 ) -> HttpResponseBase:
-    """Do a step and return to the notice, or show its form with the errors."""
+    """Do a step, or show its form with the errors.
+
+    It leads where ``save`` says, else to the notice.
+    """
     status = 200
     if request.method == "POST" and form.is_valid():
         try:
-            save()
+            address = save()
         except NoticeRefused as refused:
             status = 409
             fields = {
@@ -294,7 +306,7 @@ def _step(
             if not fields:
                 form.add_error(None, refused.message)
         else:
-            return redirect(row.url)
+            return redirect(address or row.url)
     template = "portal/notices/step.html"
     shown = {"notice": row, "form": form, "cancel_url": row.url, **context}
     return render(request, template, shown, status=status)

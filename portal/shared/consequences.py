@@ -20,7 +20,7 @@ from accounts.deciders import Decider
 from accounts.reach import working_for
 from audit.models import Event
 from audit.standing import StandingStatement, StatementKind, standing_on
-from evidence.selectors import evidence_of_many
+from evidence.selectors import current_packs, evidence_of_many
 from notices.checks import changes_since_signed
 from notices.models import STANDING_NOTICES, TakedownNotice
 from notices.selectors import is_in_notice, notices_of
@@ -282,8 +282,9 @@ class _Differing:
 
 def _differing(rows: Mapping[int, Match]) -> _Differing:
     packs, marks = evidence_of_many(rows), marks_of(rows)
+    ready = {key for key, each in packs.items() if each.ready is not None}
     return _Differing(
-        {key for key, each in packs.items() if each.is_stale},
+        ready - current_packs(rows).keys(),
         {key for key, each in marks.items() if any(mark.has_changed for mark in each)},
     )
 
@@ -304,14 +305,12 @@ def _notices_about(matches: QuerySet[Match]) -> list[TakedownNotice]:
     return [found[key] for key in sorted(found)]
 
 
-def _read(notices: Iterable[TakedownNotice]) -> dict[int, dict[int, str]]:
+def _read(notices: Collection[TakedownNotice]) -> dict[int, dict[int, str]]:
     """Return what each notice says wrongly, by its items."""
+    changes = changes_since_signed(notices)
     return {
-        notice.pk: {
-            key: f"{match}: {text}"
-            for key, (match, text) in changes_since_signed(notice).items()
-        }
-        for notice in notices
+        key: {item.pk: f"{item.match}: {text}" for item, text in changed}
+        for key, changed in changes.items()
     }
 
 

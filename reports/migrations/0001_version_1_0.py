@@ -17,6 +17,7 @@ class Migration(migrations.Migration):
         ('catalogue', '0001_version_1_0'),
         ('review', '0001_version_1_0'),
         ('scanning', '0001_version_1_0'),
+        ('statements', '0001_version_1_0'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -61,17 +62,17 @@ class Migration(migrations.Migration):
                     ('file', models.FileField(blank=True, default='', max_length=200, upload_to='')),
                     ('size_bytes', models.BigIntegerField(default=0)),
                     ('sha256', models.CharField(blank=True, default='', max_length=64)),
-                    ('facts_sha256', models.CharField(blank=True, default='', max_length=64)),
                     ('key_id', models.CharField(blank=True, default='', max_length=64)),
                     ('message', models.CharField(blank=True, default='', max_length=500)),
                     ('created_at', models.DateTimeField(auto_now_add=True)),
                     ('finished_at', models.DateTimeField(blank=True, null=True)),
                     ('match', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='evidence_packs', to='review.match')),
                     ('requested_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('statement', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='evidence_pack', to='statements.statement')),
                 ],
                 options={
                     'ordering': ['-id'],
-                    'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('status', 'ready'), _negated=True), models.Q(models.Q(('sha256', ''), _negated=True), models.Q(('file', ''), _negated=True)), _connector='OR'), name='evidence_ready_is_sealed')],
+                    'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('status', 'ready'), _negated=True), models.Q(models.Q(('sha256', ''), _negated=True), models.Q(('file', ''), _negated=True), ('statement__isnull', False)), _connector='OR'), name='evidence_ready_is_sealed')],
                 },
             ),
             migrations.CreateModel(
@@ -91,13 +92,6 @@ class Migration(migrations.Migration):
                     'ordering': ['id'],
                     'constraints': [models.UniqueConstraint(condition=models.Q(('is_open', True)), fields=('match_uid',), name='notice_match_in_one_open_notice'), models.UniqueConstraint(fields=('notice', 'match_uid'), name='notice_match_once')],
                 },
-            ),
-            migrations.CreateModel(
-                name='NoticeCheck',
-                fields=[
-                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                    ('notice', models.BigIntegerField(null=True)),
-                ],
             ),
             migrations.CreateModel(
                 name='NoticeAnswer',
@@ -300,7 +294,6 @@ class Migration(migrations.Migration):
                     ('sent_how', models.CharField(blank=True, default='', max_length=200)),
                     ('withdrawn_at', models.DateTimeField(blank=True, null=True)),
                     ('withdrawn_why', models.CharField(blank=True, default='', max_length=1000)),
-                    ('is_lapsed', models.BooleanField(default=False, verbose_name='no longer valid')),
                     ('version', models.PositiveIntegerField(default=1)),
                     ('created_at', models.DateTimeField(auto_now_add=True)),
                     ('updated_at', models.DateTimeField(auto_now=True)),
@@ -311,7 +304,7 @@ class Migration(migrations.Migration):
                     'verbose_name': 'takedown notice',
                     'verbose_name_plural': 'takedown notices',
                     'ordering': ['-id'],
-                    'indexes': [models.Index(fields=['state', '-id'], name='notice_state'), models.Index(fields=['platform', '-id'], name='notice_platform'), models.Index(condition=models.Q(('is_lapsed', True)), fields=['-id'], name='notice_lapsed')],
+                    'indexes': [models.Index(fields=['state', '-id'], name='notice_state'), models.Index(fields=['platform', '-id'], name='notice_platform')],
                     'constraints': [models.UniqueConstraint(fields=('year', 'number'), name='notice_number_once_a_year'), models.CheckConstraint(condition=models.Q(('state__in', ['DRAFT', 'REVIEW', 'WITHDRAWN']), models.Q(('number__isnull', False), ('signed_at__isnull', False), ('year__isnull', False), models.Q(('pdf', ''), _negated=True), models.Q(('signature', ''), _negated=True)), _connector='OR'), name='notice_signed_is_numbered')],
                 },
             ),

@@ -27,19 +27,22 @@ from dedup.models import ActionVerb, DedupAction, DedupGroup
 from dedup.services import find_duplicates
 from evidence import clips, facts, sealing, selectors, services, signing
 from evidence.models import EvidencePack, PackStatus
-from evidence.selectors import EvidenceStatus
+from evidence.selectors import EvidenceStatus, MatchPacks
 from evidence.services import EvidenceRefused
 from evidence.verification import verify
 from jobs.choices import JobState, Pool
 from jobs.models import Job
 from jobs.runner import run_next
 from jobs.services import reclaim
+from portal.accounts.erasure import erase
 from reports import selectors as report_selectors
 from reports.choices import Mode
 from reports.layouts import SCHEMAS
 from review.models import Match
 from review.services import file_details, folding, locks
 from scanning.services.intake import FileDetails
+from statements import following
+from statements.models import Statement
 from tests.evidence.conftest import BuildPack
 from tests.factories import deciding
 from tests.factories.accounts import make_user
@@ -64,6 +67,19 @@ def text_of(pack: EvidencePack) -> str:
 def case_of(pack: EvidencePack) -> dict[str, Any]:
     with zipfile.ZipFile(pack.file.path) as archive:
         return dict(json.loads(archive.read("case.json")))
+
+
+def followed(match: Match) -> MatchPacks:
+    """Return the packs of a match once the worker has compared them."""
+    while run_next(Pool.WORK):
+        pass
+    packs = selectors.evidence_of(match)
+    assert packs is not None
+    return packs
+
+
+def state_of(pack: EvidencePack) -> str:
+    return Statement.objects.get(evidence_pack=pack).state
 
 
 def test_the_same_state_gives_the_same_bytes_and_stands_in_reports(
@@ -137,33 +153,33 @@ def test_a_decision_makes_a_pack_stale_and_a_new_one_ready(
     match, others = make_match(), [make_match(), make_match()]
     first = build(match)
     locks.take_lock(match=match, user=reviewer)
-    looked = selectors.evidence_of(match)
+    looked = followed(match)
     match.refresh_from_db()
 
     deciding.confirm(match=match, user=reviewer)
 
-    stale = selectors.evidence_of(match)
+    # Who signs is told at once, lists once the worker has compared.
+    assert selectors.current_packs([match.pk]) == {}
+    stale = followed(match)
     second = build(match)
-    fresh = selectors.evidence_of(match)
-    assert looked is not None
+    fresh = followed(match)
     assert looked.status == EvidenceStatus.READY
-    assert stale is not None
     assert stale.status == EvidenceStatus.STALE
-    assert stale.stale_since is not None
+    assert [each["text"] for each in stale.statement.differs_in] == [  # type: ignore[union-attr]  # a ready pack has one
+        "The match is confirmed now."
+    ]
     assert stale.sha256 == first.sha256
-    assert fresh is not None
     assert fresh.status == EvidenceStatus.READY
     assert fresh.sha256 == second.sha256 != first.sha256
     assert default_storage.exists(str(first.file.name))
     assert case_of(second)["decisions"][-1]["to"] == "confirmed"
     # Many matches are told with as many queries as one.
     with CaptureQueriesContext(connection) as of_one:
-        selectors.evidence_of_many([match.pk])
+        selectors.current_packs([match.pk])
     for other in others:
         build(other)
     with django_assert_num_queries(len(of_one)):
-        found = selectors.evidence_of_many([each.pk for each in (match, *others)])
-    assert {each.status for each in found.values()} == {EvidenceStatus.READY}
+        found = selectors.current_packs([each.pk for each in (match, *others)])
     assert len(found) == 3
 
 
@@ -196,29 +212,88 @@ def merge(match: Match, user: User) -> None:
     )
 
 
+def scan_again(match: Match, _user: User) -> None:
+    scan = ScanFactory.create(scanned_file=match.scanned_file)
+    make_detection(
+        (70_000, 90_000, 5_000, 25_000), scan=scan, recording=match.recording
+    )
+    folding.fold_scan(scan=scan)
+
+
+def erase_reviewer(match: Match, user: User) -> None:
+    match.refresh_from_db()
+    assert match.decided_by is not None
+    erase(person=match.decided_by, actor=user)
+
+
 def change_share(match: Match, _user: User) -> None:
     Recording.objects.filter(pk=match.recording_id).update(computed_share_pct=80)
 
 
+_LICENCES = "Other licences are for the recording, or cover the use."
+
+
 @pytest.mark.parametrize(
-    "change", [put_licence_in_force, change_details, merge, change_share]
+    ("change", "texts"),
+    [
+        (put_licence_in_force, [_LICENCES]),
+        # The account of a file is among the terms of licences.
+        (
+            change_details,
+            ["The details of the file or of its music have changed.", _LICENCES],
+        ),
+        (
+            merge,
+            [
+                "The recording has another title.",
+                "The recording has other codes, such as its ISRC.",
+                "Other details of the recording have changed.",
+            ],
+        ),
+        (change_share, ["The recording has other writers, shares or territories."]),
+        (scan_again, []),
+        (erase_reviewer, []),
+    ],
 )
-def test_whatever_a_new_pack_would_state_otherwise_makes_a_pack_stale(
-    build: BuildPack, reviewer: User, manager: User, change: Callable[..., None]
+def test_a_pack_differs_in_what_a_new_one_would_state_otherwise(
+    build: BuildPack,
+    reviewer: User,
+    manager: User,
+    change: Callable[..., None],
+    texts: list[str],
 ) -> None:
     match = make_match()
     deciding.confirm(match=match, user=reviewer)
-    build(match)
-    before = selectors.evidence_of(match)
+    pack = build(match)
 
     change(match, manager)
+    # Some of these changes have no event, as those by the calendar.
+    following.note_all()
 
-    stale = selectors.evidence_of(match)
-    build(match)
-    fresh = selectors.evidence_of(match)
-    assert (before and before.status) == EvidenceStatus.READY
-    assert (stale and stale.status) == EvidenceStatus.STALE
-    assert (fresh and fresh.status) == EvidenceStatus.READY
+    stale = followed(match)
+    statement = Statement.objects.get(evidence_pack=pack)
+    assert [each["text"] for each in statement.differs_in] == texts
+    assert stale.is_stale == bool(texts)
+    assert (match.pk in selectors.current_packs([match.pk])) == (not texts)
+
+
+def test_a_pack_is_sent_once_somebody_has_it_and_replaced_by_the_next(
+    build: BuildPack, manager: User
+) -> None:
+    match = make_match()
+    unread, first = build(match), build(match)
+    assert (state_of(unread), state_of(first)) == ("replaced", "draft")
+
+    services.record_download(pack=first, user=manager)
+    second = build(match)
+    assert (state_of(first), state_of(second)) == ("sent", "draft")
+    services.record_download(pack=second, user=manager)
+    # An earlier pack stays an earlier one, whoever reads it again.
+    services.record_download(pack=first, user=manager)
+
+    assert (state_of(first), state_of(second)) == ("replaced", "sent")
+    newest = Statement.objects.get(evidence_pack=second)
+    assert (newest.subject, newest.replaces) == (match.uid, first.statement)
 
 
 def test_a_pack_of_a_merged_recording_names_what_stands_for_it_until_the_undo(
@@ -236,8 +311,7 @@ def test_a_pack_of_a_merged_recording_names_what_stands_for_it_until_the_undo(
     assert named["title"] == "Mountain (Album)"
     assert named["merged_from"]["recording_id"] == match.recording.uid
     assert "“Mountain (Album)”" in case["in_words"][0]
-    undone = selectors.evidence_of(match)
-    assert (undone and undone.status) == EvidenceStatus.STALE
+    assert followed(match).status == EvidenceStatus.STALE
 
 
 def test_without_a_key_none_is_begun_and_it_is_for_its_owner_alone(

@@ -40,7 +40,7 @@ from monitoring.unknown.models import (
     UnknownItem,
     UnknownPolicy,
 )
-from notices.models import NoticeAnswer, NoticeCheck, NoticeItem
+from notices.models import NoticeAnswer, NoticeItem
 from platforms.models import ClaimFileRow, GroundChange, PolicyTerms, PriorValues
 from review.models import Match
 from rights.models import OtherTitle, Share, Statement, Track, WorkNumber
@@ -175,7 +175,7 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         # The page of a run shows its anchors.
         ClockAnchor,
         # The page of a notice shows these; the last is the worker's note.
-        *(NoticeAnswer, NoticeItem, NoticeCheck),
+        *(NoticeAnswer, NoticeItem),
         # The page of a claim shows its terms; the others are the worker's notes.
         *(PolicyTerms, PriorValues, GroundChange, ClaimFileRow),
         # The page of an import shows what its undo takes back.

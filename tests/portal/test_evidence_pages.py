@@ -80,11 +80,14 @@ def test_a_viewer_takes_packs_away_but_asks_for_none(
     event = Event.objects.get(case=pack.case, action="evidence.downloaded")
     assert event.actor is not None
 
-    # The page says since when a pack is outdated.
+    # The page says since when a pack is outdated, and in what.
     deciding.confirm(match=match, user=make_user(Role.MANAGER), version=match.version)
+    while run_next(Pool.WORK):
+        pass
     page = client.get(address(match)).content.decode()
     assert "Ready, but outdated" in page
-    assert "The match, its recording or its file has changed since" in page
+    assert "The match is confirmed now." in page
+    assert "handed over" in page
     assert pack.sha256 in page
     assert "outdated since" in client.get(match.review_url).content.decode()
 

@@ -31,6 +31,7 @@ from tests.factories.notices import (
     FILLED_IN,
     make_claim,
     make_draft,
+    make_sent,
     make_signed,
 )
 from tests.factories.review import make_match
@@ -297,3 +298,22 @@ def test_programs_prepare_and_sign_what_people_download_and_withdraw(
     shown = page(client, "notice", notice.uid)
     assert "No longer valid" not in shown
     assert "We were wrong." in shown
+
+
+def test_a_notice_that_no_longer_holds_is_withdrawn_and_prepared_again(
+    reviewer: User, manager: User
+) -> None:
+    claim, given_up = make_claim(reviewer), make_claim(reviewer)
+    notice = make_sent([claim, given_up], reviewer, manager)
+    deciding.release(match=given_up, user=manager, answer="Not ours.")
+    client = Client()
+    client.force_login(manager)
+    assert "Withdraw and correct" in page(client, "notice", notice.uid)
+
+    address = reverse("portal:notice_withdraw", args=[notice.uid]) + "?then=prepare"
+    sent = {"version": notice.version, "why": "One of them is not ours."}
+    answer = client.post(address, sent, follow=True)
+
+    assert answer.context["chosen"] == {claim.uid}
+    assert [refusal for _match, refusal in answer.context["rows"]] == [""]
+    assert answer.redirect_chain[0][0] in page(client, "notice", notice.uid)

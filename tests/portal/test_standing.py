@@ -14,7 +14,6 @@ from accounts.tokens import create_token
 from audit.models import Event
 from audit.standing import StatementKind, standing_on
 from catalogue.models import Recording
-from evidence.models import EvidencePack
 from imports import services as imports
 from imports.recordings.kind import RECORDINGS
 from imports.rights.kind import RIGHTS
@@ -171,7 +170,7 @@ def test_an_api_deletes_and_the_event_says_what_stood_on_it(match: Match) -> Non
     assert event.after == {
         "stated": {
             "notice": [TakedownNotice.objects.get().uid],
-            "evidence": [EvidencePack.objects.get().uid],
+            "evidence": [match.uid],
             "cue_sheet": [str(file.uid)],
         }
     }

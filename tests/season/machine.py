@@ -138,6 +138,7 @@ class Season:
             claims.claims_hold()
             airings.airings_hold()
             notices.notices_hold(self.people["max"])
+            notices.statements_are_compared()
             filling.suggestions_hold()
             filling.lists_hold()
             sheets.sheets_hold()

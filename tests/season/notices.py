@@ -14,7 +14,6 @@ from notices.checks import (
 )
 from notices.models import (
     ClaimedRight,
-    NoticeCheck,
     NoticeItem,
     NoticeLaw,
     NoticeOutcome,
@@ -25,6 +24,9 @@ from notices.words import ACCURACY, GOOD_FAITH
 from review.choices import WAITING_STATES, DisputeCode, MatchState
 from review.models import Match
 from scanning.models import Container
+from statements.choices import FOLLOWED
+from statements.following import differences_of
+from statements.models import Statement, StatementCheck
 from tests.factories.notices import FILLED_IN
 from tests.season import outside
 from tests.season.invariants import check
@@ -197,14 +199,23 @@ def notices_hold(person: Person) -> None:
             (_WARNING in answer.content.decode()) == bool(changed),
             f"{notice} does not hold: {changed}",
         )
-        if not NoticeCheck.objects.exists():
-            check(
-                notice.is_lapsed == bool(changed),
-                f"the list says {notice.is_lapsed} of {notice}: {changed}",
-            )
         check(
             changed or not given_up,
             f"{notice} names matches that were given up: {given_up}",
+        )
+
+
+def statements_are_compared() -> None:
+    """Check that lists say of each statement what a comparison finds at once."""
+    if StatementCheck.objects.exists():
+        return
+    rows = list(Statement.objects.filter(state__in=FOLLOWED))
+    differences = differences_of(rows)
+    for row in rows:
+        texts = [difference.text for difference in differences.get(row.pk, ())]
+        check(
+            (row.differs_since is not None) == bool(texts),
+            f"{row.kind} {row} differs since {row.differs_since}, says its list: {texts}",
         )
 
 

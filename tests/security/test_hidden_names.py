@@ -21,6 +21,7 @@ from catalogue.services import RecordingDetails
 from dedup.intake import AlreadyInCatalogue, Newcomer, add_prepared
 from evidence.models import EvidencePack, PackStatus
 from evidence.selectors import names_hidden_rules
+from evidence.statement import issue_built
 from reports.selectors import match_rows
 from review.choices import MatchState
 from review.models import Licence, Match
@@ -29,6 +30,7 @@ from review.services.applications import applications
 from review.subjects import Subject
 from rights.models import Party
 from rights.selectors import parties_in_reach
+from statements.kinds import Fact
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
@@ -174,6 +176,7 @@ def test_a_pack_that_names_a_hidden_rule_stays_here(world: HiddenWorld) -> None:
     pack = EvidencePack(
         match=world.own.match, status=PackStatus.READY, sha256="0" * 64, size_bytes=6
     )
+    pack.statement = issue_built(pack=pack, fact=Fact(match=world.own.match.uid))
     pack.file.save("pack.zip", ContentFile(b"sealed"))
     address = reverse("portal:evidence_zip", args=[pack.uid])
     client = Client()

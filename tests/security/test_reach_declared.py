@@ -63,7 +63,6 @@ NOWHERE = {
     "statements.StatementFile": "seen with its statement",
     "statements.StatementFact": "seen with its statement",
     "statements.StatementCheck": "a note of the worker, shown nowhere",
-    "reports.NoticeCheck": "a note of the worker, shown nowhere",
     "catalogue.CatalogueState": "how far the index is counted, shown as a number",
     "catalogue.IndexEntry": "a note of the worker, shown nowhere",
     "catalogue.IndexCopy": "a machine's copy of the index, shown with the jobs",
