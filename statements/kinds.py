@@ -48,6 +48,8 @@ class Kind(ABC):
     """One kind of statement."""
 
     kind: StatementKind
+    followed_days: int | None = None
+    """So long a statement is compared with today; None for no end."""
 
     @abstractmethod
     def seen(self, subjects: Collection[str]) -> Collection[str]:

@@ -23,7 +23,7 @@ from common.storage import StoredFile, delete_files
 from common.zones import office_day
 from statements.choices import FOLLOWED, STANDING, StatementState
 from statements.errors import StatementRefused
-from statements.kinds import Fact
+from statements.kinds import Fact, kind_of
 from statements.models import Statement, StatementFact, StatementFile, StatementStep
 
 _AT_ONCE = 500
@@ -39,7 +39,6 @@ def issue(
     user: User | None,
     state: StatementState = StatementState.DRAFT,
     content: Sequence[Any] = (),  # Any: JSON
-    followed_until: date | None = None,
 ) -> Statement:
     """Record the next version of a statement, in the transaction of its kind's own row.
 
@@ -56,7 +55,8 @@ def issue(
     statement.name = name
     statement.content = list(content)
     statement.limits = limits_at_work()
-    statement.followed_until = followed_until
+    if days := kind_of(statement).followed_days:
+        statement.followed_until = office_day() + timedelta(days=days)
     statement.save()
     statement.facts_sha256 = digest_of(_store(statement, facts))
     statement.save(update_fields=["facts_sha256"])
