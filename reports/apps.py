@@ -17,8 +17,10 @@ class ReportsConfig(AppConfig):
         from reports import jobs  # noqa: F401
         from reports.cue_edits import EditsOfSheets
         from reports.cue_statement import CueSheets
+        from reports.run_statement import SentReports
         from review.services.following import followers
         from statements.kinds import kinds
 
         kinds.register(CueSheets())
+        kinds.register(SentReports())
         followers.register(("sheet_edits", EditsOfSheets()))

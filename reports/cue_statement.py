@@ -227,7 +227,7 @@ def _facts(sheet: CueSheet) -> Iterator[Fact]:
             file=str(sheet.file.uid),
             start_ms=cue.start_ms,
             end_ms=cue.end_ms,
-            state=cue.status,
+            state=cue.match.state if cue.match else "",
             cells={"item": cue.item.uid} if cue.item else {},
         )
 

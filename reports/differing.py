@@ -11,9 +11,12 @@ from itertools import islice
 from typing import Final
 
 from django.db.models import Min
+from django.utils.translation import gettext as _
 
 from accounts.reach import working_for
 from audit.models import Event
+from common.batches import batched
+from reports.cells import Cell
 from reports.choices import Mode
 from reports.keeping import kept_rows
 from reports.layouts import Layout, kept_columns
@@ -21,61 +24,108 @@ from reports.models import ReportRun
 from reports.rows import KeptRow
 from reports.selectors import file_rows, match_rows, rows_without_match, selection
 from review.choices import MatchState
-from review.models import Match
+from review.models import Match, MatchAlias
 from review.services.transitions import LOCK_EVENTS
+from statements.kinds import Fact
 
 MOST_ROWS: Final = 5_000
 MOST_COMPARED: Final = 500
+_ROWS_NAMED: Final = 20
+_COLUMNS_NAMED: Final = 5
+_NAME_CHARS: Final = 100
 _CASES_AT_ONCE: Final = 500
 _PENDING: Final = f"{MatchState.PENDING}_count"
 
 
 @dataclass(frozen=True, slots=True)
+class DifferingRow:
+    """A row that would read differently today: what it is about, and in which columns."""
+
+    case: str
+    title: str
+    file: str
+    columns: Sequence[str]
+
+    @property
+    def text(self) -> str:
+        """Return which row it is, and in which columns it would read differently."""
+        values = {
+            "title": self.title[:_NAME_CHARS],
+            "file": self.file[:_NAME_CHARS],
+            "columns": ", ".join(self.columns[:_COLUMNS_NAMED]) or "segments",
+        }
+        if self.title:
+            return _("“%(title)s” in “%(file)s”: %(columns)s would differ.") % values
+        return _("“%(file)s”: %(columns)s would differ.") % values
+
+
+@dataclass(frozen=True, slots=True)
 class DifferingRows:
-    """How many rows would read differently, and when the first of them had an event.
+    """The rows that would read differently, and when the first of them had an event.
 
     Some changes have no event here, such as those of licences and shares.
     """
 
-    count: int
+    rows: Sequence[DifferingRow]
     since: datetime | None
     is_all: bool
     """Every row was compared, not only ``MOST_COMPARED``."""
+
+    @property
+    def named(self) -> Sequence[DifferingRow]:
+        """Return the rows that a page names."""
+        return self.rows[:_ROWS_NAMED]
+
+
+def can_compare(run: ReportRun) -> bool:
+    """Return whether the rows of a run can be compared with today's.
+
+    Which matches of a file were selected by hand is not stored.
+    """
+    is_of_some = run.mode == Mode.FILE and run.is_by_hand
+    return run.row_count <= MOST_ROWS and not is_of_some
 
 
 def differing_rows(run: ReportRun) -> DifferingRows | None:
     """Compare the stored rows of a ready run with today's; None if they are the same.
 
-    Rows with an event since the run are compared first, and no run of more than
-    ``MOST_ROWS``. Rows that a new run would add are not counted.
+    Rows with an event since the run are compared first. Rows that a new run would add
+    are not counted.
     """
-    # Which matches of a file were selected by hand is not stored.
-    if run.row_count > MOST_ROWS or (run.mode == Mode.FILE and run.is_by_hand):
+    if not can_compare(run):
         return None
-    try:
-        stored = _stored(run)
-    except (OSError, EOFError, ValueError, zlib.error):
-        # The check against the hash says so of stored rows that are gone or damaged.
-        return None
+    stored = _stored(run)
     changed = _first_events(run.as_of_event or 0, stored)
     compared = list(islice(dict.fromkeys([*sorted(changed), *stored]), MOST_COMPARED))
     # The rows are limited to what the requester could see.
     with working_for(run.run_by):
         today = _today(run, compared)
     mode = Mode(run.mode)
-    differing = [
-        case
-        for case, row in today.items()
-        if _says(row, mode) != _says(stored[case], mode)
+    rows = [
+        _differing(case, stored[case], today[case], mode)
+        for case in compared
+        if case in today and _says(today[case], mode) != _says(stored[case], mode)
     ]
-    if not differing:
+    if not rows:
         return None
-    since = min((changed[case] for case in differing if case in changed), default=None)
-    return DifferingRows(len(differing), since, is_all=len(compared) == len(stored))
+    since = min(
+        (changed[row.case] for row in rows if row.case in changed), default=None
+    )
+    return DifferingRows(rows, since, is_all=len(compared) == len(stored))
 
 
-def _says(row: KeptRow, mode: Mode) -> str:
-    """Return what a row says, as text; it says the same while somebody reviews it."""
+def _differing(case: str, then: KeptRow, now: KeptRow, mode: Mode) -> DifferingRow:
+    before, after = _cells(then, mode), _cells(now, mode)
+    return DifferingRow(
+        case,
+        str(before.get("title") or ""),
+        str(before.get("source_name") or ""),
+        [name for name, cell in before.items() if cell != after[name]],
+    )
+
+
+def _cells(row: KeptRow, mode: Mode) -> dict[str, Cell]:
+    """Return the cells of a row; they are the same while somebody reviews it."""
     names, _of_segments = kept_columns(mode)
     cells = dict(zip(names, row[0], strict=True))
     if mode == Mode.FILE:
@@ -83,11 +133,26 @@ def _says(row: KeptRow, mode: Mode) -> str:
         cells[_PENDING] = str(int(str(cells[_PENDING])) + int(str(looked_at)))
     elif cells["review_state"] == MatchState.IN_REVIEW:
         cells["review_state"] = MatchState.PENDING
-    return json.dumps([cells, row[1]])
+    return cells
+
+
+def _says(row: KeptRow, mode: Mode) -> str:
+    """Return what a row and its segments say, as text."""
+    return json.dumps([_cells(row, mode), row[1]])
 
 
 def _stored(run: ReportRun) -> dict[str, KeptRow]:
-    """Return the stored rows by case: that of the match, or of a file without one."""
+    """Return the stored rows by case: that of the match, or of a file without one.
+
+    There are none if they are gone or damaged; the check against the hash says so.
+    """
+    try:
+        return _by_case(run)
+    except (OSError, EOFError, ValueError, zlib.error):
+        return {}
+
+
+def _by_case(run: ReportRun) -> dict[str, KeptRow]:
     mode = Mode(run.mode)
     names, _of_segments = kept_columns(mode)
     if mode == Mode.FILE:
@@ -100,6 +165,32 @@ def _stored(run: ReportRun) -> dict[str, KeptRow]:
         else f"match:{row[0][match_at]}": row
         for row in kept_rows(run.rows, mode)
     }
+
+
+def facts_of(run: ReportRun) -> list[Fact]:
+    """Return what a run names, by match or file; nothing if nobody could compare it."""
+    return list(_facts(run)) if can_compare(run) else []
+
+
+def _facts(run: ReportRun) -> Iterator[Fact]:
+    names, _of_segments = kept_columns(Mode(run.mode))
+    for rows in batched(_stored(run).items(), _CASES_AT_ONCE):
+        uids = _uids([case for case, _row in rows], "match")
+        files = dict(
+            Match.objects.filter(uid__in=uids).values_list("uid", "scanned_file__uid")
+        )
+        for case, (cells, _segments) in rows:
+            kind, _colon, uid = case.partition(":")
+            if kind == "file":
+                yield Fact(file=uid)
+                continue
+            values = dict(zip(names, cells, strict=True))
+            yield Fact(
+                match=uid,
+                recording=str(values["recording_id"]),
+                file=str(files.get(uid, "")),
+                state=str(values["review_state"]),
+            )
 
 
 def _first_events(after: int, cases: Collection[str]) -> dict[str, datetime]:
@@ -135,10 +226,13 @@ def _today(run: ReportRun, cases: Collection[str]) -> dict[str, KeptRow]:
         return {
             f"file:{uid}": row for uid, row in file_rows(files, chosen.matches).items()
         }
-    matches = Match.objects.filter(uid__in=_uids(cases, "match"))
-    keys = dict(matches.values_list("pk", "uid"))
+    uids = _uids(cases, "match")
+    rows, joined = Match.objects.filter(uid__in=uids), MatchAlias.objects
+    keys = dict(rows.values_list("uid", "pk"))
+    keys |= dict(joined.filter(uid__in=uids).values_list("uid", "match_id"))
+    by_key = match_rows(keys.values(), run.as_of_at)
     return {
-        f"match:{keys[pk]}": row for pk, row in match_rows(keys, run.as_of_at).items()
+        f"match:{uid}": by_key[key] for uid, key in keys.items() if key in by_key
     } | {f"file:{uid}": row for uid, row in rows_without_match(files).items()}
 
 

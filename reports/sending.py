@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.conf import settings
@@ -13,16 +14,21 @@ from django.utils.translation import gettext as _
 import jobs.clock
 from accounts.reach import OwnerGone, sees_within, sending_for
 from accounts.roles import Action
+from audit.standing import StatementKind
 from common.words import count_noun, for_the_record, lowered
 from jobs.context import JobContext
 from jobs.errors import Failed
 from reports import files
 from reports.choices import UNFINISHED, Format, RunState
+from reports.differing import facts_of
 from reports.jobs import record_end
 from reports.manifest import manifest
 from reports.models import ReportSchedule
 from reports.models.schedule import Channel, ReportDelivery, ReportDeliveryState
 from scanning.services.sending import mail, post_signed
+from statements.choices import StatementState
+from statements.kinds import Fact
+from statements.services import issue
 
 ATTACHED_BYTES = 10 * 1024**2
 """Larger files are not attached; the message has their link and hash instead."""
@@ -75,13 +81,30 @@ def _check_owner(delivery: ReportDelivery) -> None:
 
 def _finish(context: JobContext, state: ReportDeliveryState) -> None:
     delivery: ReportDelivery = context.subject
+    is_sent = state == ReportDeliveryState.SENT
+    facts = facts_of(delivery.run) if is_sent else []
     with transaction.atomic():
         context.finish(state=state, message="")
-        if state == ReportDeliveryState.SENT:
+        if is_sent:
+            _issue(delivery, facts)
             ReportSchedule.objects.filter(pk=delivery.schedule_id).update(
                 sent_sha256=delivery.run.rows_sha256
             )
         record_end(delivery, state)
+
+
+def _issue(delivery: ReportDelivery, facts: Sequence[Fact]) -> None:
+    """Record what was sent, in the name of whoever scheduled it."""
+    with for_the_record():
+        name = delivery.run.title
+    issue(
+        kind=StatementKind.REPORT,
+        subject=delivery.run.uid,
+        name=name,
+        facts=facts,
+        user=delivery.schedule.made_by,
+        state=StatementState.SENT,
+    )
 
 
 def _send_email(delivery: ReportDelivery) -> None:

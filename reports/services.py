@@ -18,6 +18,7 @@ from accounts.models import User
 from accounts.reach import why_limited
 from accounts.roles import Action
 from accounts.services import may_change_made
+from audit.standing import StatementKind
 from jobs.errors import Failed, Stopped
 from jobs.models import Job
 from jobs.runner import here
@@ -29,6 +30,7 @@ from reports.layouts import Layout
 from reports.models import ReportRun, ReportTemplate
 from reports.selectors import Selection
 from review.models import Match
+from statements.services import end_following
 
 logger = logging.getLogger(__name__)
 
@@ -217,7 +219,9 @@ def prune_runs() -> int:
     count = 0
     for run in runs_past_their_time(by=datetime.now(tz=UTC)):
         rows, file = run.rows.name, run.file.name
-        run.delete()
+        with transaction.atomic():
+            end_following(kind=StatementKind.REPORT, subjects=[run.uid])
+            run.delete()
         if file:
             default_storage.delete(file)
         # Runs in other formats share the file of rows.

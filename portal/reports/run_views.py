@@ -16,12 +16,13 @@ from portal.shared.access import PortalRequest, needs
 from portal.shared.downloads import attachment
 from reports import selectors, services
 from reports.choices import UNFINISHED, Format, RunState
-from reports.differing import differing_rows
+from reports.differing import MOST_ROWS, can_compare, differing_rows
 from reports.files import CONTENT_TYPES, Check, as_json, check_run
 from reports.layouts import Layout
 from reports.manifest import csvw, manifest
 from reports.models import ReportRun
 from reports.rows import RowKind
+from reports.run_statement import sent_statement
 
 _FOUND = {
     RowKind.YES: gettext_lazy("With a match"),
@@ -67,6 +68,9 @@ def _page(
             "query": query_of(Layout.of(run)),
             "manifest": manifest(run) if run.state == RunState.READY else None,
             "differing": differing_rows(run) if run.state == RunState.READY else None,
+            "sent": sent_statement(run),
+            "can_compare": can_compare(run),
+            "most_rows": MOST_ROWS,
             "working": run.state in UNFINISHED,
             "found": [
                 (label, run.counts["match_found"][kind])

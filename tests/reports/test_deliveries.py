@@ -28,9 +28,12 @@ from reports.choices import RunState
 from reports.models import ReportDelivery, ReportRun
 from reports.models.schedule import Channel, ReportDeliveryState
 from reports.selectors import Selection
-from reports.services import cancel_run
+from reports.services import cancel_run, prune_runs
 from scanning.jobs import RETRY_AFTER
+from statements.models import Statement
+from statements.selectors import is_to_correct
 from tests.conftest import MakeClient, Worker
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.reports.schedules import MONDAY, Mailbox, comes, schedule
@@ -69,6 +72,36 @@ def test_report_is_sent_with_file_and_manifest(
     delivery = ReportDelivery.objects.get()
     assert delivery.state == ReportDeliveryState.SENT
     assert Event.objects.filter(action="dispatch.sent").exists()
+
+
+def test_a_sent_report_says_which_rows_differ_until_nobody_compares_it(
+    mailbox: Mailbox, run_worker: Worker
+) -> None:
+    match = make_match(recording__title="Fog")
+    schedule()
+    comes(MONDAY, run_worker)
+    (sent,) = Statement.objects.all()
+    with time_machine.travel(MONDAY + timedelta(days=1), tick=False):
+        deciding.confirm(match=match, user=make_user(Role.MANAGER), version=1)
+        run_worker()
+
+    sent.refresh_from_db()
+    (difference,) = sent.differs_in
+    assert (sent.state, sent.subject) == ("sent", ReportRun.objects.get().uid)
+    assert difference["match"] == match.uid
+    assert f"“Fog” in “{match.scanned_file.name}”: review_state" in difference["text"]
+    assert [(fact.match, fact.state) for fact in sent.facts.all()] == [
+        (match.uid, "pending")
+    ]
+
+    with time_machine.travel(MONDAY + timedelta(days=2), tick=False):
+        assert Statement.objects.filter(is_to_correct()).exists()
+    with time_machine.travel(MONDAY + timedelta(days=91), tick=False):
+        assert not Statement.objects.filter(is_to_correct()).exists()
+    with time_machine.travel(MONDAY + timedelta(days=400), tick=False):
+        prune_runs()
+    sent.refresh_from_db()
+    assert sent.state == "sent"
 
 
 def test_mail_that_is_refused_is_tried_for_a_day_then_given_up_and_sent_again(

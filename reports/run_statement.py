@@ -1,0 +1,66 @@
+"""Report runs that were sent as statements: what they name, and what differs today."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from django.urls import reverse
+
+from audit.standing import StatementKind
+from reports.models import ReportRun
+from statements.kinds import Difference, Kind
+from statements.models import Statement
+
+
+class SentReports(Kind):
+    """Report runs that were sent by mail or webhook."""
+
+    kind = StatementKind.REPORT
+    followed_days = 90
+
+    def seen(self, subjects: Collection[str]) -> Collection[str]:
+        """Return the runs that the viewer may see."""
+        rows = ReportRun.objects.filter(uid__in=subjects)
+        return set(rows.values_list("uid", flat=True))
+
+    def differences(
+        self, statements: Sequence[Statement]
+    ) -> Mapping[int, Sequence[Difference]]:
+        """Compare the stored rows with today's; a run that expired has none."""
+        subjects = [statement.subject for statement in statements]
+        runs = ReportRun.objects.filter(uid__in=subjects).select_related("run_by")
+        by_uid = {run.uid: run for run in runs}
+        return {
+            statement.pk: _differences(by_uid[statement.subject])
+            for statement in statements
+            if statement.subject in by_uid
+        }
+
+    def url(self, statement: Statement) -> str:
+        """Return the page of the run."""
+        return reverse("portal:report_run", args=[statement.subject])
+
+    def correct_url(self, statement: Statement) -> str:
+        """Return the page of the run, which runs it again."""
+        return self.url(statement)
+
+
+def _differences(run: ReportRun) -> list[Difference]:
+    # Imported late: packages above may still add columns while the apps are loaded.
+    from reports.differing import differing_rows
+
+    differing = differing_rows(run)
+    if differing is None:
+        return []
+    return [
+        Difference(row.text, row.case.removeprefix("match:"))
+        if row.case.startswith("match:")
+        else Difference(row.text)
+        for row in differing.rows
+    ]
+
+
+def sent_statement(run: ReportRun) -> Statement | None:
+    """Return what records that a run was sent; None if nobody sent it."""
+    rows = Statement.objects.filter(kind=StatementKind.REPORT, subject=run.uid)
+    return rows.first()
