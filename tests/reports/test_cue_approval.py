@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import zipfile
+
 import pytest
+from django.test import Client
 
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
+from catalogue.changes import retire_recordings, update_recording
 from catalogue.models import Recording
 from programmes.choices import CueUse, MusicOrigin
 from programmes.models import MusicUse
@@ -14,7 +20,7 @@ from reports import cue_approval, cue_edits
 from reports.cue_approval import SheetStep, take_step
 from reports.cue_arrangement import CuePlace
 from reports.cue_entries import NO_DETAILS, EntryDetails, SheetRefused, enter, remove
-from reports.cue_sheet_files import written
+from reports.cue_sheet_files import FORMATS, written
 from reports.cue_sheets import CueSheet, cue_sheet
 from reports.cue_statement import (
     LineChange,
@@ -29,7 +35,11 @@ from review.decisions.verbs import Decision
 from review.models import Match
 from review.services.folding import fold_scan
 from scanning.models import ScannedFile
-from tests.factories.accounts import make_user
+from scanning.services.filing import delete_files
+from statements.models import Statement
+from tests.conftest import MakeClient, do_all_work
+from tests.dedup.test_joined_matches import merge, two_matches
+from tests.factories.accounts import make_limited, make_user
 from tests.factories.scanning import ScanFactory, make_detection
 from tests.reports.test_cue_sheets import interval, intervals, programme, sheet_of
 
@@ -273,3 +283,106 @@ def test_a_sheet_that_changed_after_it_was_submitted_is_not_approved(
     take_step(file=file, user=manager, step=SheetStep.TAKE_BACK, version=1)
     assert cue_approval.approval_of(file).state == SheetState.DRAFT
     assert sheet_of(file.scans.get()).cues
+
+
+def downloads(client: Client, file: ScannedFile, version: str = "") -> list[bytes]:
+    """Return what a person gets in each format."""
+    at = f"/files/{file.uid}/cue-sheet"
+    urls = [f"{at}/versions/{version}" if version else at] * len(FORMATS)
+    return [
+        client.get(f"{url}.{form}").content
+        for url, form in zip(urls, FORMATS, strict=True)
+    ]
+
+
+def test_an_approved_sheet_keeps_its_bytes_whatever_becomes_of_its_music(
+    reviewer: User, manager: User, signed_in: MakeClient
+) -> None:
+    first, second = two_matches((0, 30_000, 0, 30_000), (60_000, 90_000, 0, 30_000))
+    file, title = first.scanned_file, first.recording.title
+    client = signed_in(Role.MANAGER)
+    approved(file, reviewer, manager)
+    statement = Statement.objects.get()
+    bytes_then = downloads(client, file)
+    hashes = [hashlib.sha256(content).hexdigest() for content in bytes_then]
+    assert hashes == list(statement.files.values_list("sha256", flat=True))
+    assert b"Version 1, submitted by ana on" in unzipped(bytes_then[1])
+    assert b"approved by mira on" in unzipped(bytes_then[1])
+
+    for change, difference in (
+        (lambda: fold_scan(scan=ScanFactory.create(scanned_file=file)), ""),
+        (
+            lambda: update_recording(
+                recording=first.recording, columns={"title": "Renamed"}, user=manager
+            ),
+            "“Renamed”, 00:00:00.000 to 00:00:30.000, is new.",
+        ),
+        (lambda: merge(first.recording, second.recording, manager), "is new."),
+        (
+            lambda: retire_recordings(recordings=[first.recording], user=manager),
+            "is new.",
+        ),
+        (
+            lambda: delete_files(files=[file], user=manager, reason="Wrong file"),
+            "The file was deleted.",
+        ),
+    ):
+        change()
+        do_all_work()
+        statement.refresh_from_db()
+        assert downloads(client, file) == downloads(client, file, "1") == bytes_then
+        told = " ".join(each["text"] for each in statement.differs_in)
+        assert difference in told
+        assert bool(statement.differs_since) == bool(difference)
+
+    page = client.get(f"/files/{file.uid}/cue-sheet/versions/1/").content.decode()
+    assert title in page
+    assert "The file was deleted." in page
+
+
+def test_a_corrected_sheet_has_a_version_of_its_own_beside_the_approved_one(
+    file: ScannedFile, reviewer: User, manager: User, signed_in: MakeClient
+) -> None:
+    client = signed_in(Role.MANAGER)
+    approved(file, reviewer, manager)
+    first = downloads(client, file)
+    draft = client.get(f"/files/{file.uid}/cue-sheet.xlsx?draft=1")
+    assert b"Draft of version 2, not approved" in unzipped(draft.content)
+
+    take_step(file=file, user=reviewer, step=SheetStep.CORRECT, version=1)
+    put(file, reviewer, 200, 240, EntryKind.MUSIC, EntryDetails(title="Jingle"))
+    assert downloads(client, file) == first
+    take_step(file=file, user=reviewer, step=SheetStep.SUBMIT, version=2)
+    assert downloads(client, file) == first
+    take_step(file=file, user=manager, step=SheetStep.APPROVE, version=2)
+
+    assert downloads(client, file) != first
+    assert downloads(client, file, "1") == first
+    assert b"Jingle" in downloads(client, file, "2")[0]
+    states = Statement.objects.order_by("version").values_list("version", "state")
+    assert list(states) == [(1, "replaced"), (2, "approved")]
+
+
+def test_nobody_gets_approved_lines_from_buckets_that_they_may_not_see(
+    file: ScannedFile, reviewer: User, manager: User
+) -> None:
+    approved(file, reviewer, manager)
+    seen, hidden = Recording.objects.order_by("title")
+    limited = make_limited(
+        Role.MANAGER, containers=[file.container_id], buckets=[seen.bucket_id]
+    )
+    client = Client()
+    client.force_login(limited)
+
+    page = client.get(f"/files/{file.uid}/cue-sheet/").content.decode()
+    assert hidden.title not in downloads(client, file)[0].decode()
+    assert "Approved version 1" not in page
+    assert hidden.title not in page
+    assert client.get(f"/files/{file.uid}/cue-sheet/versions/1/").status_code == 404
+    assert client.get(f"/files/{file.uid}/cue-sheet/versions/1.csv").status_code == 404
+
+
+def unzipped(content: bytes) -> bytes:
+    """Return all parts of a workbook."""
+    with zipfile.ZipFile(io.BytesIO(content)) as workbook:
+        return b"".join(workbook.read(name) for name in workbook.namelist())

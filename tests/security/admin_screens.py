@@ -296,6 +296,7 @@ SCREENS: dict[str, Screen] = {
     "reports.SheetApproval": Screen(
         lambda desk: SheetApproval.objects.create(scanned_file=desk.file)
     ),
+    "statements.Statement": Screen(lambda desk: desk.statement()),
     "reports.SheetEdit": Screen(lambda desk: desk.sheet_edit()),
     "reports.TakedownNotice": Screen(lambda desk: desk.notice()),
     "reports.EngineTrial": _of_people(lambda desk: desk.trial_row().file.trial),

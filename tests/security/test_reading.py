@@ -49,9 +49,9 @@ _COUNTS = "accounts_shared_cache"
 _TAKES_BACK = "ROLLBACK TO SAVEPOINT "
 # Addresses that note a GET, with the start of what they write, and why.
 NOTED = {
-    r"^/files/[^/]+/cue-sheet\.(csv|xlsx|pdf)$": (
-        ('INSERT INTO "audit_event"',),
-        "a download",
+    r"^/files/[^/]+/cue-sheet(/versions/\d+)?\.(csv|xlsx|pdf)$": (
+        ('INSERT INTO "audit_event"', 'INSERT INTO "statements_'),
+        "a download, and the draft that somebody has now",
     ),
     r"^/notices/[^/]+/text$": (('INSERT INTO "audit_event"',), "a download"),
     r"^/reports/summary/rows\.csv$": (('INSERT INTO "audit_event"',), "a download"),

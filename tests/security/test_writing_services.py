@@ -589,7 +589,11 @@ LISTED = {
     ),
     "programmes.services.set_uses": _BY_UID,
     "reports.cue_approval.take_step": "tried in SIGNED",
-    "reports.cue_sheet_files.record_export": _EVENTS,
+    **dict.fromkeys(
+        ("reports.cue_statement.hand_out", "reports.cue_statement.hand_out_draft"),
+        _EVENTS,
+    ),
+    "reports.cue_statement.issue_version": "with a step, or a sheet read without limits",
     "monitoring.declarations.services.draft": _OWN,
     **dict.fromkeys(
         (

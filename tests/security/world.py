@@ -15,6 +15,7 @@ from django.core.files.base import ContentFile
 from django.db.models import Model
 
 from accounts.models import AccessLimit, User
+from accounts.reach import working_for
 from accounts.roles import Role
 from accounts.tokens import create_token
 from catalogue.models import BucketType, Exclusion, Recording
@@ -57,6 +58,8 @@ from platforms.models import (
     PlatformClaim,
 )
 from reports.choices import RunState
+from reports.cue_sheets import listed_cues
+from reports.cue_statement import hand_out_draft
 from reports.models import (
     EngineTrial,
     ReportRun,
@@ -80,6 +83,7 @@ from scanning.models import (
 )
 from scanning.models.drop import Drop
 from scanning.models.watch import Watch
+from statements.models import Statement
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
@@ -293,6 +297,12 @@ class Desk:
 
     def evidence(self) -> EvidencePack:
         return self.row(EvidencePack, match=self.match, status=PackStatus.CANCELLED)
+
+    def statement(self) -> Statement:
+        """Return the draft of the file's cue sheet, as somebody downloaded it."""
+        with working_for(None):
+            hand_out_draft(sheet=listed_cues(self.file), actor=self.user, form="csv")
+        return Statement.objects.get(subject=str(self.file.uid))
 
     def sheet_edit(self) -> SheetEdit:
         # A new one each time, as taking it back deletes it.
@@ -673,6 +683,11 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     },
     "api/portal/v1/claims/files/<str:uid>": lambda desk, person: {
         "uid": desk.claim_file(person).uid
+    },
+    "files/<uuid:uid>/cue-sheet/versions/<int:version>": lambda desk, _: {
+        "uid": desk.file.uid,
+        "version": desk.statement().version,
+        "kind": "csv",
     },
     "files/<uuid:uid>/cue-sheet/edits/<str:edit>": lambda desk, _: {
         "uid": desk.file.uid,
