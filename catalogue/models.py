@@ -114,6 +114,13 @@ class CodeStatus(models.TextChoices):
     CONFLICT = "conflict", _("Conflict")
 
 
+TITLE_COLUMNS = (
+    *("title", "version_title", "family"),
+    *("isrc", "release_date", "custom_id"),
+)
+"""What ``Recording.full_title`` reads."""
+
+
 def new_acr_id() -> str:
     """Return an id in the form of the wire protocol: 32 hex digits."""
     return secrets.token_hex(16)

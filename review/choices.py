@@ -104,7 +104,8 @@ class VersionChoice(models.TextChoices):
     """Whether people said which of several equal versions a match names."""
 
     OPEN = "open", _("Nobody has chosen")
-    CHOSEN = "chosen", _("Chosen")
+    CHOSEN = "chosen", pgettext_lazy("version", "Chosen")
+    ANSWERED = "answered", _("One stands for both")
 
 
 class Verb(models.TextChoices):

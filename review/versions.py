@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from itertools import combinations
 
 from catalogue.models import Recording
 from review.choices import VersionChoice
 from review.models import Match, VersionAnswer
+from review.services import figures, intervals
 from scanning.models import Detection
 
 Pair = frozenset[int]
@@ -24,9 +26,18 @@ class Candidate:
     detections: tuple[Detection, ...]
 
     @cached_property
-    def best(self) -> Detection:
-        """Return the detection with the best score."""
-        return max(self.detections, key=lambda each: each.score or 0)
+    def score(self) -> Decimal | None:
+        """Return the best score of its detections."""
+        return figures.best_score(self.detections)[0]
+
+    @cached_property
+    def matched_ms(self) -> int:
+        """Return how much of the file it covers."""
+        return intervals.length(
+            (segment.start_ms, segment.end_ms)
+            for each in self.detections
+            for segment in each.segments.all()
+        )
 
 
 def differ(one: Recording, other: Recording) -> bool:
@@ -98,9 +109,11 @@ def unchosen(
     recording: Recording, others: Collection[Recording]
 ) -> VersionChoice | str:
     """Return what holds if nobody chose: open, unless answers settle it."""
+    if not others:
+        return ""
     answers = answers_among([recording, *others])
     if all(answers.get(pair_of(recording, each)) == recording.pk for each in others):
-        return ""
+        return VersionChoice.ANSWERED
     return VersionChoice.OPEN
 
 
@@ -121,6 +134,8 @@ def candidates_of(match: Match) -> list[Candidate]:
 
     Access limits may hide some.
     """
+    if not match.version_choice:
+        return []
     detections: dict[Recording, list[Detection]] = {}
     rows = match.candidates.select_related("recording__merged_into").order_by("pk")
     for detection in rows.prefetch_related("segments"):
@@ -128,7 +143,7 @@ def candidates_of(match: Match) -> list[Candidate]:
         if stays != match.recording.stands_for_it and not stays.is_given_up:
             detections.setdefault(stays, []).append(detection)
     found = [Candidate(stays, tuple(rows)) for stays, rows in detections.items()]
-    return sorted(found, key=lambda each: (-(each.best.score or 0), each.recording.pk))
+    return sorted(found, key=lambda each: (-(each.score or 0), each.recording.pk))
 
 
 def uids(candidates: Iterable[Detection]) -> list[str]:

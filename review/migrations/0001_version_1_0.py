@@ -152,7 +152,7 @@ class Migration(migrations.Migration):
                     ('scanned_file', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='matches', to='scanning.scannedfile')),
                     ('detections', models.ManyToManyField(related_name='matches', to='scanning.detection')),
                     ('candidates', models.ManyToManyField(related_name='candidate_of', to='scanning.detection')),
-                    ('version_choice', models.CharField(blank=True, choices=[('open', 'Nobody has chosen'), ('chosen', 'Chosen')], default='', help_text='Empty if no other version fits equally, or an answer settles it.', max_length=8)),
+                    ('version_choice', models.CharField(blank=True, choices=[('open', 'Nobody has chosen'), ('chosen', 'Chosen'), ('answered', 'One stands for both')], default='', help_text='Empty if no other version fits equally.', max_length=8)),
                     ('second_scan', models.ForeignKey(blank=True, help_text='The scan by the other engine that found the recording too.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='scanning.scan')),
                     ('policy', models.ForeignKey(blank=True, help_text='The policy that decided or routed the match.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='matches', to='review.policy')),
                 ],

@@ -116,7 +116,7 @@ class Match(models.Model):
         choices=VersionChoice.choices,
         blank=True,
         default="",
-        help_text=_("Empty if no other version fits equally, or an answer settles it."),
+        help_text=_("Empty if no other version fits equally."),
     )
 
     state = models.CharField(

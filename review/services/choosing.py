@@ -17,11 +17,17 @@ from accounts.models import User
 from accounts.reach import working_for
 from accounts.roles import Action
 from audit.models import Event
-from audit.services import EventDraft, record, record_all
+from audit.services import SYSTEM, EventDraft, record, record_all
 from catalogue.models import Recording
 from catalogue.selectors import excluded_intervals_of
 from review import errors, versions
-from review.choices import WAITING_STATES, MatchState, Verb, VersionChoice
+from review.choices import (
+    WAITING_STATES,
+    MatchState,
+    QueueReason,
+    Verb,
+    VersionChoice,
+)
 from review.models import Match, VersionAnswer
 from review.services import evaluation, figures, following, grounds, transitions
 from review.services.following import Move
@@ -126,7 +132,7 @@ def _naming(match: Match, recording: Recording) -> dict[str, object]:
 def _reason(match: Match) -> str:
     """Return why a match waits once its version is chosen."""
     subject = replace(Subject.of(match), has_open_versions=False)
-    is_about_versions = match.queue_reason == evaluation.QueueReason.TWO_VERSIONS
+    is_about_versions = match.queue_reason == QueueReason.TWO_VERSIONS
     return (
         str(evaluation.own_reason(subject)) if is_about_versions else match.queue_reason
     )
@@ -229,7 +235,7 @@ def note_recordings(
     told_apart = {"status", "isrc_normalised", "version_title"}
     changed = [key for key, columns in before.items() if told_apart & columns.keys()]
     if changed:
-        follow(changed, actor=user or transitions.SYSTEM)
+        follow(changed, actor=user or SYSTEM)
 
 
 def add_candidates(match: Match, found: Iterable[Detection]) -> None:
@@ -249,7 +255,7 @@ def add_candidates(match: Match, found: Iterable[Detection]) -> None:
     if match.version_choice == VersionChoice.CHOSEN:
         # Nobody has seen these.
         Match.objects.filter(pk=match.pk).update(version_choice=VersionChoice.OPEN)
-    _look_again([match.pk], transitions.SYSTEM)
+    _look_again([match.pk], SYSTEM)
 
 
 def _look_again(keys: list[int], actor: User | str) -> int:

@@ -528,10 +528,10 @@ def _give_back(aliases: Sequence[MatchAlias]) -> None:
 
 def _link(links: Mapping[int, tuple[Iterable[int], Iterable[int]]]) -> None:
     """Give matches, by key, exactly this evidence and these candidates."""
-    for place, relation in enumerate((Match.detections, Match.candidates)):
-        through = relation.through
-        through.objects.filter(match__in=list(links)).delete()
-        through.objects.bulk_create(
+    throughs = (Match.detections.through, Match.candidates.through)
+    for place, through in enumerate(throughs):
+        through._base_manager.filter(match__in=list(links)).delete()
+        through._base_manager.bulk_create(
             through(match_id=key, detection_id=detection)
             for key, both in links.items()
             for detection in both[place]

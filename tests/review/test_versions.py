@@ -234,7 +234,8 @@ def test_an_answer_for_the_pair_holds_in_all_files_and_later_scans(
     waiting.refresh_from_db()
     # Now that a person has answered, the policy decides as ever.
     assert (waiting.recording, waiting.state) == (edit, MatchState.CONFIRMED)
-    assert (waiting.policy, waiting.version_choice) == (policy, "")
+    assert waiting.policy == policy
+    assert waiting.version_choice == VersionChoice.ANSWERED
     for match in (chosen, decided):
         match.refresh_from_db()
         assert match.recording == album
