@@ -79,7 +79,7 @@ _UNCHANGING = (NOTE, ASSIGN, GROUND, SPEECH)
 # These events do not change the decision about the match.
 _ASIDES = (
     *(*_UNCHANGING, *LOCK_EVENTS, COUNTED),
-    *(*_RESCANS, FOUND_TOO, LOST, NAMED_OTHERWISE, NAMED_BY_ANSWER),
+    *(*_RESCANS, FOUND_TOO, LOST, NAMED_OTHERWISE),
 )
 UNDECIDED: dict[str, object] = {
     "decision_reason": "",
