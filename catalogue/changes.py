@@ -159,6 +159,11 @@ def retire_recordings(*, recordings: Sequence[Recording], user: User | None) -> 
             standing = as_event(stated.get(f"recording:{recording.uid}", ()))
             _record_leaving(recording, "recording.retired", standing, user)
         note_change(recording.pk for recording in recordings)
+        recordings_changed.send(
+            sender=Recording,
+            before={each.pk: {"status": each.status} for each in recordings},
+            user=user,
+        )
 
 
 def move_recordings(

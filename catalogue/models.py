@@ -114,6 +114,13 @@ class CodeStatus(models.TextChoices):
     CONFLICT = "conflict", _("Conflict")
 
 
+TITLE_COLUMNS = (
+    *("title", "version_title", "family"),
+    *("isrc", "release_date", "custom_id"),
+)
+"""What ``Recording.full_title`` reads."""
+
+
 def new_acr_id() -> str:
     """Return an id in the form of the wire protocol: 32 hex digits."""
     return secrets.token_hex(16)
@@ -216,6 +223,15 @@ class Recording(models.Model):
             "The canonical recording of its group; empty for that recording itself."
         ),
     )
+    family = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text=_("The first of several versions of one recording, which it is of."),
+    )
     computed_share_pct = models.DecimalField(
         _("our share in percent"),
         max_digits=5,
@@ -279,7 +295,25 @@ class Recording(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.title} – {self.artist_names}" if self.artists else self.title
+        title = self.full_title
+        return f"{title} – {self.artist_names}" if self.artists else title
+
+    @property
+    def full_title(self) -> str:
+        """Its title with its version; every page, report and message names it so."""
+        return f"{self.title} ({self.version})" if self.version else self.title
+
+    @property
+    def version(self) -> str:
+        """Its version title; else, among several versions, its ISRC, year or id."""
+        if self.version_title or self.family_id is None:
+            return self.version_title
+        return self.isrc or self.release_date[:4] or self.custom_id
+
+    @property
+    def sound(self) -> int:
+        """The key of the recording that represents its sound."""
+        return self.same_sound_as_id or self.pk
 
     @property
     def stands_for_it(self) -> Recording:

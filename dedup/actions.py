@@ -128,7 +128,7 @@ def merge_many(
                 asked=ActionRequest(seen, canonical=seen[0] if seen else ""),
             )
         except ActionRefused as error:
-            refused.append((members[0].title if members else uid, error.message))
+            refused.append((members[0].full_title if members else uid, error.message))
         else:
             done += 1
     return done, refused

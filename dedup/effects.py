@@ -22,7 +22,7 @@ from dedup.merging import merged_columns
 from dedup.models import ActionVerb, DedupAction, DedupGroup, DedupMember, PairLink
 from dedup.services import DedupRun, regroup
 from dedup.snapshots import Row
-from review.services import exclusions, grounds, joining
+from review.services import choosing, exclusions, grounds, joining
 from rights import conflicts
 from rights.filling import fill_catalogue, refresh_own_shares
 from rights.models import RightsRecording
@@ -150,6 +150,7 @@ def follow(before: Mapping[str, Row], user: User) -> None:
     Licences and shares of a merged recording also count for the one that stays.
     """
     touched = {each.pk: each for each in Recording.objects.filter(uid__in=before)}
+    choosing.follow(touched, actor=user)
     grounds.follow_recordings(
         before={
             key: {"label": before[each.uid]["label"]} for key, each in touched.items()

@@ -491,7 +491,7 @@ def _lock_recording(recording: Recording, bucket: Bucket) -> None:
         raise changes.ChangeRefused(
             "moved",
             _("%(title)s was moved meanwhile. Nothing was changed: try again.")
-            % {"title": recording.title},
+            % {"title": recording.full_title},
         )
 
 

@@ -23,6 +23,7 @@ from dedup.models import (
     GroupKind,
     PairLink,
 )
+from review.versions import differ
 
 FAMILY_KINDS = (*GROUPING_KINDS, DuplicateKind.SAME_RECORDING)
 
@@ -163,6 +164,8 @@ def regroup(run: DedupRun, *, around: Recording | None = None) -> None:
             run.groups = found
             _note_who_stands(standing, found)
         keeping.write(found)
+    # Of both kinds, the last one reached all recordings.
+    _note_families(standing, run.groups, run.families)
 
 
 def group_new_recording(*, recording: Recording, **_signal: object) -> None:
@@ -195,6 +198,35 @@ def _note_who_stands(rows: QuerySet[Recording], groups: Sequence[Group]) -> None
             before[pk] = {"same_sound_as_id": known.get(pk)}
     if before:
         recordings_changed.send(sender=Recording, before=before, user=None)
+
+
+def _note_families(
+    rows: QuerySet[Recording], groups: Sequence[Group], families: Sequence[Group]
+) -> None:
+    """Store in each of several versions the first of them, for later scans and titles.
+
+    Recordings of one sound are versions if their metadata say so.
+    """
+    by_key = Recording.objects.in_bulk(
+        {place.recording for group in groups for place in group}
+    )
+    told_apart = [
+        group
+        for group in groups
+        if any(
+            differ(by_key[group[0].recording], by_key[place.recording])
+            for place in group
+        )
+    ]
+    wanted = {
+        place.recording: group[0].recording
+        for group in (*told_apart, *families)
+        for place in group
+    }
+    known = dict(rows.exclude(family=None).values_list("pk", "family"))
+    for pk in wanted.keys() | known.keys():
+        if wanted.get(pk) != known.get(pk):
+            Recording.objects.filter(pk=pk).update(family=wanted.get(pk))
 
 
 class _Keeping:

@@ -156,7 +156,7 @@ def _write(
 def _take_back(suggestion: Suggestion, recording: Recording, user: User) -> str:
     """Take one decision back; return why not, or ""."""
     if recording.status == RecordingStatus.RETIRED:
-        return _("%(name)s is retired.") % {"name": recording.title}
+        return _("%(name)s is retired.") % {"name": recording.full_title}
     if suggestion.state == SuggestionState.ACCEPTED:
         if value_of(recording, suggestion.field) != suggestion.value:
             last = (
@@ -167,7 +167,7 @@ def _take_back(suggestion: Suggestion, recording: Recording, user: User) -> str:
                 .first()
             )
             return _("%(recording)s was changed since by %(name)s.") % {
-                "recording": recording.title,
+                "recording": recording.full_title,
                 "name": last.actor_name if last is not None else _("somebody"),
             }
         update_recording(
@@ -193,10 +193,10 @@ def _take_back(suggestion: Suggestion, recording: Recording, user: User) -> str:
 
 def _why_not(suggestion: Suggestion, recording: Recording) -> str:
     if recording.status == RecordingStatus.RETIRED:
-        return _("%(name)s is retired.") % {"name": recording.title}
+        return _("%(name)s is retired.") % {"name": recording.full_title}
     if value_of(recording, suggestion.field):
         return _("%(name)s has a value in this field meanwhile.") % {
-            "name": recording.title
+            "name": recording.full_title
         }
     if suggestion.field == FillField.ISRC and _is_taken(suggestion, recording):
         return _(

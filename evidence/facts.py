@@ -380,7 +380,7 @@ def recording_json(match: Match, heard: Recording) -> Json:
         if heard == recording
         else {
             "recording_id": heard.uid,
-            "title": heard.title,
+            "title": heard.full_title,
             "isrc": heard.isrc_normalised or heard.isrc,
         },
     }

@@ -67,7 +67,7 @@ def _head(pages: Pages, facts: CaseFacts) -> None:
         most_lines=1,
     )
     pages.ln(2)
-    pages.write_text(recording.title, size=16, bold=True, most_lines=2)
+    pages.write_text(recording.full_title, size=16, bold=True, most_lines=2)
     if recording.artists:
         pages.write_text(
             _("by %(artists)s") % {"artists": recording.artist_names},

@@ -189,7 +189,7 @@ def licences(facts: CaseFacts) -> str:
 def of_recording(facts: CaseFacts) -> list[tuple[str, str]]:
     """Return what identifies the recording: non-empty values with labels."""
     recording, heard = facts.recording, facts.heard
-    title = " ".join([recording.title, recording.version_title]).strip()
+    title = recording.full_title
     return _known_pairs(
         [
             (_("Title"), title),
@@ -232,7 +232,7 @@ def _known_pairs(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
 def _what(facts: CaseFacts) -> str:
     recording, count = facts.recording, facts.count
     names = {
-        "title": Truncator(recording.title).chars(_NAME_CHARS),
+        "title": Truncator(recording.full_title).chars(_NAME_CHARS),
         "file": Truncator(facts.file.name).chars(_NAME_CHARS),
     }
     if not count.counted:

@@ -92,7 +92,7 @@ def _item(item: NoticeItem, right: ClaimedRight, pack: EvidencePack | None) -> J
     match, recording, file = item.match, item.match.recording, item.match.scanned_file
     return {
         "match": item.match_uid,
-        "title": " ".join(filter(None, (recording.title, recording.version_title))),
+        "title": recording.full_title,
         "artists": recording.artist_names,
         "writers": ", ".join(recording.writers) if right == ClaimedRight.WORK else "",
         "isrc": recording.isrc_normalised or recording.isrc,

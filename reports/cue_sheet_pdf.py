@@ -164,7 +164,7 @@ def _cells(cue: Cue) -> list[tuple[str, str]]:
     share = recording.owner_share_pct
     return [
         (str(cue.number), ""),
-        (recording.title, recording.version_title or recording.label),
+        (recording.title, recording.version or recording.label),
         (", ".join(recording.writers), ""),
         (", ".join(recording.publishers), f"{share} %" if share is not None else ""),
         (recording.artist_names, ""),

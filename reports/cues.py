@@ -117,7 +117,7 @@ class Cue:
         """Return the title of the music; empty if nobody knows it."""
         if self.entry is not None:
             return self.entry.title
-        return self.recording.title if self.recording else ""
+        return self.recording.full_title if self.recording else ""
 
     @property
     def use_label(self) -> str:

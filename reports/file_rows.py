@@ -43,6 +43,7 @@ _WORST_FIRST = (
     QueueReason.LICENCE_ENDED,
     QueueReason.RESCAN_CHANGED,
     QueueReason.ENGINES_DISAGREE,
+    QueueReason.TWO_VERSIONS,
     QueueReason.TWO_CANDIDATES,
     QueueReason.SHARED_LOOP,
     QueueReason.METADATA_CONFLICT,

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from catalogue.models import Exclusion
+from catalogue.models import TITLE_COLUMNS, Exclusion
 from reports.cells import Cell, Value, ValueType, as_cell
 from reports.choices import Mode
 from reports.rows import (
@@ -173,18 +173,19 @@ def heard_in(scans: Iterable[int]) -> Mapping[int, dict[int, HeardRecording]]:
     heard: dict[int, dict[int, HeardRecording]] = defaultdict(dict)
     by_detection: dict[int, HeardRecording] = {}
     detections = Detection.objects.filter(scan__in=list(scans))
-    for pk, scan, recording, score, uid, title in detections.order_by(
-        "created_at", "pk"
-    ).values_list(
-        "pk", "scan_id", "recording_id", "score", "recording__uid", "recording__title"
+    columns = (f"recording__{name}" for name in ("uid", *TITLE_COLUMNS))
+    for detection in (
+        detections.select_related("recording")
+        .only("scan", "score", *columns)
+        .order_by("created_at", "pk")
     ):
         # An engine can report a recording in several sections; keep the best score.
-        known = heard[scan].setdefault(
-            recording, HeardRecording(RivalRecording(uid, score, title))
-        )
-        by_detection[pk] = known
+        recording, score = detection.recording, detection.score
+        rival = RivalRecording(recording.uid, score, recording.full_title)
+        known = heard[detection.scan_id].setdefault(recording.pk, HeardRecording(rival))
+        by_detection[detection.pk] = known
         if score is not None and (known.candidate.score or 0) < score:
-            known.candidate = RivalRecording(uid, score, title)
+            known.candidate = rival
     segments = Segment.objects.filter(detection__in=list(by_detection))
     for segment in segments.order_by("start_ms", "pk"):
         by_detection[segment.detection_id].segments.append(segment)

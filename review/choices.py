@@ -100,12 +100,21 @@ class PolicyAction(models.TextChoices):
     SUPPRESS = "suppress", _("Suppress")
 
 
+class VersionChoice(models.TextChoices):
+    """Whether people said which of several equal versions a match names."""
+
+    OPEN = "open", _("Nobody has chosen")
+    CHOSEN = "chosen", pgettext_lazy("version", "Chosen")
+    ANSWERED = "answered", _("One stands for both")
+
+
 class Verb(models.TextChoices):
     """Decisions that a person can make; also the names of their events."""
 
     CONFIRM = "confirm", _("Confirm")
     CLEAR = "clear", _("Clear")
     REJECT = "reject", _("Reject")
+    CHOOSE = "choose_version", _("Switch the version")
     ESCALATE = "escalate", _("Escalate")
     REOPEN = "reopen", _("Reopen")
     UNDO = "undo", _("Undo")
@@ -158,6 +167,7 @@ class QueueReason(models.TextChoices):
     LOW_SCORE = "low_score", _("Low score")
     ALTERED = "altered", _("Altered")
     UNDER_SPEECH = "under_speech", _("Under speech")
+    TWO_VERSIONS = "two_versions", _("Two versions")
     TWO_CANDIDATES = "two_candidates", _("Two candidates")
     SHARED_LOOP = "shared_loop", _("Shared loop")
     METADATA_CONFLICT = "metadata_conflict", _("ISRC conflict")

@@ -205,7 +205,9 @@ def copies_heard(match: Match) -> QuerySet[Detection]:
     sound = match.recording.same_sound_as_id or match.recording_id
     copies = Q(recording__same_sound_as=sound) | Q(recording=sound)
     return (
-        Detection.objects.filter(copies, scan=match.scan_id, matches=None)
+        Detection.objects.filter(
+            copies, scan=match.scan_id, matches=None, candidate_of=None
+        )
         .select_related("recording")
         .order_by("-score", "pk")
     )

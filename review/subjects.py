@@ -60,6 +60,8 @@ class Subject:
     measured: Measured
     rivals: int
     found_late: bool
+    has_open_versions: bool
+    """Whether another version fits equally, and nobody has chosen one."""
 
     @classmethod
     def of(cls, match: Match) -> Self:
@@ -71,6 +73,7 @@ class Subject:
             measured=match,
             rivals=match.rivals,
             found_late=match.found_late,
+            has_open_versions=match.has_open_versions,
         )
 
     @property

@@ -120,6 +120,7 @@ class Migration(migrations.Migration):
                     ('added_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                     ('bucket', models.ForeignKey(limit_choices_to={'deleted_at__isnull': True}, on_delete=django.db.models.deletion.PROTECT, related_name='recordings', to='catalogue.bucket')),
                     ('merged_into', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='aliases', to='catalogue.recording')),
+                    ('family', models.ForeignKey(blank=True, editable=False, help_text='The first of several versions of one recording, which it is of.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='catalogue.recording')),
                     ('same_sound_as', models.ForeignKey(blank=True, editable=False, help_text='The canonical recording of its group; empty for that recording itself.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='catalogue.recording')),
                 ],
                 options={

@@ -363,7 +363,7 @@ class Foresight:
         for some in by_key(rows):
             heartbeat()
             found = of_recordings(some, self._grounds)
-            names = {f"r{each.pk}": each.title for each in some}
+            names = {f"r{each.pk}": each.full_title for each in some}
             self._compare(found, Q(recording__in=some, kind="no_reference"), names)
 
     def _judge(self, assets: Iterable[PlatformAsset]) -> None:

@@ -62,7 +62,7 @@ def _row(play: Airplay) -> list[Cell]:
         local.isoformat(timespec="milliseconds"),
         round((play.ends_at - play.starts_at).total_seconds() * 1000),
         recording.uid,
-        recording.title,
+        recording.full_title,
         recording.artist_names,
         recording.isrc,
         recording.custom_id,

@@ -136,6 +136,7 @@ def airplay_facts(airplay: Airplay) -> dict[str, Any]:  # Any: JSON
             "id": recording.uid,
             "custom_id": recording.custom_id,
             "title": recording.title,
+            "version": recording.version,
             "artists": list(recording.artists),
             "isrc": recording.isrc_normalised,
         },

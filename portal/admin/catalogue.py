@@ -180,7 +180,7 @@ class RecordingAdmin(RoleAdmin[Recording]):
     @admin.display(description=_("Recording"), ordering="title")
     def title_shown(self, recording: Recording) -> SafeString:
         """Return the title and the artists."""
-        return two_lines(recording.title, recording.artist_names)
+        return two_lines(recording.full_title, recording.artist_names)
 
     @admin.display(description=_("ISRC"), ordering="isrc_normalised")
     def code(self, recording: Recording) -> SafeString:

@@ -54,7 +54,7 @@ class EvidencePackAdmin(RoleAdmin[EvidencePack]):
         """Return the recording's title, with a link to the packs of the match."""
         return format_html(
             '<span class="cell-title">{}</span><a class="cell-sub" href="{}">{}</a>',
-            pack.match.recording.title,
+            pack.match.recording.full_title,
             reverse("portal:evidence", args=[pack.match.uid]),
             gettext("All packs of this match"),
         )

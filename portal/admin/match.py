@@ -141,7 +141,7 @@ class MatchAdmin(RoleAdmin[Match]):
     @admin.display(description=_("Recording"), ordering="recording__title")
     def recording_title(self, match: Match) -> SafeString:
         """Return the title and the artists."""
-        return two_lines(match.recording.title, match.recording.artist_names)
+        return two_lines(match.recording.full_title, match.recording.artist_names)
 
     @admin.display(description=_("State, reason"), ordering="state")
     def state_shown(self, match: Match) -> SafeString:

@@ -22,7 +22,15 @@ from portal.policies.sentence import sentence_of
 from portal.shared import formats
 from portal.shared.selectors import bucket_names, count_per_row
 from review.choices import MatchState
-from review.models import Dispute, Licence, Match, MatchAlias, Policy, SavedView
+from review.models import (
+    Dispute,
+    Licence,
+    Match,
+    MatchAlias,
+    Policy,
+    SavedView,
+    VersionAnswer,
+)
 
 _LICENCE_FIELDS = (
     *all_field_names(Licence, but=("id", "evidence")),
@@ -162,6 +170,18 @@ class MatchAliasAdmin(RoleAdmin[MatchAlias]):
     date_hierarchy = "joined_at"
     fields = ["uid", "match", "recording", "merge", "joined_at"]
     readonly_fields = ["uid", "match", "recording", "merge", "joined_at"]
+
+
+@admin.register(VersionAnswer)
+class VersionAnswerAdmin(RoleAdmin[VersionAnswer]):
+    """Answers which of two versions stands for both; the page of a match gives them."""
+
+    list_display = ["one", "other", "stands", "answered_by", "answered_at"]
+    list_filter = [("answered_at", DaysFilter)]
+    list_select_related = ["one", "other", "stands", "answered_by"]
+    search_fields = ["one__title", "other__title", "=one__uid", "=other__uid"]
+    date_hierarchy = "answered_at"
+    readonly_fields = all_field_names(VersionAnswer, but=("id",))
 
 
 @admin.register(SavedView)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from drf_spectacular.utils import extend_schema
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.roles import Action
+from catalogue.models import Recording
 from common.api_requests import valid_data
 from portal.api.base import ProgramView
 from portal.shared.selectors import find_match
@@ -15,8 +17,11 @@ from review import rule_names
 from review.choices import CLAIM_VERBS, DisputeCode, RejectCode, Verb
 from review.decisions.decide import decide_one
 from review.decisions.verbs import Decision
+from review.errors import NotPossible
 from review.models import Dispute, Licence, Match
 from review.models.licence import NUMBER_PREFIX
+from review.services import choosing
+from review.versions import Candidate, candidates_of
 
 # Disputes have an address of their own, exclusions need the page's preview.
 _VERBS = [
@@ -26,6 +31,16 @@ _VERBS = [
 ]
 
 
+class CandidateSerializer(serializers.Serializer[Candidate]):
+    """A version of a match's recording that fits equally."""
+
+    recording = serializers.CharField(source="recording.uid")
+    title = serializers.CharField(source="recording.full_title")
+    isrc = serializers.CharField(source="recording.isrc")
+    score = serializers.DecimalField(max_digits=5, decimal_places=1, allow_null=True)
+    matched_ms = serializers.IntegerField()
+
+
 class MatchSerializer(serializers.ModelSerializer[Match]):
     """The state of a match; a decision must send its ``version`` back."""
 
@@ -33,6 +48,13 @@ class MatchSerializer(serializers.ModelSerializer[Match]):
     recording = serializers.CharField(source="recording.uid", read_only=True)
     decided_by_name = serializers.SerializerMethodField()
     due_at = serializers.DateTimeField(allow_null=True, read_only=True)
+    title = serializers.CharField(source="recording.full_title", read_only=True)
+    candidates = serializers.SerializerMethodField()
+
+    @extend_schema_field(CandidateSerializer(many=True))
+    def get_candidates(self, match: Match) -> list[dict[str, object]]:
+        """Return the versions that fit equally, which the match may name instead."""
+        return [CandidateSerializer(each).data for each in candidates_of(match)]
 
     def get_decided_by_name(self, match: Match) -> str:
         """Return who decided; of a rule that the caller may not see only the kind."""
@@ -43,6 +65,7 @@ class MatchSerializer(serializers.ModelSerializer[Match]):
         fields = (
             *("uid", "version", "state", "queue_reason", "relation", "score"),
             *("score_scale", "matched_ms", "file", "recording", "found_late"),
+            *("title", "version_choice", "candidates"),
             *("decision_reason", "decided_by_name", "decided_at", "due_at", "note"),
         )
         read_only_fields = fields
@@ -74,6 +97,25 @@ class DecisionSerializer(serializers.Serializer[None]):
         required=False,
         default=None,
         help_text=f"The id of a licence, not its number {NUMBER_PREFIX}….",
+    )
+    recording = serializers.CharField(
+        max_length=32,
+        required=False,
+        default="",
+        help_text="The candidate that `choose_version` names; the best one if empty.",
+    )
+
+
+class VersionAnswerSerializer(serializers.Serializer[None]):
+    """Which of two versions stands for both in all files; empty for none."""
+
+    candidate = serializers.CharField(
+        max_length=32, help_text="The recording that the match may name instead."
+    )
+    stands = serializers.CharField(
+        max_length=32,
+        allow_blank=True,
+        help_text="The match's recording or the candidate; empty to ask in each file.",
     )
 
 
@@ -137,10 +179,50 @@ class DecisionsView(MatchView):
             user=self.person,
             version=asked["version"],
             decision=Decision(
-                Verb(asked["verb"]), asked["reason"], asked["note"], asked["licence"]
+                Verb(asked["verb"]),
+                asked["reason"],
+                asked["note"],
+                asked["licence"],
+                recording=_recording(asked["recording"]),
             ),
         )
         return Response(MatchSerializer(match).data)
+
+
+class VersionAnswerView(MatchView):
+    """Answers for two versions which one stands for both."""
+
+    http_method_names = ["post", "options"]
+
+    @extend_schema(request=VersionAnswerSerializer, responses=MatchSerializer)
+    def post(self, request: Request, uid: str) -> Response:
+        """Store the answer for the match's recording and one of its candidates."""
+        asked = valid_data(VersionAnswerSerializer(data=request.data))
+        match = self.find(uid)
+        candidate, stands = (
+            _recording(asked[name], among=match) for name in ("candidate", "stands")
+        )
+        choosing.answer(
+            one=match.recording,
+            other=candidate or match.recording,
+            stands=stands,
+            user=self.person,
+        )
+        return Response(MatchSerializer(self.find(uid)).data)
+
+
+def _recording(uid: str, *, among: Match | None = None) -> Recording | None:
+    """Return a recording by its id; with ``among``, one that the match may name."""
+    if not uid:
+        return None
+    rows = Recording.objects.filter(uid=uid)
+    if among is not None:
+        keys = [each.recording.pk for each in candidates_of(among)]
+        rows = rows.filter(pk__in=[among.recording_id, *keys])
+    recording = rows.first()
+    if recording is None:
+        raise NotPossible(_("The match has no such version."))
+    return recording
 
 
 class DisputesView(MatchView):

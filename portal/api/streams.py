@@ -32,6 +32,7 @@ class PlaySerializer(serializers.ModelSerializer[Airplay]):
 
     recording = serializers.CharField(source="recording.uid", read_only=True)
     title = serializers.CharField(source="recording.title", read_only=True)
+    version = serializers.CharField(source="recording.version", read_only=True)
     artists = serializers.ListField(
         child=serializers.CharField(), source="recording.artists", read_only=True
     )
@@ -41,7 +42,7 @@ class PlaySerializer(serializers.ModelSerializer[Airplay]):
         model = Airplay
         fields = (
             *("uid", "state", "starts_at", "ends_at", "score"),
-            *("recording", "title", "artists", "isrc"),
+            *("recording", "title", "version", "artists", "isrc"),
         )
         read_only_fields = fields
 

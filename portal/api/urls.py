@@ -45,6 +45,11 @@ urlpatterns = [
         name="match_decisions",
     ),
     path(
+        "matches/<str:uid>/version-answers/",
+        matches.VersionAnswerView.as_view(),
+        name="match_version_answers",
+    ),
+    path(
         "matches/<str:uid>/disputes/",
         matches.DisputesView.as_view(),
         name="match_disputes",

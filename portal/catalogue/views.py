@@ -193,7 +193,7 @@ def recording_add(request: PortalRequest) -> HttpResponseBase:
             messages.success(
                 request,
                 _("%(title)s is added and being fingerprinted.")
-                % {"title": recording.title},
+                % {"title": recording.full_title},
             )
             return redirect("portal:recording_detail", uid=recording.uid)
     return render(request, "portal/catalogue/recording_form.html", {"form": form})
@@ -211,7 +211,7 @@ def recording_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
             stored = Recording.objects.get(pk=recording.pk)
             update_recording(recording=stored, columns=columns, user=request.user)
         messages.success(
-            request, _("%(title)s was saved.") % {"title": recording.title}
+            request, _("%(title)s was saved.") % {"title": recording.full_title}
         )
         return redirect("portal:recording_detail", uid=uid)
     title = form.initial["title"]
@@ -245,7 +245,7 @@ def recording_refingerprint(request: PortalRequest, uid: str) -> HttpResponseBas
     else:
         messages.success(
             request,
-            _("%(title)s gets a new fingerprint.") % {"title": recording.title},
+            _("%(title)s gets a new fingerprint.") % {"title": recording.full_title},
         )
     return redirect("portal:recording_detail", uid=uid)
 
@@ -271,7 +271,7 @@ def recording_replace_audio(request: PortalRequest, uid: str) -> HttpResponseBas
         messages.error(request, str(refused))
     else:
         done = _("%(title)s has new audio. It is searchable once it has a fingerprint.")
-        messages.success(request, done % {"title": recording.title})
+        messages.success(request, done % {"title": recording.full_title})
         if same is not None:
             known = _("The catalogue has this audio already, as %(name)s (%(id)s).")
             known_as = {"name": same, "id": same.custom_id or same.uid}
@@ -299,7 +299,7 @@ def recording_retire(request: PortalRequest, uid: str) -> HttpResponseBase:
         messages.success(
             request,
             _("%(title)s is retired; scans no longer search for it.")
-            % {"title": recording.title},
+            % {"title": recording.full_title},
         )
         return redirect("portal:bucket_detail", pk=recording.bucket_id)
     return render(
@@ -336,7 +336,7 @@ def recording_move(request: PortalRequest, uid: str) -> HttpResponseBase:
                 move()
                 done = _("%(title)s is in %(bucket)s now.")
                 named = {
-                    "title": recording.title,
+                    "title": recording.full_title,
                     "bucket": form.cleaned_data["bucket"].name,
                 }
                 messages.success(request, done % named)

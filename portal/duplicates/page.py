@@ -174,7 +174,7 @@ def group_item(group: DedupGroup, counts: Mapping[int, int]) -> ListEntry:
         uid=group.uid,
         kind=kind,
         label=label,
-        title=first.title,
+        title=first.full_title,
         sub=first.artist_names,
         count=ngettext("%(n)s recording", "%(n)s recordings", len(members))
         % {"n": len(members)},
@@ -209,7 +209,7 @@ def pair_item(link: PairLink, counts: Mapping[int, int]) -> ListEntry:
         uid=link.uid,
         kind=link.kind,
         label=label,
-        title=f"{link.one.title} · {link.other.title}",
+        title=f"{link.one.full_title} · {link.other.full_title}",
         sub=", ".join(dict.fromkeys(filter(None, artists))),
         count=_("link"),
         matches=counts.get(link.one_id, 0) + counts.get(link.other_id, 0),
@@ -221,7 +221,7 @@ def loop_item(loop: SharedLoop, counts: Mapping[int, int]) -> ListEntry:
     """Return the entry of a shared loop."""
     recordings = {place.recording_id: place.recording for place in loop.places.all()}
     artists = {recording.artist_names for recording in recordings.values()}
-    titles = [recording.title for recording in recordings.values()]
+    titles = [recording.full_title for recording in recordings.values()]
     return ListEntry(
         uid=loop.uid,
         kind="shared_loop",

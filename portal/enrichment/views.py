@@ -135,7 +135,9 @@ def suggestion_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     except EnrichmentRefused as refused:
         row.refresh_from_db()
         return _show(request, row, problem=str(refused))
-    messages.success(request, done % {"value": row.value, "title": row.recording.title})
+    messages.success(
+        request, done % {"value": row.value, "title": row.recording.full_title}
+    )
     if request.POST.get("back") == "list" or later is None:
         return redirect(f"{reverse('portal:suggestion_list')}{_query(request.GET)}")
     address = reverse("portal:suggestion", args=[later.uid])

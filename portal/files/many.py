@@ -246,7 +246,7 @@ def _held_by(file: ScannedFile, user: User, _form: forms.Form) -> str:
         return ""
     return _("%(user)s is reviewing “%(title)s” in it.") % {
         "user": held.locked_by.get_username(),
-        "title": held.recording.title,
+        "title": held.recording.full_title,
     }
 
 

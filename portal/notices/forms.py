@@ -269,7 +269,7 @@ class AnswerForm(_VersionForm):
         field = self.fields["about"]
         assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 - declared above
         field.choices = [
-            (item.match.uid, f"{item.match.recording.title} · {item.url}")
+            (item.match.uid, f"{item.match.recording.full_title} · {item.url}")
             for item in items
         ]
 

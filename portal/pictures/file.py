@@ -163,7 +163,7 @@ def fill_coverage(files: Iterable[ScannedFile]) -> None:
 
 def _lane(match: Match) -> ribbon.Lane:
     return ribbon.Lane(
-        name=match.recording.title,
+        name=match.recording.full_title,
         url=reverse("portal:recording_detail", args=[match.recording.uid]),
         segments=[
             ribbon.DrawnSegment(
@@ -319,7 +319,7 @@ def _closest(
     recording = recordings[near["recording_id"]]
     return {
         "url": reverse("portal:recording_detail", args=[recording.uid]),
-        "title": recording.title,
+        "title": recording.full_title,
         "artists": recording.artist_names,
         "start_ms": near["start_ms"],
         "end_ms": near["end_ms"],

@@ -192,7 +192,7 @@ def _keeps_pitch(ratio: float, cents: float) -> bool:
 
 
 def _title(sound: ScannedFile | Recording) -> str:
-    return sound.name if isinstance(sound, ScannedFile) else sound.title
+    return sound.name if isinstance(sound, ScannedFile) else sound.full_title
 
 
 def _window_of(

@@ -55,10 +55,15 @@ class DecisionForm(forms.Form):
     )
 
     def __init__(
-        self, rule: VerbRule, data: object = None, *, licence: Licence | None = None
+        self,
+        rule: VerbRule,
+        data: object = None,
+        *,
+        licence: Licence | None = None,
+        recording: Recording | None = None,
     ) -> None:
         super().__init__(data)  # type: ignore[arg-type]  # the request's own data
-        self.rule, self.licence = rule, licence
+        self.rule, self.licence, self.recording = rule, licence, recording
         note = self.fields["note"]
         note.label = str(rule.note_label)
         note.required = bool(rule.note_missing) and licence is None
@@ -100,6 +105,7 @@ class DecisionForm(forms.Form):
             note=values.get("note", ""),
             licence=self.licence,
             received_at=received_at,
+            recording=self.recording,
         )
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -17,7 +19,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.roles import Action
 from audit.models import Event
-from catalogue.models import Exclusion, RecordingStatus
+from catalogue.models import Exclusion, Recording, RecordingStatus
 from catalogue.selectors import excluded_segments, shown_for
 from common.reading import read_release
 from common.words import lowered
@@ -47,17 +49,19 @@ from review.copies import waiting_copies
 from review.decisions.decide import allowed_verbs
 from review.decisions.verbs import RULES
 from review.errors import ReviewError
-from review.models import Match
+from review.models import Match, VersionAnswer
 from review.services import locks, transitions
 from review.subjects import Subject
+from review.versions import candidates_of, pair_of
 from scanning.choices import SourceType
 from scanning.models import Segment
 
 LAST = "decided_last"
 """The key of the session with the match that this person decided last, and its list."""
 CANDIDATES = 6
-# Undoing depends on the last decision, and an escalated match is not escalated again.
-_OF_NOBODY_ELSE = (Verb.UNDO, Verb.ESCALATE)
+# Undoing depends on the last decision, an escalated match is not escalated again, and few
+# matches have another version.
+_OF_NOBODY_ELSE = (Verb.UNDO, Verb.ESCALATE, Verb.CHOOSE)
 EVENTS_SHOWN = 12
 MOST_CLAIMS = 10
 
@@ -93,6 +97,17 @@ class Field:
             and self.reference
             and self.source.casefold() != self.reference.casefold()
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version that a match may name instead; ``both`` has the match's own too."""
+
+    recording: Recording
+    score: Decimal | None
+    matched_ms: int
+    both: tuple[Recording, Recording]
+    answer: VersionAnswer | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +169,7 @@ def changed_standing(match: Match, posted: QueryDict) -> str:
     return _(
         "%(title)s was retired in the meantime, so nothing was saved. Decide "
         "whether it still applies, then save again."
-    ) % {"title": match.recording.title}
+    ) % {"title": match.recording.full_title}
 
 
 def lock_of(match: Match, user: User) -> Lock:
@@ -367,6 +382,7 @@ def _choices(match: Match, queue: Queue, draft: Draft | None) -> dict[str, Any]:
         "may_decide": user.has_perm(Action.DECIDE),
         "may_manage": user.has_perm(Action.APPROVE),
         "cannot": _cannot(match, user, verbs),
+        "versions": _versions(match),
         "licences": licences,
         "usable": usable,
         "again": _precedent(match, verbs, usable),
@@ -377,6 +393,28 @@ def _choices(match: Match, queue: Queue, draft: Draft | None) -> dict[str, Any]:
         "draft": draft,
         "is_overdue": bool(match.due_at and match.due_at < datetime.now(tz=UTC)),
     }
+
+
+def _versions(match: Match) -> list[Version]:
+    """Return the versions that the match may name instead, with the answers for pairs."""
+    candidates = candidates_of(match)
+    if not candidates:
+        return []
+    own = match.recording
+    rows = VersionAnswer.objects.filter(Q(one=own) | Q(other=own)).select_related(
+        "stands", "answered_by"
+    )
+    answers = {frozenset((row.one_id, row.other_id)): row for row in rows}
+    return [
+        Version(
+            each.recording,
+            each.score,
+            each.matched_ms,
+            (own, each.recording),
+            answers.get(pair_of(own, each.recording)),
+        )
+        for each in candidates
+    ]
 
 
 def _precedent(

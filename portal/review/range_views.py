@@ -101,7 +101,7 @@ def file_range_recording(request: PortalRequest, uid: uuid.UUID) -> HttpResponse
             messages.success(
                 request,
                 _("%(title)s is added and being fingerprinted.")
-                % {"title": recording.title},
+                % {"title": recording.full_title},
             )
             return redirect("portal:recording_detail", uid=recording.uid)
     if existing is None or not existing.may_add:

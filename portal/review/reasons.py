@@ -106,6 +106,10 @@ _SENTENCES: Mapping[str, str | Promise] = {
     QueueReason.UNDER_SPEECH: gettext_lazy(
         "Speech covers most of the matched time. Listen for the music under it."
     ),
+    QueueReason.TWO_VERSIONS: gettext_lazy(
+        "Two versions of the recording fit equally. Say which one it is; no rule confirms "
+        "or clears it before."
+    ),
     QueueReason.TWO_CANDIDATES: gettext_lazy(
         "Another recording was found at the same place. Listen to decide which one "
         "it is; both can be right if they are mixed."

@@ -123,6 +123,8 @@ def name_of(match: Match, event: Event) -> str:
         return _("%(interval)s excluded") % {"interval": interval}
     if event.action == ProposalVerb.REFUSE:
         return _("Exclusion refused")
+    if event.action == Verb.CHOOSE:
+        return _("Version switched")
     return str(match.get_state_display())
 
 

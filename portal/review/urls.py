@@ -16,10 +16,12 @@ from portal.review import (
     saved_views,
     sheet_views,
     use_views,
+    version_views,
     views,
 )
 
 urlpatterns = [
+    path("m/<str:uid>/versions/", version_views.answer_for_pair, name="match_versions"),
     path("m/<str:uid>/use", use_views.match_use, name="match_use"),
     path("queue/", queue_views.queue, name="queue"),
     path("queue/changes/", rows.queue_changes, name="queue_changes"),

@@ -25,6 +25,7 @@ from django.views.decorators.http import (
 )
 
 from accounts.roles import Action
+from catalogue.models import Recording
 from common.words import lowered
 from portal.review import page
 from portal.review.forms import DecisionForm, ReleaseForm
@@ -108,9 +109,10 @@ def decide(request: PortalRequest, uid: str) -> HttpResponseBase:
     if rule is None or rule.verb == Verb.EXCLUDE or version is None:
         return refuse(request, match, "bad_request", MISSING_VERSION, status=400)
     undone = rule.verb in (Verb.UNDO, Verb.REOPEN)
+    switches = rule.verb == Verb.CHOOSE
     # The next match of the queue is no dispute, unless the user walks through those.
     walks = _queue(request).view == View.DISPUTES
-    stays = undone or (rule.verb in CLAIM_VERBS and not walks)
+    stays = undone or switches or (rule.verb in CLAIM_VERBS and not walks)
     if was_made(request, match):
         return answer_decided(request, match, stays=stays, undone=undone)
     # Claims can be disputed and answered after their file or recording has gone.
@@ -118,7 +120,10 @@ def decide(request: PortalRequest, uid: str) -> HttpResponseBase:
     if changed and rule.verb not in CLAIM_VERBS:
         return refuse(request, match, "gone", changed, status=409)
     licence = Licence.objects.filter(uid=request.POST.get("licence", "")).first()
-    form = DecisionForm(rule, request.POST, licence=licence)
+    version_of = Recording.objects.filter(uid=request.POST.get("recording", ""))
+    form = DecisionForm(
+        rule, request.POST, licence=licence, recording=version_of.first()
+    )
     if not form.is_valid():
         return refuse(request, match, "reason_missing", sentence_of(form), status=409)
     undoing = undoing_of(match, request.user) if rule.verb == Verb.UNDO else None
@@ -304,7 +309,7 @@ def answer_decided(
         page.keep_last(request, match, _list_address(request))
     queue = _queue(request)
     done = gettext("%(name)s: %(state)s.") % {
-        "name": match.recording.title,
+        "name": match.recording.full_title,
         "state": lowered(match.get_state_display()),
     }
     if wants_json(request):

@@ -127,7 +127,7 @@ def _rows(asked: SearchText, user: User) -> Iterator[HitGroup]:
     matches = _matches(asked, recordings, files)
     hits = [
         Hit(
-            marked(recording.title, asked.text),
+            marked(recording.full_title, asked.text),
             reverse("portal:recording_detail", args=[recording.uid]),
             _join_parts(recording.artist_names, recording.isrc, recording.bucket.name),
             end=recording.state_label,
@@ -233,7 +233,7 @@ def _file_hit(file: ScannedFile, asked: SearchText) -> Hit:
 
 def _match_hit(match: Match, asked: SearchText) -> Hit:
     title = _("%(recording)s in %(file)s") % {
-        "recording": match.recording.title,
+        "recording": match.recording.full_title,
         "file": match.scanned_file.name,
     }
     return Hit(

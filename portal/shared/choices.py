@@ -49,7 +49,7 @@ def named(*, kind: str, values: list[str]) -> list[Choice]:
 
 def _recording(recording: Recording) -> Choice:
     hint = " · ".join(part for part in (recording.artist_names, recording.isrc) if part)
-    return Choice(recording.uid, recording.title, hint)
+    return Choice(recording.uid, recording.full_title, hint)
 
 
 def _recordings(text: str) -> Iterable[Choice]:

@@ -16,6 +16,7 @@ _REASON_ICONS = {
     QueueReason.LOW_SCORE: "info",
     QueueReason.ALTERED: "speed",
     QueueReason.UNDER_SPEECH: "microphone",
+    QueueReason.TWO_VERSIONS: "swap",
     QueueReason.TWO_CANDIDATES: "swap",
     QueueReason.SHARED_LOOP: "loop",
     QueueReason.METADATA_CONFLICT: "flag",

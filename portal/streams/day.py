@@ -189,7 +189,7 @@ def _span_label(hour: DayHour, zone: ZoneInfo) -> str:
 
 def _play_label(play: Airplay, zone: ZoneInfo, target: PlayTarget) -> str:
     parts = [
-        play.recording.title,
+        play.recording.full_title,
         play.recording.artist_names,
         f"{play.starts_at.astimezone(zone):%H:%M:%S}",
         read_clock(ms_of(play.ends_at - play.starts_at)),

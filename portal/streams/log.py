@@ -106,7 +106,7 @@ def play_row(
         at_utc=_utc(play.starts_at),
         clock=f"{read_date(local.date(), 'short')} {clock}" if with_day else clock,
         length_ms=ms_of(play.ends_at - play.starts_at),
-        title=recording.title,
+        title=recording.full_title,
         artists=recording.artist_names,
         stream_name=stream.name,
         day_url="" if stream.deleted_at else _day_url(stream, aired.date()),

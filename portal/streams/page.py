@@ -99,7 +99,7 @@ def _now_play(play: Airplay | None, now: datetime) -> NowPlay | None:
         return None
     recording = play.recording
     elapsed = max(now - play.starts_at, timedelta(0))
-    return NowPlay(recording.title, recording.artist_names, ms_of(elapsed))
+    return NowPlay(recording.full_title, recording.artist_names, ms_of(elapsed))
 
 
 def _about(stream: Stream, sound: str) -> str:

@@ -192,7 +192,7 @@ def _act(
             answer=values["if_there"],
         )
         message = _("%(name)s is now the recording “%(title)s”.")
-        return message % {"name": name, "title": recording.title}, following
+        return message % {"name": name, "title": recording.full_title}, following
     if isinstance(form, IgnoreForm):
         _ignore(item, form, user)
         return _("%(name)s is ignored from now on.") % {"name": name}, following
@@ -203,7 +203,7 @@ def _act(
                 item=item, user=user, version=version, recording=recording
             )
             message = _("%(name)s is now known as “%(title)s”.")
-            return message % {"name": name, "title": recording.title}, following
+            return message % {"name": name, "title": recording.full_title}, following
         case "split":
             actions.split_item(
                 item=item, user=user, version=version, at_ms=values["at"]

@@ -13,18 +13,21 @@ from functools import cached_property
 from operator import attrgetter
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import Action
 from audit.models import Event
+from catalogue.models import Recording
 from review import approval, errors
 from review.choices import CLAIM_VERBS, MatchState, Verb
 from review.coverage import LicencesInForce
 from review.decisions import disputes, exclude, undo, verbs
 from review.decisions.verbs import RULES, Decision, VerbRule
 from review.models import Match
-from review.services import applications, transitions
+from review.services import applications, choosing, transitions
 from review.services.transitions import Change
+from review.versions import candidates_of
 
 REVIEWER_LIMIT = 50
 MANAGER_LIMIT = 500
@@ -58,19 +61,25 @@ def decision_limit(user: User) -> int:
 
 def decide_one(*, match: Match, version: int, decision: Decision, user: User) -> Match:
     """Decide a match that has the ``version`` which the user saw, or raise the refusal."""
-    outcome = decide(versions={match.uid: version}, decision=decision, user=user)
+    outcome = _decide({match.uid: version}, decision, user, alone=True)
     for refusal in outcome.refused:
         raise refusal.error
     return outcome.done[0]
 
 
-@transaction.atomic
 def decide(*, versions: Mapping[str, int], decision: Decision, user: User) -> Decided:
     """Decide matches; ``versions`` maps their uids to the versions that the user saw.
 
     Raise ``BulkLimit``, or the error that refuses the decision as such (role, code,
     note), before writing anything. Other refusals are reported per match.
     """
+    return _decide(versions, decision, user, alone=False)
+
+
+@transaction.atomic
+def _decide(
+    versions: Mapping[str, int], decision: Decision, user: User, *, alone: bool
+) -> Decided:
     RULES[decision.verb].check(decision, user)
     limit = decision_limit(user)
     if len(versions) > limit:
@@ -86,6 +95,8 @@ def decide(*, versions: Mapping[str, int], decision: Decision, user: User) -> De
             transitions.refuse_stale(
                 match=match, version=versions[match.uid], user=user
             )
+            if not alone:
+                _refuse_open_versions(match, decision.verb)
             if asked.reaches_further(match):
                 further.append(match)
             else:
@@ -103,6 +114,18 @@ def decide(*, versions: Mapping[str, int], decision: Decision, user: User) -> De
     return outcome
 
 
+def _refuse_open_versions(match: Match, verb: Verb) -> None:
+    """Raise if a decision about many matches would choose between two versions."""
+    if match.has_open_versions and verb in (Verb.CONFIRM, Verb.CLEAR, Verb.REJECT):
+        raise errors.NotPossible(
+            _(
+                "Another version fits %(title)s equally, and nobody has chosen one. Open "
+                "this match and choose the version first."
+            )
+            % {"title": match.recording.full_title}
+        )
+
+
 class _Deciding:
     """One decision about locked matches; licences and events are read once for all."""
 
@@ -117,7 +140,7 @@ class _Deciding:
         if verb == Verb.UNDO:
             event = self._event(match)
             return undo.reaches_further(match, event, self._asides[match.case])
-        return verb == Verb.EXCLUDE or verb in CLAIM_VERBS
+        return verb in (Verb.EXCLUDE, Verb.CHOOSE) or verb in CLAIM_VERBS
 
     def change(self, match: Match) -> Change:
         """Return the change of a match whose decision writes nothing else, or raise."""
@@ -144,6 +167,8 @@ class _Deciding:
         current = transitions.locked_row(match=match, version=version, user=user)
         if decision.verb == Verb.UNDO:
             return undo.undo(current, user)
+        if decision.verb == Verb.CHOOSE:
+            return choosing.choose(current, decision.recording or _other(current), user)
         if decision.verb == Verb.EXCLUDE:
             return exclude.exclude_part(current, decision, user)
         if decision.verb == Verb.DISPUTE:
@@ -170,6 +195,14 @@ class _Deciding:
         return LicencesInForce()
 
 
+def _other(match: Match) -> Recording:
+    """Return the version that a switch leads to: the best of the others."""
+    found = candidates_of(match)
+    if not found:
+        raise errors.NotPossible(_("No other version fits this match equally."))
+    return found[0].recording
+
+
 def allowed_verbs(*, match: Match, user: User) -> dict[str, VerbRule]:
     """Return the verbs that the user may apply now, in the order of the buttons.
 
@@ -182,6 +215,8 @@ def allowed_verbs(*, match: Match, user: User) -> dict[str, VerbRule]:
         for verb, rule in RULES.items()
         if user.has_perm(rule.action) and _is_open_to(match, rule, user)
     }
+    if Verb.CHOOSE in allowed and (match.proposed or not candidates_of(match)):
+        del allowed[Verb.CHOOSE]
     event = transitions.last_event(match) if Verb.UNDO in allowed else None
     if event is None or not undo.may_undo(event=event, user=user):
         allowed.pop(Verb.UNDO, None)

@@ -13,10 +13,16 @@ from accounts.roles import Action
 from audit.models import Event
 from catalogue.models import Exclusion
 from review import errors
-from review.choices import DisputeStatus, MatchState, ProposalVerb, Verb
+from review.choices import (
+    DisputeStatus,
+    MatchState,
+    ProposalVerb,
+    Verb,
+    VersionChoice,
+)
 from review.decisions.verbs import PROPOSE
 from review.models import Match
-from review.services import applications, exclusions, grounds, transitions
+from review.services import applications, choosing, exclusions, grounds, transitions
 from review.services.transitions import Change
 
 UNDO_FOR = timedelta(minutes=10)
@@ -24,6 +30,7 @@ UNDOABLE = (
     Verb.CONFIRM,
     Verb.CLEAR,
     Verb.REJECT,
+    Verb.CHOOSE,
     Verb.EXCLUDE,
     Verb.ESCALATE,
     Verb.DISPUTE,
@@ -88,6 +95,11 @@ def undone(
     if state == MatchState.IN_REVIEW:
         # The lock has expired since then, so the match returns to the queue.
         state = MatchState.PENDING
+    if event.before.get("version_choice") == VersionChoice.OPEN and (
+        current.version_choice == VersionChoice.CHOSEN
+    ):
+        # The decision had chosen a version.
+        fields["version_choice"] = VersionChoice.OPEN
     return Change(Verb.UNDO, state, fields=fields, free=True)
 
 
@@ -95,7 +107,7 @@ def reaches_further(match: Match, event: Event, asides: set[str]) -> bool:
     """Return whether undoing also changes a dispute or an exclusion, or evaluates."""
     return (
         match.dispute_id is not None
-        or event.action in _OF_EXCLUSIONS
+        or event.action in (*_OF_EXCLUSIONS, Verb.CHOOSE)
         or not asides.isdisjoint(transitions.NEW_GROUNDS)
     )
 
@@ -106,6 +118,8 @@ def undo(current: Match, user: User) -> Match:
     asides = transitions.asides_since([event])[current.case]
     before = applications.former(event)
     change = undone(current, event, user, before=before, asides=asides)
+    if event.action == Verb.CHOOSE:
+        return choosing.undo(current, event, change, user)
     _undo_dispute(current, event)
     match = transitions.apply(current=current, change=change, actor=user)
     if event.action in _OF_EXCLUSIONS:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.roles import Action
+from catalogue.models import Recording
 from common.words import lowered
 from review import approval, coverage, errors, rule_names
 from review.choices import (
@@ -29,6 +30,7 @@ from review.choices import (
     QueueReason,
     RejectCode,
     Verb,
+    VersionChoice,
 )
 from review.models import Licence, Match
 from review.services import transitions
@@ -73,6 +75,8 @@ class Decision:
     licence: Licence | None = None
     received_at: datetime | None = None
     """When a dispute arrived; None for now."""
+    recording: Recording | None = None
+    """The version that the match names from now on; None for the next best one."""
     interval: tuple[int, int] | None = None
     """Start and end in ms of the recording, to exclude."""
     also: Collection[str] = ()
@@ -153,6 +157,15 @@ _ALL_RULES = (
         code_label=_("Why it is rejected"),
         code_missing=_("Choose why the match is rejected."),
         other_missing=_("Say in the note why the match is rejected."),
+    ),
+    VerbRule(
+        Verb.CHOOSE,
+        done=ngettext_lazy(
+            "version of %(shown)s match switched",
+            "versions of %(shown)s matches switched",
+            "count",
+        ),
+        has_note=False,
     ),
     VerbRule(
         Verb.EXCLUDE,
@@ -336,6 +349,9 @@ def completed(current: Match, user: User, change: Change, *, at: datetime) -> Ch
     }
     if change.note:
         fields["note"] = change.note
+    if current.has_open_versions and change.action != Verb.ESCALATE:
+        # Who decides a match alone sees both versions.
+        fields["version_choice"] = VersionChoice.CHOSEN
     details = {**change.details}
     if own:
         details["own_proposal"] = True

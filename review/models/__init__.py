@@ -8,5 +8,14 @@ from review.models.match import Match
 from review.models.match_alias import MatchAlias
 from review.models.policy import Policy
 from review.models.saved_view import SavedView
+from review.models.version_answer import VersionAnswer
 
-__all__ = ["Dispute", "Licence", "Match", "MatchAlias", "Policy", "SavedView"]
+__all__ = [
+    "Dispute",
+    "Licence",
+    "Match",
+    "MatchAlias",
+    "Policy",
+    "SavedView",
+    "VersionAnswer",
+]

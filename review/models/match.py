@@ -28,6 +28,7 @@ from review.choices import (
     RejectCode,
     Relation,
     Verb,
+    VersionChoice,
 )
 from review.edits import Edit
 from review.models.dispute import Dispute
@@ -108,6 +109,15 @@ class Match(models.Model):
     )
     # Detections of merged recordings and of several scans can belong to one match.
     detections = models.ManyToManyField(Detection, related_name="matches")
+    # What the scans found of other versions that fit equally: the match may name one.
+    candidates = models.ManyToManyField(Detection, related_name="candidate_of")
+    version_choice = models.CharField(
+        max_length=8,
+        choices=VersionChoice.choices,
+        blank=True,
+        default="",
+        help_text=_("Empty if no other version fits equally."),
+    )
 
     state = models.CharField(
         max_length=16, choices=MatchState.choices, default=MatchState.PENDING
@@ -367,7 +377,7 @@ class Match(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.recording.title} in {self.scanned_file.name}"
+        return f"{self.recording.full_title} in {self.scanned_file.name}"
 
     @property
     def is_heard(self) -> bool:
@@ -412,6 +422,11 @@ class Match(models.Model):
     def by_programs() -> models.Q:
         """Return the condition that a program decided, as ``decider`` says."""
         return models.Q(decided_by_program=True)
+
+    @property
+    def has_open_versions(self) -> bool:
+        """Return whether another version fits equally, and nobody has chosen one."""
+        return self.version_choice == VersionChoice.OPEN
 
     @property
     def review_url(self) -> str:

@@ -1,7 +1,8 @@
 """Decides how a match starts, and why it waits for a person.
 
 The order is: validity, licence, policy, default. Without a person, a licence can clear
-a match, and a policy or the floor can confirm or suppress it; nothing gives a claim up.
+a match, and a policy or the floor can confirm or suppress it; nothing gives a claim up,
+and nothing confirms or clears one of two versions of which nobody has chosen one.
 """
 
 from __future__ import annotations
@@ -144,6 +145,12 @@ def actor_of(rule: Licence | Policy) -> str:
     return f"policy:{rule.name}"[:150]
 
 
+def is_of_rules(match: Match) -> bool:
+    """Return whether a rule confirmed or cleared the match, and nobody decided it."""
+    settled = (MatchState.CONFIRMED, MatchState.CLEARED)
+    return match.state in settled and not match.is_decided_alone
+
+
 def is_of_a_policy_alone(match: Match) -> bool:
     """Return whether a policy brought the match to its state, and nobody since."""
     if match.policy_id is None or match.is_decided_alone:
@@ -180,16 +187,31 @@ def evaluate(
         return Evaluation(MatchState.SUPPRESSED, QueueReason.BELOW_FLOOR)
     # Licences come before policies: a permitted use needs no decision.
     licensed = coverage.best(subject=subject, licences=licences)
-    if licensed is not None and licensed.cover == coverage.Cover.FULL:
+    is_licensed = licensed is not None and licensed.cover == coverage.Cover.FULL
+    if licensed is not None and is_licensed and not subject.has_open_versions:
         reason = _reason(subject, floor)
         return Evaluation(MatchState.CLEARED, reason, licence=licensed.licence)
     ordered = rules_in_force() if policies is None else policies
     for policy in ordered:
         if Conditions.from_json(policy.conditions).fits(subject):
+            if subject.has_open_versions:
+                return _question(policy)
             return _treatment(policy, is_partly_licensed=licensed is not None)
+    if subject.has_open_versions:
+        return Evaluation(MatchState.PENDING, QueueReason.TWO_VERSIONS)
     if licensed is not None:
         return Evaluation(MatchState.PENDING, QueueReason.LICENCE_PARTIAL)
     return Evaluation(MatchState.PENDING, _reason(subject, floor))
+
+
+def _question(policy: Policy) -> Evaluation:
+    """Return a policy's outcome for two versions of which nobody has chosen one."""
+    state = _STATE_OF_ACTION[PolicyAction(policy.action)]
+    if state == MatchState.SUPPRESSED:
+        return Evaluation(state, QueueReason.POLICY, policy=policy)
+    if state == MatchState.CONFIRMED:
+        return Evaluation(MatchState.PENDING, QueueReason.TWO_VERSIONS)
+    return Evaluation(state, QueueReason.TWO_VERSIONS, policy=policy)
 
 
 def _treatment(policy: Policy, *, is_partly_licensed: bool) -> Evaluation:
@@ -202,6 +224,13 @@ def _treatment(policy: Policy, *, is_partly_licensed: bool) -> Evaluation:
     if is_partly_licensed and action == PolicyAction.REVIEW:
         reason = QueueReason.LICENCE_PARTIAL
     return Evaluation(_STATE_OF_ACTION[action], reason, policy=policy)
+
+
+def own_reason(subject: Subject) -> QueueReason:
+    """Return why a match waits, apart from what rules say of it."""
+    if subject.has_open_versions:
+        return QueueReason.TWO_VERSIONS
+    return _reason(subject, subject.file.container.score_floor)
 
 
 def _reason(subject: Subject, floor: Decimal) -> QueueReason:
@@ -244,7 +273,13 @@ def after_rescan(
     if match.state == MatchState.ESCALATED and not is_of_a_policy_alone(match):
         return None
     was_settled = match.state in CARRIED_STATES
-    if was_settled and same and not _lost_its_policy(match, subject, outcome):
+    asks_anew = subject.has_open_versions and is_of_rules(match)
+    if (
+        was_settled
+        and same
+        and not asks_anew
+        and not _lost_its_policy(match, subject, outcome)
+    ):
         return None
     if needs_person(outcome, match):
         return None
@@ -252,7 +287,8 @@ def after_rescan(
     asks_people = (
         match.is_decided_alone and outcome.queue_reason != QueueReason.EXCLUDED
     )
-    if was_settled and (asks_people or outcome.state == MatchState.PENDING):
+    is_answer_missing = outcome.state == MatchState.PENDING and not asks_anew
+    if was_settled and (asks_people or is_answer_missing):
         return replace(
             outcome,
             state=MatchState.PENDING,

@@ -78,7 +78,7 @@ def work_out(
     pitch = _mean(segments, lambda segment: segment.pitch_cents)
     speech = _mean(segments, lambda segment: segment.speech_pct)
     low, high = band_of_all((each.low_hz, each.high_hz) for each in segments)
-    score, score_scale = _score(detections)
+    score, score_scale = best_score(detections)
     return Figures(
         relation=relation_of(detections, segments, source_ms, reference_ms),
         score=score,
@@ -154,7 +154,7 @@ def _covers_both(segment: Segment, source_ms: int, reference_ms: int) -> bool:
     )
 
 
-def _score(detections: Sequence[Detection]) -> tuple[Decimal | None, str]:
+def best_score(detections: Sequence[Detection]) -> tuple[Decimal | None, str]:
     """Return the best score with its scale; scores of different scales never mix."""
     scores: dict[str, Decimal] = {}
     for found in detections:

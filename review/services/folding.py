@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cached_property
 
 from django.db import transaction
@@ -17,10 +18,12 @@ from django.db import transaction
 from audit.services import SYSTEM, record
 from catalogue.models import Recording, RecordingStatus
 from catalogue.selectors import excluded_intervals_of
-from review.choices import MatchState, QueueReason
+from review import versions
+from review.choices import MatchState, QueueReason, VersionChoice
 from review.counting import source_interval
 from review.models import Match
 from review.services import (
+    choosing,
     evaluation,
     figures,
     intervals,
@@ -41,6 +44,8 @@ from scanning.models import Detection, Scan, ScannedFile, Segment
 
 NOT_A_COPY = 0.2
 """A copy with this share of its time outside the other's gets its own match."""
+EQUAL_SCORES = Decimal(2)
+"""Of two versions in the same seconds with scores this near, neither fits better."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,50 @@ class _MatchDraft:
         """Return the matched source time in milliseconds."""
         return intervals.length(self.source_intervals)
 
+    @cached_property
+    def stays(self) -> Recording:
+        """Return the recording that the detected one was merged into, or itself."""
+        return self.recording.stands_for_it
+
+    @cached_property
+    def score(self) -> tuple[str, Decimal]:
+        """Return the best score, after its scale."""
+        score, scale = figures.best_score(self.detections)
+        return scale, score if score is not None else Decimal(0)
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """Sort what fits equally: more of the file, then the longer run, then the older.
+
+        In whole seconds, because milliseconds differ between encodings of one sound.
+        """
+        longest = max(
+            end - start for start, end in intervals.union(self.source_intervals)
+        )
+        return -(self.length // 1000), -(longest // 1000), self.recording.pk
+
+    def lies_where(self, other: _MatchDraft) -> bool:
+        """Return whether both were found in the same seconds."""
+        shared = intervals.overlap_share(self.source_intervals, other.source_intervals)
+        return shared >= evaluation.SAME_INTERVALS_SHARE
+
+    def fits_as(self, other: _MatchDraft) -> bool:
+        """Return whether neither fits the file better than the other."""
+        scale, score = self.score
+        other_scale, other_score = other.score
+        return (
+            scale == other_scale
+            and abs(score - other_score) <= EQUAL_SCORES
+            and self.lies_where(other)
+        )
+
+    def is_copy_of(self, other: _MatchDraft) -> bool:
+        """Return whether the other, of the same sound, covers its seconds."""
+        return (
+            self.stays.sound == other.stays.sound
+            and self.length_beside(other) < NOT_A_COPY * self.length
+        )
+
     def length_beside(self, other: _MatchDraft) -> int:
         """Return how much of that time the other does not cover."""
         return intervals.length(
@@ -69,10 +118,19 @@ class _MatchDraft:
 
 @dataclass(frozen=True, slots=True)
 class _MatchDrafts:
-    """Detections that get a match; ``copies`` maps the others to what stands for them."""
+    """Detections that get a match; ``copies`` maps the others to what stands for them.
+
+    ``candidates`` has, by recording, the versions that a match may name instead.
+    """
 
     counting: Sequence[_MatchDraft]
     copies: Mapping[int, Recording]
+    candidates: Mapping[int, Sequence[_MatchDraft]]
+
+    def found_of_candidates(self, draft: _MatchDraft) -> list[Detection]:
+        """Return the detections of the versions that a draft's match may name instead."""
+        others = self.candidates.get(draft.recording.pk, ())
+        return [detection for other in others for detection in other.detections]
 
     def rivals(self, draft: _MatchDraft) -> int:
         """Return how many others cover more than half of the same time."""
@@ -154,6 +212,7 @@ def _matches_of(file: int) -> dict[int, Match]:
         for match in Match.objects.select_for_update(of=("self",))
         .filter(scanned_file_id=file)
         .select_related("recording", "scan", "scanned_file__container")
+        .prefetch_related("candidates__recording")
     }
 
 
@@ -166,30 +225,64 @@ def _fold_late(scan: Scan) -> None:
     scan had found both.
     """
     matches = _matches_of(scan.scanned_file_id)
-    drafts = _drafts(scan)
+    drafts = _drafts(scan, matches)
     others = [
         *selectors.current_scans(scan.scanned_file),
         *selectors.late_scans(scan.scanned_file),
     ]
-    found = [_drafts(other).counting for other in others if other != scan]
-    beside = _MatchDrafts([draft for each in found for draft in each], {})
+    found = [_drafts(other, matches).counting for other in others if other != scan]
+    beside = _MatchDrafts([draft for each in found for draft in each], {}, {})
     for draft in drafts.counting:
-        stays = draft.recording.stands_for_it
-        sound = stays.same_sound_as_id or stays.pk
+        equal = _match_of_equal(draft, beside.counting, matches)
+        if equal is not None:
+            versions_found = [*draft.detections, *drafts.found_of_candidates(draft)]
+            choosing.add_candidates(equal, versions_found)
+            continue
         # A match for the recording or its canonical one already stands for the sound.
+        sound = draft.stays.sound
         standing = matches.get(draft.recording.pk) or matches.get(sound)
         if standing is None or standing.lost:
             rivals = drafts.rivals(draft) + beside.rivals(draft)
-            _fold(scan, draft, _take_earlier(matches, draft, drafts), rivals)
+            _fold(
+                scan,
+                draft,
+                _take_earlier(matches, draft, drafts),
+                rivals,
+                candidates=drafts.found_of_candidates(draft),
+            )
+
+
+def _match_of_equal(
+    draft: _MatchDraft, beside: Sequence[_MatchDraft], matches: Mapping[int, Match]
+) -> Match | None:
+    """Return the match of another version that fits as well as this one."""
+    for other in beside:
+        match = matches.get(other.recording.pk)
+        if (
+            match is not None
+            and not match.lost
+            and _family(draft) == _family(other)
+            and versions.differ(draft.stays, other.stays)
+            and draft.fits_as(other)
+        ):
+            return match
+    return None
 
 
 def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
     matches = _matches_of(scan.scanned_file_id)
-    drafts = _drafts(scan)
+    drafts = _drafts(scan, matches)
     for draft in drafts.counting:
         earlier = _take_earlier(matches, draft, drafts, partner=partner)
         if not earlier or earlier[0].scan_id not in {scan.pk, _key(partner)}:
-            _fold(scan, draft, earlier, drafts.rivals(draft), partner=partner)
+            _fold(
+                scan,
+                draft,
+                earlier,
+                drafts.rivals(draft),
+                candidates=drafts.found_of_candidates(draft),
+                partner=partner,
+            )
         elif earlier[0].scan_id != scan.pk:
             _find_too(match=earlier[0], scan=scan)
     _mark_lost(
@@ -212,15 +305,22 @@ def _take_earlier(
     """Remove and return the matches that go on as one of the draft's recording.
 
     They belong to the recording itself, which comes first, to recordings merged into it,
-    to copies that it stands for, and to the stub with its ISRC.
+    to copies that it stands for, to a version that fitted as well and is not found any
+    more, and to the stub with its ISRC.
     """
     recording = draft.recording
+    found = {each.recording.pk for each in drafts.counting}
     keys = [
         key
         for key, match in matches.items()
         if key == recording.pk
         or match.recording.stands_for_it == recording
         or drafts.copies.get(key) == recording
+        or (
+            key not in found
+            and not match.is_decided_alone
+            and any(each.recording == recording for each in match.candidates.all())
+        )
     ]
     if recording.status != RecordingStatus.STUB and recording.isrc_normalised:
         # The cloud knew the recording by its ISRC before it was in our catalogue.
@@ -252,18 +352,18 @@ def _find_too(*, match: Match, scan: Scan) -> None:
     )
 
 
-def _drafts(scan: Scan) -> _MatchDrafts:
+def _drafts(scan: Scan, matches: Mapping[int, Match]) -> _MatchDrafts:
     """Group the scan's detections by recording, leaving out those without a segment.
 
     Copies of one sound that match the same interval count once; so do a recording and
-    one that was merged into it.
+    one that was merged into it, and versions of which none fits better.
     """
     detections: dict[Recording, list[Detection]] = defaultdict(list)
     for detection in scan.detections.select_related("recording").prefetch_related(
         "segments"
     ):
         detections[detection.recording].append(detection)
-    by_sound: dict[int, list[_MatchDraft]] = defaultdict(list)
+    by_family: dict[int, list[_MatchDraft]] = defaultdict(list)
     for recording, group in detections.items():
         segments = sorted(
             (segment for detection in group for segment in detection.segments.all()),
@@ -271,25 +371,102 @@ def _drafts(scan: Scan) -> _MatchDrafts:
         )
         # Somebody may have retired or merged it since the scan, or while it ran.
         if segments and not recording.is_given_up:
-            stays = recording.stands_for_it
-            sound = stays.same_sound_as_id or stays.pk
-            by_sound[sound].append(_MatchDraft(recording, group, segments))
+            draft = _MatchDraft(recording, group, segments)
+            by_family[_family(draft)].append(draft)
     counting: list[_MatchDraft] = []
     copies: dict[int, Recording] = {}
-    for sound, drafts in by_sound.items():
-        # Prefer the group's canonical recording, then the longest detection.
-        first = max(
-            drafts, key=lambda draft: (draft.recording.pk == sound, draft.length)
+    candidates: dict[int, list[_MatchDraft]] = {}
+    for drafts in by_family.values():
+        left = _without_copies(drafts, copies)
+        while left:
+            leading, *equal = _leading(left, matches)
+            counting.append(leading)
+            candidates[leading.recording.pk] = equal
+            # Another version of the same sound that fits worse is a copy.
+            worse = [
+                draft
+                for draft in left
+                if draft.is_copy_of(leading)
+                and versions.differ(draft.stays, leading.stays)
+            ]
+            for draft in (*equal, *worse):
+                copies[draft.recording.pk] = leading.recording
+            left = [draft for draft in left if draft not in (leading, *equal, *worse)]
+    return _MatchDrafts(
+        counting,
+        {key: _stands_for(recording, copies) for key, recording in copies.items()},
+        candidates,
+    )
+
+
+def _family(draft: _MatchDraft) -> int:
+    return draft.stays.family_id or draft.stays.sound
+
+
+def _stands_for(recording: Recording, copies: Mapping[int, Recording]) -> Recording:
+    while recording.pk in copies:
+        recording = copies[recording.pk]
+    return recording
+
+
+def _without_copies(
+    drafts: Sequence[_MatchDraft], copies: dict[int, Recording]
+) -> list[_MatchDraft]:
+    """Note copies of one version; return what stands for each, or lies elsewhere."""
+    standing: list[_MatchDraft] = []
+    # Prefer the group's canonical recording, then the longest detection.
+    for draft in sorted(
+        drafts,
+        key=lambda draft: (draft.recording.pk != draft.stays.sound, -draft.length),
+    ):
+        original = next(
+            (
+                other
+                for other in standing
+                if draft.is_copy_of(other)
+                and not versions.differ(draft.stays, other.stays)
+            ),
+            None,
         )
-        counting.append(first)
-        for draft in drafts:
-            if draft is first:
-                continue
-            if draft.length_beside(first) < NOT_A_COPY * draft.length:
-                copies[draft.recording.pk] = first.recording
-            else:
-                counting.append(draft)
-    return _MatchDrafts(counting, copies)
+        if original is None:
+            standing.append(draft)
+        else:
+            copies[draft.recording.pk] = original.recording
+    return standing
+
+
+def _leading(
+    drafts: Sequence[_MatchDraft], matches: Mapping[int, Match]
+) -> list[_MatchDraft]:
+    """Return the version that fits best, then the others that fit as well.
+
+    Of equal ones, what people decided or chose in this file leads, then what their
+    answers for the pair say, then what the file's match names, then ``order``.
+    """
+    longest = min(drafts, key=lambda draft: draft.order)
+    beside = [
+        draft
+        for draft in drafts
+        if draft.lies_where(longest) and draft.score[0] == longest.score[0]
+    ]
+    best = min(beside, key=lambda draft: (-draft.score[1], draft.order))
+
+    def rank(draft: _MatchDraft) -> tuple[bool, bool, tuple[int, int, int]]:
+        match = matches.get(draft.recording.pk)
+        is_chosen = match is not None and (
+            match.is_decided_alone or match.version_choice == VersionChoice.CHOSEN
+        )
+        return not is_chosen, match is None, draft.order
+
+    equal = sorted((draft for draft in beside if draft.fits_as(best)), key=rank)
+    if rank(equal[0])[0]:
+        named = {draft.stays: draft for draft in equal}
+        answers = versions.answers_among(named)
+        leading = named[versions.led_by_answers(named, answers)]
+    else:
+        leading = equal[0]
+    others = [draft for draft in equal if versions.differ(draft.stays, leading.stays)]
+    return [leading, *others]
 
 
 def _fold(
@@ -298,6 +475,7 @@ def _fold(
     earlier: Sequence[Match],
     rivals: int,
     *,
+    candidates: Sequence[Detection] = (),
     partner: Scan | None = None,
 ) -> None:
     """Write what a scan found of one recording to its match.
@@ -319,6 +497,7 @@ def _fold(
         source_intervals=draft.source_intervals,
         measured=measured,
         rivals=rivals,
+        candidates=candidates,
     )
     if not earlier:
         _create(file, finding)
@@ -332,6 +511,7 @@ def _fold(
 def _create(file: ScannedFile, finding: Finding) -> None:
     scan, recording = finding.scan, finding.recording
     late = _is_late(scan=scan, recording=recording)
+    choice = versions.choice_of(recording=recording, candidates=finding.candidates)
     subject = Subject(
         file=file,
         recording=recording,
@@ -339,6 +519,7 @@ def _create(file: ScannedFile, finding: Finding) -> None:
         measured=finding.measured,
         rivals=finding.rivals,
         found_late=late,
+        has_open_versions=choice == VersionChoice.OPEN,
     )
     match = Match.objects.create(
         scanned_file=file,
@@ -347,10 +528,12 @@ def _create(file: ScannedFile, finding: Finding) -> None:
         source_views=file.views,
         rivals=finding.rivals,
         found_late=late,
+        version_choice=choice,
         **asdict(finding.measured),
         **evaluation.evaluate(subject=subject).fields(),
     )
     match.detections.set(finding.detections)
+    match.candidates.set(finding.candidates)
     record(
         case=match.case,
         action="found",
@@ -361,6 +544,7 @@ def _create(file: ScannedFile, finding: Finding) -> None:
             "relation": match.relation,
             "score": None if match.score is None else str(match.score),
             "matched_ms": match.matched_ms,
+            "candidates": versions.uids(finding.candidates),
         },
     )
 

@@ -221,9 +221,9 @@ def _says_otherwise(outcome: Evaluation, match: Match) -> bool:
         return True
     if state in (MatchState.SUPPRESSED, MatchState.CONFIRMED):
         return False
-    partly = QueueReason.LICENCE_PARTIAL
-    return outcome.policy_name != match.policy_name or (
-        (outcome.queue_reason == partly) != (match.queue_reason == partly)
+    return outcome.policy_name != match.policy_name or any(
+        (outcome.queue_reason == reason) != (match.queue_reason == reason)
+        for reason in (QueueReason.LICENCE_PARTIAL, QueueReason.TWO_VERSIONS)
     )
 
 

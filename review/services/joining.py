@@ -36,7 +36,10 @@ Pair = tuple[Match, Match]
 """A match, and the one that survives."""
 
 _AT_ONCE = 500
-_DECISION = (*transitions.DECISION_COLUMNS, "assignee_id", "priority")
+_DECISION = (
+    *transitions.DECISION_COLUMNS,
+    *("assignee_id", "priority", "version_choice"),
+)
 _BY_URGENCY = (
     MatchState.SUPPRESSED,
     MatchState.PENDING,
@@ -144,6 +147,7 @@ def _join(
     _point_to_survivors(former)
     before = {survivor.pk: transitions.snapshot(survivor) for survivor in survivors}
     links = Match.detections.through
+    other_versions = Match.candidates.through
     added = []
     for match, survivor in pairs:
         _settle(match, survivor, evidence)
@@ -152,6 +156,16 @@ def _join(
         added += [links(match_id=survivor.pk, detection_id=row.pk) for row in rows]
     links.objects.filter(match__in=former).delete()
     links.objects.bulk_create(added)
+    survivor_of = {match.pk: survivor.pk for match, survivor in pairs}
+    other_versions.objects.bulk_create(
+        [
+            other_versions(match_id=survivor_of[key], detection_id=detection)
+            for key, detections in _candidates(former).items()
+            for detection in detections
+        ],
+        ignore_conflicts=True,
+    )
+    other_versions.objects.filter(match__in=former).delete()
     Match.objects.filter(pk__in=former).delete()
     if scan is None:
         _measure(survivors, evidence)
@@ -174,6 +188,7 @@ def _make_aliases(
         ]
     )
     named_by = _named_by([match.pk for match, _survivor in pairs])
+    candidates = _candidates(match.pk for pair in pairs for match in pair)
     return MatchAlias.objects.bulk_create(
         MatchAlias(
             uid=match.uid,
@@ -187,11 +202,22 @@ def _make_aliases(
                 "named_by": named_by[match.pk],
                 "survivor": _columns(survivor),
                 "survivor_evidence": [row.pk for row in evidence[survivor.pk]],
+                "candidates": candidates[match.pk],
+                "survivor_candidates": candidates[survivor.pk],
                 "moved": moved[match.scanned_file_id],
             },
         )
         for match, survivor in pairs
     )
+
+
+def _candidates(matches: Iterable[int]) -> dict[int, list[int]]:
+    """Return the detections of other versions that matches may name, by match."""
+    found: dict[int, list[int]] = {key: [] for key in matches}
+    links = Match.candidates.through.objects.filter(match__in=list(found))
+    for match, detection in links.order_by("pk").values_list("match", "detection"):
+        found[match].append(detection)
+    return found
 
 
 def _pointers() -> list[type[models.Model]]:
@@ -416,11 +442,11 @@ def take_back(*, merge: str, user: User) -> int:
         .order_by("pk")
     )
     _restore_rows([alias.kept["row"] for alias in aliases])
-    through = Match.detections.through
-    through.objects.bulk_create(
-        through(match_id=alias.former_key, detection_id=detection)
-        for alias in aliases
-        for detection in alias.kept["evidence"]
+    _link(
+        {
+            alias.former_key: (alias.kept["evidence"], alias.kept["candidates"])
+            for alias in aliases
+        }
     )
     for alias in aliases:
         match = alias.match
@@ -471,16 +497,15 @@ def _give_back(aliases: Sequence[MatchAlias]) -> None:
         if alias.match.version == alias.kept["version"]:
             unchanged.add(alias.match_id)
     restored, changed = [], []
-    links = Match.detections.through
-    evidence = []
+    links = {}
     for key, alias in first.items():
         current, former = alias.match, _built(alias.kept["survivor"], people)
         if current.scan_id != former.scan_id:
             continue
-        evidence += [
-            links(match_id=key, detection_id=detection)
-            for detection in alias.kept["survivor_evidence"]
-        ]
+        links[key] = (
+            alias.kept["survivor_evidence"],
+            alias.kept["survivor_candidates"],
+        )
         if key not in unchanged:
             current.created_at = former.created_at
             current.found_late = former.found_late
@@ -492,14 +517,25 @@ def _give_back(aliases: Sequence[MatchAlias]) -> None:
         if former.state == MatchState.IN_REVIEW:
             former.state = MatchState.PENDING
         restored.append(former)
-    links.objects.filter(match__in=[*restored, *changed]).delete()
-    links.objects.bulk_create(evidence)
+    _link(links)
     names = [
         field.name for field in Match._meta.concrete_fields if not field.primary_key
     ]
     Match.objects.bulk_update(restored, names, batch_size=200)
     _measure(changed, evidence_of(changed))
     _write(changed)
+
+
+def _link(links: Mapping[int, tuple[Iterable[int], Iterable[int]]]) -> None:
+    """Give matches, by key, exactly this evidence and these candidates."""
+    throughs = (Match.detections.through, Match.candidates.through)
+    for place, through in enumerate(throughs):
+        through._base_manager.filter(match__in=list(links)).delete()
+        through._base_manager.bulk_create(
+            through(match_id=key, detection_id=detection)
+            for key, both in links.items()
+            for detection in both[place]
+        )
 
 
 def _record_parted(before: Mapping[int, Row | None], merge: str, user: User) -> None:

@@ -147,7 +147,10 @@ def _touches(licence: Licence) -> Iterator[tuple[Match, _Touch | None, str]]:
     }
     states = (*kinds, *OFFERED_STATES)
     for match, check in coverage.of_licence(licence=licence, states=states):
-        if check.cover == Cover.FULL:
+        if match.has_open_versions:
+            why = gettext("Two versions fit equally, and nobody has chosen one.")
+            yield match, None, why
+        elif check.cover == Cover.FULL:
             yield match, kinds.get(MatchState(match.state), _Touch.OFFERED), ""
         else:
             yield match, None, check.why

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 
 from audit.services import SYSTEM, record
 from catalogue.models import Recording
-from review.choices import MatchState
+from review import versions
+from review.choices import MatchState, VersionChoice
 from review.models import Match
 from review.services import evaluation, following, intervals, licences, transitions
 from review.services.evaluation import OPEN_STATES, Evaluation
@@ -37,6 +38,8 @@ class Finding:
     source_intervals: Sequence[intervals.Interval]
     measured: Figures
     rivals: int
+    candidates: Sequence[Detection] = ()
+    """What it found of other versions that fit equally."""
 
 
 def intervals_of(matches: Iterable[Match]) -> list[intervals.Interval]:
@@ -66,6 +69,11 @@ def update(
     checked = match.speech_checked and same
     if checked:
         measured = replace(measured, under_speech=match.under_speech)
+    choice = versions.choice_of(
+        recording=finding.recording,
+        candidates=finding.candidates,
+        former=match,
+    )
     subject = Subject(
         file=match.scanned_file,
         recording=finding.recording,
@@ -73,6 +81,7 @@ def update(
         measured=measured,
         rivals=finding.rivals,
         found_late=match.found_late,
+        has_open_versions=choice == VersionChoice.OPEN,
     )
     outcome = evaluation.evaluate(subject=subject)
     change = evaluation.after_rescan(
@@ -83,13 +92,14 @@ def update(
         "rivals": finding.rivals,
         "speech_checked": checked,
         "lost": False,
+        "version_choice": choice,
     }
     if change is not None and _changes_reason_only(match, change):
         columns["queue_reason"] = change.queue_reason
         change = None
     match = _write(match, finding, columns, same=same, partner=partner)
     if change is not None:
-        match = _ask_again(match, change)
+        match = ask_again(match, change)
     if match.state == MatchState.CLEARED:
         # It may be used for longer now, or the file's details may have changed.
         licences.reopen_uncovered(Match.objects.filter(pk=match.pk))
@@ -105,6 +115,7 @@ def _write(
     partner: Scan | None,
 ) -> Match:
     figures, scan = _figures_of(match), match.scan
+    others = {"candidates": versions.uids(match.candidates.all())}
     former, reason = match.recording, match.queue_reason
     stays_noted = partner is not None and match.second_scan_id == partner.pk
     Match.objects.filter(pk=match.pk).update(
@@ -117,16 +128,19 @@ def _write(
     )
     match.refresh_from_db()
     match.detections.set(finding.detections)
+    match.candidates.set(finding.candidates)
+    now = {"candidates": versions.uids(finding.candidates)}
     record(
         case=match.case,
         action=transitions.FOUND_AGAIN if figures["lost"] else transitions.SCANNED,
-        before={"scan": scan.uid, "queue_reason": reason, **figures},
+        before={"scan": scan.uid, "queue_reason": reason, **figures, **others},
         after={
             "scan": finding.scan.uid,
             "queue_reason": match.queue_reason,
-            "same": same,
+            "same": same and now == others,
             "version": match.version,
             **_figures_of(match),
+            **now,
         },
     )
     if former != finding.recording:
@@ -143,7 +157,8 @@ def _changes_reason_only(match: Match, outcome: Evaluation) -> bool:
     )
 
 
-def _ask_again(match: Match, outcome: Evaluation) -> Match:
+def ask_again(match: Match, outcome: Evaluation) -> Match:
+    """Let a match wait, or be what rules say of it now, instead of what it was."""
     current = transitions.locked_row(match=match)
     fields = {**evaluation.UNTREATED, **transitions.UNDECIDED, **outcome.fields()}
     state = MatchState(str(fields.pop("state")))

@@ -59,6 +59,10 @@ FOUND_TOO = "found_too"
 LOST = "lost"
 """Events of scans of the other engine, and of scans that did not find a match."""
 NAMED_OTHERWISE = "named_otherwise"
+NAMED_BY_ANSWER = "named_by_answer"
+"""The event of a match that names the version which stands for the pair."""
+VERSION_FOUND = "version_found"
+"""The event of a late scan that finds another version which fits equally."""
 JOINED, JOINED_INTO, PARTED = "joined", "joined_into", "parted"
 """Events of matches that a merge of recordings makes one, and of its undo."""
 TAKE = "take"
@@ -66,7 +70,7 @@ RELEASE = "release"
 LOCK_ENDED = "lock_ended"
 LOCK_EVENTS = (TAKE, RELEASE, LOCK_ENDED)
 """Events of review locks; they decide nothing."""
-_RESCANS = (SCANNED, FOUND_AGAIN)
+_RESCANS = (SCANNED, FOUND_AGAIN, VERSION_FOUND)
 NEW_GROUNDS = (COUNTED, GROUND, SPEECH, *_RESCANS)
 """Events after which rules may say something else of a match."""
 _CHANGE_NOTHING = (*LOCK_EVENTS, NOTE, ASSIGN, "cue_sheet.exported")
@@ -174,6 +178,8 @@ def snapshot(match: Match) -> dict[str, Any]:  # Any: JSON
         "proposed_by": match.proposed_by_id,
         "dispute": match.dispute_id,
         "due_at": match.due_at.isoformat() if match.due_at else None,
+        # Undoing a decision restores only a choice that it made.
+        "version_choice": match.version_choice,
     }
 
 

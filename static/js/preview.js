@@ -546,8 +546,9 @@ function onOutbox({ type, detail }) {
   if (shown?.node.dataset.uid === uid && !shown.node.dataset.sent) showAgain(row);
 }
 
-/* Keep what somebody hears instead of the estimate of speech, and show the match again. */
-async function keepSpeech(form) {
+/* Keep what somebody hears instead of the estimate of speech, or which version it is, and
+   show the match again. */
+async function keepInPlace(form) {
   const at = shown;
   $("button", form).disabled = true;
   const { answer } = await send(form, about(at.node)).sent;
@@ -604,6 +605,8 @@ function press(letter) {
 /* Decide the match and the same one in copies of its file: their preview opens. */
 const decideCopies = () => onShown(() => ($("[data-copies] [value=confirm]") ?? { click: cannot }).click());
 
+const switchVersion = () => onShown(({ chosen }) => chosen && $("[data-switch] button:enabled")?.click());
+
 const correctSpeech = () => onShown(({ chosen }) => chosen && $("[data-speech] button:enabled")?.click());
 
 function note() {
@@ -654,6 +657,7 @@ onKey((event) => {
     ...Object.fromEntries([...letters].map((letter) => [letter, () => press(letter)])),
     m: decideCopies,
     s: correctSpeech,
+    v: switchVersion,
     z: undoLast,
     p: play,
   };
@@ -687,7 +691,7 @@ function onSubmit(event) {
   const form = event.target;
   if (form.matches("[data-undo], [data-undo-here]")) undo(form);
   else if (form.matches("[data-note-form]")) keepNote(form);
-  else if (form.matches("[data-speech]")) keepSpeech(form);
+  else if (form.matches("[data-speech], [data-switch]")) keepInPlace(form);
   else if (form.dataset.decide) decide(form);
   else return;
   event.preventDefault();

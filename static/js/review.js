@@ -15,7 +15,7 @@ const WARN_MS = 120_000;
 const LAST_CALL_MS = 30_000;
 const UNDO_TICK_MS = 1000;
 /* Keys of verbs that ask for nothing. */
-const AT_ONCE = "cys";
+const AT_ONCE = "cysv";
 /* Codes of refusals caused by the match's state, not by the form's values. */
 const OUTDATED = ["stale", "locked", "not_possible", "not_allowed", "gone"];
 
@@ -380,7 +380,7 @@ async function keepNote(form) {
   if (page === root) $("#history")?.replaceWith(document.adoptNode(fresh.querySelector("#history")));
 }
 
-async function keepSpeech(form) {
+async function keepInPlace(form) {
   const page = root;
   $("button", form).disabled = true;
   const { answer } = await send(form).sent;
@@ -404,11 +404,11 @@ function onTaken({ detail }) {
 function onSubmit(event) {
   const form = event.target;
   const verb = form.dataset.decide;
-  if (verb === undefined && !form.matches("[data-undo], [data-undo-here], [data-note-form], [data-speech]")) return;
+  if (verb === undefined && !form.matches("[data-undo], [data-undo-here], [data-note-form], [data-speech], [data-switch]")) return;
   event.preventDefault();
   if (form.matches("[data-undo], [data-undo-here]")) undo(form).catch(fault);
   else if (form.matches("[data-note-form]")) keepNote(form).catch(fault);
-  else if (form.matches("[data-speech]")) keepSpeech(form);
+  else if (form.matches("[data-speech], [data-switch]")) keepInPlace(form);
   else if (verb === "confirm") confirm(form).catch(fault);
   else decide(form).catch(fault);
 }
@@ -635,6 +635,7 @@ function actionOf(event) {
     y: () => ask || ($("[data-again] button:enabled") ? press("[data-again] button") : cannot()),
     u: () => press("[data-use]"),
     s: () => press("[data-speech] button"),
+    v: () => ask || press("[data-switch] button:enabled"),
     z: undoLast,
     j: () => leave(root.dataset.next),
     k: () => leave(root.dataset.previous),

@@ -26,6 +26,7 @@ from review.filters import search_condition
 from review.models import Match, MatchAlias
 from review.services import grounds, locks, transitions
 from review.services.folding import fold_scan
+from review.versions import candidates_of
 from scanning.choices import Section
 from scanning.models import ScannedFile
 from tests.factories import deciding
@@ -96,6 +97,9 @@ def everything() -> dict[str, list[dict[str, Any]]]:
     rows = {
         "matches": Match.objects.order_by("pk").values(),
         "evidence": Match.detections.through.objects.order_by(
+            "match", "detection"
+        ).values("match", "detection"),
+        "candidates": Match.candidates.through.objects.order_by(
             "match", "detection"
         ).values("match", "detection"),
         "uses": MusicUse.objects.order_by("pk").values(),
@@ -470,3 +474,33 @@ def test_evidence_without_times_adds_nothing_to_a_join(manager: User) -> None:
 
     match = Match.objects.get()
     assert [row.recording for row in match.detections.all()] == [survivor.recording]
+
+
+def test_a_merge_of_two_versions_ends_the_question_and_its_undo_asks_again(
+    manager: User,
+) -> None:
+    stays, other = RecordingFactory.create(), RecordingFactory.create()
+    Recording.objects.filter(pk=other.pk).update(
+        bucket=stays.bucket, version_title="Remaster"
+    )
+    for each in (stays, other):
+        Recording.objects.filter(pk=each.pk).update(
+            audio_sha256="ab" * 32, audio_bytes=10
+        )
+    find_duplicates(bucket=stays.bucket)
+    scan = ScanFactory.create()
+    for each in Recording.objects.all():
+        make_detection(SPAN, scan=scan, recording=each)
+    fold_scan(scan=scan)
+    before = everything()
+    match = Match.objects.get()
+    assert match.queue_reason == QueueReason.TWO_VERSIONS
+
+    action = merge(stays, other, manager)
+
+    match.refresh_from_db()
+    assert (match.queue_reason, candidates_of(match)) == (QueueReason.DEFAULT, [])
+
+    undo(action, manager)
+
+    assert everything() == before

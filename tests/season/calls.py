@@ -65,6 +65,15 @@ def _decision(path: str, rng: random.Random) -> Json:
     return body
 
 
+def _version_answer(path: str, rng: random.Random) -> Json:
+    match = Match._base_manager.get(uid=path.split("/")[5])
+    heard = [each.recording.uid for each in match.candidates.all()]
+    return {
+        "candidate": rng.choice([*heard, match.recording.uid]),
+        "stands": rng.choice([*heard, match.recording.uid, ""]),
+    }
+
+
 def _dispute(path: str, rng: random.Random) -> Json:
     match = Match._base_manager.get(uid=path.split("/")[5])
     return {
@@ -306,6 +315,7 @@ _BODIES: dict[tuple[str, str], Callable[[str, random.Random], Json] | None] = {
     },
     (f"{_PORTAL}/matches/<str:uid>/decisions/", "POST"): _decision,
     (f"{_PORTAL}/matches/<str:uid>/disputes/", "POST"): _dispute,
+    (f"{_PORTAL}/matches/<str:uid>/version-answers/", "POST"): _version_answer,
     (f"{_PORTAL}/notices/", "POST"): _new_notice,
     (f"{_PORTAL}/notices/<str:uid>/sign/", "POST"): _signing,
     (f"{_PORTAL}/notices/<str:uid>/answers/", "POST"): _reply,

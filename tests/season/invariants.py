@@ -53,7 +53,11 @@ _DECIDED_BY = re.compile(
 _NOBODY = {"the", "a", "hand", "licence", "LIC", "policy"}
 _CLOCK = re.compile(r"\b\d\d:\d\d\b")
 # Columns that undoing a decision does not restore.
-_HISTORY = {"version", "updated_at", "locked_by_id", "locked_until"}
+_HISTORY = {
+    *("version", "updated_at", "locked_by_id", "locked_until"),
+    # An answer for the pair changes it in all files.
+    "version_choice",
+}
 
 # What undoing keeps, by the event of the person who wrote or chose it.
 _STAYS = {NOTE: "note", ASSIGN: "assignee_id"}
@@ -243,9 +247,9 @@ class Records:
                 self.before_act.setdefault((match.pk, act), known)
             elif (
                 known is not None
-                and known["state"] != row["state"]
                 and event is not None
                 and event.action in {*Verb, "propose"}
+                and (known["state"] != row["state"] or event.action == Verb.CHOOSE)
             ):
                 self.before_decision[match.pk] = known
             self.matches[match.pk] = row

@@ -78,7 +78,7 @@ def _reopen(person: Person, manager: Person, rng: random.Random, work: Work) -> 
     match = rng.choice(list(decided)) if decided else _reject_one(manager, rng)
     if match is None:
         return
-    _rescan(manager, match.scanned_file, work)
+    rescan(manager, match.scanned_file, work)
     match.refresh_from_db()
     before = match.state
     if before not in _REOPENED_FROM:
@@ -97,7 +97,7 @@ def _reopen(person: Person, manager: Person, rng: random.Random, work: Work) -> 
         match.state in WAITING_STATES and match.queue_reason == QueueReason.REOPENED,
         f"{match.case} was {before}, and {match.state} after {person.name} reopened it",
     )
-    _rescan(manager, match.scanned_file, work)
+    rescan(manager, match.scanned_file, work)
     match.refresh_from_db()
     check(
         match.state != MatchState.CLEARED,
@@ -127,7 +127,7 @@ def _merge_twice(manager: Person, rng: random.Random, work: Work) -> None:
     for _ in range(2):
         if not _merge_into_copy(manager, match.recording, rng, work):
             return
-        _rescan(manager, match.scanned_file, work)
+        rescan(manager, match.scanned_file, work)
         joined = match_of_id(match.uid)
         check(joined is not None, f"{match.case} is gone after a merge")
         match = joined or match
@@ -182,7 +182,7 @@ def _merge_into_copy(
     manager: Person, recording: Recording, rng: random.Random, work: Work
 ) -> bool:
     """Add a copy of a recording and merge the recording into it."""
-    copy = _add_copy(manager, recording, rng, work)
+    copy = add_copy(manager, recording, rng, work)
     if copy is None:
         return False
     group = DedupGroup.objects.filter(members__recording=copy).first()
@@ -208,8 +208,12 @@ def _some_claim(rng: random.Random) -> Match | None:
     return rng.choice(found) if found else None
 
 
-def _add_copy(
-    manager: Person, recording: Recording, rng: random.Random, work: Work
+def add_copy(
+    manager: Person,
+    recording: Recording,
+    rng: random.Random,
+    work: Work,
+    **more: str,
 ) -> Recording | None:
     """Add the sound of a recording again, as another recording."""
     if not recording.audio:
@@ -221,6 +225,7 @@ def _add_copy(
         "/catalogue/recordings/new/",
         bucket=recording.bucket_id,
         title=title[:100],
+        **more,
         audio=SimpleUploadedFile("copy.wav", content),
         if_there=IntakeRule.IGNORE.value,
     )
@@ -230,7 +235,8 @@ def _add_copy(
     ).first()
 
 
-def _rescan(manager: Person, file: ScannedFile, work: Work) -> None:
+def rescan(manager: Person, file: ScannedFile, work: Work) -> None:
+    """Scan a file again."""
     manager.fill_in(f"/files/{file.uid}/rescan/")
     work()
 

@@ -49,6 +49,7 @@ from tests.season import (
     trials,
     undoing,
     uses,
+    versions,
     workers,
     world,
 )
@@ -127,6 +128,7 @@ class Season:
             checks.no_search_is_left()
             links.check_followed(self.people, self._followed)
             recordings.recordings_hold()
+            versions.versions_hold()
             readers.check_zones_are_kept()
             schedules.schedules_hold()
             uses.licences_hold()
@@ -316,6 +318,11 @@ class Season:
         """Look at replaced matches, reopen carried decisions, merge between scans."""
         later_scans.handle(person, self.people["max"], rng, self._machines.work)
         notices.notices_hold(self.people["max"])
+        return False
+
+    def meet_versions(self, person: Person, rng: random.Random) -> bool:
+        """Find another version in the same seconds, switch matches, answer for pairs."""
+        versions.handle(person, self.people["max"], rng, self._machines.work)
         return False
 
     def work_on_many(self, person: Person, rng: random.Random) -> bool:

@@ -31,6 +31,7 @@ KINDS = {
     "tell_of_broadcasts": 8,
     "handle_notices": 6,
     "meet_later_scans": 4,
+    "meet_versions": 3,
     "work_on_many": 5,
     "bring_open_data": 2,
     "fill_in": 6,

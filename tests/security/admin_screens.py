@@ -23,7 +23,7 @@ from monitoring.unknown.models import UnknownPolicy
 from platforms.models import AssetConflict, PlatformVideo, ReferenceFile, ReportedValue
 from programmes.models import Episode, MusicUse
 from reports.models import CueEntry, ReportDelivery, SheetApproval
-from review.models import Dispute, MatchAlias, SavedView
+from review.models import Dispute, MatchAlias, SavedView, VersionAnswer
 from scanning.models import (
     CloudAccount,
     CloudDeletion,
@@ -164,6 +164,11 @@ def _pair(desk: Desk) -> PairLink:
 
 def _token(desk: Desk) -> ApiToken:
     return create_token(owner=desk.user, name="a", scopes=["all"]).token
+
+
+def _version_answer(desk: Desk) -> VersionAnswer:
+    other = RecordingFactory.create(bucket=desk.bucket)
+    return VersionAnswer.objects.create(one=desk.recording, other=other)
 
 
 def _alias(desk: Desk) -> MatchAlias:
@@ -384,6 +389,7 @@ SCREENS: dict[str, Screen] = {
     "review.Dispute": Screen(_dispute),
     "review.MatchAlias": Screen(_alias),
     "review.SavedView": Screen(_view),
+    "review.VersionAnswer": Screen(_version_answer),
     "scanning.Container": Screen(
         lambda desk: desk.container, add=Action.CONFIGURE, change=Action.CONFIGURE
     ),

@@ -23,6 +23,7 @@ SCOPES: dict[str, dict[str, str]] = {
     "api/portal/v1/links/read/": {"POST": ""},
     "api/portal/v1/matches/<str:uid>/": {"GET": "read decide"},
     "api/portal/v1/matches/<str:uid>/decisions/": {"POST": "decide"},
+    "api/portal/v1/matches/<str:uid>/version-answers/": {"POST": "decide"},
     "api/portal/v1/matches/<str:uid>/disputes/": {
         "GET": "read decide",
         "POST": "decide",

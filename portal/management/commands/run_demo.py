@@ -136,7 +136,7 @@ class Command(BaseCommand):
                 self._say(
                     f"  {read_clock(row.start_ms, digits=3):>9} – "
                     f"{read_clock(row.end_ms, digits=3):>9}  "
-                    f"{row.recording.title:<32}"
+                    f"{row.recording.full_title:<32}"
                     f"{read_clock(row.reference_start_ms, digits=3):>13}"
                     f"{formats.speed(float(row.tempo_ratio or 1)):>9}"
                     f"{float(row.score or 0):>7.1f}"

@@ -1,0 +1,49 @@
+"""The answer for two versions that fit equally: which one stands for both in all files."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import Http404
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.utils.translation import gettext, ngettext
+from django.views.decorators.http import require_POST
+
+from accounts.roles import Action
+from common.reading import read_number
+from portal.review.queue import Queue
+from portal.review.views import find_match
+from portal.shared.access import PortalRequest, needs
+from review.errors import ReviewError
+from review.services import choosing
+from review.versions import candidates_of
+
+
+@require_POST
+@needs(Action.DECIDE)
+def answer_for_pair(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Store the answer for a match's recording and one of its candidates."""
+    match = find_match(uid)
+    by_uid = {each.recording.uid: each.recording for each in candidates_of(match)}
+    other = by_uid.get(request.POST.get("candidate", ""))
+    if other is None:
+        raise Http404
+    both = {each.uid: each for each in (match.recording, other)}
+    stands = both.get(request.POST.get("stands", ""))
+    try:
+        followed = choosing.answer(
+            one=match.recording, other=other, stands=stands, user=request.user
+        )
+    except ReviewError as refused:
+        messages.error(request, refused.message)
+    else:
+        done = (
+            gettext("%(title)s stands for both.") % {"title": stands.full_title}
+            if stands is not None
+            else gettext("Each file asks which version it has.")
+        )
+        following = ngettext(
+            "%(shown)s match follows.", "%(shown)s matches follow.", followed
+        ) % {"shown": read_number(followed)}
+        messages.success(request, f"{done} {following}")
+    return redirect(Queue.from_query(request.GET, request.user).url_of(match))

@@ -1,0 +1,151 @@
+"""Versions of a recording that fit a match equally: candidates, and answers for pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from itertools import combinations
+
+from catalogue.models import Recording
+from review.choices import VersionChoice
+from review.models import Match, VersionAnswer
+from review.services import figures, intervals
+from scanning.models import Detection
+
+Pair = frozenset[int]
+"""The keys of two recordings."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A version that a match may name instead, and what scans found of it."""
+
+    recording: Recording
+    detections: tuple[Detection, ...]
+
+    @cached_property
+    def score(self) -> Decimal | None:
+        """Return the best score of its detections."""
+        return figures.best_score(self.detections)[0]
+
+    @cached_property
+    def matched_ms(self) -> int:
+        """Return how much of the file it covers."""
+        return intervals.length(
+            (segment.start_ms, segment.end_ms)
+            for each in self.detections
+            for segment in each.segments.all()
+        )
+
+
+def differ(one: Recording, other: Recording) -> bool:
+    """Return whether ISRC or version title tell two recordings apart.
+
+    An ISRC that is not known is no difference.
+    """
+    if one == other:
+        return False
+    codes = {one.isrc_normalised, other.isrc_normalised}
+    titles = {each.version_title.strip().casefold() for each in (one, other)}
+    return len(titles) == 2 or ("" not in codes and len(codes) == 2)
+
+
+def pair_of(one: Recording, other: Recording) -> Pair:
+    """Return the pair of two recordings."""
+    return frozenset((one.pk, other.pk))
+
+
+def answers_among(recordings: Iterable[Recording]) -> dict[Pair, int | None]:
+    """Return people's answers for pairs of these: what stands for both, if anything.
+
+    Access limits do not count, because an answer is for all files.
+    """
+    pairs = [sorted(pair) for pair in combinations({each.pk for each in recordings}, 2)]
+    if not pairs:
+        return {}
+    rows = VersionAnswer._base_manager.filter(
+        one__in={one for one, _other in pairs},
+        other__in={other for _one, other in pairs},
+    )
+    answers = rows.values_list("one", "other", "stands")
+    return {frozenset((one, other)): stands for one, other, stands in answers}
+
+
+def led_by_answers(
+    ordered: Iterable[Recording], answers: Mapping[Pair, int | None]
+) -> Recording:
+    """Return the recording that leads: the first, unless answers name another one."""
+    leading, *others = ordered
+    for other in others:
+        if answers.get(pair_of(leading, other)) == other.pk:
+            leading = other
+    return leading
+
+
+def choice_of(
+    *,
+    recording: Recording,
+    candidates: Iterable[Detection],
+    former: Match | None = None,
+) -> VersionChoice | str:
+    """Return whether it is settled that a match names a recording beside these.
+
+    What people chose of a ``former`` match holds for the versions that it had then.
+    """
+    others = standing_among(candidates, beside=recording)
+    if former is not None and former.version_choice == VersionChoice.CHOSEN:
+        seen = {
+            *standing_among(former.candidates.all()),
+            former.recording.stands_for_it,
+        }
+        if seen.issuperset({*others, recording.stands_for_it}):
+            return VersionChoice.CHOSEN
+    return unchosen(recording, others)
+
+
+def unchosen(
+    recording: Recording, others: Collection[Recording]
+) -> VersionChoice | str:
+    """Return what holds if nobody chose: open, unless answers settle it."""
+    if not others:
+        return ""
+    answers = answers_among([recording, *others])
+    if all(answers.get(pair_of(recording, each)) == recording.pk for each in others):
+        return VersionChoice.ANSWERED
+    return VersionChoice.OPEN
+
+
+def standing_among(
+    candidates: Iterable[Detection], *, beside: Recording | None = None
+) -> set[Recording]:
+    """Return the recordings that stand for those detected, except one and retired ones."""
+    standing = {
+        each.recording.stands_for_it
+        for each in candidates
+        if not each.recording.is_given_up
+    }
+    return standing - {beside.stands_for_it} if beside is not None else standing
+
+
+def candidates_of(match: Match) -> list[Candidate]:
+    """Return the versions that a match may name instead, the best first.
+
+    Access limits may hide some.
+    """
+    if not match.version_choice:
+        return []
+    detections: dict[Recording, list[Detection]] = {}
+    rows = match.candidates.select_related("recording__merged_into").order_by("pk")
+    for detection in rows.prefetch_related("segments"):
+        stays = detection.recording.stands_for_it
+        if stays != match.recording.stands_for_it and not stays.is_given_up:
+            detections.setdefault(stays, []).append(detection)
+    found = [Candidate(stays, tuple(rows)) for stays, rows in detections.items()]
+    return sorted(found, key=lambda each: (-(each.score or 0), each.recording.pk))
+
+
+def uids(candidates: Iterable[Detection]) -> list[str]:
+    """Return the ids of the recordings detected, for an event."""
+    return sorted({each.recording.uid for each in candidates})
