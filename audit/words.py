@@ -142,6 +142,7 @@ _TEXTS = {
     "policy.on": "Policy switched on",
     "recording.cut_from_file": "Recording cut out of a file",
     "recording.refingerprinted": "Recording fingerprinted again",
+    "recording.versions_answered": "Which of two versions stands for both answered",
     "rights.import_changed": "Changed by an import of rights",
     "rights.imported": "Added by an import of rights",
     "rights.split_off": "Split off",

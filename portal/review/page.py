@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from accounts.reach import is_limited
 from accounts.roles import Action
 from audit.models import Event
 from catalogue.models import Exclusion, Recording, RecordingStatus
@@ -383,6 +384,7 @@ def _choices(match: Match, queue: Queue, draft: Draft | None) -> dict[str, Any]:
         "may_manage": user.has_perm(Action.APPROVE),
         "cannot": _cannot(match, user, verbs),
         "versions": _versions(match),
+        "may_answer": user.has_perm(Action.DECIDE) and not is_limited(user),
         "licences": licences,
         "usable": usable,
         "again": _precedent(match, verbs, usable),

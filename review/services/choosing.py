@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from accounts.reach import working_for
+from accounts.reach import refuse_limited, working_for
 from accounts.roles import Action
 from audit.models import Event
 from audit.services import SYSTEM, EventDraft, record, record_all
@@ -36,8 +36,6 @@ from review.services.transitions import Change
 from review.subjects import Subject
 from scanning.models import Detection
 
-ANSWERED = "recording.versions_answered"
-"""The event of both recordings when somebody answers for the pair."""
 _AT_ONCE = 500
 _RELATED = ("recording", "scanned_file__container", "scan")
 
@@ -174,6 +172,8 @@ def answer(
         Action.DECIDE,
         why=_("Your role may view matches but not decide about versions."),
     )
+    # The answer holds in all files.
+    refuse_limited(user)
     if stands not in (None, one, other) or not versions.differ(one, other):
         raise errors.NotPossible(_("The answer must name one of two versions."))
     first, second = sorted((one, other), key=lambda each: each.pk)
@@ -193,7 +193,7 @@ def answer(
         drafts = [
             EventDraft(
                 case=f"recording:{each.uid}",
-                action=ANSWERED,
+                action="recording.versions_answered",
                 before=before | {"beside": beside.uid},
                 after=after | {"beside": beside.uid},
             )

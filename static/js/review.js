@@ -384,6 +384,7 @@ async function keepInPlace(form) {
   const page = root;
   $("button", form).disabled = true;
   const { answer } = await send(form).sent;
+  if (page === root && answer?.last) showLast(answer.last);
   if (answer && page === root) await redraw().catch(fault);
 }
 

@@ -251,7 +251,9 @@ def test_an_answer_for_the_pair_holds_in_all_files_and_later_scans(
             QueueReason.TWO_VERSIONS,
         )
     assert (
-        Event.objects.filter(case=f"recording:{edit.uid}", action=choosing.ANSWERED)
+        Event.objects.filter(
+            case=f"recording:{edit.uid}", action="recording.versions_answered"
+        )
         .latest("pk")
         .before["answer"]
         == edit.uid

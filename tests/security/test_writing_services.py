@@ -67,7 +67,7 @@ from reports.services import NameTaken
 from review.choices import MatchState
 from review.errors import NotAllowed
 from review.models import Licence, Match, Policy
-from review.services import applications, exclusions, licences, policies
+from review.services import applications, choosing, exclusions, licences, policies
 from review.services.folding import fold_scan
 from rights.actions import parts, records
 from rights.choices import TitleKind
@@ -361,6 +361,9 @@ REFUSED: dict[str, Callable[[Shared], object]] = {
     "review.services.applications.undo": lambda it: applications.undo(
         rule=it.policy, act="-", user=it.user
     ),
+    "review.services.choosing.answer": lambda it: choosing.answer(
+        one=it.own.recording, other=it.own.recording, stands=None, user=it.user
+    ),
     "review.services.licences.save": lambda it: licences.save(
         licence=it.licence, user=it.user
     ),
@@ -628,6 +631,8 @@ LISTED = {
     "review.decisions.assignment.bulk_assign": _BY_UID,
     "review.decisions.decide.decide": _BY_UID,
     "review.decisions.undo.may_undo": _READS,
+    "review.services.choosing.follow": "rules act for everybody",
+    "review.services.choosing.note_recordings": "rules act for everybody",
     "review.services.grounds.follow_recordings": "rules act for everybody",
     "review.services.grounds.note_recordings": "rules act for everybody",
     "review.services.joining.take_back": "the undo of a merge permits it",
