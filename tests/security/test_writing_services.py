@@ -596,7 +596,7 @@ LISTED = {
         ("reports.cue_statement.hand_out", "reports.cue_statement.hand_out_draft"),
         _EVENTS,
     ),
-    "reports.cue_statement.issue_version": "with a step, or a sheet read without limits",
+    "reports.cue_statement.issue_version": "of a step, or of a sheet without hidden lines",
     "monitoring.declarations.services.draft": _OWN,
     **dict.fromkeys(
         (
