@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from django.db import transaction
 from django.urls import reverse
@@ -44,10 +44,12 @@ class EvidencePacks(Kind):
             )
         )
         today = facts_today(matches.values())
+        facts = StatementFact.objects.filter(statement__in=matches)
         return {
-            stated.statement_id: list(_differences(stated, today[key]))
-            for stated in StatementFact.objects.filter(statement__in=matches)
-            for key in (matches[stated.statement_id],)
+            stated.statement_id: list(
+                _differences(stated, today[matches[stated.statement_id]])
+            )
+            for stated in facts
         }
 
     def url(self, statement: Statement) -> str:
@@ -57,6 +59,13 @@ class EvidencePacks(Kind):
     def correct_url(self, statement: Statement) -> str:
         """Return the address where a new pack is built."""
         return self.url(statement)
+
+    def concerned(self, cases: Mapping[str, Collection[str]]) -> Iterable[str]:
+        """Return the packs that were just built: their facts are older than they are."""
+        packs = EvidencePack.objects.filter(
+            uid__in=cases.get("evidence", ()), statement__isnull=False
+        )
+        return packs.values_list("statement__subject", flat=True)
 
 
 def _differences(stated: StatementFact, today: Fact) -> Iterator[Difference]:

@@ -265,7 +265,8 @@ def notice_withdraw(request: PortalRequest, uid: str) -> HttpResponseBase:
     if is_corrected:
         subs.append(
             _(
-                "A match is in one open notice at a time: then prepare the corrected one."
+                "Then you prepare the corrected one: a match is in one open notice at a "
+                "time."
             )
         )
     if row.sent_at is not None:

@@ -277,6 +277,21 @@ def test_a_pack_differs_in_what_a_new_one_would_state_otherwise(
     assert (match.pk in selectors.current_packs([match.pk])) == (not texts)
 
 
+def test_a_decision_while_a_pack_is_built_makes_it_outdated(
+    build: BuildPack, reviewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    match, seal = make_match(), sealing.seal
+
+    def decide_meanwhile(*args: Any, **kwargs: Any) -> str:
+        deciding.confirm(match=match, user=reviewer)
+        return seal(*args, **kwargs)
+
+    monkeypatch.setattr(sealing, "seal", decide_meanwhile)
+    build(match)
+
+    assert followed(match).status == EvidenceStatus.STALE
+
+
 def test_a_pack_is_sent_once_somebody_has_it_and_replaced_by_the_next(
     build: BuildPack, manager: User
 ) -> None:
