@@ -77,6 +77,11 @@ class CueEntry(models.Model):
     def __str__(self) -> str:
         return self.title or str(self.get_kind_display())
 
+    @property
+    def interval(self) -> tuple[int, int]:
+        """Return the start and the end."""
+        return self.start_ms, self.end_ms
+
 
 class EditKind(models.TextChoices):
     """How people arrange the cues that a sheet lists."""
