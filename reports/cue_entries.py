@@ -16,6 +16,7 @@ from accounts.reach import working_for
 from accounts.roles import Action
 from catalogue.identifiers import check_isrc
 from catalogue.models import CodeStatus
+from common.uid import new_uid
 from programmes.errors import ProgrammeRefused
 from programmes.selectors import use_of
 from programmes.services import set_use, use_values
@@ -145,6 +146,48 @@ def enter(
             former = [was_said.interval] if was_said else []
             ask_again(file, [interval, *former], user)
     return entry
+
+
+@transaction.atomic
+def enter_plays(
+    *,
+    file: ScannedFile,
+    user: User,
+    plays: Sequence[Interval],
+    kind: EntryKind,
+    details: EntryDetails = NO_DETAILS,
+    instead_of: CueEntry | None = None,
+) -> CueEntry:
+    """Enter the same in each of several intervals, or in none; return the first entry.
+
+    Raises ``SheetRefused``.
+    """
+    entries = [
+        enter(
+            file=file,
+            user=user,
+            start_ms=start,
+            end_ms=end,
+            kind=kind,
+            details=details,
+            instead_of=instead_of if number == 0 else None,
+        )
+        for number, (start, end) in enumerate(plays)
+    ]
+    if len(entries) > 1:
+        rows = CueEntry.objects.filter(pk__in=[entry.pk for entry in entries])
+        rows.update(together=new_uid("ea"))
+    return entries[0]
+
+
+@transaction.atomic
+def remove_plays(*, entry: CueEntry, user: User) -> None:
+    """Take an entry off the sheet, and those that were entered together with it."""
+    alike = CueEntry.objects.filter(scanned_file=entry.scanned_file)
+    if entry.together:
+        for other in alike.filter(together=entry.together).exclude(pk=entry.pk):
+            remove(entry=other, user=user)
+    remove(entry=entry, user=user)
 
 
 def _check(

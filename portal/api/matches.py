@@ -79,7 +79,7 @@ class MatchSerializer(serializers.ModelSerializer[Match]):
     @extend_schema_field(QuestionSerializer(many=True))
     def get_questions(self, match: Match) -> object:
         """Return the entries that the match asks about."""
-        return QuestionSerializer(questions_of(match), many=True).data
+        return [QuestionSerializer(each).data for each in questions_of(match)]
 
     class Meta:
         model = Match

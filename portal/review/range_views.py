@@ -51,8 +51,12 @@ def file_range(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
         if request.method == "POST"
         else RangeEntryForm.of(entry.first(), start=start, end=end)
     )
-    settled = None
+    settled, offered = None, None
     if request.method == "POST" and form.is_valid():
+        offered = form.with_plays(file)
+    if offered is not None:
+        form = offered
+    elif request.method == "POST" and form.is_valid():
         try:
             made = form.save(file=file, user=request.user, kind=form.kind)
         except SheetRefused as refused:
@@ -65,6 +69,7 @@ def file_range(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             return redirect(_next(request), uid=uid)
     context = _context(request, file, picked, form)
     context |= {"entry": entry.first(), "settled": settled}
+    context["asked"] = offered is not None or "asked" in request.POST
     return render(request, "portal/review/range.html", context)
 
 

@@ -199,8 +199,12 @@ def cue_sheet_entry(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             end=entry.end_ms if entry else None,
         )
     )
-    settled = None
+    settled, offered = None, None
     if request.method == "POST" and form.is_valid():
+        offered = form.with_plays(file)
+    if offered is not None:
+        form = offered
+    elif request.method == "POST" and form.is_valid():
         try:
             made = form.save(
                 file=file, user=request.user, kind=EntryKind.MUSIC, instead_of=entry
@@ -212,5 +216,11 @@ def cue_sheet_entry(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             for question in questions_about(made):
                 messages.info(request, question.text)
             return redirect("portal:cue_sheet", uid=uid)
-    context = {"file": file, "form": form, "entry": entry, "settled": settled}
+    context = {
+        "file": file,
+        "form": form,
+        "entry": entry,
+        "settled": settled,
+        "asked": offered is not None or "asked" in request.POST,
+    }
     return render(request, "portal/review/cue_sheet_entry.html", context)
