@@ -130,6 +130,8 @@ def rows_in(file: ScannedFile, user: User) -> list[CueRow]:
     ]
     kinds = (EntryKind.NO_MUSIC, EntryKind.NOTE)
     unlisted = CueEntry.objects.filter(scanned_file=file, kind__in=kinds)
+    # A match that asks about "no music" has the row.
+    asked = {each.entry.pk for cue in cues for each in cue.questions}
     notes = {
         (entry.start_ms, entry.end_ms): entry
         for entry in unlisted
@@ -165,7 +167,7 @@ def rows_in(file: ScannedFile, user: User) -> list[CueRow]:
                 is_sound=True,
             )
             for entry in unlisted
-            if entry.kind == EntryKind.NO_MUSIC
+            if (entry.kind == EntryKind.NO_MUSIC and entry.pk not in asked)
             or (entry.start_ms, entry.end_ms) in notes
         ),
     ]
