@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import date, datetime
 from typing import Any, Final
 
 from django.db import transaction
@@ -11,11 +12,27 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
+from accounts.reach import working_for
 from accounts.roles import Action
 from catalogue.identifiers import check_isrc
 from catalogue.models import CodeStatus
+from common.uid import new_uid
+from programmes.errors import ProgrammeRefused
+from programmes.selectors import use_of
+from programmes.services import set_use, use_values
+from programmes.values import UseValues, as_json
+from reports.cue_questions import (
+    ask_again,
+    questions_of,
+    settled_in,
+    spoken_entries,
+    why_settled,
+)
 from reports.models import CueEntry, EntryKind, SheetApproval, SheetState
+from review.errors import NotPossible
+from review.models import Match
 from review.services.intervals import Interval
+from review.services.questions import GaveWay
 from scanning.models import ScannedFile
 
 ENTERED: Final = "cue_sheet.entered"
@@ -23,11 +40,15 @@ REMOVED: Final = "cue_sheet.entry_removed"
 
 
 class SheetRefused(Exception):
-    """A change of a cue sheet that is not possible; ``code`` is for programs."""
+    """A change of a cue sheet that is not possible; ``code`` is for programs.
 
-    def __init__(self, code: str, message: str) -> None:
+    ``match`` is the one that is decided in the same seconds, if that is why.
+    """
+
+    def __init__(self, code: str, message: str, match: Match | None = None) -> None:
         self.code = code
         self.message = message
+        self.match = match
         super().__init__(message)
 
 
@@ -64,9 +85,10 @@ def enter(
     """Enter what is heard in an interval; an entry for the same interval is replaced.
 
     ``instead_of`` is an entry that moves to this interval. A note leaves the rest of an
-    entry for the same interval as it is.
+    entry for the same interval as it is. A match that waits and says something else of
+    the interval asks a person which of both it is.
 
-    Raises ``SheetRefused``.
+    Raises ``SheetRefused``, also where a match is decided.
     """
     require_open(file, user)
     _check(file, (start_ms, end_ms), kind, details)
@@ -79,10 +101,22 @@ def enter(
             _("An ISRC has 12 letters and digits, such as GBAYE6800011."),
         )
     values["isrc"] = isrc.normalised
+    interval = (start_ms, end_ms)
     with transaction.atomic():
+        # As decisions do, so that none is made meanwhile.
+        ScannedFile.objects.select_for_update(of=("self",)).get(pk=file.pk)
         before = CueEntry.objects.filter(
             scanned_file=file, start_ms=start_ms, end_ms=end_ms
         ).first()
+        was_said = before or instead_of
+        says_more = kind != EntryKind.NOTE and (
+            was_said is None
+            or was_said.kind == EntryKind.NOTE
+            or was_said.interval != interval
+        )
+        if says_more and (settled := settled_in(file, interval)):
+            seen = Match.objects.filter(pk=settled.pk).first()
+            raise SheetRefused("settled", why_settled(seen), seen)
         if instead_of is not None and before is None:
             rows = CueEntry.objects.filter(pk=instead_of.pk)
             if rows.update(start_ms=start_ms, end_ms=end_ms):
@@ -108,7 +142,52 @@ def enter(
                 before=_facts(before) if before else {},
                 after=_facts(entry),
             )
+        if says_more:
+            former = [was_said.interval] if was_said else []
+            ask_again(file, [interval, *former], user)
     return entry
+
+
+@transaction.atomic
+def enter_plays(
+    *,
+    file: ScannedFile,
+    user: User,
+    plays: Sequence[Interval],
+    kind: EntryKind,
+    details: EntryDetails = NO_DETAILS,
+    instead_of: CueEntry | None = None,
+) -> CueEntry:
+    """Enter the same in each of several intervals, or in none; return the first entry.
+
+    Raises ``SheetRefused``.
+    """
+    entries = [
+        enter(
+            file=file,
+            user=user,
+            start_ms=start,
+            end_ms=end,
+            kind=kind,
+            details=details,
+            instead_of=instead_of if number == 0 else None,
+        )
+        for number, (start, end) in enumerate(plays)
+    ]
+    if len(entries) > 1:
+        rows = CueEntry.objects.filter(pk__in=[entry.pk for entry in entries])
+        rows.update(together=new_uid("ea"))
+    return entries[0]
+
+
+@transaction.atomic
+def remove_plays(*, entry: CueEntry, user: User) -> None:
+    """Take an entry off the sheet, and those that were entered together with it."""
+    alike = CueEntry.objects.filter(scanned_file=entry.scanned_file)
+    if entry.together:
+        for other in alike.filter(together=entry.together).exclude(pk=entry.pk):
+            remove(entry=other, user=user)
+    remove(entry=entry, user=user)
 
 
 def _check(
@@ -144,13 +223,111 @@ def remove(*, entry: CueEntry, user: User) -> None:
     """Take an entry off the sheet again; what the scan found stands there as before."""
     require_open(entry.scanned_file, user)
     with transaction.atomic():
-        audit.services.record(
-            case=f"file:{entry.scanned_file.uid}",
-            action=REMOVED,
-            actor=user,
-            before=_facts(entry),
-        )
-        entry.delete()
+        _take_off(entry, user)
+        ask_again(entry.scanned_file, [entry.interval], user)
+
+
+def _take_off(entry: CueEntry, user: User) -> None:
+    audit.services.record(
+        case=f"file:{entry.scanned_file.uid}",
+        action=REMOVED,
+        actor=user,
+        before=_facts(entry),
+    )
+    CueEntry.objects.filter(pk=entry.pk).delete()
+
+
+class EntriesOfSheets:
+    """Lets the entries of cue sheets contradict matches, and give way to them."""
+
+    def intervals_in(
+        self, files: Collection[int] | None
+    ) -> Iterable[tuple[int, Interval]]:
+        """Return the intervals of the entries that say what is heard."""
+        # Rules act on all matches, also on those that the person may not see.
+        with working_for(None):
+            rows = spoken_entries()
+            if files is not None:
+                rows = rows.filter(scanned_file__in=files)
+            values = rows.values_list("scanned_file", "start_ms", "end_ms")
+            return [(file, (start, end)) for file, start, end in values]
+
+    def give_way(self, match: Match, user: User) -> GaveWay:
+        """Remove the entries about which a match asks; their use becomes the match's."""
+        entries = [question.entry for question in questions_of(match)]
+        before = use_values(use_of(match.scanned_file, match.recording))
+        after = before
+        for entry in entries:
+            _take_off(entry, user)
+            after = replace(
+                after,
+                use=after.use or entry.use,
+                origin=after.origin or entry.origin,
+            )
+        self._set_use(match, after, user)
+        spans = [entry.interval for entry in entries]
+        ask_again(match.scanned_file, spans, user, without=match)
+        kept = {
+            "entries": [_kept(entry) for entry in entries],
+            "use": [as_json(before), as_json(after)],
+        }
+        return GaveWay(kept, "\n".join(entry.note for entry in entries if entry.note))
+
+    def restore(self, match: Match, kept: Mapping[str, Any], user: User) -> None:
+        """Enter again what gave way, as it was; a note of meanwhile stays with it."""
+        before, after = (_read_use(values) for values in kept["use"])
+        if use_values(use_of(match.scanned_file, match.recording)) == after:
+            self._set_use(match, before, user)
+        entries = [_restored(match, columns, user) for columns in kept["entries"]]
+        spans = [entry.interval for entry in entries]
+        ask_again(match.scanned_file, spans, user, without=match)
+
+    def _set_use(self, match: Match, values: UseValues, user: User) -> None:
+        try:
+            set_use(
+                scanned_file=match.scanned_file,
+                recording=match.recording,
+                values=values,
+                user=user,
+            )
+        except ProgrammeRefused as refused:
+            raise NotPossible(str(refused)) from refused
+
+
+def _kept(entry: CueEntry) -> dict[str, Any]:  # Any: JSON
+    """Return the columns of an entry but for its file."""
+    names = [each.attname for each in CueEntry._meta.concrete_fields]
+    columns = {name: getattr(entry, name) for name in names}
+    del columns["scanned_file_id"]
+    # Django's encoder would cut the microseconds.
+    return columns | {"entered_at": entry.entered_at.isoformat()}
+
+
+def _restored(match: Match, kept: Mapping[str, Any], user: User) -> CueEntry:
+    """Write an entry that gave way to a match; a note may have come in its place."""
+    file = match.scanned_file
+    rows = CueEntry.objects.filter(scanned_file=file)
+    noted = rows.filter(start_ms=kept["start_ms"], end_ms=kept["end_ms"]).first()
+    columns = {**kept, "entered_at": datetime.fromisoformat(kept["entered_at"])}
+    if noted is not None:
+        columns["note"] = noted.note
+        noted.delete()
+    if not User.objects.filter(pk=kept["entered_by_id"] or 0).exists():
+        columns["entered_by_id"] = None
+    entry = CueEntry(scanned_file=file, **columns)
+    entry.save(force_insert=True)
+    # Saving sets the time.
+    rows.filter(pk=entry.pk).update(entered_at=columns["entered_at"])
+    audit.services.record(
+        case=f"file:{file.uid}", action=ENTERED, actor=user, after=_facts(entry)
+    )
+    return entry
+
+
+def _read_use(kept: Mapping[str, Any]) -> UseValues:  # Any: JSON
+    day = kept.get("recorded_on")
+    values = {**kept, "recorded_on": date.fromisoformat(day) if day else None}
+    return UseValues(**values)
 
 
 def require_open(file: ScannedFile, user: User) -> None:

@@ -15,6 +15,7 @@ from programmes.choices import CueUse
 from programmes.models import MusicUse
 from programmes.selectors import uses_of
 from reports.cue_arrangement import arranged
+from reports.cue_questions import Question, questions_between, spoken_entries
 from reports.cues import Cue, CueStatus, Usage
 from reports.divisions import division_of
 from reports.models import CueEntry, EntryKind, SheetEdit
@@ -114,15 +115,17 @@ def listed_cues(file: ScannedFile) -> CueSheet:
     """Return the cue sheet for the current matches, also while a scan runs."""
     matches, hidden = _matches_of(file)
     division = division_of(file, [*matches, *hidden])
-    entries_here = CueEntry.objects.filter(scanned_file=file)
-    entered = list(entries_here.exclude(kind=EntryKind.NOTE))
+    said = _said_in(file, matches, hidden)
     entries = [
-        *(entry for match in matches for entry in _entries_of(match)),
-        *_after_entries(_without_recording(division, matches, hidden), entered),
-        *(_entered(entry) for entry in entered if entry.kind == EntryKind.MUSIC),
+        *(entry for match in matches for entry in _entries_of(match, said)),
+        *_after_entries(_without_recording(division, matches, hidden), said),
+        *said.music(),
     ]
     uses = {use.recording_id: use for use in uses_of(file)}
-    cues = [_cue(entry, uses) for entry in sorted(entries, key=lambda each: each.order)]
+    cues = [
+        _cue(entry, uses, said)
+        for entry in sorted(entries, key=lambda each: each.order)
+    ]
     edits = SheetEdit.objects.filter(scanned_file=file)
     listed, idle = arranged(cues, edits)
     numbered = [
@@ -131,11 +134,11 @@ def listed_cues(file: ScannedFile) -> CueSheet:
     return CueSheet(file, numbered, division, idle, matches)
 
 
-def _cue(entry: _Entry, uses: Mapping[int, MusicUse]) -> Cue:
+def _cue(entry: _Entry, uses: Mapping[int, MusicUse], said: _Said) -> Cue:
     """Return a cue without its number, with the use that people said."""
-    said: MusicUse | CueEntry | None = entry.entry
+    use: MusicUse | CueEntry | None = entry.entry
     if entry.match is not None:
-        said = uses.get(entry.match.recording_id)
+        use = uses.get(entry.match.recording_id)
     return Cue(
         number=0,
         counted=entry.counted,
@@ -144,9 +147,19 @@ def _cue(entry: _Entry, uses: Mapping[int, MusicUse]) -> Cue:
         status=entry.status,
         item=entry.item,
         entry=entry.entry,
-        use=said.use if said else "",
-        origin=said.origin if said else "",
+        use=use.use if use else "",
+        origin=use.origin if use else "",
+        questions=[each for each in said.questions if _shows(entry, each)],
     )
+
+
+def _shows(cue: _Entry, question: Question) -> bool:
+    """Return whether a cue is the one line of a question."""
+    if question.entry.kind != EntryKind.NO_MUSIC:
+        return cue.entry == question.entry
+    start, end = question.entry.interval
+    overlaps = cue.counted[0][0] < end and cue.counted[-1][1] > start
+    return cue.match == question.match and overlaps
 
 
 def _matches_of(file: ScannedFile) -> tuple[list[Match], list[Match]]:
@@ -170,13 +183,76 @@ def _matches_of(file: ScannedFile) -> tuple[list[Match], list[Match]]:
         return matches, review_selectors.with_segments(hidden.order_by("pk"))
 
 
-def _entries_of(match: Match) -> Iterator[_Entry]:
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What people entered, what is left of each entry, and what matches ask about them.
+
+    ``questions`` are those of matches that the viewer may see.
+    """
+
+    left: Sequence[tuple[CueEntry, Sequence[Interval]]]
+    asked: Sequence[Question]
+    questions: Sequence[Question]
+
+    def music(self) -> Iterator[_Entry]:
+        """Yield the music that people named."""
+        for entry, left in self.left:
+            if entry.kind == EntryKind.MUSIC and left:
+                yield _Entry(left, None, None, CueStatus.ENTERED, entry=entry)
+
+    def instead_of(self, match: Match) -> list[Interval]:
+        """Return where the sheet shows an entry until the match's question is answered."""
+        return [
+            each.entry.interval
+            for each in self.asked
+            if each.match == match and each.entry.kind != EntryKind.NO_MUSIC
+        ]
+
+
+def _said_in(
+    file: ScannedFile, matches: Sequence[Match], hidden: Sequence[Match]
+) -> _Said:
+    """Return what people entered.
+
+    A match comes before an entry about which it does not ask, and the entry keeps the
+    rest.
+    """
+    entries = list(spoken_entries().filter(scanned_file=file))
+    heard = [match for match in (*matches, *hidden) if match.is_heard]
+    asked = questions_between([(match, match.tally.heard) for match in heard], entries)
+    pairs = {(each.entry.pk, each.match.pk) for each in asked}
+    left = [
+        (
+            entry,
+            intervals.without(
+                [entry.interval],
+                [
+                    interval
+                    for match in heard
+                    if (entry.pk, match.pk) not in pairs
+                    for interval in match.tally.counted
+                ],
+            ),
+        )
+        for entry in entries
+    ]
+    return _Said(left, asked, [each for each in asked if each.match in matches])
+
+
+def _entries_of(match: Match, said: _Said) -> Iterator[_Entry]:
     """Yield the plays of a match that is heard, and what exclusions take from it."""
     if not match.is_heard:
         return
+    taken = said.instead_of(match)
     for play in plays_of(match.segments):
-        if counted := play.counted(match.tally):
-            yield _Entry(counted, match, play.speech_pct, match.state)
+        counted = play.counted(match.tally)
+        rest = [
+            (start, end)
+            for start, end in intervals.without(counted, taken)
+            if end - start >= UNKNOWN_MS or (start, end) in counted
+        ]
+        if rest:
+            yield _Entry(rest, match, play.speech_pct, match.state)
         for interval in play.excluded(match.tally):
             yield _Entry([interval], match, play.speech_pct, CueStatus.EXCLUDED)
 
@@ -211,11 +287,6 @@ def _without_recording(
             named += match.tally.counted
 
 
-def _entered(entry: CueEntry) -> _Entry:
-    interval = (entry.start_ms, entry.end_ms)
-    return _Entry([interval], None, None, CueStatus.ENTERED, entry=entry)
-
-
 def _usage(entry: _Entry) -> Usage | None:
     if entry.entry is None:
         return usage_of(entry.speech_pct, entry.match)
@@ -225,15 +296,12 @@ def _usage(entry: _Entry) -> Usage | None:
     return Usage.BACKGROUND if is_background else Usage.FEATURED
 
 
-def _after_entries(
-    unnamed: Iterator[_Entry], entered: Sequence[CueEntry]
-) -> Iterator[_Entry]:
+def _after_entries(unnamed: Iterator[_Entry], said: _Said) -> Iterator[_Entry]:
     """Yield unknown sound without the intervals in which people hear something else.
 
     Sound that somebody calls unknown music keeps the interval of that entry.
     """
-    taken = intervals.union((each.start_ms, each.end_ms) for each in entered)
-    said_unknown = [each for each in entered if each.kind == EntryKind.UNKNOWN]
+    taken = intervals.union(part for _entry, left in said.left for part in left)
     for sound in unnamed:
         if sound.status != CueStatus.UNKNOWN:
             yield sound
@@ -241,9 +309,9 @@ def _after_entries(
         for start, end in intervals.without(sound.counted, taken):
             if end - start >= UNKNOWN_MS:
                 yield replace(sound, counted=[(start, end)])
-    for each in said_unknown:
-        interval = (each.start_ms, each.end_ms)
-        yield _Entry([interval], None, None, CueStatus.UNKNOWN, entry=each)
+    for entry, left in said.left:
+        if entry.kind == EntryKind.UNKNOWN and left:
+            yield _Entry(left, None, None, CueStatus.UNKNOWN, entry=entry)
 
 
 def usage_of(speech_pct: float | None, match: Match | None = None) -> Usage | None:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from catalogue.models import Recording
 from catalogue.selectors import shown_for
 from programmes.choices import CueUse, MusicOrigin
+from reports.cue_questions import Question
 from reports.models import CueEntry
 from review.choices import MatchState
 from review.counting import Occurs
@@ -66,6 +67,7 @@ class Cue:
     them. ``match`` is None for sound without a recording that may be named, ``item`` the
     unknown sound that repeats, ``entry`` what a person hears in this interval. ``usage``
     is None if speech was not analysed; ``use`` and ``origin`` are what people said.
+    ``questions`` are what matches ask about the entry, or one about "no music" here.
     """
 
     number: int
@@ -77,6 +79,7 @@ class Cue:
     entry: CueEntry | None = None
     use: str = ""
     origin: str = ""
+    questions: Sequence[Question] = ()
 
     @property
     def start_ms(self) -> int:

@@ -38,6 +38,7 @@ STATES = tuple(MatchState)
 _WORST_FIRST = (
     QueueReason.DISPUTE,
     QueueReason.DECIDED_BOTH_WAYS,
+    QueueReason.NAMES_ENTRY,
     QueueReason.SECOND_APPROVAL,
     QueueReason.REOPENED,
     QueueReason.LICENCE_ENDED,

@@ -173,6 +173,7 @@ class QueueReason(models.TextChoices):
     METADATA_CONFLICT = "metadata_conflict", _("ISRC conflict")
     RESCAN_CHANGED = "rescan_changed", _("Changed by a rescan")
     DECIDED_BOTH_WAYS = "decided_both_ways", _("Decided both ways")
+    NAMES_ENTRY = "names_entry", _("Names an entered cue")
     ENGINES_DISAGREE = "engines_disagree", _("Engines disagree")
     FOUND_LATE = "found_late", _("Found late")
     REOPENED = "reopened", _("Reopened")
@@ -234,6 +235,15 @@ ONLY_BY = {
 """Moves of ``TRANSITIONS`` that only these events may make."""
 
 WAITING_STATES = (MatchState.PENDING, MatchState.IN_REVIEW, MatchState.ESCALATED)
+
+QUESTIONS = {
+    QueueReason.NAMES_ENTRY: frozenset(WAITING_STATES),
+    QueueReason.TWO_VERSIONS: frozenset({*WAITING_STATES, MatchState.SUPPRESSED}),
+}
+"""Questions that only people answer, each about one match alone.
+
+Until then, rules may bring the match only to the states that stand with its question.
+"""
 DECIDED_STATES = (
     MatchState.CONFIRMED,
     MatchState.CLEARED,

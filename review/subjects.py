@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Protocol, Self
 
 from catalogue.identifiers import check_isrc
@@ -13,8 +15,9 @@ from review.choices import Relation
 from review.edits import Edit
 from review.models import Match
 from review.services.figures import LOOP_MS
+from review.services.intervals import Interval
 from scanning.comparison import differences
-from scanning.models import Scan, ScannedFile
+from scanning.models import Scan, ScannedFile, Segment
 from scanning.uses import FileUse, use_of
 
 # With two rivals, at least three recordings share the interval.
@@ -50,9 +53,18 @@ class Measured(Protocol):
     def wholly_excluded(self) -> bool: ...
 
 
+def heard_of(match: Match) -> list[Interval]:
+    """Return where the evidence of a match lies in its file."""
+    segments = Segment.objects.filter(detection__matches=match)
+    return list(segments.values_list("start_ms", "end_ms"))
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One recording in one scanned file, with the figures of one scan."""
+    """One recording in one scanned file, with the figures of one scan.
+
+    ``heard`` returns where it lies in the file; few rules read it.
+    """
 
     file: ScannedFile
     recording: Recording
@@ -62,6 +74,7 @@ class Subject:
     found_late: bool
     has_open_versions: bool
     """Whether another version fits equally, and nobody has chosen one."""
+    heard: Callable[[], Sequence[Interval]]
 
     @classmethod
     def of(cls, match: Match) -> Self:
@@ -74,6 +87,7 @@ class Subject:
             rivals=match.rivals,
             found_late=match.found_late,
             has_open_versions=match.has_open_versions,
+            heard=partial(heard_of, match),
         )
 
     @property

@@ -166,6 +166,8 @@ def _rule_applied(after: Json) -> str:
         return _("re-evaluated it: a licence covers it")
     if after.get("queue_reason") == QueueReason.EXCLUDED:
         return str(_DONE["excluded"])
+    if after.get("queue_reason") == QueueReason.NAMES_ENTRY:
+        return _("asks about it: a cue is entered in the same seconds")
     return _("re-evaluated it: no policy applies")
 
 

@@ -8,6 +8,7 @@ from portal.pictures import match as pictures
 from portal.pictures.pair import aligned_pair
 from portal.pictures.waveform import load_waveform
 from portal.review.page import lock_of, standing
+from reports.cue_questions import questions_of
 from review import selectors
 from review.decisions.decide import allowed_verbs
 from review.models import Match
@@ -20,6 +21,7 @@ def page(*, match: Match, user: User, chosen: str) -> dict[str, object]:
         "may_decide": user.has_perm(Action.DECIDE),
         "may_manage": user.has_perm(Action.APPROVE),
         "lock": lock_of(match, user),
+        "questions": questions_of(match),
         "detections": selectors.detections_of(match),
         "earlier": selectors.earlier_decisions(match),
         "events": selectors.events_of(match),

@@ -13,6 +13,8 @@ from catalogue.models import Recording
 from common.api_requests import valid_data
 from portal.api.base import ProgramView
 from portal.shared.selectors import find_match
+from reports.cue_questions import Question, questions_of
+from reports.models import EntryKind
 from review import rule_names
 from review.choices import CLAIM_VERBS, DisputeCode, RejectCode, Verb
 from review.decisions.decide import decide_one
@@ -41,6 +43,19 @@ class CandidateSerializer(serializers.Serializer[Candidate]):
     matched_ms = serializers.IntegerField()
 
 
+class QuestionSerializer(serializers.Serializer[Question]):
+    """An entry of the file's cue sheet in the same seconds as the match.
+
+    Confirming or clearing the match removes it; rejecting the match keeps it.
+    """
+
+    entry = serializers.CharField(source="entry.uid")
+    kind = serializers.ChoiceField(choices=EntryKind.choices, source="entry.kind")
+    title = serializers.CharField(source="entry.title", allow_blank=True)
+    start_ms = serializers.IntegerField(source="entry.start_ms")
+    end_ms = serializers.IntegerField(source="entry.end_ms")
+
+
 class MatchSerializer(serializers.ModelSerializer[Match]):
     """The state of a match; a decision must send its ``version`` back."""
 
@@ -50,6 +65,7 @@ class MatchSerializer(serializers.ModelSerializer[Match]):
     due_at = serializers.DateTimeField(allow_null=True, read_only=True)
     title = serializers.CharField(source="recording.full_title", read_only=True)
     candidates = serializers.SerializerMethodField()
+    questions = serializers.SerializerMethodField()
 
     @extend_schema_field(CandidateSerializer(many=True))
     def get_candidates(self, match: Match) -> list[dict[str, object]]:
@@ -60,6 +76,11 @@ class MatchSerializer(serializers.ModelSerializer[Match]):
         """Return who decided; of a rule that the caller may not see only the kind."""
         return rule_names.decider_of(match)
 
+    @extend_schema_field(QuestionSerializer(many=True))
+    def get_questions(self, match: Match) -> object:
+        """Return the entries that the match asks about."""
+        return [QuestionSerializer(each).data for each in questions_of(match)]
+
     class Meta:
         model = Match
         fields = (
@@ -67,6 +88,7 @@ class MatchSerializer(serializers.ModelSerializer[Match]):
             *("score_scale", "matched_ms", "file", "recording", "found_late"),
             *("title", "version_choice", "candidates"),
             *("decision_reason", "decided_by_name", "decided_at", "due_at", "note"),
+            "questions",
         )
         read_only_fields = fields
 

@@ -114,7 +114,7 @@ def rows_in(file: ScannedFile, user: User) -> list[CueRow]:
     """
     sheet = cue_sheet(file=file)
     cues = sheet.cues
-    claimed = {cue.match.pk: cue.match for cue in cues if cue.match is not None}
+    claimed = {match.pk: match for cue in cues if (match := _match_of(cue))}
     rejected = {
         match.pk: match
         for match in sheet.matches
@@ -130,6 +130,8 @@ def rows_in(file: ScannedFile, user: User) -> list[CueRow]:
     ]
     kinds = (EntryKind.NO_MUSIC, EntryKind.NOTE)
     unlisted = CueEntry.objects.filter(scanned_file=file, kind__in=kinds)
+    # A match that asks about "no music" has the row.
+    asked = {each.entry.pk for cue in cues for each in cue.questions}
     notes = {
         (entry.start_ms, entry.end_ms): entry
         for entry in unlisted
@@ -138,10 +140,14 @@ def rows_in(file: ScannedFile, user: User) -> list[CueRow]:
     sounds = [
         _of_sound(file, cue, unclaimed, notes.pop((cue.start_ms, cue.end_ms), None))
         for cue in cues
-        if cue.match is None
+        if _match_of(cue) is None
     ]
     plays = [
-        *((cue.match.pk, cue.start_ms, cue.end_ms, cue) for cue in cues if cue.match),
+        *(
+            (match.pk, cue.start_ms, cue.end_ms, cue)
+            for cue in cues
+            if (match := _match_of(cue))
+        ),
         *(
             (pk, play.start_ms, play.end_ms, None)
             for pk in rejected
@@ -161,11 +167,18 @@ def rows_in(file: ScannedFile, user: User) -> list[CueRow]:
                 is_sound=True,
             )
             for entry in unlisted
-            if entry.kind == EntryKind.NO_MUSIC
+            if (entry.kind == EntryKind.NO_MUSIC and entry.pk not in asked)
             or (entry.start_ms, entry.end_ms) in notes
         ),
     ]
     return sorted(rows, key=lambda row: (row.start_ms, row.is_sound, row.end_ms))
+
+
+def _match_of(cue: Cue) -> Match | None:
+    """Return the match of a cue, or one that asks about what somebody entered there."""
+    if cue.match is None and cue.questions:
+        return cue.questions[0].match
+    return cue.match
 
 
 def _of_matches(

@@ -25,7 +25,8 @@ from portal.shared.changes import answer_changes, known_rows
 from portal.shared.fields import sentence_of
 from portal.shared.lists import PAGE_SIZE
 from portal.shared.playback import audio_url
-from reports.cue_entries import SheetRefused, remove
+from reports.cue_entries import SheetRefused, remove, remove_plays
+from reports.cue_repeats import other_plays
 from reports.cue_sheets import NotScanned
 from reports.models import CueEntry
 from scanning import selectors as scanning_selectors
@@ -121,6 +122,9 @@ def file_review_sound(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBas
             )
         ]
     here = reverse("portal:file_review", args=[uid])
+    may_decide = request.user.has_perm(Action.DECIDE)
+    span = (row.start_ms, row.end_ms)
+    again = other_plays(file, span) if may_decide and row.entry is None else []
     context = {
         "file": file,
         "row": row,
@@ -128,9 +132,10 @@ def file_review_sound(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBas
         "places": places,
         "sound": sound_around(file, row.start_ms, row.end_ms),
         "form": CueEntryForm.of(
-            row.entry or row.noted, start=row.start_ms, end=row.end_ms
+            row.entry or row.noted, start=row.start_ms, end=row.end_ms, plays=again
         ),
-        "may_decide": request.user.has_perm(Action.DECIDE),
+        "again": again,
+        "may_decide": may_decide,
         "here": here,
         "last": last_of(request, here),
         "only_bar": "bar" in request.GET,
@@ -152,7 +157,8 @@ def file_review_entry(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBas
     try:
         if verb == _UNDO:
             if at is not None:
-                remove(entry=at, user=request.user)
+                take_off = remove_plays if "all" in request.POST else remove
+                take_off(entry=at, user=request.user)
             at = None
         else:
             at = form.save(file=file, user=request.user, kind=form.kind)
@@ -169,8 +175,8 @@ def file_review_entry(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBas
         )
         if at
         else "",
-        # Another interval than the row's moves the rows beside it.
-        "moves": bool(seen) and seen != f"{start}-{end}",
+        # Another interval than the row's moves the rows beside it, other plays are rows.
+        "moves": "also" in request.POST or (bool(seen) and seen != f"{start}-{end}"),
     }
     return JsonResponse(answer)
 

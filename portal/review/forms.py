@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, time
-from typing import cast
+from typing import Any, Self, cast
 
 from django import forms
+from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.services import deciders
 from catalogue.models import Recording
+from common.reading import read_interval
 from portal.pictures.exclusion import MediaTimeField
 from portal.shared.fields import ArtistsField, RecordingsField, SearchSelect
 from portal.shared.naming import NameForm
 from programmes.choices import CueUse, MusicOrigin
-from reports.cue_entries import EntryDetails, enter
+from reports.cue_entries import EntryDetails, enter_plays
+from reports.cue_repeats import other_plays
 from reports.models import CueEntry, EntryKind
 from review.decisions.verbs import Decision, VerbRule
 from review.errors import ReasonMissing
 from review.models import Licence
+from review.services.intervals import Interval
 from review.services.transitions import MAX_NOTE_CHARS
 from scanning.models import ScannedFile
 
@@ -193,6 +199,36 @@ class AssignForm(forms.Form):
             self.initial["assignee"] = named.first()
 
 
+def name_of_place(place: Interval) -> str:
+    """Return an interval as ``PlacesField`` reads it."""
+    return f"{place[0]}-{place[1]}"
+
+
+class PlacesField(forms.MultipleChoiceField):
+    """Intervals of a file that a person ticks, in milliseconds."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def offer(self, places: Sequence[Interval]) -> None:
+        """Offer these intervals, all ticked."""
+        self.choices = [
+            (name_of_place(place), read_interval(*place, digits=1)) for place in places
+        ]
+        self.initial = [name_of_place(place) for place in places]
+
+    def valid_value(self, value: str) -> bool:
+        """Allow any interval, because the sound may have been compared again since."""
+        return _PLACE.fullmatch(value) is not None
+
+    def clean(self, value: object) -> list[Interval]:
+        """Return the intervals."""
+        names = (name.split("-") for name in super().clean(value))
+        return [(int(start), int(end)) for start, end in names]
+
+
+_PLACE = re.compile(r"[0-9]{1,10}-[0-9]{1,10}")
+
+
 class CueEntryForm(forms.Form):
     """What a person hears in an interval of a file that no match names."""
 
@@ -220,11 +256,35 @@ class CueEntryForm(forms.Form):
         label=_("Note"),
         help_text=_("For colleagues; it is on no cue sheet."),
     )
+    also = PlacesField(
+        required=False,
+        label=_("The same sound is heard again"),
+        help_text=_("Ticked plays get the same name."),
+    )
     needs_title = True
+
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        plays: Sequence[Interval] = (),
+        **more: Any,
+    ) -> None:
+        """``plays`` are other plays of the same sound; they are ticked at first."""
+        super().__init__(data, **more)
+        also = cast("PlacesField", self.fields["also"])
+        also.offer(plays)
+        if not plays and not (data and "also" in data):
+            del self.fields["also"]
 
     @classmethod
     def of(
-        cls, entry: CueEntry | None, *, start: int | None, end: int | None
+        cls,
+        entry: CueEntry | None,
+        *,
+        start: int | None,
+        end: int | None,
+        plays: Sequence[Interval] = (),
     ) -> CueEntryForm:
         """Return a form to fill in for an interval, with what was entered for it."""
         known: dict[str, object] = {
@@ -243,10 +303,25 @@ class CueEntryForm(forms.Form):
                 "origin": entry.origin,
                 "note": entry.note,
             }
-        form = cls(initial=known)
+        form = cls(initial=known, plays=plays)
         # Only music needs a title; the other entries are one key.
         form.fields["title"].required = cls.needs_title
         return form
+
+    def with_plays(self, file: ScannedFile) -> Self | None:
+        """Return a valid form of music with the other plays of its sound.
+
+        None if there are none, or if the page has shown them.
+        """
+        values = self.cleaned_data
+        if "asked" in self.data or values["verb"] != EntryKind.MUSIC:
+            return None
+        plays = other_plays(file, (values["start"], values["end"]))
+        if not plays:
+            return None
+        data = cast("QueryDict", self.data).copy()
+        data.setlist("also", [name_of_place(each) for each in plays])
+        return type(self)(data, plays=plays)
 
     @property
     def kind(self) -> EntryKind:
@@ -276,11 +351,12 @@ class CueEntryForm(forms.Form):
         instead_of: CueEntry | None = None,
     ) -> CueEntry:
         """Enter what a valid form says; raise ``SheetRefused``."""
-        return enter(
+        values = self.cleaned_data
+        plays = [(values["start"], values["end"]), *values.get("also", [])]
+        return enter_plays(
             file=file,
             user=user,
-            start_ms=self.cleaned_data["start"],
-            end_ms=self.cleaned_data["end"],
+            plays=plays,
             kind=kind,
             details=self.details(),
             instead_of=instead_of,

@@ -39,6 +39,7 @@ from portal.shared.access import PortalRequest
 from portal.shared.formats import counted, percent, scale
 from programmes.precedents import Precedent, precedent_of
 from programmes.selectors import use_of
+from reports.cue_questions import questions_of
 from reports.marks import marks_of
 from review import coverage, rule_names, selectors
 from review.choices import (
@@ -388,6 +389,7 @@ def _choices(match: Match, queue: Queue, draft: Draft | None) -> dict[str, Any]:
         "licences": licences,
         "usable": usable,
         "again": _precedent(match, verbs, usable),
+        "questions": questions_of(match) if Verb.CONFIRM in verbs else [],
         "file_copies": copies,
         "packed_copies": selection.pack(
             {each.uid: each.version for each in (match, *copies)}

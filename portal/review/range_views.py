@@ -25,6 +25,7 @@ from portal.shared.access import PortalRequest, needs
 from portal.shared.playback import audio_url, read_track
 from portal.shared.selectors import find_file
 from reports.cue_entries import SheetRefused
+from reports.cue_questions import questions_about
 from reports.models import CueEntry, EntryKind
 from review.services.intervals import Interval
 from scanning.excerpts import Excerpt
@@ -50,18 +51,26 @@ def file_range(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
         if request.method == "POST"
         else RangeEntryForm.of(entry.first(), start=start, end=end)
     )
+    settled, offered = None, None
     if request.method == "POST" and form.is_valid():
+        offered = form.with_plays(file)
+    if offered is not None:
+        form = offered
+    elif request.method == "POST" and form.is_valid():
         try:
             made = form.save(file=file, user=request.user, kind=form.kind)
         except SheetRefused as refused:
             form.add_error(None, refused.message)
+            settled = refused.match
         else:
             messages.success(request, _saved(made, form.kind))
+            for question in questions_about(made):
+                messages.info(request, question.text)
             return redirect(_next(request), uid=uid)
     context = _context(request, file, picked, form)
-    return render(
-        request, "portal/review/range.html", context | {"entry": entry.first()}
-    )
+    context |= {"entry": entry.first(), "settled": settled}
+    context["asked"] = offered is not None or "asked" in request.POST
+    return render(request, "portal/review/range.html", context)
 
 
 @require_http_methods(["GET", "POST"])

@@ -130,6 +130,10 @@ _SENTENCES: Mapping[str, str | Promise] = {
         "Two recordings were merged whose matches in this file were decided "
         "differently. The earlier decisions are listed below; one of them holds."
     ),
+    QueueReason.NAMES_ENTRY: gettext_lazy(
+        "Somebody entered a cue in the same seconds. Either the match takes its place, "
+        "or the cue stays and the match is rejected."
+    ),
     QueueReason.ENGINES_DISAGREE: gettext_lazy(
         "The embedded engine and ACRCloud disagree about the times or the "
         "recording. The file's page compares them."

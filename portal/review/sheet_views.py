@@ -15,16 +15,24 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.roles import Action
+from common.words import lowered
 from portal.pictures.exclusion import MediaTimeField
 from portal.review.forms import CueEntryForm, UseManyForm
 from portal.shared.access import PortalRequest, needs
+from portal.shared.selection import read_version
 from portal.shared.selectors import find_file
 from reports import cue_edits
 from reports.cue_arrangement import CuePlace
 from reports.cue_entries import SheetRefused, remove
+from reports.cue_questions import questions_about, questions_of
 from reports.cue_sheets import NotScanned
 from reports.models import CueEntry, EntryKind
+from review.choices import Verb
+from review.decisions.decide import decide_one
+from review.decisions.verbs import Decision
 from review.errors import ReviewError
+from review.models import Match
+from review.selectors import match_by_uid
 from scanning.models import ScannedFile
 
 
@@ -146,6 +154,33 @@ def cue_sheet_back(
     return redirect("portal:cue_sheet", uid=uid)
 
 
+@require_POST
+@needs(Action.DECIDE)
+def cue_sheet_answer(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Take a match instead of an entry of the sheet, or keep the entry."""
+    file = find_file(uid)
+    answer, name, shown = [*request.POST.get("answer", "").split(":"), "", ""][:3]
+    match = match_by_uid(Match.objects.filter(scanned_file=file), name)
+    questions, version = questions_of(match) if match else [], read_version(shown)
+    if match is None or version is None or not questions:
+        messages.error(request, _("The sheet has changed; nothing was saved."))
+        return redirect("portal:cue_sheet", uid=uid)
+    decision = Decision(Verb.REJECT, code=questions[0].refusal)
+    if answer == "take":
+        decision = Decision(Verb.CONFIRM)
+    try:
+        decided = decide_one(
+            match=match, version=version, decision=decision, user=request.user
+        )
+    except ReviewError as refused:
+        messages.error(request, refused.message)
+    else:
+        state = lowered(decided.get_state_display())
+        said = _("%(name)s: %(state)s.") % {"name": match.shown.title, "state": state}
+        messages.success(request, said)
+    return redirect("portal:cue_sheet", uid=uid)
+
+
 @require_http_methods(["GET", "POST"])
 @needs(Action.DECIDE)
 def cue_sheet_entry(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
@@ -164,14 +199,28 @@ def cue_sheet_entry(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             end=entry.end_ms if entry else None,
         )
     )
+    settled, offered = None, None
     if request.method == "POST" and form.is_valid():
+        offered = form.with_plays(file)
+    if offered is not None:
+        form = offered
+    elif request.method == "POST" and form.is_valid():
         try:
-            form.save(
+            made = form.save(
                 file=file, user=request.user, kind=EntryKind.MUSIC, instead_of=entry
             )
         except SheetRefused as refused:
             form.add_error(None, refused.message)
+            settled = refused.match
         else:
+            for question in questions_about(made):
+                messages.info(request, question.text)
             return redirect("portal:cue_sheet", uid=uid)
-    context = {"file": file, "form": form, "entry": entry}
+    context = {
+        "file": file,
+        "form": form,
+        "entry": entry,
+        "settled": settled,
+        "asked": offered is not None or "asked" in request.POST,
+    }
     return render(request, "portal/review/cue_sheet_entry.html", context)

@@ -87,6 +87,11 @@ urlpatterns = [
         name="cue_sheet_edit",
     ),
     path(
+        "files/<uuid:uid>/cue-sheet/answer/",
+        sheet_views.cue_sheet_answer,
+        name="cue_sheet_answer",
+    ),
+    path(
         "files/<uuid:uid>/cue-sheet/entry/",
         sheet_views.cue_sheet_entry,
         name="cue_sheet_entry",

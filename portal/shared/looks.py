@@ -22,6 +22,7 @@ _REASON_ICONS = {
     QueueReason.METADATA_CONFLICT: "flag",
     QueueReason.RESCAN_CHANGED: "refresh",
     QueueReason.DECIDED_BOTH_WAYS: "swap",
+    QueueReason.NAMES_ENTRY: "note",
     QueueReason.ENGINES_DISAGREE: "layers",
     QueueReason.FOUND_LATE: "star",
     QueueReason.REOPENED: "undo",

@@ -28,6 +28,8 @@ _HOURS: Final = 1.0  # as compared recordings are judged; ``PLACE_BITS`` is abov
 # An item is another one's if so much of its best copy sounds in the other's. At 0.6,
 # jingles that share a figure of four seconds became one.
 _MERGED: Final = 0.8
+# A play lacks at most this much of what somebody named, at its ends.
+_WHOLE: Final = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,29 @@ def numbered_back(
         ]
     )
     return [(order[number], item) for number, item in kept]
+
+
+def plays_again(
+    sound: Sound, interval_ms: tuple[int, int], *, params: Params = DEFAULT
+) -> list[tuple[int, int]]:
+    """Return where else in a file the sound of an interval is heard whole, in order.
+
+    Unlike ``join``, it finds plays a few minutes apart. Music repeats itself there, so a
+    person has to say that these are plays of one recording.
+    """
+    start, end = (int(ms / params.frame_ms) for ms in interval_ms)
+    closed = ~sound.open_frames
+    closed[start:end] = True
+    index = RetroIndex.of({0: sound.landmarks(interval_ms, params)}, params)
+    found = search_back(
+        sound.fingerprint, index, hours=_HOURS, todo=_stages(params), closed=closed
+    )
+    whole = max(MIN_MS, _WHOLE * (interval_ms[1] - interval_ms[0]))
+    return sorted(
+        (match.start_ms, match.end_ms)
+        for match in found
+        if match.bits >= PLACE_BITS and match.end_ms - match.start_ms >= whole
+    )
 
 
 def _matches(

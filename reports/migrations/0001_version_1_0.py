@@ -368,6 +368,7 @@ class Migration(migrations.Migration):
                     ('use', models.CharField(blank=True, choices=[('Theme', 'Theme'), ('Background', 'Background'), ('OnScreenMusic', 'Heard by the people in it'), ('AudioLogo', 'Audio logo'), ('Bumper', 'Bumper'), ('EssentialPart', 'Essential part')], default='', max_length=20)),
                     ('origin', models.CharField(blank=True, choices=[('LibraryMusic', 'Library music'), ('PreexistingMusic', 'Music that existed before'), ('SpeciallyCommissionedMusic', 'Commissioned for the programme'), ('Unknown', 'Not known')], default='', max_length=40)),
                     ('note', models.CharField(blank=True, default='', max_length=1000)),
+                ('together', models.CharField(blank=True, default='', editable=False, help_text='The act that named several plays of the same sound.', max_length=32)),
                     ('entered_at', models.DateTimeField(auto_now=True)),
                     ('entered_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                     ('scanned_file', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cue_entries', to='scanning.scannedfile')),

@@ -52,6 +52,13 @@ class CueEntry(models.Model):
         max_length=40, choices=MusicOrigin.choices, blank=True, default=""
     )
     note = models.CharField(max_length=1000, blank=True, default="")
+    together = models.CharField(
+        max_length=32,
+        blank=True,
+        default="",
+        editable=False,
+        help_text=_("The act that named several plays of the same sound."),
+    )
     entered_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
@@ -76,6 +83,11 @@ class CueEntry(models.Model):
 
     def __str__(self) -> str:
         return self.title or str(self.get_kind_display())
+
+    @property
+    def interval(self) -> tuple[int, int]:
+        """Return the start and the end."""
+        return self.start_ms, self.end_ms
 
 
 class EditKind(models.TextChoices):

@@ -20,17 +20,26 @@ from accounts.roles import Action
 from audit.models import Event
 from catalogue.models import Recording
 from review import approval, errors
-from review.choices import CLAIM_VERBS, MatchState, Verb
+from review.choices import (
+    CLAIM_VERBS,
+    MatchState,
+    RejectCode,
+    Verb,
+)
 from review.coverage import LicencesInForce
 from review.decisions import disputes, exclude, undo, verbs
 from review.decisions.verbs import RULES, Decision, VerbRule
 from review.models import Match
-from review.services import applications, choosing, transitions
+from review.services import applications, choosing, questions, transitions
+from review.services.questions import Said
 from review.services.transitions import Change
 from review.versions import candidates_of
 
 REVIEWER_LIMIT = 50
 MANAGER_LIMIT = 500
+_ANSWERS = (Verb.CONFIRM, Verb.CLEAR, Verb.REJECT)
+# A rejected match in the public domain is heard, too.
+_STANDS = (MatchState.CONFIRMED, MatchState.CLEARED, RejectCode.PUBLIC_DOMAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +93,11 @@ def _decide(
     limit = decision_limit(user)
     if len(versions) > limit:
         raise errors.BulkLimit(limit=limit)
+    answers = decision.verb in _ANSWERS
+    said = questions.lock_files(versions) if answers else Said([])
     # Locked in key order, so that two decisions about many matches cannot deadlock.
     rows = list(transitions.locked_rows().filter(uid__in=versions))
-    asked = _Deciding(decision, user, rows)
+    asked = _Deciding(decision, user, rows, said)
     outcome = Decided()
     moves: list[tuple[Match, Change]] = []
     further: list[Match] = []
@@ -97,6 +108,7 @@ def _decide(
             )
             if not alone:
                 _refuse_open_versions(match, decision.verb)
+                asked.refuse_question(match)
             if asked.reaches_further(match):
                 further.append(match)
             else:
@@ -116,7 +128,7 @@ def _decide(
 
 def _refuse_open_versions(match: Match, verb: Verb) -> None:
     """Raise if a decision about many matches would choose between two versions."""
-    if match.has_open_versions and verb in (Verb.CONFIRM, Verb.CLEAR, Verb.REJECT):
+    if match.has_open_versions and verb in _ANSWERS:
         raise errors.NotPossible(
             _(
                 "Another version fits %(title)s equally, and nobody has chosen one. Open "
@@ -129,9 +141,12 @@ def _refuse_open_versions(match: Match, verb: Verb) -> None:
 class _Deciding:
     """One decision about locked matches; licences and events are read once for all."""
 
-    def __init__(self, decision: Decision, user: User, rows: Sequence[Match]) -> None:
+    def __init__(
+        self, decision: Decision, user: User, rows: Sequence[Match], said: Said
+    ) -> None:
         self.decision, self.user = decision, user
         self._rows = rows
+        self._asking = said.asking(rows)
         self._at = datetime.now(tz=UTC)
 
     def reaches_further(self, match: Match) -> bool:
@@ -140,7 +155,15 @@ class _Deciding:
         if verb == Verb.UNDO:
             event = self._event(match)
             return undo.reaches_further(match, event, self._asides[match.case])
-        return verb in (Verb.EXCLUDE, Verb.CHOOSE) or verb in CLAIM_VERBS
+        asks = match.pk in self._asking
+        return asks or verb in (Verb.EXCLUDE, Verb.CHOOSE) or verb in CLAIM_VERBS
+
+    def refuse_question(self, match: Match) -> None:
+        """Raise ``NotPossible`` if a decision about many would answer a question."""
+        if match.pk in self._asking:
+            raise errors.NotPossible(
+                _("It asks a question: open it, and answer it alone.")
+            )
 
     def change(self, match: Match) -> Change:
         """Return the change of a match whose decision writes nothing else, or raise."""
@@ -173,7 +196,16 @@ class _Deciding:
             return exclude.exclude_part(current, decision, user)
         if decision.verb == Verb.DISPUTE:
             return disputes.record(current, decision, user)
+        if decision.verb in _ANSWERS:
+            return self._answered(current)
         return disputes.answer(current, decision, user)
+
+    def _answered(self, current: Match) -> Match:
+        """Decide a match; what people said of its seconds gives way if it stands."""
+        change = self.change(current)
+        if change.to in _STANDS or change.reason in _STANDS:
+            change = questions.give_way(current, change, self.user)
+        return transitions.apply(current=current, change=change, actor=self.user)
 
     def _event(self, match: Match) -> Event:
         return undo.undoable(self._events.get(match.case))

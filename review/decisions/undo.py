@@ -22,7 +22,14 @@ from review.choices import (
 )
 from review.decisions.verbs import PROPOSE
 from review.models import Match
-from review.services import applications, choosing, exclusions, grounds, transitions
+from review.services import (
+    applications,
+    choosing,
+    exclusions,
+    grounds,
+    questions,
+    transitions,
+)
 from review.services.transitions import Change
 
 UNDO_FOR = timedelta(minutes=10)
@@ -104,9 +111,13 @@ def undone(
 
 
 def reaches_further(match: Match, event: Event, asides: set[str]) -> bool:
-    """Return whether undoing also changes a dispute or an exclusion, or evaluates."""
+    """Return whether undoing also changes a dispute or an exclusion, or evaluates.
+
+    It also brings back what people said and what gave way to the decision.
+    """
     return (
         match.dispute_id is not None
+        or questions.gave_way(event)
         or event.action in (*_OF_EXCLUSIONS, Verb.CHOOSE)
         or not asides.isdisjoint(transitions.NEW_GROUNDS)
     )
@@ -124,6 +135,8 @@ def undo(current: Match, user: User) -> Match:
     match = transitions.apply(current=current, change=change, actor=user)
     if event.action in _OF_EXCLUSIONS:
         _undo_exclusion(event, user)
+    if questions.gave_way(event):
+        questions.restore(match, event, user)
     if not asides.isdisjoint(transitions.NEW_GROUNDS):
         # The match comes back as it was, but rules may say something else of it now.
         grounds.again(matches=[match], actor=user)

@@ -17,6 +17,7 @@ from review import coverage
 from review.choices import (
     BY_LICENCE,
     DECIDED_STATES,
+    QUESTIONS,
     MatchState,
     PolicyAction,
     QueueReason,
@@ -26,6 +27,7 @@ from review.choices import (
 from review.conditions import Conditions
 from review.models import Licence, Match, Policy
 from review.services import transitions
+from review.services.questions import Said
 from review.subjects import Subject
 
 SAME_INTERVALS_SHARE = 0.80
@@ -171,13 +173,14 @@ def evaluate(
     subject: Subject,
     policies: Iterable[Policy] | None = None,
     licences: coverage.LicencesInForce | None = None,
+    said: Said | None = None,
     is_new: bool = True,
 ) -> Evaluation:
     """Return the initial state of a match.
 
-    A dry run passes ``policies`` to use instead of those in force. Pass ``licences``
-    to evaluate many subjects without a query for each. A floor suppresses only what
-    ``is_new``, so that one that was raised since takes nothing from the queue.
+    A dry run passes ``policies`` to use instead of those in force. Pass ``licences`` and
+    ``said`` to evaluate many subjects without queries for each. A floor suppresses only
+    what ``is_new``, so that one that was raised since takes nothing from the queue.
     """
     floor = subject.file.container.score_floor
     score = subject.measured.score
@@ -185,33 +188,44 @@ def evaluate(
         return Evaluation(MatchState.SUPPRESSED, QueueReason.EXCLUDED)
     if is_new and score is not None and score < floor:
         return Evaluation(MatchState.SUPPRESSED, QueueReason.BELOW_FLOOR)
+    outcome = _by_rules(subject, policies, licences)
+    question = _question(subject, said)
+    if question is None:
+        return outcome
+    if outcome.state not in QUESTIONS[question]:
+        return Evaluation(MatchState.PENDING, question)
+    if outcome.state == MatchState.SUPPRESSED:
+        return outcome
+    return replace(outcome, queue_reason=question)
+
+
+def _question(subject: Subject, said: Said | None) -> QueueReason | None:
+    """Return what only a person can answer about a match, if anything."""
+    said = said or Said([subject.file.pk])
+    if said.contradicts(subject.file.pk, subject.heard):
+        return QueueReason.NAMES_ENTRY
+    return QueueReason.TWO_VERSIONS if subject.has_open_versions else None
+
+
+def _by_rules(
+    subject: Subject,
+    policies: Iterable[Policy] | None,
+    licences: coverage.LicencesInForce | None,
+) -> Evaluation:
+    """Return what a licence, a policy or none of them makes of a match."""
+    floor = subject.file.container.score_floor
     # Licences come before policies: a permitted use needs no decision.
     licensed = coverage.best(subject=subject, licences=licences)
-    is_licensed = licensed is not None and licensed.cover == coverage.Cover.FULL
-    if licensed is not None and is_licensed and not subject.has_open_versions:
+    if licensed is not None and licensed.cover == coverage.Cover.FULL:
         reason = _reason(subject, floor)
         return Evaluation(MatchState.CLEARED, reason, licence=licensed.licence)
     ordered = rules_in_force() if policies is None else policies
     for policy in ordered:
         if Conditions.from_json(policy.conditions).fits(subject):
-            if subject.has_open_versions:
-                return _question(policy)
             return _treatment(policy, is_partly_licensed=licensed is not None)
-    if subject.has_open_versions:
-        return Evaluation(MatchState.PENDING, QueueReason.TWO_VERSIONS)
     if licensed is not None:
         return Evaluation(MatchState.PENDING, QueueReason.LICENCE_PARTIAL)
     return Evaluation(MatchState.PENDING, _reason(subject, floor))
-
-
-def _question(policy: Policy) -> Evaluation:
-    """Return a policy's outcome for two versions of which nobody has chosen one."""
-    state = _STATE_OF_ACTION[PolicyAction(policy.action)]
-    if state == MatchState.SUPPRESSED:
-        return Evaluation(state, QueueReason.POLICY, policy=policy)
-    if state == MatchState.CONFIRMED:
-        return Evaluation(MatchState.PENDING, QueueReason.TWO_VERSIONS)
-    return Evaluation(state, QueueReason.TWO_VERSIONS, policy=policy)
 
 
 def _treatment(policy: Policy, *, is_partly_licensed: bool) -> Evaluation:
@@ -228,9 +242,8 @@ def _treatment(policy: Policy, *, is_partly_licensed: bool) -> Evaluation:
 
 def own_reason(subject: Subject) -> QueueReason:
     """Return why a match waits, apart from what rules say of it."""
-    if subject.has_open_versions:
-        return QueueReason.TWO_VERSIONS
-    return _reason(subject, subject.file.container.score_floor)
+    question = _question(subject, None)
+    return question or _reason(subject, subject.file.container.score_floor)
 
 
 def _reason(subject: Subject, floor: Decimal) -> QueueReason:

@@ -17,7 +17,12 @@ from scanning.tags import territories_of
 # Names in events of recordings: a move keeps the bucket, a change its columns.
 _OF_RECORDINGS = ("bucket", "bucket_id", "label")
 _AIRED = "file.aired_changed"
-_CHANGES = (_AIRED, "file.details_changed", "recording.changed", "recording.moved")
+# People said what is heard in the file.
+_SAID = ("cue_sheet.entered", "cue_sheet.entry_removed")
+_CHANGES = (
+    *(_AIRED, "file.details_changed", "recording.changed", "recording.moved"),
+    *_SAID,
+)
 # Events of duplicates that join or part recordings; each has the rows of all of them.
 _JOINS = ("dedup.merge", "dedup.split", "dedup.undo")
 # Licences for a merged recording also cover the one that stays.
@@ -65,7 +70,7 @@ def _changed_by(change: Event) -> Iterable[str]:
 
 def _is_read_by_rules(change: Event) -> bool:
     """Return whether a change concerns what policies or licences can read."""
-    if change.action == _AIRED:
+    if change.action in (_AIRED, *_SAID):
         return True
     before, after = change.before, change.after
     names = {name for name in after if before.get(name) != after[name]}

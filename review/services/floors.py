@@ -18,6 +18,7 @@ from review.choices import WAITING_STATES, MatchState, QueueReason
 from review.coverage import LicencesInForce
 from review.models import Match
 from review.services import evaluation, transitions
+from review.services.questions import Said
 from review.services.treatments import treat
 from review.subjects import Subject
 from scanning.choices import FileStatus
@@ -60,10 +61,11 @@ def give_back(*, container: Container, user: User) -> int:
         "recording", "scanned_file__container", "scan"
     )
     policies, licences = evaluation.rules_in_force(), LicencesInForce()
+    said = Said()
     returned = 0
     for match in rows.order_by("pk").iterator(chunk_size=500):
         outcome = evaluation.evaluate(
-            subject=Subject.of(match), policies=policies, licences=licences
+            subject=Subject.of(match), policies=policies, licences=licences, said=said
         )
         if treat(match=match, outcome=outcome, user=user):
             returned += 1

@@ -520,6 +520,7 @@ def _create(file: ScannedFile, finding: Finding) -> None:
         rivals=finding.rivals,
         found_late=late,
         has_open_versions=choice == VersionChoice.OPEN,
+        heard=lambda: finding.source_intervals,
     )
     match = Match.objects.create(
         scanned_file=file,

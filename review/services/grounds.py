@@ -18,7 +18,7 @@ from accounts.reach import working_for
 from audit.services import SYSTEM, record
 from jobs.context import JobContext
 from jobs.services import submit
-from review.choices import LicenceScope, MatchState, QueueReason
+from review.choices import QUESTIONS, LicenceScope, MatchState, QueueReason
 from review.coverage import LicencesInForce
 from review.jobs import FOLLOW_CONTAINER
 from review.models import Licence, Match
@@ -28,6 +28,7 @@ from review.services.evaluation import (
     Evaluation,
     is_of_a_policy_alone,
 )
+from review.services.questions import Said
 from review.services.treatments import treat
 from review.subjects import Subject
 from scanning.models import Container, ScannedFile
@@ -36,6 +37,8 @@ Former = Callable[[Subject], Subject]
 """Returns a subject as it was before the change."""
 
 _AT_ONCE = 500
+# Reasons that do not follow from the match alone.
+_OF_RULES = {QueueReason.LICENCE_PARTIAL, *QUESTIONS}
 # Columns of a recording that rules read: the policies' condition, the licences' scope.
 _OF_RECORDINGS = {
     "bucket_id": ("buckets", LicenceScope.BUCKET),
@@ -163,11 +166,14 @@ class _Look:
         self._actor, self._former, self._clears = actor, former, clears
         self._policies = evaluation.rules_in_force()
         self._licences = LicencesInForce()
+        self._said = Said([])
 
     def over(self, rows: QuerySet[Match]) -> int:
         """Treat the matches that rules decide; return how many changed."""
         related = rows.select_related("recording", "scanned_file__container", "scan")
-        return sum(self._at(match) for match in related.order_by("pk"))
+        matches = list(related.order_by("pk"))
+        self._said = Said({match.scanned_file_id for match in matches})
+        return sum(self._at(match) for match in matches)
 
     def _at(self, match: Match) -> bool:
         if match.state in OPEN_STATES or is_of_a_policy_alone(match):
@@ -210,6 +216,7 @@ class _Look:
             subject=subject,
             policies=self._policies,
             licences=self._licences,
+            said=self._said,
             is_new=False,
         )
 
@@ -221,9 +228,9 @@ def _says_otherwise(outcome: Evaluation, match: Match) -> bool:
         return True
     if state in (MatchState.SUPPRESSED, MatchState.CONFIRMED):
         return False
-    return outcome.policy_name != match.policy_name or any(
-        (outcome.queue_reason == reason) != (match.queue_reason == reason)
-        for reason in (QueueReason.LICENCE_PARTIAL, QueueReason.TWO_VERSIONS)
+    reasons = {outcome.queue_reason, match.queue_reason}
+    return outcome.policy_name != match.policy_name or (
+        len(reasons) > 1 and not reasons.isdisjoint(_OF_RULES)
     )
 
 

@@ -37,6 +37,7 @@ from review.choices import (
 from review.coverage import Cover
 from review.models import Licence, Match
 from review.services import evaluation, transitions
+from review.services.questions import Said
 from review.services.transitions import Change
 from review.services.treatments import treat
 from review.subjects import Subject
@@ -139,17 +140,22 @@ class _Touch(StrEnum):
 
 
 def _touches(licence: Licence) -> Iterator[tuple[Match, _Touch | None, str]]:
-    """Yield the matches in the licence's scope with its effect, or why it has none."""
+    """Yield the matches in the licence's scope with its effect, or why it has none.
+
+    It answers no question that a match asks.
+    """
     kinds = {
         MatchState.PENDING: _Touch.CLEARING,
         MatchState.IN_REVIEW: _Touch.HELD,
         MatchState.DISPUTED: _Touch.DISPUTED,
     }
-    states = (*kinds, *OFFERED_STATES)
+    states, said = (*kinds, *OFFERED_STATES), Said()
     for match, check in coverage.of_licence(licence=licence, states=states):
         if match.has_open_versions:
             why = gettext("Two versions fit equally, and nobody has chosen one.")
             yield match, None, why
+        elif check.cover == Cover.FULL and said.asking([match]):
+            yield match, None, str(QueueReason.NAMES_ENTRY.label)
         elif check.cover == Cover.FULL:
             yield match, kinds.get(MatchState(match.state), _Touch.OFFERED), ""
         else:

@@ -26,6 +26,7 @@ from review.coverage import LicencesInForce
 from review.models import Match, Policy
 from review.services import evaluation, transitions
 from review.services.evaluation import Evaluation
+from review.services.questions import Said
 from review.services.treatments import treat
 from review.subjects import Subject
 
@@ -163,12 +164,14 @@ def _evaluated(
     rows = matches.filter(scanned_file__deleted_at__isnull=True).select_related(
         "recording", "scanned_file__container", "scan"
     )
-    licences = LicencesInForce()
+    licences, said = LicencesInForce(), Said()
     for match in rows.order_by("pk").iterator(chunk_size=_CHUNK):
         subject = Subject.of(match)
         yield (
             match,
-            evaluation.evaluate(subject=subject, policies=rules, licences=licences),
+            evaluation.evaluate(
+                subject=subject, policies=rules, licences=licences, said=said
+            ),
         )
 
 

@@ -82,6 +82,7 @@ def update(
         rivals=finding.rivals,
         found_late=match.found_late,
         has_open_versions=choice == VersionChoice.OPEN,
+        heard=lambda: finding.source_intervals,
     )
     outcome = evaluation.evaluate(subject=subject)
     change = evaluation.after_rescan(

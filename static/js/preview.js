@@ -650,7 +650,7 @@ onKey((event) => {
     return;
   }
   const pair = isShown() ? shown.pair : null;
-  const letters = `cy${strips.LETTERS}${isSound(current()) ? SOUND_LETTERS : ""}`;
+  const letters = `cqy${strips.LETTERS}${isSound(current()) ? SOUND_LETTERS : ""}`;
   const actions = {
     ...keysOfPair(pair, event),
     n: note,

@@ -15,7 +15,7 @@ const WARN_MS = 120_000;
 const LAST_CALL_MS = 30_000;
 const UNDO_TICK_MS = 1000;
 /* Keys of verbs that ask for nothing. */
-const AT_ONCE = "cysv";
+const AT_ONCE = "cqysv";
 /* Codes of refusals caused by the match's state, not by the form's values. */
 const OUTDATED = ["stale", "locked", "not_possible", "not_allowed", "gone"];
 
@@ -633,6 +633,7 @@ function actionOf(event) {
     ...Object.fromEntries([...`x${strips.LETTERS}`].map((letter) => [letter, () => strips.openStrip(letter) || ask || cannot()])),
     n: () => strips.focusNote(),
     m: () => press("[data-copies] [value=confirm]"),
+    q: () => ask || ($("[data-keep]:enabled") ? press("[data-keep]") : cannot()),
     y: () => ask || ($("[data-again] button:enabled") ? press("[data-again] button") : cannot()),
     u: () => press("[data-use]"),
     s: () => press("[data-speech] button"),

@@ -11,9 +11,10 @@ from accounts.reach import working_for
 from accounts.roles import Action
 from common.reading import read_clock
 from reports.cue_approval import SheetStep, approval_of
-from reports.cue_sheets import NotScanned, cue_sheet
+from reports.cue_sheets import CueSheet, NotScanned, cue_sheet
 from reports.cues import CueStatus
 from reports.models import CueEntry, EditKind, EntryKind, SheetState
+from review.services.intervals import without
 from scanning.models import ScannedFile
 from tests.season import samples
 from tests.season.invariants import check
@@ -58,11 +59,19 @@ def check_on_sheet(file: ScannedFile) -> None:
         if cue.entry is not None and cue.status == CueStatus.ENTERED
     }
     entered = CueEntry.objects.filter(scanned_file=file, kind=EntryKind.MUSIC)
-    pks = set(entered.values_list("pk", flat=True))
+    pks = {entry.pk for entry in entered if entry.pk in named or _is_left(entry, sheet)}
     merged = file.sheet_edits.filter(kind=EditKind.MERGE).exists()
     # Two entries of the same music may be one cue.
     holds = named <= pks if merged else named == pks
     check(holds, f"the sheet of {file} names {named}, not {pks}")
+
+
+def _is_left(entry: CueEntry, sheet: CueSheet) -> bool:
+    """Return whether no match is heard in some of an entry's seconds."""
+    heard = [
+        part for cue in sheet.cues if cue.match is not None for part in cue.counted
+    ]
+    return bool(without([entry.interval], heard))
 
 
 def _step(person: Person, file: ScannedFile, rng: random.Random) -> None:

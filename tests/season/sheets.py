@@ -23,13 +23,14 @@ from catalogue.services import RecordingDetails
 from common.reading import read_clock
 from common.storage import read_bytes
 from dedup.intake import AlreadyInCatalogue, add_recording
+from programmes.models import MusicUse
 from reports.cue_approval import SheetStep, approval_of, has_changed
 from reports.cue_edits import edits_of
 from reports.cue_sheet_files import FORMATS, lines_of
 from reports.cue_sheets import CueSheet, NotScanned, cue_sheet
 from reports.cue_statement import approved_version, compared, signed_lines
 from reports.cues import Cue, CueStatus
-from reports.models import SheetApproval, SheetEdit, SheetState
+from reports.models import CueEntry, SheetApproval, SheetEdit, SheetState
 from review.choices import WAITING_STATES
 from review.models import Match
 from review.services.intervals import Interval, length, union
@@ -61,6 +62,7 @@ def arrange(
         _take_back(person, sheet.file, rng)
     elif way < 0.8:
         _enter(person, sheet.file, rng)
+        _answer(person, sheet.file, rng)
     elif way < 0.9:
         _approve(person, other, sheet.file)
     else:
@@ -135,6 +137,45 @@ def _enter(person: Person, file: ScannedFile, rng: random.Random) -> None:
         start=read_clock(start, digits=3),
         end=read_clock(start + rng.choice((1_000, 6_000)), digits=3),
     )
+
+
+def _answer(person: Person, file: ScannedFile, rng: random.Random) -> None:
+    """Take a match instead of an entry or keep the entry, and undo that exactly."""
+    sheet = _sheet(file)
+    questions = [each for cue in sheet.cues for each in cue.questions] if sheet else []
+    if not questions:
+        return
+    question = rng.choice(questions)
+    match, answer = question.match, rng.choice(("take", "keep"))
+    rows = CueEntry.objects.filter(scanned_file=file).order_by("pk")
+    before, uses = list(rows.values()), _uses_in(file)
+    person.fill_in(
+        f"/files/{file.uid}/cue-sheet/answer/",
+        answer=f"{answer}:{match.uid}:{match.version}",
+    )
+    now = Match._base_manager.get(pk=match.pk)
+    check(
+        rows.filter(pk=question.entry.pk).exists() != (now.state == "confirmed"),
+        f"{answer} by {person.name} leaves {question.entry} beside {now}",
+    )
+    if now.state not in {"confirmed", "rejected"} or rng.random() < 0.5:
+        return
+    person.call(
+        "POST",
+        f"/api/portal/v1/matches/{match.uid}/decisions/",
+        {"verb": "undo", "version": now.version},
+    )
+    now.refresh_from_db()
+    if now.state not in {"confirmed", "rejected"}:
+        check(
+            (list(rows.values()), _uses_in(file)) == (before, uses),
+            f"undoing {answer} by {person.name} does not restore {before}",
+        )
+
+
+def _uses_in(file: ScannedFile) -> list[object]:
+    uses = MusicUse._base_manager.filter(scanned_file=file).order_by("recording")
+    return list(uses.values_list("recording", "use", "origin"))
 
 
 def _approve(person: Person, other: Person, file: ScannedFile) -> None:
@@ -249,6 +290,7 @@ def _check_sheet(sheet: CueSheet) -> None:
         [cue.number for cue in sheet.cues] == list(range(1, len(sheet.cues) + 1)),
         f"the cues of {file} are numbered {[cue.number for cue in sheet.cues]}",
     )
+    _check_once(sheet)
     by_music: dict[object, list[Cue]] = {}
     for cue in sheet.cues:
         if cue.status != CueStatus.EXCLUDED and cue.entry is None:
@@ -256,6 +298,14 @@ def _check_sheet(sheet: CueSheet) -> None:
     for music, cues in by_music.items():
         twice = sum(cue.length_ms for cue in cues) - length(_seconds(cues))
         check(not twice, f"the sheet of {file} counts {twice} ms of {music} twice")
+
+
+def _check_once(sheet: CueSheet) -> None:
+    """Check that no second counts for an entry and for a match."""
+    entered = [cue for cue in sheet.cues if cue.status == CueStatus.ENTERED]
+    heard = [cue for cue in sheet.cues if cue.match and cue.status != "excluded"]
+    twice = _shared(_seconds(entered), _seconds(heard))
+    check(not twice, f"{sheet.file} counts {twice} ms for entries and for matches")
 
 
 def _check_approval(sheet: CueSheet) -> None:

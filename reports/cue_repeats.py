@@ -1,0 +1,105 @@
+"""Other plays of the sound of an interval in the same file, which a person may name too."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterable
+from typing import Final
+
+from django.core.cache import cache
+from django.core.files.storage import default_storage
+
+from common.outages import outage_of
+from recognition.errors import RecognitionError
+from recognition.fingerprint import file_format as fingerprint
+from recognition.recurring.back import plays_again
+from recognition.recurring.sounds import Sound
+from reports.cue_questions import spoken_entries
+from reports.cue_sheets import NotScanned, cue_sheet
+from review.counting import Division, SoundKind
+from review.services import intervals
+from review.services.intervals import Interval
+from scanning.models import ScannedFile
+
+logger = logging.getLogger(__name__)
+
+_UNKNOWN: Final = (SoundKind.ITEM, SoundKind.UNKNOWN)
+_LEAST_MS: Final = 4_000
+_LONGEST_MS: Final = 900_000
+_KEPT_SECONDS: Final = 3_600
+
+
+def other_plays(file: ScannedFile, interval: Interval) -> list[Interval]:
+    """Return where the unknown sound of an interval is heard again in its file.
+
+    Places of which somebody said something are left out. A file whose landmarks are not
+    kept here has only the plays of repeated sound that are known.
+    """
+    if not _LEAST_MS <= interval[1] - interval[0] <= _LONGEST_MS:
+        return []
+    try:
+        division = cue_sheet(file=file).division
+    except NotScanned:
+        return []
+    said = [entry.interval for entry in spoken_entries().filter(scanned_file=file)]
+    pieces = [(each.start_ms, each.end_ms) for each in division.of(*_UNKNOWN)]
+    unknown = intervals.without(pieces, said)
+    if _shared(interval, pieces) * 2 < interval[1] - interval[0]:
+        return []
+    plays = list(_of_item(division, interval, unknown))
+    for play in _heard_again(file, interval, unknown):
+        if not any(intervals.are_together([play], [other]) for other in plays):
+            plays.append(play)
+    return sorted(plays)
+
+
+def _of_item(
+    division: Division, interval: Interval, unknown: Iterable[Interval]
+) -> Iterable[Interval]:
+    """Yield the other plays of repeated unknown sound that fills most of an interval."""
+    items = [each for each in division.of(SoundKind.ITEM) if each.item is not None]
+    half = (interval[1] - interval[0]) / 2
+    uids = {
+        each.item.uid
+        for each in items
+        if each.item and _shared(interval, [(each.start_ms, each.end_ms)]) >= half
+    }
+    unknown = list(unknown)
+    for each in items:
+        place = (each.start_ms, each.end_ms)
+        is_other = (
+            each.item and each.item.uid in uids and not _shared(interval, [place])
+        )
+        if is_other and _shared(place, unknown) == each.length_ms:
+            yield place
+
+
+def _heard_again(
+    file: ScannedFile, interval: Interval, unknown: list[Interval]
+) -> list[Interval]:
+    """Return the plays that a search of the file's unknown sound finds."""
+    if not file.fingerprint:
+        return []
+    asked = json.dumps([str(file.fingerprint), file.sha256, interval, unknown])
+    key = f"plays-again:{hashlib.sha256(asked.encode()).hexdigest()}"
+    known: list[Interval] | None = cache.get(key)
+    if known is not None:
+        return known
+    try:
+        with default_storage.open(str(file.fingerprint), "rb") as stored:
+            made = fingerprint.from_bytes(stored.read())
+        # Somebody may have named the interval before.
+        plays = plays_again(Sound.of(0, made, [*unknown, interval]), interval)
+    except (RecognitionError, OSError) as error:
+        if outage_of(error) is None:
+            logger.warning("%s has no sound to compare: %s", file, error)
+        return []
+    cache.set(key, plays, timeout=_KEPT_SECONDS)
+    return plays
+
+
+def _shared(one: Interval, others: Iterable[Interval]) -> int:
+    """Return how much of an interval others cover."""
+    return one[1] - one[0] - intervals.length(intervals.without([one], others))
