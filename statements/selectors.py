@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from itertools import chain
 from typing import Final
 
@@ -50,12 +52,14 @@ def statements_in_reach(among: Q | None = None) -> QuerySet[Statement]:
 class Differing:
     """What a viewer may read of the differences of a statement, and of their cause.
 
-    ``more`` counts the other sentences, and ``cause`` is the change after which they were
-    found, if it is known and within the viewer's limits.
+    ``hidden`` counts the sentences that access limits hide, ``unlisted`` those that are
+    not stored. ``cause`` is the change after which they were found, if it is known and
+    within the viewer's limits.
     """
 
     texts: Sequence[str]
-    more: int
+    hidden: int
+    unlisted: int
     cause: Event | None
 
 
@@ -86,7 +90,8 @@ def _differing(
     cause = events.get(row.differs_event or 0)
     if cause is not None and cause.case.startswith(_MATCH):
         cause = cause if cause.case.removeprefix(_MATCH) in seen else None
-    return Differing(texts, row.differs_count - len(texts), cause)
+    listed = len(row.differs_in)
+    return Differing(texts, listed - len(texts), row.differs_count - listed, cause)
 
 
 def _seen_matches(uids: Collection[str]) -> Collection[str]:
@@ -104,15 +109,70 @@ def is_followed() -> Q:
     return Q(state__in=FOLLOWED) & ~is_over
 
 
+class Shown(StrEnum):
+    """Which statements a list shows."""
+
+    TO_CORRECT = "correct"
+    KEPT = "kept"
+    ALL = "all"
+
+
 def is_to_correct() -> Q:
     """Return the condition that others rely on a statement that differs from today.
 
     One that somebody keeps is left out, until it differs in something else.
     """
-    is_kept = Q(kept_sha256=F("differs_sha256")) & (
+    return _stands_and_differs() & ~_is_kept()
+
+
+def _stands_and_differs() -> Q:
+    return is_followed() & Q(differs_since__isnull=False, state__in=STANDING)
+
+
+def _is_kept() -> Q:
+    return Q(kept_sha256=F("differs_sha256")) & (
         Q(kept_until__isnull=True) | Q(kept_until__gte=office_day())
     )
-    return is_followed() & Q(differs_since__isnull=False, state__in=STANDING) & ~is_kept
+
+
+def is_kept(statement: Statement) -> bool:
+    """Return whether somebody keeps a statement with what it differs in."""
+    until = statement.kept_until
+    return bool(
+        statement.differs_sha256
+        and statement.kept_sha256 == statement.differs_sha256
+        and (until is None or until >= office_day())
+    )
+
+
+def list_statements(
+    *,
+    shown: Shown = Shown.TO_CORRECT,
+    kind: str = "",
+    state: str = "",
+    text: str = "",
+    changed_since: datetime | None = None,
+) -> QuerySet[Statement]:
+    """Return the statements that the viewer may see, the newest first."""
+    among = Q()
+    if shown == Shown.TO_CORRECT:
+        among = is_to_correct()
+    elif shown == Shown.KEPT:
+        among = _stands_and_differs() & _is_kept()
+    for name, value in {
+        "kind": kind,
+        "state": state,
+        "name__icontains": text,
+        "changed_at__gte": changed_since,
+    }.items():
+        if value:
+            among &= Q(**{name: value})
+    return statements_in_reach(among).order_by("-pk")
+
+
+def count_to_correct() -> int:
+    """Count the statements to correct that the viewer may see, up to a thousand."""
+    return statements_in_reach(is_to_correct()).order_by()[:1000].count()
 
 
 def statements_about(
