@@ -27,6 +27,7 @@ from statements.kinds import Difference, kinds
 from statements.models import Statement, StatementCheck
 from statements.selectors import concerned_by, is_followed
 from statements.services import digest_of
+from statements.telling import post
 
 _EVERYTHING: Final = {
     *("licence", "party", "rights_recording", "work", "rights_import"),
@@ -142,11 +143,13 @@ def _store(
         )
     )
     if taken:
-        record(
+        told = record(
             case=row.case,
             action="statement.differs" if sentences else "statement.agrees",
             after={"in": sentences[:_NAMED], "count": len(sentences)},
         )
+        row.refresh_from_db()
+        post(row, told)
 
 
 def _followed() -> QuerySet[Statement]:

@@ -170,6 +170,12 @@ def list_statements(
     return statements_in_reach(among).order_by("-pk")
 
 
+def statement_in_reach(uid: str) -> Statement | None:
+    """Return a statement that the viewer may see, with its steps."""
+    rows = statements_in_reach(Q(uid=uid)).select_related("kept_by")
+    return rows.prefetch_related("steps").first()
+
+
 def count_to_correct() -> int:
     """Count the statements to correct that the viewer may see, up to a thousand."""
     return statements_in_reach(is_to_correct()).order_by()[:1000].count()

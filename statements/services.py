@@ -202,6 +202,16 @@ def keep(
     )
 
 
+def withdraw(*, statement: Statement, user: User, why: str) -> None:
+    """Take a statement back by the rules of its kind; raises ``StatementRefused``."""
+    kind = kind_of(statement)
+    if not kind.can_withdraw(statement, user):
+        raise StatementRefused(_("You cannot withdraw it."))
+    if not why.strip():
+        raise StatementRefused(_("Say why it is withdrawn."))
+    kind.withdraw(statement=statement, user=user, note=why.strip())
+
+
 def digest_of(rows: Iterable[Any]) -> str:  # Any: JSON
     """Return the digest of rows of JSON; empty for none."""
     digest, begun = hashlib.sha256(), False

@@ -21,7 +21,13 @@ from scanning.models import ScannedFile
 from statements.choices import STANDING, StatementState
 from statements.kinds import kind_of
 from statements.models import Statement, StatementFact, StatementFile, StatementStep
-from statements.selectors import Differing, differing, is_kept, statements_in_reach
+from statements.selectors import (
+    Differing,
+    differing,
+    is_kept,
+    statement_in_reach,
+    statements_in_reach,
+)
 
 LISTED: Final = 3
 """So many differences are shown of each statement in the list."""
@@ -95,7 +101,10 @@ def _row(statement: Statement, differs: Differing | None, user: User) -> Stateme
 
 def find_statement(uid: str) -> Statement:
     """Return a statement that the user may see, or raise a 404."""
-    return get_object_or_404(with_steps(statements_in_reach(Q(uid=uid))))
+    statement = statement_in_reach(uid)
+    if statement is None:
+        raise Http404
+    return statement
 
 
 def find_file(uid: str, form: str) -> StatementFile:
@@ -126,15 +135,12 @@ class FactRow:
 def context_of(statement: Statement, user: User) -> dict[str, object]:
     """Return the context of the page of one statement."""
     (row,) = rows_of([statement], user)
-    versions = Statement.objects.filter(
-        kind=statement.kind, subject=statement.subject
-    ).order_by("-version")
     facts = list(statement.facts.order_by("pk")[:_FACTS])
     rows = list(_fact_rows(facts))
     return {
         "row": row,
         "statement": statement,
-        "versions": versions,
+        "versions": _versions(statement),
         "steps": statement.steps.all(),
         "files": statement.files.all(),
         "sees_files": sees_within(statement.limits),
@@ -143,6 +149,25 @@ def context_of(statement: Statement, user: User) -> dict[str, object]:
         "fact_count": statement.facts.count(),
         "events": Event.objects.filter(case=statement.case).order_by("-sequence"),
     }
+
+
+def _versions(statement: Statement) -> list[Statement]:
+    """Return the versions of a statement, the newest first.
+
+    Some kinds correct a row with another one, so that versions have different subjects.
+    """
+    newer = older = statement
+    found = {statement.pk}
+    while following := Statement.objects.filter(replaces=newer).first():
+        newer = following
+        found.add(newer.pk)
+    while older.replaces is not None:
+        older = older.replaces
+        found.add(older.pk)
+    of_subject = Q(kind=statement.kind, subject=statement.subject)
+    return list(
+        statements_in_reach(of_subject | Q(pk__in=found)).order_by("-version", "-pk")
+    )
 
 
 def _fact_rows(facts: Sequence[StatementFact]) -> Iterator[FactRow]:

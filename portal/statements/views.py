@@ -20,7 +20,6 @@ from portal.statements import page
 from portal.statements.forms import KeepForm, StatementFilterForm, WithdrawForm
 from statements import services
 from statements.errors import StatementRefused
-from statements.kinds import kind_of
 from statements.models import Statement
 from statements.selectors import Shown, count_to_correct, list_statements
 
@@ -104,11 +103,8 @@ def statement_withdraw(request: PortalRequest, uid: str) -> HttpResponseBase:
     form = WithdrawForm(request.POST or None)
 
     def save() -> None:
-        kind = kind_of(row)
-        if not kind.can_withdraw(row, request.user):
-            raise StatementRefused(_("You cannot withdraw it."))
-        kind.withdraw(
-            statement=row, user=request.user, note=form.cleaned_data["why"].strip()
+        services.withdraw(
+            statement=row, user=request.user, why=form.cleaned_data["why"]
         )
         messages.success(request, _("The statement is withdrawn."))
 
