@@ -17,7 +17,7 @@ from audit.models import Event
 from audit.standing import Standing, StandingStatement, StatementKind
 from common.zones import office_day
 from review.models import Match, MatchAlias
-from statements.choices import FOLLOWED, STANDING, StatementState
+from statements.choices import FOLLOWED, ISSUED, STANDING, StatementState
 from statements.kinds import kind_of, kinds
 from statements.models import Statement, StatementFact
 
@@ -75,7 +75,7 @@ def differing(statements: Iterable[Statement]) -> dict[int, Differing]:
         for event in events.values()
         if event.case.startswith(_MATCH)
     }
-    seen = _seen_matches(named)
+    seen = seen_matches(named)
     return {row.pk: _differing(row, seen, events) for row in rows}
 
 
@@ -94,7 +94,7 @@ def _differing(
     return Differing(texts, listed - len(texts), row.differs_count - listed, cause)
 
 
-def _seen_matches(uids: Collection[str]) -> Collection[str]:
+def seen_matches(uids: Collection[str]) -> Collection[str]:
     """Return those of the matches that the viewer may see, by any of their uids."""
     if sees_everything():
         return uids
@@ -315,6 +315,23 @@ def _visible(statements: Iterable[Statement]) -> set[int]:
     return visible
 
 
+def stated_of(matches: QuerySet[Match]) -> QuerySet[Statement]:
+    """Return the statements that others rely on and that name some matches."""
+    named = Q(match__in=matches.values("uid")) | Q(
+        match__in=MatchAlias.objects.filter(match__in=matches).values("uid")
+    )
+    facts = StatementFact.objects.filter(named).values("statement")
+    among = Q(pk__in=facts, state__in=ISSUED)
+    return statements_in_reach(among).order_by("pk")
+
+
+def is_stated() -> Q:
+    """Return the condition that a statement which others rely on names a match."""
+    named = StatementFact.objects.filter(statement__state__in=STANDING).values("match")
+    former = MatchAlias.objects.filter(uid__in=named).values("match")
+    return Q(uid__in=named) | Q(pk__in=former)
+
+
 def standing_on(cases: Sequence[str]) -> Standing:
     """Return the statements that stand on files and recordings, by case."""
     uids: dict[str, list[str]] = {"file": [], "recording": []}
@@ -324,7 +341,7 @@ def standing_on(cases: Sequence[str]) -> Standing:
     facts = StatementFact.objects.filter(
         Q(file__in=uids["file"]) | Q(recording__in=uids["recording"]),
         statement__in=statements_in_reach(),
-        statement__state__in=(*STANDING, StatementState.SUBMITTED),
+        statement__state__in=ISSUED,
     )
     wanted = set(cases)
     # One recording may be named thousands of times.

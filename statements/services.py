@@ -202,14 +202,19 @@ def keep(
     )
 
 
+def may_withdraw(statement: Statement, user: User) -> bool:
+    """Return whether the user may take a statement back, by the rules of its kind."""
+    is_open = statement.state in FOLLOWED
+    return is_open and kind_of(statement).can_withdraw(statement, user)
+
+
 def withdraw(*, statement: Statement, user: User, why: str) -> None:
     """Take a statement back by the rules of its kind; raises ``StatementRefused``."""
-    kind = kind_of(statement)
-    if not kind.can_withdraw(statement, user):
+    if not may_withdraw(statement, user):
         raise StatementRefused(_("You cannot withdraw it."))
     if not why.strip():
         raise StatementRefused(_("Say why it is withdrawn."))
-    kind.withdraw(statement=statement, user=user, note=why.strip())
+    kind_of(statement).withdraw(statement=statement, user=user, note=why.strip())
 
 
 def digest_of(rows: Iterable[Any]) -> str:  # Any: JSON

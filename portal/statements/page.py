@@ -28,6 +28,7 @@ from statements.selectors import (
     statement_in_reach,
     statements_in_reach,
 )
+from statements.services import may_withdraw
 
 LISTED: Final = 3
 """So many differences are shown of each statement in the list."""
@@ -93,8 +94,7 @@ def _row(statement: Statement, differs: Differing | None, user: User) -> Stateme
         kind_url=kind.url(statement),
         correct_url=kind.correct_url(statement) if stands and differs else "",
         may_keep=bool(stands and differs and user.has_perm(Action.DECIDE)),
-        may_withdraw=user.has_perm(Action.DECIDE)
-        and kind.can_withdraw(statement, user),
+        may_withdraw=user.has_perm(Action.DECIDE) and may_withdraw(statement, user),
         is_kept=is_kept(statement),
     )
 
