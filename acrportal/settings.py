@@ -424,6 +424,19 @@ ACRPORTAL_DECODE_MEMORY_BYTES: int = env.int(
 ACRPORTAL_APPROVE_OWN: bool = env.bool("ACRPORTAL_APPROVE_OWN", default=False)
 ACRPORTAL_DISPUTE_MAIL: bool = env.bool("ACRPORTAL_DISPUTE_MAIL", default=False)
 
+# --- Statements ---------------------------------------------------------------
+
+ACRPORTAL_STATEMENT_MAIL: bool = env.bool("ACRPORTAL_STATEMENT_MAIL", default=False)
+ACRPORTAL_STATEMENT_WEBHOOK: str = env.str("ACRPORTAL_STATEMENT_WEBHOOK", default="")
+ACRPORTAL_STATEMENT_WEBHOOK_SECRET: str = env.str(
+    "ACRPORTAL_STATEMENT_WEBHOOK_SECRET", default=""
+)
+if ACRPORTAL_STATEMENT_WEBHOOK and not ACRPORTAL_STATEMENT_WEBHOOK_SECRET:
+    raise ImproperlyConfigured(
+        "ACRPORTAL_STATEMENT_WEBHOOK is set. Set ACRPORTAL_STATEMENT_WEBHOOK_SECRET, too: "
+        "it signs what is posted."
+    )
+
 # --- Evidence -----------------------------------------------------------------
 
 ACRPORTAL_SIGNING_KEY: str = env.str(
@@ -517,6 +530,8 @@ SPECTACULAR_SETTINGS = {
         "NoticeStateEnum": "notices.models.NoticeState",
         "NoticeRightEnum": "notices.models.ClaimedRight",
         "ClaimFileKindEnum": "platforms.choices.FileKind",
+        "StatementKindEnum": "audit.standing.StatementKind",
+        "StatementStateEnum": "statements.choices.StatementState",
     },
 }
 

@@ -6,7 +6,6 @@ the event of the change keeps it where nobody could be asked, as in the APIs.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -19,6 +18,7 @@ from common.batches import batched
 from common.registry import Registry
 
 _AT_ONCE = 500
+_NAMED = 10
 
 
 class StatementKind(models.TextChoices):
@@ -57,10 +57,19 @@ def standing_on(cases: Iterable[str]) -> dict[str, list[StandingStatement]]:
     return by_case
 
 
-def counted_by_kind(cases: Iterable[str]) -> dict[str, int]:
-    """Return how many statements of each kind stand on files and recordings."""
+def counted_by_kind(cases: Iterable[str]) -> dict[str, dict[str, Any]]:  # Any: JSON
+    """Return how many statements of each kind stand on files and recordings.
+
+    Each count comes with the ids of the first of them.
+    """
     statements = dict.fromkeys(chain.from_iterable(standing_on(cases).values()))
-    return dict(Counter(statement.kind.value for statement in statements))
+    uids: dict[str, list[str]] = {}
+    for statement in statements:
+        uids.setdefault(statement.kind.value, []).append(statement.uid)
+    return {
+        kind: {"count": len(found), "first": found[:_NAMED]}
+        for kind, found in uids.items()
+    }
 
 
 def as_event(statements: Iterable[StandingStatement]) -> dict[str, Any]:  # Any: JSON

@@ -157,6 +157,7 @@ _TEXTS = {
     "single_sign_on.removed": "Single sign-on removed",
     "statement.agrees": "Agrees with the portal again",
     "statement.differs": "Differs from the portal",
+    "statements.differ": "Reminder of statements to correct",
     "statement.kept": "Kept although it differs",
     "take": "Match opened",
     "trial.begun": "Trial of both engines begun",

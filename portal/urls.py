@@ -25,6 +25,7 @@ from portal.reports import urls as reports
 from portal.review import urls as review
 from portal.rights import urls as rights
 from portal.search import urls as search
+from portal.statements import urls as statements
 from portal.trials import urls as trials
 from portal.uploads import urls as uploads
 from portal.watches import urls as watches
@@ -60,6 +61,7 @@ urlpatterns = [
     *reports.urlpatterns,
     *evidence.urlpatterns,
     *notices.urlpatterns,
+    *statements.urlpatterns,
     *jobs.urlpatterns,
     *accounts.urlpatterns,
 ]

@@ -19,5 +19,7 @@ class StatementState(models.TextChoices):
 
 STANDING = (StatementState.APPROVED, StatementState.SENT)
 """The states in which others rely on a statement."""
-FOLLOWED = (StatementState.DRAFT, StatementState.SUBMITTED, *STANDING)
+ISSUED = (StatementState.SUBMITTED, *STANDING)
+"""The states in which previews name a statement: somebody waits for it or has it."""
+FOLLOWED = (StatementState.DRAFT, *ISSUED)
 """The states in which a statement is compared with today."""

@@ -6,7 +6,7 @@ compares them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -27,6 +27,7 @@ from statements.kinds import Difference, kinds
 from statements.models import Statement, StatementCheck
 from statements.selectors import concerned_by, is_followed
 from statements.services import digest_of
+from statements.telling import post
 
 _EVERYTHING: Final = {
     *("licence", "party", "rights_recording", "work", "rights_import"),
@@ -34,7 +35,7 @@ _EVERYTHING: Final = {
 }
 """Cases of the audit trail that can touch any statement."""
 _AT_ONCE: Final = 500
-_COMPARED_AT_ONCE: Final = 100
+COMPARED_AT_ONCE: Final = 100
 _NAMED: Final = 20
 """So many differences of one statement are kept; their digest is of all."""
 
@@ -52,14 +53,17 @@ def note_events(events: Iterable[Event], **_signal: object) -> None:
         _note([None], last)
         return
     with working_for(None):
-        if uids := cases.get("match"):
-            # A new match stands in the sheet of its file, too.
-            files = Match.objects.filter(uid__in=uids).values_list("scanned_file__uid")
-            cases.setdefault("file", set()).update(str(uid) for (uid,) in files)
-        about = concerned_by(cases)
-        if about:
-            found = _followed().filter(about).order_by("-pk")
-            _note(list(found.values_list("pk", flat=True)), last)
+        found = concerned(cases).order_by("-pk")
+        _note(list(found.values_list("pk", flat=True)), last)
+
+
+def concerned(cases: Mapping[str, Collection[str]]) -> QuerySet[Statement]:
+    """Return the statements that changes of these cases may concern."""
+    matches = Match.objects.filter(uid__in=cases.get("match", ()))
+    # A new match stands in the sheet of its file, too.
+    files = {str(uid) for (uid,) in matches.values_list("scanned_file__uid")}
+    about = concerned_by({**cases, "file": files.union(cases.get("file", ()))})
+    return _followed().filter(about) if about else _followed().none()
 
 
 def note_all() -> None:
@@ -85,7 +89,7 @@ def run(context: JobContext) -> None:
         for kind in kinds:
             of_kind = rows.filter(kind=kind.kind).order_by("-pk")
             for batch in batched(
-                list(of_kind.values_list("pk", flat=True)), _COMPARED_AT_ONCE
+                list(of_kind.values_list("pk", flat=True)), COMPARED_AT_ONCE
             ):
                 context.report()
                 _compare(batch, causes)
@@ -142,11 +146,13 @@ def _store(
         )
     )
     if taken:
-        record(
+        told = record(
             case=row.case,
             action="statement.differs" if sentences else "statement.agrees",
             after={"in": sentences[:_NAMED], "count": len(sentences)},
         )
+        row.refresh_from_db()
+        post(row, told)
 
 
 def _followed() -> QuerySet[Statement]:

@@ -1,14 +1,18 @@
-"""The job that compares statements with today."""
+"""The jobs that compare statements with today, and tell of those that differ."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from jobs.choices import Priority
+from jobs import resources
+from jobs.choices import Pool, Priority
 from jobs.kinds import Kind, register
 from jobs.periodic import periodic
+from scanning.jobs import MAX_ATTEMPTS, RETRY_AFTER
+from statements.models import Statement
 
 CHECK_STATEMENTS = register(
     Kind(
@@ -23,6 +27,31 @@ CHECK_STATEMENTS = register(
     )
 )
 
+
+def _in_reach() -> QuerySet[Statement]:
+    from statements.selectors import statements_in_reach
+
+    return statements_in_reach()
+
+
+STATEMENT_WEBHOOK = register(
+    Kind(
+        "statement_webhook",
+        Statement,
+        "statements.telling.run",
+        needs=frozenset({resources.OUTSIDE}),
+        label=_("Message about a statement"),
+        pool=Pool.TALK,
+        # Each change is a message of its own.
+        key=lambda _statement: "",
+        lane=lambda _statement: "",
+        lane_limit=lambda: 1,
+        max_attempts=lambda: MAX_ATTEMPTS,
+        pause=lambda attempts: RETRY_AFTER[attempts - 1],
+        visible=_in_reach,
+    )
+)
+
 periodic(
     "statements_plan",
     "statements.following.plan",
@@ -34,4 +63,11 @@ periodic(
     "statements.following.note_all",
     every=timedelta(hours=1),
     label=_("Hourly check of statements"),
+)
+periodic(
+    "statement_reminders",
+    "statements.telling.remind",
+    needs=frozenset({resources.OUTSIDE}),
+    every=timedelta(minutes=5),
+    label=_("Reminders of statements to correct"),
 )

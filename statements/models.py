@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import models
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.columns import person_field
@@ -99,6 +100,11 @@ class Statement(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def page_url(self) -> str:
+        """Return the address of the page of the statement; its kind has one, too."""
+        return reverse("portal:statement", args=[self.uid])
 
     @property
     def case(self) -> str:

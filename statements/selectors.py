@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from itertools import chain
 from typing import Final
 
@@ -15,7 +17,7 @@ from audit.models import Event
 from audit.standing import Standing, StandingStatement, StatementKind
 from common.zones import office_day
 from review.models import Match, MatchAlias
-from statements.choices import FOLLOWED, STANDING, StatementState
+from statements.choices import FOLLOWED, ISSUED, STANDING, StatementState
 from statements.kinds import kind_of, kinds
 from statements.models import Statement, StatementFact
 
@@ -50,12 +52,14 @@ def statements_in_reach(among: Q | None = None) -> QuerySet[Statement]:
 class Differing:
     """What a viewer may read of the differences of a statement, and of their cause.
 
-    ``more`` counts the other sentences, and ``cause`` is the change after which they were
-    found, if it is known and within the viewer's limits.
+    ``hidden`` counts the sentences that access limits hide, ``unlisted`` those that are
+    not stored. ``cause`` is the change after which they were found, if it is known and
+    within the viewer's limits.
     """
 
     texts: Sequence[str]
-    more: int
+    hidden: int
+    unlisted: int
     cause: Event | None
 
 
@@ -71,7 +75,7 @@ def differing(statements: Iterable[Statement]) -> dict[int, Differing]:
         for event in events.values()
         if event.case.startswith(_MATCH)
     }
-    seen = _seen_matches(named)
+    seen = seen_matches(named)
     return {row.pk: _differing(row, seen, events) for row in rows}
 
 
@@ -86,10 +90,11 @@ def _differing(
     cause = events.get(row.differs_event or 0)
     if cause is not None and cause.case.startswith(_MATCH):
         cause = cause if cause.case.removeprefix(_MATCH) in seen else None
-    return Differing(texts, row.differs_count - len(texts), cause)
+    listed = len(row.differs_in)
+    return Differing(texts, listed - len(texts), row.differs_count - listed, cause)
 
 
-def _seen_matches(uids: Collection[str]) -> Collection[str]:
+def seen_matches(uids: Collection[str]) -> Collection[str]:
     """Return those of the matches that the viewer may see, by any of their uids."""
     if sees_everything():
         return uids
@@ -104,15 +109,76 @@ def is_followed() -> Q:
     return Q(state__in=FOLLOWED) & ~is_over
 
 
+class Shown(StrEnum):
+    """Which statements a list shows."""
+
+    TO_CORRECT = "correct"
+    KEPT = "kept"
+    ALL = "all"
+
+
 def is_to_correct() -> Q:
     """Return the condition that others rely on a statement that differs from today.
 
     One that somebody keeps is left out, until it differs in something else.
     """
-    is_kept = Q(kept_sha256=F("differs_sha256")) & (
+    return _stands_and_differs() & ~_is_kept()
+
+
+def _stands_and_differs() -> Q:
+    return is_followed() & Q(differs_since__isnull=False, state__in=STANDING)
+
+
+def _is_kept() -> Q:
+    return Q(kept_sha256=F("differs_sha256")) & (
         Q(kept_until__isnull=True) | Q(kept_until__gte=office_day())
     )
-    return is_followed() & Q(differs_since__isnull=False, state__in=STANDING) & ~is_kept
+
+
+def is_kept(statement: Statement) -> bool:
+    """Return whether somebody keeps a statement with what it differs in."""
+    until = statement.kept_until
+    return bool(
+        statement.differs_sha256
+        and statement.kept_sha256 == statement.differs_sha256
+        and (until is None or until >= office_day())
+    )
+
+
+def list_statements(
+    *,
+    shown: Shown = Shown.TO_CORRECT,
+    kind: str = "",
+    state: str = "",
+    text: str = "",
+    changed_since: datetime | None = None,
+) -> QuerySet[Statement]:
+    """Return the statements that the viewer may see, the newest first."""
+    among = Q()
+    if shown == Shown.TO_CORRECT:
+        among = is_to_correct()
+    elif shown == Shown.KEPT:
+        among = _stands_and_differs() & _is_kept()
+    for name, value in {
+        "kind": kind,
+        "state": state,
+        "name__icontains": text,
+        "changed_at__gte": changed_since,
+    }.items():
+        if value:
+            among &= Q(**{name: value})
+    return statements_in_reach(among).order_by("-pk")
+
+
+def statement_in_reach(uid: str) -> Statement | None:
+    """Return a statement that the viewer may see, with its steps."""
+    rows = statements_in_reach(Q(uid=uid)).select_related("kept_by")
+    return rows.prefetch_related("steps").first()
+
+
+def count_to_correct() -> int:
+    """Count the statements to correct that the viewer may see, up to a thousand."""
+    return statements_in_reach(is_to_correct()).order_by()[:1000].count()
 
 
 def statements_about(
@@ -249,6 +315,23 @@ def _visible(statements: Iterable[Statement]) -> set[int]:
     return visible
 
 
+def stated_of(matches: QuerySet[Match]) -> QuerySet[Statement]:
+    """Return the statements that others rely on and that name some matches."""
+    named = Q(match__in=matches.values("uid")) | Q(
+        match__in=MatchAlias.objects.filter(match__in=matches).values("uid")
+    )
+    facts = StatementFact.objects.filter(named).values("statement")
+    among = Q(pk__in=facts, state__in=ISSUED)
+    return statements_in_reach(among).order_by("pk")
+
+
+def is_stated() -> Q:
+    """Return the condition that a statement which others rely on names a match."""
+    named = StatementFact.objects.filter(statement__state__in=STANDING).values("match")
+    former = MatchAlias.objects.filter(uid__in=named).values("match")
+    return Q(uid__in=named) | Q(pk__in=former)
+
+
 def standing_on(cases: Sequence[str]) -> Standing:
     """Return the statements that stand on files and recordings, by case."""
     uids: dict[str, list[str]] = {"file": [], "recording": []}
@@ -258,7 +341,7 @@ def standing_on(cases: Sequence[str]) -> Standing:
     facts = StatementFact.objects.filter(
         Q(file__in=uids["file"]) | Q(recording__in=uids["recording"]),
         statement__in=statements_in_reach(),
-        statement__state__in=(*STANDING, StatementState.SUBMITTED),
+        statement__state__in=ISSUED,
     )
     wanted = set(cases)
     # One recording may be named thousands of times.

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
-from accounts.reach import limits_at_work
+from accounts.reach import limits_at_work, why_unseen
 from accounts.roles import Action
 from audit.standing import StatementKind
 from common.batches import batched
@@ -25,6 +25,7 @@ from statements.choices import FOLLOWED, STANDING, StatementState
 from statements.errors import StatementRefused
 from statements.kinds import Fact, kind_of
 from statements.models import Statement, StatementFact, StatementFile, StatementStep
+from statements.selectors import differing
 
 _AT_ONCE = 500
 
@@ -181,6 +182,8 @@ def keep(
         raise StatementRefused(
             _("The statement has changed; nothing was saved. Reload to see its state.")
         )
+    if unseen := why_unseen(differing([row])[row.pk].hidden):
+        raise StatementRefused(unseen)
     now = datetime.now(tz=UTC)
     Statement.objects.filter(pk=row.pk).update(
         changed_at=now,
@@ -197,6 +200,21 @@ def keep(
         after={"until": until.isoformat() if until else None, "in": row.differs_in},
         note=why,
     )
+
+
+def may_withdraw(statement: Statement, user: User) -> bool:
+    """Return whether the user may take a statement back, by the rules of its kind."""
+    is_open = statement.state in FOLLOWED
+    return is_open and kind_of(statement).can_withdraw(statement, user)
+
+
+def withdraw(*, statement: Statement, user: User, why: str) -> None:
+    """Take a statement back by the rules of its kind; raises ``StatementRefused``."""
+    if not may_withdraw(statement, user):
+        raise StatementRefused(_("You cannot withdraw it."))
+    if not why.strip():
+        raise StatementRefused(_("Say why it is withdrawn."))
+    kind_of(statement).withdraw(statement=statement, user=user, note=why.strip())
 
 
 def digest_of(rows: Iterable[Any]) -> str:  # Any: JSON

@@ -45,7 +45,7 @@ class ImportSummary:
     matches_suppressed: int = 0
     waiting: int = 0
     """New recordings that wait for their audio."""
-    stated: dict[str, int] = field(default_factory=dict)
+    stated: dict[str, dict[str, Any]] = field(default_factory=dict)  # Any: JSON
     """Statements by kind that stand on recordings that change."""
 
     def count(self, verdict: Verdict) -> None:

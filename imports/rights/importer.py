@@ -62,7 +62,7 @@ class RightsSummary:
     reading: dict[str, Any] = field(default_factory=dict)  # Any: JSON
     conflicts: int = 0
     """Conflicts that a check foresees."""
-    stated: dict[str, int] = field(default_factory=dict)
+    stated: dict[str, dict[str, Any]] = field(default_factory=dict)  # Any: JSON
     """Statements by kind that stand on recordings whose rights would change."""
 
     def note_head(self, message: RightsMessage) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
-from django.db.models import Model, QuerySet
 from django.http import FileResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
@@ -21,10 +20,8 @@ from platforms import files, selectors
 from platforms.choices import DiscrepancyKind, DiscrepancyState, FileKind
 from platforms.models import ClaimFile, Discrepancy, PlatformAccount, PlatformClaim
 from portal.api.base import ProgramView
+from portal.api.parts import AT_ONCE, PartSerializer, part_of
 from portal.shared.lists import count_of
-
-_AT_ONCE = 500
-Row = TypeVar("Row", bound=Model)
 
 
 class AccountSerializer(serializers.ModelSerializer[PlatformAccount]):
@@ -106,14 +103,6 @@ class ClaimFileSerializer(serializers.ModelSerializer[ClaimFile]):
             *("sent_at", "entries", "confirmed", "refused"),
         )
         read_only_fields = fields
-
-
-class PartSerializer(serializers.Serializer[None]):
-    """Which part of long results to return."""
-
-    after = serializers.CharField(
-        required=False, default="", help_text="``next`` of the part before."
-    )
 
 
 class AskedClaimsSerializer(PartSerializer):
@@ -211,7 +200,7 @@ class ClaimsView(ProgramView):
         for name in ("video_id", "status"):
             if asked[name]:
                 rows = rows.filter(**{name: asked[name]})
-        some, following = _part(rows, "claim_id", asked["after"])
+        some, following = part_of(rows, "claim_id", asked["after"])
         claims = PlatformClaimSerializer(some, many=True).data
         return Response({"claims": claims, "next": following})
 
@@ -261,7 +250,7 @@ class ListView(ProgramView):
             account=asked["account"],
             text=asked["q"],
         )
-        some, following = _part(rows, "uid", asked["after"])
+        some, following = part_of(rows, "uid", asked["after"])
         entries = DiscrepancySerializer(some, many=True).data
         return Response({"entries": entries, "next": following})
 
@@ -275,7 +264,7 @@ class ClaimFilesView(ProgramView):
     @extend_schema(responses=ClaimFileSerializer(many=True))
     def get(self, request: Request) -> Response:
         """Return the latest files, at most 500."""
-        rows = selectors.list_files().order_by("-pk")[:_AT_ONCE]
+        rows = selectors.list_files().order_by("-pk")[:AT_ONCE]
         return Response(ClaimFileSerializer(rows, many=True).data)
 
     @extend_schema(request=NewFileSerializer, responses={201: MadeFilesSerializer})
@@ -342,16 +331,3 @@ class FileStepView(ProgramView):
 
 def _serialize_file(uid: str) -> Any:  # Any: JSON
     return ClaimFileSerializer(get_object_or_404(selectors.list_files(), uid=uid)).data
-
-
-def _part(rows: QuerySet[Row], name: str, after: str) -> tuple[list[Row], str]:
-    """Return the rows after the one that is named, and the name of the last of them.
-
-    The name is empty if there are no more.
-    """
-    if after:
-        last = rows.model._default_manager.filter(**{name: after})
-        rows = rows.filter(pk__gt=last.values("pk")[:1])
-    some = list(rows.order_by("pk")[: _AT_ONCE + 1])
-    is_last = len(some) <= _AT_ONCE
-    return some[:_AT_ONCE], "" if is_last else str(getattr(some[_AT_ONCE - 1], name))

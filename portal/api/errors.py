@@ -19,6 +19,7 @@ from platforms.errors import ClaimsRefused
 from programmes.errors import ProgrammeRefused
 from review.errors import MatchJoined, ReviewError
 from scanning.errors import IntakeRefused
+from statements.errors import StatementRefused
 
 _STATUS_OF_REFUSAL = {
     "stale": 409,
@@ -58,6 +59,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         status = _STATUS_OF_REFUSAL.get(error.code, 422)
         body = error_body(error.code, str(error), fields)
         return Response(body, status=status)
+    if isinstance(error, StatementRefused):
+        return Response(error_body("not_possible", error.message), status=409)
     if isinstance(error, BodyTooLarge | UnreadablePostError | RecursionError):
         return _of_body(error)
     if isinstance(error, ReauthenticationRequired):

@@ -14,6 +14,7 @@ from portal.api import (
     recordings,
     reports,
     rights,
+    statements,
     uploads,
     views,
 )
@@ -76,6 +77,23 @@ urlpatterns = [
         "notices/<str:uid>/answers/",
         notices.NoticeAnswersView.as_view(),
         name="notice_answers",
+    ),
+    path("statements/", statements.StatementsView.as_view(), name="statements"),
+    path("statements/<str:uid>/", statements.StatementView.as_view(), name="statement"),
+    path(
+        "statements/<str:uid>/files/<str:form>/",
+        statements.StatementFileView.as_view(),
+        name="statement_file",
+    ),
+    path(
+        "statements/<str:uid>/keep/",
+        statements.StatementKeepingView.as_view(),
+        name="statement_keep",
+    ),
+    path(
+        "statements/<str:uid>/withdraw/",
+        statements.StatementWithdrawalView.as_view(),
+        name="statement_withdraw",
     ),
     *imports.paths(),
     path("claims/accounts/", claims.AccountsView.as_view(), name="claim_accounts"),

@@ -31,7 +31,7 @@ from portal.broadcasts.forms import (
     RevenueForm,
 )
 from portal.shared.access import PortalRequest, needs
-from portal.shared.asking import ask_before, ask_first
+from portal.shared.asking import Question, ask_before, ask_first
 from portal.shared.seen_forms import SAVED, save_form
 from portal.shared.selectors import find_file
 from programmes.errors import ProgrammeRefused
@@ -314,12 +314,17 @@ def _ask_before(
             request,
             change,
             about=Q(scanned_file=file.pk),
-            title=_("These statements change"),
-            text=_("Nothing is done yet."),
-            submit=submit,
-            crumbs=[
-                (_("Broadcasts"), reverse("portal:file_broadcasts", args=[file.uid]))
-            ],
+            question=Question(
+                title=_("These statements change"),
+                text=_("Nothing is done yet."),
+                submit=submit,
+                crumbs=[
+                    (
+                        _("Broadcasts"),
+                        reverse("portal:file_broadcasts", args=[file.uid]),
+                    )
+                ],
+            ),
         )
     except ProgrammeRefused:
         # The change itself is refused again, with the reason beside its field.

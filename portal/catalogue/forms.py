@@ -7,11 +7,14 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.db.models import Q
 from django.http import QueryDict
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.reach import person_at_work
 from catalogue.artist_ids import check_artist_ids
+from catalogue.changes import update_recording
 from catalogue.identifiers import check_isrc, check_iswc, check_upc
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import RecordingDetails
@@ -195,9 +198,14 @@ class RecordingDetailsForm(forms.ModelForm[Recording]):
     def clean(self) -> Any:  # Any: Django's own
         """Say first what was stated of the recording, before its metadata change."""
         cleaned = super().clean()
-        if self.instance.pk and set(self.changed_data) - {"notes"}:
-            refuse_unseen(self, f"recording:{self.instance.uid}")
+        if self.instance.pk and set(self.changed_data) - {"notes"} and not self.errors:
+            refuse_unseen(self, self._change, about=Q(recording=self.instance.pk))
         return cleaned
+
+    def _change(self) -> None:
+        row = Recording.objects.get(pk=self.instance.pk)
+        columns = self.changed_columns()
+        update_recording(recording=row, columns=columns, user=person_at_work())
 
     def clean_artist_ids(self) -> str:
         """Normalise the ids of artists; reject a wrong check digit."""

@@ -33,7 +33,7 @@ from dedup.models import (
 from portal.duplicates import page
 from portal.duplicates.forms import ActionForm, DuplicateFilterForm
 from portal.shared.access import PortalRequest, needs, own_address
-from portal.shared.asking import ask_before, ask_first
+from portal.shared.asking import Question, ask_before, ask_first
 from portal.shared.downloads import sent, written
 from portal.shared.fields import sentence_of
 from portal.shared.lists import page_of
@@ -310,10 +310,12 @@ def _ask_before(
         request,
         change,
         about=Q(recording__uid__in=list(recordings)),
-        title=_("These statements change"),
-        text=_("Nothing is done yet. It can be undone for 30 days."),
-        submit=submit,
-        crumbs=[(_("Duplicates"), reverse("portal:duplicates"))],
+        question=Question(
+            title=_("These statements change"),
+            text=_("Nothing is done yet. It can be undone for 30 days."),
+            submit=submit,
+            crumbs=[(_("Duplicates"), reverse("portal:duplicates"))],
+        ),
     )
 
 

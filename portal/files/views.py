@@ -15,6 +15,7 @@ from django.http import HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -45,7 +46,7 @@ from portal.pictures.file import (
     why_no_match,
 )
 from portal.shared.access import PortalRequest, needs
-from portal.shared.asking import not_agreed
+from portal.shared.asking import Question, ask_before, not_agreed, only_statements
 from portal.shared.changes import answer_changes, known_rows
 from portal.shared.columns import columns_shown
 from portal.shared.lists import count_of, page_of, sorted_by
@@ -299,6 +300,22 @@ def file_details(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     file = find_file(uid)
     form = EditDetailsForm(request.POST or None, file=file)
     if request.method == "POST" and form.is_valid():
+        asked = ask_before(
+            request,
+            lambda: details.change(
+                scanned_file=find_file(uid), details=form.details(), user=request.user
+            ),
+            about=Q(scanned_file=file),
+            question=Question(
+                title=_("These statements change"),
+                text=_("Nothing is saved yet."),
+                submit=_("Save"),
+                crumbs=[(file.name, reverse("portal:file_details", args=[uid]))],
+            ),
+            asks=only_statements,
+        )
+        if asked is not None:
+            return asked
         outcome = details.change(
             scanned_file=file, details=form.details(), user=request.user
         )

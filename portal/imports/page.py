@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +21,9 @@ from imports.models import Import, MappedImport
 from imports.table_notes import notes
 from portal.imports.columns import mapping_context
 from portal.shared.fields import BucketField, container_field
+from statements.choices import ISSUED
+from statements.previews import StatementChange, as_change
+from statements.selectors import statements_in_reach
 
 # Where entries may go, by the column of the import. Any: a field's own options.
 _PLACES: dict[str, Callable[[], forms.ModelChoiceField[Any]]] = {
@@ -89,12 +93,31 @@ def detail_context(one: Import, user: User) -> dict[str, Any]:
         "undo": one.summary.get("undo"),
         "reading_notes": notes(one.summary.get("reading", {})),
         "summary": one.summary and {**asdict(kind.summary()), **one.summary},
-        "stated": [
-            (StatementKind(each).label, count)
-            for each, count in one.summary.get("stated", {}).items()
-        ],
+        "stated": _stated(one.summary.get("stated", {})),
         "templates": _templates(kind, "outcome"),
     }
+
+
+def _stated(
+    summary: Mapping[str, Mapping[str, Any]],  # Any: JSON
+) -> list[tuple[str, int, list[StatementChange]]]:
+    """Return kinds of statements, how many stand on what changes, and the first of them.
+
+    Those that the viewer may not see are counted only.
+    """
+    return [
+        (
+            str(StatementKind(kind).label),
+            stated["count"],
+            [
+                as_change(statement)
+                for statement in statements_in_reach(
+                    Q(kind=kind, subject__in=stated["first"], state__in=ISSUED)
+                )
+            ],
+        )
+        for kind, stated in summary.items()
+    ]
 
 
 def _refusal(kind: AnyKind, user: User) -> str:

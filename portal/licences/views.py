@@ -25,12 +25,11 @@ from catalogue.models import Recording
 from common.bodies import takes_files
 from common.storage import display_name, keep_file
 from common.zones import office_day
-from notices.selectors import is_in_notice
 from portal.licences.forms import LicenceFilterForm, LicenceForm
 from portal.shared.access import PortalRequest, needs
 from portal.shared.applications import undo
-from portal.shared.asking import ask_before, not_agreed
-from portal.shared.consequences import Consequences, NoticeChange, consequences_of
+from portal.shared.asking import Question, ask_before, not_agreed
+from portal.shared.consequences import Consequences, consequences_of
 from portal.shared.lists import page_of, sorted_by
 from portal.shared.selectors import count_per_row
 from review import coverage
@@ -40,6 +39,8 @@ from review.models import Licence, Match
 from review.models.licence import NUMBER_PREFIX
 from review.services import applications, licences
 from review.services.licences import Reach
+from statements.previews import StatementChange
+from statements.selectors import is_stated
 
 _COLUMNS = {"number": "pk", "holder": "holder", "until": "valid_until"}
 
@@ -152,7 +153,7 @@ def _not_agreed(request: PortalRequest, form: LicenceForm) -> Consequences | Non
             buckets=buckets,
             recordings=recordings,
         ),
-        about=Q(licence=licence) | (named & is_in_notice()),
+        about=Q(licence=licence) | (named & is_stated()),
     )
 
 
@@ -202,32 +203,32 @@ def licence_preview(request: PortalRequest, uid: str) -> HttpResponseBase:
         "licence": licence,
         "preview": licences.preview(licence=licence),
         "today": office_day(),
-        "notices": _notices_that_it_covers(request, licence),
+        "statements": _statements_that_change(request, licence),
         "applications": applications.applications(licence),
         "may_undo": not is_limited(request.user),
     }
     return render(request, "portal/licences/licence_preview.html", context)
 
 
-def _notices_that_it_covers(
+def _statements_that_change(
     request: PortalRequest, licence: Licence
-) -> list[NoticeChange]:
-    """Return the signed notices that a draft makes wrong once it is in force."""
+) -> list[StatementChange]:
+    """Return the statements that a draft makes wrong once it is in force."""
     if licence.active or licence.withdrawn_at or is_limited(request.user):
         return []
     named = coverage.in_scope(licence, licence.buckets.all(), licence.recordings.all())
     return consequences_of(
         lambda: licences.apply(licence=licence, user=request.user, reach=Reach.FUTURE),
-        about=named & is_in_notice(),
-    ).notices
+        about=named & is_stated(),
+    ).statements
 
 
 @require_POST
 @needs(Action.APPROVE)
 def licence_undo(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Undo one application of the licence."""
-    undo(request, get_object_or_404(Licence, uid=uid))
-    return redirect("portal:licence_preview", uid=uid)
+    here = reverse("portal:licence_preview", args=[uid])
+    return undo(request, get_object_or_404(Licence, uid=uid), here=here)
 
 
 @require_POST
@@ -245,13 +246,15 @@ def licence_withdraw(request: PortalRequest, uid: str) -> HttpResponseBase:
             request,
             withdraw,
             about=Q(licence=licence),
-            title=_("Withdraw %(number)s") % {"number": licence.number},
-            text=_("Matches that nothing covers any more open again."),
-            submit=_("Withdraw this licence"),
-            crumbs=[
-                (_("Licences"), reverse("portal:licence_list")),
-                (licence.number, licence.url),
-            ],
+            question=Question(
+                title=_("Withdraw %(number)s") % {"number": licence.number},
+                text=_("Matches that nothing covers any more open again."),
+                submit=_("Withdraw this licence"),
+                crumbs=[
+                    (_("Licences"), reverse("portal:licence_list")),
+                    (licence.number, licence.url),
+                ],
+            ),
         )
         if asked is not None:
             return asked

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import (
@@ -21,6 +23,8 @@ from portal.policies.forms import PolicyForm
 from portal.policies.sentence import sentence_of
 from portal.shared.access import PortalRequest, needs, own_address
 from portal.shared.applications import undo
+from portal.shared.asking import Question, ask_before, only_statements
+from portal.shared.lists import COUNTED
 from portal.shared.selectors import bucket_names, count_per_row
 from review.choices import MatchState
 from review.errors import ReviewError
@@ -147,8 +151,8 @@ def _why_grey(request: PortalRequest, policy: Policy, run: DryRun) -> str:
 @needs(Action.APPROVE)
 def policy_undo(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Undo one application of the policy."""
-    undo(request, get_object_or_404(Policy, uid=uid))
-    return redirect("portal:policy_dry_run", uid=uid)
+    here = reverse("portal:policy_dry_run", args=[uid])
+    return undo(request, get_object_or_404(Policy, uid=uid), here=here)
 
 
 @require_POST
@@ -191,6 +195,23 @@ def policy_apply(request: PortalRequest, uid: str) -> HttpResponseBase:
     policy = get_object_or_404(Policy, uid=uid)
 
     try:
+        asked = ask_before(
+            request,
+            lambda: policies.apply(policy=policy, user=request.user),
+            about=Q(pk__in=policies.touched(policy=policy)[:COUNTED]),
+            question=Question(
+                title=_("These statements change"),
+                text=_("Nothing is done yet. It can be undone."),
+                submit=_("Apply the policy"),
+                crumbs=[
+                    (_("Policies"), reverse("portal:policy_list")),
+                    (policy.name, reverse("portal:policy_dry_run", args=[uid])),
+                ],
+            ),
+            asks=only_statements,
+        )
+        if asked is not None:
+            return asked
         changed = policies.apply(policy=policy, user=request.user)
     except ReviewError as refused:
         messages.error(request, refused.message)

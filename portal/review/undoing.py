@@ -13,14 +13,15 @@ from audit.models import Event
 from audit.words import actor_label
 from common.reading import read_date, read_interval
 from common.words import lowered
-from notices.models import UNSIGNED_NOTICES, NoticeItem, NoticeState
-from notices.selectors import notices_in_reach
 from reports.marks import Mark, marks_of
 from review.choices import MatchState, ProposalVerb, Verb
 from review.decisions import undo
 from review.models import Match
 from review.selectors import list_matches
 from review.services import transitions
+from statements.choices import ISSUED
+from statements.selectors import Mark as StatementMark
+from statements.selectors import marks_of_matches
 
 LISTED = 20
 """How many of a person's decisions the list of them shows."""
@@ -93,10 +94,8 @@ def _undoings(matches: Collection[Match], user: User) -> dict[int, Undoing]:
         for match in matches
         if match.case in last and undo.may_undo(event=last[match.case], user=user)
     ]
-    notices, declared = (
-        _signed_notices(undoable),
-        marks_of(match.pk for match in undoable),
-    )
+    stated = marks_of_matches(undoable)
+    declared = marks_of(match.pk for match in undoable)
     now = datetime.now(tz=UTC)
     undoings = {}
     for match in undoable:
@@ -106,7 +105,7 @@ def _undoings(matches: Collection[Match], user: User) -> dict[int, Undoing]:
         asks = (
             *_decided_by(event, own=own),
             *_dispute(match, event),
-            *notices.get(match.pk, ()),
+            *_statements(stated.get(match.uid, ())),
             *_declarations(declared.get(match.pk, ())),
         )
         what = name_of(match, event)
@@ -145,33 +144,14 @@ def _dispute(match: Match, event: Event) -> Iterable[str]:
         yield _("The dispute is open again, and its answer is deleted.")
 
 
-def _signed_notices(matches: Iterable[Match]) -> dict[int, list[str]]:
-    """Return the signed notices that name each match, in words, by match key."""
-    keys = {(match.scanned_file_id, match.recording_id): match.pk for match in matches}
-    if not keys:
-        return {}
-    items = (
-        NoticeItem.objects.filter(
-            notice__in=notices_in_reach(),
-            match__scanned_file__in=[file for file, _recording in keys],
-            match__recording__in=[recording for _file, recording in keys],
-        )
-        .exclude(notice__state__in=(*UNSIGNED_NOTICES, NoticeState.WITHDRAWN))
-        .select_related("notice", "match")
-        .order_by("pk")
-    )
-    found: dict[int, list[str]] = {}
-    for item in items:
-        key = keys.get((item.match.scanned_file_id, item.match.recording_id))
-        if key is not None:
-            found.setdefault(key, []).append(
-                _("%(notice)s names this match; it is %(state)s.")
-                % {
-                    "notice": item.notice,
-                    "state": lowered(item.notice.get_state_display()),
-                }
-            )
-    return found
+def _statements(marks: Iterable[StatementMark]) -> Iterable[str]:
+    """Say which statements that others rely on name a match."""
+    for mark in marks:
+        if mark.statement is not None and mark.statement.state not in ISSUED:
+            continue
+        yield _("“%(statement)s” names this match, and says something else then.") % {
+            "statement": mark.name
+        }
 
 
 def _declarations(marks: Iterable[Mark]) -> Iterable[str]:

@@ -374,6 +374,7 @@ _PAGES = (
     _PageLink(gettext_lazy("Licences"), "portal:licence_list"),
     _PageLink(gettext_lazy("Platform claims"), "portal:claims"),
     _PageLink(gettext_lazy("Notices"), "portal:notice_list"),
+    _PageLink(gettext_lazy("Statements to correct"), "portal:statement_list"),
     _PageLink(gettext_lazy("Reports"), "portal:reports"),
     _PageLink(gettext_lazy("Declarations"), "portal:declarations", of_monitoring=True),
     _PageLink(gettext_lazy("Report summary"), "portal:report_summary"),

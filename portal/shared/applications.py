@@ -3,24 +3,55 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.db.models import Q
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal.shared.access import PortalRequest
+from portal.shared.asking import Question, ask_before, only_statements
+from portal.shared.lists import COUNTED
 from review.errors import ReviewError
 from review.models import Licence, Policy
 from review.services import applications
+from review.services.applications import UndoneApplication
 
 
-def undo(request: PortalRequest, rule: Licence | Policy) -> None:
-    """Undo the act that the form names, and say what happened."""
+def undo(
+    request: PortalRequest, rule: Licence | Policy, *, here: str
+) -> HttpResponseBase:
+    """Undo the act that the form names, and say what happened on the page ``here``.
+
+    It asks first if statements change.
+    """
+    act = request.POST.get("act", "")
+
+    def take_back() -> UndoneApplication:
+        return applications.undo(rule=rule, act=act, user=request.user)
+
     try:
-        outcome = applications.undo(
-            rule=rule, act=request.POST.get("act", ""), user=request.user
+        asked = ask_before(
+            request,
+            take_back,
+            about=Q(uid__in=applications.changed_by(rule, act)[:COUNTED]),
+            question=Question(
+                title=_("These statements change"),
+                text=_("Nothing is undone yet."),
+                submit=_("Undo"),
+                crumbs=[(rule, here)],
+            ),
+            asks=only_statements,
         )
+        if asked is not None:
+            return asked
+        _tell(request, take_back())
     except ReviewError as refused:
         messages.error(request, refused.message)
-        return
+    return redirect(here)
+
+
+def _tell(request: PortalRequest, outcome: UndoneApplication) -> None:
     done = ngettext(
         "Undone: %(count)s match is as it was before.",
         "Undone: %(count)s matches are as they were before.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from django.db.models import Q
 from django.http.response import HttpResponseBase
@@ -14,6 +15,20 @@ from portal.shared.consequences import Consequences, consequences_of
 
 Words = str | Promise
 AGREED = "agreed"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a page asks before a change.
+
+    ``crumbs`` are the pages above with their addresses; the last one is where *Cancel*
+    leads.
+    """
+
+    title: Words
+    text: Words
+    submit: Words
+    crumbs: Sequence[tuple[object, str]]
 
 
 def ask_first(
@@ -30,7 +45,8 @@ def ask_first(
     ``crumbs`` are the pages above with their addresses; the last one is where *Cancel*
     leads. ``kept`` are values that the form sends along.
     """
-    return _render_question(request, title, text, submit, crumbs, (kept or {}).items())
+    question = Question(title, text, submit, crumbs)
+    return _render_question(request, question, (kept or {}).items())
 
 
 def ask_before(
@@ -38,16 +54,15 @@ def ask_before(
     change: Callable[[], object],
     *,
     about: Q,
-    title: Words,
-    text: Words,
-    submit: Words,
-    crumbs: Sequence[tuple[object, str]],
+    question: Question,
+    asks: Callable[[Consequences], bool] = bool,
 ) -> HttpResponseBase | None:
-    """Show which statements a posted change would alter; None if the person agreed.
+    """Show what a posted change would alter; None if the person agreed.
 
-    Also None if no statement changes. Raises what the change raises.
+    Also None if nothing ``asks``, by default if nothing changes. Raises what the change
+    raises.
     """
-    found = not_agreed(request, change, about=about)
+    found = not_agreed(request, change, about=about, asks=asks)
     if found is None:
         return None
     posted = [
@@ -57,38 +72,42 @@ def ask_before(
         if name not in (AGREED, "csrfmiddlewaretoken")
     ]
     kept = [*posted, (AGREED, found.mark)]
-    return _render_question(
-        request, title, text, submit, crumbs, kept, consequences=found
-    )
+    return _render_question(request, question, kept, consequences=found)
+
+
+def only_statements(found: Consequences) -> bool:
+    """Return whether statements change: of matches, another page has told already."""
+    return bool(found.statements or found.has_hidden)
 
 
 def not_agreed(
-    request: PortalRequest, change: Callable[[], object], *, about: Q
+    request: PortalRequest,
+    change: Callable[[], object],
+    *,
+    about: Q,
+    asks: Callable[[Consequences], bool] = bool,
 ) -> Consequences | None:
-    """Return what a change does to statements; None if a form says that it was seen.
+    """Return what a change does; None if a form says that it was seen.
 
-    Also None if it is posted and no statement changes.
+    Also None if it is posted and nothing ``asks``.
     """
     found = consequences_of(change, about=about)
-    is_agreed = not found or request.POST.get(AGREED) == found.mark
+    is_agreed = not asks(found) or request.POST.get(AGREED) == found.mark
     return None if request.method == "POST" and is_agreed else found
 
 
 def _render_question(
     request: PortalRequest,
-    title: Words,
-    text: Words,
-    submit: Words,
-    crumbs: Sequence[tuple[object, str]],
+    question: Question,
     kept: Iterable[tuple[str, str]],
     consequences: Consequences | None = None,
 ) -> HttpResponseBase:
     context = {
-        "title": title,
-        "text": text,
-        "submit": submit,
-        "crumbs": crumbs,
-        "cancel_url": crumbs[-1][1],
+        "title": question.title,
+        "text": question.text,
+        "submit": question.submit,
+        "crumbs": question.crumbs,
+        "cancel_url": question.crumbs[-1][1],
         "kept": kept,
         "consequences": consequences,
     }

@@ -18,6 +18,7 @@ from portal.shared.access import PortalRequest
 from portal.shared.context_processors import count_waiting
 from portal.shared.formats import counted
 from portal.shared.lists import COUNTED_IN_MENU, PAGE_SIZE
+from statements.selectors import count_to_correct
 
 Tokens = Mapping[str, str]
 
@@ -39,7 +40,7 @@ def answer_changes(
 ) -> HttpResponseBase:
     """Answer 304 if nothing happened, else the rows that changed and all counts.
 
-    The count in the menu is always among them. ``draw`` returns the markup of rows by
+    The counts in the menu are always among them. ``draw`` returns the markup of rows by
     name; ``counts`` names its numbers as the page's ``data-count-of`` does, and the list's
     own ``total``. ``besides`` is what else tells that something happened, where no event
     does.
@@ -53,8 +54,9 @@ def answer_changes(
     stale = [name for name, token in now.items() if known[name] != token]
     texts = {name: counted(count) for name, count in counts().items()}
     # The menu leaves a count of zero out.
-    waiting = count_waiting()
-    texts["menu"] = counted(waiting, COUNTED_IN_MENU) if waiting else ""
+    in_menu = {"menu": count_waiting(), "menu-statements": count_to_correct()}
+    for name, count in in_menu.items():
+        texts[name] = counted(count, COUNTED_IN_MENU) if count else ""
     answer = {
         "rows": draw(stale) if stale else {},
         "gone": [name for name in known if name not in now],

@@ -1,4 +1,4 @@
-"""Previews what a change of a ground does to the statements that stand on it.
+"""Previews what a change of a ground does to matches and to the statements on them.
 
 The change is made and taken back (``review.services.trial``), so that a preview and the
 change cannot differ.
@@ -8,30 +8,34 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts.deciders import Decider
 from accounts.reach import working_for
 from audit.models import Event
 from audit.standing import StandingStatement, StatementKind, standing_on
-from evidence.selectors import current_packs, evidence_of_many
-from notices.checks import changes_since_signed
-from notices.models import STANDING_NOTICES, TakedownNotice
-from notices.selectors import is_in_notice, notices_of
-from reports.cue_sheet_files import EXPORTED
-from reports.marks import marks_of
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match, MatchAlias
 from review.services.transitions import GROUND, JOINED, JOINED_INTO, NAMED_OTHERWISE
 from review.services.trial import taken_back
+from statements.previews import (
+    StatementChange,
+    as_change,
+    changes_between,
+    read_all,
+    stand_on,
+)
+from statements.selectors import stated_of
 
 LISTED: Final = 200
+TRIED: Final = 500
+"""A change of more matches is not tried: on SQLite everybody else waits for it."""
 _CASE: Final = "match:"
 # The match asks and says the same, under the recording that stands for it.
 _SAME_QUESTION: Final = (NAMED_OTHERWISE,)
@@ -44,9 +48,8 @@ _ORDER: Final = (
     MatchState.SUPPRESSED,
 )
 _FILE_DELETED: Final = "file.deleted"
-_GROUNDS: Final = (_FILE_DELETED, "recording.retired", "recording.changed")
+_ENDS: Final = (_FILE_DELETED, "recording.retired")
 """Events of files and recordings that take the ground from what was stated."""
-_NAMED: Final = 10
 _OF_KIND: Final = (
     *("state", "licence"),
     *("decided_by", "decided_by_name", "decided_by_program"),
@@ -87,14 +90,6 @@ class MatchChange:
 
 
 @dataclass(frozen=True, slots=True)
-class NoticeChange:
-    """A signed notice, and what it then says wrongly of its matches."""
-
-    notice: TakedownNotice
-    texts: list[str]
-
-
-@dataclass(frozen=True, slots=True)
 class Unchanged:
     """Matches that stand on the ground and stay as they are."""
 
@@ -107,32 +102,27 @@ class Unchanged:
 class Consequences:
     """What a change of a ground does, as far as the viewer may see it.
 
-    ``packs``, ``sheets`` and ``declared`` count the evidence packs, exported cue sheets and
-    declared matches that would differ from today. ``stands`` are the statements on files
-    and recordings that end or change. ``has_hidden`` tells that matches or statements are
-    concerned that the viewer may not see.
+    ``statements`` are those that say something else then than the portal, or that stand
+    on what ends. ``has_hidden`` tells that matches or statements are concerned that the
+    viewer may not see. Of a change that ``is_counted``, because it concerns too many
+    matches to be tried, ``standing`` counts them by state, and ``statements`` name them.
     """
 
     matches: list[MatchChange] = field(default_factory=list)
-    notices: list[NoticeChange] = field(default_factory=list)
+    statements: list[StatementChange] = field(default_factory=list)
     unchanged: list[Unchanged] = field(default_factory=list)
-    packs: int = 0
-    sheets: int = 0
-    declared: int = 0
-    stands: list[StandingStatement] = field(default_factory=list)
     has_hidden: bool = False
+    standing: list[tuple[MatchState, int]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.matches or self.notices or self.stands or self.has_hidden)
+        return bool(
+            self.matches or self.statements or self.has_hidden or self.is_counted
+        )
 
     @property
-    def standing(self) -> list[tuple[str, int, list[StandingStatement]]]:
-        """Return the statements by kind: its label, their number and the first of them."""
-        kinds = [
-            (str(kind.label), [each for each in self.stands if each.kind == kind])
-            for kind in StatementKind
-        ]
-        return [(label, len(some), some[:_NAMED]) for label, some in kinds if some]
+    def is_counted(self) -> bool:
+        """Return whether the change was not tried."""
+        return bool(self.standing)
 
     @property
     def listed(self) -> list[MatchChange]:
@@ -140,18 +130,23 @@ class Consequences:
         return self.matches[:LISTED]
 
     @property
+    def named(self) -> list[StatementChange]:
+        """Return the first statements."""
+        return self.statements[:LISTED]
+
+    @property
     def counts(self) -> list[tuple[MatchState, str, int]]:
         """Return how many matches of each state change, and how; claims first."""
-        found = Counter((each.before, each.how) for each in self.matches)
-        return [(state, how, count) for (state, how), count in found.items()]
+        counted = Counter((change.before, change.how) for change in self.matches)
+        return [(state, how, count) for (state, how), count in counted.items()]
 
     @property
     def mark(self) -> str:
         """Return a value that differs if anything else would change."""
         rows = [
             *((each.match.uid, each.after, each.counted_ms) for each in self.matches),
-            *((each.notice.uid, each.texts) for each in self.notices),
-            *((each.kind, each.uid) for each in self.stands),
+            *((each.kind, each.uid, each.texts) for each in self.statements),
+            *self.standing,
         ]
         return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
 
@@ -159,31 +154,72 @@ class Consequences:
 def consequences_of(change: Callable[[], object], *, about: Q) -> Consequences:
     """Return what a change does to statements; ``about`` names the matches on its ground.
 
-    Raises what the change raises.
+    Raises what the change raises, unless it concerns too many matches to be tried.
     """
+    with working_for(None):
+        uids = Match.objects.filter(about).values_list("uid", flat=True)
+        stated_by = set(uids[: TRIED + 1])
+    if len(stated_by) > TRIED:
+        return _counted(about)
     standing = Match.objects.filter(about)
     stood = {match.pk: _why_unchanged(match) for match in standing.only(*_OF_KIND)}
-    notices = _notices_about(standing)
-    said = _read(notices)
     with taken_back() as events:
         change()
         cases = {
-            each.case
-            for each in events
-            if each.case.startswith(_CASE) and each.action not in _SAME_QUESTION
+            event.case
+            for event in events
+            if event.case.startswith(_CASE) and event.action not in _SAME_QUESTION
         }
         with working_for(None):
             then = _joined_rows(cases, events)
-        differed = _differing(then)
-        then_said = _read(notices)
-    grounds = [each.case for each in events if each.action in _GROUNDS]
-    stands, has_hidden = _standing_on(grounds)
+        statements = stand_on(events, stated_by)
+        said_then = read_all(statements)
+    changes, has_hidden = changes_between(statements, read_all(statements), said_then)
+    ended, has_hidden_ended = _standing_on(
+        event.case for event in events if event.action in _ENDS
+    )
     gone = _in_deleted(events, stood)
     before = _rows(cases)
-    differs = _differing(before)
-    otherwise = {each.case for each in events if each.action == GROUND}
-    joined = {each.case for each in events if each.action in _JOINS}
-    matches = sorted(
+    stays = Counter(
+        _of_deleted(kind[0]) if key in gone else kind
+        for key, kind in stood.items()
+        if key not in then
+    )
+    return Consequences(
+        matches=_match_changes(before, then, events),
+        statements=_each_once(changes, ended),
+        unchanged=[
+            Unchanged(state, why, count)
+            for (state, why), count in sorted(
+                stays.items(), key=lambda item: _ORDER.index(item[0][0])
+            )
+        ],
+        has_hidden=has_hidden or has_hidden_ended or len(before) < len(then),
+    )
+
+
+def _counted(about: Q) -> Consequences:
+    """Count the matches on a ground, and name the statements on them."""
+    matches = Match.objects.filter(about)
+    states = Counter(matches.values_list("state", flat=True))
+    statements = list(stated_of(matches))
+    seen = states.total(), len(statements)
+    with working_for(None):
+        everything = matches.count(), stated_of(matches).count()
+    return Consequences(
+        statements=[as_change(statement) for statement in statements],
+        has_hidden=seen != everything,
+        standing=[(state, states[state]) for state in _ORDER if states[state]],
+    )
+
+
+def _match_changes(
+    before: Mapping[int, Match], then: Mapping[int, Match], events: Iterable[Event]
+) -> list[MatchChange]:
+    """Return the matches that change, claims first."""
+    otherwise = {event.case for event in events if event.action == GROUND}
+    joined = {event.case for event in events if event.action in _JOINS}
+    return sorted(
         (
             MatchChange(
                 match,
@@ -198,26 +234,6 @@ def consequences_of(change: Callable[[], object], *, about: Q) -> Consequences:
             or match.state == MatchState.IN_REVIEW
         ),
         key=lambda each: (_ORDER.index(each.before), each.match.pk),
-    )
-    stays = Counter(
-        _of_deleted(kind[0]) if key in gone else kind
-        for key, kind in stood.items()
-        if key not in then
-    )
-    return Consequences(
-        matches=matches,
-        notices=list(_changed_notices(notices, said, then_said)),
-        unchanged=[
-            Unchanged(state, why, count)
-            for (state, why), count in sorted(
-                stays.items(), key=lambda item: _ORDER.index(item[0][0])
-            )
-        ],
-        packs=len(differed.packs - differs.packs),
-        declared=len(differed.declared - differs.declared),
-        sheets=_exported_sheets(each.match for each in matches),
-        stands=stands,
-        has_hidden=has_hidden or len(before) < len(then),
     )
 
 
@@ -234,24 +250,33 @@ def _joined_rows(cases: Collection[str], events: Iterable[Event]) -> dict[int, M
     return rows | {alias.former_key: into[alias.uid] for alias in former}
 
 
-def standing_consequences(cases: Collection[str]) -> Consequences:
-    """Return the statements that stand on files and recordings, whatever changes there."""
-    stands, has_hidden = _standing_on(cases)
-    return Consequences(stands=stands, has_hidden=has_hidden)
-
-
-def _standing_on(cases: Collection[str]) -> tuple[list[StandingStatement], bool]:
-    """Return the statements that the viewer sees, and whether others are hidden."""
+def _standing_on(cases: Iterable[str]) -> tuple[list[StatementChange], bool]:
+    """Return the statements on what ends, and whether some are hidden from the viewer."""
+    ended = list(cases)
     with working_for(None):
-        everything = _each_once(standing_on(cases))
-    seen = _each_once(standing_on(cases))
-    return seen, len(seen) < len(everything)
+        everything = _distinct(standing_on(ended))
+    seen = _distinct(standing_on(ended))
+    changes = [
+        StatementChange(each.kind, each.uid, each.name, each.url) for each in seen
+    ]
+    return changes, len(seen) < len(everything)
 
 
-def _each_once(
+def _distinct(
     stated: Mapping[str, list[StandingStatement]],
 ) -> list[StandingStatement]:
     return list(dict.fromkeys(chain.from_iterable(stated.values())))
+
+
+def _each_once(
+    changes: Iterable[StatementChange], ended: Iterable[StatementChange]
+) -> list[StatementChange]:
+    """Return the statements that change, and the others that stand on what ends."""
+    found = {(each.kind, each.uid): each for each in changes}
+    for each in ended:
+        found.setdefault((each.kind, each.uid), each)
+    kinds = list(StatementKind)
+    return sorted(found.values(), key=lambda each: kinds.index(each.kind))
 
 
 def _in_deleted(events: Iterable[Event], keys: Collection[int]) -> set[int]:
@@ -272,66 +297,10 @@ def _of_deleted(state: MatchState) -> tuple[MatchState, str]:
     return state, _("The decision stays, without its file.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Differing:
-    """Matches whose packs or declarations say something else than they do."""
-
-    packs: set[int]
-    declared: set[int]
-
-
-def _differing(rows: Mapping[int, Match]) -> _Differing:
-    packs, marks = evidence_of_many(rows), marks_of(rows)
-    ready = {key for key, each in packs.items() if each.ready is not None}
-    return _Differing(
-        ready - current_packs(rows).keys(),
-        {key for key, each in marks.items() if any(mark.has_changed for mark in each)},
-    )
-
-
 def _rows(cases: Collection[str]) -> dict[int, Match]:
     uids = [case.removeprefix(_CASE) for case in cases]
     rows = Match.objects.filter(uid__in=uids)
     return {each.pk: each for each in rows.select_related("recording", "scanned_file")}
-
-
-def _notices_about(matches: QuerySet[Match]) -> list[TakedownNotice]:
-    found = {
-        notice.pk: notice
-        for match in matches.filter(is_in_notice())
-        for notice in notices_of(match)
-        if notice.state in STANDING_NOTICES
-    }
-    return [found[key] for key in sorted(found)]
-
-
-def _read(notices: Collection[TakedownNotice]) -> dict[int, dict[int, str]]:
-    """Return what each notice says wrongly, by its items."""
-    changes = changes_since_signed(notices)
-    return {
-        key: {item.pk: f"{item.match}: {text}" for item, text in changed}
-        for key, changed in changes.items()
-    }
-
-
-def _changed_notices(
-    notices: Iterable[TakedownNotice],
-    said: Mapping[int, Mapping[int, str]],
-    then: Mapping[int, Mapping[int, str]],
-) -> Iterator[NoticeChange]:
-    for notice in notices:
-        before = said[notice.pk]
-        texts = [
-            text for key, text in then[notice.pk].items() if text != before.get(key)
-        ]
-        if texts:
-            yield NoticeChange(notice, texts)
-
-
-def _exported_sheets(matches: Iterable[Match]) -> int:
-    cases = {f"file:{match.scanned_file.uid}" for match in matches}
-    exported = Event.objects.filter(case__in=cases, action=EXPORTED)
-    return exported.values("case").distinct().count()
 
 
 def _why_unchanged(match: Match) -> tuple[MatchState, str]:

@@ -15,13 +15,14 @@ from jobs.choices import InstallationRole
 from jobs.models import Installation
 from portal.shared.lists import COUNTED_IN_MENU, count_of
 from review import selectors as review_selectors
+from statements.selectors import count_to_correct
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    """Return the site name, the count of waiting matches and the user's permissions.
+    """Return the site name, the counts in the menu and the user's permissions.
 
-    The count is a cached callable: it queries only if a template shows it, and a view
-    that has already counted can replace it.
+    The counts are cached callables: they query only if a template shows them, and a view
+    that has already counted waiting matches can replace theirs.
     """
     context: dict[str, object] = {
         "site_name": settings.ACRPORTAL_SITE_NAME,
@@ -35,6 +36,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
     return context | {
         "guesses_zone": guesses_zone(request),
         "nav": {"pending_matches": cache(count_waiting)},
+        "statements_to_correct": cache(count_to_correct),
         "sees_every_bucket": sees_every_bucket,
         "can": {action.name.lower(): user.has_perm(action) for action in Action},
     }

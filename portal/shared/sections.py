@@ -47,6 +47,12 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
         "portal:decide_many",
         "portal:evidence",
     ),
+    "statements": (
+        "portal:statement_list",
+        "portal:statement",
+        "portal:statement_keep",
+        "portal:statement_withdraw",
+    ),
     "files": (
         "portal:file_list",
         "portal:file_detail",

@@ -1,30 +1,38 @@
-"""Refuses a form until the person saw which statements stand on its row."""
+"""Refuses a form until the person saw which statements its change makes wrong."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from portal.shared.consequences import Consequences, standing_consequences
+from portal.shared.consequences import Consequences, consequences_of
 
 SEEN = "stated_seen"
 
 
-def refuse_unseen(form: Any, case: str) -> None:  # Any: a form that keeps the mark
-    """Raise ``ValidationError`` if statements stand on a case that the person did not see.
+def refuse_unseen(
+    form: Any,  # Any: a form that keeps the mark
+    change: Callable[[], object],
+    *,
+    about: Q,
+) -> None:
+    """Raise ``ValidationError`` if statements differ then that the person did not see.
 
     The form carries their mark in ``stated_seen``, so that saving again changes the row.
     """
-    consequences = standing_consequences([case])
-    if not consequences or form.data.get(SEEN) == consequences.mark:
+    consequences = consequences_of(change, about=about)
+    is_stated = consequences.statements or consequences.has_hidden
+    if not is_stated or form.data.get(SEEN) == consequences.mark:
         return
     form.stated_seen = consequences.mark
     raise forms.ValidationError(
         _(
-            "Nothing was saved yet. Statements stand on this, and may say something else "
-            "then: %(statements)s. Save again to change it all the same."
+            "Nothing was saved yet. These statements would say something else than the "
+            "portal: %(statements)s. Save again to change it all the same."
         )
         % {"statements": _in_words(consequences)}
     )
@@ -32,8 +40,8 @@ def refuse_unseen(form: Any, case: str) -> None:  # Any: a form that keeps the m
 
 def _in_words(consequences: Consequences) -> str:
     parts = [
-        f"{label}: {count} ({', '.join(statement.name for statement in first)})"
-        for label, count, first in consequences.standing
+        f"{change.kind.label} {change.name}: {' '.join(change.texts)}".rstrip(": ")
+        for change in consequences.named
     ]
     if consequences.has_hidden:
         parts.append(_("some that you may not see"))

@@ -91,6 +91,17 @@ def applications(rule: Licence | Policy) -> list[Application]:
     ][:_SHOWN]
 
 
+def changed_by(rule: Licence | Policy, act: str) -> list[str]:
+    """Return the uids of the matches that an act of a policy or licence changed."""
+    events = Event.objects.filter(case=rule.case, action__in=_APPLIED)
+    return [
+        uid
+        for event in events
+        if event.after.get("act") == act
+        for uid in event.after.get("matches", ())
+    ]
+
+
 def _application(event: Event, undone: Event | None) -> Application:
     count = _count_seen(event.after["matches"])
     left = _count_seen([uid for uid, _name in undone.after["left"]]) if undone else 0

@@ -175,6 +175,16 @@ def _evaluated(
         )
 
 
+def touched(*, policy: Policy) -> list[int]:
+    """Return the keys of the matches that applying the policy changes."""
+    return [
+        match.pk
+        for match, outcome in _outcomes_in_force()
+        if (outcome.policy == policy and _is_applied_to(match, outcome))
+        or (outcome.policy != policy and _comes_back(match, policy))
+    ]
+
+
 @transaction.atomic
 def apply(*, policy: Policy, user: User) -> int:
     """Apply the policy to waiting matches; return those it no longer suppresses.
@@ -186,15 +196,10 @@ def apply(*, policy: Policy, user: User) -> int:
     refuse_limited(user)
     policy = Policy.objects.select_for_update().get(pk=policy.pk)
     # Collect keys first: changing matches while reading could yield one twice.
-    touched = [
-        match.pk
-        for match, outcome in _outcomes_in_force()
-        if (outcome.policy == policy and _is_applied_to(match, outcome))
-        or (outcome.policy != policy and _comes_back(match, policy))
-    ]
+    keys = touched(policy=policy)
     act, changed = transitions.new_act(), []
-    for first in range(0, len(touched), _CHUNK):
-        for match, outcome in _outcomes_in_force(touched[first : first + _CHUNK]):
+    for first in range(0, len(keys), _CHUNK):
+        for match, outcome in _outcomes_in_force(keys[first : first + _CHUNK]):
             if treat(
                 match=match, outcome=outcome, user=user, proposed_by=user, act=act
             ):

@@ -6,7 +6,9 @@ import "./validity.js";
 
 /* Store the setting per user, because several users may share a browser. */
 const KEYS_OFF = `acrportal.keys.${document.body.dataset.user ?? ""}`;
-const GOTO = { d: "dashboard", u: "upload", m: "matches", f: "files", c: "catalogue", r: "reports" };
+const GOTO = {
+  d: "dashboard", u: "upload", m: "matches", s: "statements", f: "files", c: "catalogue", r: "reports",
+};
 const ANNOUNCE_EVERY_MS = 10_000;
 const PRESSED = "acrportal.pressed";
 

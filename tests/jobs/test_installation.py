@@ -40,9 +40,20 @@ def test_what_reaches_out_is_known_and_rests_in_a_copy() -> None:
     named = {kind.name for kind in all_kinds() if resources.OUTSIDE in kind.needs}
 
     assert named == {
-        *("account_mail", "callback_sent", "dispatch", "stream_notice"),
+        *(
+            "account_mail",
+            "callback_sent",
+            "dispatch",
+            "stream_notice",
+            "statement_webhook",
+        ),
         *("stream", "watch_check", "drop_poll", "cloud_scan", "cloud_deletion"),
-        *("report_schedules", "dispute_reminders", "stream_watch"),
+        *(
+            "report_schedules",
+            "dispute_reminders",
+            "statement_reminders",
+            "stream_watch",
+        ),
         *("move_in_check", "move_in", "trial_compare"),
     }
     # All that waits for other servers reaches out.

@@ -104,7 +104,7 @@ def test_an_address_that_is_refused_keeps_nobody_else_from_the_mail(
             raise SMTPRecipientsRefused({gone.email: (550, b"nobody of this name")})
         mail.send_mail(subject, body, sender, to)
 
-    monkeypatch.setattr("review.services.reminders.send_mail", send)
+    monkeypatch.setattr("audit.digests.send_mail", send)
     remind()
 
     assert [message.to for message in mail.outbox] == [[manager.email]]

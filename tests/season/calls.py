@@ -33,6 +33,7 @@ from reports.choices import Format, Mode
 from review.choices import DisputeCode, RejectCode, Verb
 from review.models import Licence, Match
 from scanning.models import Container, ResumableUpload
+from statements.models import Statement
 from tests.season import claims, samples
 from tests.season.people import Answer, Person
 from tests.season.routes import Route
@@ -114,6 +115,15 @@ def _reply(path: str, rng: random.Random) -> Json:
         "received_at": f"{datetime.now(tz=UTC):%Y-%m-%dT%H:%M:%SZ}",
         "code": rng.choice(["", *DisputeCode]),
         "statement": rng.choice(["", "By the programme."]),
+    }
+
+
+def _keeping(path: str, rng: random.Random) -> Json:
+    statement = Statement.objects.get(uid=path.split("/")[5])
+    return {
+        "differs_sha256": rng.choice([statement.differs_sha256] * 3 + ["0" * 64]),
+        "why": rng.choice(["Agreed with the station.", " "]),
+        "until": rng.choice([None, f"{datetime.now(tz=UTC):%Y-%m-%d}"]),
     }
 
 
@@ -319,6 +329,10 @@ _BODIES: dict[tuple[str, str], Callable[[str, random.Random], Json] | None] = {
     (f"{_PORTAL}/notices/", "POST"): _new_notice,
     (f"{_PORTAL}/notices/<str:uid>/sign/", "POST"): _signing,
     (f"{_PORTAL}/notices/<str:uid>/answers/", "POST"): _reply,
+    (f"{_PORTAL}/statements/<str:uid>/keep/", "POST"): _keeping,
+    (f"{_PORTAL}/statements/<str:uid>/withdraw/", "POST"): lambda _path, _rng: {
+        "why": "By the programme."
+    },
     (f"{_PORTAL}/claims/files/", "POST"): _claim_file,
     (f"{_PORTAL}/claims/files/<str:uid>/act/", "POST"): lambda _path, rng: {
         "verb": rng.choice(["sent", "unsent", "withdraw"])

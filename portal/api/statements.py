@@ -1,0 +1,220 @@
+"""API views of statements: those that differ, their files, and what people do with them."""
+
+from __future__ import annotations
+
+from django.http import FileResponse, Http404
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.reach import sees_within
+from accounts.roles import Action
+from audit.standing import StatementKind
+from common.api_requests import valid_data
+from portal.api.base import ProgramView
+from portal.api.parts import PartSerializer, part_of
+from statements import services
+from statements.choices import StatementState
+from statements.models import Statement, StatementFile, StatementStep
+from statements.selectors import (
+    Shown,
+    differing,
+    is_kept,
+    list_statements,
+    statement_in_reach,
+)
+
+
+class AskedStatementsSerializer(PartSerializer):
+    """Which statements to return."""
+
+    kind = serializers.ChoiceField(
+        choices=StatementKind.choices, required=False, default=""
+    )
+    state = serializers.ChoiceField(
+        choices=StatementState.choices, required=False, default=""
+    )
+    to_correct = serializers.BooleanField(
+        default=False, help_text="Only those that differ and that nobody keeps."
+    )
+    changed_since = serializers.DateTimeField(
+        required=False,
+        default=None,
+        help_text="State, differences, or the decision to keep it.",
+    )
+
+
+class StatementSerializer(serializers.ModelSerializer[Statement]):
+    """A statement; ``differs_in`` are at most 20 of ``differs_count`` sentences."""
+
+    page = serializers.CharField(source="page_url", read_only=True)
+    differs_in = serializers.SerializerMethodField()
+    kept = serializers.SerializerMethodField()
+    kept_by = serializers.CharField(
+        source="kept_by.username", default="", read_only=True
+    )
+
+    class Meta:
+        model = Statement
+        fields: tuple[str, ...] = (
+            *("uid", "kind", "subject", "name", "version", "state", "created_at"),
+            *("changed_at", "issued_at", "differs_since", "differs_in"),
+            *("differs_count", "differs_sha256", "kept", "kept_by", "kept_at"),
+            *("kept_until", "kept_why", "page"),
+        )
+        read_only_fields: tuple[str, ...] = fields
+
+    def get_differs_in(self, statement: Statement) -> list[str]:
+        """Return the sentences that the caller may see, in English."""
+        found = self.context["differing"].get(statement.pk)
+        return list(found.texts) if found else []
+
+    def get_kept(self, statement: Statement) -> bool:
+        """Return whether somebody keeps it with what it differs in."""
+        return is_kept(statement)
+
+
+class StatementStepSerializer(serializers.ModelSerializer[StatementStep]):
+    """A step of a statement."""
+
+    class Meta:
+        model = StatementStep
+        fields = ("state", "person_name", "at", "note")
+        read_only_fields = fields
+
+
+class StatementFileSerializer(serializers.ModelSerializer[StatementFile]):
+    """A file of a statement."""
+
+    class Meta:
+        model = StatementFile
+        fields = ("format", "name", "sha256", "size_bytes")
+        read_only_fields = fields
+
+
+class WholeStatementSerializer(StatementSerializer):
+    """A statement with its steps and files."""
+
+    steps = StatementStepSerializer(many=True, read_only=True)
+    files = StatementFileSerializer(many=True, read_only=True)
+
+    class Meta(StatementSerializer.Meta):
+        fields = (*StatementSerializer.Meta.fields, "steps", "files")
+        read_only_fields = fields
+
+
+class StatementsPartSerializer(serializers.Serializer[dict[str, object]]):
+    """A part of the statements; ``next`` is empty at the end."""
+
+    statements = StatementSerializer(many=True)
+    next = serializers.CharField(allow_blank=True)
+
+
+class KeepingSerializer(serializers.Serializer[None]):
+    """Why a statement stays although it differs."""
+
+    differs_sha256 = serializers.CharField(
+        max_length=64, help_text="Of the statement as you saw it."
+    )
+    why = serializers.CharField(max_length=1000)
+    until = serializers.DateField(required=False, default=None, allow_null=True)
+
+
+class WithdrawalSerializer(serializers.Serializer[None]):
+    """Why a statement is withdrawn."""
+
+    why = serializers.CharField(max_length=1000)
+
+
+class StatementsView(ProgramView):
+    """Lists statements."""
+
+    @extend_schema(
+        operation_id="api_portal_v1_statements_list",
+        parameters=[AskedStatementsSerializer],
+        responses=StatementsPartSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        """Return at most 500 statements, the oldest first."""
+        asked = valid_data(AskedStatementsSerializer(data=request.query_params))
+        rows = list_statements(
+            shown=Shown.TO_CORRECT if asked["to_correct"] else Shown.ALL,
+            kind=asked["kind"],
+            state=asked["state"],
+            changed_since=asked["changed_since"],
+        )
+        some, following = part_of(rows.select_related("kept_by"), "uid", asked["after"])
+        context = {"differing": differing(some)}
+        shown = StatementSerializer(some, many=True, context=context).data
+        return Response({"statements": shown, "next": following})
+
+
+class StatementView(ProgramView):
+    """Reads one statement."""
+
+    @extend_schema(responses=WholeStatementSerializer)
+    def get(self, request: Request, uid: str) -> Response:
+        """Return the statement with its steps and files."""
+        return Response(_serialize(_find(uid)))
+
+
+class StatementFileView(ProgramView):
+    """Sends a file of a statement."""
+
+    http_method_names = ["get", "head", "options"]
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    def get(self, request: Request, uid: str, form: str) -> FileResponse:
+        """Send the bytes as they were approved or sent."""
+        statement = _find(uid)
+        if not sees_within(statement.limits):
+            raise Http404
+        kept = get_object_or_404(statement.files, format=form)
+        return FileResponse(
+            kept.file.open("rb"), as_attachment=True, filename=kept.name
+        )
+
+
+class StatementKeepingView(ProgramView):
+    """Keeps a statement."""
+
+    changes = Action.DECIDE
+    http_method_names = ["post", "options"]
+
+    @extend_schema(request=KeepingSerializer, responses=WholeStatementSerializer)
+    def post(self, request: Request, uid: str) -> Response:
+        """Keep it with the differences that the caller saw; answer 409 for others."""
+        statement = _find(uid)
+        asked = valid_data(KeepingSerializer(data=request.data))
+        services.keep(statement=statement, user=self.person, **asked)
+        return Response(_serialize(_find(uid)))
+
+
+class StatementWithdrawalView(ProgramView):
+    """Withdraws a statement."""
+
+    changes = Action.DECIDE
+    http_method_names = ["post", "options"]
+
+    @extend_schema(request=WithdrawalSerializer, responses=WholeStatementSerializer)
+    def post(self, request: Request, uid: str) -> Response:
+        """Withdraw it by the rules of its kind; answer 409 if they refuse."""
+        statement = _find(uid)
+        why = valid_data(WithdrawalSerializer(data=request.data))["why"]
+        services.withdraw(statement=statement, user=self.person, why=why)
+        return Response(_serialize(_find(uid)))
+
+
+def _find(uid: str) -> Statement:
+    statement = statement_in_reach(uid)
+    if statement is None:
+        raise Http404
+    return statement
+
+
+def _serialize(statement: Statement) -> object:
+    context = {"differing": differing([statement])}
+    return WholeStatementSerializer(statement, context=context).data

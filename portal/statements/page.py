@@ -1,0 +1,220 @@
+"""Reads what the pages of statements show."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db.models import Q, QuerySet
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+
+from accounts.models import User
+from accounts.reach import sees_everything, sees_within
+from accounts.roles import Action
+from audit.models import Event
+from catalogue.models import Recording
+from review.choices import MatchState
+from review.models import Match, MatchAlias
+from scanning.models import ScannedFile
+from statements.choices import STANDING, StatementState
+from statements.kinds import kind_of
+from statements.models import Statement, StatementFact, StatementFile, StatementStep
+from statements.selectors import (
+    Differing,
+    differing,
+    is_kept,
+    statement_in_reach,
+    statements_in_reach,
+)
+from statements.services import may_withdraw
+
+LISTED: Final = 3
+"""So many differences are shown of each statement in the list."""
+_FACTS: Final = 200
+_ICONS: Final = {
+    StatementState.DRAFT: "edit",
+    StatementState.SUBMITTED: "clock",
+    StatementState.APPROVED: "check",
+    StatementState.SENT: "check",
+    StatementState.REPLACED: "swap",
+    StatementState.WITHDRAWN: "ban",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRow:
+    """A statement, what differs, and what the viewer may do with it."""
+
+    statement: Statement
+    icon: str
+    step: StatementStep | None
+    """The step into its state."""
+    differing: Differing | None
+    kind_url: str
+    correct_url: str
+    may_keep: bool
+    may_withdraw: bool
+    is_kept: bool
+
+    @property
+    def more(self) -> int:
+        """Return how many differences the list leaves out."""
+        found = self.differing
+        return max(0, len(found.texts) - LISTED) + found.unlisted if found else 0
+
+    @property
+    def first(self) -> Sequence[str]:
+        """Return the differences that the list shows."""
+        return self.differing.texts[:LISTED] if self.differing else ()
+
+
+def rows_of(statements: Iterable[Statement], user: User) -> list[StatementRow]:
+    """Return statements as the list shows them; the steps are prefetched."""
+    found = list(statements)
+    differences = differing(found)
+    return [_row(statement, differences.get(statement.pk), user) for statement in found]
+
+
+def with_steps(rows: QuerySet[Statement]) -> QuerySet[Statement]:
+    """Read the steps of statements with them."""
+    return rows.prefetch_related("steps").select_related("kept_by")
+
+
+def _row(statement: Statement, differs: Differing | None, user: User) -> StatementRow:
+    kind = kind_of(statement)
+    steps = [step for step in statement.steps.all() if step.state == statement.state]
+    stands = statement.state in STANDING
+    return StatementRow(
+        statement=statement,
+        icon=_ICONS[StatementState(statement.state)],
+        step=steps[-1] if steps else None,
+        differing=differs,
+        kind_url=kind.url(statement),
+        correct_url=kind.correct_url(statement) if stands and differs else "",
+        may_keep=bool(stands and differs and user.has_perm(Action.DECIDE)),
+        may_withdraw=user.has_perm(Action.DECIDE) and may_withdraw(statement, user),
+        is_kept=is_kept(statement),
+    )
+
+
+def find_statement(uid: str) -> Statement:
+    """Return a statement that the user may see, or raise a 404."""
+    statement = statement_in_reach(uid)
+    if statement is None:
+        raise Http404
+    return statement
+
+
+def find_file(uid: str, form: str) -> StatementFile:
+    """Return a file of a statement whose content the user may see, or raise a 404."""
+    statement = find_statement(uid)
+    if not sees_within(statement.limits):
+        raise Http404
+    return get_object_or_404(statement.files, format=form)
+
+
+@dataclass(frozen=True, slots=True)
+class FactRow:
+    """What a statement says of one use, with the names that its rows have today."""
+
+    fact: StatementFact
+    match: Match | None
+    title: str
+    file: ScannedFile | None
+    cells: Sequence[tuple[str, str]]
+
+    @property
+    def state(self) -> str:
+        """Return the label of the state that it states."""
+        state = self.fact.state
+        return str(MatchState(state).label) if state in MatchState.values else state
+
+
+def context_of(statement: Statement, user: User) -> dict[str, object]:
+    """Return the context of the page of one statement."""
+    (row,) = rows_of([statement], user)
+    facts = list(statement.facts.order_by("pk")[:_FACTS])
+    rows = list(_fact_rows(facts))
+    return {
+        "row": row,
+        "statement": statement,
+        "versions": _versions(statement),
+        "steps": statement.steps.all(),
+        "files": statement.files.all(),
+        "sees_files": sees_within(statement.limits),
+        "facts": rows,
+        "hidden_facts": len(facts) - len(rows),
+        "fact_count": statement.facts.count(),
+        "events": Event.objects.filter(case=statement.case).order_by("-sequence"),
+    }
+
+
+def _versions(statement: Statement) -> list[Statement]:
+    """Return the versions of a statement, the newest first.
+
+    Some kinds correct a row with another one, so that versions have different subjects.
+    """
+    newer = older = statement
+    found = {statement.pk}
+    while following := Statement.objects.filter(replaces=newer).first():
+        newer = following
+        found.add(newer.pk)
+    while older.replaces is not None:
+        older = older.replaces
+        found.add(older.pk)
+    of_subject = Q(kind=statement.kind, subject=statement.subject)
+    return list(
+        statements_in_reach(of_subject | Q(pk__in=found)).order_by("-version", "-pk")
+    )
+
+
+def _fact_rows(facts: Sequence[StatementFact]) -> Iterator[FactRow]:
+    """Yield the facts of which the viewer may see everything."""
+    matches = _matches({fact.match for fact in facts})
+    recordings = dict(
+        Recording.objects.filter(
+            uid__in={fact.recording for fact in facts}
+        ).values_list("uid", "title")
+    )
+    uids = {fact.file for fact in facts} - {""}
+    files = {str(file.uid): file for file in ScannedFile.objects.filter(uid__in=uids)}
+    sees_all = sees_everything()
+    for fact in facts:
+        if sees_all or _is_seen(fact, matches, recordings, files):
+            yield FactRow(
+                fact=fact,
+                match=matches.get(fact.match),
+                title=recordings.get(fact.recording, ""),
+                file=files.get(fact.file),
+                cells=[(name, _read(value)) for name, value in fact.cells.items()],
+            )
+
+
+def _is_seen(
+    fact: StatementFact,
+    matches: Collection[str],
+    recordings: Collection[str],
+    files: Collection[str],
+) -> bool:
+    return (
+        (not fact.match or fact.match in matches)
+        and (not fact.recording or fact.recording in recordings)
+        and (not fact.file or fact.file in files)
+    )
+
+
+def _matches(uids: Collection[str]) -> Mapping[str, Match]:
+    """Return the matches that the viewer may see, by any of their uids."""
+    former = MatchAlias.objects.filter(uid__in=uids).select_related("match")
+    return {match.uid: match for match in Match.objects.filter(uid__in=uids)} | {
+        alias.uid: alias.match for alias in former
+    }
+
+
+def _read(value: Any) -> str:  # Any: JSON
+    """Return a stated value as people read it."""
+    if isinstance(value, list):
+        return ", ".join(map(_read, value))
+    return "–" if value in (None, "") else str(value)

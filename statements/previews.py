@@ -1,0 +1,93 @@
+"""What statements will say otherwise once a change is made, as far as a viewer may see it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from accounts.reach import working_for
+from audit.models import Event
+from audit.standing import StatementKind
+from common.batches import batched
+from review.services.transitions import changed_cases
+from statements.choices import ISSUED
+from statements.following import COMPARED_AT_ONCE, concerned, differences_of
+from statements.kinds import Difference, kind_of
+from statements.models import Statement
+from statements.selectors import seen_matches, statements_in_reach
+
+Said = Mapping[int, Sequence[Difference]]
+
+
+@dataclass(frozen=True, slots=True)
+class StatementChange:
+    """A statement, and what it says otherwise than the portal after a change."""
+
+    kind: StatementKind
+    uid: str
+    """Of the row in the table of its kind."""
+    name: str
+    url: str
+    texts: tuple[str, ...] = ()
+
+
+def stand_on(events: Iterable[Event], matches: Collection[str]) -> list[Statement]:
+    """Return the statements that somebody submitted or issued, and that events concern.
+
+    ``matches`` are the uids of others that stand on what changes.
+    """
+    cases = changed_cases(events)
+    cases.setdefault("match", set()).update(matches)
+    with working_for(None):
+        rows = concerned(cases).filter(state__in=ISSUED)
+        return list(rows.order_by("pk"))
+
+
+def read_all(statements: Sequence[Statement]) -> dict[int, Sequence[Difference]]:
+    """Return what statements say otherwise than the portal now."""
+    said: dict[int, Sequence[Difference]] = {}
+    for batch in batched(statements, COMPARED_AT_ONCE):
+        said |= differences_of(batch)
+    return said
+
+
+def changes_between(
+    statements: Sequence[Statement], before: Said, after: Said
+) -> tuple[list[StatementChange], bool]:
+    """Return the statements that say more otherwise than before; and if some are hidden."""
+    changed = {
+        statement.pk: [
+            difference
+            for difference in after.get(statement.pk, ())
+            if difference not in before.get(statement.pk, ())
+        ]
+        for statement in statements
+    }
+    changed = {key: found for key, found in changed.items() if found}
+    in_reach = statements_in_reach(Q(pk__in=list(changed)))
+    visible = set(in_reach.values_list("pk", flat=True))
+    named = {each.match for found in changed.values() for each in found} - {""}
+    seen = {"", *seen_matches(named)}
+    changes = [
+        as_change(
+            statement,
+            [each.text for each in changed[statement.pk] if each.match in seen],
+        )
+        for statement in statements
+        if statement.pk in visible
+    ]
+    has_hidden = len(visible) < len(changed) or not named <= seen
+    return changes, has_hidden
+
+
+def as_change(statement: Statement, texts: Iterable[str] = ()) -> StatementChange:
+    """Return a statement as previews show it."""
+    return StatementChange(
+        StatementKind(statement.kind),
+        statement.subject,
+        statement.name,
+        kind_of(statement).url(statement),
+        tuple(texts),
+    )

@@ -1,0 +1,140 @@
+"""Programs read and keep statements; mails and a webhook tell of those to correct."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+from pytest_django import Settings
+from pytest_httpserver import HTTPServer
+
+from accounts.models import User
+from accounts.roles import Role
+from accounts.tokens import create_token
+from jobs.choices import Pool
+from jobs.runner import run_next
+from review.models import Match
+from statements.models import Statement
+from statements.telling import remind
+from tests.factories import deciding
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+from tests.factories.statements import make_statement, register_plain
+
+pytestmark = pytest.mark.django_db
+
+STATEMENTS = "/api/portal/v1/statements/"
+Json = dict[str, Any]  # Any: JSON
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    register_plain(monkeypatch)
+
+
+@pytest.fixture
+def mira(db: None) -> User:
+    user = make_user(Role.MANAGER, username="mira")
+    user.email = "mira@label.example"
+    user.save()
+    return user
+
+
+def program(user: User, *scopes: str) -> Client:
+    secret = create_token(owner=user, name="t", scopes=scopes).secret
+    return Client(headers={"authorization": f"Bearer {secret}"})
+
+
+def work_off(pool: Pool = Pool.WORK) -> None:
+    while run_next(pool):
+        pass
+
+
+def differing(mira: User) -> Statement:
+    match = make_match()
+    statement = make_statement(match, user=mira)
+    deciding.reject(match=match, user=mira, reason="noise")
+    work_off()
+    statement.refresh_from_db()
+    return statement
+
+
+def read(client: Client, path: str = "", **query: str) -> Json:
+    answer = client.get(f"{STATEMENTS}{path}", query)
+    assert answer.status_code == 200, answer.content
+    found: Json = answer.json()
+    return found
+
+
+def test_a_program_reads_keeps_and_withdraws_what_differs(mira: User) -> None:
+    agreeing, statement = make_statement(make_match()), differing(mira)
+    client = program(mira, "read", "decide")
+    since = statement.changed_at.isoformat()
+
+    everything = read(client)["statements"]
+    (listed,) = read(client, to_correct="true", changed_since=since)["statements"]
+
+    assert [each["uid"] for each in everything] == [agreeing.uid, statement.uid]
+    assert (listed["uid"], listed["differs_count"], listed["kept"]) == (
+        statement.uid,
+        1,
+        False,
+    )
+    assert "is stated in another place." in listed["differs_in"][0]
+    whole = read(client, f"{statement.uid}/")
+    assert [file["sha256"] for file in whole["files"]] == ["ab" * 32]
+    file = client.get(f"{STATEMENTS}{statement.uid}/files/txt/")
+    assert b"".join(file.streaming_content) == b"As approved."  # type: ignore[attr-defined]  # a file is streamed
+
+    def post(verb: str, **body: str) -> int:
+        path = f"{STATEMENTS}{statement.uid}/{verb}/"
+        return client.post(path, body, content_type="application/json").status_code
+
+    assert post("keep", why="Agreed.", differs_sha256="0" * 64) == 409
+    assert post("keep", why="Agreed.", differs_sha256=listed["differs_sha256"]) == 200
+    assert read(client, to_correct="true")["statements"] == []
+    assert post("withdraw", why="Wrong after all.") == 200
+    assert post("withdraw", why="Once more.") == 409
+
+
+def test_managers_get_one_mail_a_day_about_statements_to_correct(
+    mira: User, settings: Settings
+) -> None:
+    settings.ACRPORTAL_STATEMENT_MAIL = True
+    statement = differing(mira)
+
+    assert (remind(), remind()) == (1, 0)
+
+    (message,) = mail.outbox
+    assert message.to == ["mira@label.example"]
+    assert "1 statement to correct" in message.subject
+    assert statement.name in message.body
+    assert "is stated in another place." in message.body
+    assert statement.page_url in message.body
+
+
+def test_a_webhook_hears_when_a_statement_differs_and_agrees_again(
+    mira: User, settings: Settings, httpserver: HTTPServer
+) -> None:
+    settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
+    settings.ACRPORTAL_STATEMENT_WEBHOOK = httpserver.url_for("/hook")
+    settings.ACRPORTAL_STATEMENT_WEBHOOK_SECRET = "whsec_c2VjcmV0"
+    httpserver.expect_request("/hook", method="POST").respond_with_data("")
+
+    statement = differing(mira)
+    deciding.undo(match=Match.objects.get(uid=statement.subject), user=mira)
+    work_off()
+    work_off(Pool.TALK)
+
+    requests = [request for request, _answer in httpserver.log]
+    told = [json.loads(request.data) for request in requests]
+    assert [each["type"] for each in told] == ["statement.differs", "statement.agrees"]
+    assert told[0]["statement"]["differs_count"] == 1
+    assert {request.headers["webhook-id"] for request in requests} == {
+        f"{statement.uid}-1",
+        f"{statement.uid}-2",
+    }
+    assert all("webhook-signature" in request.headers for request in requests)

@@ -1,0 +1,174 @@
+"""Pages of statements: what differs and through whom, and correct, keep or withdraw."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.roles import Role
+from jobs.choices import Pool
+from jobs.runner import run_next
+from review.choices import MatchState
+from review.models import Match
+from statements.choices import StatementState
+from statements.models import Statement
+from tests.conftest import MakeClient
+from tests.factories import deciding
+from tests.factories.accounts import make_limited, make_user
+from tests.factories.review import make_match
+from tests.factories.statements import make_statement, register_plain
+from tests.portal.queries import queries_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    register_plain(monkeypatch)
+
+
+@pytest.fixture
+def mira(db: None) -> User:
+    return make_user(Role.MANAGER, username="mira")
+
+
+def work_off() -> None:
+    while run_next(Pool.WORK):
+        pass
+
+
+def reject(match: Match, user: User) -> None:
+    deciding.reject(match=match, user=user, reason="noise")
+
+
+def listed(client: Client, **query: str) -> str:
+    answer = client.get(reverse("portal:statement_list"), query)
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+def differing(mira: User, count: int = 1) -> Statement:
+    """Return an approved statement about matches of one file that mira rejected then."""
+    matches = [make_match() for _each in range(count)]
+    statement = make_statement(*matches, user=make_user(Role.REVIEWER, username="ana"))
+    for match in matches:
+        reject(match, mira)
+    work_off()
+    statement.refresh_from_db()
+    return statement
+
+
+def test_the_list_says_what_differs_and_who_changed_it(
+    mira: User, signed_in: MakeClient
+) -> None:
+    statement = differing(mira, count=5)
+    client = signed_in(Role.REVIEWER)
+
+    told = listed(client)
+
+    assert statement.name in told
+    assert "Approved" in told
+    assert "<strong>mira</strong>" in told
+    assert told.count("is stated in another place.") == 3
+    assert "and 2 more" in told
+    assert '/#correct"' in told
+    page = client.get(reverse("portal:statement", args=[statement.uid]))
+    assert page.content.decode().count("is stated in another place.") == 5
+    assert "1 statement to correct" in " ".join(
+        client.get(reverse("portal:dashboard")).content.decode().split()
+    )
+
+
+def test_the_list_takes_as_many_queries_for_many_statements(
+    mira: User, signed_in: MakeClient
+) -> None:
+    matches = [make_match() for _each in range(4)]
+    for match in matches:
+        make_statement(match)
+    client = signed_in(Role.REVIEWER)
+    address = reverse("portal:statement_list")
+    reject(matches[0], mira)
+    work_off()
+    listed(client)
+    one = queries_of(client, address)
+    for match in matches[1:]:
+        reject(match, mira)
+    work_off()
+
+    assert Statement.objects.exclude(differs_since=None).count() == 4
+    assert queries_of(client, address) == one
+
+
+def test_a_statement_is_kept_with_the_differences_that_the_person_saw(
+    mira: User, signed_in: MakeClient
+) -> None:
+    statement = differing(mira)
+    client = signed_in(Role.REVIEWER)
+    address = reverse("portal:statement_keep", args=[statement.uid])
+    seen = client.get(address).context["form"].initial["differs"]
+
+    unsaid = client.post(address, {"differs": seen, "why": ""})
+    stale = client.post(address, {"differs": "0" * 64, "why": "Agreed by phone."})
+    kept = client.post(address, {"differs": seen, "why": "Agreed by phone."})
+
+    assert (unsaid.status_code, stale.status_code) == (200, 409)
+    assert kept.status_code == 302
+    assert statement.name not in listed(client)
+    assert "Agreed by phone." in listed(client, show="kept")
+
+
+def test_a_statement_is_withdrawn_by_the_rules_of_its_kind(
+    mira: User, signed_in: MakeClient
+) -> None:
+    statement = differing(mira)
+    address = reverse("portal:statement_withdraw", args=[statement.uid])
+
+    refused = signed_in(Role.REVIEWER).post(address, {"why": "Wrong."})
+    signed_in(Role.MANAGER).post(address, {"why": "Wrong."})
+
+    assert refused.status_code == 409
+    statement.refresh_from_db()
+    assert statement.state == StatementState.WITHDRAWN
+    assert statement.steps.latest("pk").note == "Wrong."
+
+
+def test_limits_hide_statements_sentences_files_and_who_changed_them(
+    mira: User, client: Client
+) -> None:
+    statement, other = differing(mira, count=2), make_match(state=MatchState.CONFIRMED)
+    make_statement(other)
+    recording = Match.objects.get(uid=statement.subject).recording
+    limited = make_limited(Role.REVIEWER, buckets=[recording.bucket_id])
+    client.force_login(limited)
+
+    told = listed(client, show="all")
+
+    assert other.scanned_file.name not in told
+    assert told.count("is stated in another place.") == 1
+    assert "and 1 that you may not see" in told
+    address = reverse("portal:statement_keep", args=[statement.uid])
+    seen = {"differs": statement.differs_sha256, "why": "Fine."}
+    assert "You cannot read all of this" in client.post(address, seen).content.decode()
+    page = reverse("portal:statement", args=[statement.uid])
+    assert (
+        "Uses that you may not see are left out." in client.get(page).content.decode()
+    )
+    assert client.get(f"{page}files/txt").status_code == 404
+
+
+def test_the_files_of_a_statement_are_those_that_were_approved(
+    mira: User, signed_in: MakeClient
+) -> None:
+    statement = differing(mira)
+    client, page = (
+        signed_in(Role.VIEWER),
+        reverse("portal:statement", args=[statement.uid]),
+    )
+
+    told = client.get(page).content.decode()
+    file = client.get(f"{page}files/txt")
+
+    assert "ab" * 32 in told
+    assert b"".join(file.streaming_content) == b"As approved."  # type: ignore[attr-defined]  # a file is streamed
