@@ -68,7 +68,7 @@ def lines(file: ScannedFile) -> list[tuple[int, int, str, int]]:
 
 
 def row_of(entry: CueEntry) -> dict[str, object]:
-    return CueEntry.objects.values().get(pk=entry.pk)
+    return dict(CueEntry.objects.values().get(pk=entry.pk))
 
 
 def asked(user: User) -> tuple[CueEntry, Match]:
