@@ -371,6 +371,7 @@ def _choices(match: Match, queue: Queue, draft: Draft | None) -> dict[str, Any]:
     licences = coverage.checks(subject=Subject.of(match))
     usable = [each for each in licences if each.cover != coverage.Cover.NONE]
     copies = waiting_copies(match) if Verb.CONFIRM in verbs else []
+    versions = _versions(match)
     return {
         "match": match,
         "queue": queue,
@@ -384,8 +385,10 @@ def _choices(match: Match, queue: Queue, draft: Draft | None) -> dict[str, Any]:
         "may_decide": user.has_perm(Action.DECIDE),
         "may_manage": user.has_perm(Action.APPROVE),
         "cannot": _cannot(match, user, verbs),
-        "versions": _versions(match),
-        "may_answer": user.has_perm(Action.DECIDE) and not is_limited(user),
+        "versions": versions,
+        "may_answer": versions
+        and user.has_perm(Action.DECIDE)
+        and not is_limited(user),
         "licences": licences,
         "usable": usable,
         "again": _precedent(match, verbs, usable),
