@@ -249,12 +249,13 @@ def _store(sheet: CueSheet, form: str, content: bytes) -> StoredFile:
 def attach_files(
     statement: Statement, sheet: CueSheet, files: Mapping[str, StoredFile]
 ) -> None:
-    """Record the stored files of a version."""
+    """Record the stored files of a version; their names say if it is a draft."""
+    draft = "-draft" if statement.state == StatementState.DRAFT else ""
     for form, stored in files.items():
         attach(
             statement=statement,
             form=form,
-            name=f"{sheet.name}-v{statement.version}.{form}",
+            name=f"{sheet.name}-v{statement.version}{draft}.{form}",
             stored=stored,
         )
 

@@ -206,11 +206,13 @@ def test_the_pdf_names_the_episode_and_counts_whole_seconds(tmp_path: Path) -> N
     )
     path = tmp_path / "sheet.pdf"
 
-    path.write_bytes(cue_sheet_files.written(sheet_of(scan), "pdf"))
+    status = "Version 2, submitted by ana, approved by mira"
+    path.write_bytes(cue_sheet_files.written(sheet_of(scan), "pdf", status=status))
 
     text = subprocess.check_output(["pdftotext", "-layout", path, "-"], text=True)
     assert "Cue sheet: Night Shift" in text
     assert "episode 14" in text
+    assert status in text
     # 12.4 s to 20.2 s: printed as 12 to 20, so 8 and not 7.
     assert re.search(r"00:00:12 +00:00:20 +00:00:08", text)
 

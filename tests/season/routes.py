@@ -14,6 +14,7 @@ from django.db.models import Model
 from django.urls import resolve
 
 from accounts.models import ApiToken
+from audit.standing import StatementKind
 from catalogue.models import Bucket, BucketType, Exclusion, Recording
 from dedup.models import DedupAction, DedupGroup, PairLink, SharedLoop
 from enrichment.models import (
@@ -67,6 +68,7 @@ from scanning.models import (
     ScannedFile,
     Watch,
 )
+from statements.models import StatementFile
 from tests.security.addresses import Address, every_address
 
 # Objects that a part of an address can name: the model and its attribute.
@@ -284,6 +286,15 @@ def _unknown_items() -> list[dict[str, Any]]:
     return [{"container_id": container, "item_id": item} for container, item in pairs]
 
 
+def _versions_of_sheets() -> list[dict[str, Any]]:
+    """Return the stored files of cue sheets, by their version."""
+    files = StatementFile.objects.filter(statement__kind=StatementKind.CUE_SHEET)
+    rows = files.values_list("statement__subject", "statement__version", "format")
+    return [
+        {"uid": uid, "version": version, "kind": form} for uid, version, form in rows
+    ]
+
+
 _BY_NAME: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "exclusion": partial(_rows_of, "recording__matches", Exclusion, "exclusion"),
     "broadcast": partial(_rows_of, "scanned_file", Broadcast, "broadcast"),
@@ -291,6 +302,7 @@ _BY_NAME: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "claim_id": partial(_rows_of, "account", PlatformClaim, "claim_id", "claim_id"),
     "asset_id": partial(_rows_of, "account", PlatformAsset, "asset_id", "asset_id"),
     "item_id": _unknown_items,
+    "version": _versions_of_sheets,
 }
 
 
