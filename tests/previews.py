@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from portal.shared.consequences import Consequences
 from review.models import Match
+from statements.choices import ISSUED
+from statements.following import differences_of
+from statements.models import Statement
+from statements.selectors import is_followed
 
 Rows = dict[int, tuple[object, ...]]
+Texts = dict[tuple[str, str], set[str]]
 
 
 def rows() -> Rows:
@@ -14,6 +19,29 @@ def rows() -> Rows:
         *("pk", "state", "matched_ms", "policy_name", "licence")
     )
     return {row[0]: row[1:] for row in found}
+
+
+def said_otherwise() -> Texts:
+    """Return what statements that somebody submitted or issued say otherwise than today."""
+    statements = list(Statement.objects.filter(is_followed(), state__in=ISSUED))
+    said = differences_of(statements)
+    texts: Texts = {}
+    for row in statements:
+        of_row = {each.text for each in said.get(row.pk, ())}
+        texts.setdefault((row.kind, row.subject), set()).update(of_row)
+    return texts
+
+
+def unexpected_statements(said: Consequences, was: Texts, now: Texts) -> list[str]:
+    """Return each statement that did not change as the preview said."""
+    told: Texts = {}
+    for each in said.statements:
+        told.setdefault((each.kind, each.uid), set()).update(each.texts)
+    return [
+        f"{key}: {texts - was[key]} of {sorted(texts)}, and the preview said {told.get(key)}"
+        for key, texts in now.items()
+        if key in was and texts - was[key] != told.get(key, set())
+    ]
 
 
 def unexpected(said: Consequences, was: Rows, now: Rows) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
@@ -269,14 +269,13 @@ def _distinct(
 
 
 def _each_once(
-    changes: Iterable[StatementChange], ended: Iterable[StatementChange]
+    changes: Sequence[StatementChange], ended: Iterable[StatementChange]
 ) -> list[StatementChange]:
     """Return the statements that change, and the others that stand on what ends."""
-    found = {(each.kind, each.uid): each for each in changes}
-    for each in ended:
-        found.setdefault((each.kind, each.uid), each)
+    named = {(each.kind, each.uid) for each in changes}
+    others = [each for each in ended if (each.kind, each.uid) not in named]
     kinds = list(StatementKind)
-    return sorted(found.values(), key=lambda each: kinds.index(each.kind))
+    return sorted([*changes, *others], key=lambda each: kinds.index(each.kind))
 
 
 def _in_deleted(events: Iterable[Event], keys: Collection[int]) -> set[int]:

@@ -47,7 +47,7 @@ from tests.factories.notices import make_claim, make_sent
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.scanning import ScanFactory, make_detection
-from tests.previews import rows, unexpected
+from tests.previews import rows, said_otherwise, unexpected, unexpected_statements
 
 pytestmark = pytest.mark.django_db
 
@@ -271,10 +271,11 @@ def check_preview(world: World, ground: str) -> Consequences | None:
     said = consequences_of(change, about=about)
     assert everything() == before
 
-    was = rows()
+    was, otherwise = rows(), said_otherwise()
     change()
 
     assert unexpected(said, was, rows()) == []
+    assert unexpected_statements(said, otherwise, said_otherwise()) == []
     stays = on_ground - {each.match.pk for each in said.matches}
     assert sum(each.count for each in said.unchanged) == len(stays)
     return said

@@ -18,7 +18,7 @@ from review import coverage, errors
 from review.choices import MatchState, OnExpiry
 from review.models import Licence, Match
 from review.services import exclusions, licences
-from tests.previews import rows, unexpected
+from tests.previews import rows, said_otherwise, unexpected, unexpected_statements
 from tests.season.invariants import check
 from tests.season.people import Person
 
@@ -155,12 +155,13 @@ def _compare(change: Callable[[], object], about: Q, act: Callable[[], object]) 
         act()
         check(rows() == was, "what the preview refuses was done")
         return
-    was = rows()
+    was, otherwise = rows(), said_otherwise()
     act()
     now = rows()
-    if said.matches and now == was:
+    if (said.matches or said.statements) and now == was:
         return
     faults = unexpected(said, was, now)
+    faults += unexpected_statements(said, otherwise, said_otherwise())
     check(not faults, "; ".join(faults))
 
 

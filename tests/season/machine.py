@@ -45,6 +45,7 @@ from tests.season import (
     schedules,
     sendings,
     sheets,
+    statements,
     switching,
     trials,
     undoing,
@@ -404,6 +405,11 @@ class Season:
         """Send a list of ours by its page, and decide on what it suggests."""
         filling.send(person, self.people["adam"], rng, self._machines.work)
         filling.suggestions_hold()
+        return False
+
+    def correct_statements(self, person: Person, rng: random.Random) -> bool:
+        """Keep, withdraw or download a statement, of those to correct or of all."""
+        statements.correct(person, rng)
         return False
 
     def arrange_sheets(self, person: Person, rng: random.Random) -> bool:

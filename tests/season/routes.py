@@ -68,7 +68,7 @@ from scanning.models import (
     ScannedFile,
     Watch,
 )
-from statements.models import StatementFile
+from statements.models import Statement, StatementFile
 from tests.security.addresses import Address, every_address
 
 # Objects that a part of an address can name: the model and its attribute.
@@ -98,6 +98,8 @@ _NAMED: dict[str, tuple[type[Model], str]] = {
     "evidence/<str:uid>": (EvidencePack, "uid"),
     "notices/<str:uid>": (TakedownNotice, "uid"),
     "api/portal/v1/notices/<str:uid>": (TakedownNotice, "uid"),
+    "statements/<str:uid>": (Statement, "uid"),
+    "api/portal/v1/statements/<str:uid>": (Statement, "uid"),
     "watches/<str:uid>": (Watch, "uid"),
     "drops/<str:uid>": (Drop, "uid"),
     "containers/<int:pk>": (Container, "pk"),

@@ -49,6 +49,7 @@ KINDS = {
     "assign_matches": 4,
     "walk_through_programmes": 4,
     "arrange_sheets": 10,
+    "correct_statements": 5,
     "run_both_engines": 8,
     "meet_limits": 2,
     "restart": 1,
