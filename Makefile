@@ -7,7 +7,7 @@
 # make test-postgres  those that use the database again on PostgreSQL, where one runs
 # make coverage  the branches that make test reaches without a browser
 # make check   style, types, imports, migrations, API schema (-j2: types beside the rest)
-# make shared  what all tests share: the compiled engine and migrated databases
+# make shared  what all tests share: the compiled engine and tests, migrated databases
 # make translations  collect texts into locale/, compile, list what is missing
 # make clients the vendor's own API clients, which the tests then drive too
 # make advisories  known vulnerabilities of the pinned packages, without a network

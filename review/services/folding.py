@@ -42,8 +42,6 @@ from scanning.choices import (
 )
 from scanning.models import Detection, Scan, ScannedFile, Segment
 
-NOT_A_COPY = 0.2
-"""A copy with this share of its time outside the other's gets its own match."""
 EQUAL_SCORES = Decimal(2)
 """Of two versions in the same seconds with scores this near, neither fits better."""
 
@@ -106,14 +104,12 @@ class _MatchDraft:
         """Return whether the other, of the same sound, covers its seconds."""
         return (
             self.stays.sound == other.stays.sound
-            and self.length_beside(other) < NOT_A_COPY * self.length
+            and self.share_within(other) >= evaluation.SAME_INTERVALS_SHARE
         )
 
-    def length_beside(self, other: _MatchDraft) -> int:
-        """Return how much of that time the other does not cover."""
-        return intervals.length(
-            intervals.without(self.source_intervals, other.source_intervals)
-        )
+    def share_within(self, other: _MatchDraft) -> float:
+        """Return how much of its time the other covers."""
+        return intervals.share_within(self.source_intervals, other.source_intervals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +131,7 @@ class _MatchDrafts:
     def rivals(self, draft: _MatchDraft) -> int:
         """Return how many others cover more than half of the same time."""
         return sum(
-            2 * draft.length_beside(other) < draft.length
+            draft.share_within(other) > 0.5
             for other in self.counting
             if other is not draft
         )

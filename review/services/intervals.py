@@ -56,6 +56,16 @@ def overlap_share(one: Sequence[Interval], other: Sequence[Interval]) -> float:
     return shared / together
 
 
+def share_within(inner: Iterable[Interval], outer: Iterable[Interval]) -> float:
+    """Return how much of the durations of a list another covers, 0–1.
+
+    Nothing lies within anything: an engine may report a section without times.
+    """
+    inner = union(inner)
+    whole = length(inner)
+    return (whole - length(without(inner, outer))) / whole if whole else 1.0
+
+
 def are_together(one: Sequence[Interval], other: Sequence[Interval]) -> bool:
     """Return whether two lists share more than half of the shorter one."""
     shared = length(one) + length(other) - length([*one, *other])

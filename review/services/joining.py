@@ -265,18 +265,9 @@ def _uncovered(
     return [
         detection
         for detection in detections
-        if _share_within(_intervals([detection]), covered)
+        if intervals.share_within(_intervals([detection]), covered)
         < evaluation.SAME_INTERVALS_SHARE
     ]
-
-
-def _share_within(
-    inner: Sequence[intervals.Interval], outer: Sequence[intervals.Interval]
-) -> float:
-    length = intervals.length(inner)
-    left_over = intervals.length(intervals.without(inner, outer))
-    # Nothing lies within anything: an engine may report a section without times.
-    return 1 - left_over / length if length else 1.0
 
 
 def _settle(
@@ -336,7 +327,8 @@ class _Side:
 
     def covers(self, one: _Side, other: _Side) -> bool:
         together = intervals.union([*one.seconds, *other.seconds])
-        return _share_within(together, self.seconds) >= evaluation.SAME_INTERVALS_SHARE
+        share = intervals.share_within(together, self.seconds)
+        return share >= evaluation.SAME_INTERVALS_SHARE
 
 
 def _take(survivor: Match, side: _Side) -> None:

@@ -114,6 +114,8 @@ def _environment(data_dir: Path, url: str) -> dict[str, str]:
         "ACRPORTAL_HTTPS": "off",
         "SECRET_KEY": "only for this test, and long enough",
         "LOG_LEVEL": "WARNING",
+        # tests/acrportal/test_web_processes.py has several.
+        "WEB_CONCURRENCY": "1",
     }
     environment.pop("DATABASE_URL", None)
     return environment

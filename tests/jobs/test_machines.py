@@ -121,7 +121,14 @@ class Machines:
         return (self._folder / f"{name}.log").read_text()
 
 
-@pytest.fixture(params=sorted(_BROKERS))
+# Queues of duties exist with a broker alone; without one, test_duties.py has the same rules.
+@pytest.fixture(
+    params=[
+        "rabbitmq",
+        pytest.param("redis", marks=pytest.mark.soak),
+        pytest.param("database", marks=pytest.mark.soak),
+    ]
+)
 def machines(
     request: pytest.FixtureRequest, tmp_path: Path, copy_database: CopyDatabase
 ) -> Iterator[Machines]:

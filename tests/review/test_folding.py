@@ -106,6 +106,21 @@ def test_an_interval_that_fits_two_copies_counts_once() -> None:
     ]
 
 
+@pytest.mark.parametrize(("end", "matches"), [(50_000, 1), (50_001, 2)])
+def test_a_copy_of_which_four_fifths_are_covered_is_no_match_of_its_own(
+    end: int, matches: int
+) -> None:
+    scan = ScanFactory.create()
+    copy, canonical = RecordingFactory.create(), RecordingFactory.create()
+    grouped(copy, canonical)
+    make_detection((0, 40_000, 0, 40_000), scan=scan, recording=canonical)
+    make_detection((0, end, 0, end), scan=scan, recording=copy)
+
+    fold_scan(scan=scan)
+
+    assert Match.objects.count() == matches
+
+
 def test_a_copy_heard_elsewhere_too_is_a_match_of_its_own() -> None:
     scan = ScanFactory.create()
     copy, canonical = RecordingFactory.create(), RecordingFactory.create()

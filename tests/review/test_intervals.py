@@ -40,6 +40,17 @@ def test_overlap_share_is_intersection_over_union(
     assert intervals.overlap_share(one, other) == pytest.approx(expected)
 
 
+@given(INTERVALS, INTERVALS)
+def test_share_within_is_what_the_other_covers(
+    one: list[intervals.Interval], other: list[intervals.Interval]
+) -> None:
+    first = {at for start, end in one for at in range(start, end)}
+    second = {at for start, end in other for at in range(start, end)}
+    expected = len(first & second) / len(first) if first else 1.0
+
+    assert intervals.share_within(one, other) == pytest.approx(expected)
+
+
 @given(INTERVALS)
 def test_deepest_is_the_most_intervals_at_one_moment(
     given_intervals: list[intervals.Interval],

@@ -88,6 +88,8 @@ def running_server(data_dir: Path, **settings: str) -> Iterator[Server]:
         "ACRPORTAL_RATE_LIMITS": "off",
         "SECRET_KEY": "only for this test, and long enough",
         "DATABASE_URL": f"sqlite:///{data_dir}/portal.sqlite3",
+        # tests/acrportal/test_web_processes.py has several.
+        "WEB_CONCURRENCY": "1",
         **settings,
     }
     if not (data_dir / "portal.sqlite3").exists():

@@ -107,6 +107,7 @@ def test_repeated_callbacks_change_nothing(both: Federation) -> None:
     assert both.ledger()["succeeded"] == before + 1
 
 
+@pytest.mark.soak  # the tests above meet each fault alone
 def test_every_fifth_call_failing_loses_nothing_and_doubles_nothing(
     both: Federation,
 ) -> None:

@@ -27,6 +27,7 @@ DEMO = Path(django_settings.BASE_DIR) / "demo"
 SET_UP = """
 from pathlib import Path
 from django.core.files.base import ContentFile
+from django.core.management import call_command
 from accounts.models import User
 from catalogue.services import RecordingDetails, add_recording, create_bucket
 from scanning.models import Container
@@ -44,6 +45,7 @@ station = services.add_station(name="Radio One", user=user)
 stream = services.add_stream(
     station=station, container=container, name="Live", urls=["ADDRESS"], user=user
 )
+call_command("worker", batch=True)
 """
 
 
@@ -84,7 +86,6 @@ def test_streams_move_to_another_recorder_when_one_dies(
     with Radio(played, Clock()) as radio:
         script = SET_UP.replace("ADDRESS", f"{radio.address}/live")
         assert start("shell", "-v", "0", "-c", script).wait() == 0
-        assert start("worker", "--batch").wait() == 0
         recorders = [start("stream_recorder"), start("stream_recorder")]
         try:
             wait_for(lambda: any(int(str(run[0])) > 0 for run in runs()))
