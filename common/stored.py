@@ -19,7 +19,7 @@ from common.words import lowered
 _PLACE = re.compile(r"%\((\w+)\)[ds]")
 # Values that are sentences themselves; the others are names and numbers.
 _SENTENCES = frozenset(
-    {"cause", "clause", "duty", "error", "explanation", "size", "why"}
+    {"cause", "clause", "duty", "error", "explanation", "label", "size", "why"}
 )
 # A text of little more than values could be anything.
 _LEAST_LETTERS = 12

@@ -13,18 +13,18 @@ class PlatformsConfig(AppConfig):
     verbose_name = _("Platform claims")
 
     def ready(self) -> None:
-        """Register the jobs, and follow what the lists stand on."""
-        from audit import standing
+        """Register jobs and statements, and follow what the lists stand on."""
         from audit.services import events_recorded
         from catalogue.signals import recording_ready, recordings_changed
         from platforms import (
             grounds,
             jobs,  # noqa: F401
         )
-        from platforms.selectors import stated_on
+        from platforms.statement import ClaimFiles
         from scanning.results import scan_finished, scan_settled
+        from statements.kinds import kinds
 
-        standing.finders.register(stated_on)
+        kinds.register(ClaimFiles())
         events_recorded.connect(grounds.note_events, dispatch_uid="claims.events")
         recordings_changed.connect(
             grounds.note_recordings, dispatch_uid="claims.recordings"

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F, Prefetch, Q, QuerySet
 
 from accounts.reach import working_for
+from audit.standing import StatementKind
 from catalogue.models import Recording
 from common.batches import batched
 from common.bulk import write_rows
@@ -31,6 +32,7 @@ from platforms.finding.matches import CLAIMABLE, of_matches, of_recordings
 from platforms.finding.owners import of_assets, of_videos
 from platforms.joining import link_assets, members_of, merged_with, sounds_of
 from platforms.models import (
+    ClaimFileRow,
     Discrepancy,
     GroundChange,
     PlatformAccount,
@@ -42,6 +44,7 @@ from review.models import Match
 from rights.models import Work
 from rights.records import record_keys
 from scanning.models import ScannedFile
+from statements.following import note_subjects
 
 AT_ONCE: Final = 500
 CLAIMS_AT_ONCE: Final = 2_000
@@ -317,6 +320,10 @@ def _store(
         ],
         batch_size=100,
     )
+    if changed:
+        rows = ClaimFileRow.objects.living().filter(discrepancy__in=changed)
+        files = set(rows.values_list("file__uid", flat=True))
+        note_subjects(StatementKind.CLAIM_FILE, files)
     now = datetime.now(tz=UTC)
     write_rows(
         Discrepancy,

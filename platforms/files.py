@@ -21,9 +21,11 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 import audit.services
+import statements.services
 from accounts.models import User
 from accounts.reach import refuse_limited
 from accounts.roles import Action
+from audit.standing import StatementKind
 from common.batches import batched
 from common.csv_safety import GuardedWriter
 from common.storage import keep_bytes, kept_only_if_done
@@ -40,15 +42,23 @@ from platforms.finding.grounds import our_countries
 from platforms.joining import platform_of
 from platforms.models import ClaimFile, ClaimFileRow, Discrepancy
 from platforms.services import require
+from platforms.statement import fact_of
 from review.choices import LicenceScope
 from review.models import Licence
 from scanning.sources.link_keys import youtube_video
+from statements.choices import StatementState
+from statements.models import Statement
 
 MOST_ROWS: Final = 2_000
 """YouTube's limit for a file (support.google.com 7106966)."""
 MOST_ENTRIES: Final = 20_000
 """Own limit for the entries that one request may name."""
 _CHANNEL: Final = 24
+_STATED: Final = {
+    FileState.DRAFT: StatementState.DRAFT,
+    FileState.SENT: StatementState.SENT,
+    FileState.WITHDRAWN: StatementState.WITHDRAWN,
+}
 Row = Mapping[str, str]
 
 
@@ -295,7 +305,7 @@ def _free_entries(
         rows = rows.select_for_update(of=("self",))
     related = rows.select_related(
         *("account", "claim__asset", "asset", "recording", "match__recording"),
-        "match__scanned_file",
+        *("match__scanned_file", "scanned_file"),
     )
     # Read before the files: whoever waited for the lock must see the file made meanwhile.
     entries = list(related.order_by("pk"))
@@ -359,6 +369,13 @@ def _save(files: Sequence[Made], revisions: Mapping[str, int], user: User) -> No
         for row in rows:
             row.file = one
         ClaimFileRow.objects.bulk_create(rows)
+        statements.services.issue(
+            kind=StatementKind.CLAIM_FILE,
+            subject=one.uid,
+            name=name_of(one),
+            facts=(fact_of(row.discrepancy) for row in rows),
+            user=user,
+        )
         audit.services.record(
             case=one.case,
             action="claims.file_made",
@@ -406,6 +423,13 @@ def _become(
     rows = ClaimFile.objects.filter(pk=file.pk, state=before)
     changed = rows.update(state=after, sent_at=datetime.now(tz=UTC) if now else None)
     if changed:
+        statements.services.advance(
+            statement=Statement.objects.get(
+                kind=StatementKind.CLAIM_FILE, subject=file.uid
+            ),
+            state=_STATED[after],
+            user=user,
+        )
         audit.services.record(
             case=file.case,
             action=action,

@@ -9,10 +9,9 @@ from typing import Final
 from django.db.models import Count, Q, QuerySet
 
 from accounts.reach import sees_everything
-from audit.standing import Standing, StandingStatement, StatementKind
 from catalogue.identifiers import check_isrc
 from catalogue.models import Recording, RecordingStatus
-from platforms.choices import DiscrepancyKind, DiscrepancyState, FileState, RowAnswer
+from platforms.choices import DiscrepancyKind, DiscrepancyState, RowAnswer
 from platforms.finding.claims import ACTIVE, PENDING
 from platforms.finding.facts import INACTIVE
 from platforms.joining import (
@@ -32,7 +31,6 @@ from platforms.models import (
     PlatformClaim,
 )
 from review.models import Match
-from review.standing import by_case, matches_on
 from scanning.models import ScannedFile
 
 NO_CLAIM: Final = "none"
@@ -224,27 +222,3 @@ def fitting_recordings(asset: PlatformAsset) -> list[Recording]:
     )
     is_named = customs or known or of_works
     return list(found.order_by("title", "pk")[:20]) if is_named else []
-
-
-def stated_on(cases: Sequence[str]) -> Standing:
-    """Return the files sent to platforms about files and recordings, by case."""
-    grounds = matches_on(cases)
-    rows = ClaimFileRow.objects.living().filter(
-        discrepancy__match__in=grounds,
-        file__state__in=(FileState.SENT, FileState.ANSWERED),
-        file__in=ClaimFile.objects.all(),
-    )
-    sent = rows.order_by("file").values_list("discrepancy__match", "file")
-    files = ClaimFile.objects.in_bulk({file for _match, file in sent})
-    return by_case(
-        grounds,
-        (
-            (
-                match,
-                StandingStatement(
-                    StatementKind.CLAIM_FILE, files[file].uid, str(files[file])
-                ),
-            )
-            for match, file in sent
-        ),
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -89,6 +89,18 @@ def match_by_uid(matches: QuerySet[Match], uid: str) -> Match | None:
         if alias is not None:
             raise MatchJoined(former=uid, uid=alias.match.uid)
     return match
+
+
+def matches_of(uids: Collection[str]) -> dict[str, Match]:
+    """Return by each id the match to which it leads today, whoever may see it."""
+    aliases = MatchAlias._base_manager.filter(uid__in=uids)
+    former = dict(aliases.values_list("uid", "match__uid"))
+    rows = Match._base_manager.filter(uid__in={former.get(uid, uid) for uid in uids})
+    related = rows.select_related("recording__merged_into", "scanned_file")
+    matches = {match.uid: match for match in related}
+    return {
+        uid: matches[now] for uid in uids if (now := former.get(uid, uid)) in matches
+    }
 
 
 def _evidence_in_order(matches: Iterable[int]) -> Iterator[tuple[int, int, Segment]]:

@@ -16,6 +16,7 @@ from accounts.reach import sees_everything
 from audit.models import Event
 from audit.standing import Standing, StandingStatement, StatementKind
 from common.zones import office_day
+from review.choices import MatchState
 from review.models import Match, MatchAlias
 from statements.choices import FOLLOWED, ISSUED, STANDING, StatementState
 from statements.kinds import kind_of, kinds
@@ -181,29 +182,6 @@ def count_to_correct() -> int:
     return statements_in_reach(is_to_correct()).order_by()[:1000].count()
 
 
-def statements_about(
-    matches: Iterable[str],
-    *,
-    states: Collection[StatementState] = STANDING,
-    kind: StatementKind | None = None,
-) -> dict[str, list[Statement]]:
-    """Return the statements that name matches, by the match's uid of today, newest first."""
-    uids = set(matches)
-    former = dict(
-        MatchAlias.objects.filter(match__uid__in=uids).values_list("uid", "match__uid")
-    )
-    facts = StatementFact.objects.filter(
-        match__in=[*uids, *former], statement__in=statements_in_reach()
-    ).filter(statement__state__in=states)
-    if kind is not None:
-        facts = facts.filter(statement__kind=kind)
-    about: dict[str, dict[Statement, None]] = {}
-    for fact in facts.select_related("statement").order_by("-statement"):
-        uid = former.get(fact.match, fact.match)
-        about.setdefault(uid, {})[fact.statement] = None
-    return {uid: list(statements) for uid, statements in about.items()}
-
-
 @dataclass(frozen=True, slots=True)
 class Mark:
     """What a statement says of a match or broadcast.
@@ -242,40 +220,53 @@ class Mark:
         return self.is_decided_otherwise or bool(self.changes)
 
 
-def marks_of_matches(matches: Iterable[Match]) -> dict[str, list[Mark]]:
+def marks_of_matches(
+    matches: Iterable[Match], *, states: Collection[StatementState] = ISSUED
+) -> dict[str, list[Mark]]:
     """Return what statements say of matches, by the match's uid, the newest first.
 
     The number of queries is fixed, and one mark stands for all that the viewer may not
     see.
     """
-    states = {match.uid: match.state for match in matches}
-    former = MatchAlias.objects.filter(match__uid__in=list(states))
-    names = {uid: uid for uid in states} | dict(former.values_list("uid", "match__uid"))
-    return _marks("match", names, states)
+    now = {match.uid: match.state for match in matches}
+    former = MatchAlias.objects.filter(match__uid__in=list(now))
+    about = Q(match__in=list(now)) | Q(match__in=former.values("uid"))
+    return _marks("match", about, now, states)
 
 
 def marks_of_broadcast(uid: str) -> list[Mark]:
     """Return what statements say of a broadcast; they would be wrong if it moved."""
-    return _marks("broadcast", {uid: uid}, {}).get(uid, [])
+    return _marks("broadcast", Q(broadcast=uid), {}, FOLLOWED).get(uid, [])
 
 
 def _marks(
-    column: str, names: Mapping[str, str], states: Mapping[str, str]
+    column: str,
+    about: Q,
+    now: Mapping[str, str],
+    states: Collection[StatementState],
 ) -> dict[str, list[Mark]]:
     facts = StatementFact.objects.filter(
-        **{f"{column}__in": list(names)},
-        statement__state__in=FOLLOWED,
+        about,
+        statement__state__in=states,
         statement__kind__in=[kind.kind for kind in kinds],
     )
+    rows = list(
+        facts.order_by("-statement", "pk").values_list("statement", column, "state")
+    )
+    if not rows:
+        return {}
+    former = MatchAlias.objects.filter(uid__in={uid for _key, uid, _state in rows})
+    names = dict(former.values_list("uid", "match__uid"))
     stated: dict[tuple[int, str], list[str]] = {}
-    for key, uid, state in facts.order_by("-statement", "pk").values_list(
-        "statement", column, "state"
-    ):
-        stated.setdefault((key, names[uid]), []).append(state)
+    for key, uid, state in rows:
+        # Cue sheets also name parts of matches that do not count.
+        then = state if state in MatchState.values else ""
+        stated.setdefault((key, names.get(uid, uid)), []).append(then)
     statements = Statement.objects.defer("content", "limits").in_bulk(
         {key for key, _uid in stated}
     )
-    visible = _visible(statements.values())
+    seen = statements_in_reach(Q(pk__in=statements))
+    visible = set(seen.values_list("pk", flat=True))
     marks: dict[str, list[Mark]] = {}
     hidden: dict[str, Mark] = {}
     for (key, uid), thens in stated.items():
@@ -286,13 +277,13 @@ def _marks(
         changes = (
             change["text"]
             for change in statement.differs_in
-            if names.get(change["match"]) == uid
+            if names.get(change["match"], change["match"]) == uid
         )
         marks.setdefault(uid, []).append(
             Mark(
                 statement,
                 thens[0],
-                states.get(uid, ""),
+                now.get(uid, ""),
                 len(thens),
                 tuple(dict.fromkeys(changes)),
             )
@@ -300,19 +291,6 @@ def _marks(
     for uid, mark in hidden.items():
         marks.setdefault(uid, []).append(mark)
     return marks
-
-
-def _visible(statements: Iterable[Statement]) -> set[int]:
-    """Return the keys of the statements that the viewer may see."""
-    rows = list(statements)
-    if sees_everything():
-        return {row.pk for row in rows}
-    visible: set[int] = set()
-    for kind in kinds:
-        if of_kind := [row for row in rows if row.kind == kind.kind]:
-            seen = kind.seen({row.subject for row in of_kind})
-            visible |= {row.pk for row in of_kind if row.subject in seen}
-    return visible
 
 
 def stated_of(matches: QuerySet[Match]) -> QuerySet[Statement]:

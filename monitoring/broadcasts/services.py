@@ -7,18 +7,18 @@ else changed the values since, the change is refused, so that nobody's words are
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import date, datetime
 from typing import Any, Final
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.models import User
 from accounts.reach import why_shared
 from accounts.roles import Action
-from common.registry import Registry
 from monitoring.broadcasts.choices import RightsType
 from monitoring.broadcasts.following import follow_file
 from monitoring.broadcasts.models import Audience, Broadcast, Revenue
@@ -39,17 +39,30 @@ from programmes.writing import (
     write,
 )
 from scanning.models import ScannedFile
+from statements.selectors import marks_of_broadcast
 
 MOST_BROADCASTS: Final = 500
 """The most broadcasts of one file."""
 
-statements: Registry[Callable[[Broadcast], list[str]]] = Registry()
-"""Functions that say what states a broadcast, and would be wrong if it moved."""
-
 
 def statements_on(broadcast: Broadcast) -> list[str]:
-    """Return what was stated of a broadcast and would be wrong if it moved."""
-    return [text for find in statements for text in find(broadcast)]
+    """Return which statements name a broadcast, a sentence each.
+
+    They would be wrong if it moved. Those out of sight are counted only.
+    """
+    return [
+        ngettext(
+            "“%(name)s” states %(count)d play of this broadcast, and must then be "
+            "corrected.",
+            "“%(name)s” states %(count)d plays of this broadcast, and must then be "
+            "corrected.",
+            mark.uses,
+        )
+        % {"name": mark.name, "count": mark.uses}
+        if mark.statement is not None
+        else _("A statement that you may not see names it, and must be corrected.")
+        for mark in marks_of_broadcast(broadcast.uid)
+    ]
 
 
 @transaction.atomic

@@ -12,10 +12,10 @@ from django.db.models import Exists, Max, OuterRef, Q
 
 from monitoring.broadcasts.models import Broadcast
 from monitoring.declarations.gathering import DECLARED
-from monitoring.declarations.models import Declaration, DeclaredPlay
+from monitoring.declarations.models import Declaration
 from monitoring.streams.models import Station, StreamHour
-from reports.choices import RunState
-from review.models import Match
+from review.models import Match, MatchAlias
+from statements.models import Statement
 
 _DAY = timedelta(days=1)
 
@@ -46,16 +46,12 @@ class _OnAir:
         return self.starts_at + timedelta(milliseconds=match.first_start_ms)
 
 
-def additions(declaration: Declaration) -> Iterator[Addition]:
+def additions(declaration: Declaration, statement: Statement) -> Iterator[Addition]:
     """Yield the matches that were confirmed, or whose broadcast was entered, later.
 
     A match counts with its first play. Matches that the declaration names are left to its
-    list of changed plays, unless their file has another broadcast now. A declaration that
-    is not written, or was corrected, takes nothing up.
+    list of changed plays, unless their file has another broadcast now.
     """
-    corrections = declaration.corrections.filter(state=RunState.READY)
-    if declaration.state != RunState.READY or corrections.exists():
-        return
     since = declaration.as_of_at or declaration.created_at
     on_air: dict[int, list[_OnAir]] = defaultdict(list)
     entered: set[int] = set()
@@ -76,7 +72,11 @@ def additions(declaration: Declaration) -> Iterator[Addition]:
             on_air[broadcast.scanned_file_id].append(aired)
             if is_new:
                 entered.add(broadcast.scanned_file_id)
-    declared = DeclaredPlay.objects.filter(declaration=declaration)
+    declared = statement.facts.all()
+    is_named = Exists(declared.filter(match=OuterRef("uid")))
+    was_joined = MatchAlias._base_manager.filter(
+        Exists(declared.filter(match=OuterRef("uid"))), match=OuterRef("pk")
+    )
     matches = (
         Match.objects.filter(
             Q(decided_at__gt=since) | Q(scanned_file__in=entered),
@@ -84,7 +84,7 @@ def additions(declaration: Declaration) -> Iterator[Addition]:
             scanned_file__deleted_at__isnull=True,
             state__in=DECLARED,
         )
-        .annotate(is_declared=Exists(declared.filter(match=OuterRef("pk"))))
+        .annotate(is_declared=is_named | Exists(was_joined))
         .exclude(~Q(scanned_file__in=entered), is_declared=True)
         .select_related("recording", "scanned_file")
         .order_by("decided_at", "pk")

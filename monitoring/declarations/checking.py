@@ -198,17 +198,20 @@ def kept_doubts(declaration: Declaration) -> list[Doubt]:
 def declared_before(declaration: Declaration) -> list[Declaration]:
     """Return declarations of the same profile with days of the same period.
 
-    Those that another one corrects do not count, nor does the one to be corrected.
+    Those that another one corrects do not count, nor does the one to be corrected. A
+    declaration is corrected once: then the correction is.
     """
-    rows = Declaration.objects.filter(
+    rows = Declaration.objects.filter(state__in=[*UNFINISHED, RunState.READY])
+    same_days = Q(
         profile=declaration.profile,
         begins__lte=declaration.ends,
         ends__gte=declaration.begins,
-        state__in=[*UNFINISHED, RunState.READY],
-    ).exclude(corrections__state__in=[*UNFINISHED, RunState.READY])
+    )
+    before = rows.filter(same_days).exclude(corrections__in=rows)
     if declaration.replaces_id is not None:
-        rows = rows.exclude(pk=declaration.replaces_id)
-    return list(rows.order_by("begins", "pk").distinct())
+        before = before.exclude(pk=declaration.replaces_id)
+        before |= rows.filter(replaces=declaration.replaces_id)
+    return list(before.order_by("begins", "pk").distinct())
 
 
 def warnings_of(

@@ -31,6 +31,7 @@ from monitoring.declarations.doubts import (
     programmes_at_once,
     share_conflicts,
 )
+from monitoring.declarations.earlier import EarlierPlays
 from monitoring.declarations.facts import (
     DeclarationFacts,
     EpisodeFacts,
@@ -93,17 +94,14 @@ Report = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class PlaySource:
-    """The match behind a declared play, as it was."""
+    """What stands behind a declared play: its match as it was, and its broadcast.
 
-    match: int
-    state: str
+    ``broadcast`` is empty for an hour of a stream.
+    """
+
     version: int
-    scan: int
-    recording: int
     plays_in_file: int
-    station: int
     broadcast: str
-    broadcast_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +164,7 @@ def gather(
     """
     stations = list(declaration.stations)
     period = Period(declaration.begins, declaration.ends)
+    earlier = EarlierPlays.of(declaration.replaces)
     spool = Spool[_CountedPlay]()
     places = array("Q")
     used: dict[int, None] = {}
@@ -178,7 +177,7 @@ def gather(
         programmes: list[AiredProgramme] = []
         airings[station.uid] = 0
         for chunk in airings_in(station, period):
-            files = _Files.of(chunk)
+            files = _Files.of(chunk, earlier)
             inside = _inside(chunk, files, period)
             found = _plays_of_chunk(station, inside, files, period, left_out)
             of_station += [_PlacedPlay.of(play, spool.add(play)) for play in found]
@@ -263,10 +262,11 @@ class _Files:
     episodes: Mapping[int, EpisodeFacts]
     unmatched: Mapping[int, Reported]
     items: Mapping[int, Sequence[Occurs]]
+    earlier: EarlierPlays
     plays: dict[int, list[Play]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, airings: Sequence[Airing]) -> _Files:
+    def of(cls, airings: Sequence[Airing], earlier: EarlierPlays) -> _Files:
         """Read it."""
         files = files_of(airings)
         matches: dict[int, list[Match]] = defaultdict(list)
@@ -294,6 +294,7 @@ class _Files:
                 for key, scans in current_scans_of(list(files.values())).items()
             },
             items=occurrences_in(files),
+            earlier=earlier,
         )
 
     def plays_of(self, match: Match) -> list[Play]:
@@ -367,7 +368,9 @@ def _counted(
     use = files.uses.get((file.pk, match.recording_id)) or files.uses.get(
         (file.pk, recording.pk)
     )
-    for number, play in enumerate(files.plays_of(match), start=1):
+    plays = files.plays_of(match)
+    uids = files.earlier.ids_of(airing.key, match.uid, plays)
+    for uid, play in zip(uids, plays, strict=True):
         counted = within(play.counted(match.tally), airing.length_ms)
         if not counted:
             continue
@@ -377,7 +380,7 @@ def _counted(
             continue
         usage = usage_of(play.speech_pct, match)
         facts = PlayFacts(
-            uid=f"{airing.key}-{match.uid}-{number}",
+            uid=uid,
             station=station.uid,
             broadcast=airing.key,
             broadcast_starts_at=airing.starts_at,
@@ -397,15 +400,9 @@ def _counted(
             **asdict(use_values(use)),
         )
         source = PlaySource(
-            match=match.pk,
-            state=match.state,
             version=match.version,
-            scan=match.scan_id,
-            recording=match.recording_id,
-            plays_in_file=len(files.plays_of(match)),
-            station=station.pk,
+            plays_in_file=len(plays),
             broadcast=airing.key if airing.is_scheduled else "",
-            broadcast_at=airing.starts_at if airing.is_scheduled else None,
         )
         yield _CountedPlay(facts, recording.pk, source)
 

@@ -1,4 +1,4 @@
-"""Declarations of use: their profiles, the runs kept with their file, and their plays."""
+"""Declarations of use: their profiles, and the runs kept with their file."""
 
 from __future__ import annotations
 
@@ -12,15 +12,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.columns import person_field
 from accounts.reach import Path, ReachManager
-from catalogue.models import Recording
 from common.uid import new_uid, uid_field
 from jobs.selectors import progress_of
 from monitoring.broadcasts.choices import RightsType
 from monitoring.streams.models import Station
 from reports.choices import RunState
-from review.choices import MatchState
-from review.models import Match
-from scanning.models import Scan
 
 PROFILE_TEXTS = (
     *("name", "service", "sender", "sender_dpid", "recipient", "recipient_dpid"),
@@ -219,66 +215,3 @@ class Declaration(models.Model):
     def url(self) -> str:
         """Return the URL of the declaration's page."""
         return reverse("portal:declaration", args=[self.uid])
-
-
-class DeclaredPlay(models.Model):
-    """One play that a declaration names, with the state of its match at that time."""
-
-    declaration = models.ForeignKey(
-        Declaration, on_delete=models.CASCADE, related_name="declared_plays"
-    )
-    play = models.CharField(max_length=120)
-    match = models.ForeignKey(
-        Match, on_delete=models.PROTECT, related_name="declared_plays"
-    )
-    state = models.CharField(max_length=16, choices=MatchState.choices)
-    version = models.PositiveIntegerField()
-    station = models.ForeignKey(
-        Station, on_delete=models.PROTECT, related_name="declared_plays"
-    )
-    starts_at = models.DateTimeField()
-    played_ms = models.PositiveBigIntegerField()
-    # What a later scan is compared with: the match has only its latest evidence.
-    scan = models.ForeignKey(
-        Scan, on_delete=models.PROTECT, related_name="declared_plays"
-    )
-    recording = models.ForeignKey(
-        Recording, on_delete=models.PROTECT, related_name="declared_plays"
-    )
-    start_ms = models.PositiveBigIntegerField(
-        help_text=_("Where the play begins to count in its file.")
-    )
-    plays_in_file = models.PositiveIntegerField(
-        help_text=_("How many plays the match had then.")
-    )
-    # The broadcast, as it may move or be deleted; empty for an hour of a stream.
-    broadcast = models.CharField(max_length=32, blank=True, default="")
-    broadcast_at = models.DateTimeField(null=True, blank=True)
-
-    reach = Path(
-        containers="match__scanned_file__container",
-        buckets="match__recording__bucket",
-        owner="declaration__run_by",
-    )
-    objects = ReachManager["DeclaredPlay"]()
-
-    class Meta:
-        db_table = "reports_declaredplay"
-        ordering = ["declaration", "starts_at", "id"]
-        verbose_name = _("declared play")
-        verbose_name_plural = _("declared plays")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["declaration", "play"], name="declared_play_once"
-            )
-        ]
-        indexes = [
-            models.Index(
-                fields=["broadcast"],
-                condition=~Q(broadcast=""),
-                name="declared_play_broadcast",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.play} ({self.get_state_display()})"

@@ -15,8 +15,9 @@ from django.db import transaction
 from django.utils.translation import ngettext
 
 import audit.services
+import statements.services
 from accounts.reach import sees_every_bucket, working_for
-from common.batches import batched
+from audit.standing import StatementKind
 from common.databases import snapshot
 from common.storage import (
     FileOnDisk,
@@ -32,12 +33,12 @@ from monitoring.declarations.formats.registry import UnknownFormat, make_format
 from monitoring.declarations.gathering import Gathered, gather
 from monitoring.declarations.keeping import lines_of
 from monitoring.declarations.left_out import LeftOutList
-from monitoring.declarations.models import Declaration, DeclaredPlay
+from monitoring.declarations.models import Declaration
+from monitoring.declarations.statement import facts_of, statement_of
 from reports import selectors
 from reports.keeping import CompressedFile
 from reports.rows import IN_REACH
 
-_BATCH = 1_000
 # Shares of the work.
 _READ, _CHECKED, _WRITTEN = 0.6, 0.7, 0.9
 
@@ -118,8 +119,8 @@ def _take_totals(
     listed: LeftOutList,
 ) -> None:
     states: dict[str, int] = {}
-    for source in gathered.sources:
-        states[source.state] = states.get(source.state, 0) + 1
+    for play in gathered.facts.plays:
+        states[play.state] = states.get(play.state, 0) + 1
     counts: dict[str, Any] = {  # Any: JSON of the declaration
         "states": dict(sorted(states.items())),
         "undeclared": {why.value: listed.counts[why] for why in sorted(listed.counts)},
@@ -150,7 +151,7 @@ _FOUND = (
 def _finish(
     context: JobContext, gathered: Gathered, file: Path, facts: Path, rest: Path
 ) -> None:
-    """Store files and plays and end the job, or store nothing."""
+    """Store files and statement and end the job, or store nothing."""
     declaration: Declaration = context.subject
     folder = f"declarations/{declaration.uid}"
     with kept_only_if_done() as stored:
@@ -171,7 +172,7 @@ def _finish(
             context.finish(
                 **found, gaps=[], gap_count=0, finished_at=datetime.now(tz=UTC)
             )
-            _add_plays(declaration, gathered)
+            _issue(declaration, gathered)
             audit.services.record(
                 case=declaration.case,
                 action="declaration.written",
@@ -186,26 +187,16 @@ def _finish(
             )
 
 
-def _add_plays(declaration: Declaration, gathered: Gathered) -> None:
-    pairs = zip(gathered.facts.plays, gathered.sources, strict=True)
-    rows = (
-        DeclaredPlay(
-            declaration=declaration,
-            play=play.uid,
-            match_id=source.match,
-            state=source.state,
-            version=source.version,
-            station_id=source.station,
-            starts_at=play.starts_at,
-            played_ms=play.played_ms,
-            scan_id=source.scan,
-            recording_id=source.recording,
-            start_ms=play.start_ms,
-            plays_in_file=source.plays_in_file,
-            broadcast=source.broadcast,
-            broadcast_at=source.broadcast_at,
-        )
-        for play, source in pairs
+def _issue(declaration: Declaration, gathered: Gathered) -> None:
+    """Record what the declaration states; it is a draft until somebody takes it away."""
+    statement = statements.services.issue(
+        kind=StatementKind.DECLARATION,
+        subject=declaration.uid,
+        name=declaration.name,
+        facts=facts_of(gathered),
+        user=declaration.run_by,
     )
-    for batch in batched(rows, _BATCH):
-        DeclaredPlay.objects.bulk_create(batch)
+    corrected = declaration.replaces
+    replaced = statement_of(corrected) if corrected is not None else None
+    if replaced is not None:
+        statements.services.correct(statement=statement, replaces=replaced)

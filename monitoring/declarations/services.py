@@ -8,12 +8,14 @@ from datetime import date
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, Q
 from django.utils.translation import gettext as _
 
 import audit.services
+import statements.services
 from accounts.models import User
 from accounts.reach import count_hidden, refuse_shared, why_unseen
+from audit.standing import StatementKind
 from catalogue.identifiers import BadIdentifier, check_dpid
 from jobs.errors import Failed, Stopped
 from jobs.runner import here
@@ -23,15 +25,14 @@ from monitoring.declarations.checking import declared_before
 from monitoring.declarations.formats.base import BadOptions
 from monitoring.declarations.formats.registry import UnknownFormat, entry_of
 from monitoring.declarations.jobs import DECLARATION
-from monitoring.declarations.models import (
-    Declaration,
-    DeclarationProfile,
-    DeclaredPlay,
-)
+from monitoring.declarations.models import Declaration, DeclarationProfile
 from monitoring.streams.models import Station
 from reports.choices import RunState
 from reports.files import Check, check_content
 from reports.keeping import content_of
+from review.models import Match
+from statements.choices import StatementState
+from statements.models import Statement, StatementFact
 
 _MOST_DAYS = 366
 
@@ -272,13 +273,30 @@ def try_again(*, declaration: Declaration, user: User) -> None:
 def download(*, declaration: Declaration, user: User | str) -> Iterator[bytes]:
     """Return the file of a written declaration, and record the download.
 
-    Raises ``PermissionDenied`` if it names plays that the user may not see any more.
+    Whoever takes the file sends it: from then on others rely on what it states. Raises
+    ``PermissionDenied`` if it names matches that the user may not see any more.
     """
-    plays = DeclaredPlay.objects.filter(declaration=declaration)
-    reader = user if isinstance(user, User) else None
-    if why := why_unseen(count_hidden(reader, plays)):
+    person = user if isinstance(user, User) else None
+    declared = StatementFact.objects.filter(
+        statement__kind=StatementKind.DECLARATION, statement__subject=declaration.uid
+    ).values("match")
+    matches = Match.objects.filter(Q(uid__in=declared) | Q(aliases__uid__in=declared))
+    if why := why_unseen(count_hidden(person, matches.distinct())):
         raise PermissionDenied(why)
-    _record(declaration, "declaration.downloaded", user, {"sha256": declaration.sha256})
+    with transaction.atomic():
+        rows = Statement.objects.select_for_update()
+        statement = rows.filter(
+            kind=StatementKind.DECLARATION,
+            subject=declaration.uid,
+            state=StatementState.DRAFT,
+        ).first()
+        if statement is not None:
+            statements.services.advance(
+                statement=statement, state=StatementState.SENT, user=person
+            )
+        _record(
+            declaration, "declaration.downloaded", user, {"sha256": declaration.sha256}
+        )
     return iter(declaration.file.chunks(256 * 1024))
 
 

@@ -46,7 +46,7 @@ def of_matches(matches: Sequence[Match], grounds: Grounds) -> list[Found]:
         match
         for match in candidates
         if sounds[match.recording_id] not in claimed[match.scanned_file.link_key]
-        and not _is_licensed(match, grounds)
+        and not is_licensed(match, grounds)
     ]
     recognition = grounds.facts.recognition_of(
         {sounds[match.recording_id] for match in missing}
@@ -78,7 +78,8 @@ def _had_time(file: ScannedFile, claims_days: Mapping[str, date]) -> bool:
     )
 
 
-def _is_licensed(match: Match, grounds: Grounds) -> bool:
+def is_licensed(match: Match, grounds: Grounds) -> bool:
+    """Return whether a licence covers the whole use."""
     check = coverage.best(subject=Subject.of(match), licences=grounds.licences)
     return check is not None and check.cover == Cover.FULL
 

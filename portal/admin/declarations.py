@@ -1,4 +1,4 @@
-"""Read-only admin screens of declarations, their profiles and their plays."""
+"""Read-only admin screens of declarations and their profiles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from monitoring.declarations.models import (
     PROFILE_TEXTS,
     Declaration,
     DeclarationProfile,
-    DeclaredPlay,
 )
 from portal.admin.base import RoleAdmin
 from portal.admin.filters import DaysFilter
@@ -77,20 +76,3 @@ class DeclarationAdmin(_OfFormat, RoleAdmin[Declaration]):
     def run_by_shown(self, declaration: Declaration) -> str:
         """Return the user or the command that declared."""
         return actor_label(declaration.run_by_name)
-
-
-@admin.register(DeclaredPlay)
-class DeclaredPlayAdmin(RoleAdmin[DeclaredPlay]):
-    """Declared plays, with the state of the match at that time."""
-
-    list_display = ["declaration", "station", "starts_at", "match", "state"]
-    list_filter = ["state"]
-    list_select_related = [
-        *("declaration", "station", "match__recording", "match__scanned_file")
-    ]
-    search_fields = ["=play", "=match__uid", "=declaration__uid"]
-    ordering = ["-id"]
-    readonly_fields = (
-        *("declaration", "play", "match", "state", "version", "station"),
-        *("starts_at", "played_ms"),
-    )

@@ -52,10 +52,13 @@ class DeclarationSerializer(serializers.ModelSerializer[Declaration]):
             *("play_count", "played_ms", "recording_count", "undeclared_count"),
             *("counts", "changed", "as_of_event", "file_name", "sha256"),
             *("size_bytes", "run_by_name", "created_at", "finished_at"),
+            *("handed_over_at", "differs_since"),
         )
         read_only_fields = fields
 
     progress = serializers.IntegerField(read_only=True)
+    handed_over_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    differs_since = serializers.DateTimeField(read_only=True, allow_null=True)
 
 
 class FoundGapSerializer(serializers.Serializer[checking.FoundGap]):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -24,7 +23,7 @@ from catalogue.models import Recording
 from enrichment.selectors import origins_of
 from monitoring.declarations import checking, selectors, services
 from monitoring.declarations.additions import additions
-from monitoring.declarations.changes import recording_changes
+from monitoring.declarations.changes import changed_plays, recording_changes
 from monitoring.declarations.formats.base import BadOptions
 from monitoring.declarations.formats.registry import UnknownFormat, entries, label_of
 from monitoring.declarations.formats.values import VALUES
@@ -32,6 +31,7 @@ from monitoring.declarations.left_out import LeftOut
 from monitoring.declarations.manifest import UNDECLARED_NAME, declaration_manifest
 from monitoring.declarations.models import Declaration, DeclarationProfile
 from monitoring.declarations.services import DeclarationRefused, ProfileRefused
+from monitoring.declarations.statement import statement_of
 from monitoring.streams.models import Station
 from portal.declarations.forms import DeclarationProfileForm, PeriodForm
 from portal.declarations.gaps import linked, linked_doubts
@@ -42,6 +42,8 @@ from portal.shared.lists import page_of
 from reports.choices import UNFINISHED, RunState
 from reports.files import Check, as_json
 from reports.keeping import content_of
+from statements.choices import FOLLOWED, StatementState
+from statements.kinds import kind_of
 
 _CHANGED_SHOWN = 100
 
@@ -70,7 +72,7 @@ def declaration_check(request: PortalRequest) -> HttpResponseBase:
     """Show a declaration's content and missing values; a POST declares."""
     if request.method == "GET" and not request.GET:
         return redirect("portal:declarations")
-    form = PeriodForm(request.POST if request.method == "POST" else request.GET)
+    form = PeriodForm(request.POST if request.method == "POST" else _asked(request))
     if not form.is_valid():
         return _page_of_check(request, form, status=422)
     try:
@@ -102,6 +104,17 @@ def declaration_check(request: PortalRequest) -> HttpResponseBase:
         )
         return _page_of_check(request, form, status=422)
     return _page_of_check(request, form, draft, checked)
+
+
+def _asked(request: PortalRequest) -> QueryDict:
+    """Return what a page asks to check; a correction covers the days that it corrects."""
+    asked = request.GET.copy()
+    if (uid := request.GET.get("replaces")) and "profile" not in asked:
+        replaced = _found(uid)
+        asked["profile"] = replaced.profile.uid
+        asked["begins"] = replaced.begins.isoformat()
+        asked["ends"] = replaced.ends.isoformat()
+    return asked
 
 
 def _page_of_check(
@@ -164,17 +177,7 @@ def declaration_files_check(request: PortalRequest, uid: str) -> HttpResponseBas
 def _page(
     request: PortalRequest, found: Declaration, checks: list[Check] | None = None
 ) -> HttpResponse:
-    marks = list(islice(selectors.corrections(found), _CHANGED_SHOWN + 1))
-    added = list(islice(additions(found), _CHANGED_SHOWN + 1))
-    described = list(islice(recording_changes(found), _CHANGED_SHOWN + 1))
     names = dict(LeftOut.choices)
-    query = {
-        "profile": found.profile.uid,
-        "begins": found.begins,
-        "ends": found.ends,
-        "replaces": found.uid,
-    }
-    declared = Recording.objects.filter(matches__declared_plays__declaration=found)
     return render(
         request,
         "portal/declarations/declaration.html",
@@ -185,23 +188,39 @@ def _page(
             "working": found.state in UNFINISHED,
             "groups": linked(checking.kept_gaps(found), request.user),
             "doubts": linked_doubts(checking.kept_doubts(found)),
-            "changed": marks[:_CHANGED_SHOWN],
-            "more_changed": len(marks) > _CHANGED_SHOWN,
-            "described": described[:_CHANGED_SHOWN],
-            "more_described": len(described) > _CHANGED_SHOWN,
-            "added": added[:_CHANGED_SHOWN],
-            "more_added": len(added) > _CHANGED_SHOWN,
+            **_stated(found),
             "corrections": found.corrections.select_related(None).order_by("pk"),
             "left_out": [
                 (names.get(why, why), count)
                 for why, count in found.counts.get("undeclared", {}).items()
             ],
-            "correct_url": f"{reverse('portal:declaration_check')}?{urlencode(query)}",
-            "origins": origins_of(declared, until=found.as_of_at or found.created_at),
             "checks": checks,
             "checks_fine": bool(checks) and all(each.is_whole for each in checks or ()),
         },
     )
+
+
+def _stated(found: Declaration) -> dict[str, object]:
+    """Return what a written declaration states, and how that differs today."""
+    statement = statement_of(found)
+    if statement is None:
+        return {}
+    declared = Recording.objects.filter(uid__in=statement.facts.values("recording"))
+    context: dict[str, object] = {
+        "handed_over": statement.steps.filter(state=StatementState.SENT).first(),
+        "correct_url": kind_of(statement).correct_url(statement),
+        "origins": origins_of(declared, until=found.as_of_at or found.created_at),
+    }
+    if statement.state in FOLLOWED:
+        for name, differences in (
+            ("changed", changed_plays(statement)),
+            ("described", recording_changes(found)),
+            ("added", additions(found, statement)),
+        ):
+            shown = list(islice(differences, _CHANGED_SHOWN + 1))
+            context[name] = shown[:_CHANGED_SHOWN]
+            context[f"more_{name}"] = len(shown) > _CHANGED_SHOWN
+    return context
 
 
 @require_safe

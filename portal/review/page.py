@@ -20,6 +20,7 @@ from accounts.models import User
 from accounts.reach import is_limited
 from accounts.roles import Action
 from audit.models import Event
+from audit.standing import StatementKind
 from catalogue.models import Exclusion, Recording, RecordingStatus
 from catalogue.selectors import excluded_segments, shown_for
 from common.reading import read_release
@@ -40,7 +41,6 @@ from portal.shared.formats import counted, percent, scale
 from programmes.precedents import Precedent, precedent_of
 from programmes.selectors import use_of
 from reports.cue_questions import questions_of
-from reports.marks import marks_of
 from review import coverage, rule_names, selectors
 from review.choices import (
     WAITING_STATES,
@@ -57,6 +57,8 @@ from review.subjects import Subject
 from review.versions import candidates_of, pair_of
 from scanning.choices import SourceType
 from scanning.models import Segment
+from statements.choices import FOLLOWED
+from statements.selectors import Mark, marks_of_matches
 
 LAST = "decided_last"
 """The key of the session with the match that this person decided last, and its list."""
@@ -64,6 +66,7 @@ CANDIDATES = 6
 # Undoing depends on the last decision, an escalated match is not escalated again, and few
 # matches have another version.
 _OF_NOBODY_ELSE = (Verb.UNDO, Verb.ESCALATE, Verb.CHOOSE)
+_OWN_CARDS = (StatementKind.NOTICE, StatementKind.EVIDENCE)
 EVENTS_SHOWN = 12
 MOST_CLAIMS = 10
 
@@ -263,7 +266,7 @@ def page(
                 )
                 for claim in claims_of_match(match)[:MOST_CLAIMS]
             ],
-            "declared": marks_of([match.pk]).get(match.pk, []),
+            "stated": _stated(match),
             "rights": rights_at_use(match),
             "used": Subject.of(match).use,
             "use": use_of(match.scanned_file, match.recording),
@@ -271,6 +274,16 @@ def page(
             "has_more_events": len(events) > EVENTS_SHOWN,
         }
     )
+
+
+def _stated(match: Match) -> list[Mark]:
+    """Return what statements say of the match, but for those with a card of their own."""
+    marks = marks_of_matches([match], states=FOLLOWED).get(match.uid, [])
+    return [
+        mark
+        for mark in marks
+        if mark.statement is None or mark.statement.kind not in _OWN_CARDS
+    ]
 
 
 def preview(*, match: Match, queue: Queue, chosen: str) -> dict[str, object]:

@@ -168,7 +168,7 @@ def match_list(request: PortalRequest) -> HttpResponseBase:
                 page.object_list,
                 Queue(user=request.user),
                 proposals=False,
-                declared=True,
+                stated=True,
             ),
             "columns": columns_shown(request.user, "matches"),
             "filters": MatchFilterForm(request.GET),

@@ -32,12 +32,12 @@ from portal.shared.access import PortalRequest, needs
 from portal.shared.changes import answer_changes, known_rows
 from portal.shared.columns import columns_shown
 from portal.shared.lists import count_of
-from reports.marks import Mark, marks_of
 from review import selectors
 from review.choices import WAITING_STATES
 from review.filters import MatchFilter
 from review.models import Match
 from review.services import saved_views
+from statements.selectors import Mark, marks_of_matches
 
 _TEMPLATES = {
     "queue": "portal/review/_queue_row.html",
@@ -54,7 +54,8 @@ class QueueRow:
     url: str
     why: ShownReason
     proposal: Proposed | None
-    declared: Sequence[Mark] = ()
+    mark: Mark | None = None
+    """What a statement says of the match; one that has changed goes first."""
 
     @property
     def is_done(self) -> bool:
@@ -87,17 +88,17 @@ def rows_of(
     queue: Queue,
     *,
     proposals: bool = True,
-    declared: bool = False,
+    stated: bool = False,
     filled: bool = False,
 ) -> list[QueueRow]:
     """Return matches as rows; the queue also shows the proposals that they wait for.
 
-    The list of all matches shows what was ``declared``. ``filled`` says that
+    The list of all matches shows what was ``stated``. ``filled`` says that
     ``with_segments`` has filled the matches already.
     """
     listed = list(matches) if filled else selectors.with_segments(matches)
     behind = selectors.proposals_behind(listed) if proposals else {}
-    marks = marks_of(match.pk for match in listed) if declared else {}
+    marks = marks_of_matches(listed) if stated else {}
     rows = []
     for match in listed:
         exclusion, shown = behind.get(match.pk), None
@@ -112,10 +113,15 @@ def rows_of(
                 url=queue.url_of(match),
                 why=shown_reason(match, exclusion),
                 proposal=shown,
-                declared=marks.get(match.pk, ()),
+                mark=_first(marks.get(match.uid, ())),
             )
         )
     return rows
+
+
+def _first(marks: Sequence[Mark]) -> Mark | None:
+    changed = (mark for mark in marks if mark.has_changed)
+    return next(changed, marks[0] if marks else None)
 
 
 @require_safe
@@ -177,7 +183,7 @@ def _changes(
                 _TEMPLATES[name], context | {"row": row}, request
             )
             for row in rows_of(
-                selectors.list_matches(uids), queue, declared=name == "matches"
+                selectors.list_matches(uids), queue, stated=name == "matches"
             )
         }
 

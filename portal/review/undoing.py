@@ -13,15 +13,12 @@ from audit.models import Event
 from audit.words import actor_label
 from common.reading import read_date, read_interval
 from common.words import lowered
-from reports.marks import Mark, marks_of
 from review.choices import MatchState, ProposalVerb, Verb
 from review.decisions import undo
 from review.models import Match
 from review.selectors import list_matches
 from review.services import transitions
-from statements.choices import ISSUED
-from statements.selectors import Mark as StatementMark
-from statements.selectors import marks_of_matches
+from statements.selectors import Mark, marks_of_matches
 
 LISTED = 20
 """How many of a person's decisions the list of them shows."""
@@ -95,7 +92,6 @@ def _undoings(matches: Collection[Match], user: User) -> dict[int, Undoing]:
         if match.case in last and undo.may_undo(event=last[match.case], user=user)
     ]
     stated = marks_of_matches(undoable)
-    declared = marks_of(match.pk for match in undoable)
     now = datetime.now(tz=UTC)
     undoings = {}
     for match in undoable:
@@ -106,7 +102,6 @@ def _undoings(matches: Collection[Match], user: User) -> dict[int, Undoing]:
             *_decided_by(event, own=own),
             *_dispute(match, event),
             *_statements(stated.get(match.uid, ())),
-            *_declarations(declared.get(match.pk, ())),
         )
         what = name_of(match, event)
         undoings[match.pk] = Undoing(match, event, what, until if own else None, asks)
@@ -144,19 +139,18 @@ def _dispute(match: Match, event: Event) -> Iterable[str]:
         yield _("The dispute is open again, and its answer is deleted.")
 
 
-def _statements(marks: Iterable[StatementMark]) -> Iterable[str]:
-    """Say which statements that others rely on name a match."""
+def _statements(marks: Iterable[Mark]) -> Iterable[str]:
+    """Say which statements that others read name a match, and as what."""
     for mark in marks:
-        if mark.statement is not None and mark.statement.state not in ISSUED:
+        if mark.statement is None:
+            yield _("A statement that you may not see names this match.")
             continue
-        yield _("“%(statement)s” names this match, and says something else then.") % {
-            "statement": mark.name
+        named = {
+            "kind": mark.statement.get_kind_display(),
+            "statement": mark.name,
+            "state": lowered(MatchState(mark.then).label) if mark.then else "",
         }
-
-
-def _declarations(marks: Iterable[Mark]) -> Iterable[str]:
-    for mark in marks:
-        yield _("“%(declaration)s” declares this match as %(state)s.") % {
-            "declaration": mark.declaration.name,
-            "state": lowered(mark.declared_as.label),
-        }
+        if mark.then:
+            yield _("%(kind)s “%(statement)s” states this match as %(state)s.") % named
+        else:
+            yield _("%(kind)s “%(statement)s” names this match.") % named

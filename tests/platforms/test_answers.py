@@ -14,8 +14,10 @@ from imports.models import AnswersImport
 from jobs.choices import Pool
 from jobs.runner import run_next
 from platforms.choices import FileKind
+from platforms.files import mark_sent
 from platforms.models import ClaimFile
 from tests.conftest import MakeClient
+from tests.factories.accounts import make_user
 from tests.platforms.making import report, run_import
 from tests.platforms.test_files import make
 from tests.platforms.test_lists import claim, compare, heard
@@ -32,7 +34,8 @@ def sent() -> ClaimFile:
     run_import(report([claim(number) for number in range(1, 4)]))
     compare()
     one = make(FileKind.RELEASES, "not_heard")
-    ClaimFile.objects.update(state="sent")
+    assert mark_sent(file=one, user=make_user(Role.MANAGER))
+    one.refresh_from_db()
     return one
 
 

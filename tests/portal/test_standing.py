@@ -19,11 +19,8 @@ from imports.recordings.kind import RECORDINGS
 from imports.rights.kind import RIGHTS
 from jobs.choices import Pool
 from jobs.runner import run_next
-from monitoring.declarations.models import Declaration
 from notices.models import TakedownNotice
-from platforms.choices import FileState
-from platforms.models import ClaimFile, ClaimFileRow, Discrepancy
-from reports.choices import RunState
+from platforms.files import mark_sent
 from reports.cue_sheets import listed_cues
 from reports.cue_statement import issue_version
 from review.models import Match
@@ -35,7 +32,7 @@ from tests.factories.accounts import make_limited, make_user
 from tests.factories.notices import make_claim, make_sent
 from tests.factories.review import make_match
 from tests.imports.rights.test_imports import SHARES
-from tests.security.world import Desk, declared_play
+from tests.security.world import Desk, declared
 
 pytestmark = pytest.mark.django_db
 
@@ -291,19 +288,12 @@ def test_the_check_of_rights_foresees_conflicts_and_what_stands_on_recordings(
 
 def test_declarations_and_files_for_platforms_stand_on_what_they_name() -> None:
     desk = Desk(1)
-    play = declared_play(desk, desk.user)
-    Declaration.objects.filter(pk=play.declaration_id).update(
-        state=RunState.READY, file="-", sha256="-"
-    )
-    entry = desk.discrepancy()
-    Discrepancy.objects.filter(pk=entry.pk).update(match=desk.match)
-    file = desk.claim_file()
-    ClaimFile.objects.filter(pk=file.pk).update(state=FileState.SENT)
-    ClaimFileRow.objects.create(file=file, discrepancy=entry, number=1)
+    made, file = declared(desk.match, desk.user), desk.claim_file()
+    mark_sent(file=file, user=make_user(Role.MANAGER))
 
     (found,) = standing_on([f"recording:{desk.recording.uid}"]).values()
 
     assert {(each.kind, each.uid) for each in found} == {
-        (StatementKind.DECLARATION, play.declaration.uid),
+        (StatementKind.DECLARATION, made.uid),
         (StatementKind.CLAIM_FILE, file.uid),
     }

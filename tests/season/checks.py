@@ -17,11 +17,12 @@ from urllib.parse import urlencode
 import openpyxl
 import time_machine
 from django.core import mail
-from django.db.models import Count, Model, Q, Sum
+from django.db.models import Model, Q
 from lxml import html
 from pyarrow import parquet
 
 from accounts.models import User
+from audit.standing import StatementKind
 from catalogue.models import Recording, RecordingStatus
 from evidence.models import ACTIVE_PACK_STATUSES, EvidencePack
 from imports.models import OPEN_STATUSES
@@ -31,7 +32,8 @@ from jobs.kinds import regular_work
 from jobs.models import Job
 from monitoring.declarations.formats.registry import make_format
 from monitoring.declarations.keeping import facts_in
-from monitoring.declarations.models import Declaration, DeclaredPlay
+from monitoring.declarations.models import Declaration
+from monitoring.declarations.statement import statement_of
 from monitoring.streams.jobs import RECORD
 from monitoring.unknown.keeping import truth_of
 from monitoring.unknown.models import (
@@ -66,6 +68,9 @@ from scanning.models import (
     ScannedFile,
 )
 from scanning.services.scans import request_scan
+from statements.choices import FOLLOWED
+from statements.following import differences_of
+from statements.models import Statement
 from tests.season import outside, readers, samples, world
 from tests.season.invariants import broken_chains, check, text_of, wrong_names
 from tests.season.machines import Machines
@@ -392,21 +397,27 @@ def reports_repeat(person: Person) -> None:
 def declarations_hold() -> None:
     """Check that what was declared adds up, once per play, and can be written again."""
     for made in Declaration._base_manager.filter(state=RunState.READY):
-        plays = DeclaredPlay._base_manager.filter(declaration=made)
-        found = plays.aggregate(
-            count=Count("pk"), names=Count("play", distinct=True), ms=Sum("played_ms")
-        )
+        statement = statement_of(made)
+        assert statement is not None
+        plays = [fact.cells for fact in statement.facts.all()]
+        names = len({play["play"] for play in plays})
+        counted = (len(plays), names, sum(play["played_ms"] for play in plays))
         declared = (made.play_count, made.play_count, made.played_ms)
-        counted = (found["count"], found["names"], found["ms"] or 0)
         check(counted == declared, f"{made.uid}: {counted} plays, not {declared}")
+        if statement.state in FOLLOWED:
+            (found,) = differences_of([statement]).values()
+            is_noted = statement.differs_since is not None
+            check(is_noted == bool(found), f"{made.uid} differs in {found}")
         again = io.BytesIO()
         made_format = make_format(made.format, made.profile_as_was["options"])
         made_format.write(facts_in(made.facts), again)
         digest = hashlib.sha256(again.getvalue()).hexdigest()
         check(digest == made.sha256, f"{made.uid} has other bytes")
     undecided = Declaration._base_manager.exclude(state=RunState.READY)
-    early = DeclaredPlay._base_manager.filter(declaration__in=undecided)
-    check(not early.exists(), "plays are declared by what was never written")
+    early = Statement.objects.filter(
+        kind=StatementKind.DECLARATION, subject__in=undecided.values("uid")
+    )
+    check(not early.exists(), "something states what was never written")
 
 
 def _formats_agree(run: ReportRun, person: Person) -> None:

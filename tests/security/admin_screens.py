@@ -42,7 +42,6 @@ from tests.security.world import (
     Desk,
     declaration,
     declaration_profile,
-    declared_play,
     duplicate_action,
     open_data_source,
     report_run,
@@ -364,7 +363,6 @@ SCREENS: dict[str, Screen] = {
         lambda _: declaration_profile(), shared="made for everybody"
     ),
     "declarations.Declaration": Screen(lambda desk: declaration(desk.user)),
-    "declarations.DeclaredPlay": Screen(lambda desk: declared_play(desk, desk.user)),
     "reports.ReportRun": Screen(lambda desk: report_run(desk.user)),
     "reports.ReportTemplate": Screen(
         lambda desk: schedule(desk.user).template, shared="made for everybody"

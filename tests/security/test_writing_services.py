@@ -42,7 +42,6 @@ from monitoring.broadcasts import services as broadcasts
 from monitoring.broadcasts.choices import RightsType
 from monitoring.broadcasts.values import AudienceValues, RevenueValues
 from monitoring.declarations import services as declarations
-from monitoring.declarations.models import DeclaredPlay
 from monitoring.streams import services as streams
 from monitoring.streams.errors import StreamRefused
 from monitoring.unknown import actions as unknown
@@ -83,7 +82,7 @@ from tests.factories.scanning import make_detection
 from tests.factories.streams import StreamFactory
 from tests.security.admin_screens import SCREENS
 from tests.security.test_admin import watched
-from tests.security.world import Desk, declaration, declared_play
+from tests.security.world import Desk, declaration, declared
 
 pytestmark = pytest.mark.django_db
 
@@ -203,8 +202,7 @@ class Shared:
             match_uid=self.hidden_line.uid,
             url="https://video.example/2",
         )
-        self.play = declared_play(own, self.user)
-        DeclaredPlay.objects.filter(pk=self.play.pk).update(match=self.hidden_line)
+        self.declaration = declared(self.hidden_line, self.user)
 
     def step(self, step: SheetStep, state: SheetState) -> Callable[[], object]:
         """Return a step of the own file's sheet, which is in a state."""
@@ -423,7 +421,7 @@ SIGNED: dict[str, Callable[[Shared], Callable[[], object]]] = {
         exclusions.approve, segment=it.proposal, user=it.user
     ),
     "download a declaration": lambda it: partial(
-        declarations.download, declaration=it.play.declaration, user=it.user
+        declarations.download, declaration=it.declaration, user=it.user
     ),
     "undo a merge": lambda it: partial(
         duplicates.undo, action=it.done_action(), user=it.user

@@ -14,10 +14,12 @@ from django.contrib.auth.models import Group
 from django.core.files.base import ContentFile
 from django.db.models import Model
 
+import statements.services
 from accounts.models import AccessLimit, User
 from accounts.reach import working_for
 from accounts.roles import Role
 from accounts.tokens import create_token
+from audit.standing import StatementKind
 from catalogue.models import BucketType, Exclusion, Recording
 from common.uid import new_uid
 from dedup.models import (
@@ -50,6 +52,7 @@ from imports.models import (
 )
 from notices.models import NoticeItem, NoticeLaw, TakedownNotice
 from platforms.choices import DiscrepancyKind
+from platforms.files import name_of
 from platforms.models import (
     ClaimFile,
     Discrepancy,
@@ -83,6 +86,8 @@ from scanning.models import (
 )
 from scanning.models.drop import Drop
 from scanning.models.watch import Watch
+from statements.choices import StatementState
+from statements.kinds import Fact
 from statements.models import Statement
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
@@ -91,11 +96,7 @@ from tests.factories.rules import make_licence, make_policy
 
 if settings.ACRPORTAL_MONITORING:
     from monitoring.broadcasts.models import Broadcast
-    from monitoring.declarations.models import (
-        Declaration,
-        DeclarationProfile,
-        DeclaredPlay,
-    )
+    from monitoring.declarations.models import Declaration, DeclarationProfile
     from monitoring.streams.models import Airplay, Station, Stream
     from monitoring.unknown.models import KeptFile, UnknownItem
     from tests.factories.recurring import make_item
@@ -190,13 +191,21 @@ class Desk:
         return cast("PlatformClaim", self._rows[PlatformClaim])
 
     def claim_file(self, person: User | None = None) -> ClaimFile:
-        return ClaimFile.objects.create(
+        one = ClaimFile.objects.create(
             kind="releases",
             file=ContentFile(b"-", name="releases.csv"),
             row_count=1,
             sha256="-",
             made_by=person or self.user,
         )
+        statements.services.issue(
+            kind=StatementKind.CLAIM_FILE,
+            subject=one.uid,
+            name=name_of(one),
+            facts=[fact_about(self.match)],
+            user=one.made_by,
+        )
+        return one
 
     def discrepancy(self) -> Discrepancy:
         claim = self.platform_claim()
@@ -538,22 +547,26 @@ def declaration(person: User) -> Declaration:
     )
 
 
-def declared_play(desk: Desk, person: User) -> DeclaredPlay:
-    made = declaration(person)
-    return DeclaredPlay.objects.create(
-        declaration=made,
-        play=new_uid("bc"),
-        match=desk.match,
-        state=desk.match.state,
-        version=desk.match.version,
-        scan=desk.match.scan,
-        recording=desk.match.recording,
-        start_ms=0,
-        plays_in_file=1,
-        station=made.profile.stations.get(),
-        starts_at=datetime(2026, 11, 3, 7, tzinfo=UTC),
-        played_ms=20_000,
+def fact_about(match: Match) -> Fact:
+    return Fact(
+        match=match.uid,
+        recording=match.recording.uid,
+        file=str(match.scanned_file.uid),
     )
+
+
+def declared(match: Match, person: User) -> Declaration:
+    """Return a declaration that was sent and names a match."""
+    made = declaration(person)
+    statements.services.issue(
+        kind=StatementKind.DECLARATION,
+        subject=made.uid,
+        name=made.name,
+        facts=[fact_about(match)],
+        user=person,
+        state=StatementState.SENT,
+    )
+    return made
 
 
 Arguments = dict[str, Any]  # Any: the values in an address

@@ -14,9 +14,6 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('scanning', '0001_version_1_0'),
-        ('catalogue', '0001_version_1_0'),
-        ('review', '0001_version_1_0'),
         ('streams', '0001_version_1_0'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
@@ -104,34 +101,6 @@ class Migration(migrations.Migration):
                     'ordering': ['-id'],
                     'indexes': [models.Index(fields=['profile', 'begins'], name='declaration_of_profile')],
                     'constraints': [models.CheckConstraint(condition=models.Q(('ends__gte', models.F('begins'))), name='declaration_period_in_order'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'ready'), _negated=True), models.Q(models.Q(('file', ''), _negated=True), models.Q(('sha256', ''), _negated=True)), _connector='OR'), name='declaration_ready_is_written')],
-                },
-            ),
-            migrations.CreateModel(
-                name='DeclaredPlay',
-                fields=[
-                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                    ('play', models.CharField(max_length=120)),
-                    ('state', models.CharField(choices=[('pending', 'Pending'), ('in_review', 'In review'), ('escalated', 'Escalated'), ('confirmed', 'Confirmed'), ('cleared', 'Cleared'), ('rejected', 'Rejected'), ('suppressed', 'Suppressed'), ('disputed', 'Disputed'), ('upheld', 'Upheld'), ('released', 'Released')], max_length=16)),
-                    ('version', models.PositiveIntegerField()),
-                    ('starts_at', models.DateTimeField()),
-                    ('played_ms', models.PositiveBigIntegerField()),
-                    ('start_ms', models.PositiveBigIntegerField(help_text='Where the play begins to count in its file.')),
-                    ('plays_in_file', models.PositiveIntegerField(help_text='How many plays the match had then.')),
-                    ('broadcast', models.CharField(blank=True, default='', max_length=32)),
-                    ('broadcast_at', models.DateTimeField(blank=True, null=True)),
-                    ('declaration', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='declared_plays', to='declarations.declaration')),
-                    ('match', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='declared_plays', to='review.match')),
-                    ('scan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='declared_plays', to='scanning.scan')),
-                    ('recording', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='declared_plays', to='catalogue.recording')),
-                    ('station', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='declared_plays', to='streams.station')),
-                ],
-                options={
-                    'verbose_name': 'declared play',
-                    'verbose_name_plural': 'declared plays',
-                    'db_table': 'reports_declaredplay',
-                    'ordering': ['declaration', 'starts_at', 'id'],
-                    'indexes': [models.Index(condition=models.Q(('broadcast', ''), _negated=True), fields=['broadcast'], name='declared_play_broadcast')],
-                    'constraints': [models.UniqueConstraint(fields=('declaration', 'play'), name='declared_play_once')],
                 },
             ),
         ]),

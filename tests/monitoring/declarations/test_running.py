@@ -30,12 +30,11 @@ from jobs.runner import run_next
 from monitoring.broadcasts.models import Broadcast
 from monitoring.broadcasts.services import broadcast_state
 from monitoring.declarations import checking, selectors, services
-from monitoring.declarations.additions import additions
-from monitoring.declarations.changes import recording_changes
 from monitoring.declarations.formats.registry import make_format
 from monitoring.declarations.keeping import facts_in
-from monitoring.declarations.models import Declaration, DeclaredPlay
+from monitoring.declarations.models import Declaration
 from monitoring.declarations.services import DeclarationRefused
+from monitoring.declarations.statement import statement_of
 from programmes.models import MusicUse
 from reports import selectors as report_selectors
 from reports.choices import FilesWithout, Mode, RunState
@@ -44,6 +43,10 @@ from review.choices import MatchState
 from review.filters import MatchFilter
 from review.models import Match
 from review.services import exclusions
+from statements import following
+from statements.kinds import kind_of
+from statements.models import Statement
+from statements.selectors import marks_of_matches
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
@@ -85,6 +88,26 @@ def content(made: Declaration) -> bytes:
     return b"".join(made.file.chunks())
 
 
+def stated(made: Declaration) -> Statement:
+    statement = statement_of(made)
+    assert statement is not None
+    return statement
+
+
+def differences(made: Declaration) -> list[str]:
+    """Return what a correction would say otherwise."""
+    (found,) = following.differences_of([stated(made)]).values()
+    return [each.text for each in found]
+
+
+def differs(made: Declaration) -> list[str]:
+    """Compare all statements as the worker does; return the stored sentences of one."""
+    following.note_all()
+    while run_next(Pool.WORK):
+        pass
+    return [each["text"] for each in stated(made).differs_in]
+
+
 def test_a_declaration_is_written_and_kept(month: tuple[Declaration, Match]) -> None:
     owner, draft = a_user("ana"), month[0]
     draft.run_by, draft.run_by_name = owner, "ana"
@@ -118,8 +141,8 @@ def test_a_declaration_is_written_and_kept(month: tuple[Declaration, Match]) -> 
 
     # Totals agree with the match report.
     declared: Counter[str] = Counter()
-    for play in DeclaredPlay.objects.filter(declaration=made).select_related("match"):
-        declared[play.match.uid] += play.played_ms
+    for fact in stated(made).facts.all():
+        declared[fact.match] += fact.cells["played_ms"]
     chosen = report_selectors.selection(
         filters=MatchFilter.from_query(QueryDict("state=confirmed&state=cleared")),
         files_without=FilesWithout.NONE,
@@ -145,7 +168,7 @@ def test_nothing_is_written_while_a_value_is_missing(
     draft.refresh_from_db()
     assert draft.state == RunState.FAILED
     assert (draft.gap_count, draft.file.name, draft.sha256) == (1, "", "")
-    assert not DeclaredPlay.objects.exists()
+    assert not Statement.objects.exists()
     # Once it is entered, the same declaration is written.
     MusicUse.objects.update(use="Background")
     services.try_again(declaration=draft, user=a_user())
@@ -163,19 +186,25 @@ def test_days_are_declared_once_and_then_corrected(
     with pytest.raises(DeclarationRefused, match="Correct it instead"):
         services.declare_now(second)
     Match.objects.filter(pk=match.pk).update(state=MatchState.RELEASED)
-    (mark,) = selectors.marks_of([match.pk])[match.pk]
-    assert (mark.declared_as, mark.now, mark.is_wrong) == (
-        MatchState.CONFIRMED,
-        MatchState.RELEASED,
-        True,
-    )
-    assert len(list(selectors.corrections(made))) == 2
+    match.refresh_from_db()
+    services.download(declaration=made, user=a_user())
+    assert len(differs(made)) == 2
+    (mark,) = marks_of_matches([match])[match.uid]
+    assert (mark.then, mark.now, len(mark.changes)) == ("confirmed", "released", 2)
     correction = services.declare_now(a_draft(made.profile, replaces=made))
     assert correction.play_count == 1
     assert correction.message_id != made.message_id
     assert facts_in(correction.facts).replaces == made.message_id
-    assert not selectors.marks_of([match.pk])
+    again = a_draft(a_profile(*made.profile.stations.all()), replaces=made)
+    with pytest.raises(DeclarationRefused, match="Correct it instead"):
+        services.declare_now(again)
     assert Event.objects.filter(case=made.case, action="declaration.corrected").exists()
+    # The society has the first one until somebody takes the correction to it.
+    assert (stated(made).state, stated(correction).state) == ("sent", "draft")
+    services.download(declaration=correction, user=a_user())
+    assert (stated(made).state, stated(correction).state) == ("replaced", "sent")
+    assert stated(correction).replaces == stated(made)
+    assert not marks_of_matches([match])
     listed = {
         row.uid: row.is_corrected  # type: ignore[attr-defined]  # annotated
         for row in selectors.declarations()
@@ -189,7 +218,7 @@ def test_a_declaration_lists_what_was_confirmed_since(
     draft, match = month
     file, station = match.scanned_file, draft.profile.stations.get()
     made = services.declare_now(draft)
-    assert not list(additions(made))
+    assert not differences(made)
     # Decided later; after the declared days; and broadcast by a station that is not meant.
     later = timezone.now()
     Match.objects.filter(state=MatchState.PENDING).update(
@@ -207,17 +236,22 @@ def test_a_declaration_lists_what_was_confirmed_since(
     # Its match was confirmed before, but nobody had entered the broadcast.
     late = a_match(a_file(name="late.wav"), (0, 9_000, 0, 9_000))
     a_broadcast(late.scanned_file, station, utc(2026, 11, 5, 6))
-    found = {each.match.scanned_file.name: each for each in additions(made)}
-    assert set(found) == {file.name, "late.wav"}
-    assert found[file.name].starts_at == utc(2026, 11, 3, 6, 8, 20)
+    ends = "it is not declared yet, but belongs to these days"
+    waited = Match.objects.get(scanned_file=file, decided_at=later).recording
+    assert differences(made) == [
+        f"{late.recording}, Harbour FM, 2026-11-05 07:00:00: {ends}",
+        f"{waited}, Harbour FM, 2026-11-03 07:08:20: {ends}",
+    ]
+    # A decision finds the declaration of its station and day without any fact about it.
+    case = {"file": {str(late.scanned_file.uid)}}
+    assert list(kind_of(stated(made)).concerned(case)) == [made.uid]
     client.force_login(a_user())
     shown = client.get(made.url).content.decode()
     assert "Confirmed since" in shown
     assert "3 Nov 2026 07:08" in shown
     correction = services.declare_now(a_draft(made.profile, replaces=made))
     assert correction.play_count == made.play_count + 2
-    assert not list(additions(made))
-    assert not list(additions(correction))
+    assert not differences(correction)
 
 
 def test_a_declared_broadcast_moves_only_after_a_question(
@@ -225,6 +259,7 @@ def test_a_declared_broadcast_moves_only_after_a_question(
 ) -> None:
     draft, match = month
     made = services.declare_now(draft)
+    services.download(declaration=made, user=a_user())
     row = match.scanned_file.broadcasts.get()
     client.force_login(a_user())
     page = reverse("portal:broadcast", args=[row.scanned_file.uid, row.uid])
@@ -236,19 +271,21 @@ def test_a_declared_broadcast_moves_only_after_a_question(
 
     refused = client.post(page, moved)
     assert refused.status_code == 409
-    assert f"“{made.name}” declares 3 plays" in refused.content.decode()
+    assert f"“{made.name}” states 3 plays" in refused.content.decode()
     assert client.post(page, {**moved, "despite": "on"}).status_code == 302
 
-    (mark,) = selectors.marks_of([match.pk])[match.pk]
+    while run_next(Pool.WORK):
+        pass
+    (mark,) = marks_of_matches([match])[match.uid]
     assert mark.changes == (
-        "declared for Harbour FM, 2026-11-03 07:00:10, now Harbour FM, "
-        "2026-11-04 08:00:10",
-        "declared for Harbour FM, 2026-11-03 07:01:40, now Harbour FM, "
-        "2026-11-04 08:01:40",
+        f"{match.recording}, Harbour FM, 2026-11-03 07:00:10: declared for "
+        "Harbour FM, 2026-11-03 07:00:10, now Harbour FM, 2026-11-04 08:00:10",
+        f"{match.recording}, Harbour FM, 2026-11-03 07:01:40: declared for "
+        "Harbour FM, 2026-11-03 07:01:40, now Harbour FM, 2026-11-04 08:01:40",
     )
-    assert len(list(selectors.corrections(made))) == 3
-    assert "now Harbour FM, 2026-11-04" in client.get(made.url).content.decode()
-    assert "now Harbour FM, 2026-11-04" in client.get(match.review_url).content.decode()
+    assert stated(made).differs_count == 3
+    for page in (made.url, match.review_url):
+        assert "now Harbour FM, 2026-11-04" in client.get(page).content.decode()
 
 
 def test_plays_of_a_deleted_broadcast_vanish_and_another_one_is_new(
@@ -260,17 +297,18 @@ def test_plays_of_a_deleted_broadcast_vanish_and_another_one_is_new(
     client.force_login(a_user())
     page = reverse("portal:broadcast_delete", args=[row.scanned_file.uid, row.uid])
 
-    assert "declares 3 plays" in client.get(page).content.decode()
+    assert "states 3 plays" in client.get(page).content.decode()
     client.post(page, {"seen": broadcast_state(row)})
     assert Broadcast.objects.filter(pk=row.pk).exists()
     client.post(page, {"seen": broadcast_state(row), "despite": "yes"})
     assert not Broadcast.objects.filter(pk=row.pk).exists()
     a_broadcast(match.scanned_file, row.station, utc(2026, 11, 5, 6))
 
-    gone = [mark.changes for _play, mark in selectors.corrections(made)]
-    assert gone == [("its broadcast was deleted",)] * 3
-    assert {each.match.pk for each in additions(made)} == set(
-        DeclaredPlay.objects.values_list("match", flat=True)
+    said = [text.rpartition(": ")[2] for text in differences(made)]
+    assert (
+        said
+        == ["its broadcast was deleted"] * 3
+        + ["it is not declared yet, but belongs to these days"] * 2
     )
 
 
@@ -287,14 +325,10 @@ def test_a_correction_lists_plays_that_became_shorter(
     )
     Broadcast.objects.update(length_ms=110_000)
 
-    listed = {
-        play.play.rpartition("-")[2]: mark.changes
-        for play, mark in selectors.corrections(made)
-        if play.match == match
-    }
-
-    assert listed["1"][1] == "declared with 00:00:30, now 00:00:20"
-    assert listed["2"] == ("no second of it counts any more",)
+    about = f"{match.recording}, Harbour FM, 2026-11-03"
+    shorter = f"{about} 07:00:10: declared with 00:00:30, now 00:00:20"
+    assert shorter in differences(made)
+    assert f"{about} 07:01:40: no second of it counts any more" in differences(made)
 
 
 def _filled_in(recording: Recording, field: str, value: str, source: str) -> None:
@@ -316,7 +350,7 @@ def test_a_declaration_names_the_sources_of_its_values_and_what_changed_since(
     draft, match = month
     _filled_in(match.recording, "isrc", "QZXX10000007", "Sample dump")
     made = services.declare_now(draft)
-    assert not list(recording_changes(made))
+    assert not differences(made)
     _filled_in(match.recording, "upc", "710000000077", "Later list")
     Recording.objects.filter(pk=match.recording_id).update(
         writers=["Anna Muster", "B. Muster"], title="Blue"
@@ -327,8 +361,8 @@ def test_a_declaration_names_the_sources_of_its_values_and_what_changed_since(
 
     assert "<bdi>Sample dump</bdi>, 2026-09-02" in page
     assert "Later list" not in page
-    assert "Writers: declared Anna Muster, now Anna Muster, B. Muster" in page
-    assert "Title: declared =Blue, now Blue" in page
+    assert "Writers: declared as Anna Muster, now Anna Muster, B. Muster" in page
+    assert "Title: declared as =Blue, now Blue" in page
 
 
 def test_a_rescan_changes_a_declaration_only_where_it_found_something_else(
@@ -337,38 +371,27 @@ def test_a_rescan_changes_a_declaration_only_where_it_found_something_else(
     draft, match = month
     made = services.declare_now(draft)
 
-    def rescan(*spans: tuple[int, int, int, int]) -> list[tuple[str, ...]]:
+    def rescan(*spans: tuple[int, int, int, int]) -> list[str]:
         scan = ScanFactory.create(scanned_file=match.scanned_file)
-        later = make_match(
+        make_match(
             *spans, scan=scan, recording=match.recording, state=MatchState.CONFIRMED
         )
-        (mark,) = selectors.marks_of([later.pk])[later.pk]
-        assert (mark.match, mark.is_rescanned) == (later, True)
-        found = [
-            each.changes
-            for play, each in selectors.corrections(made)
-            if play.match_id == match.pk and each.is_wrong
-        ]
-        assert mark.has_changed == mark.is_wrong == bool(found)
-        return found
+        return [text.rpartition(": ")[2] for text in differences(made)]
 
     first, second = (10_000, 40_000, 0, 30_000), (100_000, 130_000, 0, 30_000)
     assert rescan(first, second) == []
     assert rescan(first, (100_000, 120_400, 0, 20_400)) == [
-        ("declared with 00:00:30, now 00:00:20",)
+        "declared with 00:00:30, now 00:00:20"
     ]
-    assert (
-        rescan(first, second, (200_000, 230_000, 0, 30_000))
-        == [("a later scan found more plays of it",)] * 2
-    )
+    more = "a later scan found more plays of it"
+    assert rescan(first, second, (200_000, 230_000, 0, 30_000)) == [more, more]
     client.force_login(a_user())
-    assert "correct the declaration" in client.get(made.url).content.decode()
+    assert more in client.get(made.url).content.decode()
     other = RecordingFactory.create()
     assert rescan(first, second) == []
     Match.objects.filter(pk=match.pk).update(recording=other, version=F("version") + 1)
-    assert selectors.marks_of([match.pk])[match.pk][0].changes == (
-        f"Recording: declared {match.recording}, now {other}",
-    )
+    declared = f"Recording: declared as {match.recording}, now {other}"
+    assert declared in "\n".join(differences(made))
 
 
 def test_a_waiting_declaration_is_cancelled(month: tuple[Declaration, Match]) -> None:
@@ -405,15 +428,17 @@ def test_pages_lead_from_check_to_file(
     Match.objects.filter(pk=match.pk).update(state=MatchState.RELEASED)
     page = client.get(made.url).content.decode()
     assert made.sha256 in page
-    assert "correct the declaration" in page
+    assert "it was decided otherwise, so a correction leaves it out" in page
+    assert "Not yet: nobody has downloaded the file." in page
     file = client.get(f"{made.url}file")
     assert b"".join(file.streaming_content) == content(made)  # type: ignore[attr-defined]  # a stream
     manifest = json.loads(client.get(f"{made.url}manifest.json").content)
     assert manifest["totals"]["plays"] == 3
     assert client.get(f"{made.url}undeclared.csv").status_code == 200
     assert client.post(f"{made.url}files-check/").status_code == 200
-    assert "Declared" in client.get(f"/m/{match.uid}").content.decode()
-    assert "declared as Confirmed" in client.get("/matches/").content.decode()
+    assert made.name in client.get(f"/m/{match.uid}").content.decode()
+    assert "stated as Confirmed" in client.get("/matches/").content.decode()
+    assert "Not yet" not in client.get(made.url).content.decode()
     assert Event.objects.filter(action="declaration.downloaded").exists()
     # Reviewers check, managers declare.
     client.force_login(make_user(Role.REVIEWER))
@@ -494,6 +519,7 @@ def test_a_program_fetches_the_file_but_declares_nothing(
     assert file.status_code == 200
     assert b"".join(file.streaming_content) == content(made)  # type: ignore[attr-defined]  # a stream
     assert Event.objects.filter(action="declaration.downloaded").exists()
+    assert stated(made).state == "sent"
     refused = program.post(api, body, content_type="application/json")
     assert refused.status_code == 403
     assert program.post(f"{api}{made.uid}/cancel/").status_code == 403

@@ -14,14 +14,13 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Exclusion
-from notices.models import NoticeState
 from portal.review.queue import Queue
 from review.choices import MatchState
 from review.models import Match
 from review.services import locks
 from tests.factories import deciding
 from tests.factories.accounts import make_user
-from tests.factories.notices import make_claim, make_draft
+from tests.factories.notices import make_claim, make_sent
 from tests.factories.review import make_match
 from tests.portal.review.reviewing import JSON, decide, page_of
 
@@ -257,16 +256,12 @@ def test_undo_asks_before_it_touches_a_signed_notice(
     manager: Client, mira: User
 ) -> None:
     match = make_claim(mira)
-    notice = make_draft([match], mira)
-    notice.state, notice.year, notice.number = NoticeState.SIGNED, 2026, 7
-    notice.signed_at = datetime.now(tz=UTC)
-    notice.pdf, notice.signature = "notices/7.pdf", "A. Muster"
-    notice.save()
+    notice = make_sent([match], mira, make_user(Role.MANAGER))
 
     asked = undo(manager, match)
 
     assert asked.status_code == 409
-    said = "TN-2026-0007 names this match; it is signed."
+    said = f"Takedown notice “{notice}” states this match as confirmed."
     assert said in asked.content.decode()
 
 
