@@ -18,7 +18,7 @@ from monitoring.declarations.chunks import CHUNK
 from monitoring.declarations.facts import Contributor, RecordingFacts
 from monitoring.declarations.formats.values import VALUES
 from monitoring.declarations.gathering import DECLARED, within
-from monitoring.declarations.keeping import recordings_in
+from monitoring.declarations.keeping import recording_in
 from monitoring.declarations.models import Declaration
 from monitoring.declarations.recordings import recording_facts, standing_for
 from monitoring.streams.models import Station
@@ -53,7 +53,8 @@ def changed_plays(statement: Statement) -> Iterator[ChangedPlay]:
 
     The number of queries per chunk is fixed.
     """
-    facts = statement.facts.order_by("pk").iterator(chunk_size=CHUNK)
+    plays = statement.facts.exclude(match="").order_by("pk")
+    facts = plays.iterator(chunk_size=CHUNK)
     for some in batched(facts, CHUNK):
         yield from _Declared.of(some).changed()
 
@@ -266,10 +267,14 @@ class RecordingChange:
     changes: tuple[str, ...]
 
 
-def recording_changes(declaration: Declaration) -> Iterator[RecordingChange]:
+def recording_changes(
+    declaration: Declaration, statement: Statement
+) -> Iterator[RecordingChange]:
     """Yield the recordings that a correction would describe otherwise."""
     territories = {station.territory for station in declaration.stations}
-    for chunk in batched(recordings_in(declaration.facts), CHUNK):
+    facts = statement.facts.filter(match="").order_by("pk").iterator(chunk_size=CHUNK)
+    for some in batched(facts, CHUNK):
+        chunk = [recording_in(fact.cells["described"]) for fact in some]
         uids = [then.uid for then in chunk]
         rows = Recording.objects.defer("facts", "notes").in_bulk(uids, field_name="uid")
         stays = standing_for(row.pk for row in rows.values())

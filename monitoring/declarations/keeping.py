@@ -54,17 +54,16 @@ def facts_in(stored: File[bytes]) -> DeclarationFacts:
     return DeclarationFacts(**own, **lists)
 
 
-def recordings_in(stored: File[bytes]) -> Iterator[RecordingFacts]:
-    """Yield the recordings of kept facts, without reading the plays after them."""
+def described(recording: RecordingFacts) -> dict[str, Any]:  # Any: JSON
+    """Return what is said of a recording as JSON."""
+    return _plain(recording)
+
+
+def recording_in(plain: Mapping[str, Any]) -> RecordingFacts:  # Any: JSON
+    """Read what was said of a recording."""
     made, readers = _KINDS["recordings"]
-    with stored.open("rb") as raw, gzip.open(raw, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            record = json.loads(line)
-            kind = record.pop("kind")
-            if kind == "plays":
-                return
-            if kind == "recordings":
-                yield made(**_read(record, readers))
+    facts: RecordingFacts = made(**_read(plain, readers))
+    return facts
 
 
 def _line(record: Mapping[str, object]) -> bytes:

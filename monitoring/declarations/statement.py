@@ -16,6 +16,7 @@ from monitoring.broadcasts.times import MOST_MS
 from monitoring.declarations.additions import additions
 from monitoring.declarations.changes import changed_plays, recording_changes, when
 from monitoring.declarations.gathering import Gathered
+from monitoring.declarations.keeping import described
 from monitoring.declarations.models import Declaration
 from monitoring.streams.models import StreamHour
 from reports.choices import RunState
@@ -92,7 +93,7 @@ def statement_of(declaration: Declaration) -> Statement | None:
 
 
 def facts_of(gathered: Gathered) -> Iterator[Fact]:
-    """Yield what a declaration says of each play."""
+    """Yield what a declaration says of each play, then of each recording."""
     for play, source in zip(gathered.facts.plays, gathered.sources, strict=True):
         yield Fact(
             match=play.match,
@@ -113,6 +114,8 @@ def facts_of(gathered: Gathered) -> Iterator[Fact]:
                 "plays_in_file": source.plays_in_file,
             },
         )
+    for recording in gathered.facts.recordings:
+        yield Fact(recording=recording.uid, cells={"described": described(recording)})
 
 
 def _differences(
@@ -122,9 +125,9 @@ def _differences(
         about = f"{play.match.recording}, {when(play.station, play.starts_at)}"
         for change in play.changes:
             yield Difference(f"{about}: {change}", play.match.uid)
-    for described in recording_changes(declaration):
-        for change in described.changes:
-            yield Difference(f"{described.recording}: {change}")
+    for changed in recording_changes(declaration, statement):
+        for change in changed.changes:
+            yield Difference(f"{changed.recording}: {change}")
     for added in additions(declaration, statement):
         about = f"{added.match.recording}, {when(added.station, added.starts_at)}"
         change = _("it is not declared yet, but belongs to these days")

@@ -21,7 +21,6 @@ from monitoring.broadcasts.services import (
     broadcast_state,
     broadcast_values,
     hours_state,
-    statements_on,
 )
 from monitoring.broadcasts.times import (
     hours_of_day,
@@ -106,16 +105,11 @@ class BroadcastForm(BroadcastFields):
         help_text=_("Such as 0:30:00; leave empty for the whole file."),
     )
     seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
-    despite = forms.BooleanField(required=False, label=_("Change it all the same"))
 
     def __init__(
         self, data: QueryDict | None = None, *, broadcast: Broadcast | None = None
     ) -> None:
         super().__init__(data, initial=_initial(broadcast) if broadcast else {})
-        if broadcast is not None and (said := statements_on(broadcast)):
-            self.fields["despite"].help_text = " ".join(said)
-        else:
-            del self.fields["despite"]
         if not (self.is_bound and self._is_doubled()):
             self.fields["occurrence"].widget = forms.HiddenInput()
 

@@ -112,7 +112,7 @@ def broadcast(
             values=form.values(),
             user=request.user,
             seen=form.cleaned_data["seen"],
-            despite=form.cleaned_data.get("despite", False),
+            despite=True,
         )
 
     if request.method == "POST":
@@ -176,10 +176,7 @@ def broadcast_delete(
                 (found.scanned_file, reverse("portal:file_detail", args=[uid])),
                 (_("Broadcasts"), reverse("portal:file_broadcasts", args=[uid])),
             ],
-            kept={
-                "seen": request.GET.get("seen", ""),
-                **({"despite": "yes"} if stated else {}),
-            },
+            kept={"seen": request.GET.get("seen", "")},
         )
     asked = _ask_before(
         request,
@@ -196,7 +193,7 @@ def broadcast_delete(
             broadcast=found,
             user=request.user,
             seen=request.POST.get("seen", ""),
-            despite="despite" in request.POST,
+            despite=True,
         )
     except ProgrammeRefused as refused:
         messages.error(request, str(refused))

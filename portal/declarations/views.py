@@ -214,7 +214,7 @@ def _stated(found: Declaration) -> dict[str, object]:
     if statement.state in FOLLOWED:
         for name, differences in (
             ("changed", changed_plays(statement)),
-            ("described", recording_changes(found)),
+            ("described", recording_changes(found, statement)),
             ("added", additions(found, statement)),
         ):
             shown = list(islice(differences, _CHANGED_SHOWN + 1))

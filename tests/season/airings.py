@@ -72,7 +72,7 @@ def _delete(person: Person, rng: random.Random) -> None:
     row = _some(Broadcast, rng)
     if row is not None:
         path = f"/files/{row.scanned_file.uid}/broadcasts/{row.uid}/delete/"
-        person.fill_in(path, seen=broadcast_state(row), despite=rng.choice(["", "yes"]))
+        person.fill_in(path, seen=broadcast_state(row))
 
 
 def _move(person: Person, rng: random.Random) -> None:
@@ -83,7 +83,6 @@ def _move(person: Person, rng: random.Random) -> None:
             station=station.uid,
             starts_at=f"2026-11-{rng.randint(1, 30):02}T07:00",
             seen=broadcast_state(row),
-            despite=rng.choice(["", "on"]),
         )
 
 

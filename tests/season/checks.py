@@ -399,7 +399,7 @@ def declarations_hold() -> None:
     for made in Declaration._base_manager.filter(state=RunState.READY):
         statement = statement_of(made)
         assert statement is not None
-        plays = [fact.cells for fact in statement.facts.all()]
+        plays = [fact.cells for fact in statement.facts.exclude(match="")]
         names = len({play["play"] for play in plays})
         counted = (len(plays), names, sum(play["played_ms"] for play in plays))
         declared = (made.play_count, made.play_count, made.played_ms)
