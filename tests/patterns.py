@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import inf
 from pathlib import Path
 from re import _constants as op  # type: ignore[attr-defined]  # parsed patterns have no public form
 from re import _parser  # type: ignore[attr-defined]
@@ -38,8 +37,7 @@ _FUNCTIONS: Final = frozenset(
 )
 _AT_THE_BEGINNING: Final = frozenset({"match", "fullmatch"})
 # A quadratic pattern is seen with the shorter texts already, before it takes minutes.
-# Beside each length: how many of the slowest texts are tried with the next one.
-_LENGTHS: Final = {2_000: 12, 20_000: 4, LENGTH: 0}
+_LENGTHS: Final = (2_000, 20_000, LENGTH)
 # A repeat with a lower limit costs at most this often the length of the text.
 _FEW: Final = 40
 _CHARACTERS: Final = "a0 .,;:-_/\\\"'()[]<>&=+%\n\t\0Aé\u3000漢"
@@ -104,31 +102,29 @@ def limit_seconds() -> float:
 def slow_text(pattern: Pattern) -> str:
     """Return a description of a text that takes the pattern too long, or ""."""
     tried = list(shapes(pattern.compiled))
-    for length, slowest in _LENGTHS.items():
+    for length in _LENGTHS:
         taken = {}
         for shape in tried:
             taken[shape] = _taken(pattern, shape, length)
             # Another program may have disturbed one measurement.
-            if taken[shape] == inf and all(
-                _taken(pattern, shape, length) == inf for _again in range(2)
+            if taken[shape] > limit_seconds() and all(
+                _taken(pattern, shape, length) > limit_seconds() for _again in range(2)
             ):
                 return f"{length} characters of {shape}"
-        tried = sorted(tried, key=taken.__getitem__, reverse=True)[:slowest]
+        tried = sorted(tried, key=taken.__getitem__, reverse=True)[:12]
     return ""
 
 
 def _taken(pattern: Pattern, shape: Shape, length: int) -> float:
-    """Return the processor time for a text; infinity above the limit."""
-
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise _TooLong
 
     before = signal.signal(signal.SIGVTALRM, stop)
-    signal.setitimer(signal.ITIMER_VIRTUAL, limit_seconds())
+    signal.setitimer(signal.ITIMER_VIRTUAL, 4 * limit_seconds())
     try:
         return pattern.seconds(shape.text(length))
     except _TooLong:
-        return inf
+        return 4 * limit_seconds()
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
