@@ -15,10 +15,10 @@ from programmes.choices import CueUse, MusicOrigin
 from reports.cue_questions import Question
 from reports.models import CueEntry
 from review.choices import MatchState
-from review.counting import Occurs
 from review.models import Match
 from review.services import intervals
 from review.services.intervals import Interval
+from review.timeline import Occurs
 
 
 class CueStatus(StrEnum):

@@ -117,7 +117,7 @@ def rows_in(file: ScannedFile, user: User) -> list[CueRow]:
     claimed = {match.pk: match for cue in cues if (match := _match_of(cue))}
     rejected = {
         match.pk: match
-        for match in sheet.matches
+        for match in sheet.timeline.matches
         if not match.is_heard and match.state != MatchState.SUPPRESSED
     }
     queue = queue_of(file, user)

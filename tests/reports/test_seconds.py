@@ -27,10 +27,10 @@ from reports.cue_sheets import CueSheet, cue_sheet
 from reports.cues import CueStatus
 from reports.layouts import Layout
 from review.choices import MatchState, QueueReason
-from review.counting import SoundKind
 from review.models import Match
 from review.services import exclusions
 from review.services.speech import check_speech
+from review.timeline import Kind
 from scanning.models import Scan, ScannedFile
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
@@ -58,7 +58,7 @@ EXCLUDED_MS = 29_800
 @pytest.fixture
 def scan() -> Scan:
     """Return the scan of a file of ten minutes whose last minute is not decoded."""
-    file = ScannedFileFactory.create(duration_ms=540_000, undecoded_ms=60_000)
+    file = ScannedFileFactory.create(length_ms=600_000, undecoded_ms=60_000)
     return ScanFactory.create(
         scanned_file=file,
         unmatched=[
@@ -176,15 +176,15 @@ def test_one_file_with_everything_states_the_same_seconds_everywhere(
     assert "of 0:24.037 counts" in page
     assert page.count("seg--excluded") == 2
 
-    assert {piece.heard for piece in sheet.division.pieces} >= {
-        SoundKind.COUNTED,
-        SoundKind.EXCLUDED,
-        SoundKind.ITEM,
-        SoundKind.NOT_CLAIMED,
-        SoundKind.SPEECH,
-        SoundKind.NOT_DECODED,
+    assert {piece.kind for piece in sheet.timeline.pieces} >= {
+        Kind.CONFIRMED,
+        Kind.EXCLUDED,
+        Kind.ITEM,
+        Kind.SUPPRESSED,
+        Kind.SPEECH,
+        Kind.NOT_DECODED,
     }
-    assert sheet.division.ms(*SoundKind) == 600_000
+    assert sheet.timeline.ms(*Kind) == 600_000
 
 
 def ms_of(text: str) -> int:
@@ -215,8 +215,8 @@ def test_a_cue_sheet_has_no_hole(claim: Match) -> None:
         ("05:00.000", "00:30.000", "not_scanned", ""),
         ("09:00.000", "01:00.000", "not_decoded", ""),
     ]
-    assert sheet.division.length_ms == 600_000
-    assert sheet.division.ms(*SoundKind) == 600_000
+    assert sheet.timeline.length_ms == 600_000
+    assert sheet.timeline.ms(*Kind) == 600_000
 
 
 def test_an_undecodable_end_is_not_matched(scan: Scan, client: Client) -> None:
@@ -227,7 +227,7 @@ def test_an_undecodable_end_is_not_matched(scan: Scan, client: Client) -> None:
         reverse("portal:file_detail", args=[scan.scanned_file.uid])
     ).content.decode()
 
-    assert "9:00 · 90.0\u2009%" in page
+    assert "9:00 · 90.00\u2009%" in page
     assert "Not decoded" in page
 
 
@@ -268,17 +268,17 @@ def test_every_moment_is_of_one_kind(scan: Scan) -> None:
     )
     file: ScannedFile = scan.scanned_file
 
-    pieces = cue_sheet(file=file).division.pieces
+    pieces = cue_sheet(file=file).timeline.pieces
 
-    assert [(each.start_ms, each.heard) for each in pieces] == [
-        (0, SoundKind.SPEECH),
-        (10_000, SoundKind.COUNTED),
-        (20_000, SoundKind.SPEECH),
-        (40_000, SoundKind.SILENCE),
-        (47_064, SoundKind.UNDESCRIBED),
-        (300_000, SoundKind.NOT_SCANNED),
-        (330_000, SoundKind.UNDESCRIBED),
-        (540_000, SoundKind.NOT_DECODED),
+    assert [(each.start_ms, each.kind) for each in pieces] == [
+        (0, Kind.SPEECH),
+        (10_000, Kind.PENDING),
+        (20_000, Kind.SPEECH),
+        (40_000, Kind.SILENCE),
+        (47_064, Kind.UNDESCRIBED),
+        (300_000, Kind.NOT_SCANNED),
+        (330_000, Kind.UNDESCRIBED),
+        (540_000, Kind.NOT_DECODED),
     ]
 
 
