@@ -89,6 +89,7 @@ class _Entry:
     status: str
     item: Occurs | None = None
     entry: CueEntry | None = None
+    unclaimed: Sequence[Match] = ()
 
     @property
     def order(self) -> tuple[int, int, str]:
@@ -142,6 +143,7 @@ def _cue(entry: _Entry, uses: Mapping[int, MusicUse], said: _Said) -> Cue:
         status=entry.status,
         item=entry.item,
         entry=entry.entry,
+        unclaimed=entry.unclaimed,
         use=use.use if use else "",
         origin=use.origin if use else "",
         questions=[each for each in said.questions if _shows(entry, each)],
@@ -243,6 +245,7 @@ def _without_recording(line: Timeline) -> Iterator[_Entry]:
                 piece.speech_pct,
                 status,
                 piece.item,
+                unclaimed=piece.matches,
             )
 
 

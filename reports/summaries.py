@@ -82,10 +82,9 @@ _DEFAULT_SORT = "-matched_ms"
 class SummaryRow:
     """The counts of one recording, label, account, platform or month.
 
-    ``confirmed`` includes disputed and upheld matches, ``rejected`` released ones;
-    ``suppressed`` ones are beside ``matches``. ``matched_ms`` leaves out rejected,
-    suppressed and released matches, and a moment of a file with several recordings
-    counts once. ``share_pct`` is its share of all audio that passes the filter.
+    ``confirmed`` includes disputed and upheld matches, ``rejected`` released ones.
+    ``matched_ms`` leaves out rejected, suppressed and released matches, and a moment of
+    a file with several recordings counts once. ``share_pct`` is its share of all audio that passes the filter.
     """
 
     key: str
@@ -206,7 +205,7 @@ def _count(*states: MatchState) -> Count:
 
 
 _COUNTS: dict[str, Aggregate] = {
-    "matches": Count("pk", filter=~Q(state=MatchState.SUPPRESSED)),
+    "matches": Count("pk"),
     "files": Count("scanned_file", distinct=True),
     "waiting": _count(*WAITING_STATES),
     "confirmed": _count(MatchState.CONFIRMED, MatchState.DISPUTED, MatchState.UPHELD),

@@ -64,7 +64,7 @@ def differing_seconds(file: ScannedFile) -> Iterator[str]:
         if len(set(places.values())) > 1:
             yield f"{match.case} counts {places}"
     yield from _missing_time(file, line)
-    yield from differing([file.pk])
+    yield from (told for _file, told in differing([file.pk]))
     heard = [each for each in matches if each.is_heard]
     counted = length(part for each in heard for part in each.tally.counted)
     coverage = draw_coverage(file, line)

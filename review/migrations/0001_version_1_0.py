@@ -210,7 +210,6 @@ class Migration(migrations.Migration):
                 name='FileFigures',
                 fields=[
                     ('scanned_file', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='figures', serialize=False, to='scanning.scannedfile')),
-                    ('by_kind', models.JSONField(default=dict, help_text="Milliseconds by kind; together the file's length.")),
                     ('matched_ms', models.BigIntegerField(default=0, help_text='A moment with several recordings counts once.')),
                     ('overlap_ms', models.BigIntegerField(default=0, help_text='What the matches count one by one beyond the matched time.')),
                 ],

@@ -10,17 +10,15 @@ from scanning.models import ScannedFile
 
 
 class FileFigures(models.Model):
-    """The seconds of one file by kind, as its timeline has them.
+    """The matched time of one file, as its timeline has it.
 
-    Lists and sums read them. ``review.timeline.figures`` writes them in the transaction
-    that changes what the file holds. A viewer with limits reads the timeline instead.
+    Lists and sums read it. ``review.timeline.figures`` writes it in the transaction that
+    changes matches; nothing else takes time from a match. A viewer with limits reads the
+    timeline instead.
     """
 
     scanned_file = models.OneToOneField(
         ScannedFile, on_delete=models.CASCADE, related_name="figures", primary_key=True
-    )
-    by_kind = models.JSONField(
-        default=dict, help_text=_("Milliseconds by kind; together the file's length.")
     )
     matched_ms = models.BigIntegerField(
         default=0, help_text=_("A moment with several recordings counts once.")

@@ -176,7 +176,9 @@ def _join(
         alias.kept["version"] = alias.match.version
     MatchAlias.objects.bulk_update(aliases, ["kept"], batch_size=200)
     _record(pairs, before, actor, {"merge": merge, "scan": scan.uid if scan else ""})
-    transitions.matches_changed.send(sender=Match, matches=survivors)
+    transitions.matches_changed.send(
+        sender=Match, matches=survivors, recounted=survivors
+    )
 
 
 def _make_aliases(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from django.db import transaction
@@ -16,7 +16,7 @@ from review.selectors import with_segments
 from review.services import intervals
 from review.services.intervals import Interval
 from review.timeline.pieces import Timeline, share
-from review.timeline.reading import timelines
+from review.timeline.reading import matched_timelines, timelines
 from scanning.choices import ScanStatus
 from scanning.models import Scan, ScannedFile
 
@@ -37,49 +37,41 @@ def refresh(files: Iterable[int]) -> None:
     # Two decisions in one file see each other, so that the later one counts both.
     rows = FileFigures.objects.select_for_update().filter(pk__in=keys).order_by("pk")
     stored = {row.pk: row for row in rows}
-    for file, line in _read(keys):
+    for file, line in _read(keys, matched_timelines):
         row = stored[file.pk]
-        _set(row, line)
+        row.matched_ms, row.overlap_ms = line.matched_ms, line.overlap_ms
         _share_again(file, line)
     FileFigures.objects.bulk_update(
-        stored.values(), ["by_kind", "matched_ms", "overlap_ms"], batch_size=200
+        stored.values(), ["matched_ms", "overlap_ms"], batch_size=200
     )
 
 
-def differing(files: Iterable[int]) -> Iterator[str]:
-    """Yield each file whose stored figures differ from its timeline."""
+def differing(files: Iterable[int]) -> Iterator[tuple[int, str]]:
+    """Yield the key of each file whose stored figures differ, and how they do."""
     keys = list(files)
     with working_for(None):
         stored = FileFigures.objects.in_bulk(keys)
-        for file, line in _read(keys):
-            row = FileFigures(scanned_file=file)
-            _set(row, line)
-            known = stored.get(file.pk)
-            if known is None:
-                if line.matches:
-                    yield f"file {file.uid} has no figures"
-            elif _values(known) != _values(row):
-                yield f"file {file.uid} has {_values(known)}, counted {_values(row)}"
+        for file, line in _read(keys, timelines):
+            known = stored.get(file.pk, FileFigures())
+            figures = (known.matched_ms, known.overlap_ms)
+            counted = (line.matched_ms, line.overlap_ms)
+            if figures != counted:
+                told = f"file {file.uid} stores {figures} ms, its timeline {counted}"
+                yield file.pk, told
 
 
-def _read(keys: Collection[int]) -> Iterator[tuple[ScannedFile, Timeline]]:
+def _read(
+    keys: Collection[int],
+    divided: Callable[[Collection[ScannedFile]], Mapping[int, Timeline]],
+) -> Iterator[tuple[ScannedFile, Timeline]]:
     listed = sorted(keys)
     for first in range(0, len(listed), _AT_ONCE):
         files = ScannedFile.objects.select_related("container").in_bulk(
             listed[first : first + _AT_ONCE]
         )
-        lines = timelines(list(files.values()))
+        lines = divided(list(files.values()))
         for key, file in files.items():
             yield file, lines[key]
-
-
-def _set(row: FileFigures, line: Timeline) -> None:
-    row.by_kind = {kind.value: ms for kind, ms in line.by_kind.items()}
-    row.matched_ms, row.overlap_ms = line.matched_ms, line.overlap_ms
-
-
-def _values(row: FileFigures) -> tuple[object, ...]:
-    return row.by_kind, row.matched_ms, row.overlap_ms
 
 
 def _share_again(file: ScannedFile, line: Timeline) -> None:
@@ -140,6 +132,7 @@ def note_failed_scan(*, scan: Scan, **_signal: object) -> None:
         refresh([scan.scanned_file_id])
 
 
-def note_matches(*, matches: Iterable[Match], **_signal: object) -> None:
-    """Write the figures of the files of matches that changed."""
-    refresh(match.scanned_file_id for match in matches)
+def note_matches(*, recounted: Sequence[Match], **_signal: object) -> None:
+    """Write the figures of the files of matches whose time counts now, or no longer."""
+    if recounted:
+        refresh(match.scanned_file_id for match in recounted)

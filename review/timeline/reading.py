@@ -62,6 +62,22 @@ def timelines(files: Collection[ScannedFile]) -> dict[int, Timeline]:
     }
 
 
+def matched_timelines(files: Collection[ScannedFile]) -> dict[int, Timeline]:
+    """Return the timelines of files by key with their matches alone.
+
+    Nothing takes time from a match, so that matched time is that of whole timelines.
+    """
+    matches = _matches_in({file.pk: file for file in files})
+    return {
+        file.pk: divide(
+            length_ms=file.length_ms,
+            undecoded_ms=file.undecoded_ms,
+            heard=Heard(matches=matches.get(file.pk, ())),
+        )
+        for file in files
+    }
+
+
 def _matches_in(
     files: Mapping[int, ScannedFile], without: Collection[int] = ()
 ) -> dict[int, list[Match]]:

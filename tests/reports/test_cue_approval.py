@@ -203,7 +203,7 @@ def test_a_rescan_that_finds_the_same_changes_no_approved_sheet(
     file: ScannedFile, reviewer: User, manager: User
 ) -> None:
     approval = approved(file, reviewer, manager)
-    before = cue_sheet(file=file).matches
+    before = cue_sheet(file=file).timeline.matches
     again = ScanFactory.create(scanned_file=file, unmatched=file.scans.get().unmatched)
     for match in before:
         spans = (
