@@ -30,7 +30,7 @@ from scanning.models import ScannedFile
 UNKNOWN_MS = 5_000
 """Shorter intervals without a match are not listed."""
 
-_SCANNED = (FileStatus.READY, FileStatus.NO_MATCH)
+SCANNED = (FileStatus.READY, FileStatus.NO_MATCH)
 
 
 _OF_PIECES = {
@@ -38,7 +38,7 @@ _OF_PIECES = {
     Kind.SUPPRESSED: CueStatus.SUPPRESSED,
     Kind.REJECTED: CueStatus.UNKNOWN,
     Kind.UNKNOWN: CueStatus.UNKNOWN,
-    Kind.NOT_SCANNED: CueStatus.NOT_SCANNED,
+    Kind.NOTSCANNED: CueStatus.NOTSCANNED,
     Kind.NOT_DECODED: CueStatus.NOT_DECODED,
 }
 
@@ -100,7 +100,7 @@ class _Entry:
 
 def cue_sheet(*, file: ScannedFile) -> CueSheet:
     """Return the cue sheet for the current matches; raise ``NotScanned``."""
-    if file.status not in _SCANNED:
+    if file.status not in SCANNED:
         raise NotScanned(
             _("%(name)s is not scanned (%(state)s). A cue sheet needs a finished scan.")
             % {"name": file.name, "state": lowered(file.get_status_display())}

@@ -27,15 +27,18 @@ entered_cues: Registry[OfFiles[Entered]] = Registry()
 """Functions that return what people entered about intervals of files."""
 
 
-def timeline(file: ScannedFile) -> Timeline:
+def timeline(file: ScannedFile, *, with_entries: bool = True) -> Timeline:
     """Return the timeline of a file as the viewer may see it."""
-    return timelines([file])[file.pk]
+    return timelines([file], with_entries=with_entries)[file.pk]
 
 
-def timelines(files: Collection[ScannedFile]) -> dict[int, Timeline]:
+def timelines(
+    files: Collection[ScannedFile], *, with_entries: bool = True
+) -> dict[int, Timeline]:
     """Return the timelines of files by key, with a fixed number of queries.
 
-    Where the viewer may not see a match, its time is unknown to him.
+    Where the viewer may not see a match, its time is unknown to him. Without entries
+    they are as if nobody had entered anything.
     """
     by_key = {file.pk: file for file in files}
     matches = _matches_in(by_key)
@@ -44,7 +47,8 @@ def timelines(files: Collection[ScannedFile]) -> dict[int, Timeline]:
         shown = {match.pk for listed in matches.values() for match in listed}
         with working_for(None):
             hidden = _matches_in(by_key, without=shown)
-    items, entered = _known(unknown_sound, by_key), _known(entered_cues, by_key)
+    items = _known(unknown_sound, by_key)
+    entered = _known(entered_cues if with_entries else (), by_key)
     reported = _reported_of(files)
     return {
         key: divide(
