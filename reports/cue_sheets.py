@@ -38,7 +38,7 @@ _OF_PIECES = {
     Kind.SUPPRESSED: CueStatus.SUPPRESSED,
     Kind.REJECTED: CueStatus.UNKNOWN,
     Kind.UNKNOWN: CueStatus.UNKNOWN,
-    Kind.NOTSCANNED: CueStatus.NOTSCANNED,
+    Kind.NOT_SCANNED: CueStatus.NOT_SCANNED,
     Kind.NOT_DECODED: CueStatus.NOT_DECODED,
 }
 
