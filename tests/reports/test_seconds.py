@@ -456,6 +456,9 @@ def test_nothing_else_counts_seconds() -> None:
         *("portal/pictures/pair.py", "portal/pictures/plots.py"),
         *("portal/pictures/file.py", "review/timeline/reading.py"),
         *("monitoring/unknown/keeping.py", "monitoring/streams/claims.py"),
+        # Whether two sounds share most of their seconds.
+        *("review/services/questions.py", "review/versions.py"),
+        "reports/cue_repeats.py",
         # Which seconds of streams are kept, and which gaps are one.
         *("monitoring/streams/audio.py", "monitoring/streams/selectors.py"),
     }
