@@ -191,7 +191,7 @@ def _item(
         "played_duration": seconds(source[1] - source[0]),
         "type": kind if isinstance(kind, str) else "traverse",
         "engine_type": _ENGINE_TYPES[Section(detection.section)],
-        "file_duration": whole_seconds(file.duration_ms),
+        "file_duration": whole_seconds(file.length_ms),
         "score": _whole(score),
         # The protocol states relative changes, our segments ratios and cents.
         "time_skew": round(1 - float(segment.tempo_ratio or 1), 3),

@@ -133,7 +133,7 @@ def _fill_batch(container: int, recording: int, numbers: range) -> list[str]:
                 container_id=container,
                 name=f"programme-{number:08d}.wav",
                 size_bytes=1_000_000,
-                duration_ms=600_000,
+                length_ms=600_000,
                 status=FileStatus.READY if number % 10 == 0 else FileStatus.NO_MATCH,
             )
             for number in numbers

@@ -43,7 +43,7 @@ told = []
 for name in ("ordered", "shuffled"):
     container = Container.objects.create(name=name, engine="acrcloud")
     files = ScannedFile.objects.bulk_create(
-        ScannedFile(container=container, name=f"file {{n}}", duration_ms=60000,
+        ScannedFile(container=container, name=f"file {{n}}", length_ms=60000,
                     source_type=SourceType.FILE) for n in range({count}))
     for file in files:
         request_scan(scanned_file=file, user=None)

@@ -109,7 +109,7 @@ def _first_match() -> Match:
     file = ScannedFile.objects.create(
         container=containers[0],
         name="programme.wav",
-        duration_ms=1_800_000,
+        length_ms=1_800_000,
         status=FileStatus.READY,
     )
     scan = Scan.objects.create(

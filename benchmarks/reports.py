@@ -299,7 +299,7 @@ def _fill_batch(container: int, recordings: list[int], numbers: list[int]) -> No
                 name=f"programme-{(number * 7919) % 10_000_019:08d}.wav",
                 sha256=f"{number:064x}",
                 size_bytes=1_000_000,
-                duration_ms=3_600_000,
+                length_ms=3_600_000,
                 platform="YouTube",
                 account=f"Channel {number % 500}",
                 status=FileStatus.READY,

@@ -113,7 +113,7 @@ def _make_programme() -> ScannedFile:
         container=container,
         name="walk.wav",
         programme="Long Evening",
-        duration_ms=_CUES * _EVERY_MS,
+        length_ms=_CUES * _EVERY_MS,
         status=FileStatus.READY,
     )
     scan = Scan.objects.create(

@@ -27,13 +27,17 @@ from evidence.summary import Drawn, summary_pdf
 from recognition.audio import waveform
 from recognition.types import Waveform
 from reports.cells import offset
+from review.timeline import Kind
 from scanning.models import ScannedFile
-from scanning.selectors import full_scan_of
 
 Report = Callable[[float], None]
 # Share of the work done after each step.
 _CLIPS_END, _DRAWN_END, _PICTURES_END = 0.6, 0.75, 0.9
-_FACT_LANES = {"silence": "Silence", "not_scanned": "Not scanned"}
+_FACT_LANES = {
+    Kind.SILENCE: "Silence",
+    Kind.NOT_SCANNED: "Not scanned",
+    Kind.NOT_DECODED: "Not decoded",
+}
 
 
 def assemble(
@@ -138,15 +142,11 @@ def draw(
 ) -> list[Picture]:
     """Draw each picture that has data; ``alive`` is called between them."""
     match, file, segments = facts.match, facts.file, facts.segments
-    length = file.duration_ms or match.last_end_ms
-    reference_pct = match.reference_coverage_pct
+    length = facts.line.length_ms
     pictures = [
         drawings.ribbon(facts.count, length, match.state, _fact_lanes(facts)),
         drawings.alignment(segments, facts.heard.duration_ms),
-        drawings.coverage(
-            float(match.source_coverage_pct),
-            None if reference_pct is None else float(reference_pct),
-        ),
+        drawings.coverage(match.source_share, match.reference_coverage_pct),
         *clips.draw_spectrograms(cut, segments, folder, alive),
     ]
     sound = _waveform(file)
@@ -174,18 +174,13 @@ def _segment_rows(facts: CaseFacts) -> list[dict[str, str]]:
 
 
 def _fact_lanes(facts: CaseFacts) -> list[tuple[str, Sequence[tuple[int, int]]]]:
-    """Return the intervals of silence and those not scanned.
+    """Return the intervals of silence, and those not scanned or not decoded.
 
     Other unmatched intervals stay out: they would reveal where other recordings are.
     """
-    unmatched = full_scan_of(facts.match.scan).unmatched
     lanes: list[tuple[str, Sequence[tuple[int, int]]]] = []
     for kind, name in _FACT_LANES.items():
-        intervals = [
-            (interval["start_ms"], interval["end_ms"])
-            for interval in unmatched
-            if interval["kind"] == kind
-        ]
+        intervals = [(piece.start_ms, piece.end_ms) for piece in facts.line.of(kind)]
         if intervals:
             lanes.append((name, intervals))
     return lanes

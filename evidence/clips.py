@@ -61,7 +61,7 @@ def cut(facts: CaseFacts, folder: Path, *, with_reference: bool, report: Report)
     # In order of time, since sound is decoded in one pass.
     chosen = sorted(longest[:MOST_SEGMENTS])
     file = facts.file
-    sides = [_Side("source", file.media, file.duration_ms, file.audio_removed_at)]
+    sides = [_Side("source", file.media, file.decoded_ms, file.audio_removed_at)]
     gaps = []
     if len(chosen) < len(numbered):
         gaps.append(

@@ -10,6 +10,7 @@ import base64
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -213,11 +214,14 @@ def alignment(segments: Sequence[Segment], reference_ms: int) -> Picture:
     return _picture("alignment", "Alignment of file and recording", text, height, parts)
 
 
-def coverage(source_pct: float, reference_pct: float | None) -> Picture:
-    """Draw the matched share of file and recording."""
-    rows = [("File", source_pct, SOURCE)]
-    if reference_pct is not None:
-        rows.append(("Recording", reference_pct, REFERENCE))
+def coverage(source_pct: Decimal | None, reference_pct: Decimal | None) -> Picture:
+    """Draw the matched share of file and recording, as far as their lengths are known."""
+    both = (("File", source_pct, SOURCE), ("Recording", reference_pct, REFERENCE))
+    rows = [
+        (name, float(share), colour)
+        for name, share, colour in both
+        if share is not None
+    ]
     parts = []
     for number, (name, share, colour) in enumerate(rows):
         y = 15 + 40 * number

@@ -28,6 +28,7 @@ from review.coverage import LicenceCheck
 from review.models import Dispute, Match
 from review.services.intervals import Interval
 from review.subjects import Subject
+from review.timeline import Timeline, timeline
 from scanning.models import Container, Detection, Scan, ScannedFile, Segment
 
 # Other recordings of the file belong to other cases, and a pack cannot describe itself.
@@ -52,6 +53,7 @@ class CaseFacts:
     """
 
     match: Match
+    line: Timeline
     count: Count
     detections: Sequence[Detection]
     exclusions: Sequence[Exclusion]
@@ -122,6 +124,7 @@ def gather(*, match_id: int) -> CaseFacts:
         )
         return CaseFacts(
             match=match,
+            line=timeline(match.scanned_file),
             count=selectors.count_of(match),
             detections=list(
                 detections.select_related("scan", "recording")
@@ -230,7 +233,8 @@ def source_json(match: Match) -> Json:
         "read_at": time_text(match.scan.started_at),
         "sha256": file.sha256,
         "size_bytes": file.size_bytes,
-        "duration_ms": file.duration_ms,
+        "duration_ms": file.length_ms,
+        "undecoded_ms": file.undecoded_ms,
         "media": file.facts,
     }
 
@@ -319,7 +323,7 @@ def match_json(match: Match) -> Json:
         "matched_ms": match.matched_ms,
         "longest_ms": match.longest_ms,
         "excluded_ms": match.excluded_ms,
-        "source_coverage_pct": _number(match.source_coverage_pct),
+        "source_coverage_pct": _number(match.source_share),
         "reference_coverage_pct": _number(match.reference_coverage_pct),
         "first_start_ms": match.first_start_ms,
         "last_end_ms": match.last_end_ms,

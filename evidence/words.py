@@ -218,7 +218,8 @@ def of_file(facts: CaseFacts) -> list[tuple[str, str]]:
             (_("Programme"), file.programme),
             (_("External id"), file.external_id),
             (_("Received"), f"{file.created_at:%Y-%m-%d %H:%M:%S} UTC"),
-            (_("Duration"), offset(file.duration_ms)),
+            (_("Duration"), offset(file.length_ms)),
+            (_("Not decoded"), offset(file.undecoded_ms)),
             ("SHA-256", file.sha256),
         ]
     )
@@ -260,7 +261,9 @@ def _what(facts: CaseFacts) -> str:
 
 
 def _shares(match: Match) -> str:
-    source = _("That is %(pct)s %% of the file") % {"pct": match.source_coverage_pct}
+    if match.source_share is None:
+        return ""
+    source = _("That is %(pct)s %% of the file") % {"pct": match.source_share}
     if match.reference_coverage_pct is None:
         return f"{source}."
     reference = _("and %(pct)s %% of the recording.") % {

@@ -27,11 +27,15 @@ from operations.resealing import stored_secrets
 from operations.stored_files import lost_files, stray_files, stray_uploads
 from recognition.errors import IndexUnavailable, RecognitionError
 from recognition.index.interface import IndexStore
+from review.timeline.figures import differing, refresh
+from scanning.models import ScannedFile
 
 Check = Callable[[], Iterable[DoctorFinding]]
 
 # Below this share of free space, large uploads and backups soon fail.
 _LOW_DISK_SHARE = 0.05
+# Counting all files of a large installation would take hours.
+_FILES_COUNTED = 1_000
 _CLOCK_TOLERANCE = timedelta(seconds=30)
 
 
@@ -236,6 +240,21 @@ def _role() -> Iterator[DoctorFinding]:
     )
 
 
+def _seconds() -> Iterator[DoctorFinding]:
+    """Find stored figures of the newest files that differ from their timelines."""
+    newest = ScannedFile.objects.filter(matches__isnull=False).order_by("-pk")
+    keys = list(newest.values_list("pk", flat=True).distinct()[:_FILES_COUNTED])
+    wrong = dict(differing(keys))
+    if wrong:
+        yield DoctorFinding(
+            "seconds",
+            f"{count_noun(len(wrong), 'file')} with other figures than its timeline; "
+            f"the first: {next(iter(wrong.values()))}",
+            "--fix counts them again.",
+            partial(refresh, list(wrong)),
+        )
+
+
 def _stuck_work() -> Iterator[DoctorFinding]:
     """Find work whose lease expired; a running worker would have reclaimed it."""
     if count := lost_leases().count():
@@ -289,6 +308,7 @@ CHECKS: tuple[Check, ...] = (
     stray_uploads,
     _streams,
     _index,
+    _seconds,
     _partitions,
     _duties,
     _broker,

@@ -16,13 +16,15 @@ class ReportsConfig(AppConfig):
         """Register the jobs, statements, and edits that follow their matches."""
         from reports import jobs  # noqa: F401
         from reports.cue_edits import EditsOfSheets
-        from reports.cue_entries import EntriesOfSheets
+        from reports.cue_entries import EntriesOfSheets, entered_in
         from reports.cue_statement import CueSheets
         from reports.run_statement import SentReports
         from review.services.following import followers
         from review.services.questions import spoken
+        from review.timeline.reading import entered_cues
         from statements.kinds import kinds
 
+        entered_cues.register(entered_in)
         kinds.register(CueSheets())
         kinds.register(SentReports())
         followers.register(("sheet_edits", EditsOfSheets()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
@@ -33,10 +34,19 @@ from review.errors import NotPossible
 from review.models import Match
 from review.services.intervals import Interval
 from review.services.questions import GaveWay
+from review.timeline import Entered, Kind
 from scanning.models import ScannedFile
 
 ENTERED: Final = "cue_sheet.entered"
 REMOVED: Final = "cue_sheet.entry_removed"
+
+
+_KINDS: Final = {
+    EntryKind.MUSIC: Kind.ENTERED,
+    EntryKind.UNKNOWN: Kind.UNKNOWN,
+    EntryKind.NO_MUSIC: Kind.NO_MUSIC,
+}
+"""The kinds of time that entries make; a note says nothing of what is heard."""
 
 
 class SheetRefused(Exception):
@@ -350,6 +360,22 @@ def require_open(file: ScannedFile, user: User) -> None:
     raise SheetRefused(
         "submitted", _("The cue sheet is submitted. Take it back or return it first.")
     )
+
+
+def entered_in(files: Collection[int]) -> Mapping[int, list[Entered]]:
+    """Return what people entered in files, by file; one query."""
+    entered: dict[int, list[Entered]] = defaultdict(list)
+    rows = CueEntry.objects.filter(scanned_file__in=files, kind__in=_KINDS)
+    for entry in rows.order_by("start_ms", "pk"):
+        entered[entry.scanned_file_id].append(
+            Entered(
+                entry.start_ms,
+                entry.end_ms,
+                entry.uid,
+                _KINDS[EntryKind(entry.kind)],
+            )
+        )
+    return entered
 
 
 def _facts(entry: CueEntry) -> dict[str, Any]:  # Any: JSON

@@ -17,15 +17,15 @@ from recognition.fingerprint import file_format as fingerprint
 from recognition.recurring.back import plays_again
 from recognition.recurring.sounds import Sound
 from reports.cue_questions import spoken_entries
-from reports.cue_sheets import NotScanned, cue_sheet
-from review.counting import Division, SoundKind
+from reports.cue_sheets import SCANNED
 from review.services import intervals
 from review.services.intervals import Interval
+from review.timeline import Kind, Timeline, timeline
 from scanning.models import ScannedFile
 
 logger = logging.getLogger(__name__)
 
-_UNKNOWN: Final = (SoundKind.ITEM, SoundKind.UNKNOWN)
+_UNKNOWN: Final = (Kind.ITEM, Kind.UNKNOWN)
 _LEAST_MS: Final = 4_000
 _LONGEST_MS: Final = 900_000
 _KEPT_SECONDS: Final = 3_600
@@ -39,16 +39,16 @@ def other_plays(file: ScannedFile, interval: Interval) -> list[Interval]:
     """
     if not _LEAST_MS <= interval[1] - interval[0] <= _LONGEST_MS:
         return []
-    try:
-        division = cue_sheet(file=file).division
-    except NotScanned:
+    if file.status not in SCANNED:
         return []
+    # Somebody may have named the interval before.
+    line = timeline(file, with_entries=False)
     said = [entry.interval for entry in spoken_entries().filter(scanned_file=file)]
-    pieces = [(each.start_ms, each.end_ms) for each in division.of(*_UNKNOWN)]
+    pieces = [(each.start_ms, each.end_ms) for each in line.of(*_UNKNOWN)]
     unknown = intervals.without(pieces, said)
     if _shared(interval, pieces) * 2 < interval[1] - interval[0]:
         return []
-    plays = list(_of_item(division, interval, unknown))
+    plays = list(_of_item(line, interval, unknown))
     for play in _heard_again(file, interval, unknown):
         if not any(intervals.are_together([play], [other]) for other in plays):
             plays.append(play)
@@ -56,10 +56,10 @@ def other_plays(file: ScannedFile, interval: Interval) -> list[Interval]:
 
 
 def _of_item(
-    division: Division, interval: Interval, unknown: Iterable[Interval]
+    line: Timeline, interval: Interval, unknown: Iterable[Interval]
 ) -> Iterable[Interval]:
     """Yield the other plays of repeated unknown sound that fills most of an interval."""
-    items = [each for each in division.of(SoundKind.ITEM) if each.item is not None]
+    items = [each for each in line.of(Kind.ITEM) if each.item is not None]
     half = (interval[1] - interval[0]) / 2
     uids = {
         each.item.uid

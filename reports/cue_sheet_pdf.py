@@ -15,7 +15,7 @@ from reports.cue_sheets import UNKNOWN_MS, CueSheet
 from reports.cues import Cue, CueStatus
 from reports.extras import heads
 from reports.pdf import INK, LINE, QUIET, Pages
-from review.counting import SoundKind
+from review.timeline import Kind
 
 _COLUMNS = (
     ("#", 9),
@@ -114,23 +114,23 @@ def _facts(sheet: CueSheet, episode: Episode | None) -> list[str]:
 
 def _length_of_file(sheet: CueSheet) -> str:
     """Return the file's length, or up to where a sheet without it can say anything."""
-    described = clock(sheet.division.length_ms)
-    if sheet.file.duration_ms:
+    described = clock(sheet.timeline.length_ms)
+    if sheet.file.length_ms:
         return f"length {described}"
     return f"length unknown, nothing is known after {described}"
 
 
 def _nothing_listed(sheet: CueSheet) -> str:
     """Return what a sheet without cues says, and what it cannot say."""
-    division = sheet.division
+    line = sheet.timeline
     doubtful = (
-        ("an estimate takes %s for speech", (SoundKind.SPEECH,)),
-        ("nothing is known of %s", (SoundKind.UNDESCRIBED,)),
+        ("an estimate takes %s for speech", (Kind.SPEECH,)),
+        ("nothing is known of %s", (Kind.UNDESCRIBED,)),
     )
     parts = [
-        text % clock(division.ms(*kinds))
+        text % clock(line.ms(*kinds))
         for text, kinds in doubtful
-        if division.ms(*kinds) >= UNKNOWN_MS
+        if line.ms(*kinds) >= UNKNOWN_MS
     ]
     return f"No music is listed; {' and '.join(parts)}." if parts else _NO_MUSIC
 

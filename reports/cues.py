@@ -15,10 +15,10 @@ from programmes.choices import CueUse, MusicOrigin
 from reports.cue_questions import Question
 from reports.models import CueEntry
 from review.choices import MatchState
-from review.counting import Occurs
 from review.models import Match
 from review.services import intervals
 from review.services.intervals import Interval
+from review.timeline import Occurs
 
 
 class CueStatus(StrEnum):
@@ -68,6 +68,7 @@ class Cue:
     unknown sound that repeats, ``entry`` what a person hears in this interval. ``usage``
     is None if speech was not analysed; ``use`` and ``origin`` are what people said.
     ``questions`` are what matches ask about the entry, or one about "no music" here.
+    ``unclaimed`` are suppressed and rejected matches, which pages name but no sheet.
     """
 
     number: int
@@ -77,6 +78,7 @@ class Cue:
     status: str
     item: Occurs | None = None
     entry: CueEntry | None = None
+    unclaimed: Sequence[Match] = ()
     use: str = ""
     origin: str = ""
     questions: Sequence[Question] = ()

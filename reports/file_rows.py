@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import chain
 
 from django.db.models import QuerySet
 
@@ -27,8 +26,7 @@ from reports.rows import (
 )
 from review.choices import WAITING_STATES, MatchState, QueueReason
 from review.models import Match
-from review.selectors import with_segments
-from review.services import intervals
+from review.timeline import share, timelines
 from scanning.choices import FileStatus
 from scanning.models import Scan, ScannedFile
 
@@ -80,8 +78,8 @@ _CENT = Decimal("0.01")
 class FileCase:
     """The subject of one row: a file and its selected matches.
 
-    ``matched_ms`` is their total coverage, with overlaps counted once. It is None if no
-    scan of the file has finished.
+    ``matched_ms`` is how long they are heard, a moment with several once. It is None if
+    no scan of the file has finished.
     """
 
     found: RowKind
@@ -102,18 +100,18 @@ def _count(state: MatchState) -> Column[FileCase]:
     )
 
 
-def _coverage(case: FileCase) -> Value:
-    length = case.file.whole_ms
-    if case.matched_ms is None or not length:
-        return None
-    return (Decimal(100 * min(case.matched_ms, length)) / length).quantize(_CENT)
+def _count_matches(case: FileCase) -> Value:
+    """Return the number of matches; suppressed ones have a column of their own."""
+    return sum(case.states.values()) - case.states.get(MatchState.SUPPRESSED, 0)
 
 
-def _unmatched_minutes(case: FileCase) -> Value:
-    if case.matched_ms is None or not case.file.duration_ms:
-        return None
-    left = max(0, case.file.whole_ms - case.matched_ms)
-    return (Decimal(left) / _MINUTE_MS).quantize(_CENT)
+def _of_matched(value: Callable[[int, int], Value]) -> Callable[[FileCase], Value]:
+    """Leave the column empty unless matched time and length are known."""
+    return lambda case: (
+        value(case.matched_ms, case.file.length_ms)
+        if case.matched_ms is not None and case.file.length_ms
+        else None
+    )
 
 
 def _worst_reason(case: FileCase) -> Value:
@@ -132,11 +130,19 @@ _OWN_COLUMNS: tuple[Column[FileCase], ...] = (
     Column("match_found", _E, lambda case: case.found.value),
     *SOURCE_COLUMNS,
     Column("container", _T, lambda case: case.file.container.name),
-    Column("match_count", _I, lambda case: sum(case.states.values())),
+    Column("match_count", _I, _count_matches),
     *(_count(state) for state in STATES),
     Column("matched_ms", _I, lambda case: case.matched_ms),
-    Column("source_coverage_pct", _D, _coverage),
-    Column("unmatched_minutes", _D, _unmatched_minutes),
+    Column("source_coverage_pct", _D, _of_matched(share)),
+    Column(
+        "unmatched_minutes",
+        _D,
+        _of_matched(
+            lambda matched, length: (Decimal(length - matched) / _MINUTE_MS).quantize(
+                _CENT
+            )
+        ),
+    ),
     Column("worst_queue_reason", _T, _worst_reason),
     Column("engine", _E, lambda case: case.scan.engine if case.scan else None),
     Column(
@@ -185,18 +191,14 @@ class FetchFiles:
         of_files = self.matches.select_related(None).order_by("pk")
         for match in of_files.filter(scanned_file__in=list(scan_uids)):
             matches[match.scanned_file_id].append(match)
-        # Without the intervals that exclusions take.
-        covered: dict[int, list[intervals.Interval]] = defaultdict(list)
-        all_matches = chain.from_iterable(matches.values())
-        for match in with_segments(each for each in all_matches if each.is_heard):
-            covered[match.scanned_file_id] += match.tally.counted
+        lines = timelines(files)
         programmes, extras = programmes_of(files), extras_of_files(files)
         return {
             file.pk: _summary_row(
                 file,
                 scans.get(scan_uids[file.pk]),
                 matches[file.pk],
-                covered[file.pk],
+                lines[file.pk].ms_of({match.pk for match in matches[file.pk]}),
                 programmes[file.pk],
                 extras[file.pk],
             )
@@ -208,7 +210,7 @@ def _summary_row(
     file: ScannedFile,
     scan: Scan | None,
     matches: Sequence[Match],
-    covered: list[intervals.Interval],
+    matched_ms: int,
     programme: Programme,
     extra: Values,
 ) -> KeptRow:
@@ -221,9 +223,7 @@ def _summary_row(
         waiting_for=frozenset(
             match.queue_reason for match in matches if match.state in WAITING_STATES
         ),
-        matched_ms=intervals.length(covered)
-        if found in (RowKind.YES, RowKind.NO)
-        else None,
+        matched_ms=matched_ms if found in (RowKind.YES, RowKind.NO) else None,
         programme=programme,
         extra=extra,
     )

@@ -158,6 +158,13 @@ def _measured(
     )
 
 
+def _share_of_file(case: Case) -> Value:
+    """Return the share of the file that counts; nothing if its length is unknown."""
+    if not case.file.length_ms:
+        return None
+    return _measured(lambda match: match.source_coverage_pct, Decimal("0.00"))(case)
+
+
 def _of_episode(value: Callable[[Episode], Value]) -> Callable[[OfFile], Value]:
     """Leave the column empty for a file without an episode."""
     return lambda case: (
@@ -310,7 +317,7 @@ SOURCE_COLUMNS: tuple[Column[OfFile], ...] = (
     Column("source_account", _T, lambda case: case.file.account),
     Column("source_external_id", _T, lambda case: case.file.external_id),
     Column("source_sha256", _T, lambda case: case.file.sha256),
-    Column("source_duration_ms", _I, lambda case: case.file.duration_ms or None),
+    Column("source_duration_ms", _I, lambda case: case.file.length_ms or None),
     Column("source_published_at", _U, lambda case: case.file.published_at),
 )
 """The columns about the file in every report."""
@@ -384,7 +391,7 @@ _OWN_COLUMNS: tuple[Column[Case], ...] = (
     Column(
         "source_coverage_pct",
         _D,
-        _measured(lambda match: match.source_coverage_pct, Decimal("0.00")),
+        _share_of_file,
     ),
     Column(
         "reference_coverage_pct",

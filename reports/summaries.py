@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import islice
+from operator import itemgetter
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import (
@@ -32,13 +35,14 @@ from review import selectors as review_selectors
 from review.choices import WAITING_STATES, MatchState
 from review.filters import MatchFilter
 from review.models import Match
+from review.timeline import share
+from review.timeline.figures import counted_twice
 from scanning.models import ScannedFile
 
 SCHEMA = "match-summary/1"
 WEEKS = 12
 # Matches in these states are no use of our recordings.
 _NOT_OURS = (MatchState.REJECTED, MatchState.SUPPRESSED, MatchState.RELEASED)
-_CENT = Decimal("0.01")
 
 
 class By(TextChoices):
@@ -79,8 +83,8 @@ class SummaryRow:
     """The counts of one recording, label, account, platform or month.
 
     ``confirmed`` includes disputed and upheld matches, ``rejected`` released ones.
-    ``matched_ms`` leaves out rejected, suppressed and released matches. ``share_pct``
-    is its share of all audio that passes the filter.
+    ``matched_ms`` leaves out rejected, suppressed and released matches, and a moment of
+    a file with several recordings counts once. ``share_pct`` is its share of all audio that passes the filter.
     """
 
     key: str
@@ -105,17 +109,35 @@ def summarise(
     """
     length_ms = scanned_ms(filters=filters)
     group, spelling = _group(by, filters)
+    order = _order(by, sort)
     groups = (
         _matches(filters)
         .annotate(group=group, spelling=spelling)
         .values("group")
         .annotate(name=Min("spelling"), **_COUNTS)
-        .order_by(*_order(by, sort))
+        .order_by(*order)
     )
-    for row in groups[:limit]:
+    twice = counted_twice(_ours(filters).annotate(group=group))
+    rows = _once(groups, twice, order[0]) if twice else groups[:limit]
+    for row in islice(rows, limit):
         # Programs find labels and accounts in other reports as they are written there.
         key = row["name"] if by in (By.LABEL, By.ACCOUNT) else row["group"]
         yield _row({**row, "group": key}, length_ms)
+
+
+def _once(
+    groups: Iterable[Mapping[str, Any]],  # Any: columns of the database
+    twice: Mapping[object, int],
+    order: str,
+) -> list[dict[str, Any]]:
+    """Return rows without what their matches count more than once, in their order."""
+    rows = [
+        {**row, "matched_ms": row["matched_ms"] - twice.get(row["group"], 0)}
+        for row in groups
+    ]
+    if order.removeprefix("-") == "matched_ms":
+        rows.sort(key=itemgetter("matched_ms"), reverse=order.startswith("-"))
+    return rows
 
 
 def matches_by(*, filters: MatchFilter, by: By) -> dict[str, int]:
@@ -138,14 +160,19 @@ def nameless(by: By) -> str:
 
 def total(*, filters: MatchFilter) -> SummaryRow:
     """Return the numbers of all matches together: a file counts once."""
-    return _row(
-        {"group": "", **_matches(filters).aggregate(**_COUNTS)},
-        scanned_ms(filters=filters),
-    )
+    row = {"group": "", **_matches(filters).aggregate(**_COUNTS)}
+    twice = counted_twice(_ours(filters).annotate(group=Value("")))
+    row["matched_ms"] -= twice.get("", 0)
+    return _row(row, scanned_ms(filters=filters))
 
 
 def _matches(filters: MatchFilter) -> QuerySet[Match]:
     return review_selectors.matches(filters=filters).order_by()
+
+
+def _ours(filters: MatchFilter) -> QuerySet[Match]:
+    """Return the matches whose time is counted."""
+    return _matches(filters).exclude(state__in=_NOT_OURS)
 
 
 def _group(by: By, filters: MatchFilter) -> tuple[Combinable, Combinable]:
@@ -193,11 +220,10 @@ def _row(row: Mapping[str, object], length_ms: int) -> SummaryRow:
     group = row["group"]
     key = f"{group:%Y-%m}" if isinstance(group, datetime) else str(group or "")
     counts = {name: int(str(row[name])) for name in _COUNTS}
-    share = Decimal(100 * counts["matched_ms"]) / length_ms if length_ms else None
     return SummaryRow(
         key=key,
         name=str(row.get("name") or key),
-        share_pct=None if share is None else share.quantize(_CENT),
+        share_pct=share(counts["matched_ms"], length_ms),
         **counts,
     )
 
@@ -205,7 +231,7 @@ def _row(row: Mapping[str, object], length_ms: int) -> SummaryRow:
 def scanned_ms(*, filters: MatchFilter) -> int:
     """Return the total length of the files that pass the filter."""
     files = ScannedFile.objects.filter(filters.file_condition())
-    total = files.aggregate(total=Sum("duration_ms", default=0))["total"]
+    total = files.aggregate(total=Sum("length_ms", default=0))["total"]
     return int(total)
 
 

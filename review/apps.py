@@ -20,6 +20,8 @@ class ReviewConfig(AppConfig):
         from review.choices import DECIDED_STATES
         from review.models import Licence, Match, Policy
         from review.services import choosing, folding, grounds
+        from review.services.transitions import matches_changed
+        from review.timeline import figures
         from scanning.results import scan_finished, scan_settled
         from scanning.services.filing import file_moved
         from scanning.sources.links import source_read
@@ -50,3 +52,7 @@ class ReviewConfig(AppConfig):
         source_read.connect(folding.keep_views)
         # The other engine's result may have waited for a scan that then failed.
         scan_settled.connect(folding.fold_waiting)
+        # After folding, which writes what the figures add up.
+        scan_finished.connect(figures.note_scan)
+        scan_settled.connect(figures.note_failed_scan)
+        matches_changed.connect(figures.note_matches)

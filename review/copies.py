@@ -22,7 +22,7 @@ _MOST: Final = 200
 
 def waiting_copies(match: Match) -> list[Match]:
     """Return the waiting matches of the recording in copies of the match's file."""
-    length, start = match.scanned_file.duration_ms, match.first_start_ms
+    length, start = match.scanned_file.length_ms, match.first_start_ms
     if not length or start is None:
         return []
     within = min(_SAME_MS, round(_SAME_SHARE * length))
@@ -31,7 +31,7 @@ def waiting_copies(match: Match) -> list[Match]:
         Waits(),
         recording=match.recording_id,
         first_start_ms__range=(start - within, start + within),
-        scanned_file__duration_ms__range=(length - within, length + within),
+        scanned_file__length_ms__range=(length - within, length + within),
     ).exclude(scanned_file=match.scanned_file_id)
     rows = list(near.select_related("scanned_file").order_by("pk")[:_MOST])
     if not rows:

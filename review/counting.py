@@ -1,19 +1,16 @@
-"""Counts the seconds of matches, and divides a file into what is heard in it.
+"""Counts the seconds of one match from its segments. Changes no rows.
 
-Every page, report, document and list of seconds reads its seconds here, so that no two
-of them differ. Changes no rows.
+What a file holds, match beside match, is its timeline: ``review.timeline``.
 """
 
 from __future__ import annotations
 
-import heapq
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from itertools import pairwise
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from review.edits import LIKE_A_TAPE_CENTS
 from review.services import intervals
@@ -279,169 +276,3 @@ def is_mostly_speech(speech_pct: float | Decimal | None) -> bool:
 def is_unsure(speech_pct: float | Decimal) -> bool:
     """Return whether an estimate of speech may well be wrong about an interval."""
     return 100 - SURE_PCT < speech_pct < SURE_PCT
-
-
-class SoundKind(StrEnum):
-    """What is heard in an interval of a file; where several apply, the first counts."""
-
-    COUNTED = "counted"
-    EXCLUDED = "excluded"
-    ITEM = "unknown_item"
-    NOT_CLAIMED = "not_claimed"
-    UNKNOWN = "unknown"
-    SPEECH = "speech"
-    SILENCE = "silence"
-    NOT_SCANNED = "not_scanned"
-    NOT_DECODED = "not_decoded"
-    UNDESCRIBED = "undescribed"
-
-
-_OF_REPORTED = {
-    "no_match": SoundKind.UNKNOWN,
-    "silence": SoundKind.SILENCE,
-    "not_scanned": SoundKind.NOT_SCANNED,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Occurs:
-    """Unknown sound that repeats, where it occurs in the file."""
-
-    start_ms: int
-    end_ms: int
-    uid: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class MatchTime:
-    """The time of one match in a file, and whether it says that its recording is heard."""
-
-    key: int
-    is_heard: bool
-    count: Count
-
-
-@dataclass(frozen=True, slots=True)
-class FileInterval:
-    """An interval of a file and what is heard in it.
-
-    ``match`` is the key of the match that nobody claims, ``item`` the unknown sound.
-    """
-
-    start_ms: int
-    end_ms: int
-    heard: SoundKind
-    match: int | None = None
-    item: Occurs | None = None
-    speech_pct: float | None = None
-
-    @property
-    def length_ms(self) -> int:
-        """Return the length in milliseconds."""
-        return self.end_ms - self.start_ms
-
-
-@dataclass(frozen=True, slots=True)
-class Division:
-    """A file from its start to its end; each moment is in one piece."""
-
-    length_ms: int
-    pieces: Sequence[FileInterval]
-
-    def __post_init__(self) -> None:
-        at_ms = 0
-        for piece in self.pieces:
-            if piece.start_ms != at_ms or piece.end_ms <= at_ms:
-                raise ValueError(f"the pieces of a file break off at {at_ms} ms")
-            at_ms = piece.end_ms
-        if at_ms != self.length_ms:
-            raise ValueError(f"the pieces end at {at_ms}, the file at {self.length_ms}")
-
-    def of(self, *kinds: SoundKind) -> Iterator[FileInterval]:
-        """Yield the pieces of these kinds, in order."""
-        return (piece for piece in self.pieces if piece.heard in kinds)
-
-    def ms(self, *kinds: SoundKind) -> int:
-        """Return how long these kinds are together."""
-        return sum(piece.length_ms for piece in self.of(*kinds))
-
-
-NO_DIVISION = Division(0, ())
-
-
-def divide(
-    *,
-    length_ms: int,
-    decoded_ms: int,
-    matches: Iterable[MatchTime] = (),
-    items: Iterable[Occurs] = (),
-    reported: Iterable[Mapping[str, Any]] = (),  # Any: JSON of a scan
-) -> Division:
-    """Divide a file into what is heard in it.
-
-    ``reported`` are the unmatched intervals of a scan. Sound that no engine describes
-    remains as ``UNDESCRIBED``.
-    """
-    layers = [FileInterval(0, length_ms, SoundKind.UNDESCRIBED)]
-    if decoded_ms < length_ms:
-        layers.append(FileInterval(decoded_ms, length_ms, SoundKind.NOT_DECODED))
-    for match in matches:
-        layers += _intervals_of(match)
-    layers += [
-        FileInterval(each.start_ms, each.end_ms, SoundKind.ITEM, item=each)
-        for each in items
-    ]
-    for interval in reported:
-        heard, speech = _OF_REPORTED[interval["kind"]], interval.get("speech_pct")
-        if heard == SoundKind.UNKNOWN and is_mostly_speech(speech):
-            heard = SoundKind.SPEECH
-        layers.append(
-            FileInterval(
-                interval["start_ms"], interval["end_ms"], heard, speech_pct=speech
-            )
-        )
-    return Division(length_ms, list(_first_of_each_moment(layers, length_ms)))
-
-
-def _intervals_of(match: MatchTime) -> Iterator[FileInterval]:
-    if not match.is_heard:
-        for start, end in match.count.heard:
-            yield FileInterval(start, end, SoundKind.NOT_CLAIMED, match=match.key)
-        return
-    for start, end in match.count.counted:
-        yield FileInterval(start, end, SoundKind.COUNTED)
-    for start, end in match.count.excluded:
-        yield FileInterval(start, end, SoundKind.EXCLUDED)
-
-
-_ORDER = {heard: number for number, heard in enumerate(SoundKind)}
-
-
-def _first_of_each_moment(
-    layers: Sequence[FileInterval], length_ms: int
-) -> Iterator[FileInterval]:
-    """Yield disjoint pieces: of the layers over each moment, the first in ``SoundKind``."""
-    begins = sorted(layers, key=lambda each: each.start_ms)
-    edges = {0, length_ms}
-    for each in layers:
-        edges |= {each.start_ms, each.end_ms}
-    bounds = sorted(edge for edge in edges if 0 <= edge <= length_ms)
-    open_layers: list[tuple[int, int, FileInterval]] = []
-    at, last = 0, None
-    for start, end in pairwise(bounds):
-        while at < len(begins) and begins[at].start_ms <= start:
-            heapq.heappush(open_layers, (_ORDER[begins[at].heard], at, begins[at]))
-            at += 1
-        while open_layers[0][2].end_ms <= start:
-            heapq.heappop(open_layers)
-        top = open_layers[0][2]
-        piece = replace(top, start_ms=start, end_ms=end)
-        if last is not None and replace(last, start_ms=start, end_ms=end) == piece:
-            last = replace(last, end_ms=end)
-            continue
-        if last is not None:
-            yield last
-        last = piece
-    if last is not None:
-        yield last

@@ -9,12 +9,12 @@ from decimal import Decimal
 from enum import StrEnum
 
 from catalogue.models import Recording
-from catalogue.selectors import standing_for
+from catalogue.selectors import excluded_intervals_of, standing_for
 from review.counting import source_interval
 from review.models import Match
 from review.services import intervals
 from review.services.evaluation import SAME_INTERVALS_SHARE
-from review.services.figures import relation_of
+from review.services.figures import excluded_of, relation_of
 from scanning.choices import ScanStatus
 from scanning.models import Detection, Scan
 
@@ -164,6 +164,9 @@ def _sides(scans: Sequence[Scan], merged: Mapping[int, int]) -> dict[int, ScanSi
         found.setdefault(key, []).append(detection)
     file = scans[0].scanned_file
     recordings = Recording.objects.in_bulk(found)
+    excluded = excluded_intervals_of(
+        {each.recording_id for rows in found.values() for each in rows}
+    )
     sides = {}
     for key, detections in found.items():
         segments = [
@@ -175,7 +178,11 @@ def _sides(scans: Sequence[Scan], merged: Mapping[int, int]) -> dict[int, ScanSi
                 score=max(scores, default=None),
                 # Computed anew, because the match has the relation of its latest scan.
                 relation=relation_of(
-                    detections, segments, file.whole_ms, recordings[key].duration_ms
+                    detections,
+                    segments,
+                    excluded_of(detections, excluded),
+                    file.length_ms,
+                    recordings[key].duration_ms,
                 ),
                 intervals=[source_interval(segment) for segment in segments],
             )

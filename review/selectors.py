@@ -22,7 +22,7 @@ from review.choices import (
     MatchState,
     Verb,
 )
-from review.counting import Count, Excluded, MatchTime, count_segments
+from review.counting import Count, Excluded, count_segments
 from review.errors import MatchJoined
 from review.filters import MatchFilter, in_kept_files
 from review.models import Dispute, Match, MatchAlias
@@ -134,11 +134,6 @@ def with_segments(found: Iterable[Match]) -> list[Match]:
 def count_of(match: Match) -> Count:
     """Return the counted time of a match."""
     return with_segments([match])[0].tally
-
-
-def time_of(match: Match) -> MatchTime:
-    """Return the time of a match that ``with_segments`` filled."""
-    return MatchTime(match.pk, match.is_heard, match.tally)
 
 
 def proposals_behind(found: Iterable[Match]) -> Mapping[int, Exclusion]:

@@ -178,14 +178,14 @@ def _sound_of(file: ScannedFile, context: JobContext) -> _Sound:
                 "fingerprint": replace_bytes(name, fingerprint_file.to_bytes(sound))
             },
         )
-    file.duration_ms = made.duration_ms
     file.undecoded_ms = made.facts["undecoded_ms"]
+    file.length_ms = made.duration_ms + file.undecoded_ms
     file.facts = made.facts | {"warnings": list(made.warnings)}
     file.fingerprint = made.fingerprint_name
     file.waveform = made.waveform_name
     file.save(
         update_fields=[
-            *("duration_ms", "undecoded_ms", "facts", "fingerprint", "waveform")
+            *("length_ms", "undecoded_ms", "facts", "fingerprint", "waveform")
         ]
     )
     if file.container.cloud_account_id is not None:

@@ -73,7 +73,7 @@ class _Slice:
             # Files are read in key order, so this one number is enough to resume.
             self.search.reached = file.pk
             self.search.files_done += 1
-            self.search.sound_ms += file.duration_ms
+            self.search.sound_ms += file.length_ms
             now = monotonic()
             is_over = now - self.began >= SLICE_SECONDS
             if is_over or now - self.written >= _WRITE_SECONDS:

@@ -56,12 +56,12 @@ def seconds_per_hour() -> dict[int, int]:
             status=ScanStatus.SUCCEEDED,
             retro_search=None,
             started_at__lte=F("finished_at"),
-            scanned_file__duration_ms__gt=0,
+            scanned_file__length_ms__gt=0,
         )
         .order_by("-pk")
         .values_list(
             "scanned_file__container",
-            "scanned_file__duration_ms",
+            "scanned_file__length_ms",
             "started_at",
             "finished_at",
         )[:200]

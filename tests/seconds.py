@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from portal.files.page import segment_rows
-from portal.pictures.file import draw_coverage, matches_of
+from portal.pictures.file import draw_coverage
 from reports.choices import Mode
 from reports.cue_sheets import NotScanned, cue_sheet
 from reports.cues import Cue, CueStatus
-from reports.divisions import division_of
 from reports.layouts import kept_columns
 from reports.models import EditKind
 from reports.selectors import rows, selected
-from review.counting import Division, SoundKind
 from review.models import Match
 from review.selectors import with_segments
 from review.services.intervals import length, without
+from review.timeline import Kind, Timeline, timeline
+from review.timeline.figures import differing, matched_shares
+from review.timeline.pieces import MATCHED
 from scanning.models import ScannedFile
 
 
@@ -56,17 +57,18 @@ def _ms(text: str) -> int:
 
 def differing_seconds(file: ScannedFile) -> Iterator[str]:
     """Yield each place of a file that counts other seconds than the matches have."""
-    matches = matches_of(file)
+    line = timeline(file)
+    matches = line.matches
     for match in matches:
         places = places_of(match)
         if len(set(places.values())) > 1:
             yield f"{match.case} counts {places}"
-    division = division_of(file, matches)
-    yield from _missing_time(file, division)
+    yield from _missing_time(file, line)
+    yield from (told for _file, told in differing([file.pk]))
     heard = [each for each in matches if each.is_heard]
     counted = length(part for each in heard for part in each.tally.counted)
-    coverage = draw_coverage(file, matches, division)
-    summary = {"matches": counted, "division": division.ms(SoundKind.COUNTED)}
+    coverage = draw_coverage(file, line)
+    summary = {"matches": counted, "timeline": line.matched_ms}
     if coverage is not None:
         summary["coverage"] = coverage.matched_ms
     if len(set(summary.values())) > 1:
@@ -106,9 +108,14 @@ def _merged_ms(cues: Sequence[Cue], match: Match) -> int:
     return length(without(counted, without(counted, match.tally.counted)))
 
 
-def _missing_time(file: ScannedFile, division: Division) -> Iterator[str]:
-    """Yield what a division does not say of a file, to the millisecond."""
-    if division.ms(*SoundKind) != division.length_ms:
-        yield f"the intervals of {file.uid} are not {division.length_ms} ms together"
-    if file.duration_ms and division.length_ms < file.whole_ms:
-        yield f"the intervals of {file.uid} end before {file.whole_ms} ms"
+def _missing_time(file: ScannedFile, line: Timeline) -> Iterator[str]:
+    """Yield what a timeline does not say of a file, to the millisecond."""
+    if sum(line.by_kind.values()) != line.length_ms:
+        yield f"the intervals of {file.uid} are not {line.length_ms} ms together"
+    if file.length_ms not in (0, line.length_ms):
+        yield f"the intervals of {file.uid} end at {line.length_ms} ms"
+    if line.length_ms and line.pct(*Kind) != 100:
+        yield f"the shares of {file.uid} are {line.pct(*Kind)} % together"
+    shown = matched_shares([file]).get(file.pk)
+    if file.length_ms and line.matches and shown != line.pct(*MATCHED):
+        yield f"the list shows {shown} % of {file.uid}, its page {line.pct(*MATCHED)} %"

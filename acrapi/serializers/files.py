@@ -93,7 +93,7 @@ def file_shapes(
             "uid": file.uploaded_by_id or 0,
             "cid": file.container_id,
             "name": file.name,
-            "duration": whole_seconds(file.duration_ms),
+            "duration": whole_seconds(file.length_ms),
             "uri": uri,
             "url": file.source_url,
             "data_type": data_type,

@@ -184,7 +184,7 @@ class ResultImporter:
             source_type=SourceType.LINK if found.url else SourceType.FILE,
             source_url=found.url,
             remote_id=found.remote_id,
-            duration_ms=found.duration_ms,
+            length_ms=found.duration_ms,
             tags=[TAG],
             platform_facts={"imported": True, "imported_from": self.source},
             status=FileStatus.PROCESSING,

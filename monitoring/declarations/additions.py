@@ -114,7 +114,7 @@ def _broadcasts(
 ) -> Iterator[Broadcast]:
     rows = Broadcast.objects.filter(station=station)
     # What began before the first day may reach into it.
-    longest = rows.aggregate(ms=Max("scanned_file__duration_ms"))["ms"] or 0
+    longest = rows.aggregate(ms=Max("scanned_file__length_ms"))["ms"] or 0
     yield from rows.filter(
         starts_at__gt=begin - timedelta(milliseconds=longest), starts_at__lt=end
     ).iterator()

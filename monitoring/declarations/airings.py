@@ -177,7 +177,7 @@ def _broadcasts(
         station=station, scanned_file__deleted_at__isnull=True
     )
     # What began before the period may reach into it.
-    longest = of_station.aggregate(ms=Max("scanned_file__duration_ms"))["ms"] or 0
+    longest = of_station.aggregate(ms=Max("scanned_file__length_ms"))["ms"] or 0
     rows = of_station.filter(
         starts_at__lt=period.until,
         starts_at__gt=period.from_at - timedelta(milliseconds=longest),

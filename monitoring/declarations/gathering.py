@@ -7,7 +7,6 @@ person may see. Files are read in chunks with a fixed number of queries each.
 from __future__ import annotations
 
 from array import array
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -48,16 +47,13 @@ from monitoring.streams.models import Station, StreamGap
 from programmes.models import MusicUse
 from programmes.services import episode_values, use_values
 from reports.cue_sheets import UNKNOWN_MS, usage_of
-from reports.divisions import Reported, divide_file, occurrences_in, reported_by
 from reports.plays import Play, plays_of
 from review.choices import MatchState
-from review.counting import Occurs, SoundKind
 from review.models import Match
-from review.selectors import with_segments
 from review.services import intervals
+from review.timeline import Kind, Timeline, timelines
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
-from scanning.selectors import current_scans_of
 
 DECLARED: Final = (
     MatchState.CONFIRMED,
@@ -75,11 +71,12 @@ _READ: Final = (
     MatchState.SUPPRESSED,
 )
 _UNNAMED: Final = {
-    SoundKind.ITEM: LeftOut.ITEM,
-    SoundKind.UNKNOWN: LeftOut.UNKNOWN,
-    SoundKind.NOT_CLAIMED: LeftOut.UNKNOWN,
-    SoundKind.NOT_SCANNED: LeftOut.NOT_SCANNED,
-    SoundKind.NOT_DECODED: LeftOut.NOT_DECODED,
+    Kind.ITEM: LeftOut.ITEM,
+    Kind.SUPPRESSED: LeftOut.SUPPRESSED,
+    Kind.REJECTED: LeftOut.UNKNOWN,
+    Kind.UNKNOWN: LeftOut.UNKNOWN,
+    Kind.NOT_SCANNED: LeftOut.NOT_SCANNED,
+    Kind.NOT_DECODED: LeftOut.NOT_DECODED,
 }
 """Why sound without a known recording is not declared."""
 _SCANNED: Final = (FileStatus.READY, FileStatus.NO_MATCH)
@@ -260,8 +257,7 @@ class _Files:
     recordings: Mapping[int, Recording]
     uses: Mapping[tuple[int, int], MusicUse]
     episodes: Mapping[int, EpisodeFacts]
-    unmatched: Mapping[int, Reported]
-    items: Mapping[int, Sequence[Occurs]]
+    lines: Mapping[int, Timeline]
     earlier: EarlierPlays
     plays: dict[int, list[Play]] = field(default_factory=dict)
 
@@ -269,10 +265,11 @@ class _Files:
     def of(cls, airings: Sequence[Airing], earlier: EarlierPlays) -> _Files:
         """Read it."""
         files = files_of(airings)
-        matches: dict[int, list[Match]] = defaultdict(list)
-        rows = Match.objects.filter(scanned_file__in=files, state__in=_READ)
-        for match in with_segments(rows.order_by("first_start_ms", "pk")):
-            matches[match.scanned_file_id].append(match)
+        lines = timelines(list(files.values()))
+        matches = {
+            key: [match for match in line.matches if match.state in _READ]
+            for key, line in lines.items()
+        }
         keys = {each.recording_id for listed in matches.values() for each in listed}
         return cls(
             files=files,
@@ -289,11 +286,7 @@ class _Files:
                 )
                 for file in files.values()
             },
-            unmatched={
-                key: reported_by(scans)
-                for key, scans in current_scans_of(list(files.values())).items()
-            },
-            items=occurrences_in(files),
+            lines=lines,
             earlier=earlier,
         )
 
@@ -319,7 +312,7 @@ def _inside(airings: Iterable[Airing], files: _Files, period: Period) -> list[_I
         file = files.files.get(airing.file)
         if file is None:
             continue
-        length = file.duration_ms if airing.length_ms is None else airing.length_ms
+        length = file.length_ms if airing.length_ms is None else airing.length_ms
         end = airing.at(max(0, length - 1))
         if airing.starts_at.date() <= period.ends and end.date() >= period.begins:
             found.append(_Inside(airing, file, length))
@@ -384,7 +377,7 @@ def _counted(
             station=station.uid,
             broadcast=airing.key,
             broadcast_starts_at=airing.starts_at,
-            broadcast_ms=airing.length_ms or file.duration_ms or None,
+            broadcast_ms=airing.length_ms or file.length_ms or None,
             starts_at=starts_at,
             start_ms=start_ms,
             end_ms=counted[-1][1],
@@ -471,20 +464,11 @@ def _rest(
     for match in matches:
         if match.is_heard:
             yield from _not_declared(station, airing, file, files, match, length)
-    division = divide_file(
-        file,
-        matches,
-        items=files.items.get(file.pk, ()),
-        reported=files.unmatched.get(file.pk, ()),
-    )
-    suppressed = {each.pk for each in matches if each.state == MatchState.SUPPRESSED}
-    for piece in division.of(*_UNNAMED):
+    for piece in files.lines[file.pk].of(*_UNNAMED):
         if piece.length_ms < UNKNOWN_MS or piece.start_ms >= length:
             continue
-        is_suppressed = piece.match in suppressed
-        why = LeftOut.SUPPRESSED if is_suppressed else _UNNAMED[piece.heard]
         span = (piece.start_ms, min(piece.end_ms, length))
-        row = _row(why, station, airing, file, span)
+        row = _row(_UNNAMED[piece.kind], station, airing, file, span)
         if piece.item is not None:
             row = replace(row, item=piece.item.uid, note=piece.item.label)
         yield row

@@ -107,7 +107,7 @@ def _write(
         target = scratch / "hour.webm"
         try:
             kept = media.write_assembled(
-                parts, target, duration_ms=file.duration_ms, limits=decode_limits()
+                parts, target, duration_ms=file.length_ms, limits=decode_limits()
             )
             drawn = draw_waveform(target, folder="scans", key=file.uid.hex)
         except RecognitionError as error:

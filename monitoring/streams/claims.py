@@ -74,8 +74,8 @@ class HourAround:
 
         The file is as long as the hour, or as its last play.
         """
-        self.file.duration_ms = self._core_ms
-        ScannedFile.objects.filter(pk=self.file.pk).update(duration_ms=self._core_ms)
+        self.file.length_ms = self._core_ms
+        ScannedFile.objects.filter(pk=self.file.pk).update(length_ms=self._core_ms)
         found = self.own(result.found)
         reason = result.no_match_reason
         if not found:
@@ -90,7 +90,7 @@ class HourAround:
     def own(self, found: Sequence[FoundRecording]) -> tuple[FoundRecording, ...]:
         """Return the plays of this hour among those found, in times of its file.
 
-        A play that goes on beyond the hour stays whole, and the file becomes as long.
+        A play that goes on beyond the hour stays whole; folding lengthens the file.
         """
         # The plays near the hour that other hours have claimed.
         rows = Airplay.objects.filter(
@@ -102,17 +102,11 @@ class HourAround:
         ).exclude(segment__detection__scan__scanned_file=self.hour.scanned_file_id)
         claims = list(rows.select_related("run"))
         clock = file_clock(self.hour)
-        kept = tuple(
+        return tuple(
             entry
             for wide in found
             if (entry := self._own(wide, claims, clock)) is not None
         )
-        ends = [segment.end_ms for entry in kept for segment in entry.segments]
-        longest = max(ends, default=0)
-        if longest > self.file.duration_ms:
-            self.file.duration_ms = longest
-            ScannedFile.objects.filter(pk=self.file.pk).update(duration_ms=longest)
-        return kept
 
     def _wait_for_the_hour_before(self) -> None:
         before = StreamHour.objects.filter(

@@ -308,9 +308,7 @@ def _theirs(
             counts["elsewhere" if is_own else "own_catalogue"] += 1
         else:
             start = max(0, round((play.start - delay - hour.starts_at) / _MS))
-            end = min(
-                round((play.end - delay - hour.starts_at) / _MS), file.duration_ms
-            )
+            end = min(round((play.end - delay - hour.starts_at) / _MS), file.length_ms)
             key = play.recording.pk
             entry = found.setdefault(key, EngineDetection(play.recording))
             entry.intervals.append((start, max(end, start + 1)))

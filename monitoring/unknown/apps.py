@@ -16,15 +16,15 @@ class RecurringConfig(AppConfig):
     def ready(self) -> None:
         """Register the jobs; compare what scans leave unmatched, and follow names.
 
-        Name the sound in divisions of files.
+        Name the sound in timelines of files.
         """
         from catalogue.signals import recording_ready
         from monitoring.unknown import cutting, figures, keeping, selectors
-        from reports import divisions
+        from review.timeline import reading
         from scanning.results import scan_finished
         from scanning.services.filing import file_moved
 
-        divisions.unknown_sound.register(selectors.occurrences_in)
+        reading.unknown_sound.register(selectors.occurrences_in)
         scan_finished.connect(
             keeping.note_scan, dispatch_uid="monitoring.unknown.keeping"
         )

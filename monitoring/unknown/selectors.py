@@ -39,7 +39,7 @@ from monitoring.unknown.models import (
     UnknownItem,
     UnknownPolicy,
 )
-from review.counting import Occurs
+from review.timeline import Occurs
 from scanning.models import Container, ScannedFile
 
 _CONTAINER = "file__scanned_file__container"

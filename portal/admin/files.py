@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import format_lazy
 from django.utils.translation import gettext
@@ -38,6 +38,7 @@ from portal.shared.playback import audio_url
 from portal.shared.selectors import count_per_row
 from portal.shared.times import when
 from review.models import Match
+from review.timeline import timeline
 from scanning.models import (
     Scan,
     ScannedFile,
@@ -123,6 +124,7 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
         "container",
         "listen",
         "duration",
+        "heard",
         "size",
         "source_type",
         "source_url",
@@ -159,10 +161,10 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
         """Return the status badge."""
         return file_badge(file.status)
 
-    @admin.display(description=_("Length"), ordering="duration_ms")
+    @admin.display(description=_("Length"), ordering="length_ms")
     def duration(self, file: ScannedFile) -> SafeString:
         """Return the length of the audio, if known."""
-        known = read_clock(file.duration_ms) if file.duration_ms else formats.UNKNOWN
+        known = read_clock(file.length_ms) if file.length_ms else formats.UNKNOWN
         return number(known)
 
     @admin.display(description=_("Error code"), ordering="error_code")
@@ -189,6 +191,19 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
     def listen(self, file: ScannedFile) -> SafeString:
         """Return an audio player."""
         return player(audio_url(file))
+
+    @admin.display(description=_("What is heard"))
+    def heard(self, file: ScannedFile) -> SafeString:
+        """Return the length and the share of each kind of the file's timeline."""
+        line = timeline(file)
+        return format_html_join(
+            "",
+            "{}: {} · {}<br>",
+            (
+                (kind.label, read_clock(ms), formats.file_share(line.pct(kind)))
+                for kind, ms in line.by_kind.items()
+            ),
+        )
 
     @admin.display(description=_("Matches"), ordering="matches_there")
     def match_count(self, file: Any) -> SafeString:  # Any: carries an annotation

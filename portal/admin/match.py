@@ -175,7 +175,7 @@ class MatchAdmin(RoleAdmin[Match]):
             )
             for each in match.tally.segments
         ]
-        length = match.scanned_file.duration_ms or match.last_end_ms
+        length = match.scanned_file.length_ms or match.last_end_ms
         mini = ribbon.mini_ribbon(duration_ms=length, segments=drawn)
         return format_html(
             '{}<span class="cell-sub">{}</span>',

@@ -30,7 +30,7 @@ def page(*, match: Match, user: User, chosen: str) -> dict[str, object]:
 
 def evidence(*, match: Match, chosen: str) -> dict[str, object]:
     """Return the ribbon, sounds and segments; ``chosen`` is a segment's number, from 1."""
-    [match] = selectors.with_segments([match])
+    line = pictures.file_of(match)
     segments, count = match.segments, match.tally
     current = pictures.chosen(chosen, len(segments))
     segment = segments[current - 1] if segments else None
@@ -42,7 +42,7 @@ def evidence(*, match: Match, chosen: str) -> dict[str, object]:
             match=match,
             count=count,
             segment=segment,
-            others=pictures.others_in_file(match),
+            line=line,
             here="",
             waveform=load_waveform(match.scanned_file),
         ),

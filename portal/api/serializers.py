@@ -16,8 +16,10 @@ from common.stored import read_stored
 from common.territories import TERRITORIES, why_no_territory
 from monitoring.broadcasts.choices import Showing
 from portal.pictures.file import WHY_NO_MATCH
+from portal.shared.selectors import shown_matches
 from programmes.arrivals import read_arrival
 from programmes.errors import ProgrammeRefused
+from review.timeline.figures import matched_shares
 from scanning import selectors
 from scanning.choices import FileStatus, NoMatchReason, ScanStatus
 from scanning.models import Container, Scan, ScannedFile
@@ -48,7 +50,16 @@ class FileStateSerializer(serializers.Serializer[dict[str, object]]):
     code = serializers.CharField(allow_blank=True)
     url = serializers.CharField()
     match_count = serializers.IntegerField()
-    duration_ms = serializers.IntegerField()
+    duration_ms = serializers.IntegerField(help_text="The whole length; 0 until known.")
+    decoded_ms = serializers.IntegerField(
+        help_text="The length without the end that could not be decoded."
+    )
+    matched_pct = serializers.DecimalField(
+        max_digits=5,
+        decimal_places=2,
+        allow_null=True,
+        help_text="How much of the length matches name, a moment with several once.",
+    )
     catalogue_state = serializers.IntegerField(
         allow_null=True, help_text="The state of the catalogue that was searched."
     )
@@ -241,7 +252,7 @@ def file_state(file: ScannedFile, *, duplicate: bool = False) -> dict[str, objec
         else ScanProgress(str(ScanStatus.QUEUED.label), 100)
     )
     url = reverse("portal:file_detail", args=[file.uid])
-    matches = file.matches.count()
+    matches = shown_matches().filter(scanned_file=file).count()
     return {
         "uid": file.uid,
         "name": file.name,
@@ -253,7 +264,9 @@ def file_state(file: ScannedFile, *, duplicate: bool = False) -> dict[str, objec
         "code": file.error_code,
         "url": url,
         "match_count": matches,
-        "duration_ms": file.duration_ms,
+        "duration_ms": file.length_ms,
+        "decoded_ms": file.decoded_ms,
+        "matched_pct": matched_shares([file]).get(file.pk),
         "catalogue_state": scan.catalogue_state if scan is not None else None,
         "duplicate_of": {
             "uid": file.uid,

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -41,8 +42,6 @@ from portal.files.page import segment_rows, with_counts
 from portal.pictures.file import (
     draw_coverage,
     draw_ribbon,
-    fill_coverage,
-    matches_of,
     why_no_match,
 )
 from portal.shared.access import PortalRequest, needs
@@ -59,13 +58,14 @@ from portal.shared.playback import (
 )
 from portal.shared.selectors import files_named, find_file, is_uuid, shown_matches
 from programmes.selectors import episode_of
-from reports.divisions import division_of
 from reports.models import CueEntry
 from review import scan_diff
 from review.choices import WAITING_STATES, MatchState
 from review.filters import FILES, FILTERS, MatchFilter
 from review.services import file_details as details
 from review.services.file_details import DetailsOutcome
+from review.timeline import timeline
+from review.timeline.figures import matched_shares
 from scanning import selectors
 from scanning.choices import EngineChoice, ScanStatus, SourceType
 from scanning.errors import IntakeRefused
@@ -87,7 +87,7 @@ _COLUMNS = {
     "state": "status",
     "name": "name",
     "container": "container__name",
-    "duration": "duration_ms",
+    "duration": "length_ms",
     "created": "created_at",
 }
 
@@ -99,14 +99,16 @@ def file_list(request: PortalRequest) -> HttpResponseBase:
     filters, rows = _filter_files(request)
     rows = sorted_by(request, with_counts(rows), _COLUMNS, default="-created")
     page = page_of(request, rows)
-    fill_coverage(page.object_list)
+    shares = matched_shares(list(page.object_list))
     return render(
         request,
         "portal/files/file_list.html",
         {
             "filters": filters,
             "page_obj": page,
-            "rows": [_FileRow(file, _token(file)) for file in page],
+            "rows": [
+                _FileRow(file, _token(file), shares.get(file.pk)) for file in page
+            ],
             "columns": columns_shown(request.user, "files"),
         },
     )
@@ -138,6 +140,7 @@ def _filter_files(
 class _FileRow:
     file: ScannedFile
     token: str
+    matched_pct: Decimal | None
 
 
 def _token(file: Any) -> str:  # Any: a file with the counts of ``_with_counts``
@@ -160,12 +163,14 @@ def file_changes(request: PortalRequest) -> HttpResponseBase:
 
     def draw(names: Sequence[str]) -> dict[str, str]:
         files = [shown[name] for name in names]
-        fill_coverage(files)
+        shares = matched_shares(files)
         template = "portal/files/_file_row.html"
         context = {"columns": columns_shown(request.user, "files")}
         return {
             str(file.uid): render_to_string(
-                template, context | {"row": _FileRow(file, _token(file))}, request
+                template,
+                context | {"row": _FileRow(file, _token(file), shares.get(file.pk))},
+                request,
             )
             for file in files
         }
@@ -186,10 +191,10 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     file = get_object_or_404(selectors.files().select_related("uploaded_by"), uid=uid)
     scans = list(file.scans.full()[:20])
     done = next((scan for scan in scans if scan.status == ScanStatus.SUCCEEDED), None)
-    matches = matches_of(file)
+    line = timeline(file)
+    matches = line.matches
     shown = [match for match in matches if match.state != MatchState.SUPPRESSED]
     waiting = [match for match in shown if match.state in WAITING_STATES]
-    division = division_of(file, matches)
     track = read_track(request)
     return render(
         request,
@@ -202,9 +207,9 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             **_comparison(scans, request.GET.get("compare", "")),
             "matches": matches,
             "segments": segment_rows(shown),
-            "ribbon": draw_ribbon(file, matches, division, request.GET),
-            "coverage": draw_coverage(file, shown, division),
-            "why": why_no_match(file, done) if done else {},
+            "ribbon": draw_ribbon(file, line, request.GET),
+            "coverage": draw_coverage(file, line),
+            "why": why_no_match(file, done, line) if done else {},
             "audio_url": audio_url(file, track),
             "track": track,
             "heard_tracks": heard_tracks(file),

@@ -15,39 +15,27 @@ from catalogue.models import Recording
 from common.stored import read_stored
 from portal.pictures import ribbon
 from portal.pictures.waveform import Window, load_waveform
-from review import selectors as review_selectors
+from review import rule_names
 from review.choices import MatchState
-from review.counting import Division, FileInterval, SoundKind
-from review.filters import MatchFilter
 from review.models import Match
-from review.services.intervals import Interval, length, union, without
+from review.services.intervals import union
+from review.timeline import Kind, Piece, Timeline
+from review.timeline.pieces import MATCHED
 from scanning.choices import NoMatchReason
 from scanning.models import Scan, ScannedFile
 
-_NO_MATCH = (SoundKind.ITEM, SoundKind.UNKNOWN, SoundKind.SPEECH)
-_FACTS = {
-    SoundKind.SILENCE: lazy("Silence"),
-    SoundKind.NOT_SCANNED: lazy("Not scanned"),
-    SoundKind.NOT_DECODED: lazy("Not decoded"),
-}
-# What only a scan that describes its unmatched intervals reports.
-_REPORTED = (
-    SoundKind.UNKNOWN,
-    SoundKind.SPEECH,
-    SoundKind.SILENCE,
-    SoundKind.NOT_SCANNED,
-)
-# Order of the states in the coverage bar: settled first, open last.
-_COVERAGE_ORDER = (
-    MatchState.CONFIRMED,
-    MatchState.UPHELD,
-    MatchState.CLEARED,
-    MatchState.DISPUTED,
-    MatchState.ESCALATED,
-    MatchState.IN_REVIEW,
-    MatchState.PENDING,
-    MatchState.RELEASED,
-    MatchState.REJECTED,
+_NO_MATCH = (Kind.ITEM, Kind.UNKNOWN, Kind.SPEECH)
+_FACTS = (Kind.SILENCE, Kind.NOT_SCANNED, Kind.NOT_DECODED)
+# What the engine could compare.
+_SOUND = [
+    kind
+    for kind in Kind
+    if kind not in (Kind.SILENCE, Kind.NOT_SCANNED, Kind.NOT_DECODED)
+]
+# The coverage bar shows these in their order, and the rest as one.
+_COVERAGE = (
+    *MATCHED,
+    *(Kind.ENTERED, Kind.EXCLUDED, Kind.SUPPRESSED, Kind.REJECTED, Kind.NOT_DECODED),
 )
 
 
@@ -80,85 +68,42 @@ WHY_NO_MATCH = {
 }
 
 
-def matches_of(file: ScannedFile) -> list[Match]:
-    """Return the live matches of a file with their segments, in file order."""
-    matches = review_selectors.matches(filters=MatchFilter(file=str(file.uid)))
-    return review_selectors.with_segments(matches.order_by("first_start_ms", "pk"))
-
-
 def draw_ribbon(
-    file: ScannedFile, matches: Sequence[Match], division: Division, query: QueryDict
+    file: ScannedFile, line: Timeline, query: QueryDict
 ) -> ribbon.Ribbon | None:
-    """Draw the file with its matches; None while its duration is unknown."""
-    if not file.duration_ms:
+    """Draw the file with its matches; None while its length is unknown."""
+    if not file.length_ms:
         return None
     begin, end = query.get("from", ""), query.get("to", "")
     is_window = begin.isdecimal() and end.isdecimal()
     return ribbon.ribbon(
-        duration_ms=division.length_ms,
+        duration_ms=line.length_ms,
         waveform=load_waveform(file),
         lanes=[
-            _lane(match) for match in matches if match.state != MatchState.SUPPRESSED
+            _lane(match)
+            for match in line.matches
+            if match.state != MatchState.SUPPRESSED
         ],
-        facts=fact_lanes(matches, division),
+        facts=fact_lanes(line),
         window=Window(int(begin), int(end)) if is_window else None,
     )
 
 
-def draw_coverage(
-    file: ScannedFile, matches: Iterable[Match], division: Division
-) -> ribbon.Coverage | None:
-    """Draw how much of the file each state covers; None while its duration is unknown.
-
-    Time in several states counts once, for the first of them in ``_COVERAGE_ORDER``;
-    matched time comes before rejected and excluded time.
-    """
-    if not file.duration_ms:
+def draw_coverage(file: ScannedFile, line: Timeline) -> ribbon.Coverage | None:
+    """Draw the share of each kind of time; None while the file's length is unknown."""
+    if not file.length_ms:
         return None
-    by_state: dict[str, list[Interval]] = {}
-    rejected: list[Interval] = []
-    for match in matches:
-        if match.is_heard:
-            by_state.setdefault(match.state, []).extend(match.tally.counted)
-        elif match.state == MatchState.REJECTED:
-            rejected += match.tally.heard
-    taken: list[Interval] = []
-    parts = []
-    for state in _COVERAGE_ORDER:
-        counted = by_state.get(state, [])
-        parts.append(
-            ribbon.CoveragePart(state, length(taken + counted) - length(taken))
-        )
-        taken += counted
-    others = [ribbon.CoveragePart("excluded", division.ms(SoundKind.EXCLUDED))]
-    wrong = [
-        (piece.start_ms, piece.end_ms) for piece in division.of(SoundKind.NOT_CLAIMED)
-    ]
-    outside = length(without(wrong, rejected))
-    others += [
-        ribbon.CoveragePart(MatchState.REJECTED, length(wrong) - outside),
-        ribbon.CoveragePart("not_decoded", division.ms(SoundKind.NOT_DECODED)),
-    ]
+    rest = [kind for kind in Kind if kind not in _COVERAGE]
     return ribbon.coverage(
-        duration_ms=division.length_ms,
-        parts=parts,
-        others=others,
-        rest_label=_nothing(),
+        duration_ms=line.length_ms,
+        parts=[_part(kind.value, line, kind) for kind in _COVERAGE],
+        matched=_part("", line, *MATCHED),
+        rest=_part(_nothing(), line, *rest),
     )
 
 
-def fill_coverage(files: Iterable[ScannedFile]) -> None:
-    """Set ``coverage_pct`` of each file: its matched share, overlaps counted once."""
-    listed = {file.pk: file for file in files}
-    matches = review_selectors.matches().filter(scanned_file__in=listed)
-    intervals: dict[int, list[Interval]] = {}
-    for match in review_selectors.with_segments(matches):
-        found = intervals.setdefault(match.scanned_file_id, [])
-        if match.is_heard:
-            found += match.tally.counted
-    for pk, covered in intervals.items():
-        if listed[pk].whole_ms:
-            listed[pk].coverage_pct = 100 * length(covered) / listed[pk].whole_ms
+def _part(name: str, line: Timeline, *kinds: Kind) -> ribbon.CoveragePart:
+    return ribbon.CoveragePart(name, line.ms(*kinds), line.pct(*kinds))
 
 
 def _lane(match: Match) -> ribbon.Lane:
@@ -181,63 +126,81 @@ def _lane(match: Match) -> ribbon.Lane:
     )
 
 
-def fact_lanes(matches: Iterable[Match], division: Division) -> list[ribbon.FactLane]:
+def fact_lanes(line: Timeline) -> list[ribbon.FactLane]:
     """Return a lane for each kind of sound without a match, and one for speech.
 
     Speech marks whole intervals and segments that are mostly speech. For a user with
     access limits, "no match" covers hidden matches too, so that no gap reveals them.
     """
-    listed = list(matches)
-    suppressed = {each.pk for each in listed if each.state == MatchState.SUPPRESSED}
-    is_described = any(True for _ in division.of(*_REPORTED))
-    limited = is_described and not sees_every_bucket()
-    unmatched = (*_NO_MATCH, SoundKind.UNDESCRIBED) if limited else _NO_MATCH
+    limited = not sees_every_bucket()
+    unmatched = (*_NO_MATCH, Kind.UNDESCRIBED) if limited else _NO_MATCH
     speech = [
         ribbon.DrawnInterval(each.start_ms, each.end_ms)
-        for match in listed
+        for match in line.matches
         for each in match.tally.segments
         if each.under_speech
     ]
     return [
         ribbon.FactLane(
-            _nothing() if limited else _("No match"),
+            _nothing() if limited else str(Kind.UNKNOWN.label),
             "no_match",
-            _join_intervals(division.of(*unmatched)),
+            _join_intervals(line.of(*unmatched)),
         ),
         *(
-            ribbon.FactLane(str(name), heard.value, _join_intervals(division.of(heard)))
-            for heard, name in _FACTS.items()
+            ribbon.FactLane(str(kind.label), kind.value, _join_intervals(line.of(kind)))
+            for kind in _FACTS
         ),
         ribbon.FactLane(
-            _("Suppressed"),
-            "suppressed",
-            _join_intervals(
-                piece
-                for piece in division.of(SoundKind.NOT_CLAIMED)
-                if piece.match in suppressed
-            ),
+            str(Kind.ENTERED.label),
+            Kind.ENTERED.value,
+            _join_intervals(line.of(Kind.ENTERED)),
         ),
         ribbon.FactLane(
-            _("Speech"),
+            str(Kind.SUPPRESSED.label),
+            Kind.SUPPRESSED.value,
+            [
+                ribbon.DrawnInterval(piece.start_ms, piece.end_ms, _why(piece))
+                for piece in line.of(Kind.SUPPRESSED)
+            ],
+        ),
+        ribbon.FactLane(
+            str(Kind.SPEECH.label),
             "speech",
-            [*speech, *_join_intervals(division.of(SoundKind.SPEECH))],
+            [*speech, *_join_intervals(line.of(Kind.SPEECH))],
         ),
     ]
 
 
-def _join_intervals(pieces: Iterable[FileInterval]) -> list[ribbon.DrawnInterval]:
+def _why(piece: Piece) -> str:
+    """Return what was suppressed in a piece, and by which policy."""
+    return "; ".join(
+        " – ".join(filter(None, [match.shown.title, rule_names.policy_of(match)]))
+        for match in piece.matches
+    )
+
+
+def _join_intervals(pieces: Iterable[Piece]) -> list[ribbon.DrawnInterval]:
     joined = union((piece.start_ms, piece.end_ms) for piece in pieces)
     return [ribbon.DrawnInterval(*interval) for interval in joined]
 
 
 def _nothing() -> str:
     """Return the label of time without a match that the user may see."""
-    return _("No match") if sees_every_bucket() else _("No match in your buckets")
+    if sees_every_bucket():
+        return str(Kind.UNKNOWN.label)
+    return _("No match in your buckets")
 
 
-def why_no_match(file: ScannedFile, scan: Scan) -> dict[str, object]:
-    """Return the facts that explain a scan without matches."""
-    return why_no_matches([(file, scan)])[0]
+def why_no_match(file: ScannedFile, scan: Scan, line: Timeline) -> dict[str, object]:
+    """Return the facts that explain a scan without matches, and what sound it had."""
+    is_judged = any("speech_pct" in interval for interval in scan.unmatched)
+    return {
+        **why_no_matches([(file, scan)])[0],
+        "used_ms": line.ms(*_SOUND),
+        "silence_pct": line.pct(Kind.SILENCE) if file.length_ms else None,
+        "speech_pct": line.pct(Kind.SPEECH) if is_judged else None,
+        "not_scanned": list(line.of(Kind.NOT_SCANNED)),
+    }
 
 
 def why_no_matches(
@@ -257,22 +220,16 @@ def why_no_matches(
         }
     )
     return [
-        {**_facts(file, scan), "closest": _closest(candidates, recordings)}
+        {
+            **_facts(file, scan),
+            "closest": _closest(candidates, recordings),
+        }
         for (file, scan), candidates in zip(scanned, refused, strict=True)
     ]
 
 
 def _facts(file: ScannedFile, scan: Scan) -> dict[str, object]:
     seen = seen_buckets()
-    silent = [interval for interval in scan.unmatched if interval["kind"] == "silence"]
-    silent_ms = sum(interval["end_ms"] - interval["start_ms"] for interval in silent)
-    judged = [
-        (interval["end_ms"] - interval["start_ms"], interval["speech_pct"])
-        for interval in scan.unmatched
-        if "speech_pct" in interval
-    ]
-    judged_ms = sum(interval_ms for interval_ms, _share in judged)
-    speech = sum(interval_ms * share for interval_ms, share in judged)
     is_known = scan.no_match_reason in NoMatchReason.values
     reason = NoMatchReason(scan.no_match_reason if is_known else "clean_scan")
     return {
@@ -291,12 +248,6 @@ def _facts(file: ScannedFile, scan: Scan) -> dict[str, object]:
         "recordings_searched": scan.recordings_searched,
         "engine": scan.engine_label,
         "floor": file.container.score_floor,
-        "usable_ms": file.duration_ms - silent_ms,
-        "silence_pct": 100 * silent_ms / file.duration_ms if file.duration_ms else None,
-        "speech_pct": speech / judged_ms if judged_ms else None,
-        "not_scanned": [
-            interval for interval in scan.unmatched if interval["kind"] == "not_scanned"
-        ],
     }
 
 

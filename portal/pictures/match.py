@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal.pictures import plots, ribbon
-from portal.pictures.file import fact_lanes, matches_of
+from portal.pictures.file import fact_lanes
 from portal.pictures.pair import CONTEXT_MS
 from portal.pictures.waveform import DrawnWaveform
-from reports.divisions import division_of
-from review import selectors as review_selectors
 from review.counting import Count, CountedSegment
 from review.models import Match
+from review.timeline import Timeline, timeline
 from scanning.models import Segment
 
 
@@ -40,18 +39,17 @@ def chosen(text: str, count: int) -> int:
     return min(max(number, 1), max(count, 1))
 
 
-def others_in_file(match: Match) -> list[Match]:
-    """Return the live matches of other recordings; fill the segments of all, its own too.
+def file_of(match: Match) -> Timeline:
+    """Return the timeline of a match's file; fill the segments of the match."""
+    line = timeline(match.scanned_file)
+    own = next(each for each in line.matches if each.pk == match.pk)
+    match.segments, match.tally = own.segments, own.tally
+    return line
 
-    A match that a later scan replaced is no rival of its successor.
-    """
-    in_file = matches_of(match.scanned_file)
-    own = next((each for each in in_file if each.pk == match.pk), None)
-    if own is None:
-        review_selectors.with_segments([match])
-    else:
-        match.segments, match.tally = own.segments, own.tally
-    return [each for each in in_file if each.recording_id != match.recording_id]
+
+def rivals_in(line: Timeline, match: Match) -> list[Match]:
+    """Return the matches of other recordings in the file."""
+    return [each for each in line.matches if each.pk != match.pk]
 
 
 def draw_ribbon(
@@ -59,16 +57,15 @@ def draw_ribbon(
     match: Match,
     count: Count,
     segment: Segment | None,
-    others: Sequence[Match],
+    line: Timeline,
     here: str,
     waveform: DrawnWaveform | None = None,
 ) -> ribbon.Ribbon | None:
     """Draw this match above all others of the file; ``here`` is this page's address."""
-    file = match.scanned_file
-    if not file.duration_ms:
+    if not match.scanned_file.length_ms:
         return None
-    division = division_of(file, [match, *others])
-    duration_ms = division.length_ms
+    duration_ms = line.length_ms
+    others = rivals_in(line, match)
     lanes = [
         ribbon.Lane(
             _("This match"), list(_draw_segments(match, count, here)), is_current=True
@@ -88,7 +85,7 @@ def draw_ribbon(
     return ribbon.ribbon(
         duration_ms=duration_ms,
         lanes=lanes,
-        facts=fact_lanes([match, *others], division),
+        facts=fact_lanes(line),
         waveform=waveform,
         frame=_frame(segment, duration_ms) if segment else None,
     )

@@ -18,6 +18,7 @@ from portal.pictures.waveform import (
     DrawnWaveform,
     WavePaths,
     Window,
+    length_of,
     load_waveform,
     wave_paths,
 )
@@ -139,12 +140,12 @@ def aligned(
     )
     curves = None if track else load_waveform(file), load_waveform(other)
     loudness = (
-        _loudness(curves[0], segment.start_ms, segment.end_ms, file.duration_ms),
+        _loudness(curves[0], segment.start_ms, segment.end_ms, length_of(file)),
         _loudness(
             curves[1],
             segment.reference_start_ms,
             segment.reference_end_ms,
-            other.duration_ms,
+            length_of(other),
         ),
     )
     step, links = _links(segment, shown, ratio)
@@ -157,7 +158,7 @@ def aligned(
         start_ms=segment.start_ms,
         end_ms=segment.end_ms,
         window=shown,
-        wave=_window_of(curves[0], shown, file.duration_ms),
+        wave=_window_of(curves[0], shown, length_of(file)),
         ticks=_ruler(shown),
         gain=_gain(loudness[0], loudness[1]),
     )
@@ -169,7 +170,7 @@ def aligned(
             start_ms=segment.reference_start_ms,
             end_ms=segment.reference_end_ms,
             window=heard,
-            wave=_window_of(curves[1], heard, other.duration_ms),
+            wave=_window_of(curves[1], heard, length_of(other)),
             ticks=_ruler(heard),
             gain=_gain(loudness[1], loudness[0]),
         ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -69,13 +70,14 @@ class DrawnInterval:
 
     start_ms: int
     end_ms: int
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FactLane:
     """A lane that states a fact about the source; ``kind`` chooses how it is drawn.
 
-    Kinds: no_match, searched, speech, silence, not_scanned.
+    Kinds: no_match, searched, speech, or one of a timeline.
     """
 
     name: str
@@ -172,10 +174,11 @@ class Ribbon:
 
 @dataclass(frozen=True, slots=True)
 class CoveragePart:
-    """The source time that one state covers, overlaps counted once."""
+    """The source time of one kind, and its share of the whole."""
 
     state: str
     ms: int
+    pct: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,32 +254,31 @@ def coverage(
     *,
     duration_ms: int,
     parts: Sequence[CoveragePart],
-    others: Sequence[CoveragePart] = (),
-    rest_label: str,
+    matched: CoveragePart,
+    rest: CoveragePart,
 ) -> Coverage:
-    """Draw how much of the source each state covers, in the order given, and the rest.
+    """Draw how much of the source each kind covers, in the order given, and the rest.
 
-    ``others`` cover time that does not count as matched.
+    The ``state`` of the rest is its label.
     """
     shown = Window(0, max(duration_ms, 1))
     items: list[CoverageItem] = []
     at_ms = 0
-    matched_ms = sum(part.ms for part in parts)
-    for part in (*parts, *others):
+    for part in parts:
         if part.ms > 0:
             drawn = box(at_ms, at_ms + part.ms, shown, state=part.state)
-            share = formats.percent(part.ms, duration_ms)
+            share = formats.file_share(part.pct)
             items.append(CoverageItem(drawn, review_look(part.state).label, share))
             at_ms += part.ms
-    rest = formats.percent(max(duration_ms - at_ms, 0), duration_ms)
+    rest_share = formats.file_share(rest.pct)
     words = [f"{item.label} {item.share}" for item in items]
-    words.append(f"{rest_label} {rest}")
+    words.append(f"{rest.state} {rest_share}")
     return Coverage(
         items=tuple(items),
-        matched_ms=matched_ms,
-        matched_share=formats.percent(matched_ms, duration_ms),
-        rest_label=rest_label,
-        rest_share=rest,
+        matched_ms=matched.ms,
+        matched_share=formats.file_share(matched.pct),
+        rest_label=rest.state,
+        rest_share=rest_share,
         summary=", ".join(words),
     )
 
@@ -358,7 +360,7 @@ def _excluded(segments: Sequence[DrawnSegment], shown: Window) -> tuple[Box, ...
 
 def _fact_lane(fact: FactLane, shown: Window) -> DrawnLane:
     boxes = tuple(
-        box(interval.start_ms, interval.end_ms, shown)
+        box(interval.start_ms, interval.end_ms, shown, label=interval.label)
         for interval in fact.intervals
         if shown.shows(interval.start_ms, interval.end_ms)
     )

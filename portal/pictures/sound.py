@@ -39,12 +39,12 @@ def sound_around(
 
     ``audio_url`` is another sound track than the main one.
     """
-    end = max(file.duration_ms or 0, end_ms)
+    end = max(file.length_ms or 0, end_ms)
     window = Window(max(start_ms - CONTEXT_MS, 0), min(end_ms + CONTEXT_MS, end))
     return ShownSound(
         file,
         playback.audio_url(file) if audio_url is None else audio_url,
         window,
         box(start_ms, end_ms, window),
-        wave_paths(load_waveform(file), window=window, duration_ms=file.duration_ms),
+        wave_paths(load_waveform(file), window=window, duration_ms=file.length_ms),
     )

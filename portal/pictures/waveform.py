@@ -104,6 +104,11 @@ def _mirrored(values: Sequence[int]) -> str:
     return f"M{'L'.join(top)}L{'L'.join(reversed(bottom))}Z"
 
 
+def length_of(sound: ScannedFile | Recording) -> int:
+    """Return the length of a sound; 0 if it is unknown."""
+    return sound.length_ms if isinstance(sound, ScannedFile) else sound.duration_ms
+
+
 def load_waveform(owner: ScannedFile | Recording) -> DrawnWaveform | None:
     """Return the stored waveform; None if there is none or it is unreadable."""
     if not owner.waveform:
@@ -112,4 +117,10 @@ def load_waveform(owner: ScannedFile | Recording) -> DrawnWaveform | None:
         stored = waveform.from_bytes(read_bytes(owner.waveform))
     except (RecognitionError, OSError):
         return None
-    return DrawnWaveform(stored.peaks.tolist(), stored.rms.tolist())
+    drawn = DrawnWaveform(stored.peaks.tolist(), stored.rms.tolist())
+    if isinstance(owner, ScannedFile) and owner.decoded_ms:
+        # Nothing is heard of the end that was not decoded.
+        count = len(drawn.peaks) * owner.undecoded_ms // owner.decoded_ms
+        nothing = [0] * count
+        return DrawnWaveform([*drawn.peaks, *nothing], [*drawn.rms, *nothing])
+    return drawn

@@ -21,8 +21,6 @@ from reports.plays import plays_of
 from review.choices import MatchState
 from review.filters import MatchFilter
 from review.models import Match
-from review.services import intervals
-from review.services.intervals import Interval
 from scanning.models import ScannedFile
 
 _SOUNDS = (CueStatus.UNKNOWN, CueStatus.ENTERED)
@@ -117,7 +115,7 @@ def rows_in(file: ScannedFile, user: User) -> list[CueRow]:
     claimed = {match.pk: match for cue in cues if (match := _match_of(cue))}
     rejected = {
         match.pk: match
-        for match in sheet.matches
+        for match in sheet.timeline.matches
         if not match.is_heard and match.state != MatchState.SUPPRESSED
     }
     queue = queue_of(file, user)
@@ -125,9 +123,6 @@ def rows_in(file: ScannedFile, user: User) -> list[CueRow]:
     prefetch_related_objects(shown, "locked_by", "assignee")
     listed = rows_of(shown, queue, filled=True)
     of_match = {row.match.pk: row for row in listed}
-    unclaimed = [
-        interval for match in rejected.values() for interval in match.tally.heard
-    ]
     kinds = (EntryKind.NO_MUSIC, EntryKind.NOTE)
     unlisted = CueEntry.objects.filter(scanned_file=file, kind__in=kinds)
     # A match that asks about "no music" has the row.
@@ -138,7 +133,7 @@ def rows_in(file: ScannedFile, user: User) -> list[CueRow]:
         if entry.kind == EntryKind.NOTE
     }
     sounds = [
-        _of_sound(file, cue, unclaimed, notes.pop((cue.start_ms, cue.end_ms), None))
+        _of_sound(file, cue, notes.pop((cue.start_ms, cue.end_ms), None))
         for cue in cues
         if _match_of(cue) is None
     ]
@@ -218,12 +213,9 @@ def _counts(cue: Cue | None) -> bool:
 def _of_sound(
     file: ScannedFile,
     cue: Cue,
-    unclaimed: Sequence[Interval],
     noted: CueEntry | None,
 ) -> CueRow:
     is_sound = cue.status in _SOUNDS
-    whole = (cue.start_ms, cue.end_ms)
-    left = intervals.length(intervals.without([whole], unclaimed))
     item = cue.item
     return CueRow(
         cue.start_ms,
@@ -235,7 +227,7 @@ def _of_sound(
         entry=cue.entry,
         noted=noted,
         is_sound=is_sound,
-        is_judged=is_sound and 2 * left < cue.end_ms - cue.start_ms,
+        is_judged=is_sound and bool(cue.unclaimed),
     )
 
 

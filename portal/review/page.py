@@ -37,7 +37,7 @@ from portal.review.reasons import proposed, shown_reason
 from portal.review.undoing import Undoing, undoing_of
 from portal.shared import selection
 from portal.shared.access import PortalRequest
-from portal.shared.formats import counted, percent, scale
+from portal.shared.formats import counted, scale
 from programmes.precedents import Precedent, precedent_of
 from programmes.selectors import use_of
 from reports.cue_questions import questions_of
@@ -254,7 +254,9 @@ def page(
                 proposed(exclusion=each, match=match, queue=queue) for each in touching
             ],
             "plot": pictures.draw_plot(match, match.tally, seen.current),
-            "candidates": _candidates(seen.segments, seen.others),
+            "candidates": _candidates(
+                seen.segments, pictures.rivals_in(seen.line, match)
+            ),
             "copies": selectors.copies_heard(match),
             "earlier": selectors.earlier_decisions(match),
             "evidence": evidence_of(match),
@@ -315,7 +317,7 @@ class _Evidence:
 
     def __init__(self, match: Match, queue: Queue, chosen: str) -> None:
         self.match, self.queue = match, queue
-        self.others = pictures.others_in_file(match)
+        self.line = pictures.file_of(match)
         self.segments = segments = match.segments
         self.current = pictures.chosen(chosen, len(segments))
         self.segment = segments[self.current - 1] if segments else None
@@ -333,14 +335,13 @@ class _Evidence:
                 match=match,
                 count=match.tally,
                 segment=segment,
-                others=self.others,
+                line=self.line,
                 here=self.queue.url_of(match),
             ),
             "fields": fields,
             "differing": sum(field.differs for field in fields),
             "score_scale": scale(match.score_scale),
             "answering": _answering(match),
-            "share_of_file": percent(match.matched_ms, match.scanned_file.whole_ms),
         }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -50,6 +51,11 @@ def percent(part: float, whole: float, *, decimals: int = 1) -> str:
     share = round(100 * float(part) / float(whole), decimals)
     digits = 0 if share in (0, 100) else decimals
     return f"{read_number(share, decimals=digits)}{THIN_SPACE}%"
+
+
+def file_share(pct: Decimal | None) -> str:
+    """Format a share of a file as reports state it, with two decimals."""
+    return UNKNOWN if pct is None else percent(float(pct), 100, decimals=2)
 
 
 def speed(ratio: float) -> str:

@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from review.choices import MatchState, QueueReason
+from review.timeline import Kind
 from scanning.choices import FileStatus
 
 _REASON_ICONS = {
@@ -67,11 +68,13 @@ _FILE_ICONS = {
 REVIEW_STATES: dict[str, StateLook] = {
     state: StateLook(state.label, icon) for state, icon in _REVIEW_ICONS.items()
 }
-# Pictures also show kinds of time that no state of a match has.
+# Pictures also show kinds of a timeline that no state of a match has.
 _REVIEW_LOOKS: dict[str, StateLook] = {
     **REVIEW_STATES,
     "excluded": StateLook(_("Excluded"), "scissors"),
-    "not_decoded": StateLook(_("Not decoded"), "triangle"),
+    "entered": StateLook(Kind.ENTERED.label, "check"),
+    "public_domain": StateLook(Kind.PUBLIC_DOMAIN.label, "ban"),
+    "not_decoded": StateLook(Kind.NOT_DECODED.label, "triangle"),
 }
 FILE_STATES: dict[str, StateLook] = {
     status: StateLook(status.label, icon) for status, icon in _FILE_ICONS.items()
@@ -84,6 +87,7 @@ PATTERNED = frozenset(
 _PATTERNS = {
     **{state: state for state in PATTERNED},
     "released": "rejected",
+    "public_domain": "rejected",
     "not_decoded": "not-scanned",
 }
 

@@ -258,6 +258,12 @@ def share_of(part: float | None, whole: float | None) -> str:
 
 
 @register.filter
+def file_share(pct: Decimal | None) -> str:
+    """Format a share of a file, in percent, as reports state it."""
+    return formats.file_share(pct)
+
+
+@register.filter
 def grouped(value: int | None) -> str:
     """Format a count with the locale's digit grouping."""
     if value is None:

@@ -233,7 +233,7 @@ def _cut_wave(copy: Copy) -> WavePaths | None:
     return wave_paths(
         load_waveform(copy.file),
         window=Window(copy.start_ms, copy.end_ms),
-        duration_ms=copy.file.duration_ms,
+        duration_ms=copy.file.length_ms,
     )
 
 

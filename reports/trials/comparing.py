@@ -228,7 +228,7 @@ class FileComparison:
                 "our_scan": self._ours,
                 "their_scan": self._theirs.scan,
                 "their_file": self._theirs.file_id,
-                "duration_ms": self._file.duration_ms,
+                "duration_ms": self._file.length_ms,
                 **self._counts,
             },
         )

@@ -153,9 +153,9 @@ def _key(name: str) -> str:
 
 
 def _fits(file: ScannedFile, there: FileThere) -> bool:
-    if not file.duration_ms or not there.length_ms:
+    if not file.length_ms or not there.length_ms:
         return False
-    return abs(file.duration_ms - there.length_ms) <= _SAME_LENGTH_MS
+    return abs(file.length_ms - there.length_ms) <= _SAME_LENGTH_MS
 
 
 def _our_scan(file: ScannedFile) -> Scan | None:

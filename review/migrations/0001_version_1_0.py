@@ -207,6 +207,20 @@ class Migration(migrations.Migration):
                 },
             ),
             migrations.CreateModel(
+                name='FileFigures',
+                fields=[
+                    ('scanned_file', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='figures', serialize=False, to='scanning.scannedfile')),
+                    ('matched_ms', models.BigIntegerField(default=0, help_text='A moment with several recordings counts once.')),
+                    ('overlap_ms', models.BigIntegerField(default=0, help_text='What the matches count one by one beyond the matched time.')),
+                ],
+                options={
+                    'verbose_name': 'figures of a file',
+                    'verbose_name_plural': 'figures of files',
+                    'constraints': [models.CheckConstraint(condition=models.Q(('matched_ms__gte', 0), ('overlap_ms__gte', 0)), name='file_figures_not_negative')],
+                    'indexes': [models.Index(condition=models.Q(('overlap_ms__gt', 0)), fields=['scanned_file'], name='file_figures_overlap')],
+                },
+            ),
+            migrations.CreateModel(
                 name='MatchAlias',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

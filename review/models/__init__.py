@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from review.models.dispute import Dispute
+from review.models.file_figures import FileFigures
 from review.models.licence import Licence
 from review.models.match import Match
 from review.models.match_alias import MatchAlias
@@ -12,6 +13,7 @@ from review.models.version_answer import VersionAnswer
 
 __all__ = [
     "Dispute",
+    "FileFigures",
     "Licence",
     "Match",
     "MatchAlias",

@@ -458,6 +458,11 @@ class Match(models.Model):
         return scanned_at if scanned_at and scanned_at > self.created_at else None
 
     @property
+    def source_share(self) -> Decimal | None:
+        """Return the share of the file that counts; None if its length is unknown."""
+        return self.source_coverage_pct if self.scanned_file.length_ms else None
+
+    @property
     def shown(self) -> Recording:
         """Return the recording that lists and reports name: what its own was merged into."""
         return shown_for(self.recording)

@@ -34,6 +34,7 @@ from review.services.following import Move
 from review.services.rescans import ask_again
 from review.services.transitions import Change
 from review.subjects import Subject
+from review.timeline.figures import refresh as refresh_figures
 from scanning.models import Detection
 
 _AT_ONCE = 500
@@ -113,7 +114,7 @@ def _naming(match: Match, recording: Recording) -> dict[str, object]:
     measured = figures.work_out(
         detections=found,
         segments=[segment for each in found for segment in each.segments.all()],
-        source_ms=match.scanned_file.whole_ms,
+        source_ms=match.scanned_file.length_ms,
         reference_ms=recording.duration_ms,
         excluded=excluded_intervals_of([each.recording_id for each in found]),
     )
@@ -155,6 +156,7 @@ def _apply(
         changed.detections.set(found)
         changed.candidates.set([each for each in others if each not in found])
         following.follow([Move(changed.scanned_file_id, former.pk, recording.pk)])
+        refresh_figures([changed.scanned_file_id])
     return changed
 
 

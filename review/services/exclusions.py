@@ -44,6 +44,7 @@ from review.services.intervals import Interval
 from review.services.transitions import Change
 from review.services.treatments import treat
 from review.subjects import Subject
+from review.timeline.figures import refresh as refresh_figures
 
 TICKABLE = (MatchState.CONFIRMED, MatchState.CLEARED)
 MAX_NOTE_CHARS = 1_000
@@ -366,7 +367,7 @@ def _worked_out(match: Match, excluded: Sequence[Interval]) -> Figures:
     return figures.work_out(
         detections=detections,
         segments=sorted(segments, key=lambda segment: (segment.start_ms, segment.pk)),
-        source_ms=match.scanned_file.whole_ms,
+        source_ms=match.scanned_file.length_ms,
         reference_ms=match.recording.duration_ms,
         excluded={**excluded_intervals_of(others), match.recording_id: excluded},
     )
@@ -379,6 +380,7 @@ def _judge(segment: Exclusion, user: User, chosen: Collection[str]) -> int:
     excluded = excluded_intervals(segment.recording)
     returned = 0
     evaluated = []
+    files = set()
     for match in _live(segment.recording):
         found = _worked_out(match, excluded)
         # Matches whose figures stay the same need no event and no evaluation.
@@ -386,6 +388,7 @@ def _judge(segment: Exclusion, user: User, chosen: Collection[str]) -> int:
             continue
         effect = _effect(match, found)
         _count(match, found, user)
+        files.add(match.scanned_file_id)
         match.refresh_from_db()
         match effect:
             case Effect.SUPPRESSES | Effect.OFFERED:
@@ -399,6 +402,7 @@ def _judge(segment: Exclusion, user: User, chosen: Collection[str]) -> int:
             case Effect.EVALUATES | Effect.STAYS:
                 # Licences and policies read how long the recording is used.
                 evaluated.append(match)
+    refresh_figures(files)
     grounds.again(matches=evaluated, actor=user)
     return returned
 
@@ -490,6 +494,7 @@ def _count(match: Match, found: Figures, user: User) -> None:
         "longest_ms",
         "source_coverage_pct",
         "reference_coverage_pct",
+        "relation",
         "excluded_ms",
         "wholly_excluded",
     )

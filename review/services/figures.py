@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from review.bands import band_of_all
 from review.choices import Relation
 from review.counting import (
+    Excluded,
     count_segments,
+    counted_pieces,
     is_mostly_speech,
     reference_interval,
     source_interval,
 )
 from review.edits import Edit, edit_of, edit_of_all
 from review.services import intervals
+from review.timeline.pieces import share
 from scanning.choices import Section
 from scanning.models import Detection, Segment
 
@@ -67,29 +70,24 @@ def work_out(
     duration of 0 is unknown. ``excluded`` are the intervals that do not count, by
     recording.
     """
-    count = count_segments(
-        segments,
-        {
-            detection.pk: excluded.get(detection.recording_id, ())
-            for detection in detections
-        },
-    )
+    of_detections = excluded_of(detections, excluded)
+    count = count_segments(segments, of_detections)
     speed = _mean(segments, lambda segment: segment.tempo_ratio)
     pitch = _mean(segments, lambda segment: segment.pitch_cents)
     speech = _mean(segments, lambda segment: segment.speech_pct)
     low, high = band_of_all((each.low_hz, each.high_hz) for each in segments)
     score, score_scale = best_score(detections)
     return Figures(
-        relation=relation_of(detections, segments, source_ms, reference_ms),
+        relation=relation_of(
+            detections, segments, of_detections, source_ms, reference_ms
+        ),
         score=score,
         score_scale=score_scale,
         segment_count=len(segments),
         matched_ms=count.ms,
         longest_ms=count.longest_ms,
-        source_coverage_pct=_percent(count.ms, source_ms) or Decimal("0.00"),
-        reference_coverage_pct=_percent(
-            intervals.length(count.reference), reference_ms
-        ),
+        source_coverage_pct=share(count.ms, source_ms) or Decimal("0.00"),
+        reference_coverage_pct=share(intervals.length(count.reference), reference_ms),
         first_start_ms=count.heard[0][0],
         last_end_ms=count.heard[-1][1],
         speed_pct=None if speed is None else ((speed - 1) * 100).quantize(_HUNDREDTH),
@@ -107,20 +105,44 @@ def work_out(
     )
 
 
+def excluded_of(
+    detections: Iterable[Detection],
+    excluded: Mapping[int, Sequence[intervals.Interval]],
+) -> Excluded:
+    """Return the intervals that do not count by detection; they come by recording."""
+    return {
+        detection.pk: excluded.get(detection.recording_id, ())
+        for detection in detections
+    }
+
+
 def relation_of(
     detections: Sequence[Detection],
     segments: Sequence[Segment],
+    excluded: Excluded,
     source_ms: int,
     reference_ms: int,
 ) -> Relation:
-    """Return the first relation that fits, in the order of ``Relation``'s rules."""
+    """Return the first relation that fits, in the order of ``Relation``'s rules.
+
+    What exclusions take does not speak, unless they take everything.
+    """
     if all(detection.section == Section.COVER_SONGS for detection in detections):
         return Relation.SIMILAR_WORK
-    if any(_is_altered(segment) for segment in segments):
+    left = [
+        (segment, *piece)
+        for segment in segments
+        for piece in counted_pieces(segment, excluded.get(segment.detection_id, ()))
+    ] or [
+        (segment, source_interval(segment), reference_interval(segment))
+        for segment in segments
+    ]
+    if any(_is_altered(segment) for segment, _source, _reference in left):
         return Relation.ALTERED
-    if any(_covers_both(segment, source_ms, reference_ms) for segment in segments):
+    pairs = [(source, reference) for _segment, source, reference in left]
+    if any(_covers_both(pair, source_ms, reference_ms) for pair in pairs):
         return Relation.IDENTICAL_AUDIO
-    references = [reference_interval(segment) for segment in segments]
+    references = [reference for _source, reference in pairs]
     used_ms = intervals.length(references)
     # A jingle that plays again and again is no loop.
     is_whole = reference_ms and used_ms >= SAME_RECORDING_SHARE * reference_ms
@@ -130,9 +152,6 @@ def relation_of(
         and not is_whole
     ):
         return Relation.LOOP
-    pairs = [
-        (source_interval(segment), reference_interval(segment)) for segment in segments
-    ]
     in_order = intervals.longest_chain(pairs)
     if reference_ms and in_order >= SAME_RECORDING_SHARE * reference_ms:
         return Relation.SAME_RECORDING
@@ -144,11 +163,14 @@ def _is_altered(segment: Segment) -> bool:
     return edit is not None and edit is not Edit.NONE
 
 
-def _covers_both(segment: Segment, source_ms: int, reference_ms: int) -> bool:
+def _covers_both(
+    pair: tuple[intervals.Interval, intervals.Interval],
+    source_ms: int,
+    reference_ms: int,
+) -> bool:
     if not source_ms or not reference_ms:
         return False
-    heard = segment.end_ms - segment.start_ms
-    used = segment.reference_end_ms - segment.reference_start_ms
+    heard, used = (end - start for start, end in pair)
     return (
         heard >= IDENTICAL_SHARE * source_ms and used >= IDENTICAL_SHARE * reference_ms
     )
@@ -179,10 +201,3 @@ def _mean(
             total += value * length
             weight += length
     return total / weight if weight else None
-
-
-def _percent(part_ms: int, whole_ms: int) -> Decimal | None:
-    if not whole_ms:
-        return None
-    share = Decimal(100 * min(part_ms, whole_ms)) / whole_ms
-    return share.quantize(_HUNDREDTH)

@@ -14,6 +14,7 @@ from decimal import Decimal
 from functools import cached_property
 
 from django.db import transaction
+from django.db.models import Max, Q
 
 from audit.services import SYSTEM, record
 from catalogue.models import Recording, RecordingStatus
@@ -148,6 +149,7 @@ def fold_scan(*, scan: Scan, **_signal: object) -> None:
     """
     # Lock the file so that two scans of it do not fold at the same time.
     ScannedFile.objects.select_for_update().get(pk=scan.scanned_file_id)
+    scan.scanned_file.lengthen_to(_last_end(scan))
     if scan.retro_search_id is not None:
         _fold_late(scan)
         return
@@ -164,6 +166,13 @@ def fold_scan(*, scan: Scan, **_signal: object) -> None:
             partner = next((other for other in current if other != each), None)
             _fold_one(scan=each, partner=partner)
     _note_disagreements(scan)
+
+
+def _last_end(scan: Scan) -> int:
+    """Return where the last segment of the scan or of the file's matches ends."""
+    of_file = Q(detection__matches__scanned_file=scan.scanned_file_id)
+    found = Segment.objects.filter(Q(detection__scan=scan) | of_file)
+    return found.aggregate(end=Max("end_ms"))["end"] or 0
 
 
 def _note_disagreements(scan: Scan) -> None:
@@ -482,7 +491,7 @@ def _fold(
     measured = figures.work_out(
         detections=draft.detections,
         segments=draft.segments,
-        source_ms=file.whole_ms,
+        source_ms=file.length_ms,
         reference_ms=draft.recording.duration_ms,
         excluded=excluded_intervals_of([draft.recording.pk]),
     )

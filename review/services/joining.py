@@ -30,6 +30,7 @@ from review.models import Match, MatchAlias
 from review.selectors import evidence_of
 from review.services import evaluation, figures, following, intervals, transitions
 from review.services.following import Move
+from review.timeline.figures import refresh as refresh_figures
 from scanning.models import Detection, Scan
 
 Pair = tuple[Match, Match]
@@ -175,7 +176,9 @@ def _join(
         alias.kept["version"] = alias.match.version
     MatchAlias.objects.bulk_update(aliases, ["kept"], batch_size=200)
     _record(pairs, before, actor, {"merge": merge, "scan": scan.uid if scan else ""})
-    transitions.matches_changed.send(sender=Match, matches=survivors)
+    transitions.matches_changed.send(
+        sender=Match, matches=survivors, recounted=survivors
+    )
 
 
 def _make_aliases(
@@ -362,7 +365,7 @@ def _measure(survivors: Iterable[Match], evidence: dict[int, list[Detection]]) -
         measured = figures.work_out(
             detections=rows,
             segments=[segment for row in rows for segment in row.segments.all()],
-            source_ms=survivor.scanned_file.whole_ms,
+            source_ms=survivor.scanned_file.length_ms,
             reference_ms=survivor.recording.duration_ms,
             excluded=excluded,
         )
@@ -454,6 +457,7 @@ def take_back(*, merge: str, user: User) -> int:
     _give_back(aliases)
     MatchAlias.objects.filter(pk__in=[alias.pk for alias in aliases]).delete()
     _record_parted(before, merge, user)
+    refresh_figures(match.scanned_file_id for match in survivors.values())
     return len(aliases) + _name_back(merge, user)
 
 

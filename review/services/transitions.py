@@ -35,7 +35,8 @@ from review.choices import ONLY_BY, TRANSITIONS, MatchState
 from review.models import Match
 from review.services import facts
 
-# Sent with ``matches``, in the transaction that changed their states.
+# Sent with ``matches``, in the transaction that changed their states; ``recounted`` are
+# those whose time in their file counts now, or does not any more.
 matches_changed = Signal()
 
 # The name that a browser gave the decision which is being made.
@@ -434,7 +435,12 @@ def apply_all(
     ]
     record_all(entries, actor=actor)
     changed = [written[key] for key in keys]
-    matches_changed.send(sender=Match, matches=changed)
+    recounted = [
+        written[current.pk]
+        for current, _change in moves
+        if current.is_heard != written[current.pk].is_heard
+    ]
+    matches_changed.send(sender=Match, matches=changed, recounted=recounted)
     return changed
 
 

@@ -189,8 +189,8 @@ def sent_ms_this_month(*, container: Container) -> int:
 
 def expected_ms(scanned_file: ScannedFile) -> int:
     """Return the duration of a file, estimated until it is known."""
-    if scanned_file.duration_ms:
-        return scanned_file.duration_ms
+    if scanned_file.length_ms:
+        return scanned_file.length_ms
     if scanned_file.media:
         return scanned_file.size_bytes * 1000 // _BYTES_PER_SECOND
     return _LINK_MS

@@ -163,10 +163,10 @@ def _ask_for_rendition(file: ScannedFile) -> None:
 def _take_length(job: CloudJob, remote: RemoteFile) -> None:
     """Store the cloud's duration if the file was not decoded here."""
     file = job.scan.scanned_file
-    if file.duration_ms or not remote.duration_ms:
+    if file.length_ms or not remote.duration_ms:
         return
-    file.duration_ms = remote.duration_ms
-    ScannedFile.objects.filter(pk=file.pk).update(duration_ms=remote.duration_ms)
+    file.length_ms = remote.duration_ms
+    ScannedFile.objects.filter(pk=file.pk).update(length_ms=remote.duration_ms)
     if job.sent_ms:
         CloudJob.objects.filter(pk=job.pk).update(sent_ms=remote.duration_ms)
 

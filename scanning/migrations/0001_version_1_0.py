@@ -324,7 +324,7 @@ class Migration(migrations.Migration):
                     ('audio_removed_at', models.DateTimeField(blank=True, null=True)),
                     ('sha256', models.CharField(blank=True, default='', max_length=64)),
                     ('size_bytes', models.BigIntegerField(default=0)),
-                    ('duration_ms', models.BigIntegerField(default=0)),
+                    ('length_ms', models.BigIntegerField(default=0, help_text='With the time that could not be decoded; 0 if unknown.')),
                     ('undecoded_ms', models.BigIntegerField(default=0, help_text='The announced time at its end that could not be decoded.')),
                     ('facts', models.JSONField(blank=True, default=dict)),
                     ('fingerprint', models.FileField(blank=True, default='', max_length=200, upload_to='')),
@@ -346,7 +346,7 @@ class Migration(migrations.Migration):
                 options={
                     'ordering': ['-created_at', '-id'],
                     'indexes': [models.Index(fields=['-created_at', '-id'], name='file_newest'), models.Index(fields=['container', 'status', '-created_at'], name='file_in_container'), models.Index(fields=['status', '-created_at'], name='file_status'), models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['container', 'status', '-id'], name='file_container_status'), models.Index(condition=models.Q(('deleted_at__isnull', True), ('status', 'no_match')), fields=['-created_at', '-id'], name='file_no_match'), models.Index(condition=models.Q(('deleted_at__isnull', False)), fields=['deleted_at'], name='file_deleted'), models.Index(fields=['sha256'], name='file_sha256'), models.Index(fields=['name'], name='file_name'), models.Index(condition=models.Q(('link_key', ''), _negated=True), fields=['link_key'], name='file_link_key'), models.Index(condition=models.Q(('media', ''), _negated=True), fields=['container', 'audio_at'], name='file_has_media'), models.Index(condition=models.Q(('proxy', ''), _negated=True), fields=['container', 'audio_at'], name='file_has_proxy'), models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['container', '-id', 'size_bytes'], name='file_container_live')],
-                    'constraints': [models.CheckConstraint(condition=models.Q(('duration_ms__gte', 0), ('size_bytes__gte', 0)), name='scanned_file_sizes_not_negative'), models.UniqueConstraint(condition=models.Q(models.Q(('remote_id', ''), _negated=True), ('deleted_at__isnull', True)), fields=('remote_id',), name='scanned_file_remote_id_unique')],
+                    'constraints': [models.CheckConstraint(condition=models.Q(('length_ms__gte', models.F('undecoded_ms')), ('size_bytes__gte', 0), ('undecoded_ms__gte', 0)), name='scanned_file_sizes_not_negative'), models.UniqueConstraint(condition=models.Q(models.Q(('remote_id', ''), _negated=True), ('deleted_at__isnull', True)), fields=('remote_id',), name='scanned_file_remote_id_unique')],
                 },
             ),
             migrations.CreateModel(

@@ -41,9 +41,6 @@ class ScannedFile(models.Model):
     bytes.
     """
 
-    # Set by lists that show the matched share of the file.
-    coverage_pct: float | None = None
-
     uid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     container = models.ForeignKey(
         Container,
@@ -76,7 +73,9 @@ class ScannedFile(models.Model):
     audio_removed_at = models.DateTimeField(null=True, blank=True)
     sha256 = models.CharField(max_length=64, blank=True, default="")
     size_bytes = models.BigIntegerField(default=0)
-    duration_ms = models.BigIntegerField(default=0)
+    length_ms = models.BigIntegerField(
+        default=0, help_text=_("With the time that could not be decoded; 0 if unknown.")
+    )
     undecoded_ms = models.BigIntegerField(
         default=0,
         help_text=_("The announced time at its end that could not be decoded."),
@@ -117,7 +116,11 @@ class ScannedFile(models.Model):
         ordering = ["-created_at", "-id"]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(duration_ms__gte=0, size_bytes__gte=0),
+                condition=models.Q(
+                    length_ms__gte=models.F("undecoded_ms"),
+                    undecoded_ms__gte=0,
+                    size_bytes__gte=0,
+                ),
                 name="scanned_file_sizes_not_negative",
             ),
             models.UniqueConstraint(
@@ -214,13 +217,27 @@ class ScannedFile(models.Model):
         )
 
     @property
-    def whole_ms(self) -> int:
-        """Return the file's length with the end that could not be decoded."""
-        return self.duration_ms + self.undecoded_ms
+    def decoded_ms(self) -> int:
+        """Return the length without the end that could not be decoded."""
+        return self.length_ms - self.undecoded_ms
 
     def contains(self, start_ms: int, end_ms: int) -> bool:
         """Return whether an interval lies in the file, as far as its length is known."""
-        return 0 <= start_ms < end_ms <= (self.whole_ms or end_ms)
+        return 0 <= start_ms < end_ms <= (self.length_ms or end_ms)
+
+    def lengthen_to(self, end_ms: int) -> None:
+        """Lengthen the file to the end of what is heard in it, if its length is known.
+
+        Ends are inexact, another engine may decode more, and a play goes on beyond the
+        hour of a stream.
+        """
+        if not self.length_ms or end_ms <= self.decoded_ms:
+            return
+        self.length_ms = max(self.length_ms, end_ms)
+        self.undecoded_ms = self.length_ms - end_ms
+        ScannedFile.objects.filter(pk=self.pk).update(
+            length_ms=self.length_ms, undecoded_ms=self.undecoded_ms
+        )
 
     @property
     def damage(self) -> list[str]:

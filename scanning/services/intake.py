@@ -137,7 +137,7 @@ def submit_fingerprint(
     )
     key = file.uid.hex
     try:
-        stored, file.duration_ms = keep_fingerprint(
+        stored, file.length_ms = keep_fingerprint(
             upload, f"scans/{key[:2]}/{key}.acrfp"
         )
     except AudioRefused as error:
@@ -154,7 +154,7 @@ def submit_fingerprint(
 
 def store_landmarks(*, landmarks: bytes, duration_ms: int) -> ScannedFile:
     """Return a part of a stream as a file of landmarks, which are stored; saves no row."""
-    file = ScannedFile(source_type=SourceType.STREAM, duration_ms=duration_ms)
+    file = ScannedFile(source_type=SourceType.STREAM, length_ms=duration_ms)
     key = file.uid.hex
     stored = keep_file(
         ContentFile(landmarks, name="hour.acrfp"), f"scans/{key[:2]}/{key}.acrfp"

@@ -52,7 +52,7 @@ def estimate(*, recordings: Sequence[Recording]) -> Estimate:
     ready = _searchable(recordings)
     files = selectors.files_with_landmarks(
         {recording.bucket_id for recording in ready}
-    ).aggregate(count=Count("pk"), sound=Sum("duration_ms"))
+    ).aggregate(count=Count("pk"), sound=Sum("length_ms"))
     sound_ms = files["sound"] or 0
     # Each further search reads all fingerprints again. This rounds the number up.
     passes = -(-len(ready) // TOGETHER)

@@ -22,7 +22,7 @@ from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detec
 
 container = Container.objects.order_by("pk").first()
 file = ScannedFileFactory.create(container=container, name="long-evening.wav",
-    programme="Long Evening", duration_ms=3_600_000, sha256="f" * 64)
+    programme="Long Evening", length_ms=3_600_000, sha256="f" * 64)
 unknown = [{"kind": "no_match", "start_ms": at * 60_000, "end_ms": at * 60_000 + 20_000}
     for at in (5, 20, 35, 50)]
 scan = ScanFactory.create(scanned_file=file, unmatched=unknown)
@@ -75,7 +75,7 @@ container = Container.objects.order_by("pk").first()
 recordings = list(Recording.objects.order_by("pk")[:2])
 for number, name in enumerate(["parade.mp4", "parade.mp3", "parade.opus"]):
     file = ScannedFileFactory.create(container=container, name=name,
-        duration_ms=654_000 + 300 * number, sha256=str(number) * 64)
+        length_ms=654_000 + 300 * number, sha256=str(number) * 64)
     scan = ScanFactory.create(scanned_file=file)
     for recording, start in zip(recordings, (60_000, 200_000)):
         at = start + 400 * number

@@ -19,7 +19,7 @@ for length in (20000, 10000):
     item = UnknownItem.objects.create(
         length_ms=length, label=f"Sound {length}", searched_to=None)
     for number in range(2):
-        file = ScannedFile.objects.create(container=radio, duration_ms=60000,
+        file = ScannedFile.objects.create(container=radio, length_ms=60000,
             name=f"keys-{length}-{number}.wav", sha256=f"{length + number:064x}",
             size_bytes=9)
         kept = KeptFile.objects.create(scanned_file=file,

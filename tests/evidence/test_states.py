@@ -531,7 +531,7 @@ def test_audio_that_is_gone_the_band_and_long_times_are_told(build: BuildPack) -
         segment=heard,
         state="suppressed",
     )
-    match.scanned_file.duration_ms = 30 * 3_600_000
+    match.scanned_file.length_ms = 30 * 3_600_000
     match.scanned_file.audio_removed_at = datetime(2026, 5, 1, tzinfo=UTC)
     match.scanned_file.save()
     match.recording.audio = "recordings/not/there"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from review.choices import MatchState
 from review.models import Match
 from review.services.folding import fold_scan
+from review.timeline.figures import refresh
 from tests.factories.scanning import make_detection
 
 DEFAULT_INTERVAL = (70_000, 90_000, 5_000, 25_000)
@@ -34,5 +35,6 @@ def make_match(
         columns.setdefault("decision_reason", "noise")
     if columns:
         Match.objects.filter(pk=found.pk).update(**columns)
+        refresh([found.scanned_file_id])
         found.refresh_from_db()
     return found

@@ -35,7 +35,7 @@ class ScannedFileFactory(DjangoModelFactory[ScannedFile]):
     name = Sequence(lambda number: f"programme-{number:04d}.wav")
     sha256 = Sequence(lambda number: f"{number:064x}")
     size_bytes = 1_000_000
-    duration_ms = 600_000
+    length_ms = 600_000
     status = FileStatus.READY
 
 

@@ -122,7 +122,7 @@ def test_a_dump_of_the_api_becomes_files_with_matches(tmp_path: Path) -> None:
     assert file.name == "show.mp3"
     assert file.remote_id == "fd0cbc13-bb69-41ed-abbb-1ed6f25c3b02"
     assert file.tags == ["imported"]
-    assert file.duration_ms == 222_000
+    assert file.length_ms == 222_000
     assert match.scan.engine == "acrcloud"
     assert match.scan.engine_version == "acrcloud, imported"
     assert "2021-04-23" in match.scan.warnings[0]

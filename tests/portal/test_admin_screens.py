@@ -42,7 +42,7 @@ from monitoring.unknown.models import (
 )
 from notices.models import NoticeAnswer, NoticeItem
 from platforms.models import ClaimFileRow, GroundChange, PolicyTerms, PriorValues
-from review.models import Match
+from review.models import FileFigures, Match
 from rights.models import OtherTitle, Share, Statement, Track, WorkNumber
 from scanning.choices import CallbackOutcome, ScanStatus
 from scanning.models import (
@@ -184,6 +184,8 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         TrackId,
         # The page of a file names its sound tracks.
         FileTrack,
+        # The page of a file shows its timeline as the viewer may see it.
+        FileFigures,
         # On their way to a scanned file.
         *(ResumableUpload, UploadPiece),
         # Between machines, while a scan waits for them.

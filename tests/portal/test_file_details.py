@@ -137,7 +137,7 @@ def test_the_pages_of_a_file_of_unknown_length_name_its_recording(
 ) -> None:
     # As of results that a cloud account called back without the sound.
     match, client = make_match(), signed_in(Role.MANAGER)
-    ScannedFile.objects.update(duration_ms=0)
+    ScannedFile.objects.update(length_ms=0)
     file = reverse("portal:file_detail", args=[match.scanned_file.uid])
 
     for address in (

@@ -130,7 +130,7 @@ def test_file_page_shows_each_play_with_both_offsets(signed_in: MakeClient) -> N
         (100_250, 120_000, 0, 19_750),
         (27 * hour, 27 * hour + 20_000, 0, 20_000),
     )
-    ScannedFile.objects.update(duration_ms=30 * hour)
+    ScannedFile.objects.update(length_ms=30 * hour)
 
     page = signed_in(VIEWER).get(
         reverse("portal:file_detail", args=[match.scanned_file.uid])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,8 +105,6 @@ def test_empty_file_does_not_divide_by_zero() -> None:
     drawn = ribbon.ribbon(duration_ms=0, lanes=[], waveform=DrawnWaveform([], []))
 
     assert drawn.wave is None
-    drawn_of_nothing = ribbon.coverage(duration_ms=0, parts=[], rest_label="No match")
-    assert drawn_of_nothing.rest_share == "–"
 
 
 def test_patterned_states_fill_with_their_pattern() -> None:
@@ -127,16 +126,17 @@ def test_coverage_parts_follow_each_other_and_the_rest_is_named() -> None:
     drawn = ribbon.coverage(
         duration_ms=1000,
         parts=[
-            CoveragePart("confirmed", 200),
-            CoveragePart("pending", 0),
-            CoveragePart("cleared", 50),
+            CoveragePart("confirmed", 200, Decimal("20.00")),
+            CoveragePart("pending", 0, Decimal(0)),
+            CoveragePart("cleared", 50, Decimal("5.00")),
         ],
-        rest_label="No match",
+        matched=CoveragePart("", 250, Decimal("25.00")),
+        rest=CoveragePart("No match", 750, Decimal("75.00")),
     )
 
     assert [item.box.x for item in drawn.items] == ["0%", "20%"]
     assert drawn.matched_ms == 250
-    assert drawn.summary.endswith("No match 75.0\u2009%")
+    assert drawn.summary.endswith("No match 75.00\u2009%")
 
 
 def test_waveform_draws_peaks_above_body() -> None:

@@ -92,7 +92,7 @@ def test_an_upload_goes_on_where_it_broke_off_and_becomes_one_file(
     assert (file.name, file.programme) == ("Día 1.wav", "Morning")
     assert file.sha256 == hashlib.sha256(WAV).hexdigest()
     assert file.media.read() == WAV
-    assert file.duration_ms == 4000
+    assert file.length_ms == 4000
     assert not UploadPiece.objects.exists()
     assert default_storage.listdir(f"pieces/{ResumableUpload.objects.get().uid.hex}")[
         1

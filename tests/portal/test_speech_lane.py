@@ -30,9 +30,7 @@ def spoken(ribbon: Ribbon) -> int:
 def test_speech_has_a_lane_with_a_match_over_it_and_without(
     signed_in: MakeClient, under: str, lanes: int
 ) -> None:
-    scan = ScanFactory.create(
-        unmatched=[TALK, MUSIC], scanned_file__duration_ms=120_000
-    )
+    scan = ScanFactory.create(unmatched=[TALK, MUSIC], scanned_file__length_ms=120_000)
     match = make_match(PLAY, scan=scan, segment={"speech_pct": Decimal(under)})
     client: Client = signed_in(Role.REVIEWER)
 

@@ -50,7 +50,7 @@ pytestmark = pytest.mark.django_db
 def file() -> ScannedFile:
     """A programme with two recordings, and 40 seconds without a match."""
     scan = programme(interval(200, 240))
-    ScannedFile.objects.filter(pk=scan.scanned_file_id).update(duration_ms=600_000)
+    ScannedFile.objects.filter(pk=scan.scanned_file_id).update(length_ms=600_000)
     scan.scanned_file.refresh_from_db()
     return scan.scanned_file
 
@@ -203,7 +203,7 @@ def test_a_rescan_that_finds_the_same_changes_no_approved_sheet(
     file: ScannedFile, reviewer: User, manager: User
 ) -> None:
     approval = approved(file, reviewer, manager)
-    before = cue_sheet(file=file).matches
+    before = cue_sheet(file=file).timeline.matches
     again = ScanFactory.create(scanned_file=file, unmatched=file.scans.get().unmatched)
     for match in before:
         spans = (
@@ -216,7 +216,7 @@ def test_a_rescan_that_finds_the_same_changes_no_approved_sheet(
 
     sheet = cue_sheet(file=file)
 
-    assert {match.scan for match in sheet.matches} == {again}
+    assert {match.scan for match in sheet.timeline.matches} == {again}
     assert not cue_approval.has_changed(approval)
     assert differences(approval, sheet) == []
 

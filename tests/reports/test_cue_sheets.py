@@ -188,6 +188,7 @@ def test_cues_are_in_order_and_the_csv_has_the_broadcasters_columns() -> None:
 
 def test_the_pdf_goes_on_over_pages_and_is_the_same_each_time() -> None:
     scan = programme(*[interval(1000 + 20 * n, 1010 + 20 * n) for n in range(40)])
+    scan.scanned_file.length_ms = 1_810_000
     sheet = sheet_of(scan)
 
     content = cue_sheet_files.written(sheet, "pdf")

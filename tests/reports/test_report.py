@@ -103,7 +103,7 @@ def _golden_rows() -> None:
             account="=Example Channel",
             external_id="PRG-0012",
             sha256="9f" * 32,
-            duration_ms=1_834_210,
+            length_ms=1_834_210,
             published_at=datetime(2026, 5, 1, 9, tzinfo=UTC),
         ),
         recording=RecordingFactory.create(
@@ -160,7 +160,7 @@ def _files_without_match(container: object) -> None:
         message="broken.wav could not be decoded as audio.",
         uid="00000000-0000-4000-8000-000000000002",
         sha256="bb" * 32,
-        duration_ms=0,
+        length_ms=0,
     )
     ScannedFileFactory.create(
         container=container,
@@ -168,7 +168,7 @@ def _files_without_match(container: object) -> None:
         status=FileStatus.WAITING,
         uid="00000000-0000-4000-8000-000000000003",
         sha256="cc" * 32,
-        duration_ms=0,
+        length_ms=0,
     )
 
 
@@ -235,7 +235,7 @@ def test_files_without_a_match_say_why() -> None:
 
 
 def test_only_decided_matches_of_deleted_files_are_reported() -> None:
-    match = make_match(scan__scanned_file__duration_ms=108_000_000)
+    match = make_match(scan__scanned_file__length_ms=108_000_000)
     scan = ScanFactory.create(scanned_file=match.scanned_file)
     late = (98_000_000, 98_042_480, 0, 42_480)
     make_detection(late, scan=scan, recording=match.recording)

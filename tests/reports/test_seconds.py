@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.roles import Role
+from acrapi.serializers.files import file_shapes
 from evidence.facts import case_json, gather
 from monitoring.declarations.gathering import gather as gather_declaration
 from monitoring.declarations.left_out import LeftOut, LeftOutRow
@@ -21,16 +23,23 @@ from monitoring.unknown.models import KeptState, UnknownItem
 from notices.content import content_of
 from notices.models import ClaimedRight, NoticeLaw
 from notices.services import prepare
-from reports import cue_sheet_files
+from portal.api.serializers import file_state
+from reports import cue_sheet_files, summaries
 from reports.choices import Format, Mode
+from reports.cue_entries import EntryDetails, enter
 from reports.cue_sheets import CueSheet, cue_sheet
 from reports.cues import CueStatus
 from reports.layouts import Layout
+from reports.models import EntryKind
 from review.choices import MatchState, QueueReason
-from review.counting import SoundKind
+from review.filters import MatchFilter
 from review.models import Match
 from review.services import exclusions
+from review.services.intervals import length
 from review.services.speech import check_speech
+from review.timeline import Kind, share, timeline
+from review.timeline.figures import matched_shares
+from review.timeline.pieces import MATCHED
 from scanning.models import Scan, ScannedFile
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
@@ -48,6 +57,7 @@ from tests.monitoring.declarations.making import (
 )
 from tests.reports.reading import content, rows
 from tests.seconds import differing_seconds, places_of
+from tests.visible_text import visible_text
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +68,7 @@ EXCLUDED_MS = 29_800
 @pytest.fixture
 def scan() -> Scan:
     """Return the scan of a file of ten minutes whose last minute is not decoded."""
-    file = ScannedFileFactory.create(duration_ms=540_000, undecoded_ms=60_000)
+    file = ScannedFileFactory.create(length_ms=600_000, undecoded_ms=60_000)
     return ScanFactory.create(
         scanned_file=file,
         unmatched=[
@@ -176,15 +186,149 @@ def test_one_file_with_everything_states_the_same_seconds_everywhere(
     assert "of 0:24.037 counts" in page
     assert page.count("seg--excluded") == 2
 
-    assert {piece.heard for piece in sheet.division.pieces} >= {
-        SoundKind.COUNTED,
-        SoundKind.EXCLUDED,
-        SoundKind.ITEM,
-        SoundKind.NOT_CLAIMED,
-        SoundKind.SPEECH,
-        SoundKind.NOT_DECODED,
+    assert {piece.kind for piece in sheet.timeline.pieces} >= {
+        Kind.CONFIRMED,
+        Kind.EXCLUDED,
+        Kind.ITEM,
+        Kind.SUPPRESSED,
+        Kind.SPEECH,
+        Kind.NOT_DECODED,
     }
-    assert sheet.division.ms(*SoundKind) == 600_000
+    assert sheet.timeline.ms(*Kind) == 600_000
+
+
+def test_one_table_of_what_each_place_says_of_a_file(
+    claim: Match, manager: User, client: Client
+) -> None:
+    """Two recordings sound together, and what no match names lies beside them."""
+    file = claim.scanned_file
+    beside_the_claim(claim)
+    for state, start in (
+        (MatchState.DISPUTED, 55_000),
+        (MatchState.PENDING, 130_000),
+        (MatchState.RELEASED, 150_000),
+        (MatchState.CLEARED, 170_000),
+    ):
+        make_match(
+            (start, start + 12_345, 0, 12_345),
+            scan=claim.scan,
+            recording=RecordingFactory.create(),
+            state=state,
+        )
+    rejected = make_match(
+        (205_000, 231_000, 0, 26_000),
+        scan=claim.scan,
+        recording=RecordingFactory.create(),
+        state=MatchState.REJECTED,
+    )
+    enter(
+        file=file,
+        user=manager,
+        start_ms=210_000,
+        end_ms=240_000,
+        kind=EntryKind.MUSIC,
+        details=EntryDetails(title="Theme"),
+    )
+    file.refresh_from_db()
+    client.force_login(manager)
+
+    line, here = timeline(file), MatchFilter(file=str(file.uid))
+
+    # 13.3 s of the claim and four times 12.345 s, less the 5.364 s that two share.
+    matched_ms, pct = 13_300 + 4 * 12_345 - 5_364, Decimal("9.55")
+    assert {kind: ms for kind, ms in line.by_kind.items() if kind in MATCHED} == {
+        Kind.CONFIRMED: 13_300,
+        Kind.DISPUTED: 12_345 - 5_364,
+        Kind.CLEARED: 12_345,
+        Kind.RELEASED: 12_345,
+        Kind.PENDING: 12_345,
+    }
+    together = next(piece for piece in line.pieces if piece.start_ms == 55_000)
+    assert len(together.matches) == 2
+    assert line.ms(Kind.ENTERED) == 30_000
+    assert list(line.of(Kind.REJECTED)) == []
+    suppressed = [piece for piece in line.of(Kind.SUPPRESSED) if piece.matches]
+    assert sum(piece.length_ms for piece in suppressed) == 10_000
+    assert line.pct(*Kind) == 100
+    assert line.length_ms == file.length_ms == 600_000
+
+    by_file = next(
+        row
+        for row in rows(content(Layout(mode=Mode.FILE)))
+        if row["file_id"] == str(file.uid)
+    )
+    by_match = rows(content(Layout(mode=Mode.MATCH)))
+    by_segment = rows(content(Layout(mode=Mode.SEGMENT)))
+    page, listed = (
+        " ".join(visible_text(client.get(address).content.decode()).split())
+        for address in (
+            reverse("portal:file_detail", args=[file.uid]),
+            reverse("portal:file_list"),
+        )
+    )
+    body = file_state(file)
+    case = case_json(gather(match_id=claim.pk))["match"]
+    sheet = cue_sheet(file=file)
+    counted = [
+        part
+        for cue in sheet.cues
+        if cue.match is not None and cue.status != CueStatus.EXCLUDED
+        for part in cue.counted
+    ]
+    released = next(match for match in line.matches if match.state == "released")
+    assert set(
+        {
+            "timeline": (line.matched_ms, line.pct(*MATCHED)),
+            "file CSV": (
+                int(by_file["matched_ms"]),
+                Decimal(by_file["source_coverage_pct"]),
+            ),
+            "cue sheet": (length(counted), share(length(counted), file.length_ms)),
+            "API": (matched_ms, body["matched_pct"]),
+            "figures": (file.figures.matched_ms, matched_shares([file])[file.pk]),
+            # A summary leaves released claims out.
+            "summary": (
+                summaries.total(filters=here).matched_ms + released.matched_ms,
+                pct,
+            ),
+        }.values()
+    ) == {(matched_ms, pct)}
+    assert f"Matched 0:57 · {pct} %" in page
+    assert f"{pct} %" in listed
+    assert "Duration 10:00 1:00 not decoded" in page
+    assert set(
+        {
+            "file CSV": int(by_file["source_duration_ms"]),
+            "match CSV": int(by_match[0]["source_duration_ms"]),
+            "API": body["duration_ms"],
+            "wire": 1000 * file_shapes([file])[0]["duration"],
+            "summary": summaries.scanned_ms(filters=here),
+            "sheet": sheet.timeline.length_ms,
+        }.values()
+    ) == {600_000}
+    of_claim = [row for row in by_match if row["match_id"] == claim.uid]
+    assert set(
+        {
+            "match": claim.source_share,
+            "evidence": Decimal(str(case["source_coverage_pct"])),
+            "match CSV": Decimal(of_claim[0]["source_coverage_pct"]),
+            "segment CSV": share(
+                sum(
+                    int(row["counted_ms"])
+                    for row in by_segment
+                    if row["match_id"] == claim.uid
+                ),
+                line.length_ms,
+            ),
+        }.values()
+    ) == {share(13_300, 600_000)}
+    assert {
+        int(by_file["match_count"]),
+        body["match_count"],
+        len([match for match in line.matches if match.state != "suppressed"]),
+    } == {6}
+    assert list(differing_seconds(file)) == []
+    assert rejected in line.matches
 
 
 def ms_of(text: str) -> int:
@@ -215,8 +359,8 @@ def test_a_cue_sheet_has_no_hole(claim: Match) -> None:
         ("05:00.000", "00:30.000", "not_scanned", ""),
         ("09:00.000", "01:00.000", "not_decoded", ""),
     ]
-    assert sheet.division.length_ms == 600_000
-    assert sheet.division.ms(*SoundKind) == 600_000
+    assert sheet.timeline.length_ms == 600_000
+    assert sheet.timeline.ms(*Kind) == 600_000
 
 
 def test_an_undecodable_end_is_not_matched(scan: Scan, client: Client) -> None:
@@ -227,7 +371,7 @@ def test_an_undecodable_end_is_not_matched(scan: Scan, client: Client) -> None:
         reverse("portal:file_detail", args=[scan.scanned_file.uid])
     ).content.decode()
 
-    assert "9:00 · 90.0\u2009%" in page
+    assert "9:00 · 90.00\u2009%" in page
     assert "Not decoded" in page
 
 
@@ -268,47 +412,65 @@ def test_every_moment_is_of_one_kind(scan: Scan) -> None:
     )
     file: ScannedFile = scan.scanned_file
 
-    pieces = cue_sheet(file=file).division.pieces
+    pieces = cue_sheet(file=file).timeline.pieces
 
-    assert [(each.start_ms, each.heard) for each in pieces] == [
-        (0, SoundKind.SPEECH),
-        (10_000, SoundKind.COUNTED),
-        (20_000, SoundKind.SPEECH),
-        (40_000, SoundKind.SILENCE),
-        (47_064, SoundKind.UNDESCRIBED),
-        (300_000, SoundKind.NOT_SCANNED),
-        (330_000, SoundKind.UNDESCRIBED),
-        (540_000, SoundKind.NOT_DECODED),
+    assert [(each.start_ms, each.kind) for each in pieces] == [
+        (0, Kind.SPEECH),
+        (10_000, Kind.PENDING),
+        (20_000, Kind.SPEECH),
+        (40_000, Kind.SILENCE),
+        (47_064, Kind.UNDESCRIBED),
+        (300_000, Kind.NOT_SCANNED),
+        (330_000, Kind.UNDESCRIBED),
+        (540_000, Kind.NOT_DECODED),
     ]
 
 
-def test_nothing_else_adds_up_segments() -> None:
-    """Seconds are counted in one module; the others only draw or weigh segments."""
-    length = re.compile(r"segment\w*\.end_ms\s*-\s*\w*segment\w*\.start_ms")
+_COUNTS = {
+    # What a file holds, and the sums of matches in many files.
+    "review/timeline/pieces.py",
+    "review/timeline/figures.py",
+    # One match: its segments, its figures, and whether two scans or matches are the same.
+    *("review/counting.py", "review/selectors.py", "review/services/figures.py"),
+    *("review/scan_diff.py", "review/services/folding.py"),
+    *("review/services/joining.py", "review/services/intervals.py"),
+    # Reports read all segments of a scan anyway, for the rivals.
+    "reports/selectors.py",
+    # The length of one cue, of one declared play, of one comparison of sounds.
+    *("reports/cues.py", "reports/cue_arrangement.py", "reports/plays.py"),
+    "monitoring/declarations/changes.py",
+    "monitoring/declarations/gathering.py",
+    "monitoring/unknown/comparing.py",
+}
+"""The modules that add up intervals; every page, list and document reads theirs."""
+
+
+def test_nothing_else_counts_seconds() -> None:
+    adds = re.compile(
+        r"segment\w*\.end_ms\s*-\s*\w*segment\w*\.start_ms"
+        r"|count_segments\(|\bintervals\.(?:length|union)\("
+        r"|\bscan\.unmatched\b|services\.intervals import .*\b(?:length|union)\b"
+    )
+    # They draw or weigh segments, or keep what an engine says about intervals.
+    others = {
+        *("portal/pictures/pair.py", "portal/pictures/plots.py"),
+        *("portal/pictures/file.py", "review/timeline/reading.py"),
+        *("monitoring/unknown/keeping.py", "monitoring/streams/claims.py"),
+        # Whether two sounds share most of their seconds.
+        *("review/services/questions.py", "review/versions.py"),
+        "reports/cue_repeats.py",
+        # Which seconds of streams are kept, and which gaps are one.
+        *("monitoring/streams/audio.py", "monitoring/streams/selectors.py"),
+    }
+
     found = {
         str(path.relative_to(BASE))
-        for package in ("review", "reports", "portal", "acrapi")
+        for package in (
+            *("review", "reports", "portal", "acrapi", "operations", "notices"),
+            *("evidence", "platforms", "programmes", "monitoring"),
+        )
         for path in (BASE / package).rglob("*.py")
-        if length.search(path.read_text(encoding="utf-8"))
+        if adds.search(path.read_text(encoding="utf-8"))
     }
 
-    counts = {
-        str(path.relative_to(BASE))
-        for package in ("review", "reports", "portal", "acrapi", "operations")
-        for path in (BASE / package).rglob("*.py")
-        if "count_segments(" in path.read_text(encoding="utf-8")
-    }
-
-    # Reports read all segments of a scan anyway, for the rivals.
-    assert counts == {
-        "review/counting.py",
-        "review/selectors.py",
-        "review/services/figures.py",
-        "reports/selectors.py",
-    }
-    assert found == {
-        "review/counting.py",
-        "review/services/figures.py",
-        "portal/pictures/pair.py",
-        "portal/pictures/plots.py",
-    }
+    assert found <= _COUNTS | others, found - _COUNTS - others

@@ -10,7 +10,6 @@ from django.http import QueryDict
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.roles import Role
-from portal.pictures.match import others_in_file
 from review import selectors
 from review.choices import MatchState, RejectCode
 from review.decisions import assignment
@@ -18,6 +17,7 @@ from review.filters import MatchFilter
 from review.models import Match
 from review.services import locks
 from review.services.folding import fold_scan
+from review.timeline import timeline
 from scanning.models import ScannedFile
 from tests.factories import deciding
 from tests.factories.accounts import make_user
@@ -153,7 +153,7 @@ def test_earlier_decisions_show_the_rescanned_case_first() -> None:
         (elsewhere.pk, MatchState.CONFIRMED),
     ]
     assert earlier[0].reason == "noise"
-    assert others_in_file(again) == []
+    assert list(timeline(again.scanned_file).matches) == [again]
 
 
 def test_queries_take_the_matches_for_heard_that_say_so() -> None:

@@ -66,7 +66,7 @@ def test_file_is_sent_asked_for_stored_scanned_again_and_deleted(
     assert ended == 1
     assert state_of(file) == (FileStatus.READY, "")
     assert file.remote_id == REMOTE_ID
-    assert file.duration_ms == 60_000
+    assert file.length_ms == 60_000
     assert json.loads(job.raw_text)["data"][0]["results"] == MUSIC
     assert job.sent_ms == 60_000
     body = vendor.bodies[0]

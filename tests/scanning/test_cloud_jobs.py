@@ -176,7 +176,7 @@ def test_file_that_is_being_sent_counts_towards_the_limit(
     vendor.container.cloud_cap_hours = 1
     vendor.container.save()
     first, second = submit(vendor, admin), submit(vendor, admin, b"y" * 100)
-    ScannedFile.objects.update(duration_ms=2_000_000)
+    ScannedFile.objects.update(length_ms=2_000_000)
     vendor.meanwhile = lambda: run_next(Pool.TALK)
 
     run_next(Pool.TALK)

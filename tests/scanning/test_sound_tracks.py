@@ -117,8 +117,8 @@ def test_a_file_is_as_long_as_its_longest_track_for_all_readers(
     page = client.get(reverse("portal:file_detail", args=[uid])).content.decode()
     answer = client.get(f"/api/portal/v1/files/{uid}/").json()
 
-    assert file.duration_ms == pytest.approx(30_000, abs=150)
-    assert answer["duration_ms"] == file.duration_ms
+    assert file.length_ms == pytest.approx(30_000, abs=150)
+    assert answer["duration_ms"] == file.length_ms
     segment = Segment.objects.get()
     assert segment.track == 2
     assert segment.end_ms - segment.start_ms > 28_000

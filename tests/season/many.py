@@ -135,7 +135,7 @@ def _some_range(rng: random.Random) -> tuple[ScannedFile, dict[str, str]] | None
     if not files:
         return None
     file = rng.choice(files)
-    start = rng.randrange(0, max(file.duration_ms, 10_000), 500)
+    start = rng.randrange(0, max(file.length_ms, 10_000), 500)
     end = start + rng.choice((1_000, 5_000, 8_000))
     return file, {
         "start": read_clock(start, digits=3),

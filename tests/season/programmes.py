@@ -32,7 +32,7 @@ def walk(person: Person, rng: random.Random) -> None:
 
 def _enter(person: Person, file: ScannedFile, rng: random.Random) -> None:
     """Enter or remove something, also outside of the file."""
-    start = rng.randrange(0, max(file.duration_ms, 10_000), 500)
+    start = rng.randrange(0, max(file.length_ms, 10_000), 500)
     end = start + rng.choice((0, 5_000, 20_000))
     verb = rng.choice((*EntryKind.values, "undo"))
     person.fill_in(

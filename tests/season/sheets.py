@@ -128,7 +128,7 @@ def _take_back(person: Person, file: ScannedFile, rng: random.Random) -> None:
 
 def _enter(person: Person, file: ScannedFile, rng: random.Random) -> None:
     """Add a cue by hand, or change one that somebody added."""
-    start = rng.randrange(0, max(file.duration_ms, 2_000), 500)
+    start = rng.randrange(0, max(file.length_ms, 2_000), 500)
     entry = rng.choice([None, *file.cue_entries.filter(kind="music")])
     person.fill_in(
         f"/files/{file.uid}/cue-sheet/entry/{f'?entry={entry.uid}' if entry else ''}",
@@ -281,7 +281,7 @@ def _check_sheet(sheet: CueSheet) -> None:
         transaction.set_rollback(True)
     assert plain is not None
     _check_same_seconds(plain, sheet, "The arrangement")
-    whole = max(file.whole_ms, sheet.division.length_ms)
+    whole = sheet.timeline.length_ms
     check(
         all(cue.end_ms <= whole for cue in sheet.cues),
         f"the sheet of {file} goes on after {whole} ms: {sheet.cues}",

@@ -113,7 +113,7 @@ def _send_there(name: str, rng: random.Random) -> None:
     length_ms = (
         ScannedFile._base_manager.filter(name=name)
         .order_by("-pk")
-        .values_list("duration_ms", flat=True)
+        .values_list("length_ms", flat=True)
         .first()
     )
     recordings = Recording._base_manager.filter(custom_id__startswith="R-")

@@ -23,11 +23,11 @@ from portal.files.page import segment_rows
 from portal.management import demo
 from portal.management.commands import serve
 from portal.management.ports import require_free_port
-from portal.pictures.file import matches_of
 from portal.shared import formats
 from reports.files import save_report
 from reports.layouts import Layout
 from reports.services import build_report
+from review.timeline import timeline
 from scanning.choices import ACTIVE_FILE_STATUSES
 from scanning.models import ScannedFile
 
@@ -126,13 +126,14 @@ class Command(BaseCommand):
     def _print_matches(self, programmes: Iterable[ScannedFile]) -> None:
         for file in programmes:
             file.refresh_from_db()
-            length = read_clock(file.duration_ms)
+            length = read_clock(file.length_ms)
             self._say(f"\n{file.name} ({length})")
             self._say(
                 f"  {'from':>9} – {'to':>9}  {'recording':<32}"
                 f"{'reference at':>13}{'speed':>9}{'score':>7}"
             )
-            for row in segment_rows(matches_of(file)):
+            line = timeline(file)
+            for row in segment_rows(line.matches):
                 self._say(
                     f"  {read_clock(row.start_ms, digits=3):>9} – "
                     f"{read_clock(row.end_ms, digits=3):>9}  "
@@ -141,13 +142,13 @@ class Command(BaseCommand):
                     f"{formats.speed(float(row.tempo_ratio or 1)):>9}"
                     f"{float(row.score or 0):>7.1f}"
                 )
-            scan = file.scans.full().filter(status="succeeded").first()
-            for interval in scan.unmatched if scan else []:
-                kind = interval["kind"].replace("_", " ")
-                self._say(
-                    f"  {read_clock(interval['start_ms'], digits=3):>9} – "
-                    f"{read_clock(interval['end_ms'], digits=3):>9}  ({kind})"
-                )
+            for piece in line.pieces:
+                if not piece.matches:
+                    self._say(
+                        f"  {read_clock(piece.start_ms, digits=3):>9} – "
+                        f"{read_clock(piece.end_ms, digits=3):>9}  "
+                        f"({piece.kind.label.lower()})"
+                    )
 
 
 @contextmanager

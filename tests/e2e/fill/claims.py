@@ -171,7 +171,7 @@ def add_trial(user: User) -> list[str]:
         scanned_file=match.scanned_file,
         our_scan=match.scan,
         their_scan=match.scan,
-        duration_ms=match.scanned_file.duration_ms,
+        duration_ms=match.scanned_file.length_ms,
     )
     for number, judged in enumerate(("", "heard")):
         TrialRow.objects.create(

@@ -58,7 +58,7 @@ def add_files(container: Container) -> None:
             container=container,
             name=f"{state}.wav",
             status=state,
-            duration_ms=60_000,
+            length_ms=60_000,
             message="" if state == FileStatus.NO_MATCH else "It could not be read.",
         )
         if state == FileStatus.NO_MATCH:

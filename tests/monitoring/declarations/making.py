@@ -39,7 +39,7 @@ def a_station(**more: Any) -> Station:
 
 def a_file(duration_ms: int = 3_600_000, **more: Any) -> ScannedFile:
     return ScannedFileFactory.create(
-        duration_ms=duration_ms, status=FileStatus.READY, **more
+        length_ms=duration_ms, status=FileStatus.READY, **more
     )
 
 

@@ -71,7 +71,7 @@ def test_sound_around_matches_is_kept_sent_and_keeps_its_times(
     memory = io.BytesIO(read_bytes(file.media))
     with AudioFile(memory, DEFAULT_LIMITS, name="hour.webm") as sound:
         samples = sum(len(block) for block in sound.blocks())
-    assert samples / 8 == pytest.approx(file.duration_ms, abs=50)
+    assert samples / 8 == pytest.approx(file.length_ms, abs=50)
 
     # Machines that did not record it send it.
     target = tmp_path / "sound"

@@ -322,7 +322,7 @@ def test_a_retro_search_finds_a_new_recording_across_hours_once(
     )
     radio.settle(NOON + timedelta(hours=1))
     run_worker()
-    lengths = dict(ScannedFile.objects.values_list("pk", "duration_ms"))
+    lengths = dict(ScannedFile.objects.values_list("pk", "length_ms"))
     added = add_recording(
         bucket=radio.songs[0].bucket,
         details=RecordingDetails(title="New song"),
@@ -345,8 +345,8 @@ def test_a_retro_search_finds_a_new_recording_across_hours_once(
     assert (play.ends_at - play.starts_at).total_seconds() == pytest.approx(25, abs=1)
     first, second = ScannedFile.objects.order_by("published_at")
     assert match.scanned_file == first
-    assert first.duration_ms == pytest.approx(130_000, abs=1000)
-    assert second.duration_ms == lengths[second.pk]
+    assert first.length_ms == pytest.approx(130_000, abs=1000)
+    assert second.length_ms == lengths[second.pk]
 
 
 def test_a_pause_is_a_gap_once_it_ends(radio: Radio) -> None:

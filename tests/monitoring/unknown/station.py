@@ -39,7 +39,7 @@ def broadcast(container: Container, *seeds: int) -> ScannedFile:
 
 def scanned(container: Container, made: Fingerprint) -> ScannedFile:
     """Return a scanned file with this fingerprint in which nothing matched."""
-    file = ScannedFileFactory.create(container=container, duration_ms=made.duration_ms)
+    file = ScannedFileFactory.create(container=container, length_ms=made.duration_ms)
     name = f"scans/{file.uid.hex}.acrfp"
     file.fingerprint = default_storage.save(name, ContentFile(to_bytes(made)))
     file.save()

@@ -104,7 +104,7 @@ def test_a_song_in_two_files_becomes_an_item(
 
     # Comparing again changes nothing.
     before = rows()
-    scan = scan_again(first, (0, first.duration_ms))
+    scan = scan_again(first, (0, first.length_ms))
     work()
     assert rows() == before
     assert KeptFile.objects.get(scanned_file=first).scan_id == scan.pk
@@ -155,7 +155,7 @@ def test_a_late_find_is_no_longer_unknown(two: tuple[ScannedFile, ScannedFile]) 
     work()
 
     kept = KeptFile.objects.get(scanned_file=two[0])
-    assert kept.unmatched == [[0, 10_000], [30_000, two[0].duration_ms]]
+    assert kept.unmatched == [[0, 10_000], [30_000, two[0].length_ms]]
     assert UnknownItem.objects.get().state == ItemState.CLOSED
 
 

@@ -21,6 +21,6 @@ def client(ana: User) -> Client:
 def file() -> ScannedFile:
     """A programme with two recordings, one of them twice, and unknown sound."""
     found = programme(interval(200, 240)).scanned_file
-    found.duration_ms = 600_000
+    found.length_ms = 600_000
     found.save()
     return found

@@ -29,7 +29,7 @@ def in_file(name: str, recording: Match | None, at_ms: int, length: int) -> Matc
         else make_match((at_ms, at_ms + 20_000, 0, 20_000))
     )
     ScannedFile.objects.filter(pk=match.scanned_file_id).update(
-        name=name, duration_ms=length
+        name=name, length_ms=length
     )
     return Match.objects.get(pk=match.pk)
 

@@ -76,7 +76,7 @@ def stream(beside: Beside) -> Stream:
 def hear(stream: Stream, beside: Beside, found: dict[Recording, int]) -> None:
     """Make the hour from ten in which recordings began at these seconds."""
     file = ScannedFileFactory.create(
-        container=stream.container, duration_ms=3_600_000, name="Harbour FM 10:00"
+        container=stream.container, length_ms=3_600_000, name="Harbour FM 10:00"
     )
     StreamHourFactory.create(
         stream=stream,

@@ -1,0 +1,129 @@
+"""Reads what files hold, for the viewer at work, and divides them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from accounts.reach import sees_every_bucket, working_for
+from common.registry import Registry
+from review.models import Match
+from review.selectors import with_segments
+from review.timeline.pieces import Entered, Heard, Occurs, Timeline, divide
+from scanning.choices import ScanStatus
+from scanning.models import Scan, ScannedFile
+from scanning.selectors import current_scans_of
+
+Reported = Sequence[Mapping[str, Any]]
+"""The unmatched intervals of a scan. Any: JSON."""
+Sound = TypeVar("Sound")
+OfFiles = Callable[[Collection[int]], Mapping[int, Iterable[Sound]]]
+"""Returns what packages above know of files, by file, with a fixed number of queries."""
+
+unknown_sound: Registry[OfFiles[Occurs]] = Registry()
+"""Functions that return the unknown sound that repeats in files."""
+entered_cues: Registry[OfFiles[Entered]] = Registry()
+"""Functions that return what people entered about intervals of files."""
+
+
+def timeline(file: ScannedFile, *, with_entries: bool = True) -> Timeline:
+    """Return the timeline of a file as the viewer may see it."""
+    return timelines([file], with_entries=with_entries)[file.pk]
+
+
+def timelines(
+    files: Collection[ScannedFile], *, with_entries: bool = True
+) -> dict[int, Timeline]:
+    """Return the timelines of files by key, with a fixed number of queries.
+
+    Where the viewer may not see a match, its time is unknown to him. Without entries
+    they are as if nobody had entered anything.
+    """
+    by_key = {file.pk: file for file in files}
+    matches = _matches_in(by_key)
+    hidden: dict[int, list[Match]] = {}
+    if not sees_every_bucket():
+        shown = {match.pk for listed in matches.values() for match in listed}
+        with working_for(None):
+            hidden = _matches_in(by_key, without=shown)
+    items = _known(unknown_sound, by_key)
+    entered = _known(entered_cues if with_entries else (), by_key)
+    reported = _reported_of(files)
+    return {
+        key: divide(
+            length_ms=file.length_ms,
+            undecoded_ms=file.undecoded_ms,
+            heard=Heard(
+                matches=matches.get(key, ()),
+                hidden=hidden.get(key, ()),
+                entered=entered.get(key, ()),
+                items=items.get(key, ()),
+                reported=reported[key],
+            ),
+        )
+        for key, file in by_key.items()
+    }
+
+
+def matched_timelines(files: Collection[ScannedFile]) -> dict[int, Timeline]:
+    """Return the timelines of files by key with their matches alone.
+
+    Nothing takes time from a match, so that matched time is that of whole timelines.
+    """
+    matches = _matches_in({file.pk: file for file in files})
+    return {
+        file.pk: divide(
+            length_ms=file.length_ms,
+            undecoded_ms=file.undecoded_ms,
+            heard=Heard(matches=matches.get(file.pk, ())),
+        )
+        for file in files
+    }
+
+
+def _matches_in(
+    files: Mapping[int, ScannedFile], without: Collection[int] = ()
+) -> dict[int, list[Match]]:
+    """Return the matches of files in file order, with their segments."""
+    rows = Match.objects.filter(scanned_file__in=list(files)).exclude(pk__in=without)
+    by_file: dict[int, list[Match]] = defaultdict(list)
+    related = rows.select_related("recording__merged_into")
+    for match in with_segments(related.order_by("first_start_ms", "pk")):
+        # Rows read the file and its container, and would load them for each match.
+        match.scanned_file = files[match.scanned_file_id]
+        by_file[match.scanned_file_id].append(match)
+    return by_file
+
+
+def _known(
+    sources: Iterable[OfFiles[Sound]], files: Mapping[int, ScannedFile]
+) -> dict[int, list[Sound]]:
+    known: dict[int, list[Sound]] = defaultdict(list)
+    for read in sources:
+        for key, sounds in read(list(files)).items():
+            known[key].extend(sounds)
+    return known
+
+
+def _reported_of(files: Collection[ScannedFile]) -> dict[int, Reported]:
+    """Return the unmatched intervals of the files' current scans.
+
+    While a scan runs or after it failed, those of the last successful scan count.
+    """
+    current = current_scans_of(files)
+    unfinished = [
+        key
+        for key, scans in current.items()
+        if not any(scan.status == ScanStatus.SUCCEEDED for scan in scans)
+    ]
+    if unfinished:
+        done = Scan.objects.full().filter(
+            scanned_file__in=unfinished, status=ScanStatus.SUCCEEDED
+        )
+        for scan in done.order_by("pk").only("unmatched", "scanned_file"):
+            current[scan.scanned_file_id] = [scan]
+    return {
+        key: next((scan.unmatched for scan in scans if scan.unmatched), [])
+        for key, scans in current.items()
+    }
