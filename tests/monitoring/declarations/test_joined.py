@@ -45,7 +45,7 @@ def test_plays_keep_their_ids_when_their_matches_are_joined() -> None:
     manager, file = make_user(Role.MANAGER), survivor.scanned_file
     Recording.objects.update(title="Blue", artists=["Anna"], writers=["Anna Muster"])
     Match.objects.update(state=MatchState.CONFIRMED)
-    ScannedFile.objects.update(duration_ms=3_600_000, status=FileStatus.READY)
+    ScannedFile.objects.update(length_ms=3_600_000, status=FileStatus.READY)
     for match in (survivor, former):
         MusicUse.objects.create(
             scanned_file=file,
