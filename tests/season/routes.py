@@ -297,6 +297,11 @@ def _versions_of_sheets() -> list[dict[str, Any]]:
     ]
 
 
+def _files_of_statements() -> list[dict[str, Any]]:
+    files = StatementFile.objects.select_related("statement").order_by("pk")
+    return [{"uid": file.statement.uid, "form": file.format} for file in files]
+
+
 _BY_NAME: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "exclusion": partial(_rows_of, "recording__matches", Exclusion, "exclusion"),
     "broadcast": partial(_rows_of, "scanned_file", Broadcast, "broadcast"),
@@ -305,6 +310,7 @@ _BY_NAME: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "asset_id": partial(_rows_of, "account", PlatformAsset, "asset_id", "asset_id"),
     "item_id": _unknown_items,
     "version": _versions_of_sheets,
+    "form": _files_of_statements,
 }
 
 
