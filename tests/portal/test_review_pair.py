@@ -29,7 +29,8 @@ def keep_loudness(model: type, pk: int, *, length_ms: int, rms: int) -> None:
     stored = waveform.to_bytes(Waveform(STEP_MS, peaks=values, rms=values))
     name = replace_bytes(f"test/{model.__name__}-{pk}.waveform", stored)
     model.objects.filter(pk=pk).update(  # type: ignore[attr-defined]  # a model class
-        waveform=name, length_ms=length_ms
+        waveform=name,
+        **{"length_ms" if model is ScannedFile else "duration_ms": length_ms},
     )
 
 

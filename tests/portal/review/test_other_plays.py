@@ -26,7 +26,7 @@ def file() -> ScannedFile:
     heard = join(
         *(noise(1, 10, 0.1), tune, noise(2, 12, 0.1), tune, noise(3, 22, 0.1), tune)
     )
-    found = ScannedFileFactory.create(duration_ms=68_000)
+    found = ScannedFileFactory.create(length_ms=68_000)
     found.fingerprint = default_storage.save(
         "fingerprints/tune.acrfp", ContentFile(to_bytes(fingerprint_of(heard)))
     )
