@@ -8,14 +8,16 @@ import random
 from collections.abc import Callable
 
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
+from accounts.roles import Action
 from catalogue.models import Bucket, Recording
 from imports.models import (
     BroadcastImport,
     CatalogueImport,
     ImportStatus,
     ImportStep,
+    MoveIn,
     StepState,
 )
 from monitoring.streams.models import Station
@@ -98,7 +100,21 @@ def undo(person: Person, rng: random.Random, note: Callable[[str], None]) -> Non
     uids = sorted(set(done_steps.values_list("import_uid", flat=True)))
     if not uids:
         return
-    undo_one(rng.choice(uids), person, note)
+    uid = rng.choice(uids)
+    is_move = MoveIn._default_manager.filter(uid=uid).exists()
+    if is_move and not person.user.has_perm(Action.CONFIGURE):
+        # Only admins move an account in, and only they take it back.
+        refused = _refusal(uid, person)
+        check(refused.startswith("Only admins"), f"{person.name}, {uid}: {refused}")
+        return
+    undo_one(uid, person, note)
+
+
+def _refusal(uid: str, person: Person) -> str:
+    try:
+        return _undo(uid, person)
+    except CommandError as refused:
+        return str(refused)
 
 
 def undo_one(uid: str, person: Person, note: Callable[[str], None]) -> None:
