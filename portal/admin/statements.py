@@ -26,8 +26,8 @@ class StatementFileInline(ReadOnlyInline):
     """The files of a statement, without their content."""
 
     model = StatementFile
-    readonly_fields = ("format", "name", "sha256", "size_bytes")
-    exclude = ("file",)
+    readonly_fields = ("name", "sha256", "size_bytes")
+    exclude = ("format", "file")
 
 
 @admin.register(Statement)

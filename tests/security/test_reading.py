@@ -50,7 +50,11 @@ _TAKES_BACK = "ROLLBACK TO SAVEPOINT "
 # Addresses that note a GET, with the start of what they write, and why.
 NOTED = {
     r"^/files/[^/]+/cue-sheet(/versions/\d+)?\.(csv|xlsx|pdf)$": (
-        ('INSERT INTO "audit_event"', 'INSERT INTO "statements_'),
+        (
+            'INSERT INTO "audit_event"',
+            *('INSERT INTO "statements_', 'UPDATE "statements_'),
+            'DELETE FROM "statements_statementf',
+        ),
         "a download, and the draft that somebody has now",
     ),
     r"^/notices/[^/]+/text$": (('INSERT INTO "audit_event"',), "a download"),

@@ -643,8 +643,6 @@ LISTED = {
     "rights.filling.fill_recordings": "follows a change that somebody else permits",
     "rights.services.apply_claims": "of an import, which limited people cannot begin",
     "rights.services.follow": "follows a change that somebody else permits",
-    "portal.statements.page.context_of": _READS,
-    "portal.statements.page.rows_of": _READS,
     "statements.services.advance": "its kind's own service permits it",
     "statements.services.issue": "its kind's own service permits it",
     "statements.services.keep": "refuses whoever may not see all that differs",

@@ -697,6 +697,13 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     "api/portal/v1/claims/files/<str:uid>": lambda desk, person: {
         "uid": desk.claim_file(person).uid
     },
+    **{
+        f"{base}statements/<str:uid>/": lambda desk, _: {
+            "uid": desk.statement().uid,
+            "form": "csv",
+        }
+        for base in ("", "api/portal/v1/")
+    },
     "files/<uuid:uid>/cue-sheet/versions/<int:version>": lambda desk, _: {
         "uid": desk.file.uid,
         "version": desk.statement().version,

@@ -288,6 +288,7 @@ def test_an_open_list_learns_what_is_heard_again_and_what_left_it(
         "closed": "0",
         "total": "2",
         "menu": "",
+        "menu-statements": "",
     }
     assert client.get(CHANGES, known, headers=mark).status_code == 304
 
