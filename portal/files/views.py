@@ -206,6 +206,8 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             "scans": list(file.scans.all()[:20]),
             **_comparison(scans, request.GET.get("compare", "")),
             "matches": matches,
+            "match_count": len(shown),
+            "suppressed_count": len(matches) - len(shown),
             "segments": segment_rows(shown),
             "ribbon": draw_ribbon(file, line, request.GET),
             "coverage": draw_coverage(file, line),

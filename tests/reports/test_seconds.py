@@ -296,6 +296,7 @@ def test_one_table_of_what_each_place_says_of_a_file(
     assert f"Matched 0:57 · {pct} %" in page
     assert f"{pct} %" in listed
     assert "Duration 10:00 1:00 not decoded" in page
+    assert "Matches 6 · 1 suppressed" in page
     assert set(
         {
             "file CSV": int(by_file["source_duration_ms"]),
