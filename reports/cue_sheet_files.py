@@ -12,7 +12,6 @@ from reports.cue_sheets import CueSheet
 from reports.cues import Cue
 from reports.tables import Sheet, write_xlsx
 
-EXPORTED: Final = "cue_sheet.exported"
 FORMATS: Final = ("csv", "xlsx", "pdf")
 FIELDS = (
     ColumnType("cue_no", ValueType.INTEGER),

@@ -29,7 +29,7 @@ from common.storage import (
     read_bytes,
 )
 from reports.cells import Cell
-from reports.cue_sheet_files import EXPORTED, FORMATS, SIGNED, lines_of, signed, written
+from reports.cue_sheet_files import FORMATS, SIGNED, lines_of, signed, written
 from reports.cue_sheets import CueSheet, listed_cues
 from reports.cues import WORDS
 from review.models import Match
@@ -47,6 +47,7 @@ from statements.services import attach, issue
 
 _Line: TypeAlias = tuple[str, ...]
 """The signed cells of a line as text, without its number."""
+_EXPORTED: Final = "cue_sheet.exported"
 _OPEN: Final = (StatementState.DRAFT, StatementState.SUBMITTED)
 _HANDED_OUT: Final = (StatementState.DRAFT, StatementState.APPROVED)
 _NAMES: Final = tuple(column.name for column in SIGNED[1:])
@@ -339,7 +340,7 @@ def _record(
 ) -> None:
     audit.services.record(
         case=f"file:{file_uid}",
-        action=EXPORTED,
+        action=_EXPORTED,
         actor=actor,
         after={"format": form, "version": version, "sha256": sha256},
     )
