@@ -92,7 +92,7 @@ def run(context: JobContext) -> None:
         keys = [check.statement for check in noted if check.statement is not None]
         if len(keys) == len(noted):
             rows = rows.filter(pk__in=keys)
-        causes = {check.statement: check.event for check in reversed(noted)}
+        causes = {check.statement: check.event for check in noted}
         for kind in kinds:
             of_kind = rows.filter(kind=kind.kind).order_by("-pk")
             for batch in batched(

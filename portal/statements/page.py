@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from django.db.models import Q, QuerySet
 from django.http import Http404
@@ -123,7 +123,6 @@ class FactRow:
     match: Match | None
     title: str
     file: ScannedFile | None
-    cells: Sequence[tuple[str, str]]
 
     @property
     def state(self) -> str:
@@ -188,7 +187,6 @@ def _fact_rows(facts: Sequence[StatementFact]) -> Iterator[FactRow]:
                 match=matches.get(fact.match),
                 title=recordings.get(fact.recording, ""),
                 file=files.get(fact.file),
-                cells=[(name, _read(value)) for name, value in fact.cells.items()],
             )
 
 
@@ -211,10 +209,3 @@ def _matches(uids: Collection[str]) -> Mapping[str, Match]:
     return {match.uid: match for match in Match.objects.filter(uid__in=uids)} | {
         alias.uid: alias.match for alias in former
     }
-
-
-def _read(value: Any) -> str:  # Any: JSON
-    """Return a stated value as people read it."""
-    if isinstance(value, list):
-        return ", ".join(map(_read, value))
-    return "–" if value in (None, "") else str(value)
