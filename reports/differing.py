@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 from django.db.models import Min
 from django.utils.translation import gettext as _
@@ -27,7 +28,10 @@ from review.choices import MatchState
 from review.models import Match, MatchAlias
 from review.services.transitions import LOCK_EVENTS
 from statements.kinds import Fact
+from statements.models import Statement
 
+Stated: TypeAlias = Mapping[str, Any]  # Any: JSON
+"""What a row states: its cells by name, and the digest of its segments."""
 MOST_ROWS: Final = 5_000
 MOST_COMPARED: Final = 500
 _ROWS_NAMED: Final = 20
@@ -86,25 +90,32 @@ def can_compare(run: ReportRun) -> bool:
     return run.row_count <= MOST_ROWS and not is_of_some
 
 
-def differing_rows(run: ReportRun) -> DifferingRows | None:
-    """Compare the stored rows of a ready run with today's; None if they are the same.
+def differing_rows(
+    run: ReportRun, stated: Mapping[str, Stated] | None = None
+) -> DifferingRows | None:
+    """Compare the rows of a ready run with today's; None if they are the same.
 
-    Rows with an event since the run are compared first. Rows that a new run would add
-    are not counted.
+    ``stated`` are its rows by case, otherwise they are read from its file. Rows with an
+    event since the run are compared first. Rows that a new run would add are not counted.
     """
     if not can_compare(run):
         return None
-    stored = _stored(run)
+    mode = Mode(run.mode)
+    stored = (
+        {case: _stated(row, mode) for case, row in _stored(run).items()}
+        if stated is None
+        else stated
+    )
     changed = _first_events(run.as_of_event or 0, stored)
     compared = list(islice(dict.fromkeys([*sorted(changed), *stored]), MOST_COMPARED))
     # The rows are limited to what the requester could see.
     with working_for(run.run_by):
         today = _today(run, compared)
-    mode = Mode(run.mode)
+    now = {case: _stated(row, mode) for case, row in today.items()}
     rows = [
-        _differing(case, stored[case], today[case], mode)
+        _differing(case, stored[case], now[case])
         for case in compared
-        if case in today and _says(today[case], mode) != _says(stored[case], mode)
+        if case in now and now[case] != stored[case]
     ]
     if not rows:
         return None
@@ -114,13 +125,32 @@ def differing_rows(run: ReportRun) -> DifferingRows | None:
     return DifferingRows(rows, since, is_all=len(compared) == len(stored))
 
 
-def _differing(case: str, then: KeptRow, now: KeptRow, mode: Mode) -> DifferingRow:
-    before, after = _cells(then, mode), _cells(now, mode)
+def stated_in(statement: Statement) -> dict[str, Stated]:
+    """Return the rows of a sent run by case, as its statement keeps them."""
+    return {
+        f"match:{fact.match}" if fact.match else f"file:{fact.file}": fact.cells
+        for fact in statement.facts.all()
+    }
+
+
+def _stated(row: KeptRow, mode: Mode) -> Stated:
+    """Return the cells of a row that are not empty, and the digest of its segments."""
+    cells = {name: cell for name, cell in _cells(row, mode).items() if cell}
+    segments = hashlib.sha256(json.dumps(row[1]).encode()).hexdigest()
+    return {"cells": cells, "segments": segments if row[1] else ""}
+
+
+def _differing(case: str, then: Stated, now: Stated) -> DifferingRow:
+    before, after = then["cells"], now["cells"]
     return DifferingRow(
         case,
-        str(before.get("title") or ""),
-        str(before.get("source_name") or ""),
-        [name for name, cell in before.items() if cell != after[name]],
+        str(before.get("title", "")),
+        str(before.get("source_name", "")),
+        [
+            name
+            for name in dict.fromkeys([*before, *after])
+            if before.get(name) != after.get(name)
+        ],
     )
 
 
@@ -134,11 +164,6 @@ def _cells(row: KeptRow, mode: Mode) -> dict[str, Cell]:
     elif cells["review_state"] == MatchState.IN_REVIEW:
         cells["review_state"] = MatchState.PENDING
     return cells
-
-
-def _says(row: KeptRow, mode: Mode) -> str:
-    """Return what a row and its segments say, as text."""
-    return json.dumps([_cells(row, mode), row[1]])
 
 
 def _stored(run: ReportRun) -> dict[str, KeptRow]:
@@ -173,23 +198,25 @@ def facts_of(run: ReportRun) -> list[Fact]:
 
 
 def _facts(run: ReportRun) -> Iterator[Fact]:
-    names, _of_segments = kept_columns(Mode(run.mode))
+    mode = Mode(run.mode)
+    names, _of_segments = kept_columns(mode)
     for rows in batched(_stored(run).items(), _CASES_AT_ONCE):
         uids = _uids([case for case, _row in rows], "match")
         files = dict(
             Match.objects.filter(uid__in=uids).values_list("uid", "scanned_file__uid")
         )
-        for case, (cells, _segments) in rows:
+        for case, row in rows:
             kind, _colon, uid = case.partition(":")
             if kind == "file":
-                yield Fact(file=uid)
+                yield Fact(file=uid, cells=_stated(row, mode))
                 continue
-            values = dict(zip(names, cells, strict=True))
+            values = dict(zip(names, row[0], strict=True))
             yield Fact(
                 match=uid,
                 recording=str(values["recording_id"]),
                 file=str(files.get(uid, "")),
                 state=str(values["review_state"]),
+                cells=_stated(row, mode),
             )
 
 

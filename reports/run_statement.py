@@ -31,7 +31,7 @@ class SentReports(Kind):
         runs = ReportRun.objects.filter(uid__in=subjects).select_related("run_by")
         by_uid = {run.uid: run for run in runs}
         return {
-            statement.pk: _differences(by_uid[statement.subject])
+            statement.pk: _differences(by_uid[statement.subject], statement)
             for statement in statements
             if statement.subject in by_uid
         }
@@ -45,11 +45,12 @@ class SentReports(Kind):
         return self.url(statement)
 
 
-def _differences(run: ReportRun) -> list[Difference]:
+def _differences(run: ReportRun, statement: Statement) -> list[Difference]:
     # Imported late: packages above may still add columns while the apps are loaded.
-    from reports.differing import differing_rows
+    from reports.differing import differing_rows, stated_in
 
-    differing = differing_rows(run)
+    # Previews compare within a transaction, which may not open the run's file.
+    differing = differing_rows(run, stated_in(statement))
     if differing is None:
         return []
     return [

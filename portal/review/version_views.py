@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext, ngettext
@@ -26,8 +25,15 @@ def answer_for_pair(request: PortalRequest, uid: str) -> HttpResponseBase:
     match = find_match(uid)
     by_uid = {each.recording.uid: each.recording for each in candidates_of(match)}
     other = by_uid.get(request.POST.get("candidate", ""))
+    back = redirect(Queue.from_query(request.GET, request.user).url_of(match))
     if other is None:
-        raise Http404
+        messages.error(
+            request,
+            gettext(
+                "This version does not fit the match equally any more. Nothing was done."
+            ),
+        )
+        return back
     both = {each.uid: each for each in (match.recording, other)}
     stands = both.get(request.POST.get("stands", ""))
     try:
@@ -46,4 +52,4 @@ def answer_for_pair(request: PortalRequest, uid: str) -> HttpResponseBase:
             "%(shown)s match follows.", "%(shown)s matches follow.", followed
         ) % {"shown": read_number(followed)}
         messages.success(request, f"{done} {following}")
-    return redirect(Queue.from_query(request.GET, request.user).url_of(match))
+    return back

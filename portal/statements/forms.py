@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from django import forms
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from audit.standing import StatementKind
 from portal.shared.filters import DayInput
 from statements.choices import StatementState
+from statements.kinds import kinds
 from statements.models import Statement
 from statements.selectors import Shown
+
+
+def kind_choices() -> list[tuple[str, str | Promise]]:
+    """Return the kinds that this installation has."""
+    present = {kind.kind for kind in kinds}
+    return [
+        ("", _("Any kind")),
+        *((kind.value, kind.label) for kind in StatementKind if kind in present),
+    ]
 
 
 class StatementFilterForm(forms.Form):
@@ -18,7 +29,7 @@ class StatementFilterForm(forms.Form):
     q = forms.CharField(required=False, max_length=200, label=_("Name"))
     kind = forms.ChoiceField(
         required=False,
-        choices=[("", _("Any kind")), *StatementKind.choices],
+        choices=kind_choices,
         widget=forms.Select({"class": "control"}),
         label=_("Kind"),
     )

@@ -87,7 +87,7 @@ def _refuse(match: Match, user: User) -> None:
         # The first of two people has confirmed this very version.
         raise errors.NotPossible(
             _(
-                "Somebody has confirmed this version, and a second person must agree. "
+                "The confirmation of this version needs a second person. "
                 "Reopen the match to choose another one."
             )
         )

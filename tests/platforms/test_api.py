@@ -14,7 +14,7 @@ from accounts.tokens import create_token
 from jobs.choices import Pool
 from jobs.runner import run_next
 from platforms.models import PlatformClaim
-from portal.api import claims as api
+from portal.api import parts
 from tests.factories.accounts import make_user
 from tests.factories.scanning import ScannedFileFactory
 from tests.platforms.making import report, run_import
@@ -74,7 +74,7 @@ def test_lists_and_claims_are_read_part_by_part(
         heard(number, "rejected")
     run_import(report([claim(number) for number in range(1, 4)]))
     compare()
-    monkeypatch.setattr(api, "_AT_ONCE", 2)
+    monkeypatch.setattr(parts, "AT_ONCE", 2)
     reader = caller(Role.VIEWER, "read")
 
     counts = reader.get(f"{HERE}/claims/lists/").json()

@@ -252,7 +252,11 @@ OF_NO_DECISION = {
     "Somebody already decided this: %(state)s.",
     "Somebody else has judged this meanwhile, or it was compared again.",
     "Somebody else has judged this meanwhile.",
+    "Somebody entered a cue in the same seconds. Either the match takes its place, or the "
+    "cue stays and the match is rejected.",
     "Somebody has already answered this proposal.",
+    "The confirmation of this version needs a second person. Reopen the match to choose "
+    "another one.",
     "The policy %(policy_name)s proposes to confirm it. A manager must agree, but not the "
     "person who applied or wrote the policy.",
     "The role still decides what the person sees and changes there.",

@@ -62,7 +62,7 @@ from platforms.models import (
 )
 from reports.choices import RunState
 from reports.cue_sheets import listed_cues
-from reports.cue_statement import hand_out_draft
+from reports.cue_statement import attach_files, issue_version, store_files
 from reports.models import (
     EngineTrial,
     ReportRun,
@@ -308,10 +308,18 @@ class Desk:
         return self.row(EvidencePack, match=self.match, status=PackStatus.CANCELLED)
 
     def statement(self) -> Statement:
-        """Return the draft of the file's cue sheet, as somebody downloaded it."""
-        with working_for(None):
-            hand_out_draft(sheet=listed_cues(self.file), actor=self.user, form="csv")
-        return Statement.objects.get(subject=str(self.file.uid))
+        """Return the approved version of the file's cue sheet, with its files."""
+        rows = Statement.objects.filter(subject=str(self.file.uid))
+        approved = rows.filter(state=StatementState.APPROVED).first()
+        if approved is not None:
+            return approved
+        with working_for(self.user):
+            sheet = listed_cues(self.file)
+            made = issue_version(
+                sheet=sheet, user=self.user, state=StatementState.APPROVED
+            )
+            attach_files(made, sheet, store_files(sheet, "", []))
+        return made
 
     def sheet_edit(self) -> SheetEdit:
         # A new one each time, as taking it back deletes it.
