@@ -9,6 +9,7 @@ from django.core.files.base import ContentFile
 from django.urls import reverse
 
 from accounts.models import User
+from audit.standing import StatementKind
 from catalogue.models import Recording
 from imports.models import (
     AnswersImport,
@@ -26,11 +27,15 @@ from platforms.models import (
     PlatformAccount,
     ReportedValue,
 )
+from reports.cue_sheets import listed_cues
+from reports.cue_statement import attach_files, issue_version, store_files
 from reports.models import EngineTrial, TrialFile, TrialKind, TrialRow
 from review.models import Match
-from scanning.models import (
-    CloudAccount,
-)
+from scanning.models import CloudAccount, ScannedFile
+from statements.choices import StatementState
+from statements.kinds import Fact
+from statements.models import Statement
+from statements.services import issue
 from tests.platforms.making import ASSET, CONFLICT, VIDEO, report
 
 
@@ -144,12 +149,39 @@ def add_notices(user: User) -> list[str]:
             match_uid=found[number - 1].uid,
             url="https://video.example/v/1",
         )
+    statement = issue(
+        kind=StatementKind.NOTICE,
+        subject=rows[NoticeState.SENT].uid,
+        name=str(rows[NoticeState.SENT]),
+        facts=[Fact(match=found[3].uid)],
+        user=user,
+        state=StatementState.SENT,
+    )
+    Statement.objects.filter(pk=statement.pk).update(
+        differs_since=now,
+        differs_in=[{"text": "The match is pending now.", "match": found[3].uid}],
+        differs_count=1,
+        differs_sha256="0" * 64,
+    )
     return [
+        *(
+            reverse(f"portal:{name}", args=[statement.uid])
+            for name in ("statement", "statement_keep", "statement_withdraw")
+        ),
+        add_approved_sheet(found[0].scanned_file, user),
         reverse("portal:notice_edit", args=[rows[NoticeState.DRAFT].uid]),
         reverse("portal:notice_sign", args=[rows[NoticeState.REVIEW].uid]),
         reverse("portal:notice_sent", args=[rows[NoticeState.SIGNED].uid]),
         reverse("portal:notice_answer", args=[rows[NoticeState.SENT].uid]),
     ]
+
+
+def add_approved_sheet(file: ScannedFile, user: User) -> str:
+    """Approve the cue sheet of a file; return the page of the version."""
+    sheet = listed_cues(file)
+    version = issue_version(sheet=sheet, user=user, state=StatementState.APPROVED)
+    attach_files(version, sheet, store_files(sheet, "", []))
+    return reverse("portal:cue_sheet_version", args=[file.uid, version.version])
 
 
 def add_trial(user: User) -> list[str]:
