@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from portal.files.page import segment_rows
 from portal.pictures.file import draw_coverage
 from reports.choices import Mode
-from reports.cue_sheets import NotScanned, cue_sheet
+from reports.cue_sheets import UNKNOWN_MS, NotScanned, cue_sheet
 from reports.cues import Cue, CueStatus
 from reports.layouts import kept_columns
-from reports.models import EditKind
+from reports.models import EditKind, EntryKind
 from reports.selectors import rows, selected
 from review.models import Match
 from review.selectors import with_segments
@@ -85,13 +85,33 @@ def differing_seconds(file: ScannedFile) -> Iterator[str]:
         )
         if is_merged:
             on_sheet = _merged_ms(sheet.cues, match)
-        if on_sheet != match.matched_ms:
+        least, most = _listed_ms(sheet.cues, match)
+        if not least <= on_sheet <= most:
             yield f"{match.case} counts {match.matched_ms}, its cues {on_sheet}"
         left_out = sum(
             cue.length_ms for cue in cues if cue.status == CueStatus.EXCLUDED
         )
         if left_out != match.excluded_ms:
             yield f"{match.case} excludes {match.excluded_ms}, its cues {left_out}"
+
+
+def _listed_ms(cues: Sequence[Cue], match: Match) -> tuple[int, int]:
+    """Return how much of a match its cues list, at least and at most.
+
+    Until its question is answered, the sheet shows the entry, and no shorter piece than
+    unknown sound beside it.
+    """
+    entries = [
+        each.entry.interval
+        for cue in cues
+        for each in cue.questions
+        if each.match == match and each.entry.kind != EntryKind.NO_MUSIC
+    ]
+    if not entries:
+        return match.matched_ms, match.matched_ms
+    beside = without(match.tally.counted, entries)
+    long = [part for part in beside if part[1] - part[0] >= UNKNOWN_MS]
+    return length(long), length(beside)
 
 
 def _merged_ms(cues: Sequence[Cue], match: Match) -> int:

@@ -62,8 +62,10 @@ def arrange(
         _take_back(person, sheet.file, rng)
     elif way < 0.8:
         _enter(person, sheet.file, rng)
+    elif way < 0.86:
+        _contradict(person, sheet, rng)
         _answer(person, sheet.file, rng)
-    elif way < 0.9:
+    elif way < 0.92:
         _approve(person, other, sheet.file)
     else:
         _change_music(person, sheet, rng, work)
@@ -137,6 +139,23 @@ def _enter(person: Person, file: ScannedFile, rng: random.Random) -> None:
         start=read_clock(start, digits=3),
         end=read_clock(start + rng.choice((1_000, 6_000)), digits=3),
     )
+
+
+def _contradict(person: Person, sheet: CueSheet, rng: random.Random) -> None:
+    """Enter something in the seconds of a match that waits."""
+    waiting = [
+        cue for cue in sheet.cues if cue.match and cue.match.state in WAITING_STATES
+    ]
+    if waiting:
+        cue = rng.choice(waiting)
+        person.fill_in(
+            f"/files/{sheet.file.uid}/review/entry/",
+            verb=rng.choice(("music", "music", "unknown", "no_music")),
+            title=rng.choice(samples.WORDS),
+            use="Theme",
+            start=read_clock(cue.start_ms, digits=3),
+            end=read_clock(cue.end_ms, digits=3),
+        )
 
 
 def _answer(person: Person, file: ScannedFile, rng: random.Random) -> None:
