@@ -27,6 +27,7 @@ from portal.shared import formats
 from reports.files import save_report
 from reports.layouts import Layout
 from reports.services import build_report
+from review.counting import EDGE_MS
 from review.timeline import timeline
 from scanning.choices import ACTIVE_FILE_STATUSES
 from scanning.models import ScannedFile
@@ -143,7 +144,8 @@ class Command(BaseCommand):
                     f"{float(row.score or 0):>7.1f}"
                 )
             for piece in line.pieces:
-                if not piece.matches:
+                # Edges are inexact: what lies between two pieces is no sound of its own.
+                if not piece.matches and piece.length_ms >= EDGE_MS:
                     self._say(
                         f"  {read_clock(piece.start_ms, digits=3):>9} – "
                         f"{read_clock(piece.end_ms, digits=3):>9}  "
