@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from accounts.models import User
 from accounts.roles import Action
+from catalogue.selectors import shown_for
 from portal.pictures import match as pictures
 from portal.pictures.pair import aligned_pair
 from portal.pictures.waveform import load_waveform
@@ -38,6 +39,7 @@ def evidence(*, match: Match, chosen: str) -> dict[str, object]:
     return {
         "match": match,
         "standing": standing(match),
+        "stays": shown_for(match.recording),
         "ribbon": pictures.draw_ribbon(
             match=match,
             count=count,

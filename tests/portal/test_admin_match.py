@@ -12,12 +12,14 @@ from django.urls import reverse
 
 from accounts.roles import Role
 from audit.models import Event
+from catalogue.models import Recording, RecordingStatus
 from review.choices import MatchState
 from review.models import Match
 from review.services import locks
 from scanning.models import ScannedFile
 from tests.factories import deciding
 from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
 from tests.portal.admin_matches import LIST, SignIn, decide, page, text, user
@@ -305,3 +307,15 @@ def test_a_lock_is_respected_until_a_manager_takes_it_over(sign_in: SignIn) -> N
     client.post(address)
     match.refresh_from_db()
     assert match.state == MatchState.PENDING
+
+
+def test_a_match_of_a_retired_or_merged_recording_says_so(sign_in: SignIn) -> None:
+    retired, merged = make_match(), make_match()
+    stays = RecordingFactory.create(title="Stays")
+    gone = Recording.objects.filter(pk__in=[retired.recording_id, merged.recording_id])
+    gone.update(status=RecordingStatus.RETIRED)
+    gone.filter(pk=merged.recording_id).update(merged_into=stays)
+    client = sign_in(Role.MANAGER)
+
+    assert "The recording was retired" in text(client.get(page(retired)))
+    assert stays.uid in text(client.get(page(merged)))
