@@ -184,10 +184,11 @@ def test_a_decision_that_is_not_sent_is_taken_back(
     ana.route(DECISIONS, lose_the_answer)
     ana.keyboard.press("c")
     expect(ana.locator("[data-unsent]")).to_contain_text("1 not sent")
+    # Before it is taken back, which may arrive at any time.
+    wait_until_in(mira, uid, "confirmed")
 
     ana.keyboard.press("z")
     expect(ana.locator("[data-unsent] li")).to_contain_text("Taken back")
-    wait_until_in(mira, uid, "confirmed")
     ana.unroute(DECISIONS)
 
     wait_until_in(mira, uid, "pending")

@@ -134,7 +134,7 @@ def test_files_of_any_sound_are_scanned_and_files_without_a_match_say_why(
     cut, video = files["cut.mp3"], files["film.mp4"]
     assert cut.status == video.status == FileStatus.READY
     assert cut.matches.get().recording == catalogue.first
-    assert 15_000 < cut.length_ms < 25_000
+    assert 15_000 < cut.decoded_ms < 25_000
     assert video.matches.get().recording == catalogue.second
 
 
