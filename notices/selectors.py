@@ -112,11 +112,6 @@ def renewable(notice: TakedownNotice) -> list[Match]:
     return [match for match in matches if match not in refused]
 
 
-def is_in_notice() -> Q:
-    """Return the condition that a notice names a match."""
-    return Q(Exists(NoticeItem.objects.filter(match=OuterRef("pk"))))
-
-
 def notices_and_changes(match: Match) -> list[tuple[TakedownNotice, str]]:
     """Return the notices that name a match, each with what it says wrongly of it."""
     notices = notices_of(match)

@@ -25,11 +25,7 @@ class ClaimFiles(Kind):
     """Files and work lists for platforms: drafts until somebody marks them as sent."""
 
     kind = StatementKind.CLAIM_FILE
-
-    def seen(self, subjects: Collection[str]) -> Collection[str]:
-        """Return the files that the viewer may see."""
-        rows = ClaimFile.objects.filter(uid__in=subjects)
-        return set(rows.values_list("uid", flat=True))
+    model = ClaimFile
 
     def differences(
         self, statements: Sequence[Statement]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from django.urls import reverse
 
@@ -16,12 +16,8 @@ class SentReports(Kind):
     """Report runs that were sent by mail or webhook."""
 
     kind = StatementKind.REPORT
+    model = ReportRun
     followed_days = 90
-
-    def seen(self, subjects: Collection[str]) -> Collection[str]:
-        """Return the runs that the viewer may see."""
-        rows = ReportRun.objects.filter(uid__in=subjects)
-        return set(rows.values_list("uid", flat=True))
 
     def differences(
         self, statements: Sequence[Statement]

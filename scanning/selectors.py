@@ -134,19 +134,6 @@ def late_scans(scanned_file: ScannedFile) -> list[Scan]:
     return list(rows.order_by("pk"))
 
 
-def full_scan_of(scan: Scan) -> Scan:
-    """Return the full scan behind a scan: for a late scan, the one before it."""
-    if scan.retro_search_id is None:
-        return scan
-    before = Scan.objects.full().filter(
-        scanned_file_id=scan.scanned_file_id,
-        status=ScanStatus.SUCCEEDED,
-        engine=scan.engine,
-        pk__lt=scan.pk,
-    )
-    return before.order_by("-pk").first() or scan
-
-
 def files_with_landmarks(bucket_ids: Collection[int]) -> QuerySet[ScannedFile]:
     """Return files with a stored fingerprint in containers that search the buckets."""
     containers = (

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import models
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -48,12 +49,15 @@ class Kind(ABC):
     """One kind of statement."""
 
     kind: StatementKind
+    model: type[models.Model]
+    """The rows whose uids the subjects are, unless ``seen`` says otherwise."""
     followed_days: int | None = None
     """So long a statement is compared with today; None for no end."""
 
-    @abstractmethod
     def seen(self, subjects: Collection[str]) -> Collection[str]:
         """Return those of the subjects that the viewer may see."""
+        rows = self.model._default_manager.filter(uid__in=subjects)
+        return set(rows.values_list("uid", flat=True))
 
     @abstractmethod
     def differences(

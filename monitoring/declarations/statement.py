@@ -31,11 +31,7 @@ class Declarations(Kind):
     """Declarations of use: drafts until somebody downloads the file to send it."""
 
     kind = StatementKind.DECLARATION
-
-    def seen(self, subjects: Collection[str]) -> Collection[str]:
-        """Return the declarations that the viewer may see."""
-        rows = Declaration.objects.filter(uid__in=subjects)
-        return set(rows.values_list("uid", flat=True))
+    model = Declaration
 
     def differences(
         self, statements: Sequence[Statement]
