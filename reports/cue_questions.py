@@ -50,7 +50,7 @@ class Question:
 
 
 def spoken_entries() -> QuerySet[CueEntry]:
-    """Return the entries that say what is heard; notes say nothing of it."""
+    """Return the entries that name a sound; notes name none."""
     return CueEntry.objects.exclude(kind=EntryKind.NOTE)
 
 

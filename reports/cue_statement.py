@@ -88,7 +88,7 @@ class CueSheets(Kind):
     kind = StatementKind.CUE_SHEET
 
     def seen(self, subjects: Collection[str]) -> Collection[str]:
-        """Return the files of which the viewer sees each line, then and now."""
+        """Return the files whose sheets hold no line, then or now, that is hidden from the viewer."""
         files = ScannedFile.objects.filter(uid__in=subjects)
         seen = {str(uid) for uid in files.values_list("uid", flat=True)}
         buckets = seen_buckets()

@@ -226,7 +226,7 @@ class _PlaysThen:
 
 
 def _begun(fact: StatementFact) -> datetime:
-    """Return when the airing of a play began, as it was declared."""
+    """Return when the declaration says that the airing of a play began."""
     return datetime.fromisoformat(fact.cells["aired_at"])
 
 
