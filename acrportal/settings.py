@@ -106,6 +106,7 @@ INSTALLED_APPS = [
     "audit",
     "jobs",
     "catalogue",
+    "catalogue.owners",
     "rights",
     "scanning",
     "review",
