@@ -113,6 +113,7 @@ INSTALLED_APPS = [
     "audit",
     "jobs",
     "catalogue",
+    "catalogue.owners",
     "rights",
     "scanning",
     "review",

@@ -12,8 +12,8 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.roles import Role
+from catalogue.owners.models import Party, Work
 from review.models import Match
-from rights.models import Party, Work
 from scanning.sources.link_keys import link_key
 from tests.borders import with_monitoring
 from tests.conftest import MakeClient

@@ -16,6 +16,7 @@ from django.urls import resolve
 from accounts.models import ApiToken
 from audit.standing import StatementKind
 from catalogue.models import Bucket, BucketType, Exclusion, Recording
+from catalogue.owners.models import Conflict, Party, Release, RightsRecording, Work
 from dedup.models import DedupAction, DedupGroup, PairLink, SharedLoop
 from enrichment.models import (
     EnrichmentSource,
@@ -57,7 +58,6 @@ from reports.models import (
 )
 from review.choices import Verb
 from review.models import Licence, Match, Policy, SavedView
-from rights.models import Conflict, Party, Release, RightsRecording, Work
 from scanning.models import (
     Container,
     Drop,

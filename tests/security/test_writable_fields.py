@@ -23,6 +23,7 @@ from rest_framework.serializers import ModelSerializer
 from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Bucket, Recording
+from catalogue.owners.models import Party, Release, Work
 from common.uid import new_uid
 from enrichment.models import FillingRule
 from monitoring.declarations.models import DeclarationProfile
@@ -41,7 +42,6 @@ from portal.rights.forms import PartyForm, ReleaseForm, WorkForm
 from portal.streams.forms import StationForm, StreamForm, StreamSettingsForm
 from portal.watches.views import WatchForm, WatchSettingsForm
 from review.models import Licence, Policy
-from rights.models import Party, Release, Work
 from scanning.models import Container, Drop, Project, Watch
 from tests.factories.accounts import confirm, make_user
 from tests.factories.rules import make_licence, make_policy

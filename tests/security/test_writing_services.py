@@ -19,6 +19,7 @@ from django.db.models import Model
 from accounts.models import User
 from accounts.reach import working_for
 from accounts.roles import Role
+from catalogue.owners.choices import TitleKind
 from catalogue.services import create_bucket
 from common.words import own_apps
 from dedup import actions as duplicates
@@ -69,7 +70,6 @@ from review.models import Licence, Match, Policy
 from review.services import applications, choosing, exclusions, licences, policies
 from review.services.folding import fold_scan
 from rights.actions import parts, records
-from rights.choices import TitleKind
 from rights.errors import RightsRefused
 from scanning.drops import services as drops
 from scanning.models import CloudAccount, Drop, RetroSearch

@@ -21,6 +21,15 @@ from accounts.roles import Role
 from accounts.tokens import create_token
 from audit.standing import StatementKind
 from catalogue.models import BucketType, Exclusion, Recording
+from catalogue.owners.choices import ConflictKind, Right
+from catalogue.owners.models import (
+    Conflict,
+    Party,
+    Release,
+    RightsRecording,
+    Share,
+    Work,
+)
 from common.uid import new_uid
 from dedup.models import (
     ActionVerb,
@@ -74,8 +83,6 @@ from reports.models import (
     TrialRow,
 )
 from review.models import Licence, Match, Policy, SavedView
-from rights.choices import ConflictKind, Right
-from rights.models import Conflict, Party, Release, RightsRecording, Share, Work
 from scanning.choices import RetroStatus
 from scanning.models import (
     CloudAccount,

@@ -10,6 +10,7 @@ from django.urls import reverse
 from accounts.models import User
 from catalogue.artist_ids import store_artist_ids
 from catalogue.models import Bucket, CodeStatus, Recording, RecordingStatus
+from catalogue.owners.models import Party, Work
 from dedup.models import DuplicateKind, LoopPlace, PairLink, SharedLoop
 from dedup.services import find_duplicates
 from enrichment import deciding
@@ -31,7 +32,6 @@ from imports.models import (
 )
 from imports.rights.importer import run as run_rights_import
 from rights.actions import parts, records
-from rights.models import Party, Work
 from scanning.models import (
     CloudAccount,
     Container,
