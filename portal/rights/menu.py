@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from catalogue.owners.models import Work
 from portal.shared.menu import MenuEntry, PageLink, Section, entries, pages
-from rights.models import Work
 
 
 def register() -> None:
