@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
 
 from common.words import mark_names
 
@@ -13,5 +14,38 @@ class PortalConfig(AppConfig):
     name = "portal"
 
     def ready(self) -> None:
-        """Let pages and admin screens show names of fields in each language."""
+        """Name fields in each language; register what features add to each other's pages."""
         mark_names()
+        _register_cards()
+
+
+def _register_cards() -> None:
+    from portal.claims import on_pages as claims
+    from portal.enrichment import on_pages as enrichment
+    from portal.notices import on_pages as notices
+    from portal.rights import on_pages as rights
+    from portal.shared.cards import cards
+    from portal.trials import on_pages as trials
+
+    for feature in (rights, notices, claims, enrichment, trials):
+        for card in feature.CARDS:
+            cards.register(card)
+    if settings.ACRPORTAL_MONITORING:
+        _register_monitoring()
+
+
+def _register_monitoring() -> None:
+    from portal.broadcasts import on_pages as broadcasts
+    from portal.broadcasts.fields import PerhapsBroadcast
+    from portal.declarations import on_pages as declarations
+    from portal.shared.arrivals import more_fields
+    from portal.shared.cards import cards
+    from portal.shared.file_verbs import file_verbs
+    from portal.streams import on_pages as streams
+    from portal.unknown import on_pages as unknown
+
+    for feature in (unknown, streams, broadcasts, declarations):
+        for card in feature.CARDS:
+            cards.register(card)
+    more_fields.register(PerhapsBroadcast)
+    file_verbs.register(("broadcast", broadcasts.ADD_BROADCAST))

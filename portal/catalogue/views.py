@@ -32,7 +32,6 @@ from catalogue.models import (
 )
 from catalogue.services import create_bucket
 from common.bodies import takes_files
-from common.zones import office_day
 from dedup.intake import (
     AlreadyInCatalogue,
     add_recording,
@@ -40,7 +39,6 @@ from dedup.intake import (
     replace_audio,
 )
 from dedup.models import DedupMember
-from enrichment.selectors import suggestions_of
 from portal.catalogue.forms import (
     CANNOT_BE_FOUND,
     BucketForm,
@@ -62,7 +60,6 @@ from portal.shared.selectors import count_per_row, shown_matches
 from review import selectors as review_selectors
 from review.filters import MatchFilter
 from review.services import exclusions
-from rights.selectors import rights_of
 
 _COLUMNS = {"title": "title", "duration": "duration_ms", "status": "status"}
 _UNFINDABLE_COLUMNS = {"title": "title", "bucket": "bucket__name"}
@@ -151,8 +148,6 @@ def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
                 (segment, approvals.get(segment.uid))
                 for segment in selectors.excluded_segments(recording)
             ],
-            "suggestions": suggestions_of(recording),
-            "rights": rights_of(recording, day=office_day()),
             "audio_url": audio_url(recording),
         },
     )
