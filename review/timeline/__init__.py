@@ -25,8 +25,8 @@ __all__ = [
     "Occurs",
     "Piece",
     "Timeline",
-    "share",
     "places_of_item",
+    "share",
     "timeline",
     "timelines",
 ]
