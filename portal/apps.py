@@ -41,6 +41,7 @@ def _register_monitoring() -> None:
     from portal.shared.arrivals import more_fields
     from portal.shared.cards import cards
     from portal.shared.file_verbs import file_verbs
+    from portal.shared.job_actions import job_actions
     from portal.streams import on_pages as streams
     from portal.unknown import on_pages as unknown
 
@@ -48,4 +49,5 @@ def _register_monitoring() -> None:
         for card in feature.CARDS:
             cards.register(card)
     more_fields.register(PerhapsBroadcast)
+    job_actions.register(("declaration", declarations.JOB_ACTIONS))
     file_verbs.register(("broadcast", broadcasts.ADD_BROADCAST))
