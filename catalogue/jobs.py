@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from catalogue.index_log import note_change
@@ -10,12 +11,18 @@ from jobs.choices import JobState, Priority
 from jobs.kinds import Kind, register
 from jobs.periodic import beside_jobs
 
+
+def _page(recording: Recording) -> str:
+    return reverse("portal:recording_detail", args=[recording.uid])
+
+
 FINGERPRINT = register(
     Kind(
         "recording",
         Recording,
         "catalogue.fingerprinting.run",
         label=_("Fingerprint"),
+        page=_page,
         mirror={
             JobState.WAITING: RecordingStatus.WAITING,
             JobState.RUNNING: RecordingStatus.PROCESSING,
@@ -35,6 +42,7 @@ RENDITION = register(
         Recording,
         "catalogue.fingerprinting.make_rendition",
         label=_("Playable copy of a recording"),
+        page=_page,
         priority=Priority.AFTERWARDS,
         # Replaced audio needs its own rendition, even while the old one is being made.
         key=lambda recording: f"{recording.pk}:{recording.audio.name}"[-200:],

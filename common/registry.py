@@ -11,7 +11,8 @@ T = TypeVar("T")
 class Registry(Generic[T]):
     """What packages above register at the start, in ``AppConfig.ready``, in that order.
 
-    Whoever reads it once may keep what it found, so nothing may register after that.
+    Readers may keep what they read, so nothing may register after the first of them, and
+    nobody reads while modules are imported.
     """
 
     def __init__(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Protocol
 
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from catalogue import partitions
@@ -41,6 +42,7 @@ CHECK = register(
         CatalogueCheck,
         "dedup.checks.run",
         label=_("Search for duplicates"),
+        page=lambda _check: reverse("portal:duplicates"),
         priority=Priority.EVERYTHING,
         # Checks cover all buckets, so a second one would only repeat the first.
         key=lambda _check: "all",

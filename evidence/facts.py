@@ -20,7 +20,7 @@ from evidence.notices import Notice, notices_of, time_text
 from platforms.models import PlatformClaim
 from platforms.selectors import claims_of_matches
 from reports.choices import Mode
-from reports.layouts import SCHEMAS, Layout
+from reports.layouts import Layout, schema_of
 from reports.selectors import match_rows
 from review import coverage, selectors
 from review.counting import Count
@@ -490,7 +490,7 @@ def _report_of(match: Match) -> dict[str, bytes]:
     kept = match_rows([match.pk], None, without=LEFT_OUT).values()
     files = {}
     for name, mode in _FILES.items():
-        columns = [field.name for field in SCHEMAS[mode].fields]
+        columns = [field.name for field in schema_of(mode).fields]
         layout = Layout(
             mode=mode,
             columns=tuple(each for each in columns if each not in LEFT_OUT),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -47,6 +48,7 @@ EVIDENCE = register(
         EvidencePack,
         "evidence.building.run",
         label=_("Evidence pack"),
+        page=lambda pack: reverse("portal:evidence", args=[pack.match.uid]),
         priority=Priority.DOCUMENT,
         duty=lambda _pack: signing.SIGNING_KEY,
         # A match has one pack in the making at a time.

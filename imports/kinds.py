@@ -15,6 +15,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
@@ -275,6 +276,7 @@ def _job_kind(kind: AnyKind, name: str, label: Text) -> Kind:
         kind.model,
         f"imports.jobs.{name}",
         label=label,
+        page=lambda one: reverse(kind.detail_page, args=[one.uid]),
         related=kind.related,
         priority=step.priority,
         gives_way=True,

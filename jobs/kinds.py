@@ -80,6 +80,8 @@ class Kind:
     on_end: Ended | None = None
     """Called with subject, state, code and cause, in the transaction that fails or
     cancels a job."""
+    page: Callable[[Subject], str] = lambda _subject: ""
+    """The address of the page on which people inspect the subject, if there is one."""
     title: Callable[[Subject], str] = str
     """What a job is about, for lists of jobs."""
     related: tuple[str, ...] = ()

@@ -37,6 +37,11 @@ class ListedJob:
         return self.kind.title(self.subject)
 
     @property
+    def page(self) -> str:
+        """Return the address of the subject's page; empty if there is none."""
+        return "" if self.subject is None else self.kind.page(self.subject)
+
+    @property
     def since(self) -> datetime:
         """Return when the job began, failed, or was asked for."""
         at = {

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from audit.standing import StatementKind
 from catalogue.owners.choices import ConflictKind, Right, ShareKind
 from catalogue.owners.models import Conflict, Party
-from catalogue.owners.selectors import OwnedShare, Rights, names_of, rights_of
+from catalogue.owners.selectors import OwnedShare, Rights, names_of
 from catalogue.owners.texts import folded
 from common.words import lowered
 from notices.models import (
@@ -27,6 +27,7 @@ from review import rule_names
 from review.choices import WAITING_STATES, MatchState
 from review.coverage import Cover, LicencesInForce, checks
 from review.models import Match
+from review.owners import rights_at_use
 from review.selectors import with_segments
 from review.services.intervals import are_together
 from review.subjects import Subject
@@ -61,14 +62,6 @@ def site_of(file: ScannedFile) -> str:
     """Return the platform of a file, or the host of its address."""
     host = urlsplit(file.source_url).hostname or ""
     return file.platform or host.removeprefix("www.")
-
-
-def rights_at_use(match: Match) -> Rights:
-    """Return who owns what on the day and in the territories of the use."""
-    subject = Subject.of(match)
-    return rights_of(
-        match.recording, day=subject.used_on, territories=sorted(subject.territories)
-    )
 
 
 def owners_of(match: Match, right: ClaimedRight) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from jobs.choices import Priority
@@ -17,6 +18,7 @@ COMPARE = register(
         PlatformAccount,
         "platforms.comparing.run",
         label=_("Comparison of platform claims"),
+        page=lambda account: f"{reverse('portal:claims')}?account={account.uid}",
         priority=Priority.EVERYTHING,
         gives_way=True,
         hand_back_after=0.0,

@@ -14,22 +14,61 @@ class PortalConfig(AppConfig):
     name = "portal"
 
     def ready(self) -> None:
-        """Fill the menu; let pages show names of fields in each language."""
-        from portal import menu
-        from portal.claims import menu as claims
-        from portal.enrichment import menu as enrichment
-        from portal.notices import menu as notices
-        from portal.rights import menu as rights
-        from portal.trials import menu as trials
-
-        for feature in (menu, claims, enrichment, notices, rights, trials):
-            feature.register()
-        if settings.ACRPORTAL_MONITORING:
-            from portal.broadcasts import menu as broadcasts
-            from portal.declarations import menu as declarations
-            from portal.streams import menu as streams
-            from portal.unknown import menu as unknown
-
-            for feature in (broadcasts, declarations, streams, unknown):
-                feature.register()
+        """Register what features add to the menu and to each other's pages."""
         mark_names()
+        _register_menu()
+        _register_cards()
+
+
+def _register_menu() -> None:
+    from portal import menu
+    from portal.claims import menu as claims
+    from portal.enrichment import menu as enrichment
+    from portal.notices import menu as notices
+    from portal.rights import menu as rights
+    from portal.trials import menu as trials
+
+    for feature in (menu, claims, enrichment, notices, rights, trials):
+        feature.register()
+    if settings.ACRPORTAL_MONITORING:
+        from portal.broadcasts import menu as broadcasts
+        from portal.declarations import menu as declarations
+        from portal.streams import menu as streams
+        from portal.unknown import menu as unknown
+
+        for monitored in (broadcasts, declarations, streams, unknown):
+            monitored.register()
+
+
+def _register_cards() -> None:
+    from portal.claims import on_pages as claims
+    from portal.enrichment import on_pages as enrichment
+    from portal.notices import on_pages as notices
+    from portal.rights import on_pages as rights
+    from portal.shared.cards import cards
+    from portal.trials import on_pages as trials
+
+    for feature in (rights, notices, claims, enrichment, trials):
+        for card in feature.CARDS:
+            cards.register(card)
+    if settings.ACRPORTAL_MONITORING:
+        _register_monitoring()
+
+
+def _register_monitoring() -> None:
+    from portal.broadcasts import on_pages as broadcasts
+    from portal.broadcasts.fields import PerhapsBroadcast
+    from portal.declarations import on_pages as declarations
+    from portal.shared.arrivals import more_fields
+    from portal.shared.cards import cards
+    from portal.shared.file_verbs import file_verbs
+    from portal.shared.job_actions import job_actions
+    from portal.streams import on_pages as streams
+    from portal.unknown import on_pages as unknown
+
+    for feature in (unknown, streams, broadcasts, declarations):
+        for card in feature.CARDS:
+            cards.register(card)
+    more_fields.register(PerhapsBroadcast)
+    job_actions.register(("declaration", declarations.JOB_ACTIONS))
+    file_verbs.register(("broadcast", broadcasts.ADD_BROADCAST))

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from django.urls import URLPattern
 
-import portal.files.monitoring
-import portal.jobs.monitoring
 import portal.unknown.choices  # noqa: F401
 from portal.broadcasts import urls as broadcasts
-from portal.containers import monitoring as containers
 from portal.declarations import urls as declarations
 from portal.streams import urls as streams
 from portal.unknown import urls as unknown
@@ -16,7 +13,6 @@ from portal.unknown import urls as unknown
 urlpatterns: list[URLPattern] = [
     *streams.urlpatterns,
     *broadcasts.urlpatterns,
-    *containers.urlpatterns,
     *unknown.urlpatterns,
     *declarations.urlpatterns,
 ]

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Final, Protocol
 
 from django.db import transaction
+from django.utils.functional import Promise
 
 from accounts.models import User
 from common.registry import Registry
@@ -36,6 +37,9 @@ class ArrivalReader(Protocol):
     """Reads fields of a form."""
 
     @property
+    def label(self) -> str | Promise: ...
+
+    @property
     def fields(self) -> tuple[str, ...]: ...
 
     def read(self, given: Mapping[str, object]) -> Saying | None:
@@ -43,6 +47,7 @@ class ArrivalReader(Protocol):
 
 
 readers: Registry[ArrivalReader] = Registry()
+"""Read what else people say of files while they submit them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,11 @@ class Arrival:
 def arrival_fields() -> tuple[str, ...]:
     """Return the names of all fields."""
     return (*EPISODE_FIELDS, *(name for each in readers for name in each.fields))
+
+
+def arrival_labels() -> list[str]:
+    """Return what else than the episode the fields are about."""
+    return [str(reader.label) for reader in readers]
 
 
 def read_arrival(given: Mapping[str, object]) -> Arrival:

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 
 from django.db.models import QuerySet
 
@@ -158,7 +159,12 @@ _OWN_COLUMNS: tuple[Column[FileCase], ...] = (
     *TYPED_COLUMNS,
     TERRITORIES,
 )
-COLUMNS = with_extras(_OWN_COLUMNS, Mode.FILE)
+
+
+@cache
+def file_columns() -> tuple[Column[FileCase], ...]:
+    """Return the columns of a report per file, with those that packages above add."""
+    return with_extras(_OWN_COLUMNS, Mode.FILE)
 
 
 def found_in(file: ScannedFile) -> RowKind:
@@ -227,4 +233,4 @@ def _summary_row(
         programme=programme,
         extra=extra,
     )
-    return [as_cell(each.value(case), each.kind) for each in COLUMNS], []
+    return [as_cell(each.value(case), each.kind) for each in file_columns()], []

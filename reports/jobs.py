@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -85,6 +86,7 @@ REPORT = register(
         ReportRun,
         "reports.running.run",
         label=_("Report"),
+        page=lambda run: run.url,
         priority=Priority.DOCUMENT,
         gives_way=True,
         # ``serve`` waits for 30 s in total.
@@ -106,6 +108,7 @@ DELIVERY = register(
         "dispatch",
         ReportDelivery,
         "reports.sending.run",
+        page=lambda _delivery: reverse("portal:report_schedules"),
         needs=frozenset({resources.OUTSIDE}),
         label=_("Delivery of a scheduled report"),
         pool=Pool.TALK,
@@ -130,6 +133,7 @@ TRIAL = register(
         "trial_compare",
         EngineTrial,
         "reports.trials.running.run",
+        page=lambda trial: trial.url,
         needs=frozenset({resources.OUTSIDE}),
         label=_("Comparison of two engines"),
         priority=Priority.EVERYTHING,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Any, Never, Self
 
 from django.http import QueryDict
@@ -69,20 +70,24 @@ def _fields_of(columns: Iterable[rows.Column[Never]]) -> tuple[ColumnType, ...]:
     return tuple(ColumnType(column.name, column.kind) for column in columns)
 
 
-_MATCH_FIELDS = _fields_of(rows.COLUMNS)
 _PART_FIELDS = _fields_of(segment_rows.PART_COLUMNS)
-_KINDS = {field.name: field for field in (*_MATCH_FIELDS, *_PART_FIELDS)}
 
-SCHEMAS: dict[Mode, Schema] = {
-    Mode.MATCH: Schema(rows.SCHEMA, _MATCH_FIELDS),
-    Mode.SEGMENT: Schema(
-        segment_rows.SCHEMA, tuple(_KINDS[name] for name in segment_rows.NAMES)
-    ),
-    Mode.FILE: Schema(
-        file_rows.SCHEMA,
-        _fields_of(file_rows.COLUMNS),
-    ),
-}
+
+@cache
+def _match_fields() -> tuple[ColumnType, ...]:
+    return _fields_of(rows.match_columns())
+
+
+@cache
+def schema_of(mode: Mode) -> Schema:
+    """Return the schema of a mode."""
+    if mode == Mode.MATCH:
+        return Schema(rows.SCHEMA, _match_fields())
+    if mode == Mode.FILE:
+        return Schema(file_rows.SCHEMA, _fields_of(file_rows.file_columns()))
+    by_name = {field.name: field for field in (*_match_fields(), *_PART_FIELDS)}
+    names = segment_rows.segment_names()
+    return Schema(segment_rows.SCHEMA, tuple(by_name[name] for name in names))
 
 
 def kept_columns(mode: Mode) -> tuple[list[str], list[str]]:
@@ -91,16 +96,16 @@ def kept_columns(mode: Mode) -> tuple[list[str], list[str]]:
     Segments are stored with their matches.
     """
     if mode == Mode.FILE:
-        return [field.name for field in SCHEMAS[mode].fields], []
+        return [field.name for field in schema_of(mode).fields], []
     return (
-        [field.name for field in _MATCH_FIELDS],
+        [field.name for field in _match_fields()],
         [field.name for field in _PART_FIELDS],
     )
 
 
 def columns_here(mode: Mode, names: Iterable[str]) -> tuple[str, ...]:
     """Return those columns that this portal has: some belong to packages left out."""
-    known = {field.name for field in SCHEMAS[mode].fields}
+    known = {field.name for field in schema_of(mode).fields}
     return tuple(name for name in names if name in known)
 
 
@@ -150,7 +155,7 @@ class Layout:
     @property
     def schema(self) -> Schema:
         """Return the schema of the mode."""
-        return SCHEMAS[self.mode]
+        return schema_of(self.mode)
 
     @property
     def fields(self) -> tuple[ColumnType, ...]:
@@ -179,7 +184,7 @@ class Layout:
         """Return the mode's rows with the chosen columns."""
         if self.mode == Mode.SEGMENT:
             return _segment_rows(self.fields, kept)
-        all_fields = SCHEMAS[self.mode].fields
+        all_fields = schema_of(self.mode).fields
         if len(self.fields) == len(all_fields):
             return (cells for cells, _ in kept)
         places = [all_fields.index(field) for field in self.fields]
@@ -201,11 +206,11 @@ def _segment_rows(
     fields: Sequence[ColumnType], kept: Iterable[KeptRow]
 ) -> Iterator[Sequence[Cell]]:
     """Combine a match's cells with those of each segment; one row without segments."""
-    of_match = {field.name: place for place, field in enumerate(_MATCH_FIELDS)}
-    offset = len(_MATCH_FIELDS) + 1
+    of_match = {field.name: place for place, field in enumerate(_match_fields())}
+    offset = len(_match_fields()) + 1
     of_part = {field.name: offset + i for i, field in enumerate(_PART_FIELDS)}
     places = [
-        len(_MATCH_FIELDS)
+        len(_match_fields())
         if field.name == "report_schema"
         else of_part.get(field.name, of_match.get(field.name, -1))
         for field in fields

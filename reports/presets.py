@@ -48,113 +48,135 @@ class Preset:
         return replace(layout, filters={**layout.filters, **named})
 
 
-PRESETS = (
-    Preset(
-        _("Claims of the week"),
-        _("confirmed, per segment"),
-        Layout(
-            mode=Mode.SEGMENT,
-            format=Format.XLSX,
-            filters={"state": [MatchState.CONFIRMED, MatchState.UPHELD]},
-            files_without=FilesWithout.NONE,
-            columns=columns_here(
-                Mode.SEGMENT,
-                (
-                    *("match_id", "review_state", "source_name", "source_external_id"),
-                    *("recording_id", "custom_id", "title", "artists", "isrc"),
-                    *("source_start", "source_end", "reference_start", "reference_end"),
-                    *("counted_ms", "edit", "case_url", *_PROGRAMME),
-                    *("use", "platform_claim_status", "source_territories"),
+def presets() -> tuple[Preset, ...]:
+    """Return the reports, with those of their columns that this portal has."""
+    return (
+        Preset(
+            _("Claims of the week"),
+            _("confirmed, per segment"),
+            Layout(
+                mode=Mode.SEGMENT,
+                format=Format.XLSX,
+                filters={"state": [MatchState.CONFIRMED, MatchState.UPHELD]},
+                files_without=FilesWithout.NONE,
+                columns=columns_here(
+                    Mode.SEGMENT,
+                    (
+                        *(
+                            "match_id",
+                            "review_state",
+                            "source_name",
+                            "source_external_id",
+                        ),
+                        *("recording_id", "custom_id", "title", "artists", "isrc"),
+                        *(
+                            "source_start",
+                            "source_end",
+                            "reference_start",
+                            "reference_end",
+                        ),
+                        *("counted_ms", "edit", "case_url", *_PROGRAMME),
+                        *("use", "platform_claim_status", "source_territories"),
+                    ),
+                ),
+            ),
+            week_of="decided",
+        ),
+        Preset(
+            _("Music of the week"),
+            _("decided as heard, per match, with its use"),
+            Layout(
+                format=Format.XLSX,
+                filters={
+                    "state": [
+                        state
+                        for state in DECIDED_STATES
+                        if state != MatchState.REJECTED
+                    ]
+                },
+                files_without=FilesWithout.NONE,
+                columns=columns_here(
+                    Mode.MATCH,
+                    (
+                        *("match_id", "review_state", "source_name", "source_account"),
+                        *("title", "artists", "label", "isrc", "iswc", "writers"),
+                        *("publishers", "rights_share_pct", "licence_id", "matched_ms"),
+                        *("segment_count", "first_start", "case_url", *_PROGRAMME),
+                        *("first_broadcast_at", "use", "origin", "source_territories"),
+                    ),
+                ),
+            ),
+            week_of="found",
+        ),
+        Preset(
+            _("Files of the week"),
+            _("found and open, per file"),
+            Layout(
+                mode=Mode.FILE,
+                format=Format.XLSX,
+                columns=columns_here(
+                    Mode.FILE,
+                    (
+                        *("file_id", "match_found", "source_name", "source_account"),
+                        *("source_duration_ms", "source_published_at", "container"),
+                        *("match_count", "pending_count", "in_review_count"),
+                        *("escalated_count", "confirmed_count", "cleared_count"),
+                        *("rejected_count", "disputed_count", "matched_ms"),
+                        *(
+                            "source_coverage_pct",
+                            "unmatched_minutes",
+                            "worst_queue_reason",
+                        ),
+                        *("case_url", "notes", *_PROGRAMME, "source_territories"),
+                    ),
+                ),
+            ),
+            week_of="found",
+        ),
+        Preset(_("Everything"), _("all states, per match"), Layout()),
+        Preset(
+            _("Confirmed, unlicensed"),
+            _("for claims, per segment"),
+            Layout(
+                mode=Mode.SEGMENT,
+                filters={"state": [MatchState.CONFIRMED, MatchState.UPHELD]},
+                files_without=FilesWithout.NONE,
+            ),
+        ),
+        Preset(
+            _("Files summary"),
+            _("one row per file"),
+            Layout(mode=Mode.FILE, format=Format.XLSX),
+        ),
+        Preset(
+            _("Disputes"),
+            _("due dates and answers"),
+            Layout(
+                filters={
+                    "state": [
+                        MatchState.DISPUTED,
+                        MatchState.UPHELD,
+                        MatchState.RELEASED,
+                    ]
+                },
+                files_without=FilesWithout.NONE,
+                columns=(
+                    "match_id",
+                    "review_state",
+                    "source_name",
+                    "source_url",
+                    "source_account",
+                    "title",
+                    "artists",
+                    "isrc",
+                    "matched_ms",
+                    "decided_by",
+                    "decided_at",
+                    "dispute_status",
+                    "dispute_due_at",
+                    "case_url",
+                    "notes",
                 ),
             ),
         ),
-        week_of="decided",
-    ),
-    Preset(
-        _("Music of the week"),
-        _("decided as heard, per match, with its use"),
-        Layout(
-            format=Format.XLSX,
-            filters={
-                "state": [
-                    state for state in DECIDED_STATES if state != MatchState.REJECTED
-                ]
-            },
-            files_without=FilesWithout.NONE,
-            columns=columns_here(
-                Mode.MATCH,
-                (
-                    *("match_id", "review_state", "source_name", "source_account"),
-                    *("title", "artists", "label", "isrc", "iswc", "writers"),
-                    *("publishers", "rights_share_pct", "licence_id", "matched_ms"),
-                    *("segment_count", "first_start", "case_url", *_PROGRAMME),
-                    *("first_broadcast_at", "use", "origin", "source_territories"),
-                ),
-            ),
-        ),
-        week_of="found",
-    ),
-    Preset(
-        _("Files of the week"),
-        _("found and open, per file"),
-        Layout(
-            mode=Mode.FILE,
-            format=Format.XLSX,
-            columns=columns_here(
-                Mode.FILE,
-                (
-                    *("file_id", "match_found", "source_name", "source_account"),
-                    *("source_duration_ms", "source_published_at", "container"),
-                    *("match_count", "pending_count", "in_review_count"),
-                    *("escalated_count", "confirmed_count", "cleared_count"),
-                    *("rejected_count", "disputed_count", "matched_ms"),
-                    *("source_coverage_pct", "unmatched_minutes", "worst_queue_reason"),
-                    *("case_url", "notes", *_PROGRAMME, "source_territories"),
-                ),
-            ),
-        ),
-        week_of="found",
-    ),
-    Preset(_("Everything"), _("all states, per match"), Layout()),
-    Preset(
-        _("Confirmed, unlicensed"),
-        _("for claims, per segment"),
-        Layout(
-            mode=Mode.SEGMENT,
-            filters={"state": [MatchState.CONFIRMED, MatchState.UPHELD]},
-            files_without=FilesWithout.NONE,
-        ),
-    ),
-    Preset(
-        _("Files summary"),
-        _("one row per file"),
-        Layout(mode=Mode.FILE, format=Format.XLSX),
-    ),
-    Preset(
-        _("Disputes"),
-        _("due dates and answers"),
-        Layout(
-            filters={
-                "state": [MatchState.DISPUTED, MatchState.UPHELD, MatchState.RELEASED]
-            },
-            files_without=FilesWithout.NONE,
-            columns=(
-                "match_id",
-                "review_state",
-                "source_name",
-                "source_url",
-                "source_account",
-                "title",
-                "artists",
-                "isrc",
-                "matched_ms",
-                "decided_by",
-                "decided_at",
-                "dispute_status",
-                "dispute_due_at",
-                "case_url",
-                "notes",
-            ),
-        ),
-    ),
-)
+    )

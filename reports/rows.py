@@ -472,4 +472,7 @@ def _extra(column: ColumnType) -> Column[OfFile]:
     return Column(column.name, column.kind, lambda row: row.extra.get(column.name))
 
 
-COLUMNS = with_extras(_OWN_COLUMNS, Mode.MATCH)
+@cache
+def match_columns() -> tuple[Column[Case], ...]:
+    """Return the columns of a match report, with those that packages above add."""
+    return with_extras(_OWN_COLUMNS, Mode.MATCH)

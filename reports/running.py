@@ -35,7 +35,7 @@ from reports import selectors
 from reports.choices import Format, Mode
 from reports.jobs import ask_for_deliveries
 from reports.keeping import CompressedFile, RowKeeper, kept_rows
-from reports.layouts import SCHEMAS, Layout
+from reports.layouts import Layout, schema_of
 from reports.manifest import contents
 from reports.models import ReportRun
 from reports.rows import IN_REACH, KeptRow
@@ -215,7 +215,7 @@ def _sheets(
         beside = Layout(mode=Mode.SEGMENT)
         yield Sheet(
             "segments",
-            SCHEMAS[Mode.SEGMENT].fields,
+            schema_of(Mode.SEGMENT).fields,
             beside.shaped(_rows_of(run, keeper)),
         )
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 
 from catalogue.models import TITLE_COLUMNS, Exclusion
 from reports.cells import Cell, Value, ValueType, as_cell
@@ -113,46 +114,50 @@ PART_COLUMNS: tuple[Column[ReportSegment], ...] = (
     Column("heard_from_hz", _I, lambda part: part.segment.low_hz),
     Column("heard_to_hz", _I, lambda part: part.segment.high_hz),
 )
-# All columns in fixed order; those that no segment has come from the match.
-NAMES = (
-    "report_schema",
-    "match_id",
-    "match_found",
-    "review_state",
-    "source_name",
-    "source_external_id",
-    "source_sha256",
-    "recording_id",
-    "custom_id",
-    "title",
-    "artists",
-    "isrc",
-    "match_relation",
-    "segment_index",
-    "source_start",
-    "source_end",
-    "reference_start",
-    "reference_end",
-    "length_ms",
-    "segment_score",
-    "score_scale",
-    "speed_pct",
-    "pitch_cents",
-    "under_speech",
-    "segment_state",
-    "exclusion_id",
-    "engine",
-    "engine_version",
-    "scan_id",
-    "case_url",
-    "counted_ms",
-    "counted_parts",
-    "edit",
-    "sound_track",
-    *(column.name for column in with_extras(TYPED_COLUMNS, Mode.SEGMENT)),
-    *("use", "origin", "platform_claim_status", "source_territories"),
-    *("heard_from_hz", "heard_to_hz"),
-)
+
+
+@cache
+def segment_names() -> tuple[str, ...]:
+    """Return all columns in fixed order; those that no segment has come from the match."""
+    return (
+        "report_schema",
+        "match_id",
+        "match_found",
+        "review_state",
+        "source_name",
+        "source_external_id",
+        "source_sha256",
+        "recording_id",
+        "custom_id",
+        "title",
+        "artists",
+        "isrc",
+        "match_relation",
+        "segment_index",
+        "source_start",
+        "source_end",
+        "reference_start",
+        "reference_end",
+        "length_ms",
+        "segment_score",
+        "score_scale",
+        "speed_pct",
+        "pitch_cents",
+        "under_speech",
+        "segment_state",
+        "exclusion_id",
+        "engine",
+        "engine_version",
+        "scan_id",
+        "case_url",
+        "counted_ms",
+        "counted_parts",
+        "edit",
+        "sound_track",
+        *(column.name for column in with_extras(TYPED_COLUMNS, Mode.SEGMENT)),
+        *("use", "origin", "platform_claim_status", "source_territories"),
+        *("heard_from_hz", "heard_to_hz"),
+    )
 
 
 def part_cells(part: ReportSegment) -> list[Cell]:

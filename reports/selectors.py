@@ -51,7 +51,7 @@ from reports.file_rows import (
     found_in,
 )
 from reports.models import ReportRun
-from reports.rows import COLUMNS, Case, KeptRow, RowKind
+from reports.rows import Case, KeptRow, RowKind, match_columns
 from reports.segment_rows import (
     HeardRecording,
     heard_in,
@@ -276,7 +276,7 @@ def runs_for(*, user: User) -> QuerySet[ReportRun]:
 
 def match_row(case: Case) -> KeptRow:
     """Return the cells of a case, and those of each of its segments."""
-    cells = [as_cell(column.value(case), column.kind) for column in COLUMNS]
+    cells = [as_cell(column.value(case), column.kind) for column in match_columns()]
     return cells, [part_cells(part) for part in parts_of(case)]
 
 

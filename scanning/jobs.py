@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -49,12 +50,17 @@ RETRY_AFTER = (
 MAX_ATTEMPTS = len(RETRY_AFTER) + 1
 
 
+def _file_page(file: ScannedFile) -> str:
+    return reverse("portal:file_detail", args=[file.uid])
+
+
 RENDITION = register(
     Kind(
         "file_rendition",
         ScannedFile,
         "scanning.pipeline.make_rendition",
         label=_("Playable copy of a file"),
+        page=_file_page,
         priority=Priority.AFTERWARDS,
         key=lambda file: f"{file.pk}:{file.media.name}"[-200:],
     )
@@ -74,6 +80,7 @@ FILE_FINGERPRINT = register(
         ScannedFile,
         "scanning.pipeline.make_fingerprint",
         label=_("Fingerprint for another portal"),
+        page=_file_page,
         lane=lambda file: str(file.container_id),
         on_end=_end_fingerprint,
     )
@@ -97,6 +104,7 @@ SCAN = register(
         Scan,
         "scanning.pipeline.run",
         label=_("Scan"),
+        page=lambda scan: _file_page(scan.scanned_file),
         lane=lambda scan: str(scan.scanned_file.container_id),
         lane_limit=lambda: settings.ACRPORTAL_SCANS_PER_CONTAINER,
         duty=duty_of_scan,
@@ -161,6 +169,7 @@ RETRO_SEARCH = register(
         RetroSearch,
         "scanning.retro_pipeline.run",
         label=_("Search in earlier files"),
+        page=lambda search: reverse("portal:retro_search", args=[search.uid]),
         priority=Priority.EVERYTHING,
         needs=frozenset({resources.INDEX}),
         mirror={
@@ -216,6 +225,7 @@ CALLBACK_SENT = register(
         "callback_sent",
         OutboundCallback,
         "scanning.services.outbound_callbacks.run",
+        page=lambda callback: _file_page(callback.scanned_file),
         needs=frozenset({resources.OUTSIDE}),
         label=_("Callback sent"),
         pool=Pool.TALK,
@@ -250,6 +260,9 @@ CALLBACK_RECEIVED = register(
         InboundCallback,
         "scanning.callback_processing.run",
         label=_("Callback received"),
+        page=lambda callback: (
+            _file_page(callback.scanned_file) if callback.scanned_file else ""
+        ),
         # The work itself stores the outcome of a callback that it applied.
         mirror={
             JobState.WAITING: CallbackOutcome.QUEUED,

@@ -38,7 +38,19 @@ finders: Registry[Callable[[ScannedFile], Surroundings | None]] = Registry()
 """Functions that know the surroundings of some files."""
 
 
+kept_sound: Registry[Callable[[ScannedFile], Sequence[tuple[int, int]] | None]] = (
+    Registry()
+)
+"""Functions that return the times, in milliseconds, whose sound some files keep."""
+
+
 def surroundings_of(file: ScannedFile) -> Surroundings | None:
     """Return the surroundings of a file; None for a file that stands alone."""
     found = (finder(file) for finder in finders)
     return next((one for one in found if one is not None), None)
+
+
+def kept_intervals(file: ScannedFile) -> Sequence[tuple[int, int]] | None:
+    """Return the times whose sound a file keeps; None for a file that keeps it whole."""
+    found = (times_of(file) for times_of in kept_sound)
+    return next((times for times in found if times is not None), None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from monitoring.broadcasts import services
@@ -50,6 +51,7 @@ class SaidBroadcast:
 class BroadcastReader:
     """Reads the fields of a broadcast."""
 
+    label = gettext_lazy("Broadcast")
     fields = BROADCAST_FIELDS
 
     def read(self, given: Mapping[str, object]) -> SaidBroadcast | None:

@@ -37,6 +37,7 @@ DECLARATION = register(
         Declaration,
         "monitoring.declarations.running.run",
         label=_("Declaration"),
+        page=lambda declaration: declaration.url,
         priority=Priority.DOCUMENT,
         gives_way=True,
         hand_back_after=10.0,

@@ -18,7 +18,14 @@ class StreamsConfig(AppConfig):
 
         Join reports and trials.
         """
-        from monitoring.streams import aired, claims, jobs, plays, trials  # noqa: F401
+        from monitoring.streams import (
+            aired,
+            claims,
+            jobs,  # noqa: F401
+            plays,
+            selectors,
+            trials,
+        )
         from reports.extras import extras
         from reports.trials.places import places
         from review.services.transitions import matches_changed
@@ -28,6 +35,7 @@ class StreamsConfig(AppConfig):
         extras.register(aired.AIRED)
         places.register(trials.StreamsOfTrials())
         parts.finders.register(claims.surroundings_of)
+        parts.kept_sound.register(selectors.kept_sound)
         scan_finished.connect(
             plays.settle_plays, dispatch_uid="monitoring.streams.plays"
         )

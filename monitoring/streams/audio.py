@@ -22,6 +22,7 @@ from monitoring.streams.models import Stream, StreamHour
 from monitoring.streams.pieces import HourPiece, pieces_of
 from monitoring.streams.recording.cutting import cut_audio
 from monitoring.streams.recording.ring import RingGone
+from monitoring.streams.selectors import kept_intervals
 from recognition.audio import media
 from recognition.errors import RecognitionError
 from review.services.intervals import union
@@ -54,12 +55,6 @@ def copy_due(stream: Stream, folder: Path) -> list[StreamHour]:
             _copy(hour, scan, folder)
             done.append(hour)
     return done
-
-
-def kept_intervals(file: ScannedFile) -> list[Interval]:
-    """Return the times of an hour's file whose sound was copied."""
-    kept = file.facts.get("kept", [])
-    return [(int(start), int(end)) for start, end in kept]
 
 
 def _copy(hour: StreamHour, scan: Scan, folder: Path) -> None:

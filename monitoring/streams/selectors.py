@@ -27,6 +27,7 @@ from monitoring.streams.models import (
     StreamTitle,
 )
 from review.services.intervals import union
+from scanning.choices import SourceType
 from scanning.models import ScannedFile
 from scanning.uses import FileAiring
 
@@ -324,3 +325,15 @@ def airing_of(station: Station, starts_at: datetime) -> FileAiring:
     """Return when and where a station broadcast what a stream heard from a moment on."""
     day = starts_at.astimezone(ZoneInfo(station.time_zone)).date()
     return FileAiring(day, station.territory, station.name, is_broadcast=False)
+
+
+def kept_intervals(file: ScannedFile) -> list[tuple[int, int]]:
+    """Return the times of an hour's file whose sound was copied."""
+    kept = file.facts.get("kept", [])
+    return [(int(start), int(end)) for start, end in kept]
+
+
+def kept_sound(file: ScannedFile) -> list[tuple[int, int]] | None:
+    """Return the times of an hour's file that have sound; None for other files."""
+    is_hour = file.source_type == SourceType.STREAM and bool(file.media)
+    return kept_intervals(file) if is_hour else None

@@ -25,6 +25,7 @@ class RecurringConfig(AppConfig):
         from scanning.services.filing import file_moved
 
         reading.unknown_sound.register(selectors.occurrences_in)
+        reading.item_places.register(selectors.places_of_item)
         scan_finished.connect(
             keeping.note_scan, dispatch_uid="monitoring.unknown.keeping"
         )

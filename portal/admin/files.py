@@ -46,7 +46,7 @@ from scanning.models import (
 from scanning.services.callbacks import link_remote_file
 from scanning.tags import territories_of, words_of
 
-_RESCAN = many.VERBS["rescan"]
+_RESCAN = many.RESCAN
 
 
 class RemoteIdForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in stubs only

@@ -31,8 +31,8 @@ from monitoring.broadcasts.times import (
 )
 from monitoring.broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
 from monitoring.streams.models import Station
+from portal.broadcasts.fields import BroadcastFields
 from portal.shared.arrivals import SeriesFields
-from portal.shared.broadcast_fields import BroadcastFields
 from portal.shared.seen_forms import SeenForm
 from programmes.errors import ProgrammeRefused
 from programmes.values import EpisodeValues, Values

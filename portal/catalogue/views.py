@@ -30,10 +30,8 @@ from catalogue.models import (
     Recording,
     RecordingStatus,
 )
-from catalogue.owners.selectors import rights_of
 from catalogue.services import create_bucket
 from common.bodies import takes_files
-from common.zones import office_day
 from dedup.intake import (
     AlreadyInCatalogue,
     add_recording,
@@ -41,7 +39,6 @@ from dedup.intake import (
     replace_audio,
 )
 from dedup.models import DedupMember
-from enrichment.selectors import suggestions_of
 from portal.catalogue.forms import (
     CANNOT_BE_FOUND,
     BucketForm,
@@ -151,8 +148,6 @@ def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
                 (segment, approvals.get(segment.uid))
                 for segment in selectors.excluded_segments(recording)
             ],
-            "suggestions": suggestions_of(recording),
-            "rights": rights_of(recording, day=office_day()),
             "audio_url": audio_url(recording),
         },
     )

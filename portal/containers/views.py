@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import Count, Q
@@ -43,12 +42,7 @@ class ContainerForm(forms.ModelForm[Container]):
     )
     territory = CountryField(
         label=gettext_lazy("Territory of the uses"),
-        help_text=gettext_lazy(
-            "Such as GB. It counts for files of which neither a broadcast nor the file "
-            "itself names one."
-        )
-        if settings.ACRPORTAL_MONITORING
-        else gettext_lazy("Such as GB. It counts for files that name none."),
+        help_text=gettext_lazy("Such as GB. It counts for files that name none."),
     )
 
     class Meta:
@@ -141,22 +135,16 @@ def show(
     form: ContainerForm,
     callback_url: str,
     *,
-    unknown: forms.ModelForm[Any] | None = None,  # Any: a row of monitoring
     floor: floors.FloorPreview | None = None,
     status: int = 200,
 ) -> HttpResponseBase:
     """Show the settings of a container."""
     container = form.instance
-    if unknown is None and settings.ACRPORTAL_MONITORING:
-        from portal.containers import monitoring
-
-        unknown = monitoring.policy_form(container)
     context = {
         "form": form,
         "container": container,
         "callback_url": callback_url,
         "floor": floor,
-        "unknown": unknown,
     }
     return render(
         request, "portal/containers/container_form.html", context, status=status

@@ -9,11 +9,10 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.db.models import (
     Count,
     FloatField,
@@ -33,6 +32,7 @@ from imports.models import CatalogueImport
 from portal.pictures import charts
 from portal.review.page import Lock, lock_of
 from portal.review.queue import Queue
+from portal.shared.cards import cards_of
 from portal.shared.formats import engine_of_scale
 from portal.shared.lists import COUNTED, count_of
 from portal.shared.remembered import remembered
@@ -97,20 +97,27 @@ def widgets(user: User) -> dict[str, Widget]:
         "cloud": cloud,
         "latest": latest,
     }
-    if settings.ACRPORTAL_MONITORING:
-        from portal.dashboard import monitoring
+    return {
+        name: _read_widget(name, f"portal/dashboard/_{name}.html", read)
+        for name, read in reads.items()
+    }
 
-        reads["unknown"] = lambda: remembered("unknown", user, monitoring.unknown)
-        reads["streams"] = monitoring.streams
-    drawn = {}
-    for name, read in reads.items():
-        data = None
-        try:
-            data = read()
-        except Exception:  # one widget must not break the page
-            logger.exception("dashboard widget failed", extra={"widget": name})
-        drawn[name] = Widget(name, f"portal/dashboard/_{name}.html", data)
-    return drawn
+
+def cards(user: User) -> list[Widget]:
+    """Read the cards of other features."""
+    return [
+        _read_widget(card.template, card.template, partial(card.values, None, user))
+        for card in cards_of("dashboard")
+    ]
+
+
+def _read_widget(name: str, template: str, read: Callable[[], object]) -> Widget:
+    data = None
+    try:
+        data = read()
+    except Exception:  # one widget must not break the page
+        logger.exception("dashboard widget failed", extra={"widget": name})
+    return Widget(name, template, data)
 
 
 def numbers(user: User, count_waiting: Callable[[], int]) -> dict[str, object]:

@@ -21,6 +21,7 @@ def dashboard(request: PortalRequest) -> HttpResponseBase:
     shown = widgets.widgets(request.user)
     context = {
         "widgets": shown,
+        "cards": widgets.cards(request.user),
         "steps": widgets.first_steps(),
     }
     if not shown["numbers"].failed:

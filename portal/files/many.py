@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from django import forms
 from django.contrib import messages
@@ -15,7 +14,6 @@ from django.http import QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 from django.views.decorators.http import require_POST
@@ -31,6 +29,7 @@ from portal.shared.arrivals import ArrivalFields, SeriesFields
 from portal.shared.asking import not_agreed
 from portal.shared.consequences import Consequences
 from portal.shared.fields import SearchSelect, tags_field, territories_field
+from portal.shared.file_verbs import FileVerb, always, file_verbs
 from portal.shared.selectors import is_uuid
 from programmes.arrivals import tell
 from programmes.errors import ProgrammeRefused
@@ -48,9 +47,6 @@ from scanning.services import filing
 from scanning.services.filing import delete_files
 from scanning.services.scans import request_scan
 from scanning.tags import tags_of, territories_of, words_of
-
-if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
 
 LIMIT = 100
 """The most files of one action: four pages of the list."""
@@ -117,20 +113,6 @@ class TagManyForm(forms.Form):
         if not self.errors and not (values["territories"] or values["tags"]):
             raise forms.ValidationError(_("Enter a territory or a tag."))
         return values
-
-
-@dataclass(frozen=True, slots=True)
-class FileVerb:
-    """One action on files: who may, its form, why a file is left out, how it is done."""
-
-    label: str | Promise
-    done: _StrPromise
-    action: Action
-    form: type[forms.Form]
-    why_not: Callable[[ScannedFile, User, forms.Form], str]
-    do: Callable[[ScannedFile, User, forms.Form], None]
-    ends: bool = False
-    """Whether the files end, so that people see first what stands on them."""
 
 
 def _why_not_rescanned(file: ScannedFile, _user: User, _form: forms.Form) -> str:
@@ -216,10 +198,6 @@ def _tag(file: ScannedFile, user: User, form: forms.Form) -> None:
     details.change(scanned_file=file, details=changed, user=user)
 
 
-def always(_file: ScannedFile, _user: User, _form: forms.Form) -> str:
-    return ""
-
-
 def _set_episode(file: ScannedFile, user: User, form: forms.Form) -> None:
     tell(scanned_file=file, arrival=form.cleaned_data["arrival"], user=user)
 
@@ -250,17 +228,18 @@ def _held_by(file: ScannedFile, user: User, _form: forms.Form) -> str:
     }
 
 
-VERBS: dict[str, FileVerb] = {
-    "rescan": FileVerb(
-        gettext_lazy("Rescan"),
-        ngettext_lazy(
-            "%(shown)s file scanned again", "%(shown)s files scanned again", "count"
-        ),
-        Action.UPLOAD,
-        RescanManyForm,
-        _why_not_rescanned,
-        _rescan,
+RESCAN = FileVerb(
+    gettext_lazy("Rescan"),
+    ngettext_lazy(
+        "%(shown)s file scanned again", "%(shown)s files scanned again", "count"
     ),
+    Action.UPLOAD,
+    RescanManyForm,
+    _why_not_rescanned,
+    _rescan,
+)
+_VERBS: dict[str, FileVerb] = {
+    "rescan": RESCAN,
     "move": FileVerb(
         gettext_lazy("Move"),
         ngettext_lazy("%(shown)s file moved", "%(shown)s files moved", "count"),
@@ -305,12 +284,17 @@ VERBS: dict[str, FileVerb] = {
 }
 
 
+def verb_of(name: str) -> FileVerb | None:
+    """Return an action by its name in the form; None if there is none."""
+    return _VERBS.get(name) or dict(file_verbs).get(name)
+
+
 @require_POST
 @needs(Action.UPLOAD)
 def files_many(request: PortalRequest) -> HttpResponseBase:
     """Preview an action on the ticked files; do it when the user confirms."""
     back = f"{reverse('portal:file_list')}?{request.GET.urlencode()}".rstrip("?")
-    verb = VERBS.get(request.POST.get("verb", ""))
+    verb = verb_of(request.POST.get("verb", ""))
     if verb is None:
         messages.error(request, _("Choose what to do with the files."))
         return redirect(back)

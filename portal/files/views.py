@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpResponseBadRequest
@@ -221,7 +220,6 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             "tags": words_of(file.tags),
             "episode": episode_of(file),
             "entries": CueEntry.objects.filter(scanned_file=file)[:_ENTRIES],
-            **_monitored(file),
             "waiting_count": len(waiting),
             "other_buckets": []
             if file.lacks_sound
@@ -229,15 +227,6 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             "may_send": _may_be_sent(file),
         },
     )
-
-
-def _monitored(file: ScannedFile) -> dict[str, object]:
-    """Return the part of the context that only monitoring has."""
-    if not settings.ACRPORTAL_MONITORING:
-        return {}
-    from portal.files import monitoring
-
-    return monitoring.context_of(file)
 
 
 def _may_be_sent(file: ScannedFile) -> bool:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -22,6 +19,7 @@ from jobs import periodic
 from jobs import services as job_services
 from jobs.listing import ListedJob
 from portal.shared.access import NOT_ALLOWED
+from portal.shared.job_actions import JobActions, job_actions
 from reports import scheduling
 from reports import services as report_services
 from scanning.choices import HOPELESS_CODES
@@ -32,15 +30,6 @@ from scanning.services.scans import cancel_scan, request_scan
 
 class NotTriedAgain(Exception):
     """A job was not retried; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class JobActions:
-    """The permission to act on a kind of job, and the functions that do it."""
-
-    action: Action
-    again: Callable[[ListedJob, User], object]
-    cancel: Callable[[ListedJob, User], object] | None = None
 
 
 def may_try_again(job: ListedJob, user: User) -> bool:
@@ -86,7 +75,7 @@ def try_again(*, job: ListedJob, user: User) -> None:
     way = _way(job)
     try:
         done = way.again(job, user)
-    except tuple(REFUSALS) as refused:
+    except (*_REFUSALS, *way.refusals) as refused:
         raise NotTriedAgain(f"{job.title}: {refused}") from refused
     except CheckUnderWay as refused:
         raise NotTriedAgain(_("A check is already running.")) from refused
@@ -109,12 +98,12 @@ def _try_again(job: ListedJob, user: User) -> bool:
         return job_services.try_again(job.row)
 
 
-REFUSALS: list[type[Exception]] = [
+_REFUSALS = (
     ChangeRefused,
     EvidenceRefused,
     IntakeRefused,
     report_services.ReportStopped,
-]
+)
 _USUAL = JobActions(Action.CONFIGURE, _try_again)
 _REGULAR = JobActions(Action.CONFIGURE, lambda job, _user: periodic.try_again(job.row))
 _SCAN = JobActions(
@@ -131,7 +120,7 @@ def _undo_again(job: ListedJob, user: User) -> bool:
     return begin(one=job.subject, user=user)
 
 
-ACTIONS: dict[str, JobActions] = {
+_ACTIONS: dict[str, JobActions] = {
     "scan": _SCAN,
     "cloud_scan": _SCAN,
     "recording": JobActions(
@@ -185,4 +174,5 @@ def _way(job: ListedJob) -> JobActions:
             else lambda job, user: imports.try_again(one=job.subject, user=user),
             lambda job, user: imports.cancel(one=job.subject, user=user),
         )
-    return ACTIONS.get(job.kind.name, _REGULAR if job.kind.every else _USUAL)
+    usual = _REGULAR if job.kind.every else _USUAL
+    return _ACTIONS.get(job.kind.name) or dict(job_actions).get(job.kind.name, usual)

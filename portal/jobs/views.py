@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -23,22 +19,16 @@ from django.views.decorators.http import (
 
 from accounts.roles import Action
 from catalogue import following
-from catalogue.models import Recording
-from dedup.models import CatalogueCheck
-from evidence.models import EvidencePack
-from imports.kinds import kind_of_model
 from jobs import clock, installation, machines, resources
 from jobs.choices import OPEN_STATES, InstallationRole, JobState
 from jobs.kinds import all_kinds, find_kind
 from jobs.listing import (
     LISTED_STATES,
-    ListedJob,
     count_jobs,
     find_job,
     list_jobs,
 )
 from jobs.selectors import standstill
-from platforms.models import PlatformAccount
 from portal.jobs.services import (
     NotTriedAgain,
     cancel,
@@ -48,14 +38,8 @@ from portal.jobs.services import (
     try_again,
 )
 from portal.shared.access import PortalRequest, needs
-from reports.models import EngineTrial, ReportDelivery, ReportRun
 from scanning.models import (
     Container,
-    InboundCallback,
-    OutboundCallback,
-    RetroSearch,
-    Scan,
-    ScannedFile,
 )
 
 _AT_ONCE = 100
@@ -83,7 +67,7 @@ def job_list(request: PortalRequest) -> HttpResponseBase:
         request,
         "portal/jobs/jobs.html",
         {
-            "jobs": [(job, _page_of(job)) for job in listed],
+            "jobs": [(job, job.page) for job in listed],
             "again": [
                 job.row.uid
                 for job in listed
@@ -233,37 +217,3 @@ def _container_of(given: str) -> Container | None:
     if not given.isdecimal():
         return None
     return Container.objects.present().filter(pk=int(given[:18])).first()
-
-
-# The page on which a job can be inspected or cancelled. Any: a row of the key's model.
-_PAGES: Mapping[type[Model], Callable[[Any], str]] = {
-    Scan: lambda scan: reverse("portal:file_detail", args=[scan.scanned_file.uid]),
-    ScannedFile: lambda file: reverse("portal:file_detail", args=[file.uid]),
-    Recording: lambda recording: reverse(
-        "portal:recording_detail", args=[recording.uid]
-    ),
-    RetroSearch: lambda search: reverse("portal:retro_search", args=[search.uid]),
-    ReportRun: lambda run: reverse("portal:report_run", args=[run.uid]),
-    ReportDelivery: lambda _one: reverse("portal:report_schedules"),
-    EvidencePack: lambda pack: reverse("portal:evidence", args=[pack.match.uid]),
-    CatalogueCheck: lambda _one: reverse("portal:duplicates"),
-    EngineTrial: lambda trial: trial.url,
-    PlatformAccount: lambda account: (
-        f"{reverse('portal:claims')}?account={account.uid}"
-    ),
-    OutboundCallback: lambda callback: reverse(
-        "portal:file_detail", args=[callback.scanned_file.uid]
-    ),
-    InboundCallback: lambda callback: (
-        reverse("portal:file_detail", args=[callback.scanned_file.uid])
-        if callback.scanned_file
-        else ""
-    ),
-}
-
-
-def _page_of(job: ListedJob) -> str:
-    if kind := kind_of_model(job.kind.model):
-        return reverse(kind.detail_page, args=[job.subject.uid])
-    page = _PAGES.get(type(job.subject))
-    return page(job.subject) if page is not None else ""

@@ -14,7 +14,7 @@ from common.receivers import MailRefused, check_mail
 from portal.shared.fields import WebhookField, only_when
 from portal.shared.filters import MatchFilterForm
 from reports.choices import FilesWithout, Mode
-from reports.layouts import SCHEMAS, Layout
+from reports.layouts import Layout, schema_of
 from reports.models import ReportRun, ReportSchedule, ReportTemplate
 from reports.models.schedule import Channel, Every
 from reports.options import OPTIONS
@@ -57,7 +57,7 @@ class ReportForm(MatchFilterForm):
         super().__init__(data)
         asked = data.get("mode", "")
         mode = Mode(asked) if asked in Mode.values else Mode.MATCH
-        names = [field.name for field in SCHEMAS[mode].fields]
+        names = [field.name for field in schema_of(mode).fields]
         self.fields["columns"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]  # a choice field
         # Ignore columns of another mode, so that changing the mode never fails.
         query = data.copy()

@@ -37,7 +37,7 @@ from reports.files import CONTENT_TYPES
 from reports.layouts import Layout
 from reports.models import ReportTemplate
 from reports.models.run import name_of_download
-from reports.presets import PRESETS
+from reports.presets import presets
 from review.filters import MatchFilter
 
 PREVIEW_ROWS = 20
@@ -100,7 +100,7 @@ def reports(request: PortalRequest) -> HttpResponseBase:
             "all_columns": request.GET.get("show") == "all",
             "presets": [
                 (each, query_of(each.layout_in(zone)), each.period(zone))
-                for each in PRESETS
+                for each in presets()
             ],
             "templates": [
                 (

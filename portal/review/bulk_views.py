@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.http import HttpResponseNotAllowed, QueryDict
@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Action
 from common.reading import count_words
-from notices.services import MOST_MATCHES
 from portal.review.forms import AssignForm, DecisionForm, UseManyForm
 from portal.review.queue import AllMatches, Queue
 from portal.shared import drafts, selection
@@ -152,15 +151,10 @@ def _apply(
         "left": len(progress.rest),
         "done_words": count_words(_DONE[verb], len(progress.done)),
         "can_undo": verb not in (Verb.UNDO, ASSIGN, USE),
-        "notice_query": _notice_query(progress) if verb == Verb.CONFIRM else "",
+        "confirmed": list(progress.done) if verb == Verb.CONFIRM else [],
         **back,
     }
     return render(request, "portal/review/decided_many.html", context)
-
-
-def _notice_query(progress: Progress) -> str:
-    """Return the query that offers the confirmed matches for a notice."""
-    return urlencode([("match", uid) for uid in list(progress.done)[:MOST_MATCHES]])
 
 
 def _go_on(

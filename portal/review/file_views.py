@@ -29,6 +29,7 @@ from reports.cue_entries import SheetRefused, remove, remove_plays
 from reports.cue_repeats import other_plays
 from reports.cue_sheets import NotScanned
 from reports.models import CueEntry
+from review.timeline import places_of_item
 from scanning import selectors as scanning_selectors
 from scanning.models import ScannedFile
 
@@ -112,12 +113,9 @@ def file_review_sound(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBas
     item = row.cue.item if row.cue else None
     places = []
     if item is not None:
-        # Only monitoring finds items.
-        from portal.review.monitoring import places_of
-
         places = [
             sound_alone(of, start, end, audio_url(of))
-            for of, start, end in places_of(
+            for of, start, end in places_of_item(
                 item.uid, file, (row.start_ms, row.end_ms), _PLAYS
             )
         ]

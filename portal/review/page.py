@@ -8,11 +8,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Q
 from django.http import QueryDict
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -26,9 +24,6 @@ from catalogue.selectors import excluded_segments, shown_for
 from common.reading import read_release
 from common.words import lowered
 from evidence.selectors import evidence_of
-from notices.checks import rights_at_use
-from notices.selectors import notices_and_changes
-from platforms.selectors import claims_of_match
 from portal.pictures import exclusion
 from portal.pictures import match as pictures
 from portal.pictures.pair import aligned_pair
@@ -55,8 +50,8 @@ from review.models import Match, VersionAnswer
 from review.services import locks, transitions
 from review.subjects import Subject
 from review.versions import candidates_of, pair_of
-from scanning.choices import SourceType
 from scanning.models import Segment
+from scanning.parts import kept_intervals
 from statements.choices import FOLLOWED
 from statements.selectors import Mark, marks_of_matches
 
@@ -68,7 +63,6 @@ CANDIDATES = 6
 _OF_NOBODY_ELSE = (Verb.UNDO, Verb.ESCALATE, Verb.CHOOSE)
 _OWN_CARDS = (StatementKind.NOTICE, StatementKind.EVIDENCE)
 EVENTS_SHOWN = 12
-MOST_CLAIMS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,17 +254,7 @@ def page(
             "copies": selectors.copies_heard(match),
             "earlier": selectors.earlier_decisions(match),
             "evidence": evidence_of(match),
-            "notices": notices_and_changes(match),
-            "platform_claims": [
-                (
-                    claim,
-                    reverse("portal:claim", args=[claim.account.uid, claim.claim_id]),
-                )
-                for claim in claims_of_match(match)[:MOST_CLAIMS]
-            ],
             "stated": _stated(match),
-            "rights": rights_at_use(match),
-            "used": Subject.of(match).use,
             "use": use_of(match.scanned_file, match.recording),
             "events": events[:EVENTS_SHOWN],
             "has_more_events": len(events) > EVENTS_SHOWN,
@@ -357,17 +341,10 @@ def _answering(match: Match) -> str:
 
 def _kept_sound(match: Match, segment: Segment | None) -> str:
     """Return why times of an hour of a stream are silent; empty for other files."""
-    file = match.scanned_file
-    if file.source_type != SourceType.STREAM or not file.media or segment is None:
+    kept = kept_intervals(match.scanned_file) if segment else None
+    if kept is None or segment is None:
         return ""
-    if not settings.ACRPORTAL_MONITORING:
-        return ""
-    from portal.review.monitoring import kept_intervals
-
-    if any(
-        start <= segment.start_ms and segment.end_ms <= end
-        for start, end in kept_intervals(file)
-    ):
+    if any(start <= segment.start_ms and segment.end_ms <= end for start, end in kept):
         return _(
             "For an hour of a stream, only the sound around matches is kept; the "
             "rest is silent."

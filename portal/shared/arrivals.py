@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from common.registry import Registry
-from programmes.arrivals import Arrival, arrival_fields, read_arrival
+from programmes.arrivals import Arrival, arrival_fields, arrival_labels, read_arrival
 from programmes.errors import ProgrammeRefused
 
 more_fields: Registry[type[forms.Form]] = Registry()
@@ -59,6 +60,11 @@ class ArrivalForm(ArrivalFields, SeriesFields):
         super().__init__(*arguments, **options)
         for form in more_fields:
             self.fields.update(form().fields)
+
+    @property
+    def arrival_title(self) -> str:
+        """Return the heading of the fields."""
+        return ", ".join((gettext("Episode"), *arrival_labels()))
 
     def arrival_fields(self) -> list[forms.BoundField]:
         """Return the fields for a page."""

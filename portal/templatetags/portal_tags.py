@@ -36,6 +36,7 @@ from jobs.selectors import jobs_of
 from portal.files.page import EngineComparison, compare
 from portal.pictures import plots, ribbon
 from portal.shared import columns, formats, looks
+from portal.shared.cards import cards_of
 from portal.shared.fields import may_be_empty, shown_when
 from portal.shared.lists import COUNTED_IN_MENU
 from portal.shared.menu import Menu, Section, menu_for
@@ -513,6 +514,19 @@ def import_buttons(context: Context, page: str) -> dict[str, Any]:
             if page in kind.buttons and kind.is_open_to(user)
         ]
     }
+
+
+@register.simple_tag(takes_context=True)
+def cards(context: Context, page: str, subject: object = None) -> SafeString:
+    """Draw what other features show on a page; see ``portal.shared.cards``."""
+    frame = {name: context.get(name) for name in ("request", "can", "csrf_token")}
+    drawn = []
+    for card in cards_of(page):
+        values = card.values(subject, context["request"].user)
+        if values is not None:
+            template = context.template.engine.get_template(card.template)
+            drawn.append((template.render(context.new({**frame, "card": values})),))
+    return format_html_join("", "{}", drawn)
 
 
 @register.inclusion_tag("components/_mini.html")

@@ -6,7 +6,12 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from monitoring.unknown import selectors
-from monitoring.unknown.models import IgnoreReason, ItemState, UnknownItem
+from monitoring.unknown.models import (
+    IgnoreReason,
+    ItemState,
+    UnknownItem,
+    UnknownPolicy,
+)
 from monitoring.unknown.selectors import Tab
 from portal.pictures.exclusion import MediaTimeField
 from portal.shared.fields import LinesField, Picker, container_filter
@@ -95,3 +100,11 @@ class WatchItemForm(forms.Form):
     """Whether an item is watched for more."""
 
     on = forms.BooleanField(required=False)
+
+
+class UnknownPolicyForm(forms.ModelForm[UnknownPolicy]):
+    """How repeated unknown sound of a container is found and kept."""
+
+    class Meta:
+        model = UnknownPolicy
+        fields = ["is_on", "least_seconds", "least_count", "days_kept"]

@@ -16,7 +16,7 @@ from review.timeline.pieces import (
     Timeline,
     share,
 )
-from review.timeline.reading import timeline, timelines
+from review.timeline.reading import places_of_item, timeline, timelines
 
 __all__ = [
     "Entered",
@@ -25,6 +25,7 @@ __all__ = [
     "Occurs",
     "Piece",
     "Timeline",
+    "places_of_item",
     "share",
     "timeline",
     "timelines",

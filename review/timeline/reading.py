@@ -21,8 +21,15 @@ Sound = TypeVar("Sound")
 OfFiles = Callable[[Collection[int]], Mapping[int, Iterable[Sound]]]
 """Returns what packages above know of files, by file, with a fixed number of queries."""
 
+ItemPlaces = Callable[
+    [str, ScannedFile, tuple[int, int], int], list[tuple[ScannedFile, int, int]]
+]
+"""Returns the first other places, with their times, of an item in an interval of a file."""
+
 unknown_sound: Registry[OfFiles[Occurs]] = Registry()
 """Functions that return the unknown sound that repeats in files."""
+item_places: Registry[ItemPlaces] = Registry()
+"""Functions that find an item's other places."""
 entered_cues: Registry[OfFiles[Entered]] = Registry()
 """Functions that return what people entered about intervals of files."""
 
@@ -64,6 +71,13 @@ def timelines(
         )
         for key, file in by_key.items()
     }
+
+
+def places_of_item(
+    item: str, file: ScannedFile, span: tuple[int, int], most: int
+) -> list[tuple[ScannedFile, int, int]]:
+    """Return the first other places, with their times, of an item that a file holds."""
+    return [place for find in item_places for place in find(item, file, span, most)]
 
 
 def matched_timelines(files: Collection[ScannedFile]) -> dict[int, Timeline]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet, Sum
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -68,6 +69,7 @@ CLOUD_SCAN = register(
         "cloud_scan",
         Scan,
         "scanning.cloud.running.run",
+        page=lambda scan: reverse("portal:file_detail", args=[scan.scanned_file.uid]),
         needs=frozenset({resources.OUTSIDE}),
         label=_("Scan by ACRCloud"),
         pool=Pool.TALK,

@@ -34,7 +34,8 @@ def walk() -> dict[str, Any]:  # Any: JSON
     from jobs.kinds import all_kinds
     from operations.doctor import examine
     from operations.metrics import page_of_figures
-    from reports.layouts import SCHEMAS
+    from reports.choices import Mode
+    from reports.layouts import schema_of
 
     views = dict(list_views(get_resolver()))
     findings = [finding.problem for finding in examine()]
@@ -46,8 +47,8 @@ def walk() -> dict[str, Any]:  # Any: JSON
         "jobs": [kind.name for kind in all_kinds()],
         "imports": [kind.key for kind in import_kinds()],
         "columns": {
-            mode.value: [field.name for field in schema.fields]
-            for mode, schema in SCHEMAS.items()
+            mode.value: [field.name for field in schema_of(mode).fields]
+            for mode in Mode
         },
         "metrics": page_of_figures().decode(),
         "findings": findings,

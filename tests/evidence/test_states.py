@@ -37,7 +37,7 @@ from jobs.services import reclaim
 from portal.accounts.erasure import erase
 from reports import selectors as report_selectors
 from reports.choices import Mode
-from reports.layouts import SCHEMAS
+from reports.layouts import schema_of
 from review.models import Match
 from review.services import file_details, folding, locks
 from scanning.services.intake import FileDetails
@@ -94,7 +94,7 @@ def test_the_same_state_gives_the_same_bytes_and_stands_in_reports(
     assert first.as_of == second.as_of == 1
     assert "heard only" not in " ".join(case_of(first)["in_words"])
     chosen = report_selectors.selected(matches=Match.objects.all())
-    names = [field.name for field in SCHEMAS[Mode.MATCH].fields]
+    names = [field.name for field in schema_of(Mode.MATCH).fields]
     rows = [
         dict(zip(names, cells, strict=True))
         for cells, _ in report_selectors.rows(chosen=chosen, mode=Mode.MATCH)

@@ -24,7 +24,7 @@ from reports import files, layouts, services, tables
 from reports.cells import ColumnType, ValueType
 from reports.choices import FilesWithout, Format, Mode, Separator
 from reports.keeping import kept_rows
-from reports.layouts import SCHEMAS, Layout, UnknownColumn
+from reports.layouts import Layout, UnknownColumn, schema_of
 from reports.manifest import csvw, manifest
 from reports.models import ReportRun
 from review.choices import MatchState, QueueReason
@@ -62,7 +62,7 @@ def in_format(name: Format, mode: Mode = Mode.MATCH) -> bytes:
 
 def test_json_and_parquet_hold_types_and_what_the_file_is(match: Match) -> None:
     first, second = map(json.loads, in_format(Format.JSON_LINES).splitlines())
-    assert list(first) == [field.name for field in SCHEMAS[Mode.MATCH].fields]
+    assert list(first) == [field.name for field in schema_of(Mode.MATCH).fields]
     assert (first["title"], first["artists"]) == ("=1+1", ["A", "B|C"])
     assert (first["match_score"], first["segment_count"]) == (87.5, 2)
     assert (first["found_late"], first["licence_id"]) == (False, None)
@@ -129,7 +129,7 @@ def test_workbook_holds_matches_segments_and_manifest_as_text(
 
 
 def test_text_that_a_cell_cannot_hold_is_cut_with_a_mark(tmp_path: Path) -> None:
-    fields = SCHEMAS[Mode.MATCH].fields[1:2]
+    fields = schema_of(Mode.MATCH).fields[1:2]
     sheet = tables.Sheet("s", fields, [["🎵" * 20_000], ["x" * 32_767]])
 
     tables.write_xlsx(tmp_path / "cut.xlsx", [sheet], {})
@@ -283,11 +283,13 @@ def test_kept_rows_stay_right_when_columns_are_added(
         services.write_again(run=runs[Mode.FILE], layout=Layout(), user="system")
 
     added = ColumnType("added", ValueType.TEXT)
+    schemas = {mode: schema_of(mode) for mode in Mode}
     for kind in (Mode.MATCH, Mode.FILE):
-        old = SCHEMAS[kind]
+        old = schemas[kind]
         fields = (*old.fields[:3], added, *old.fields[3:])
-        monkeypatch.setitem(SCHEMAS, kind, replace(old, fields=fields))
-    monkeypatch.setattr(layouts, "_MATCH_FIELDS", SCHEMAS[Mode.MATCH].fields)
+        schemas[kind] = replace(old, fields=fields)
+    monkeypatch.setattr(layouts, "schema_of", schemas.__getitem__)
+    monkeypatch.setattr(layouts, "_match_fields", lambda: schemas[Mode.MATCH].fields)
     monkeypatch.setattr(layouts, "_PART_FIELDS", (added, *layouts._PART_FIELDS))
 
     for mode, run in runs.items():

@@ -25,7 +25,7 @@ from common.csv_safety import unguard
 from reports import files, selectors, services
 from reports.choices import FilesWithout, Separator
 from reports.layouts import Layout
-from reports.rows import COLUMNS
+from reports.rows import match_columns
 from review.choices import MatchState
 from review.filters import MatchFilter
 from review.models import Match
@@ -47,7 +47,7 @@ from tests.reports.reading import content, rows
 pytestmark = pytest.mark.django_db
 
 GOLDEN = Path(__file__).parent / "golden_match_report.csv"
-NAMES = [column.name for column in COLUMNS]
+NAMES = [column.name for column in match_columns()]
 # Indexes of the columns that are empty for a file without a match.
 EMPTY_WITHOUT_MATCH = {
     *[2, *range(4, 8), *range(18, 34), 35, 37, 38],

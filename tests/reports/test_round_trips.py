@@ -28,13 +28,13 @@ from hypothesis import strategies as st
 from imports.tables import open_table, rows_of
 from reports.cells import Cell, ColumnType, ValueType, as_cell, cell_text, offset
 from reports.choices import Format, Mode
-from reports.layouts import SCHEMAS, Layout
+from reports.layouts import Layout, schema_of
 from reports.rows import KeptRow
 from reports.tables import Sheet, write_parquet, write_xlsx
 from tests.reports.cells import read_cell, split_items
 
 MODE = Mode.MATCH
-FIELDS = SCHEMAS[MODE].fields
+FIELDS = schema_of(MODE).fields
 NASTY = "'=+-@\t\r\n\0|\\\",;＝＋－＠\u202e\u200f\ufeff🎵"
 TEXT = st.text(
     st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from(NASTY)),

@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from accounts.roles import Role
 from catalogue.models import Recording
-from reports.rows import COLUMNS, Case, RowKind
+from reports.rows import Case, RowKind, match_columns
 from review.models import Match
 from tests.factories import deciding
 from tests.factories.accounts import make_user
@@ -40,7 +40,7 @@ def row(match: Match) -> dict[str, str]:
         dispute=match.dispute,
         as_of=datetime.now(tz=UTC),
     )
-    return {each.name: as_text(each.value(case), each.kind) for each in COLUMNS}
+    return {each.name: as_text(each.value(case), each.kind) for each in match_columns()}
 
 
 def test_licence_that_cleared_a_match_is_named(recording: Recording) -> None:

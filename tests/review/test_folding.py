@@ -13,7 +13,7 @@ from audit.models import Event
 from audit.services import first_broken_event
 from catalogue.models import Recording, RecordingStatus
 from programmes.models import MusicUse
-from reports.rows import COLUMNS
+from reports.rows import match_columns
 from reports.selectors import match_rows
 from review.choices import MatchState, PolicyAction, QueueReason
 from review.errors import NothingToUndo, StaleMatch
@@ -33,7 +33,7 @@ from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detec
 
 pytestmark = pytest.mark.django_db
 
-OTHERS = [column.name for column in COLUMNS].index("other_candidates")
+OTHERS = [column.name for column in match_columns()].index("other_candidates")
 SPAN = (100_000, 200_000, 0, 100_000)
 
 

@@ -14,7 +14,7 @@ from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from catalogue.models import RecordingStatus
 from portal.files.page import compare
-from reports.rows import COLUMNS
+from reports.rows import match_columns
 from review.choices import MatchState, QueueReason
 from review.models import Match
 from scanning import results
@@ -132,7 +132,7 @@ def test_recording_found_by_both_is_one_match_with_the_embedded_score(
     answer = signed_in(Role.MANAGER).post("/matches/export/")
     text = b"".join(answer).decode("utf-8-sig")
     header, row = (line.split(",") for line in text.splitlines()[:2])
-    assert "engine" in {column.name for column in COLUMNS}
+    assert "engine" in {column.name for column in match_columns()}
     assert row[header.index("engine")] == "embedded|acrcloud"
 
     # A rescan by both keeps one match and its decision.

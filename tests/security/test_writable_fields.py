@@ -31,7 +31,6 @@ from monitoring.streams.models import Station, Stream
 from monitoring.unknown.models import UnknownPolicy
 from portal.accounts.forms import ProjectForm
 from portal.catalogue.forms import BucketForm, RecordingDetailsForm
-from portal.containers.monitoring import UnknownPolicyForm
 from portal.containers.views import ContainerForm
 from portal.declarations.forms import DeclarationProfileForm
 from portal.drops.forms import DropForm, DropSettingsForm
@@ -40,6 +39,7 @@ from portal.licences.forms import LicenceForm
 from portal.policies.forms import PolicyForm
 from portal.rights.forms import PartyForm, ReleaseForm, WorkForm
 from portal.streams.forms import StationForm, StreamForm, StreamSettingsForm
+from portal.unknown.forms import UnknownPolicyForm
 from portal.watches.views import WatchForm, WatchSettingsForm
 from review.models import Licence, Policy
 from scanning.models import Container, Drop, Project, Watch

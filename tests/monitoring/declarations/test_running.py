@@ -38,7 +38,7 @@ from monitoring.declarations.statement import statement_of
 from programmes.models import MusicUse
 from reports import selectors as report_selectors
 from reports.choices import FilesWithout, Mode, RunState
-from reports.rows import COLUMNS
+from reports.rows import match_columns
 from review.choices import MatchState
 from review.filters import MatchFilter
 from review.models import Match
@@ -147,7 +147,7 @@ def test_a_declaration_is_written_and_kept(month: tuple[Declaration, Match]) -> 
         filters=MatchFilter.from_query(QueryDict("state=confirmed&state=cleared")),
         files_without=FilesWithout.NONE,
     )
-    names = [column.name for column in COLUMNS]
+    names = [column.name for column in match_columns()]
     reported = {
         cells[names.index("match_id")]: int(str(cells[names.index("matched_ms")]))
         for cells, _ in report_selectors.rows(chosen=chosen, mode=Mode.MATCH)

@@ -1,4 +1,4 @@
-"""Fields about one broadcast, alike wherever people enter them; for monitoring only."""
+"""Fields about one broadcast, alike wherever people enter them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 
 from monitoring.broadcasts.choices import Showing
 from monitoring.streams.models import Station
-from portal.shared.arrivals import more_fields
 from portal.shared.fields import SearchSelect
 
 
@@ -46,6 +45,3 @@ class PerhapsBroadcast(BroadcastFields):
             station.empty_label = _("No broadcast")
         for field in self.fields.values():
             field.required = False
-
-
-more_fields.register(PerhapsBroadcast)

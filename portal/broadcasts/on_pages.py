@@ -1,4 +1,4 @@
-"""Broadcasts on the pages of files."""
+"""What broadcasts add to the pages of files."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from accounts.models import User
 from accounts.roles import Action
 from monitoring.broadcasts.arrivals import SaidBroadcast
 from monitoring.broadcasts.selectors import broadcasts_of
-from portal.files.many import VERBS, FileVerb, always
+from portal.broadcasts.fields import BroadcastFields
 from portal.shared.arrivals import ArrivalFields
-from portal.shared.broadcast_fields import BroadcastFields
+from portal.shared.cards import Card
+from portal.shared.file_verbs import FileVerb, always
 from scanning.models import ScannedFile
 
-BROADCASTS_SHOWN = 5
+_SHOWN = 5
 
 
 class BroadcastManyForm(ArrivalFields, BroadcastFields):
@@ -27,7 +28,7 @@ def _add_broadcast(file: ScannedFile, user: User, form: forms.Form) -> None:
             saying.add(scanned_file=file, user=user)
 
 
-VERBS["broadcast"] = FileVerb(
+ADD_BROADCAST = FileVerb(
     gettext_lazy("Add a broadcast"),
     ngettext_lazy(
         "%(shown)s file with a new broadcast",
@@ -41,10 +42,17 @@ VERBS["broadcast"] = FileVerb(
 )
 
 
-def context_of(file: ScannedFile) -> dict[str, object]:
-    """Return the broadcasts for the page of a file."""
-    broadcasts = list(broadcasts_of(file)[: BROADCASTS_SHOWN + 1])
+def _broadcasts(file: ScannedFile, _user: User) -> dict[str, object]:
+    broadcasts = list(broadcasts_of(file)[: _SHOWN + 1])
     return {
-        "broadcasts": broadcasts[:BROADCASTS_SHOWN],
-        "more_broadcasts": len(broadcasts) > BROADCASTS_SHOWN,
+        "file": file,
+        "broadcasts": broadcasts[:_SHOWN],
+        "has_more": len(broadcasts) > _SHOWN,
     }
+
+
+CARDS = (
+    Card("file", "portal/broadcasts/_card.html", _broadcasts),
+    Card("files.bulk", "portal/broadcasts/_bulk.html"),
+    Card("keys.files", "portal/broadcasts/_keys.html"),
+)
