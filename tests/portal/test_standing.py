@@ -27,10 +27,10 @@ from review.models import Match
 from rights.models import Conflict
 from scanning.models import ScannedFile
 from statements.choices import StatementState
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_limited, make_user
 from tests.factories.notices import make_claim, make_sent
 from tests.factories.review import make_match
+from tests.fixtures import MakeClient
 from tests.imports.rights.test_imports import SHARES
 from tests.security.world import Desk, declared
 

@@ -46,7 +46,7 @@ from scanning.models import Container, Drop, Project, Watch
 from tests.factories.accounts import confirm, make_user
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.streams import StationFactory
-from tests.modules import PACKAGES, import_all, ours
+from tests.modules import import_all, is_ours, ours
 from tests.scanning.podcast import Podcast
 from tests.security.test_admin import undone
 from tests.security.test_extra_fields import OURS
@@ -476,7 +476,7 @@ def test_screens_of_the_admin_ask_for_no_column_ofours() -> None:
     request.user = make_user(Role.ADMIN)
     seen, wrong = 0, []
     for model, screen in admin.site._registry.items():
-        if model._meta.app_label not in PACKAGES:
+        if not is_ours(model):
             continue
         # The tests of the admin's rights cover read-only screens.
         forms = [screen.get_form(request, change=True)]
