@@ -16,7 +16,7 @@ from django.test import TransactionTestCase
 
 from accounts.roles import Role
 from audit.models import Event
-from tests import databases, product
+from tests import product
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 
