@@ -9,8 +9,8 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from catalogue.models import Recording
+from catalogue.owners.models import Party, Share, Work
 from common.databases import violates
-from rights.models import Party, Share, Work
 from scanning.choices import EngineChoice, ScanStatus
 from scanning.models import Scan, ScannedFile
 from tests import product

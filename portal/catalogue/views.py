@@ -30,6 +30,7 @@ from catalogue.models import (
     Recording,
     RecordingStatus,
 )
+from catalogue.owners.selectors import rights_of
 from catalogue.services import create_bucket
 from common.bodies import takes_files
 from common.zones import office_day
@@ -62,7 +63,6 @@ from portal.shared.selectors import count_per_row, shown_matches
 from review import selectors as review_selectors
 from review.filters import MatchFilter
 from review.services import exclusions
-from rights.selectors import rights_of
 
 _COLUMNS = {"title": "title", "duration": "duration_ms", "status": "status"}
 _UNFINDABLE_COLUMNS = {"title": "title", "bucket": "bucket__name"}

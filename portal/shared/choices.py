@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from catalogue.models import Recording
+from catalogue.owners import tis
+from catalogue.owners.models import Party, Work
+from catalogue.owners.selectors import parties_in_reach, works_in_reach
 from catalogue.selectors import search_recordings
 from common.territories import TERRITORIES
 from rights import selectors as rights_selectors
-from rights import tis
-from rights.models import Party, Work
 from scanning.models import ScannedFile
 
 SHOWN = 12
@@ -86,7 +87,7 @@ def _parties(text: str) -> Iterable[Choice]:
 
 
 def _named_parties(values: list[str]) -> Iterable[Choice]:
-    return map(_party, rights_selectors.parties_in_reach().filter(uid__in=values))
+    return map(_party, parties_in_reach().filter(uid__in=values))
 
 
 def _work(work: Work) -> Choice:
@@ -101,7 +102,7 @@ def _works(text: str) -> Iterable[Choice]:
 
 
 def _named_works(values: list[str]) -> Iterable[Choice]:
-    rows = rights_selectors.works_in_reach().filter(uid__in=values)
+    rows = works_in_reach().filter(uid__in=values)
     return map(_work, rows.prefetch_related("numbers"))
 
 

@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.reach import working_for
 from catalogue.models import Recording
+from catalogue.owners.models import Work
 from imports.models import AnswersImport, ClaimsImport
 from platforms import comparing, files
 from platforms.choices import DiscrepancyKind, DiscrepancyState, Meaning
@@ -22,7 +23,6 @@ from platforms.models import (
     PlatformAsset,
     ReportedValue,
 )
-from rights.models import Work
 from tests.platforms.making import ASSET, CLAIM, CONFLICT, REFERENCE, VIDEO, report
 from tests.season.invariants import check
 from tests.season.pages import Page, fill

@@ -28,6 +28,7 @@ from catalogue.models import (
     IndexEntry,
     Recording,
 )
+from catalogue.owners.models import OtherTitle, Share, Statement, Track, WorkNumber
 from dedup.models import CheckedRecording, DedupGroup, DedupMember, LoopPlace, TrackId
 from imports.models import ImportStep
 from jobs.models import Machine
@@ -43,7 +44,6 @@ from monitoring.unknown.models import (
 from notices.models import NoticeAnswer, NoticeItem
 from platforms.models import ClaimFileRow, GroundChange, PolicyTerms, PriorValues
 from review.models import FileFigures, Match
-from rights.models import OtherTitle, Share, Statement, Track, WorkNumber
 from scanning.choices import CallbackOutcome, ScanStatus
 from scanning.models import (
     Container,

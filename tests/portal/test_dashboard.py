@@ -233,7 +233,7 @@ def test_dashboard_waits_for_nobody_and_counts_once(client: Client) -> None:
     assert not [sql for sql in statements if sql.startswith(("BEGIN", "SAVEPOINT"))]
     counts = [sql for sql in statements if "LIMIT 10001" in sql]
     assert len([sql for sql in counts if "due_at" not in sql]) == 1
-    assert page.context["nav"]["pending_matches"] == 1
+    assert page.context["nav"]["queue"] == 1
 
 
 def test_figures_of_weeks_are_shared_by_those_who_see_everything(

@@ -56,7 +56,7 @@ def test_page_shows_counts_and_the_rows_as_written(
     assert "1 match, 0 files with no match, 1 file failed or unfinished" in page
     assert "&#x27;=1+1</td>" in page
     # Counts of the page do not reach the menu.
-    assert page.count('data-count-of="menu"') == 1
+    assert page.count('data-count-of="menu-queue"') == 1
     text = visible_text(page)
     assert "all 2 rows," in text
     assert "the first" not in text

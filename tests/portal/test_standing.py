@@ -14,6 +14,7 @@ from accounts.tokens import create_token
 from audit.models import Event
 from audit.standing import StatementKind, standing_on
 from catalogue.models import Recording
+from catalogue.owners.models import Conflict
 from imports import services as imports
 from imports.recordings.kind import RECORDINGS
 from imports.rights.kind import RIGHTS
@@ -24,7 +25,6 @@ from platforms.files import mark_sent
 from reports.cue_sheets import listed_cues
 from reports.cue_statement import issue_version
 from review.models import Match
-from rights.models import Conflict
 from scanning.models import ScannedFile
 from statements.choices import StatementState
 from tests.factories.accounts import make_limited, make_user

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.core.files.base import ContentFile
 
+from catalogue.owners.choices import TitleKind
+from catalogue.owners.models import Party, Release, Work
 from imports import services as imports
 from imports.rights.kind import RIGHTS
 from portal.rights.forms import PartyForm, ReleaseForm, WorkForm
 from rights.actions import parts, records
-from rights.choices import TitleKind
-from rights.models import Party, Release, Work
 from tests.rights import rows
 from tests.security.admin_screens import SCREENS, Screen
 from tests.security.forms import PAGES, Page

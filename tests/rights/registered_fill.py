@@ -6,6 +6,7 @@ from django.core.files.base import ContentFile
 from django.urls import reverse
 
 from accounts.models import User
+from catalogue.owners.models import Party, Work
 from imports.models import (
     ImportStatus,
     RightsImport,
@@ -14,7 +15,6 @@ from imports.rights.importer import run as run_rights_import
 from review.choices import MatchState
 from review.models import Match
 from rights.actions import parts, records
-from rights.models import Party, Work
 from tests.e2e.fill.every import MORE
 from tests.factories import rights
 from tests.imports.rights.making import NAME, cwr

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 
 from catalogue.models import Recording
+from catalogue.owners.models import Conflict, Party, Release, RightsRecording, Work
 from imports.models import (
     RightsImport,
 )
-from rights.models import Conflict, Party, Release, RightsRecording, Work
 from tests.rights import season
 from tests.season.machine import ENDS, WORK, Season
 from tests.season.people import Person

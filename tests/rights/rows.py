@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from catalogue.owners.choices import ConflictKind
+from catalogue.owners.models import Conflict
 from imports.models import (
     ImportStatus,
     RightsImport,
 )
-from rights.choices import ConflictKind
-from rights.models import Conflict
 from tests.security.world import Desk
 
 

@@ -16,10 +16,10 @@ from django.core.management import call_command
 
 from accounts.reach import working_for
 from catalogue.models import Recording
-from rights.choices import ConflictState, Right, ShareKind
-from rights.filling import own_shares
-from rights.models import Conflict, Party, RightsRecording, Share, Work
-from rights.records import share_values
+from catalogue.owners.choices import ConflictState, Right, ShareKind
+from catalogue.owners.models import Conflict, Party, RightsRecording, Share, Work
+from catalogue.owners.shares import own_shares
+from rights.matching import share_values
 from tests.imports.rights.making import NAME, cwr
 from tests.season import samples
 from tests.season.invariants import check

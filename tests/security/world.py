@@ -17,6 +17,8 @@ from accounts.reach import working_for
 from accounts.roles import Role
 from accounts.tokens import create_token
 from catalogue.models import BucketType, Exclusion, Recording
+from catalogue.owners.choices import Right
+from catalogue.owners.models import Party, Release, RightsRecording, Share, Work
 from common.uid import new_uid
 from dedup.models import (
     ActionVerb,
@@ -44,8 +46,6 @@ from reports.models import (
     SheetEdit,
 )
 from review.models import Licence, Match, Policy, SavedView
-from rights.choices import Right
-from rights.models import Party, Release, RightsRecording, Share, Work
 from scanning.choices import RetroStatus
 from scanning.models import (
     OutboundCallback,

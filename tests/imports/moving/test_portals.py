@@ -14,11 +14,11 @@ from werkzeug import Response
 from accounts.roles import Role
 from accounts.tokens import create_token
 from catalogue.models import Bucket, BucketType, Recording, RecordingStatus
+from catalogue.owners.models import Share, Work
 from dedup.models import TrackId
 from imports import services
 from imports.models import Moved, MoveIn
 from monitoring.streams.models import Station, Stream
-from rights.models import Share, Work
 from scanning.models import Container, ScannedFile
 from tests.acrapi.conftest import Api
 from tests.factories.accounts import make_user

@@ -167,7 +167,7 @@ def test_decided_row_stays_with_its_state_and_leaves_the_counts(
 
     assert "Confirmed" in answer["rows"][match.uid]
     assert "data-done" in answer["rows"][match.uid]
-    for name in ("waiting", "total", "menu", f"view-{view.uid}"):
+    for name in ("waiting", "total", "menu-queue", f"view-{view.uid}"):
         assert answer["counts"][name] == "1", name
     # The list of all matches has rows and counts of its own.
     assert "Confirmed" in of_all["rows"][match.uid]

@@ -287,8 +287,8 @@ def test_an_open_list_learns_what_is_heard_again_and_what_left_it(
         "ignored": "0",
         "closed": "0",
         "total": "2",
-        "menu": "",
-        "menu-statements": "",
+        "menu-queue": "",
+        "menu-statement_list": "",
     }
     assert client.get(CHANGES, known, headers=mark).status_code == 304
 

@@ -8,10 +8,16 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from catalogue.models import Recording
-from rights import ledger
-from rights.choices import WRITER_ROLES, ConflictKind, ConflictState, Right, ShareKind
-from rights.models import Conflict, Share, Work
-from rights.records import record_keys
+from catalogue.owners import ledger
+from catalogue.owners.choices import (
+    WRITER_ROLES,
+    ConflictKind,
+    ConflictState,
+    Right,
+    ShareKind,
+)
+from catalogue.owners.models import Conflict, Share, Work
+from catalogue.owners.records import record_keys
 
 
 @dataclass(slots=True)

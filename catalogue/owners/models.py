@@ -15,8 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.columns import person_field
 from catalogue.models import Recording
-from common.uid import uid_field
-from rights.choices import (
+from catalogue.owners.choices import (
     ConflictKind,
     ConflictState,
     Right,
@@ -24,7 +23,8 @@ from rights.choices import (
     StatedField,
     TitleKind,
 )
-from rights.texts import folded
+from catalogue.owners.texts import folded
+from common.uid import uid_field
 
 Row = TypeVar("Row", bound=models.Model)
 

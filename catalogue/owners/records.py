@@ -9,7 +9,7 @@ from typing import Final
 from django.db.models import Q, QuerySet
 
 from catalogue.models import Recording, RecordingStatus
-from rights.models import Party, Release, RightsRecording, Share, Work
+from catalogue.owners.models import Party, Release, RightsRecording, Work
 
 Record = Work | RightsRecording | Release
 KINDS: Final = {
@@ -18,33 +18,11 @@ KINDS: Final = {
     RightsRecording: "rights_recording",
     Release: "release",
 }
-# What makes two shares the same claim.
-_SHARE_VALUES: Final = (
-    "party_id",
-    "role",
-    "right",
-    "kind",
-    "percent",
-    "included",
-    "excluded",
-    "valid_from",
-    "valid_until",
-    "controlled_by_id",
-    "agreement",
-)
 
 
 def case_of(record: Party | Record) -> str:
     """Return the record's case in the audit trail."""
     return f"{KINDS[type(record)]}:{record.uid}"
-
-
-def share_values(share: Share) -> tuple[object, ...]:
-    """Return what makes two shares the same claim."""
-    return tuple(
-        tuple(value) if isinstance(value, list) else value
-        for value in (getattr(share, name) for name in _SHARE_VALUES)
-    )
 
 
 def column_of(record: Record) -> str:
