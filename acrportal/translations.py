@@ -14,7 +14,6 @@ import re
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from babel.messages.pofile import read_po, write_po
 from django.apps import apps
 from django.utils.translation.template import templatize
 
-from audit.words import action_text
+from audit.words import action_text, derived_actions
 from common.words import derived_names
 from enrichment.open_data.kinds import source_kinds
 from review.choices import Verb
@@ -109,10 +108,7 @@ def _actions() -> Iterator[str]:
     verbs: Any = apps.get_model("dedup", "DedupAction")._meta.get_field("verb")
     for word in [*verbs.choices, ("undo", ""), ("proposed", ""), ("refused", "")]:
         yield action_text(f"dedup.{word[0]}")
-    deeds = import_module("monitoring.unknown.actions").ItemVerb  # it needs the models
-    yield from map(action_text, [*deeds, "unknown.unwatched"])
-    yield from map(action_text, import_module("rights.actions.base").RightsVerb)
-    yield from map(action_text, import_module("notices.steps").NoticeStep)
+    yield from map(action_text, derived_actions())
 
 
 def _open_data() -> Iterator[str]:

@@ -491,7 +491,7 @@ AS = {
     "dedup.actions.merge_many": "dedup.actions.act_on_group",
     "imports.services.change_columns": "imports.services.start",
     "imports.services.check_undo": "imports.services.start",
-    "imports.services.take_over_callback": "imports.services.make_import",
+    "imports.moving.callbacks.take_over_callback": "imports.services.make_import",
     "imports.services.keep": "imports.services.start",
     "imports.services.undo": "imports.services.start",
     "platforms.files.unmark_sent": "platforms.files.mark_sent",
