@@ -16,17 +16,13 @@ from catalogue.identifiers import check_isrc
 from catalogue.index_log import note_change
 from catalogue.models import Exclusion, Recording, RecordingStatus
 from catalogue.selectors import excluded_intervals, excluded_segments
-from common.zones import office_day
 from dedup import comparing
 from dedup.merging import merged_columns
 from dedup.models import ActionVerb, DedupAction, DedupGroup, DedupMember, PairLink
+from dedup.on_merge import on_merge
 from dedup.services import DedupRun, regroup
 from dedup.snapshots import Row
 from review.services import choosing, exclusions, grounds, joining
-from rights import conflicts
-from rights.filling import fill_catalogue, refresh_own_shares
-from rights.models import RightsRecording
-from rights.records import record_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +132,12 @@ def reindex(now: Mapping[str, Row], before: Mapping[str, Row]) -> None:
 
 
 def fill(touched: Sequence[Recording], user: User) -> None:
-    """Name the writers and publishers of the works that recordings have now.
+    """Let other parts fill what recordings lack now.
 
-    As part of the action, so that its undo takes them back.
+    As part of the action, so that its undo takes it back.
     """
-    living = Recording.objects.exclude(status=RecordingStatus.RETIRED)
-    fill_catalogue(living.filter(pk__in=[each.pk for each in touched]), user=user)
+    for part in on_merge:
+        part.fill(touched, user)
 
 
 def follow(before: Mapping[str, Row], user: User) -> None:
@@ -157,9 +153,8 @@ def follow(before: Mapping[str, Row], user: User) -> None:
         },
         user=user,
     )
-    records = set[int]().union(*record_keys(touched.values()).values())
-    conflicts.refresh(RightsRecording.objects.filter(pk__in=records).order_by("pk"))
-    refresh_own_shares(touched.values(), day=office_day())
+    for part in on_merge:
+        part.follow(list(touched.values()))
 
 
 def regroup_buckets(recordings: Iterable[Recording]) -> None:
