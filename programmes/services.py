@@ -32,6 +32,7 @@ from programmes.writing import (
 from review.decisions.decide import Decided, Refusal, decision_limit
 from review.errors import BulkLimit, NotPossible
 from review.models import Match
+from review.selectors import named
 from review.services.following import Move
 from review.services.transitions import require
 from scanning.models import ScannedFile
@@ -167,7 +168,7 @@ def set_uses(
     if len(uids) > limit:
         raise BulkLimit(limit=limit)
     outcome = Decided()
-    matches = Match.objects.filter(uid__in=uids)
+    matches = Match.objects.filter(named(uids))
     for match in matches.select_related("recording", "scanned_file"):
         try:
             _change_use(match, change, user)
