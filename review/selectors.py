@@ -91,7 +91,7 @@ def match_by_uid(matches: QuerySet[Match], uid: str) -> Match | None:
     return match
 
 
-def named(uids: Collection[str]) -> Q:
+def of_ids(uids: Collection[str]) -> Q:
     """Return the condition of matches with these ids, today's or former ones."""
     joined = MatchAlias.objects.filter(uid__in=uids)
     return Q(uid__in=uids) | Q(pk__in=joined.values("match"))

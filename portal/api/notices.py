@@ -32,7 +32,7 @@ from portal.api.base import ProgramView
 from portal.shared.access import ask_to_confirm
 from review.choices import DisputeCode
 from review.models import Match
-from review.selectors import named
+from review.selectors import of_ids
 
 _LISTED = 50
 
@@ -192,7 +192,7 @@ class NoticesView(ProgramView):
 
 def _matches_named(uids: Sequence[str]) -> list[Match]:
     """Return the matches with these ids, today's or former ones; refuse any other id."""
-    rows = Match.objects.filter(named(uids)).prefetch_related("aliases")
+    rows = Match.objects.filter(of_ids(uids)).prefetch_related("aliases")
     found = list(
         rows.select_related("recording__bucket", "scanned_file__container", "scan")
     )

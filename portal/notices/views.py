@@ -38,7 +38,7 @@ from portal.shared.lists import page_of, sorted_by
 from portal.shared.selection import read_version
 from review.filters import MatchFilter
 from review.models import Match
-from review.selectors import matches, named
+from review.selectors import matches, of_ids
 
 _COLUMNS = {"number": "pk", "platform": "platform", "sent": "sent_at"}
 _TO_PREPARE = ("recording__bucket", "scanned_file__container", "scan", "licence")
@@ -108,7 +108,7 @@ def notice_prepare(request: PortalRequest) -> HttpResponseBase:
 
 
 def _candidates(uids: Collection[str]) -> QuerySet[Match]:
-    return Match.objects.filter(named(uids)).select_related(*_TO_PREPARE)
+    return Match.objects.filter(of_ids(uids)).select_related(*_TO_PREPARE)
 
 
 def _offered(request: PortalRequest) -> QuerySet[Match]:

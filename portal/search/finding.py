@@ -34,6 +34,7 @@ from portal.shared.selectors import is_uuid
 from review.choices import MatchState
 from review.models import Licence, Match, Policy
 from review.models.licence import NUMBER_PREFIX
+from review.selectors import of_ids
 from rights import selectors as rights
 from scanning import selectors
 from scanning.models import Container, ScannedFile
@@ -209,7 +210,7 @@ def _matches(
 ) -> list[Match]:
     """Return the match with this id, or the newest matches found by name."""
     rows = Match.objects.select_related("recording", "scanned_file").order_by("-pk")
-    by_id = list(rows.filter(uid__in=asked.ids)[: asked.limit])
+    by_id = list(rows.filter(of_ids(asked.ids))[: asked.limit])
     if by_id or not (recordings or files):
         return by_id
     of_them = Q(recording__in=recordings) | Q(scanned_file__in=files)

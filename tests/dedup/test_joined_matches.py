@@ -144,6 +144,8 @@ def test_a_merge_joins_the_matches_and_their_ids_lead_to_one(
     assert "were merged" in client.get(sent["Location"]).content.decode()
     found = Match.objects.filter(search_condition(former.uid))
     assert list(found) == [match]
+    page = client.get("/search/", {"q": former.uid}).content.decode()
+    assert f"/m/{survivor.uid}" in page
     cases = {event.case for event in selectors.events_of(match)}
     assert cases == {survivor.case, former.case}
     for case in cases:
@@ -169,6 +171,10 @@ def test_a_match_without_a_twin_in_its_file_names_the_recording_that_stays(
     assert [row.recording for row in alone.detections.all()] == [merged]
     undo(action, manager)
     assert everything() == before
+    trail = Event.objects.filter(case=f"file:{alone.scanned_file.uid}")
+    named = [(each.before["recording"], each.after["recording"]) for each in trail]
+    stays = survivor.recording.uid
+    assert named == [(merged.uid, stays), (stays, merged.uid)]
 
 
 def _confirm(match: Match, user: User) -> Match:
