@@ -37,7 +37,7 @@ SCOPES: dict[str, dict[str, str]] = {
     "api/portal/v1/notices/<str:uid>/answers/": {"POST": "decide"},
     "api/portal/v1/statements/": {"GET": "read"},
     "api/portal/v1/statements/<str:uid>/": {"GET": "read"},
-    "api/portal/v1/statements/<str:uid>/files/<str:form>/": {"GET": "read"},
+    "api/portal/v1/statements/<str:uid>/files/<str:form>/": {"GET": "report"},
     "api/portal/v1/statements/<str:uid>/keep/": {"POST": "decide"},
     "api/portal/v1/statements/<str:uid>/withdraw/": {"POST": "decide"},
     "api/portal/v1/imports/audio/": {"POST": "catalogue"},

@@ -49,7 +49,8 @@ _COUNTS = "accounts_shared_cache"
 _TAKES_BACK = "ROLLBACK TO SAVEPOINT "
 # Addresses that note a GET, with the start of what they write, and why.
 NOTED = {
-    r"^/files/[^/]+/cue-sheet(/versions/\d+)?\.(csv|xlsx|pdf)$": (
+    r"^/statements/[^/]+/files/[^/]+$": (('INSERT INTO "audit_event"',), "a download"),
+    r"^/files/[^/]+/cue-sheet\.(csv|xlsx|pdf)$": (
         (
             'INSERT INTO "audit_event"',
             *('INSERT INTO "statements_', 'UPDATE "statements_'),

@@ -715,7 +715,6 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     "files/<uuid:uid>/cue-sheet/versions/<int:version>": lambda desk, _: {
         "uid": desk.file.uid,
         "version": desk.statement().version,
-        "kind": "csv",
     },
     "files/<uuid:uid>/cue-sheet/edits/<str:edit>": lambda desk, _: {
         "uid": desk.file.uid,

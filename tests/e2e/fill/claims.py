@@ -181,7 +181,7 @@ def add_approved_sheet(file: ScannedFile, user: User) -> str:
     sheet = listed_cues(file)
     version = issue_version(sheet=sheet, user=user, state=StatementState.APPROVED)
     attach_files(version, sheet, store_files(sheet, "", []))
-    return reverse("portal:cue_sheet_version", args=[file.uid, version.version])
+    return version.page_url
 
 
 def add_trial(user: User) -> list[str]:
