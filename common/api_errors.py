@@ -3,9 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from common.logs import current_request_id
+
+
+class Refused(Exception):
+    """An action that is impossible or not allowed; the message says what to do instead.
+
+    The APIs answer with ``code``, a stable name for programs. ``fields`` says what is
+    wrong with each field, if the message is about some.
+    """
+
+    code = "not_possible"
+    fields: Mapping[str, object] = MappingProxyType({})
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code or self.code
+
+    @property
+    def message(self) -> str:
+        """Return the message for people."""
+        return str(self)
 
 
 def error_body(

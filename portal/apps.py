@@ -22,13 +22,12 @@ class PortalConfig(AppConfig):
 
 def _register_menu() -> None:
     from portal import menu
-    from portal.claims import menu as claims
     from portal.enrichment import menu as enrichment
     from portal.notices import menu as notices
     from portal.rights import menu as rights
     from portal.trials import menu as trials
 
-    for feature in (menu, claims, enrichment, notices, rights, trials):
+    for feature in (menu, enrichment, notices, rights, trials):
         feature.register()
     if settings.ACRPORTAL_MONITORING:
         from portal.broadcasts import menu as broadcasts
@@ -41,7 +40,6 @@ def _register_menu() -> None:
 
 
 def _register_cards() -> None:
-    from portal.claims import on_pages as claims
     from portal.enrichment import on_pages as enrichment
     from portal.notices import on_pages as notices
     from portal.rights import on_pages as rights
@@ -52,7 +50,7 @@ def _register_cards() -> None:
     from portal.shared.searching import search_kinds
     from portal.trials import on_pages as trials
 
-    for feature in (rights, notices, claims, enrichment, trials):
+    for feature in (rights, notices, enrichment, trials):
         for card in feature.CARDS:
             cards.register(card)
     for kind in SEARCH_KINDS:

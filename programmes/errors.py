@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from common.api_errors import Refused
 
-class ProgrammeRefused(Exception):
+
+class ProgrammeRefused(Refused):
     """The change is impossible or not allowed; nothing was changed.
 
     The message says why and what to do. ``code`` is the stable name that API clients
@@ -11,6 +13,6 @@ class ProgrammeRefused(Exception):
     """
 
     def __init__(self, code: str, message: str, *, field: str = "") -> None:
-        self.code = code
         self.field = field
-        super().__init__(message)
+        self.fields = {field: [message]} if field else {}
+        super().__init__(message, code)

@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime
 import pytest
 
 from common.bulk import write_rows
-from platforms.choices import DiscrepancyState, Meaning
-from platforms.models import Discrepancy, ReportedValue
+from plugins.claims.choices import DiscrepancyState, Meaning
+from plugins.claims.models import Discrepancy, ReportedValue
+from plugins.claims.tests.making import make_account
 from tests.factories.catalogue import RecordingFactory
-from tests.platforms.making import make_account
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 11, 3, 12, 30, tzinfo=UTC)

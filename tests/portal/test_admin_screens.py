@@ -42,7 +42,7 @@ from monitoring.unknown.models import (
     UnknownPolicy,
 )
 from notices.models import NoticeAnswer, NoticeItem
-from platforms.models import ClaimFileRow, GroundChange, PolicyTerms, PriorValues
+from plugins.claims.models import ClaimFileRow, GroundChange, PolicyTerms, PriorValues
 from review.models import FileFigures, Match
 from scanning.choices import CallbackOutcome, ScanStatus
 from scanning.models import (

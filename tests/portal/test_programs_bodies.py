@@ -14,10 +14,10 @@ from accounts.tokens import create_token
 from common.bodies import STRANGER_BYTES
 from jobs.choices import Pool
 from jobs.runner import run_next
+from plugins.claims.tests.making import report
+from plugins.claims.tests.test_lists import claim
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
-from tests.platforms.making import report
-from tests.platforms.test_lists import claim
 
 pytestmark = pytest.mark.django_db
 HERE = "/api/portal/v1"

@@ -21,7 +21,8 @@ from imports.rights.kind import RIGHTS
 from jobs.choices import Pool
 from jobs.runner import run_next
 from notices.models import TakedownNotice
-from platforms.files import mark_sent
+from plugins.claims.files import mark_sent
+from plugins.claims.tests.rows import claim_file
 from reports.cue_sheets import listed_cues
 from reports.cue_statement import issue_version
 from review.models import Match
@@ -34,7 +35,6 @@ from tests.factories.review import make_match
 from tests.fixtures import MakeClient
 from tests.imports.rights.test_imports import SHARES
 from tests.monitoring.rows import declared
-from tests.platforms.rows import claim_file
 from tests.security.world import Desk
 
 pytestmark = pytest.mark.django_db

@@ -1,0 +1,9 @@
+"""Why an action on claims is refused."""
+
+from __future__ import annotations
+
+from common.api_errors import Refused
+
+
+class ClaimsRefused(Refused):
+    """The action on a claim, file, asset or value is impossible."""
