@@ -45,12 +45,20 @@ def _register_cards() -> None:
     from portal.enrichment import on_pages as enrichment
     from portal.notices import on_pages as notices
     from portal.rights import on_pages as rights
+    from portal.rights.choices import CHOICES
+    from portal.rights.searching import SEARCH_KINDS
     from portal.shared.cards import cards
+    from portal.shared.choices import choice_kinds
+    from portal.shared.searching import search_kinds
     from portal.trials import on_pages as trials
 
     for feature in (rights, notices, claims, enrichment, trials):
         for card in feature.CARDS:
             cards.register(card)
+    for kind in SEARCH_KINDS:
+        search_kinds.register(kind)
+    for choice_kind in CHOICES:
+        choice_kinds.register(choice_kind)
     if settings.ACRPORTAL_MONITORING:
         _register_monitoring()
 
@@ -61,14 +69,23 @@ def _register_monitoring() -> None:
     from portal.declarations import on_pages as declarations
     from portal.shared.arrivals import more_fields
     from portal.shared.cards import cards
+    from portal.shared.choices import choice_kinds
     from portal.shared.file_verbs import file_verbs
     from portal.shared.job_actions import job_actions
+    from portal.shared.searching import search_kinds
     from portal.streams import on_pages as streams
+    from portal.streams import searching as streams_search
     from portal.unknown import on_pages as unknown
+    from portal.unknown import searching as unknown_search
+    from portal.unknown.choices import CHOICES
 
     for feature in (unknown, streams, broadcasts, declarations):
         for card in feature.CARDS:
             cards.register(card)
+    for kind in (*streams_search.SEARCH_KINDS, *unknown_search.SEARCH_KINDS):
+        search_kinds.register(kind)
+    for choice_kind in CHOICES:
+        choice_kinds.register(choice_kind)
     more_fields.register(PerhapsBroadcast)
     job_actions.register(("declaration", declarations.JOB_ACTIONS))
     file_verbs.register(("broadcast", broadcasts.ADD_BROADCAST))
