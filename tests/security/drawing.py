@@ -13,5 +13,5 @@ from django.template.backends.django import Template
 def undrawn() -> Iterator[None]:
     """Let every template of an answer be empty."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Template, "render", lambda *_given: "")
+        patch.setattr(Template, "render", lambda *_args, **_kwargs: "")
         yield
