@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from catalogue.models import Recording
-from rights import ledger
-from rights.models import Party, Share
-from rights.stated import WrittenWork, stated_rights
+from catalogue.owners import ledger
+from catalogue.owners.models import Party, Share
+from catalogue.owners.stated import WrittenWork, stated_rights
 
 # Any in this module: JSON.
 Json = dict[str, Any]

@@ -16,6 +16,7 @@ from acrapi.views import (
     identify,
     uploads,
 )
+from common.routing import patterns_of, wire_api
 
 _CONTAINER = "api/fs-containers/<str:container_id>"
 _BUCKET = "api/buckets/<str:bucket_id>"
@@ -44,6 +45,7 @@ urlpatterns = [
     path(f"{_BUCKET}/dedup-files", dedup.DedupFilesView.as_view()),
     path(f"{_BUCKET}/dedup-files/<str:ids>", dedup.DedupFileView.as_view()),
     *_monitoring,
+    *patterns_of(wire_api),
     path("v1/identify", identify.IdentifyView.as_view()),
     path("uploads/<str:uid>", uploads.UploadView.as_view(), name="acrapi-upload"),
     path("api/schema", docs.SchemaView.as_view(), name="api-schema"),

@@ -17,6 +17,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from acrportal.placeholders import check_secret_key, refuse_placeholders
+from acrportal.plugins import load_plugins, plugin_names
 from common.storage_url import storage_options
 from recognition.version import VERSION
 
@@ -100,12 +101,19 @@ ACRPORTAL_BASE_URL: str = env.str(
 # --- Apps ---------------------------------------------------------------------
 
 ACRPORTAL_MONITORING: bool = env.bool("ACRPORTAL_MONITORING", default=True)
+ACRPORTAL_PLUGINS: list[str] = env.list(
+    "ACRPORTAL_PLUGINS", default=plugin_names(BASE_DIR / "plugins")
+)
+_PLUGINS = load_plugins(ACRPORTAL_PLUGINS, BASE_DIR / "plugins")
+for _plugin in _PLUGINS:
+    globals().update(_plugin.settings)
 
 INSTALLED_APPS = [
     "accounts",
     "audit",
     "jobs",
     "catalogue",
+    "catalogue.owners",
     "rights",
     "scanning",
     "review",
@@ -132,6 +140,7 @@ INSTALLED_APPS = [
     "operations",
     "portal",
     "acrapi",
+    *(app for plugin in _PLUGINS for app in plugin.apps),
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -532,6 +541,7 @@ SPECTACULAR_SETTINGS = {
         "ClaimFileKindEnum": "platforms.choices.FileKind",
         "StatementKindEnum": "audit.standing.StatementKind",
         "StatementStateEnum": "statements.choices.StatementState",
+        **{name: path for plugin in _PLUGINS for name, path in plugin.enums.items()},
     },
 }
 

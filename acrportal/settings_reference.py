@@ -1,7 +1,8 @@
-"""Writes the table of docs/configuration.md: ``python -m acrportal.settings_reference``.
+"""Writes the tables of settings: ``python -m acrportal.settings_reference``.
 
 Names, order and defaults come from the calls in settings.py that read the environment.
-The descriptions are kept from the existing table.
+The descriptions are kept from the existing tables: that of docs/configuration.md, and
+that of the guide of each plug-in that has settings of its own.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "configuration.md"
+_SETTINGS = ROOT / "acrportal" / "settings.py"
 _ROW = re.compile(r"^\|`(\w+)`\|([^|\n]*)\|(.*)\|$", re.MULTILINE)
 _TABLE = re.compile(r"^\|Setting\|.*\n(?:\|.*\n)+", re.MULTILINE)
 _HEAD = "|Setting|Default|Meaning|\n|-|-|-|\n"
@@ -37,9 +40,26 @@ class MeaningMissing(Exception):
     names: list[str]
 
 
-def settings_read() -> list[Setting]:
-    """Return the variables that settings.py reads, in order."""
-    source = (ROOT / "acrportal" / "settings.py").read_text(encoding="utf-8")
+def tables() -> dict[Path, list[Setting]]:
+    """Return the settings that each page describes."""
+    found = {PAGE: settings_read()}
+    for path in sorted((ROOT / "plugins").glob("*/settings.py")):
+        if settings := settings_read(path):
+            found[_page_of(path.parent)] = settings
+    return found
+
+
+def _page_of(plugin: Path) -> Path:
+    """Return the guide of the plug-in that has a table of settings."""
+    for page in sorted((plugin / "docs").glob("*.md")):
+        if _TABLE.search(page.read_text(encoding="utf-8")):
+            return page
+    sys.exit(f"Add a table to a guide of {plugin.name} that begins with: {_HEAD}")
+
+
+def settings_read(path: Path = _SETTINGS) -> list[Setting]:
+    """Return the variables that a module of settings reads, in order."""
+    source = path.read_text(encoding="utf-8")
     # The calls ``env.kind("NAME", …)``.
     calls = [
         node
@@ -53,10 +73,9 @@ def settings_read() -> list[Setting]:
     return [_setting_of(call) for call in calls]
 
 
-def page(text: str) -> str:
+def page(text: str, read: Sequence[Setting]) -> str:
     """Return the page with its table regenerated."""
     existing = {name: (words, meaning) for name, words, meaning in _ROW.findall(text)}
-    read = settings_read()
     if missing := [setting.name for setting in read if setting.name not in existing]:
         raise MeaningMissing(missing)
     rows = ""
@@ -110,12 +129,13 @@ def _as_written(value: object) -> str:
 
 
 def main() -> None:
-    """Write the table."""
-    try:
-        made = page(PAGE.read_text(encoding="utf-8"))
-    except MeaningMissing as missing:
-        sys.exit(f"Add a row to {PAGE.name} that describes: {missing.names}")
-    PAGE.write_text(made, encoding="utf-8")
+    """Write the tables."""
+    for path, settings in tables().items():
+        try:
+            made = page(path.read_text(encoding="utf-8"), settings)
+        except MeaningMissing as missing:
+            sys.exit(f"Add a row to {path.name} that describes: {missing.names}")
+        path.write_text(made, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -13,12 +13,9 @@ class DedupConfig(AppConfig):
     verbose_name = _("Duplicates")
 
     def ready(self) -> None:
-        """Register the jobs and what follows merges; group new recordings."""
+        """Register the jobs; group new recordings."""
         from catalogue.signals import recording_ready
         from dedup import jobs  # noqa: F401
-        from dedup.on_merge import on_merge
-        from dedup.rights_of_merged import RightsOfMerged
         from dedup.services import group_new_recording
 
-        on_merge.register(RightsOfMerged())
         recording_ready.connect(group_new_recording, dispatch_uid="dedup.grouping")

@@ -17,9 +17,9 @@ from catalogue.index_log import note_change
 from catalogue.models import Exclusion, Recording, RecordingStatus
 from catalogue.selectors import excluded_intervals, excluded_segments
 from dedup import comparing
+from dedup.following import followers
 from dedup.merging import merged_columns
 from dedup.models import ActionVerb, DedupAction, DedupGroup, DedupMember, PairLink
-from dedup.on_merge import on_merge
 from dedup.services import DedupRun, regroup
 from dedup.snapshots import Row
 from review.services import choosing, exclusions, grounds, joining
@@ -132,12 +132,11 @@ def reindex(now: Mapping[str, Row], before: Mapping[str, Row]) -> None:
 
 
 def fill(touched: Sequence[Recording], user: User) -> None:
-    """Let other parts fill what recordings lack now.
-
-    As part of the action, so that its undo takes it back.
-    """
-    for part in on_merge:
-        part.fill(touched, user)
+    """Fill columns of the recordings that are still in the catalogue."""
+    living = Recording.objects.exclude(status=RecordingStatus.RETIRED)
+    rows = living.filter(pk__in=[recording.pk for recording in touched])
+    for follower in followers:
+        follower.fill(rows, user=user)
 
 
 def follow(before: Mapping[str, Row], user: User) -> None:
@@ -153,8 +152,8 @@ def follow(before: Mapping[str, Row], user: User) -> None:
         },
         user=user,
     )
-    for part in on_merge:
-        part.follow(list(touched.values()))
+    for follower in followers:
+        follower.follow(touched.values())
 
 
 def regroup_buckets(recordings: Iterable[Recording]) -> None:

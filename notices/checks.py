@@ -12,6 +12,10 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext as _
 
 from audit.standing import StatementKind
+from catalogue.owners.choices import ConflictKind, Right, ShareKind
+from catalogue.owners.models import Conflict, Party
+from catalogue.owners.selectors import OwnedShare, Rights, names_of
+from catalogue.owners.texts import folded
 from common.words import lowered
 from notices.models import (
     STANDING_NOTICES,
@@ -27,10 +31,6 @@ from review.owners import rights_at_use
 from review.selectors import with_segments
 from review.services.intervals import are_together
 from review.subjects import Subject
-from rights.choices import ConflictKind, Right, ShareKind
-from rights.models import Conflict, Party
-from rights.selectors import OwnedShare, Rights, names_of
-from rights.texts import folded
 from scanning.models import ScannedFile
 from statements.models import StatementFact
 

@@ -15,6 +15,8 @@ from django.db.models import F, Prefetch, Q, QuerySet
 from accounts.reach import working_for
 from audit.standing import StatementKind
 from catalogue.models import Recording
+from catalogue.owners.models import Work
+from catalogue.owners.records import record_keys
 from common.batches import batched
 from common.bulk import write_rows
 from jobs.context import JobContext
@@ -41,8 +43,6 @@ from platforms.models import (
     PlatformVideo,
 )
 from review.models import Match
-from rights.models import Work
-from rights.records import record_keys
 from scanning.models import ScannedFile
 from statements.following import note_subjects
 

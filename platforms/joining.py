@@ -12,10 +12,10 @@ from django.db.models import Q, QuerySet
 
 from catalogue.identifiers import check_isrc
 from catalogue.models import Bucket, Recording, RecordingStatus
+from catalogue.owners.models import RightsRecording, Work
 from common.batches import batched
 from platforms.choices import LinkedBy, Platform
 from platforms.models import PlatformAsset
-from rights.models import RightsRecording, Work
 from scanning.sources.link_keys import is_on, youtube_video
 
 _AT_ONCE = 400

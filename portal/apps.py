@@ -14,9 +14,30 @@ class PortalConfig(AppConfig):
     name = "portal"
 
     def ready(self) -> None:
-        """Name fields in each language; register what features add to each other's pages."""
+        """Register what features add to the menu and to each other's pages."""
         mark_names()
+        _register_menu()
         _register_cards()
+
+
+def _register_menu() -> None:
+    from portal import menu
+    from portal.claims import menu as claims
+    from portal.enrichment import menu as enrichment
+    from portal.notices import menu as notices
+    from portal.rights import menu as rights
+    from portal.trials import menu as trials
+
+    for feature in (menu, claims, enrichment, notices, rights, trials):
+        feature.register()
+    if settings.ACRPORTAL_MONITORING:
+        from portal.broadcasts import menu as broadcasts
+        from portal.declarations import menu as declarations
+        from portal.streams import menu as streams
+        from portal.unknown import menu as unknown
+
+        for monitored in (broadcasts, declarations, streams, unknown):
+            monitored.register()
 
 
 def _register_cards() -> None:

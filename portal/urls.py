@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import URLPattern
 
+from common.routing import pages, patterns_of
 from portal.accounts import urls as accounts
 from portal.catalogue import urls as catalogue
 from portal.claims import urls as claims
@@ -20,6 +21,7 @@ from portal.imports import move_urls as moves
 from portal.imports import urls as imports
 from portal.jobs import urls as jobs
 from portal.licences import urls as licences
+from portal.more import urls as more
 from portal.notices import urls as notices
 from portal.policies import urls as policies
 from portal.reports import urls as reports
@@ -42,6 +44,7 @@ if settings.ACRPORTAL_MONITORING:
 urlpatterns = [
     *dashboard.urlpatterns,
     *search.urlpatterns,
+    *more.urlpatterns,
     *guides.urlpatterns,
     *uploads.urlpatterns,
     *watches.urlpatterns,
@@ -66,4 +69,5 @@ urlpatterns = [
     *statements.urlpatterns,
     *jobs.urlpatterns,
     *accounts.urlpatterns,
+    *patterns_of(pages),
 ]

@@ -19,12 +19,9 @@ from django.db.models import Q, QuerySet
 import audit.services
 from accounts.models import User
 from catalogue.models import Recording
-from reports.cells import Cell, ColumnType, Dialect, ValueType, csv_pieces
-from rights import selectors, tis
-from rights.choices import Right, ShareKind, StatedField
-from rights.claims import RecordingClaim
-from rights.matching import match_key_of
-from rights.models import (
+from catalogue.owners import tis
+from catalogue.owners.choices import Right, ShareKind, StatedField
+from catalogue.owners.models import (
     Release,
     RightsRecording,
     Share,
@@ -33,6 +30,14 @@ from rights.models import (
     Work,
     WorkNumber,
 )
+from catalogue.owners.selectors import (
+    recordings_in_reach,
+    releases_in_reach,
+    works_in_reach,
+)
+from reports.cells import Cell, ColumnType, Dialect, ValueType, csv_pieces
+from rights.claims import RecordingClaim
+from rights.matching import match_key_of
 
 T = TypeVar("T")
 _BATCH: Final = 500
@@ -94,8 +99,8 @@ def rows(source: str) -> Iterator[list[Cell]]:
 
 def _living_shares() -> QuerySet[Share]:
     return Share.objects.filter(
-        Q(work__in=selectors.works_in_reach().values("pk"))
-        | Q(recording__in=selectors.recordings_in_reach().values("pk")),
+        Q(work__in=works_in_reach().values("pk"))
+        | Q(recording__in=recordings_in_reach().values("pk")),
         withdrawn_at__isnull=True,
     ).order_by("pk")
 
@@ -127,7 +132,7 @@ class _SourceShares:
 
 
 def _works(source: str) -> Iterator[_Line]:
-    seen = selectors.works_in_reach()
+    seen = works_in_reach()
     shares = _living_shares().filter(claimant=source)
     keys = seen.filter(merged_into=None).filter(
         Q(pk__in=shares.values("work")) | Q(numbers__claimant=source)
@@ -202,7 +207,7 @@ def _link(groups: Sequence[_SourceShares]) -> None:
     through = Work.recordings.through._default_manager
     for link in through.filter(work__in=works).order_by("rightsrecording_id"):
         links[link.work_id].append(link.rightsrecording_id)
-    sounds = selectors.recordings_in_reach().in_bulk(
+    sounds = recordings_in_reach().in_bulk(
         {key for keys in links.values() for key in keys}
     )
     for group in groups:
@@ -310,7 +315,7 @@ def _releases(source: str) -> Iterator[_Line]:
     """
     stated = Statement.objects.filter(claimant=source, field=StatedField.UPC)
     heard = Statement.objects.filter(claimant=source, recording__isnull=False)
-    releases = selectors.releases_in_reach().filter(
+    releases = releases_in_reach().filter(
         Q(pk__in=stated.values("release"))
         | Q(upc="", tracks__recording__in=heard.values("recording")) & ~Q(grid="")
     )
@@ -320,7 +325,7 @@ def _releases(source: str) -> Iterator[_Line]:
         tracks: defaultdict[int, list[RightsRecording]] = defaultdict(list)
         rows = Track.objects.filter(
             release__in=batch,
-            recording__in=selectors.recordings_in_reach().values("pk"),
+            recording__in=recordings_in_reach().values("pk"),
         )
         for track in rows.select_related("recording").order_by("position", "pk"):
             tracks[track.release_id].append(track.recording)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from catalogue.owners.selectors import Rights, rights_of
 from review.models import Match
 from review.subjects import Subject
-from rights.selectors import Rights, rights_of
 
 
 def rights_at_use(match: Match) -> Rights:

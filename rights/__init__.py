@@ -1,1 +1,1 @@
-"""Who owns what: works, parties, shares, releases, and where they contradict."""
+"""What people and messages do with rights: claims, actions, conflicts."""

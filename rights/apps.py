@@ -1,4 +1,4 @@
-"""Configures the package of works, parties, shares and releases."""
+"""Configures what people and messages do with rights."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from django.utils.translation import gettext_lazy as _
 
 
 class RightsConfig(AppConfig):
-    """Works, parties, shares, releases, and the conflicts between claims."""
+    """Applies claims, carries out actions, finds conflicts."""
 
     name = "rights"
-    verbose_name = _("Rights")
+    label = "rights_imports"
+    verbose_name = _("Rights imports")
 
     def ready(self) -> None:
-        """Register the jobs."""
+        """Register the jobs, and what follows merged recordings."""
+        from dedup.following import followers
         from rights import jobs  # noqa: F401 - registers the kinds
+        from rights.following import RightsFollower
+
+        followers.register(RightsFollower())

@@ -15,10 +15,9 @@ from django.db.models import QuerySet
 from accounts.reach import working_for
 from audit.services import EventDraft, record_all
 from catalogue.models import Recording
-from rights import ledger, tis
-from rights.choices import ConflictKind, ConflictState, StatedField
-from rights.matching import writers_of
-from rights.models import (
+from catalogue.owners import ledger, tis
+from catalogue.owners.choices import ConflictKind, ConflictState, StatedField
+from catalogue.owners.models import (
     Conflict,
     Release,
     RightsRecording,
@@ -27,8 +26,10 @@ from rights.models import (
     Track,
     Work,
 )
-from rights.records import Record, column_of, recordings_naming
-from rights.texts import folded
+from catalogue.owners.records import Record, column_of, recordings_naming
+from catalogue.owners.texts import folded
+from rights import contradictions
+from rights.matching import writers_of
 
 # Encoders pad and trim, so smaller differences are normal.
 DURATION_SLACK_MS: Final = 2_000
@@ -226,16 +227,16 @@ def _in_shares(
     rows: QuerySet[Share] = shares.filter(withdrawn_at__isnull=True)
     for (right, kind), members in ledger.grouped(rows.select_related("party")).items():
         over, disagree = [], []
-        for cell in ledger.cells(members):
-            if ledger.sources_over(cell):
+        for cell in contradictions.cells(members):
+            if contradictions.sources_over(cell):
                 over.append(_cell(cell))
-            elif ledger.sources_disagree(cell):
+            elif contradictions.sources_disagree(cell):
                 disagree.append(_cell(cell))
         lapsed = [
             {"share": share.uid, **_where(countries), "until": _day(share.valid_until)}
             for share in members
             if (
-                countries := ledger.uncovered(members, day=day).get(
+                countries := contradictions.uncovered(members, day=day).get(
                     share.pk, frozenset()
                 )
             )
@@ -250,7 +251,7 @@ def _in_shares(
                 yield FoundConflict(what, evidence, right, kind)
 
 
-def _cell(cell: ledger.Cell) -> dict[str, Any]:  # Any: JSON
+def _cell(cell: contradictions.Cell) -> dict[str, Any]:  # Any: JSON
     return {
         **_where(cell.countries),
         "from": _day(cell.begin),

@@ -10,16 +10,38 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping
+from typing import Final
 
 from django.db.models import Q
 
-from rights.choices import WRITER_ROLES
+from catalogue.owners.choices import WRITER_ROLES
+from catalogue.owners.models import (
+    Party,
+    Release,
+    RightsRecording,
+    Share,
+    Work,
+    WorkNumber,
+)
+from catalogue.owners.texts import folded
 from rights.claims import RecordingClaim
-from rights.models import Party, Release, RightsRecording, Share, Work, WorkNumber
-from rights.texts import folded
 
 # In the order in which they decide.
 PARTY_CODES = ("ipi_name", "isni", "ipn", "dpid", "ipi_base")
+# What makes two shares the same claim.
+_SHARE_VALUES: Final = (
+    "party_id",
+    "role",
+    "right",
+    "kind",
+    "percent",
+    "included",
+    "excluded",
+    "valid_from",
+    "valid_until",
+    "controlled_by_id",
+    "agreement",
+)
 
 
 def find_party(*, name: str, codes: Mapping[str, str]) -> Party | None:
@@ -110,3 +132,11 @@ def find_release(
         if (found := Release.objects.filter(way).order_by("pk").first()) is not None:
             return found
     return None
+
+
+def share_values(share: Share) -> tuple[object, ...]:
+    """Return what makes two shares the same claim."""
+    return tuple(
+        tuple(value) if isinstance(value, list) else value
+        for value in (getattr(share, name) for name in _SHARE_VALUES)
+    )

@@ -7,13 +7,13 @@ from typing import Final, cast
 
 from django.db import transaction
 
+from catalogue.owners.models import Release, RightsRecording, Work
+from catalogue.owners.records import Record
 from jobs.context import JobContext
 from jobs.services import submit
 from rights import conflicts
 from rights.filling import fill_recordings
 from rights.jobs import REVIEW_RIGHTS
-from rights.models import Release, RightsRecording, Work
-from rights.records import Record
 
 _AT_ONCE: Final = 200
 _MODELS: Final = (Work, RightsRecording, Release)

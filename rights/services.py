@@ -21,6 +21,8 @@ from accounts.models import User
 from accounts.reach import working_for
 from audit.models import Event
 from audit.services import handled_events
+from catalogue.owners.models import Party, RightsRecording
+from catalogue.owners.records import KINDS, Record, case_of, catalogue_recordings
 from rights.applying.changes import UNDO, Changes, Row
 from rights.applying.parties import apply_party
 from rights.applying.recordings import apply_recording
@@ -38,8 +40,6 @@ from rights.claims import (
 )
 from rights.conflicts import neighbours, refresh
 from rights.filling import fill_recordings
-from rights.models import Party, RightsRecording
-from rights.records import KINDS, Record, case_of, catalogue_recordings
 
 Claim = TypeVar("Claim", PartyClaim, RecordingClaim, WorkClaim, ReleaseClaim)
 

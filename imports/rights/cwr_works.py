@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
+from catalogue.owners.tis import WORLD, UnknownTerritory, expand, normalised
 from imports.rights.cwr_records import MOST_PCT, TOLERANCE, CwrRecord, milliseconds
 from imports.rights.found import fault
 from rights.claims import (
@@ -22,7 +23,6 @@ from rights.claims import (
     TitleClaim,
     WorkClaim,
 )
-from rights.tis import WORLD, UnknownTerritory, expand, normalised
 
 RIGHTS: Final = {
     "pr_share": "PR",

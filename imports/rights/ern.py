@@ -14,6 +14,7 @@ from typing import BinaryIO, Final
 
 from django.utils.translation import gettext as _
 
+from catalogue.owners.tis import UnknownTerritory, normalised
 from imports.rights.ern_claims import (
     ErnParties,
     recordings_of,
@@ -31,7 +32,6 @@ from rights.claims import (
     RightsMessage,
     WorkClaim,
 )
-from rights.tis import UnknownTerritory, normalised
 
 FORMAT: Final = "ERN"
 MESSAGE: Final = "NewReleaseMessage"

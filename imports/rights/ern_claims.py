@@ -11,6 +11,7 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
+from catalogue.owners.tis import UnknownTerritory, normalised
 from imports.rights.found import fault
 from imports.rights.xml_records import XmlRecord
 from rights.claims import (
@@ -21,7 +22,6 @@ from rights.claims import (
     ShareClaim,
     WorkClaim,
 )
-from rights.tis import UnknownTerritory, normalised
 
 MASTER: Final = "NR"
 # Those who administer rights collect for others; all other controllers own them.

@@ -14,6 +14,7 @@ from typing import Any, Final
 from accounts.models import User
 from audit.standing import counted_by_kind
 from catalogue.models import Recording
+from catalogue.owners.texts import folded
 from common.storage import local_path
 from imports.kinds import Columns
 from imports.models import RightsImport
@@ -25,7 +26,6 @@ from jobs.services import submit
 from rights.claims import AppliedRecord, ClaimFault, PartyClaim, RightsMessage
 from rights.jobs import REVIEW_RIGHTS
 from rights.services import apply_claims
-from rights.texts import folded
 
 SHOWN: Final = 200
 _SHOWN_VALUES = 12

@@ -11,9 +11,9 @@ from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from catalogue.owners.models import Party, Release, RightsRecording, Work
 from common.reading import read_clock, read_release
 from imports.models import RightsImport
-from rights.models import Party, Release, RightsRecording, Work
 
 
 @dataclass(frozen=True, slots=True)

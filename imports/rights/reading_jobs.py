@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Final
 
+from catalogue.owners.tis import expand, normalised
 from common.confined import keep_texts_english
 from imports.rights.claims_json import to_line
 from imports.rights.cwr import is_cwr, read_cwr
@@ -18,7 +19,6 @@ from recognition.isolation import wire
 from recognition.isolation.child import Job
 from recognition.isolation.wire import MessageKind
 from recognition.limits import DecodeLimits
-from rights.tis import expand, normalised
 
 # The beginning that decides the format.
 SNIFF_BYTES: Final = 64

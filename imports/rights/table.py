@@ -15,6 +15,7 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
+from catalogue.owners.tis import UnknownTerritory, normalised
 from common.reading import read_number
 from common.table_text import read_day, read_share, split_names
 from common.territories import territories_in, territory_code
@@ -33,7 +34,6 @@ from rights.claims import (
     ShareClaim,
     WorkClaim,
 )
-from rights.tis import UnknownTerritory, normalised
 
 FORMAT: Final = "CSV"
 SHARE_COLUMNS: Final = (

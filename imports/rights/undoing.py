@@ -17,12 +17,7 @@ import audit.services
 from accounts.reach import refuse_limited
 from accounts.roles import Action
 from audit.models import Event
-from imports.models import ImportStep, StepState
-from imports.undoing.walk import Stays, Undo, changed_again, differing, missing
-from jobs.services import submit
-from rights.applying.values import plain
-from rights.jobs import REVIEW_RIGHTS
-from rights.models import (
+from catalogue.owners.models import (
     OtherTitle,
     Party,
     Release,
@@ -33,7 +28,12 @@ from rights.models import (
     Work,
     WorkNumber,
 )
-from rights.records import KINDS, column_of
+from catalogue.owners.records import KINDS, column_of
+from imports.models import ImportStep, StepState
+from imports.undoing.walk import Stays, Undo, changed_again, differing, missing
+from jobs.services import submit
+from rights.applying.values import plain
+from rights.jobs import REVIEW_RIGHTS
 
 _UNDONE = "rights.import_undone"
 _MODELS: Mapping[str, type[Any]] = {kind: model for model, kind in KINDS.items()}

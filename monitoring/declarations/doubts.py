@@ -17,14 +17,14 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from catalogue.models import Recording
+from catalogue.owners import tis
+from catalogue.owners.choices import ConflictKind, ConflictState
+from catalogue.owners.models import Conflict
+from catalogue.owners.records import record_keys
 from common.batches import batched
 from monitoring.broadcasts.times import local_text
 from monitoring.declarations.chunks import CHUNK
 from monitoring.streams.models import Station
-from rights import tis
-from rights.choices import ConflictKind, ConflictState
-from rights.models import Conflict
-from rights.records import record_keys
 
 AT_ONCE_MS: Final = 10_000
 """Schedules are inexact, so programmes that overlap for less follow each other."""

@@ -14,15 +14,15 @@ from decimal import Decimal
 from django.db.models import prefetch_related_objects
 
 from catalogue.models import ArtistIdKind, Recording
+from catalogue.owners import tis
+from catalogue.owners.choices import PUBLISHER_ROLES, WRITER_ROLES
+from catalogue.owners.ledger import Group, countries_of, holds_on, is_believed
+from catalogue.owners.models import Release, Share, Track, Work, WorkNumber
+from catalogue.owners.records import record_keys, works_of
+from catalogue.owners.shares import chosen_among, own_shares
 from common.batches import batched
 from monitoring.declarations.chunks import CHUNK
 from monitoring.declarations.facts import Contributor, RecordingFacts
-from rights import tis
-from rights.choices import PUBLISHER_ROLES, WRITER_ROLES
-from rights.filling import chosen_among, own_shares
-from rights.ledger import Group, countries_of, holds_on, is_believed
-from rights.models import Release, Share, Track, Work, WorkNumber
-from rights.records import record_keys, works_of
 
 _LONG = ("facts", "notes")
 

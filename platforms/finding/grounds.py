@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from catalogue.models import Recording
+from catalogue.owners import ledger, tis
+from catalogue.owners.choices import Right, ShareKind
+from catalogue.owners.records import rights_records
+from catalogue.owners.shares import chosen_of, shares_of
 from common.territories import TERRITORIES
 from common.zones import office_day
 from platforms.choices import OWN_DETAILS, Meaning, ValueColumn
 from platforms.finding.facts import ReportFacts
 from platforms.models import PlatformClaim, ReportedValue
 from review.coverage import LicencesInForce
-from rights import ledger, tis
-from rights.choices import Right, ShareKind
-from rights.filling import chosen_of, shares_of
-from rights.records import rights_records
 
 EVERYWHERE: Final = "EVERYWHERE"
 

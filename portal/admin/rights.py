@@ -10,9 +10,15 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from catalogue.owners.models import Conflict, Party, Release, RightsRecording, Work
+from catalogue.owners.selectors import (
+    conflicts_in_reach,
+    parties_in_reach,
+    recordings_in_reach,
+    releases_in_reach,
+    works_in_reach,
+)
 from portal.admin.base import RoleAdmin, all_field_names
-from rights import selectors
-from rights.models import Conflict, Party, Release, RightsRecording, Work
 
 
 @admin.register(Work)
@@ -25,7 +31,7 @@ class WorkAdmin(RoleAdmin[Work]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Work]:
         """Apply the user's access limits."""
-        return selectors.works_in_reach()
+        return works_in_reach()
 
 
 @admin.register(Party)
@@ -39,7 +45,7 @@ class PartyAdmin(RoleAdmin[Party]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Party]:
         """Apply the user's access limits."""
-        return selectors.parties_in_reach()
+        return parties_in_reach()
 
 
 @admin.register(RightsRecording)
@@ -52,7 +58,7 @@ class RightsRecordingAdmin(RoleAdmin[RightsRecording]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RightsRecording]:
         """Apply the user's access limits."""
-        return selectors.recordings_in_reach()
+        return recordings_in_reach()
 
 
 @admin.register(Release)
@@ -65,7 +71,7 @@ class ReleaseAdmin(RoleAdmin[Release]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Release]:
         """Apply the user's access limits."""
-        return selectors.releases_in_reach()
+        return releases_in_reach()
 
 
 @admin.register(Conflict)
@@ -79,7 +85,7 @@ class ConflictAdmin(RoleAdmin[Conflict]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conflict]:
         """Apply the user's access limits."""
-        return selectors.conflicts_in_reach()
+        return conflicts_in_reach()
 
     @admin.display(description=_("Record"))
     def record(self, conflict: Conflict) -> str:

@@ -15,16 +15,16 @@ from rest_framework.response import Response
 
 from accounts.roles import Action
 from catalogue.models import ArtistIdentity, ArtistIdKind, Recording
+from catalogue.owners import tis
+from catalogue.owners.choices import ConflictKind, Right, ShareKind
+from catalogue.owners.models import Conflict, Release, Work
+from catalogue.owners.selectors import OwnedShare, rights_of
 from common.api_requests import valid_data
 from common.zones import office_day
 from portal.api.base import ProgramView
 from reports import rights_table
 from reports.choices import Format
 from reports.files import CONTENT_TYPES
-from rights import tis
-from rights.choices import ConflictKind, Right, ShareKind
-from rights.models import Conflict, Release, Work
-from rights.selectors import OwnedShare, rights_of
 
 Json = dict[str, Any]  # Any: JSON
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import path
 
+from common.routing import patterns_of, portal_api
 from portal.api import (
     claims,
     imports,
@@ -135,6 +136,7 @@ urlpatterns = [
         reports.RunCancelView.as_view(),
         name="report_cancel",
     ),
+    *patterns_of(portal_api),
 ]
 
 if settings.ACRPORTAL_MONITORING:

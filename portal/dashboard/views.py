@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -9,6 +11,7 @@ from django.views.decorators.http import require_safe
 from accounts.roles import Action
 from portal.dashboard import page as widgets
 from portal.shared.access import PortalRequest, needs
+from statements.selectors import count_to_correct
 
 
 @require_safe
@@ -22,5 +25,8 @@ def dashboard(request: PortalRequest) -> HttpResponseBase:
         "steps": widgets.first_steps(),
     }
     if not shown["numbers"].failed:
-        context["nav"] = {"pending_matches": shown["numbers"].data["waiting"]}
+        context["nav"] = {
+            "queue": shown["numbers"].data["waiting"],
+            "statement_list": cache(count_to_correct),
+        }
     return render(request, "portal/dashboard/dashboard.html", context)

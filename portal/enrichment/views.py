@@ -21,6 +21,7 @@ from django.views.decorators.http import (
 
 from accounts.roles import Action
 from catalogue.models import Recording
+from catalogue.owners.selectors import conflicts_under
 from common.reading import read_number
 from common.uid import new_uid
 from enrichment import deciding, differences, selectors
@@ -37,7 +38,6 @@ from portal.shared.consequences import consequences_of
 from portal.shared.lists import COUNTED, count_of, page_of, sorted_by
 from portal.shared.playback import audio_url
 from portal.shared.remembered import remembered
-from rights.selectors import conflicts_under
 
 _COLUMNS: Final = {"confidence": "confidence", "field": "field", "value": "value"}
 _LEAST: Final = 10

@@ -37,7 +37,7 @@ def _page(request: PortalRequest, name: str) -> HttpResponseBase:
 @needs(Action.VIEW)
 def guide_image(_request: PortalRequest, name: str) -> HttpResponseBase:
     """Send a picture of a guide."""
-    known = {path.name: path for path in shared.IMAGES.glob("*.png")}
-    if name not in known:
+    path = shared.image(name)
+    if path is None:
         raise Http404
-    return FileResponse(known[name].open("rb"), content_type="image/png")
+    return FileResponse(path.open("rb"), content_type="image/png")

@@ -230,7 +230,7 @@ def page(
     behind = selectors.proposals_behind([match]).get(match.pk)
     context: dict[str, object] = {}
     if queue.holds_all_waiting:
-        context["nav"] = {"pending_matches": place.total}
+        context["nav"] = {"queue": place.total}
     return (
         context
         | seen.shown()

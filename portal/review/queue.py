@@ -331,7 +331,7 @@ def tab_counts(user: User, *, waiting: int | None = None) -> dict[str, dict[str,
     }
     counts = {name: count_of(rows) for name, rows in tabs.items()}
     counts["waiting"] = count_of(all_waiting) if waiting is None else waiting
-    return {"tabs": counts, "nav": {"pending_matches": counts["waiting"]}}
+    return {"tabs": counts, "nav": {"queue": counts["waiting"]}}
 
 
 def _is_mine(user: User) -> Q:

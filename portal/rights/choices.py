@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from catalogue.owners import tis
+from catalogue.owners.models import Party, Work
+from catalogue.owners.selectors import parties_in_reach, works_in_reach
 from portal.shared.choices import SHOWN, Choice, ChoiceKind, territories
-from rights import selectors, tis
-from rights.models import Party, Work
+from rights import selectors
 
 
 def _party(party: Party) -> Choice:
@@ -19,7 +21,7 @@ def _parties(text: str) -> Iterable[Choice]:
 
 
 def _named_parties(values: list[str]) -> Iterable[Choice]:
-    return map(_party, selectors.parties_in_reach().filter(uid__in=values))
+    return map(_party, parties_in_reach().filter(uid__in=values))
 
 
 def _work(work: Work) -> Choice:
@@ -34,7 +36,7 @@ def _works(text: str) -> Iterable[Choice]:
 
 
 def _named_works(values: list[str]) -> Iterable[Choice]:
-    rows = selectors.works_in_reach().filter(uid__in=values)
+    rows = works_in_reach().filter(uid__in=values)
     return map(_work, rows.prefetch_related("numbers"))
 
 

@@ -15,6 +15,9 @@ from django.views.decorators.http import (
 )
 
 from accounts.roles import Action
+from catalogue.owners.choices import ConflictState
+from catalogue.owners.models import Conflict
+from catalogue.owners.selectors import conflicts_in_reach
 from enrichment.selectors import count_disagreements
 from portal.rights import page
 from portal.rights.forms import (
@@ -25,11 +28,8 @@ from portal.rights.forms import (
 from portal.shared.access import PortalRequest, needs
 from portal.shared.lists import page_of, sorted_by
 from portal.shared.selection import unpack
-from rights import selectors
 from rights.actions import base, conflicts
-from rights.choices import ConflictState
 from rights.errors import RightsRefused
-from rights.models import Conflict
 
 # The choice of no claim: leave the conflict as it is.
 _LEAVE: Final = "-"
@@ -71,7 +71,7 @@ def conflict_many(request: PortalRequest) -> HttpResponseBase:
     """Settle the ticked conflicts, or all of one record as a person saw them."""
     seen = unpack([request.POST.get("seen", "")])
     uids = [*request.POST.getlist("conflict"), *seen][: conflicts.BULK_LIMIT]
-    rows = list(selectors.conflicts_in_reach().filter(uid__in=uids))
+    rows = list(conflicts_in_reach().filter(uid__in=uids))
     # A source begins with "=", as in a choice.
     source = request.POST.get("source", "")
     if not rows:
@@ -174,4 +174,4 @@ def _show_conflict(
 
 
 def _conflict(uid: str) -> Conflict:
-    return get_object_or_404(selectors.conflicts_in_reach(), uid=uid)
+    return get_object_or_404(conflicts_in_reach(), uid=uid)

@@ -10,17 +10,8 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from portal.shared.fields import (
-    ArtistsField,
-    LinesField,
-    Picker,
-    WordsField,
-    sentence_of,
-)
-from portal.shared.filters import DayInput
-from rights import tis
-from rights.actions.parts import ShareDetails
-from rights.choices import (
+from catalogue.owners import tis
+from catalogue.owners.choices import (
     PUBLISHER_ROLES,
     RECORDING_ROLES,
     WRITER_ROLES,
@@ -30,9 +21,18 @@ from rights.choices import (
     ShareKind,
     TitleKind,
 )
+from catalogue.owners.models import Party, Release, Work
+from catalogue.owners.selectors import parties_in_reach, works_in_reach
+from portal.shared.fields import (
+    ArtistsField,
+    LinesField,
+    Picker,
+    WordsField,
+    sentence_of,
+)
+from portal.shared.filters import DayInput
+from rights.actions.parts import ShareDetails
 from rights.errors import RightsRefused
-from rights.models import Party, Release, Work
-from rights.selectors import parties_in_reach, works_in_reach
 
 _CODES = {
     *("iswc", "ipi_name", "ipi_base", "isni", "ipn", "dpid", "society"),

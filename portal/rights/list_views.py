@@ -16,6 +16,9 @@ from django.views.decorators.http import (
 from accounts.limits import costly
 from accounts.reach import sees_every_bucket
 from accounts.roles import Action
+from catalogue.owners.choices import ConflictState
+from catalogue.owners.models import Release, Work
+from catalogue.owners.selectors import parties_in_reach, recordings_in_reach
 from portal.rights import page
 from portal.rights.forms import (
     RightsExportForm,
@@ -27,8 +30,6 @@ from portal.shared.lists import page_of, sorted_by
 from reports import rights_table
 from reports.choices import Format
 from rights import selectors
-from rights.choices import ConflictState
-from rights.models import Release, Work
 
 
 @require_safe
@@ -53,7 +54,7 @@ def work_list(request: PortalRequest) -> HttpResponseBase:
 def party_list(request: PortalRequest) -> HttpResponseBase:
     """List parties."""
     columns = {"title": "name_key", "ipi": "ipi_name"}
-    rows = selectors.parties_in_reach()
+    rows = parties_in_reach()
     return _list(request, "parties", selectors.search_parties, rows, columns)
 
 
@@ -87,7 +88,7 @@ def _seen(path: str) -> Q:
     """Return the condition that the reader may see the recording with rights there."""
     if sees_every_bucket():
         return Q()
-    return Q((f"{path}__in", selectors.recordings_in_reach().values("pk")))
+    return Q((f"{path}__in", recordings_in_reach().values("pk")))
 
 
 def _list(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from accounts.models import User
 from catalogue.models import Recording
+from catalogue.owners.selectors import rights_of
 from common.zones import office_day
 from portal.shared.cards import Card
 from review.models import Match
 from review.owners import rights_at_use
 from review.subjects import Subject
-from rights.selectors import rights_of
 
 
 def _of_match(match: Match, _user: User) -> dict[str, object]:

@@ -16,17 +16,33 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from audit.models import Event
 from catalogue.models import Recording
+from catalogue.owners import tis
+from catalogue.owners.choices import ConflictKind, ConflictState
+from catalogue.owners.models import (
+    Conflict,
+    Party,
+    Release,
+    RightsRecording,
+    Share,
+    Work,
+)
+from catalogue.owners.records import case_of, catalogue_recordings
+from catalogue.owners.selectors import (
+    conflicts_in_reach,
+    owners_of,
+    parties_in_reach,
+    recordings_in_reach,
+    role_label,
+    works_in_reach,
+)
 from common.reading import read_clock, read_date
 from common.zones import office_day
 from portal.rights.forms import ConflictFilterForm, SettleAllForm
 from portal.shared.lists import count_of
 from portal.shared.selection import pack
-from rights import selectors, tis
+from rights import selectors
 from rights.actions.base import Case, RightsVerb, why_not
 from rights.actions.undoing import last_action
-from rights.choices import ConflictKind, ConflictState
-from rights.models import Conflict, Party, Release, RightsRecording, Share, Work
-from rights.records import case_of, catalogue_recordings
 
 _SAID: Final[dict[str, str | Promise]] = {
     "rights.imported": gettext_lazy("was added by an import"),
@@ -89,7 +105,7 @@ def claim_rows(record: Work | RightsRecording) -> list[ClaimRow]:
         ClaimRow(
             share=share,
             group=f"{share.get_right_display()} · {share.get_kind_display()}",
-            role=selectors.role_label(share.role),
+            role=role_label(share.role),
             territory=tis.in_words(share.included, share.excluded),
             source=source_label(share.claimant),
             has_ended=share.valid_until is not None and share.valid_until < today,
@@ -122,10 +138,8 @@ def history(case: str) -> list[RightsEvent]:
         if key in event.after
     }
     seen = {
-        *selectors.recordings_in_reach()
-        .filter(uid__in=named)
-        .values_list("uid", flat=True),
-        *selectors.works_in_reach().filter(uid__in=named).values_list("uid", flat=True),
+        *recordings_in_reach().filter(uid__in=named).values_list("uid", flat=True),
+        *works_in_reach().filter(uid__in=named).values_list("uid", flat=True),
     }
     return [
         RightsEvent(
@@ -157,7 +171,7 @@ def record_context(record: Case, user: User) -> dict[str, object]:
         context["open_conflicts"] = selectors.open_conflicts(record)
     if isinstance(record, Work | RightsRecording):
         context["claims"] = claim_rows(record)
-        context["owners"] = selectors.owners_of(record, day=office_day())
+        context["owners"] = owners_of(record, day=office_day())
         context["today"] = office_day()
     return context
 
@@ -174,7 +188,7 @@ class SoundRow:
 def sound_rows(record: Work | Release) -> list[SoundRow]:
     """Return the recordings of a work, or the tracks of a release, that may be seen."""
     seen = set(
-        selectors.recordings_in_reach()
+        recordings_in_reach()
         .filter(pk__in=[each.pk for each in record.recordings.all()])
         .values_list("pk", flat=True)
     )
@@ -217,7 +231,7 @@ def party_row(share: Share) -> PartyShareRow:
         share=share,
         subject=subject,
         subject_url=url_of(subject),
-        role=selectors.role_label(share.role),
+        role=role_label(share.role),
         territory=tis.in_words(share.included, share.excluded),
         source=source_label(share.claimant),
     )
@@ -236,7 +250,7 @@ def tab_counts(rows: Any) -> list[tuple[str, str, int]]:  # Any: a queryset
 
 def listed_conflicts(filters: ConflictFilterForm) -> Any:  # Any: a queryset
     """Return the conflicts that the filters leave, in any state."""
-    rows = selectors.conflicts_in_reach()
+    rows = conflicts_in_reach()
     if kind := filters.cleaned_data.get("kind"):
         rows = rows.filter(kind=kind)
     if of := filters.cleaned_data.get("of"):
@@ -311,8 +325,7 @@ def cell_rows(conflict: Conflict) -> list[CellRow]:
     cells = conflict.evidence.get("cells", [])
     named = {claim["party"] for cell in cells for claim in cell.get("claims", [])}
     parties = {
-        party.uid: str(party)
-        for party in selectors.parties_in_reach().filter(uid__in=named)
+        party.uid: str(party) for party in parties_in_reach().filter(uid__in=named)
     }
     ended = {cell["share"] for cell in cells if "share" in cell}
     shares = {
@@ -397,9 +410,9 @@ def other_works(conflict: Conflict) -> list[tuple[Work, str]]:
     """Return the works of one ISWC with their writers."""
     writers = conflict.evidence.get("works", {})
     keys = {key for keys in writers.values() for key in keys}
-    seen = selectors.parties_in_reach().filter(pk__in=keys)
+    seen = parties_in_reach().filter(pk__in=keys)
     names = {party.pk: str(party) for party in seen}
-    works = selectors.works_in_reach().filter(uid__in=writers).order_by("pk")
+    works = works_in_reach().filter(uid__in=writers).order_by("pk")
     return [
         (work, ", ".join(names.get(key, "?") for key in writers[work.uid]))
         for work in works

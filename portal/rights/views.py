@@ -23,6 +23,14 @@ from django.views.decorators.http import (
 from accounts.models import User
 from accounts.roles import Action
 from catalogue.models import Recording
+from catalogue.owners.choices import TitleKind
+from catalogue.owners.models import Party, Release, RightsRecording, Share, Work
+from catalogue.owners.selectors import (
+    parties_in_reach,
+    recordings_in_reach,
+    releases_in_reach,
+    works_in_reach,
+)
 from portal.rights import page
 from portal.rights.forms import (
     MergePartyForm,
@@ -42,9 +50,7 @@ from portal.shared.lists import page_of
 from rights import selectors
 from rights.actions import base, merging, parts, records, undoing
 from rights.actions.base import Case
-from rights.choices import TitleKind
 from rights.errors import RightsRefused
-from rights.models import Party, Release, RightsRecording, Share, Work
 
 Editable = TypeVar("Editable", Work, Party, Release)
 # Any: a record, and the one that comes next.
@@ -148,8 +154,8 @@ def _show_recording(
 ) -> HttpResponseBase:
     context = {
         "here": page.catalogue_rows(row),
-        "works": selectors.works_in_reach().filter(recordings=row, merged_into=None),
-        "releases": selectors.releases_in_reach().filter(recordings=row),
+        "works": works_in_reach().filter(recordings=row, merged_into=None),
+        "releases": releases_in_reach().filter(recordings=row),
         "statements": selectors.statements_of(row),
     }
     return _show(request, "recording", row, problem, context)
@@ -435,16 +441,16 @@ def _split_work(request: PortalRequest, row: Work) -> tuple[str, Work]:
 
 
 def _work(uid: str) -> Work:
-    return get_object_or_404(selectors.works_in_reach(), uid=uid)
+    return get_object_or_404(works_in_reach(), uid=uid)
 
 
 def _party(uid: str) -> Party:
-    return get_object_or_404(selectors.parties_in_reach(), uid=uid)
+    return get_object_or_404(parties_in_reach(), uid=uid)
 
 
 def _release(uid: str) -> Release:
-    return get_object_or_404(selectors.releases_in_reach(), uid=uid)
+    return get_object_or_404(releases_in_reach(), uid=uid)
 
 
 def _sound(uid: str) -> RightsRecording:
-    return get_object_or_404(selectors.recordings_in_reach(), uid=uid)
+    return get_object_or_404(recordings_in_reach(), uid=uid)

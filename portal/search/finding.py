@@ -14,11 +14,9 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from accounts.roles import Action
@@ -26,7 +24,8 @@ from accounts.services import deciders
 from catalogue.models import Bucket, Recording
 from catalogue.selectors import artists_hold
 from imports.kinds import all_kinds
-from portal.shared import guides
+from portal.shared import guides, menu
+from portal.shared.menu import PageLink
 from portal.shared.searching import (
     Hit,
     SearchText,
@@ -65,12 +64,13 @@ def find(*, text: str, user: User, limit: int = IN_PALETTE) -> list[HitGroup]:
     asked = SearchText(" ".join(text.split())[:300], limit)
     groups = list(_rows(asked, user)) if asked.text else []
     imports = (
-        _PageLink(kind.title, kind.form_page, kind.action) for kind in all_kinds()
+        PageLink(kind.title, kind.form_page, kind.action) for kind in all_kinds()
     )
+    pages = (*(entry.link for entry in menu.entries), *menu.pages)
     groups += [
-        _group("pages", _("Pages"), "layers", _places(_PAGES, asked, user)),
+        _group("pages", _("Pages"), "layers", _places(pages, asked, user)),
         _group(
-            "verbs", _("Actions"), "next", _places((*_VERBS, *imports), asked, user)
+            "verbs", _("Actions"), "next", _places((*menu.verbs, *imports), asked, user)
         ),
         _group("guides", _("Guides"), "help", _guides(asked)),
     ]
@@ -232,30 +232,13 @@ def _people(asked: SearchText, user: User) -> Iterator[Hit]:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _PageLink:
-    """A page, or a verb that a page begins."""
-
-    label: Any  # Any: a lazy translation
-    name: str
-    action: Action = Action.VIEW
-    query: str = ""
-    of_monitoring: bool = False
-
-
-def _places(
-    places: tuple[_PageLink, ...], asked: SearchText, user: User
-) -> Iterator[Hit]:
-    """Yield the places that the person may open and whose name has all words."""
+def _places(links: Iterable[PageLink], asked: SearchText, user: User) -> Iterator[Hit]:
+    """Yield the pages that the person may open and whose name has all words."""
     words = asked.text.casefold().split()
-    for place in places:
-        if place.of_monitoring and not settings.ACRPORTAL_MONITORING:
-            continue
-        label = str(place.label)
-        if all(word in label.casefold() for word in words) and user.has_perm(
-            place.action
-        ):
-            yield Hit(marked(label, asked.text), reverse(place.name) + place.query)
+    for link in links:
+        label = str(link.label)
+        if all(word in label.casefold() for word in words) and link.is_open_to(user):
+            yield Hit(marked(label, asked.text), link.url)
 
 
 def _guides(asked: SearchText) -> Iterator[Hit]:
@@ -263,77 +246,3 @@ def _guides(asked: SearchText) -> Iterator[Hit]:
     for heading in islice(guides.find_headings(asked.text), asked.limit):
         within = heading.title if heading.anchor else ""
         yield Hit(marked(heading.text, asked.text), heading.url, within)
-
-
-_PAGES = (
-    _PageLink(gettext_lazy("Dashboard"), "portal:dashboard"),
-    _PageLink(gettext_lazy("Review queue"), "portal:queue"),
-    _PageLink(gettext_lazy("All matches"), "portal:match_list"),
-    _PageLink(gettext_lazy("Disputes"), "portal:dispute_list"),
-    _PageLink(gettext_lazy("My decisions"), "portal:my_decisions", Action.DECIDE),
-    _PageLink(gettext_lazy("Files without a match"), "portal:queue_files"),
-    _PageLink(gettext_lazy("Files"), "portal:file_list"),
-    _PageLink(gettext_lazy("Unknown sound"), "portal:unknown", of_monitoring=True),
-    _PageLink(gettext_lazy("Streams"), "portal:streams", of_monitoring=True),
-    _PageLink(gettext_lazy("Play log"), "portal:stream_log", of_monitoring=True),
-    _PageLink(
-        gettext_lazy("Stream alarms"), "portal:stream_alarms", of_monitoring=True
-    ),
-    _PageLink(gettext_lazy("Stations"), "portal:station_list", of_monitoring=True),
-    _PageLink(gettext_lazy("Watches"), "portal:watch_list"),
-    _PageLink(gettext_lazy("Drops"), "portal:drop_list"),
-    _PageLink(gettext_lazy("Containers"), "portal:container_list"),
-    _PageLink(gettext_lazy("Run both engines"), "portal:trial_list", Action.DECIDE),
-    _PageLink(gettext_lazy("Catalogue"), "portal:catalogue"),
-    _PageLink(gettext_lazy("Filling in"), "portal:fill_in"),
-    _PageLink(gettext_lazy("Suggestions"), "portal:suggestion_list"),
-    _PageLink(gettext_lazy("Sources of open data"), "portal:open_data"),
-    _PageLink(gettext_lazy("Duplicates"), "portal:duplicates"),
-    _PageLink(gettext_lazy("Works"), "portal:work_list"),
-    _PageLink(gettext_lazy("Parties"), "portal:party_list"),
-    _PageLink(gettext_lazy("Releases"), "portal:release_list"),
-    _PageLink(gettext_lazy("Rights conflicts"), "portal:rights_conflicts"),
-    _PageLink(gettext_lazy("Policies"), "portal:policy_list"),
-    _PageLink(gettext_lazy("Licences"), "portal:licence_list"),
-    _PageLink(gettext_lazy("Platform claims"), "portal:claims"),
-    _PageLink(gettext_lazy("Notices"), "portal:notice_list"),
-    _PageLink(gettext_lazy("Statements to correct"), "portal:statement_list"),
-    _PageLink(gettext_lazy("Reports"), "portal:reports"),
-    _PageLink(gettext_lazy("Declarations"), "portal:declarations", of_monitoring=True),
-    _PageLink(gettext_lazy("Report summary"), "portal:report_summary"),
-    _PageLink(
-        gettext_lazy("Scheduled reports"), "portal:report_schedules", Action.REPORT
-    ),
-    _PageLink(gettext_lazy("Jobs"), "portal:jobs"),
-    _PageLink(gettext_lazy("Retention"), "portal:retention", Action.DELETE),
-    _PageLink(gettext_lazy("API tokens"), "portal:tokens"),
-    _PageLink(gettext_lazy("Guides"), "portal:guides"),
-    _PageLink(gettext_lazy("Your account"), "mfa_index"),
-    _PageLink(gettext_lazy("Language and time zone"), "account_language"),
-)
-_VERBS = (
-    _PageLink(gettext_lazy("Upload audio or links"), "portal:upload", Action.UPLOAD),
-    _PageLink(gettext_lazy("Submit many links"), "portal:links", Action.UPLOAD),
-    _PageLink(
-        gettext_lazy("Watch a feed or channel"), "portal:watch_create", Action.UPLOAD
-    ),
-    _PageLink(
-        gettext_lazy("Add a stream"),
-        "portal:stream_add",
-        Action.UPLOAD,
-        of_monitoring=True,
-    ),
-    _PageLink(gettext_lazy("Add a drop"), "portal:drop_create", Action.UPLOAD),
-    _PageLink(gettext_lazy("Add a licence"), "portal:licence_create", Action.APPROVE),
-    _PageLink(gettext_lazy("Add a policy"), "portal:policy_create", Action.APPROVE),
-    _PageLink(
-        gettext_lazy("Add a recording"), "portal:recording_add", Action.EDIT_CATALOGUE
-    ),
-    _PageLink(gettext_lazy("Compare two recordings"), "portal:duplicate_compare"),
-    _PageLink(
-        gettext_lazy("Create a bucket"), "portal:bucket_create", Action.EDIT_CATALOGUE
-    ),
-    _PageLink(
-        gettext_lazy("Create a container"), "portal:container_create", Action.CONFIGURE
-    ),
-)

@@ -14,11 +14,10 @@ from django.http import HttpResponseNotModified, JsonResponse
 from django.http.response import HttpResponseBase
 
 from audit.models import Event
+from portal.shared import menu
 from portal.shared.access import PortalRequest
-from portal.shared.context_processors import count_waiting
 from portal.shared.formats import counted
 from portal.shared.lists import COUNTED_IN_MENU, PAGE_SIZE
-from statements.selectors import count_to_correct
 
 Tokens = Mapping[str, str]
 
@@ -54,9 +53,9 @@ def answer_changes(
     stale = [name for name, token in now.items() if known[name] != token]
     texts = {name: counted(count) for name, count in counts().items()}
     # The menu leaves a count of zero out.
-    in_menu = {"menu": count_waiting(), "menu-statements": count_to_correct()}
-    for name, count in in_menu.items():
-        texts[name] = counted(count, COUNTED_IN_MENU) if count else ""
+    for key, count_rows in menu.counts():
+        count = count_rows()
+        texts[f"menu-{key}"] = counted(count, COUNTED_IN_MENU) if count else ""
     answer = {
         "rows": draw(stale) if stale else {},
         "gone": [name for name in known if name not in now],

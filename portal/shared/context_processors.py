@@ -13,9 +13,9 @@ from accounts.roles import Action
 from jobs import installation
 from jobs.choices import InstallationRole
 from jobs.models import Installation
+from portal.shared import menu
 from portal.shared.lists import COUNTED_IN_MENU, count_of
 from review import selectors as review_selectors
-from statements.selectors import count_to_correct
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
@@ -35,8 +35,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
         return context
     return context | {
         "guesses_zone": guesses_zone(request),
-        "nav": {"pending_matches": cache(count_waiting)},
-        "statements_to_correct": cache(count_to_correct),
+        "nav": {key: cache(count) for key, count in menu.counts()},
         "sees_every_bucket": sees_every_bucket,
         "can": {action.name.lower(): user.has_perm(action) for action in Action},
     }

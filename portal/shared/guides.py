@@ -1,9 +1,12 @@
-"""The guides of ``docs/`` as pages of the portal, and their headings for the search."""
+"""The guides as pages of the portal, and their headings for the search.
+
+They lie in ``docs/``, and those of a plug-in in its own folder of that name.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -13,13 +16,15 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 INDEX = "index"
 """The guide that lists the others."""
-FOLDER = Path(settings.BASE_DIR) / "docs"
-IMAGES = FOLDER / "images"
+IMAGES = "images"
+_OWN = Path(settings.BASE_DIR) / "docs"
+_PLUGINS = Path(settings.BASE_DIR) / "plugins"
 _OF_MONITORING = (
     *("streams", "broadcasts", "declarations", "declaration-formats"),
     "unknown-sound",
@@ -57,9 +62,27 @@ class Guide:
 @lru_cache(maxsize=1)
 def names() -> tuple[str, ...]:
     """Return the names of all guides; none where the documents were left out."""
+    return tuple(sorted(_paths()))
+
+
+@lru_cache(maxsize=1)
+def _paths() -> Mapping[str, Path]:
     left_out = () if settings.ACRPORTAL_MONITORING else _OF_MONITORING
-    found = {path.stem for path in FOLDER.glob("*.md")}
-    return tuple(sorted(found.difference(left_out)))
+    paths = {path.stem: path for folder in folders() for path in folder.glob("*.md")}
+    return {name: path for name, path in paths.items() if name not in left_out}
+
+
+def folders() -> Sequence[Path]:
+    """Return the folders with guides: the portal's own, then those of plug-ins."""
+    return (_OWN, *(_PLUGINS / name / "docs" for name in settings.ACRPORTAL_PLUGINS))
+
+
+def image(name: str) -> Path | None:
+    """Return the picture with this name; None if there is none."""
+    pictures = (
+        path for folder in folders() for path in (folder / IMAGES).glob("*.png")
+    )
+    return next((path for path in pictures if path.name == name), None)
 
 
 def find_headings(text: str) -> Iterator[Heading]:
@@ -93,12 +116,23 @@ def read(name: str) -> Guide:
 
 def _text(name: str) -> str:
     """Return the text of a guide without links to guides that are left out."""
-    text = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
+    text = _paths()[name].read_text(encoding="utf-8")
+    if name == INDEX:
+        text += _index_of_plugins()
     if settings.ACRPORTAL_MONITORING:
         return text
     link = rf"\[([^\]]*)\]\((?:{'|'.join(_OF_MONITORING)})\.md[^)]*\)"
     listed = rf" · {link}" if name == INDEX else link
     return re.sub(listed, "" if name == INDEX else r"\1", text)
+
+
+def _index_of_plugins() -> str:
+    """Return a list of the plug-ins' guides, which the portal's own index leaves out."""
+    added = [name for name, path in _paths().items() if path.parent != _OWN]
+    if not added:
+        return ""
+    lines = (f"- [{read(name).title}]({name}.md)\n" for name in added)
+    return f"\n## {gettext('Plug-ins')}\n\n{''.join(lines)}"
 
 
 def _headings(name: str, tokens: Sequence[Token]) -> Iterator[Heading]:
@@ -156,8 +190,9 @@ def _address(target: str) -> str:
         return target
     path = Path(parts.path)
     anchor = f"#{parts.fragment}" if parts.fragment else ""
-    if path.parent.name == IMAGES.name:
+    if path.parent.name == IMAGES:
         return reverse("portal:guide_image", args=[path.name])
-    if path.suffix == ".md" and str(path.parent) == "." and path.stem in names():
+    # A plug-in's guide names those of the portal by their way through the folders.
+    if path.suffix == ".md" and path.stem in names():
         return reverse("portal:guide", args=[path.stem]) + anchor
     return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -39,7 +39,7 @@ from portal.shared import columns, formats, looks
 from portal.shared.cards import cards_of
 from portal.shared.fields import may_be_empty, shown_when
 from portal.shared.lists import COUNTED_IN_MENU
-from portal.shared.sections import SECTIONS
+from portal.shared.menu import Menu, Section, menu_for
 from portal.shared.times import lasting, when
 from recognition.types import SoundTrack, TrackState
 from recognition.version import VERSION
@@ -468,20 +468,39 @@ def column_menu(context: Context, name: str) -> dict[str, Any]:
 @register.simple_tag(takes_context=True)
 def current_page(context: Context, name: str) -> SafeString:
     """Return aria-current if the page's URL name, or ``nav_page``, is ``name``."""
-    return _current_among(context, (name,))
+    return SafeString('aria-current="page"' if _page(context) == name else "")
 
 
-@register.simple_tag(takes_context=True)
-def current_section(context: Context, name: str) -> SafeString:
-    """Return aria-current if the page belongs to an entry of the menu."""
-    return _current_among(context, SECTIONS.get(name, ()))
-
-
-def _current_among(context: Context, names: Collection[str]) -> SafeString:
+def _page(context: Context) -> str:
+    """Return the name of the page's URL, or the page that it says it belongs to."""
     match = getattr(context.get("request"), "resolver_match", None)
-    if match is None or context.get("nav_page", match.view_name) not in names:
-        return SafeString("")
-    return SafeString('aria-current="page"')
+    return context.get("nav_page") or (match.view_name if match else "")
+
+
+@register.inclusion_tag("components/_nav.html", takes_context=True)
+def menu(context: Context) -> dict[str, Any]:
+    """Draw the menu, and mark the entry that the page belongs to."""
+    user, page, counts = context["user"], _page(context), context.get("nav", {})
+    entries = menu_for(user) if user.is_authenticated else Menu((), ())
+    return {
+        "sections": {
+            section.value: [
+                {
+                    "entry": entry,
+                    "is_current": entry.holds(page),
+                    "count": counts.get(entry.key, entry.count and cache(entry.count)),
+                }
+                for entry in entries.of(section)
+            ]
+            for section in Section
+        },
+        "has_more": bool(entries.unused),
+        "is_more": page == "portal:more"
+        or any(entry.holds(page) for entry in entries.unused),
+        "user": user,
+        "csrf_token": context.get("csrf_token"),
+        "site_name": context.get("site_name"),
+    }
 
 
 @register.inclusion_tag("portal/imports/_buttons.html", takes_context=True)

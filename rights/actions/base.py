@@ -16,10 +16,10 @@ from accounts.reach import (
     why_unseen,
 )
 from accounts.roles import Action
+from catalogue.owners.models import Conflict, Party, Release, RightsRecording, Work
+from catalogue.owners.records import case_of, catalogue_recordings
 from rights.conflicts import records_of_party
 from rights.errors import RightsChanged, RightsRefused
-from rights.models import Conflict, Party, Release, RightsRecording, Work
-from rights.records import case_of, catalogue_recordings
 from rights.services import follow
 
 Editable = TypeVar("Editable", Work, Party, Release)

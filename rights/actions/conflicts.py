@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 import audit.services
 from accounts.models import User
 from audit.models import Event
+from catalogue.owners.choices import ConflictKind, ConflictState
+from catalogue.owners.models import Conflict, RightsRecording
 from rights.actions.base import RightsVerb, why_not
-from rights.choices import ConflictKind, ConflictState
 from rights.errors import RightsChanged, RightsRefused
 from rights.filling import fill_recordings
-from rights.models import Conflict, RightsRecording
 from rights.selectors import choice_by, sources_of, values_of
 
 BULK_LIMIT: Final = 100

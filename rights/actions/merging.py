@@ -9,6 +9,15 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from catalogue.owners.models import (
+    OtherTitle,
+    Party,
+    RightsRecording,
+    Share,
+    Statement,
+    Work,
+    WorkNumber,
+)
 from rights.actions.base import (
     Case,
     Editable,
@@ -19,16 +28,7 @@ from rights.actions.base import (
 )
 from rights.conflicts import records_of_party
 from rights.errors import RightsRefused
-from rights.models import (
-    OtherTitle,
-    Party,
-    RightsRecording,
-    Share,
-    Statement,
-    Work,
-    WorkNumber,
-)
-from rights.records import share_values
+from rights.matching import share_values
 from rights.services import follow
 
 

@@ -12,11 +12,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from catalogue.models import Recording
-from common.databases import violates
-from rights.actions.base import RightsVerb, follow_record, locked, record_event
-from rights.choices import Right, ShareKind, TitleKind
-from rights.errors import RightsChanged, RightsRefused
-from rights.models import (
+from catalogue.owners.choices import Right, ShareKind, TitleKind
+from catalogue.owners.models import (
     OtherTitle,
     Party,
     Release,
@@ -25,7 +22,10 @@ from rights.models import (
     Track,
     Work,
 )
-from rights.records import column_of, rights_records
+from catalogue.owners.records import column_of, rights_records
+from common.databases import violates
+from rights.actions.base import RightsVerb, follow_record, locked, record_event
+from rights.errors import RightsChanged, RightsRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

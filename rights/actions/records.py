@@ -23,6 +23,8 @@ from catalogue.identifiers import (
     check_society,
     check_upc,
 )
+from catalogue.owners.models import Party, Release, Work
+from catalogue.owners.records import case_of
 from rights.actions.base import (
     Case,
     Editable,
@@ -34,8 +36,6 @@ from rights.actions.base import (
 )
 from rights.applying.values import plain
 from rights.errors import RightsRefused
-from rights.models import Party, Release, Work
-from rights.records import case_of
 
 _CHECKS: Final[Mapping[type[Case], Mapping[str, Callable[[str], str]]]] = {
     Work: {"iswc": check_iswc},

@@ -12,6 +12,16 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from audit.models import Event
+from catalogue.owners.models import (
+    OtherTitle,
+    Party,
+    RightsRecording,
+    Share,
+    Statement,
+    Work,
+    WorkNumber,
+)
+from catalogue.owners.records import case_of
 from rights.actions.base import (
     Case,
     RightsVerb,
@@ -23,16 +33,6 @@ from rights.actions.base import (
 from rights.actions.parts import attach
 from rights.conflicts import records_of_party
 from rights.errors import RightsRefused
-from rights.models import (
-    OtherTitle,
-    Party,
-    RightsRecording,
-    Share,
-    Statement,
-    Work,
-    WorkNumber,
-)
-from rights.records import case_of
 from rights.services import follow
 
 

@@ -9,11 +9,8 @@ from typing import Any, Final, TypeVar
 from django.utils.translation import gettext as _
 
 from audit.services import EventDraft
-from rights.applying.known import KnownRecords
-from rights.applying.values import plain
-from rights.choices import StatedField
-from rights.claims import ClaimFault, RightsMessage
-from rights.models import (
+from catalogue.owners.choices import StatedField
+from catalogue.owners.models import (
     OtherTitle,
     Party,
     Release,
@@ -23,7 +20,10 @@ from rights.models import (
     Track,
     Work,
 )
-from rights.records import Record, case_of, column_of
+from catalogue.owners.records import Record, case_of, column_of
+from rights.applying.known import KnownRecords
+from rights.applying.values import plain
+from rights.claims import ClaimFault, RightsMessage
 
 UNDO: Final = "undo"
 """What an undo needs, in the values after an event."""

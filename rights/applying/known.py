@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from catalogue.identifiers import BadIdentifier, check_isrc, check_iswc
+from catalogue.owners.models import RightsRecording, Share, Work, WorkNumber
 from rights.claims import RightsMessage
-from rights.models import RightsRecording, Share, Work, WorkNumber
 
 
 @dataclass(slots=True)

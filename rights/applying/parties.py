@@ -17,11 +17,11 @@ from catalogue.identifiers import (
     check_isni,
     check_society,
 )
+from catalogue.owners.models import Party
 from rights.applying.changes import Changes
 from rights.applying.values import ClaimRefused, checked, cut
 from rights.claims import PartyClaim
 from rights.matching import find_party
-from rights.models import Party
 
 _CHECKS: Final[Mapping[str, Callable[[str], str]]] = {
     "ipi_name": check_ipi_name,

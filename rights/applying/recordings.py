@@ -6,13 +6,13 @@ from django.utils.translation import gettext as _
 
 from catalogue.identifiers import check_isrc
 from catalogue.models import CodeStatus
+from catalogue.owners.choices import Right, StatedField
+from catalogue.owners.models import RightsRecording
 from rights.applying.changes import Changes
 from rights.applying.shares import checked_shares, replace_shares
 from rights.applying.values import ClaimRefused, cut
-from rights.choices import Right, StatedField
 from rights.claims import RecordingClaim
 from rights.matching import find_recording, match_key_of
-from rights.models import RightsRecording
 
 
 def apply_recording(changes: Changes, claim: RecordingClaim) -> RightsRecording:

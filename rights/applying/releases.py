@@ -7,12 +7,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from catalogue.identifiers import check_grid, check_label_code, check_upc
+from catalogue.owners.choices import StatedField
+from catalogue.owners.models import Release, RightsRecording, Track
 from rights.applying.changes import Changes
 from rights.applying.values import ClaimRefused, checked, cut
-from rights.choices import StatedField
 from rights.claims import ReleaseClaim
 from rights.matching import find_release
-from rights.models import Release, RightsRecording, Track
 
 
 def apply_release(changes: Changes, claim: ReleaseClaim) -> Release:

@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 
 from django.utils.translation import gettext as _
 
-from rights import tis
+from catalogue.owners import tis
+from catalogue.owners.choices import Right, ShareKind
+from catalogue.owners.models import RightsRecording, Share, Work
+from catalogue.owners.records import case_of
 from rights.applying.changes import Changes
 from rights.applying.values import (
     ClaimRefused,
@@ -16,10 +19,8 @@ from rights.applying.values import (
     checked_percent,
     checked_territories,
 )
-from rights.choices import Right, ShareKind
 from rights.claims import ShareClaim
-from rights.models import RightsRecording, Share, Work
-from rights.records import case_of, share_values
+from rights.matching import share_values
 
 
 def checked_shares(

@@ -11,7 +11,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from catalogue.identifiers import BadIdentifier
-from rights import tis
+from catalogue.owners import tis
 
 
 class ClaimRefused(Exception):

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 from django.utils.translation import gettext as _
 
 from catalogue.identifiers import check_iswc
+from catalogue.owners.choices import WRITER_ROLES, Right, StatedField, TitleKind
+from catalogue.owners.models import OtherTitle, Work, WorkNumber
+from catalogue.owners.records import case_of
+from catalogue.owners.texts import folded
 from rights.applying.changes import Changes
 from rights.applying.shares import checked_shares, replace_shares
 from rights.applying.values import ClaimRefused, checked, cut
-from rights.choices import WRITER_ROLES, Right, StatedField, TitleKind
 from rights.claims import TitleClaim, WorkClaim
 from rights.matching import find_work
-from rights.models import OtherTitle, Work, WorkNumber
-from rights.records import case_of
-from rights.texts import folded
 
 
 def apply_work(changes: Changes, claim: WorkClaim, recordings: Sequence[str]) -> Work:

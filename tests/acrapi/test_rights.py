@@ -11,9 +11,9 @@ import time_machine
 from acrapi.results import results_of
 from acrapi.rights import rights_on_wire
 from catalogue.models import Recording
-from rights.choices import ConflictKind, ConflictState
+from catalogue.owners.choices import ConflictKind, ConflictState
+from catalogue.owners.models import Conflict, RightsRecording
 from rights.conflicts import refresh
-from rights.models import Conflict, RightsRecording
 from scanning.choices import Section
 from scanning.engines.acrcloud_results import read_items
 from tests.factories.catalogue import RecordingFactory

@@ -11,6 +11,10 @@ from accounts.roles import Role
 from audit.models import Event
 from audit.services import first_broken_event
 from catalogue.models import Bucket, CodeStatus, Exclusion, Recording, RecordingStatus
+from catalogue.owners.choices import Right, ShareKind
+from catalogue.owners.models import Party, RightsRecording, Share, Work
+from catalogue.owners.records import catalogue_recordings
+from catalogue.owners.selectors import rights_of
 from catalogue.selectors import excluded_intervals
 from common.zones import office_day
 from dedup import actions
@@ -30,11 +34,7 @@ from review.choices import MatchState, PolicyAction
 from review.models import Match
 from review.services import applications, exclusions, policies
 from review.subjects import Subject
-from rights.choices import Right, ShareKind
 from rights.filling import fill_recordings
-from rights.models import Party, RightsRecording, Share, Work
-from rights.records import catalogue_recordings
-from rights.selectors import rights_of
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory

@@ -20,6 +20,7 @@ from accounts.roles import Role
 from audit.models import Event
 from catalogue.changes import update_recording
 from catalogue.models import Recording
+from catalogue.owners.models import Conflict
 from common.uid import new_uid
 from enrichment import deciding, sources, suggesting
 from enrichment.choices import FillField, HoldReason, SuggestionState
@@ -34,7 +35,6 @@ from enrichment.models import (
 )
 from jobs.choices import Pool
 from jobs.runner import run_next
-from rights.models import Conflict
 from tests.enrichment.dumps import Song, dump_of, invented_songs, iswc, uuid_of
 from tests.factories import rights
 from tests.factories.accounts import make_user

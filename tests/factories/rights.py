@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from rights.choices import Right, ShareKind
+from catalogue.owners.choices import Right, ShareKind
 from rights.claims import (
     Applied,
     PartyClaim,

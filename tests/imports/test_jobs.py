@@ -14,6 +14,7 @@ import jobs.services
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Recording
+from catalogue.owners.models import Work
 from imports import services
 from imports.errors import ImportRefused
 from imports.kinds import AnyKind, Columns, ImportKind, kind_of
@@ -24,7 +25,6 @@ from imports.rights.kind import RIGHTS
 from jobs.choices import JobState, Pool
 from jobs.models import Job
 from jobs.runner import run_next
-from rights.models import Work
 from scanning.models import ScannedFile
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory

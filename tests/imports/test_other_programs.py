@@ -23,6 +23,7 @@ from openpyxl import Workbook
 
 from accounts.roles import Role
 from catalogue.models import Bucket, Recording
+from catalogue.owners.models import Share
 from common.charsets import CHARSETS, decode_text, guess_charset
 from common.table_text import read_decimal, read_percent
 from imports.errors import TableRefused
@@ -35,7 +36,6 @@ from imports.rights.importer import RightsImporter, RightsSummary
 from imports.rights.reading import open_message
 from imports.tables import open_table, rows_of
 from imports.workbook_cells import cell_text
-from rights.models import Share
 from scanning.services.intake import submit_upload
 from scanning.services.link_batches import rows_of_csv
 from tests.borders import with_monitoring

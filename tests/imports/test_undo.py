@@ -19,6 +19,15 @@ from accounts.roles import Role
 from audit.models import Event
 from catalogue.changes import update_recording
 from catalogue.models import Exclusion, Recording, RecordingStatus
+from catalogue.owners.choices import ConflictState
+from catalogue.owners.models import (
+    Conflict,
+    Party,
+    RightsRecording,
+    Share,
+    Statement,
+    Work,
+)
 from imports import services
 from imports.kinds import all_kinds
 from imports.models import Import, ImportStatus, ImportStep, StepState
@@ -31,15 +40,13 @@ from jobs.models import Job
 from jobs.runner import run_next
 from programmes.models import Episode
 from review.models import Match
-from rights.choices import ConflictState
-from rights.models import Conflict, Party, RightsRecording, Share, Statement, Work
 from scanning.models import ScannedFile
 from tests.borders import with_monitoring
-from tests.conftest import MakeClient
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rights import claim, share, work
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
+from tests.fixtures import MakeClient
 
 if settings.ACRPORTAL_MONITORING:
     from monitoring.broadcasts.importing.kind import BROADCASTS

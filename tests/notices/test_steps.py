@@ -16,6 +16,8 @@ from accounts.roles import Role
 from audit.models import Event
 from audit.services import first_broken_event
 from catalogue.models import Recording, RecordingStatus
+from catalogue.owners.choices import Right, ShareKind
+from catalogue.owners.models import Conflict, Party, RightsRecording, Share
 from evidence.models import EvidencePack
 from jobs.choices import Pool
 from jobs.runner import run_next
@@ -43,15 +45,12 @@ from review.services.folding import fold_scan
 from rights import conflicts
 from rights.actions.merging import merge_parties
 from rights.actions.parts import record_of
-from rights.choices import Right, ShareKind
 from rights.claims import PartyClaim
-from rights.models import Conflict, Party, RightsRecording, Share
 from scanning.choices import SourceType
 from scanning.models import ScannedFile
 from statements import following
 from statements.choices import StatementState
 from statements.models import Statement
-from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
@@ -69,6 +68,7 @@ from tests.factories.rights import LABEL, recording
 from tests.factories.rights import claim as claim_of
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ScanFactory, make_detection
+from tests.fixtures import MakeClient
 
 # Slow: each notice stands on a signed evidence pack.
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]

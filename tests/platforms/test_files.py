@@ -17,17 +17,17 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Recording
+from catalogue.owners.choices import Right, ShareKind
+from catalogue.owners.models import Party, RightsRecording, Share
 from common.territories import TERRITORIES
 from platforms import files
 from platforms.choices import FileKind
 from platforms.errors import ClaimsRefused
 from platforms.files import FORMATS
 from platforms.models import ClaimFile, Discrepancy
-from rights.choices import Right, ShareKind
-from rights.models import Party, RightsRecording, Share
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.rules import make_licence
+from tests.fixtures import MakeClient
 from tests.platforms.making import ASSET, CLAIM, report, run_import
 from tests.platforms.test_lists import claim, compare, heard, recording
 from tests.threads import shared_database, using_database

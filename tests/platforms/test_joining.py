@@ -9,6 +9,7 @@ import pytest
 
 from accounts.roles import Role
 from catalogue.models import Recording
+from catalogue.owners.models import RightsRecording, Work
 from imports.undoing.walk import undo_import
 from platforms import comparing
 from platforms.choices import LinkedBy
@@ -20,7 +21,6 @@ from platforms.models import (
 )
 from platforms.selectors import fitting_recordings
 from platforms.services import link_asset
-from rights.models import RightsRecording, Work
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.platforms.making import ASSET, CLAIM, DAY, make_account, report, run_import

@@ -16,6 +16,8 @@ from accounts.roles import Role
 from audit.models import Event
 from catalogue.changes import retire_recordings
 from catalogue.models import IndexEntry, Recording
+from catalogue.owners.choices import Right, ShareKind
+from catalogue.owners.models import Party, RightsRecording, Share
 from platforms import comparing, services
 from platforms.choices import DiscrepancyKind, DiscrepancyState, Meaning
 from platforms.models import (
@@ -29,16 +31,14 @@ from platforms.models import (
 from portal.claims.page import rows_of
 from review.choices import MatchState
 from review.models import Match
-from rights.choices import Right, ShareKind
-from rights.models import Party, RightsRecording, Share
 from scanning.models import ScannedFile
 from scanning.sources.link_keys import link_key
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ScanFactory, ScannedFileFactory
+from tests.fixtures import MakeClient
 from tests.platforms.making import (
     ASSET,
     CLAIM,

@@ -28,6 +28,7 @@ from catalogue.models import (
     IndexEntry,
     Recording,
 )
+from catalogue.owners.models import OtherTitle, Share, Statement, Track, WorkNumber
 from dedup.models import CheckedRecording, DedupGroup, DedupMember, LoopPlace, TrackId
 from imports.models import ImportStep
 from jobs.models import Machine
@@ -43,7 +44,6 @@ from monitoring.unknown.models import (
 from notices.models import NoticeAnswer, NoticeItem
 from platforms.models import ClaimFileRow, GroundChange, PolicyTerms, PriorValues
 from review.models import FileFigures, Match
-from rights.models import OtherTitle, Share, Statement, Track, WorkNumber
 from scanning.choices import CallbackOutcome, ScanStatus
 from scanning.models import (
     Container,
@@ -63,12 +63,12 @@ from scanning.models import (
 from scanning.models.drop import DropFolder, DropItem
 from scanning.models.watch import WatchCheck, WatchItem
 from scanning.services.containers import inbound_callback_url
-from tests.conftest import MakeClient
 from tests.factories.accounts import confirm, make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ScannedFileFactory
 from tests.factories.streams import DAY, StreamHourFactory
+from tests.fixtures import MakeClient
 from tests.portal.queries import queries_of
 from tests.visible_text import visible_text
 

@@ -21,7 +21,6 @@ from review.models import Match
 from review.services import locks
 from scanning.choices import EngineChoice, FileStatus, ScanStatus
 from scanning.models import ScannedFile
-from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
@@ -32,6 +31,7 @@ from tests.factories.scanning import (
     ScanFactory,
     ScannedFileFactory,
 )
+from tests.fixtures import MakeClient
 
 HOME = "/"
 
@@ -233,7 +233,7 @@ def test_dashboard_waits_for_nobody_and_counts_once(client: Client) -> None:
     assert not [sql for sql in statements if sql.startswith(("BEGIN", "SAVEPOINT"))]
     counts = [sql for sql in statements if "LIMIT 10001" in sql]
     assert len([sql for sql in counts if "due_at" not in sql]) == 1
-    assert page.context["nav"]["pending_matches"] == 1
+    assert page.context["nav"]["queue"] == 1
 
 
 def test_figures_of_weeks_are_shared_by_those_who_see_everything(

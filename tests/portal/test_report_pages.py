@@ -25,11 +25,11 @@ from review.services.locks import take_lock
 from scanning.choices import FileStatus
 from scanning.services.filing import change_details
 from scanning.services.intake import FileDetails
-from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.scanning import ScannedFileFactory
+from tests.fixtures import MakeClient
 from tests.reports.reading import file_of, rows, run_of
 from tests.visible_text import visible_text
 
@@ -56,7 +56,7 @@ def test_page_shows_counts_and_the_rows_as_written(
     assert "1 match, 0 files with no match, 1 file failed or unfinished" in page
     assert "&#x27;=1+1</td>" in page
     # Counts of the page do not reach the menu.
-    assert page.count('data-count-of="menu"') == 1
+    assert page.count('data-count-of="menu-queue"') == 1
     text = visible_text(page)
     assert "all 2 rows," in text
     assert "the first" not in text

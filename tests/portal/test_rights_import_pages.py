@@ -6,12 +6,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from accounts.roles import Role
+from catalogue.owners.models import Work
 from imports.models import RightsImport
 from imports.rights.outcome import outcome_context
 from jobs.choices import Pool
 from jobs.runner import run_next
-from rights.models import Work
-from tests.conftest import MakeClient
+from tests.fixtures import MakeClient
 from tests.imports.rights.making import NAME, cwr
 
 FORM = "/rights/import/"

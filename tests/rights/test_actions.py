@@ -11,12 +11,24 @@ from accounts.models import AccessLimit, User
 from accounts.reach import working_for
 from accounts.roles import Role
 from catalogue.models import Recording
-from rights import selectors
+from catalogue.owners.choices import ConflictState, Right, ShareKind
+from catalogue.owners.models import (
+    Conflict,
+    Party,
+    Release,
+    RightsRecording,
+    Share,
+    Work,
+)
+from catalogue.owners.selectors import (
+    owners_of,
+    releases_in_reach,
+    rights_of,
+    works_in_reach,
+)
 from rights.actions import conflicts, merging, parts, records, undoing
 from rights.actions.parts import ShareDetails
-from rights.choices import ConflictState, Right, ShareKind
 from rights.errors import RightsChanged, RightsRefused
-from rights.models import Conflict, Party, Release, RightsRecording, Share, Work
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.rights import (
@@ -35,7 +47,7 @@ pytestmark = pytest.mark.django_db
 
 
 def owners(on: Work | RightsRecording) -> list[tuple[str, Decimal | None]]:
-    rows = selectors.owners_of(on, day=DAY)
+    rows = owners_of(on, day=DAY)
     return sorted((str(row.party), row.percent) for row in rows)
 
 
@@ -334,7 +346,7 @@ def test_who_owns_what_where_is_asked_for_a_day_and_a_territory() -> None:
     claim_all(recordings=[recording(shares=(first, then))])
 
     def masters(day: date, *territories: str) -> list[str]:
-        rights = selectors.rights_of(ours, day=day, territories=territories)
+        rights = rights_of(ours, day=day, territories=territories)
         return sorted(
             str(row.party) for row in rights.owners if row.right == Right.MASTER
         )
@@ -354,8 +366,8 @@ def test_who_sees_no_recording_of_a_work_does_not_see_the_work() -> None:
     AccessLimit.objects.create(group=limited.groups.get(), buckets=[seen.bucket_id])
 
     with working_for(limited):
-        assert [each.title for each in selectors.works_in_reach()] == ["No sound"]
-        assert not selectors.releases_in_reach()
+        assert [each.title for each in works_in_reach()] == ["No sound"]
+        assert not releases_in_reach()
         one = Work.objects.get(title="Blue Lantern")
         with pytest.raises(RightsRefused, match="cannot see"):
             records.edit(record=one, user=limited, revision=1, values={"title": "x"})
@@ -379,12 +391,12 @@ def test_rights_known_for_other_countries_are_not_unknown() -> None:
     )
     claim(recordings=[recording(shares=(master("L1", included=("GB",)),))])
 
-    here = selectors.rights_of(ours, day=DAY, territories=["GB"])
-    there = selectors.rights_of(ours, day=DAY, territories=["US"])
+    here = rights_of(ours, day=DAY, territories=["GB"])
+    there = rights_of(ours, day=DAY, territories=["US"])
 
     assert [str(row.party) for row in here.owners] == ["Harbour Lights"]
     assert (there.owners, there.is_known) == ([], True)
-    assert not selectors.rights_of(bare, day=DAY, territories=["US"]).is_known
+    assert not rights_of(bare, day=DAY, territories=["US"]).is_known
 
 
 def test_names_that_were_filled_in_follow_the_works_and_typed_ones_stay(

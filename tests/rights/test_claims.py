@@ -8,7 +8,7 @@ import pytest
 
 from audit.models import Event
 from audit.services import first_broken_event
-from rights.models import (
+from catalogue.owners.models import (
     OtherTitle,
     Party,
     Release,

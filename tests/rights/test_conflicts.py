@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rights import conflicts, ledger
-from rights.choices import ConflictKind, ConflictState, Right, ShareKind
-from rights.models import Conflict, RightsRecording, Share, Work
+from catalogue.owners import ledger
+from catalogue.owners.choices import ConflictKind, ConflictState, Right, ShareKind
+from catalogue.owners.models import Conflict, RightsRecording, Share, Work
+from rights import conflicts, contradictions
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.rights import (
     ISRC,
@@ -202,7 +203,7 @@ def test_cells_hold_exactly_the_shares_of_each_day_and_country(
 ) -> None:
     now = [
         cell
-        for cell in ledger.cells(drawn)
+        for cell in contradictions.cells(drawn)
         if (cell.begin is None or cell.begin <= day)
         and (cell.end is None or day <= cell.end)
     ]

@@ -17,6 +17,8 @@ from django.urls import reverse
 from accounts.reach import working_for
 from acrapi.dedup import alias_of
 from catalogue.models import IntakeRule, Recording
+from catalogue.owners.models import Party
+from catalogue.owners.selectors import parties_in_reach
 from catalogue.services import RecordingDetails
 from dedup.intake import AlreadyInCatalogue, Newcomer, add_prepared
 from evidence.models import EvidencePack, PackStatus
@@ -28,8 +30,6 @@ from review.models import Licence, Match
 from review.services import evaluation, licences, policies
 from review.services.applications import applications
 from review.subjects import Subject
-from rights.models import Party
-from rights.selectors import parties_in_reach
 from statements.kinds import Fact
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match

@@ -21,20 +21,20 @@ from django.urls import reverse
 from rest_framework import serializers
 
 from accounts.roles import Role
+from catalogue.owners.texts import folded
 from common import stored
 from common.logs import redact
 from common.outside_text import normalised
 from common.storage import display_name
 from common.table_text import one_form
 from enrichment.open_data.folding import fold, read_name, split_artists
-from rights.texts import folded
 from scanning.models import Container
 from scanning.services.link_batches import links_of_csv, links_of_text
 from scanning.sources import link_items
 from scanning.sources.link_keys import link_key
 from scanning.sources.link_texts import links_in
-from tests.conftest import MakeClient, upload
 from tests.factories.scanning import ContainerFactory
+from tests.fixtures import MakeClient, upload
 from tests.modules import import_all, ours
 from tests.patterns import (
     LENGTH,

@@ -14,14 +14,13 @@ from werkzeug import Response
 from accounts.roles import Role
 from accounts.tokens import create_token
 from catalogue.models import Bucket, BucketType, Recording, RecordingStatus
+from catalogue.owners.models import Share, Work
 from dedup.models import TrackId
 from imports import services
 from imports.models import Moved, MoveIn
 from monitoring.streams.models import Station, Stream
-from rights.models import Share, Work
 from scanning.models import Container, ScannedFile
 from tests.acrapi.conftest import Api
-from tests.conftest import Catalogue
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
@@ -29,6 +28,7 @@ from tests.factories.rights import ISRC, claim, work
 from tests.factories.rights import recording as rights_recording
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 from tests.factories.streams import DAY, StreamFactory, make_airplay
+from tests.fixtures import Catalogue
 from tests.imports.moving.account import Account, Json
 from tests.imports.moving.conftest import Moving, work_off
 

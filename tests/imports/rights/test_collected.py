@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rights import tis
+from catalogue.owners import tis
 from tests.imports.rights.test_cwr import (
     SAMPLE,
     SPT,

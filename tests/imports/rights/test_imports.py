@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import AccessLimit
 from accounts.roles import Role
+from catalogue.owners.models import Party, Release, RightsRecording, Share, Work
 from imports import services
 from imports.errors import TableRefused
 from imports.models import RightsImport
@@ -22,7 +23,6 @@ from imports.rights.importer import RightsImporter, RightsSummary, isrc_of
 from imports.rights.kind import RIGHTS
 from imports.rights.reading import open_message
 from jobs.models import Job
-from rights.models import Party, Release, RightsRecording, Share, Work
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.imports.rights.making import NAME, cwr, ipi

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from catalogue.owners.models import Release, RightsRecording, Share, Work
 from imports.errors import TableRefused
 from imports.rights.importer import RightsImporter, RightsSummary, import_file
-from rights.models import Release, RightsRecording, Share, Work
 from tests.imports.rights.making import cwr
 from tests.imports.rights.test_ern import ERN_43
 

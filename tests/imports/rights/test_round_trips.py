@@ -17,12 +17,12 @@ from accounts.reach import working_for
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Recording
+from catalogue.owners import tis
+from catalogue.owners.models import Release, RightsRecording, Share, Work
 from imports.rights.importer import RightsImporter, RightsSummary, isrc_of
 from imports.rights.reading import open_message
 from reports import rights_table
-from rights import tis
 from rights.actions import merging
-from rights.models import Release, RightsRecording, Share, Work
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.rights import claim_all, work

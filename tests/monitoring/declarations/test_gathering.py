@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.roles import Role
+from catalogue.owners.models import Conflict, Party, Share, Work
 from monitoring.broadcasts.models import Audience, Broadcast, Revenue
 from monitoring.declarations.checking import check
 from monitoring.declarations.facts import DeclarationFacts
@@ -26,9 +27,7 @@ from review.choices import MatchState, RejectCode
 from review.models import Match
 from rights import conflicts
 from rights.actions.parts import record_of
-from rights.models import Conflict, Party, Share, Work
 from scanning.models import Scan
-from tests.conftest import MakeClient
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.rights import claim, claim_all, master, work
 from tests.factories.rights import recording as rights_recording
@@ -38,6 +37,7 @@ from tests.factories.streams import (
     StreamHourFactory,
     StreamRunFactory,
 )
+from tests.fixtures import MakeClient
 from tests.monitoring.declarations.making import (
     NOVEMBER,
     a_broadcast,

@@ -17,10 +17,10 @@ from review.choices import MatchState
 from review.decisions import assignment
 from review.models import Match
 from review.services import locks, saved_views
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
+from tests.fixtures import MakeClient
 from tests.portal.review.reviewing import decide
 
 CHANGES = "/queue/changes/"
@@ -167,7 +167,7 @@ def test_decided_row_stays_with_its_state_and_leaves_the_counts(
 
     assert "Confirmed" in answer["rows"][match.uid]
     assert "data-done" in answer["rows"][match.uid]
-    for name in ("waiting", "total", "menu", f"view-{view.uid}"):
+    for name in ("waiting", "total", "menu-queue", f"view-{view.uid}"):
         assert answer["counts"][name] == "1", name
     # The list of all matches has rows and counts of its own.
     assert "Confirmed" in of_all["rows"][match.uid]

@@ -8,9 +8,16 @@ from django.urls import reverse
 
 from accounts.models import AccessLimit, User
 from accounts.roles import Role
+from catalogue.owners.choices import ConflictState
+from catalogue.owners.models import (
+    Conflict,
+    Party,
+    Release,
+    RightsRecording,
+    Share,
+    Work,
+)
 from rights.actions import parts
-from rights.choices import ConflictState
-from rights.models import Conflict, Party, Release, RightsRecording, Share, Work
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.rights import ISRC, claim, claim_all, share, work

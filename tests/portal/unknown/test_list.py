@@ -16,9 +16,9 @@ from monitoring.unknown.models import (
     UnknownItem,
     UnknownPolicy,
 )
-from tests.conftest import MakeClient
 from tests.factories.review import make_match
 from tests.factories.scanning import ContainerFactory
+from tests.fixtures import MakeClient
 from tests.portal.queries import queries_of
 from tests.portal.unknown.items import kept_file, make_item
 
@@ -287,8 +287,8 @@ def test_an_open_list_learns_what_is_heard_again_and_what_left_it(
         "ignored": "0",
         "closed": "0",
         "total": "2",
-        "menu": "",
-        "menu-statements": "",
+        "menu-queue": "",
+        "menu-statement_list": "",
     }
     assert client.get(CHANGES, known, headers=mark).status_code == 304
 

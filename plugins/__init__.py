@@ -1,0 +1,1 @@
+"""One folder per capability beyond the core; nothing else imports it."""

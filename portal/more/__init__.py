@@ -1,0 +1,1 @@
+"""The page *More*: features that nobody has used yet."""
