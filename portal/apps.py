@@ -65,9 +65,10 @@ def _register_cards() -> None:
 
 def _register_monitoring() -> None:
     from portal.broadcasts import on_pages as broadcasts
+    from portal.broadcasts.arrival_api import BroadcastOfFiles
     from portal.broadcasts.fields import PerhapsBroadcast
     from portal.declarations import on_pages as declarations
-    from portal.shared.arrivals import more_fields
+    from portal.shared.arrivals import api_parts, more_fields
     from portal.shared.cards import cards
     from portal.shared.choices import choice_kinds
     from portal.shared.file_verbs import file_verbs
@@ -87,5 +88,6 @@ def _register_monitoring() -> None:
     for choice_kind in CHOICES:
         choice_kinds.register(choice_kind)
     more_fields.register(PerhapsBroadcast)
+    api_parts.register(BroadcastOfFiles())
     job_actions.register(("declaration", declarations.JOB_ACTIONS))
     file_verbs.register(("broadcast", broadcasts.ADD_BROADCAST))
