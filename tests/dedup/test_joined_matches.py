@@ -171,7 +171,7 @@ def test_a_match_without_a_twin_in_its_file_names_the_recording_that_stays(
     assert [row.recording for row in alone.detections.all()] == [merged]
     undo(action, manager)
     assert everything() == before
-    trail = Event.objects.filter(case=f"file:{alone.scanned_file.uid}")
+    trail = Event.objects.filter(case=f"file:{alone.scanned_file.uid}").order_by("pk")
     named = [(each.before["recording"], each.after["recording"]) for each in trail]
     stays = survivor.recording.uid
     assert named == [(merged.uid, stays), (stays, merged.uid)]
