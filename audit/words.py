@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Final
 
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
+
+from common.registry import Registry
 
 _ACTORS = {
     "policy": lazy("policy %(name)s"),
@@ -17,7 +22,22 @@ _ACTORS = {
     "schedule": lazy("schedule %(name)s"),
 }
 
-CASES: Final = {
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What events of a package above are about, and what they did.
+
+    ``cases`` are kinds of cases, by the beginning of the case; ``actions`` are those
+    whose code does not read as a label.
+    """
+
+    cases: Mapping[str, Any] = field(default_factory=dict)  # Any: lazy translations
+    actions: Mapping[str, str] = field(default_factory=dict)
+
+
+words: Final[Registry[Words]] = Registry()
+
+_CASES: Final = {
     "broadcast_import": lazy("broadcast import"),
     "bucket": lazy("bucket"),
     "callback": lazy("callback"),
@@ -58,8 +78,6 @@ CASES: Final = {
     "report-template": lazy("report template"),
     "retro_search": lazy("retro search"),
     "revenue": lazy("revenue"),
-    "rights": lazy("rights"),
-    "rights_import": lazy("rights import"),
     "rights_recording": lazy("recording"),
     "sign-in": lazy("sign-in"),
     "statement": lazy("statement"),
@@ -73,8 +91,6 @@ CASES: Final = {
     "watch": lazy("watch"),
     "work": lazy("work"),
 }
-"""The kinds of cases of the audit trail, by the beginning of the case."""
-
 # What follows the kind is a code, not an id that somebody could look for.
 _WITHOUT_ID = ("installation", "platform_values", "report-summary")
 
@@ -143,10 +159,6 @@ _TEXTS = {
     "recording.cut_from_file": "Recording cut out of a file",
     "recording.refingerprinted": "Recording fingerprinted again",
     "recording.versions_answered": "Which of two versions stands for both answered",
-    "rights.import_changed": "Changed by an import of rights",
-    "rights.imported": "Added by an import of rights",
-    "rights.split_off": "Split off",
-    "rights.took_over": "Took over another record",
     "rule_applied": "Policy or licence applied",
     "saved": "Template saved",
     "schedule_run": "Scheduled report run at once",
@@ -183,6 +195,19 @@ _TEXTS = {
 }
 
 
+@cache
+def cases() -> Mapping[str, Any]:  # Any: lazy translations
+    """Return the kinds of cases of the audit trail, by the beginning of the case."""
+    added = [kind for package in words for kind in package.cases.items()]
+    return _CASES | dict(added)
+
+
+@cache
+def _texts() -> Mapping[str, str]:
+    added = [text for package in words for text in package.actions.items()]
+    return _TEXTS | dict(added)
+
+
 def actor_label(name: str) -> str:
     """Return the label of an actor: a person's name, or the automatic actor.
 
@@ -200,7 +225,7 @@ def actor_label(name: str) -> str:
 def case_label(case: str) -> tuple[str, str]:
     """Return the kind of a case in words, and its id, if any: "Licence", "LIC-1"."""
     kind, _colon, own = case.partition(":")
-    return capfirst(str(CASES.get(kind, kind))), "" if kind in _WITHOUT_ID else own
+    return capfirst(str(cases().get(kind, kind))), "" if kind in _WITHOUT_ID else own
 
 
 def is_case(text: str) -> bool:
@@ -225,4 +250,6 @@ def action_label(action: str) -> str:
 
 
 def action_text(action: str) -> str:
-    return _TEXTS.get(action) or action.replace(".", " ").replace("_", " ").capitalize()
+    return (
+        _texts().get(action) or action.replace(".", " ").replace("_", " ").capitalize()
+    )

@@ -46,11 +46,14 @@ def _register_cards() -> None:
     from portal.notices import on_pages as notices
     from portal.rights import on_pages as rights
     from portal.shared.cards import cards
+    from portal.shared.own_pages import own_pages
     from portal.trials import on_pages as trials
 
     for feature in (rights, notices, claims, enrichment, trials):
         for card in feature.CARDS:
             cards.register(card)
+    for page in rights.OWN_PAGES:
+        own_pages.register(page)
     if settings.ACRPORTAL_MONITORING:
         _register_monitoring()
 

@@ -14,9 +14,12 @@ class RightsConfig(AppConfig):
     verbose_name = _("Rights imports")
 
     def ready(self) -> None:
-        """Register the jobs, and what follows merged recordings."""
+        """Register the jobs, the audit's words and what follows merged recordings."""
+        from audit.words import words
         from dedup.following import followers
         from rights import jobs  # noqa: F401 - registers the kinds
         from rights.following import RightsFollower
+        from rights.words import WORDS
 
         followers.register(RightsFollower())
+        words.register(WORDS)

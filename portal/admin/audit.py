@@ -29,10 +29,10 @@ from accounts.roles import Action
 from audit.models import Anchor, Event
 from audit.services import ACCOUNT_CASES
 from audit.words import (
-    CASES,
     action_label,
     actor_label,
     case_label,
+    cases,
     is_case,
     via_label,
 )
@@ -148,7 +148,7 @@ class EventAdmin(_TrailAdmin[Event]):
         )
         if search_term and " " not in search_term:
             # Whole cases, because only these are found through the index.
-            cases = [f"{kind}:{search_term}" for kind in CASES]
+            cases = [f"{kind}:{search_term}" for kind in cases()]
             users = User.objects.filter(username=search_term)
             cases += [f"user:{key}" for key in users.values_list("pk", flat=True)]
             rows |= queryset.filter(case__in=cases)

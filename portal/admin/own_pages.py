@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from operator import attrgetter
 
 from django.db.models import Model
@@ -9,11 +10,11 @@ from django.urls import resolve, reverse
 
 from accounts.models import User
 from imports.kinds import kind_of_model
+from portal.shared.own_pages import own_pages
 
 # Model name → name of the page, and the field that its address takes.
 _PAGES = {
     "bucket": ("bucket_detail", "pk"),
-    "conflict": ("rights_conflict", "uid"),
     "container": ("container_edit", "pk"),
     "declaration": ("declaration", "uid"),
     "declarationprofile": ("declaration_profile", "uid"),
@@ -23,14 +24,11 @@ _PAGES = {
     "evidencepack": ("evidence", "match.uid"),
     "exclusion": ("recording_detail", "recording.uid"),
     "licence": ("licence_edit", "uid"),
-    "party": ("party", "uid"),
     "policy": ("policy_edit", "uid"),
     "recording": ("recording_detail", "uid"),
-    "release": ("release", "uid"),
     "reportrun": ("report_run", "uid"),
     "reportschedule": ("report_schedule", "uid"),
     "retrosearch": ("retro_search", "uid"),
-    "rightsrecording": ("rights_recording", "uid"),
     "scannedfile": ("file_detail", "uid"),
     "station": ("station", "uid"),
     "stream": ("stream_day", "uid"),
@@ -38,14 +36,20 @@ _PAGES = {
     "takedownnotice": ("notice", "uid"),
     "unknownitem": ("unknown_item", "uid"),
     "watch": ("watch_detail", "uid"),
-    "work": ("work", "uid"),
 }
+
+
+@cache
+def _pages() -> dict[str, tuple[str, str]]:
+    return _PAGES | {
+        str(own.model._meta.model_name): (own.page, own.column) for own in own_pages
+    }
 
 
 def own_page(shown: Model, user: User) -> str:
     """Return the address of the object's page; empty if there is none that the user may open."""
     kind = kind_of_model(type(shown))
-    name, column = _PAGES.get(str(shown._meta.model_name), ("", ""))
+    name, column = _pages().get(str(shown._meta.model_name), ("", ""))
     if kind:
         name, column = f"{kind.name}_detail", "uid"
     if not name or getattr(shown, "deleted_at", None):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from accounts.models import User
 from catalogue.models import Recording
+from catalogue.owners.models import Conflict, Party, Release, RightsRecording, Work
 from catalogue.owners.selectors import rights_of
 from common.zones import office_day
 from portal.shared.cards import Card
+from portal.shared.own_pages import OwnPage
 from review.models import Match
 from review.owners import rights_at_use
 from review.subjects import Subject
@@ -27,4 +29,11 @@ def _of_recording(recording: Recording, _user: User) -> dict[str, object]:
 CARDS = (
     Card("match", "portal/rights/_card.html", _of_match),
     Card("recording", "portal/rights/_card.html", _of_recording),
+)
+OWN_PAGES = (
+    OwnPage(Conflict, "rights_conflict"),
+    OwnPage(Party, "party"),
+    OwnPage(Release, "release"),
+    OwnPage(RightsRecording, "rights_recording"),
+    OwnPage(Work, "work"),
 )

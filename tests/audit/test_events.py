@@ -26,7 +26,7 @@ from audit.services import (
     first_broken_event,
     record,
 )
-from audit.words import CASES
+from audit.words import cases
 
 CASE = "match:m_TEST"
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -304,4 +304,4 @@ def test_every_kind_of_case_has_a_name_for_readers() -> None:
             found.update(first or second for first, second in kinds)
 
     assert {"match", "licence", "rights_import", "file"} <= found
-    assert found <= set(CASES)
+    assert found <= set(cases())
