@@ -76,8 +76,8 @@ types: $(VENV)/dev-ready $(ACRPORTAL_DATA_DIR)/secret_key
 rules: $(VENV)/dev-ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	find templates -name '*.html' | xargs $(VENV)/bin/djade --check --target-version 5.2
-	! LC_ALL=C.UTF-8 grep -rnE --include='*.html' '^.{121,}' templates
+	find templates plugins -name '*.html' | xargs $(VENV)/bin/djade --check --target-version 5.2
+	! LC_ALL=C.UTF-8 grep -rnE --include='*.html' '^.{121,}' templates plugins
 	$(VENV)/bin/lint-imports
 	$(RUN) manage.py check --fail-level WARNING
 	$(RUN) manage.py makemigrations --check --dry-run

@@ -14,7 +14,6 @@ import re
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -27,42 +26,20 @@ from django.apps import apps
 from django.utils.translation.template import templatize
 
 from audit.words import action_text
-from common.words import derived_names
+from common.words import derived_names, own_apps
 from enrichment.open_data.kinds import source_kinds
 from review.choices import Verb
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCALE = ROOT / "locale"
 REFERENCE = "en"
-_PACKAGES = (
-    "accounts",
-    "audit",
-    "catalogue",
-    "common",
-    "dedup",
-    "enrichment",
-    "evidence",
-    "imports",
-    "jobs",
-    "monitoring",
-    "notices",
-    "operations",
-    "platforms",
-    "portal",
-    "programmes",
-    "reports",
-    "review",
-    "rights",
-    "scanning",
-    "statements",
-    "templates",
-)
 # Documents for others, which stay English: evidence packs and the API's description.
 _ENGLISH = (
     *("evidence/building.py", "evidence/services.py", "evidence/signing.py"),
     *("evidence/summary.py", "evidence/words.py", "templates/evidence/"),
-    "templates/acrapi/",
+    *("acrapi/", "templates/acrapi/"),
 )
+_SKIPPED = {"migrations", "tests"}
 _KEYWORDS = {
     "_": None,
     "lazy": None,
@@ -96,23 +73,25 @@ def collect() -> Catalog:
 
 def _actions() -> Iterator[str]:
     """Yield the labels of the audit's actions."""
-    # An argument ``action=``, one of a helper ``_record…``, or a constant.
+    # An argument ``action=``, one of a helper ``_record…``, a constant, or a member of
+    # an enumeration of actions.
     written = re.compile(
-        r'(?:\baction ?= ?|\b_record\w*\([^"()]*+(?:\([^"()]*+\))?+[^"()]*+|_ACT = )'
+        r'(?:\baction ?= ?|\b_record\w*\([^"()]*+(?:\([^"()]*+\))?+[^"()]*+|_ACT(?:: Final)? = )'
         r'"(?!store_)([a-z][a-z_.]+)"(?: if [\w.]+ else "([a-z][a-z_.]+)")?'
     )
+    actions = re.compile(r"class \w+(?:Verb|Step)\(StrEnum\):\n(?:    .*\n|\n)+")
+    member = re.compile(r'    [A-Z_]+ = "([a-z]+\.[a-z_]+)"\n')
     for path in _sources():
         if path.suffix == ".py":
-            for found in written.findall(path.read_text(encoding="utf-8")):
+            source = path.read_text(encoding="utf-8")
+            for found in written.findall(source):
                 yield from map(action_text, filter(None, found))
+            for enumeration in actions.findall(source):
+                yield from map(action_text, member.findall(enumeration))
     yield from map(action_text, Verb.values)
     verbs: Any = apps.get_model("dedup", "DedupAction")._meta.get_field("verb")
     for word in [*verbs.choices, ("undo", ""), ("proposed", ""), ("refused", "")]:
         yield action_text(f"dedup.{word[0]}")
-    deeds = import_module("monitoring.unknown.actions").ItemVerb  # it needs the models
-    yield from map(action_text, [*deeds, "unknown.unwatched"])
-    yield from map(action_text, import_module("rights.actions.base").RightsVerb)
-    yield from map(action_text, import_module("notices.steps").NoticeStep)
 
 
 def _open_data() -> Iterator[str]:
@@ -122,10 +101,14 @@ def _open_data() -> Iterator[str]:
 
 
 def _sources() -> Iterator[Path]:
-    for package in _PACKAGES:
+    """Yield the modules and templates of the own applications, in order."""
+    own = (config.name.partition(".")[0] for config in own_apps())
+    for package in sorted({*own, "common", "templates"} - {"acrportal"}):
         for path in sorted((ROOT / package).rglob("*")):
-            name = path.relative_to(ROOT).as_posix()
-            skipped = name.startswith(_ENGLISH) or "/migrations/" in name
+            name = path.relative_to(ROOT)
+            skipped = name.as_posix().startswith(_ENGLISH) or not _SKIPPED.isdisjoint(
+                name.parts
+            )
             if path.suffix in {".py", ".html", ".txt"} and not skipped:
                 yield path
 

@@ -31,7 +31,7 @@ from django.db.backends.sqlite3.base import SQLiteCursorWrapper
 from psycopg import sql
 
 from audit import triggers
-from tests import keeping
+from tests import keeping, product
 
 TEMPLATE = "acrportal_tests_template"
 """The migrated, empty database on PostgreSQL."""
@@ -44,15 +44,15 @@ _PATIENCE_SECONDS = 60.0
 def fingerprint_code() -> str:
     """Return a hash of all code of the product, of its packages and its settings.
 
-    ``tests.conftest`` asks before any test, because tests change settings.
+    ``tests.fixtures`` asks before any test, because tests change settings.
     """
-    return _fingerprint(code())
+    return _fingerprint(product.files(".py"))
 
 
 @cache
 def fingerprint_schema() -> str:
     """Return a hash of all that the tables of an empty database depend on."""
-    used = [path for path in code() if path.parent.name == "migrations"]
+    used = [path for path in product.files(".py") if path.parent.name == "migrations"]
     return _fingerprint([*used, Path(triggers.__file__), Path(__file__)])
 
 
@@ -62,7 +62,7 @@ def _fingerprint(files: Iterable[Path]) -> str:
         hashed.update(package.encode())
     hashed.update(_settings().encode())
     for path in files:
-        name = path.relative_to(_ROOT)
+        name = product.name_of(path)
         hashed.update(f"\0{name}\0".encode() + path.read_bytes())
     return hashed.hexdigest()[:32]
 
@@ -72,21 +72,6 @@ def _settings() -> str:
     names = (name for name in dir(settings) if name.isupper() and name != "DATABASES")
     values = {name: getattr(settings, name) for name in names}
     return json.dumps(values, default=lambda value: type(value).__qualname__)
-
-
-def code() -> list[Path]:
-    """Return all modules of the product."""
-    found = []
-    for folder, folders, files in os.walk(_ROOT):
-        here = Path(folder)
-        left_out = {"var", "tests"} if here == _ROOT else set()
-        folders[:] = [
-            name
-            for name in folders
-            if name not in left_out and not name.startswith((".", "__"))
-        ]
-        found += [here / name for name in files if name.endswith(".py")]
-    return sorted(found)
 
 
 def file() -> Path:

@@ -7,33 +7,25 @@ import pkgutil
 from collections.abc import Iterator
 from typing import Any
 
-PACKAGES = (
-    *("accounts", "audit", "catalogue", "scanning", "review", "dedup", "reports"),
-    *(
-        "imports",
-        "enrichment",
-        "operations",
-        "portal",
-        "acrapi",
-        "monitoring",
-        "rights",
-        "programmes",
-    ),
-)
+from common.words import own_apps
 
 
 def import_all() -> None:
-    """Import every module except migrations."""
-    for package in PACKAGES:
-        parent = importlib.import_module(package)
-        for found in pkgutil.walk_packages(parent.__path__, f"{package}."):
-            if ".migrations" not in found.name:
+    """Import every module of the applications except migrations."""
+    for config in own_apps():
+        for found in pkgutil.walk_packages(config.module.__path__, f"{config.name}."):
+            if not {"migrations", "tests"}.intersection(found.name.split(".")):
                 importlib.import_module(found.name)
+
+
+def is_ours(kind: type) -> bool:
+    """Return whether a class of the product defines itself in an application."""
+    return kind.__module__.startswith(tuple(f"{config.name}." for config in own_apps()))
 
 
 def ours(base: Any) -> Iterator[Any]:  # Any: classes of forms or serializers
     """Yield the product's classes below a base."""
     for kind in base.__subclasses__():
-        if kind.__module__.partition(".")[0] in PACKAGES:
+        if is_ours(kind):
             yield kind
         yield from ours(kind)

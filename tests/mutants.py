@@ -28,7 +28,7 @@ from typing import Any
 
 from coverage import CoverageData
 
-from tests import databases
+from tests import databases, product
 
 _ROOT = Path(__file__).parent.parent
 _KEPT = _ROOT / "var" / "mutants"
@@ -111,7 +111,7 @@ def draw(seed: int, count: int) -> list[Mutant]:
     """Return the faults of a seed, drawn from all places of the product."""
     places = [
         Mutant(str(path.relative_to(_ROOT)), kind, number, line)
-        for path in databases.code()
+        for path in product.files(".py")
         if not _NOT_DRAWN.intersection(path.relative_to(_ROOT).parts)
         for kind, number, line in _places(ast.parse(path.read_text("utf-8")))
     ]

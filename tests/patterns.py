@@ -6,12 +6,10 @@ import ast
 import importlib
 import re
 import signal
-import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from re import _constants as op  # type: ignore[attr-defined]  # parsed patterns have no public form
 from re import _parser  # type: ignore[attr-defined]
 from statistics import median
@@ -19,7 +17,8 @@ from time import process_time
 from types import FrameType
 from typing import Any, Final
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+from tests import product
+
 LENGTH: Final = 200_000
 # Any in this module: patterns of texts and of bytes, and the nodes of their syntax.
 _FUNCTIONS: Final = frozenset(
@@ -155,11 +154,9 @@ def patterns() -> Iterator[Pattern | Unlisted]:
 
 
 def product_modules() -> Iterator[tuple[str, ast.Module]]:
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    for package in settings["tool"]["importlinter"]["root_packages"]:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-            yield name.removesuffix(".__init__"), ast.parse(path.read_text())
+    for path in product.files(".py"):
+        name = product.name_of(path.with_suffix("")).replace("/", ".")
+        yield name.removesuffix(".__init__"), ast.parse(path.read_text())
 
 
 def _is_pattern(node: ast.AST) -> bool:

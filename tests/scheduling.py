@@ -8,6 +8,7 @@ many short tests. pytest-xdist's own groups
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
 _SLOW = "slow"
+# Tests of plug-ins share the portals of the core's.
+_PLUGIN = re.compile(r"^plugins/\w+/")
 _CLIENTS = "tests/wire/"
 # In starting order; the first that a test's name begins with is its group. Every page has
 # a portal of its own, or it would follow the other browser tests in their process. The
@@ -39,7 +42,8 @@ _TOGETHER = (
 def group_of(nodeid: str) -> str:
     """Return the group of a test: its portal's, or else a group of its own."""
     groups = (*_ORDER, *_TOGETHER)
-    return next((group for group in groups if nodeid.startswith(group)), nodeid)
+    name = _PLUGIN.sub("", nodeid)
+    return next((group for group in groups if name.startswith(group)), nodeid)
 
 
 def in_order(items: Sequence[pytest.Item]) -> list[pytest.Item]:

@@ -14,6 +14,10 @@ from common.words import own_apps
 ROOT = Path(settings.BASE_DIR)
 
 
+def _documents() -> list[Path]:
+    return [*ROOT.glob("docs/*.md"), *ROOT.glob("plugins/*/docs/*.md")]
+
+
 def test_every_setting_is_in_the_example_file_with_its_default() -> None:
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
     lines = re.findall(r"^#?([A-Z_]+)=(.*?) +# .+$", text, re.MULTILINE)
@@ -34,9 +38,7 @@ def test_the_tables_of_settings_are_what_the_settings_read() -> None:
 
 
 def test_every_own_command_is_documented() -> None:
-    text = "\n".join(
-        path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md")
-    )
+    text = "\n".join(path.read_text(encoding="utf-8") for path in _documents())
     ours = {app.name for app in own_apps()}
     own = {name for name, app in get_commands().items() if app in ours}
 
@@ -56,7 +58,7 @@ def test_run_time_pins_are_those_that_were_tested() -> None:
 
 def test_links_between_documents_lead_somewhere() -> None:
     pages = [
-        *(ROOT / "docs").glob("*.md"),
+        *_documents(),
         *ROOT.glob("*.md"),
         ROOT / "demo/CREDITS.md",
     ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -14,25 +13,20 @@ from catalogue.owners.models import Party, Share, Work
 from common.databases import violates
 from scanning.choices import EngineChoice, ScanStatus
 from scanning.models import Scan, ScannedFile
+from tests import product
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.scanning import ScannedFileFactory
-
-ROOT = Path(__file__).parents[1]
-_NOT_THE_PRODUCT = {"tests", "benchmarks", ".venv", "var"}
 
 
 def _handlers() -> Iterator[tuple[str, str]]:
     """Yield the place and the source of each handler, the error's name first."""
-    for path in sorted(ROOT.rglob("*.py")):
-        place = path.relative_to(ROOT)
-        if place.parts[0] in _NOT_THE_PRODUCT:
-            continue
+    for path in product.files(".py"):
         text = path.read_text(encoding="utf-8")
         if "IntegrityError" not in text:
             continue
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.ExceptHandler) and node.type is not None:
-                yield f"{place}:{node.lineno}", ast.unparse(node)
+                yield f"{product.name_of(path)}:{node.lineno}", ast.unparse(node)
 
 
 def test_each_handler_asks_which_constraint_failed() -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-_NOT_THE_PRODUCT = {"tests", "benchmarks", ".venv", "var", "docs"}
+from tests import product
+
 # What the portal or the engine wrote itself, and where.
 OWN = {
     "acrportal/advisories.py": "a file of the repository",
@@ -33,9 +32,8 @@ OWN = {
 
 def _calls() -> Iterator[tuple[str, int, bool]]:
     """Yield the place of each ``json.loads``, and whether its errors are expected."""
-    for path in sorted(ROOT.rglob("*.py")):
-        place = path.relative_to(ROOT)
-        if place.parts[0] in _NOT_THE_PRODUCT or "migrations" in place.parts:
+    for path in product.files(".py"):
+        if path.parent.name == "migrations":
             continue
         text = path.read_text(encoding="utf-8")
         if "json.loads(" not in text:
@@ -48,7 +46,7 @@ def _calls() -> Iterator[tuple[str, int, bool]]:
                     guarded |= {id(each) for each in ast.walk(statement)}
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "json.loads":
-                yield str(place), node.lineno, id(node) in guarded
+                yield product.name_of(path), node.lineno, id(node) in guarded
 
 
 def _expects_depth(node: ast.Try | ast.With) -> bool:

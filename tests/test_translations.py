@@ -12,7 +12,7 @@ from accounts.models import User
 from accounts.roles import Role
 from acrportal import translations
 from review.choices import MatchState
-from tests.conftest import MakeClient
+from tests.fixtures import MakeClient
 
 OFFERED = [code for code, _name in settings.LANGUAGES if code != translations.REFERENCE]
 

@@ -7,8 +7,8 @@ import pytest
 from accounts.roles import Role
 from reports.choices import RunState
 from reports.models import ReportRun
-from tests.conftest import MakeClient
 from tests.factories.review import make_match
+from tests.fixtures import MakeClient
 from tests.unread import closed_at_the_end
 
 pytestmark = pytest.mark.django_db

@@ -8,6 +8,7 @@ variable with ``|default:…`` may be missing, and so may a variable in ``{% if 
 
 from __future__ import annotations
 
+import re
 import sys
 from types import FrameType
 
@@ -15,6 +16,7 @@ import pytest
 from django.conf import settings
 from django.template.base import FilterExpression, Node
 
+_OWN = re.compile(rf"{re.escape(str(settings.BASE_DIR))}/(plugins/\w+/)?templates/")
 _MAY_BE_MISSING = ("default", "default_if_none")
 
 
@@ -58,7 +60,7 @@ def _own_template(frame: FrameType | None) -> str:
         node = frame.f_locals.get("self")
         if frame.f_code is Node.render_annotated.__code__ and isinstance(node, Node):
             name = node.origin.name if node.origin else ""
-            own = name.startswith(f"{settings.BASE_DIR}/templates/")
+            own = bool(_OWN.match(name))
             line = node.token.lineno if node.token else ""
             return f"{name.removeprefix(f'{settings.BASE_DIR}/')}:{line}" if own else ""
         frame = frame.f_back

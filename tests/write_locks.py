@@ -28,8 +28,8 @@ from django.core.mail import EmailMessage
 from django.db.transaction import Atomic
 
 from recognition.jit import Compiled
+from tests import product
 
-_ROOT = Path(__file__).resolve().parents[1]
 _SLOW_EVENTS = {
     *("socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.Popen"),
     *("os.fork", "os.posix_spawn", "fcntl.flock", "shutil.copyfile", "shutil.rmtree"),
@@ -145,7 +145,7 @@ def _is_stored(path: str) -> bool:
     if path.startswith(str(settings.ACRPORTAL_DATA_DIR)):
         return True
     # A checkout may lie among the temporary files.
-    is_own = path.startswith(str(_ROOT))
+    is_own = path.startswith(str(product.ROOT))
     return path.startswith(tempfile.gettempdir()) and not is_own
 
 
@@ -237,7 +237,7 @@ def _service(frame: FrameType | None) -> str:
             # A function under ``@transaction.atomic``.
             func = frame.f_locals["func"]
             return f"{func.__module__}.{func.__qualname__}"
-        if place.startswith("tests/") or "/migrations/" in place or place in _ALONE:
+        if product.is_test(place) or "/migrations/" in place or place in _ALONE:
             return ""
         if name == "changeform_view":
             # A screen of the admin, which reads and writes in one transaction.
@@ -254,7 +254,7 @@ def _place(frame: FrameType | None) -> str:
     places: list[str] = []
     while frame is not None and len(places) < 4:
         place = _of_product(frame)
-        if place and not place.startswith("tests/"):
+        if place and not product.is_test(place):
             places.append(f"{place}:{frame.f_lineno} {frame.f_code.co_name}")
         frame = frame.f_back
     return " < ".join(places)
@@ -263,9 +263,9 @@ def _place(frame: FrameType | None) -> str:
 def _of_product(frame: FrameType) -> str:
     name = frame.f_code.co_filename
     if (
-        not name.startswith(f"{_ROOT}/")
+        not name.startswith(f"{product.ROOT}/")
         or "/.venv/" in name
         or "/site-packages/" in name
     ):
         return ""
-    return name[len(str(_ROOT)) + 1 :]
+    return name[len(str(product.ROOT)) + 1 :]

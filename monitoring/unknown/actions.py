@@ -68,7 +68,7 @@ class ItemVerb(StrEnum):
     UNDO = "unknown.undone"
 
 
-UNWATCH: Final = "unknown.unwatched"
+UNWATCH_ACT: Final = "unknown.unwatched"
 _NEEDS: Final = {
     ItemVerb.NAME: Action.EDIT_CATALOGUE,
     ItemVerb.ALIAS: Action.EDIT_CATALOGUE,
@@ -214,7 +214,7 @@ def watch_items(*, items: Sequence[UnknownItem], user: User, on: bool) -> int:
             before = _snapshot_of(item)
             item.is_watched = on
             _save(item)
-            _record(item, ItemVerb.WATCH if on else UNWATCH, user, before)
+            _record(item, ItemVerb.WATCH if on else UNWATCH_ACT, user, before)
             done += 1
     return done
 
@@ -326,7 +326,7 @@ def undoable(item: UnknownItem) -> bool:
 def _last_action(item: UnknownItem) -> Event | None:
     """Return the last action by a person that was not undone."""
     events = Event.objects.filter(
-        case=case_of(item), action__in=[*ItemVerb, UNWATCH]
+        case=case_of(item), action__in=[*ItemVerb, UNWATCH_ACT]
     ).order_by("-sequence")
     skipped = set()
     for event in events:

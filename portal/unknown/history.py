@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from audit.models import Event
 from catalogue.models import Recording
 from common.reading import read_clock
-from monitoring.unknown.actions import UNWATCH, ItemVerb
+from monitoring.unknown.actions import UNWATCH_ACT, ItemVerb
 from monitoring.unknown.models import IgnoreReason
 
 _SAID: Final[dict[str, str | Promise]] = {
@@ -28,7 +28,7 @@ _SAID: Final[dict[str, str | Promise]] = {
     ItemVerb.IGNORE: gettext_lazy("ignored it"),
     ItemVerb.MERGE: gettext_lazy("merged it into another item"),
     ItemVerb.WATCH: gettext_lazy("watched it"),
-    UNWATCH: gettext_lazy("stopped watching it"),
+    UNWATCH_ACT: gettext_lazy("stopped watching it"),
     ItemVerb.UNDO: gettext_lazy("undid the last action"),
 }
 

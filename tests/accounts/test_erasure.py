@@ -18,7 +18,7 @@ from audit.standing import StatementKind
 from statements.services import issue
 from tests.borders import with_monitoring
 from tests.factories.accounts import confirm, make_user
-from tests.security.world import declaration
+from tests.monitoring.rows import declaration
 
 pytestmark = pytest.mark.django_db
 

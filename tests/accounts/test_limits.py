@@ -17,9 +17,9 @@ from acrapi.parsers import WireJSONParser
 from common.rates import Rate, wait_for
 from scanning.services.identification import create_project
 from tests.acrapi.test_identify import signed
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

@@ -13,8 +13,8 @@ from django.test import Client
 
 from accounts import passwords
 from accounts.roles import Role
-from tests.conftest import MakeClient
 from tests.factories.accounts import confirm
+from tests.fixtures import MakeClient
 
 
 def test_stolen_passwords_are_refused_and_those_of_ones_own_accepted() -> None:

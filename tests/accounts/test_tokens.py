@@ -19,9 +19,9 @@ from accounts.roles import Action, Role
 from accounts.tokens import TokenRefused, create_token, find_token, revoke_token
 from audit.models import Event
 from scanning.models import Project
-from tests.conftest import MakeClient
 from tests.factories.accounts import confirm, make_user
 from tests.factories.catalogue import BucketFactory
+from tests.fixtures import MakeClient
 from tests.threads import locked, shared_database, using_database
 
 pytestmark = pytest.mark.django_db

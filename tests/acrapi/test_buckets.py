@@ -17,11 +17,11 @@ from accounts.roles import Role
 from catalogue.models import Bucket, Recording, RecordingStatus
 from review.choices import MatchState
 from tests.acrapi.conftest import Api, MakeApi
-from tests.conftest import Catalogue
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ContainerFactory
+from tests.fixtures import Catalogue
 
 SAMPLES = Path(__file__).resolve().parents[1] / "wire" / "samples"
 

@@ -20,8 +20,8 @@ from acrapi.views.identify import signature_of
 from scanning.models import Project
 from scanning.services.identification import create_project, revoke_project
 from tests import audio
-from tests.conftest import Catalogue
 from tests.factories.catalogue import BucketFactory
+from tests.fixtures import Catalogue
 
 BOUNDARY = "*****2016.05.27.acrcloud.rec.copyright.1605856524.12*****"
 

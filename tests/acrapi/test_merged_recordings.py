@@ -21,9 +21,9 @@ from imports.tables import open_table
 from reports import services
 from reports.layouts import Layout
 from tests.acrapi.conftest import Api
-from tests.conftest import upload
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
+from tests.fixtures import upload
 from tests.reports.reading import rows
 
 pytestmark = pytest.mark.django_db

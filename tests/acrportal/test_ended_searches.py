@@ -22,7 +22,7 @@ from acrapi.views.identify import signature_of
 from recognition.fingerprint.builder import extract
 from recognition.fingerprint.file_format import to_bytes
 from tests import audio, endless
-from tests.conftest import CopyDatabase
+from tests.fixtures import CopyDatabase
 from tests.wire.live import free_port
 
 pytestmark = pytest.mark.slow

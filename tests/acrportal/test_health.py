@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.roles import Role
-from tests.conftest import MakeClient
+from tests.fixtures import MakeClient
 
 DiskUsage = namedtuple("DiskUsage", ["total", "used", "free"])
 

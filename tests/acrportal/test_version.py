@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from accounts.roles import Role
 from recognition.version import VERSION
-from tests.conftest import MakeClient
+from tests.fixtures import MakeClient
 from tests.processes import python
 
 

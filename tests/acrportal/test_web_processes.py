@@ -16,7 +16,7 @@ import requests
 from django.conf import settings
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.conftest import CopyDatabase
+from tests.fixtures import CopyDatabase
 from tests.wire.live import free_port
 
 pytestmark = pytest.mark.slow

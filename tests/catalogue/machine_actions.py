@@ -60,7 +60,7 @@ def add(seed: int) -> None:
     from catalogue.models import Bucket
     from catalogue.services import RecordingDetails, add_recording
     from tests import audio
-    from tests.conftest import upload
+    from tests.fixtures import upload
 
     add_recording(
         bucket=Bucket.objects.get(name="Music"),
@@ -81,7 +81,7 @@ def submit(name: str, times: int) -> None:
     from scanning.models import Container
     from scanning.services.intake import submit_upload
     from tests import audio
-    from tests.conftest import upload
+    from tests.fixtures import upload
 
     container = Container.objects.get()
     for number in range(times):

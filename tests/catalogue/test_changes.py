@@ -41,8 +41,8 @@ from scanning.models import ScannedFile
 from scanning.services.intake import submit_fingerprint
 from tests import audio
 from tests.catalogue.replacing import replace_audio
-from tests.conftest import Catalogue, Worker, upload
 from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.fixtures import Catalogue, Worker, upload
 
 TUNE = audio.wav_bytes(audio.tune(1, 20))
 

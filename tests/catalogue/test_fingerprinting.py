@@ -29,7 +29,7 @@ from recognition.index.segment import Postings
 from recognition.index.store import SegmentStore
 from recognition.types import Progress
 from tests import audio
-from tests.conftest import Worker, upload
+from tests.fixtures import Worker, upload
 from tests.jobs.workers import take_over
 
 

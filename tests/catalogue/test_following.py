@@ -48,7 +48,7 @@ from scanning.choices import ScanStatus
 from scanning.models import Detection, Scan, ScannedFile
 from tests import audio
 from tests.catalogue.replacing import replace_audio
-from tests.conftest import Catalogue, MakeClient, Worker, add_tune, submit_sound, upload
+from tests.fixtures import Catalogue, MakeClient, Worker, add_tune, submit_sound, upload
 from tests.object_storage import media_at
 
 On = Callable[[str], Any]  # Any: a context manager

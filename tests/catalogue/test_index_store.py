@@ -13,7 +13,7 @@ from catalogue.models import Bucket, Recording
 from catalogue.services import create_bucket
 from tests import audio
 from tests.catalogue.replacing import replace_audio
-from tests.conftest import Worker, add_tune, upload
+from tests.fixtures import Worker, add_tune, upload
 
 
 @pytest.fixture

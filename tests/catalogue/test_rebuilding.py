@@ -15,7 +15,7 @@ from django.core.management.base import CommandError
 
 from catalogue import following, index_copy
 from catalogue.models import Recording, RecordingStatus
-from tests.conftest import Catalogue
+from tests.fixtures import Catalogue
 from tests.object_storage import media_at, s3_server
 
 _AWAY = EndpointConnectionError(endpoint_url="http://s3.example")

@@ -25,7 +25,7 @@ from scanning.errors import IntakeRefused
 from scanning.models import Container, RetroSearch, ScannedFile
 from scanning.services import retro
 from tests import audio
-from tests.conftest import Worker, add_tune, submit_sound, upload
+from tests.fixtures import Worker, add_tune, submit_sound, upload
 
 CLICK = audio.silence(12).copy()
 CLICK[6 * audio.RATE] = 0.9

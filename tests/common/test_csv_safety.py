@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from io import StringIO
-from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from common.csv_safety import GuardedWriter, guard, unguard
+from tests import product
 
 UNGUARDED = {
     "common/csv_safety.py": "it is the guard",
@@ -19,7 +19,6 @@ UNGUARDED = {
     "option of the template guards it",
 }
 """Modules with a plain writer of CSV, and why."""
-ROOT = Path(__file__).parents[2]
 
 
 @given(st.text())
@@ -34,11 +33,9 @@ def test_text_that_a_spreadsheet_would_run_is_guarded(first: str, rest: str) -> 
 
 def test_every_writer_of_csv_guards_or_says_why_not() -> None:
     plain = {
-        path.relative_to(ROOT).as_posix()
-        for path in ROOT.rglob("*.py")
-        if path.relative_to(ROOT).parts[0]
-        not in {".venv", "benchmarks", "tests", "var", "build", "dist"}
-        and re.search(r"\bcsv\.(Dict)?[wW]riter\(", path.read_text(encoding="utf-8"))
+        product.name_of(path)
+        for path in product.files(".py")
+        if re.search(r"\bcsv\.(Dict)?[wW]riter\(", path.read_text(encoding="utf-8"))
     }
 
     assert plain == set(UNGUARDED)

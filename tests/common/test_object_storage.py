@@ -16,7 +16,7 @@ from accounts.roles import Role
 from common.storage_url import storage_options
 from scanning.choices import FileStatus
 from tests import audio
-from tests.conftest import MakeClient, Worker, submit_sound
+from tests.fixtures import MakeClient, Worker, submit_sound
 from tests.object_storage import media_at, s3_server
 
 _KEYS = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}

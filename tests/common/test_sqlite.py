@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from tests.conftest import CopyDatabase
+from tests.fixtures import CopyDatabase
 from tests.processes import python
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
@@ -16,6 +16,7 @@ from pytest_django import Settings
 
 from common import static_files
 from common.static_files import VersionedStorage
+from tests import product
 
 STATIC = Path(configured.BASE_DIR) / "static"
 # In url(), @import, import … from "…", import("…"), href="…" and xlink:href="…".
@@ -95,16 +96,16 @@ def test_with_debug_on_a_file_is_looked_for_each_time(settings: Settings) -> Non
 def test_what_files_name_of_each_other_lies_under_the_same_version() -> None:
     """A name from the root, or one that leaves it, would lose the version."""
     checked = 0
-    for path in sorted(STATIC.rglob("*")):
-        if "vendor" in path.parts or path.suffix not in (".css", ".js", ".svg"):
+    for path in product.files((".css", ".js", ".svg")):
+        if "vendor" in path.parts or "static" not in path.parts:
             continue
-        own = f"/version/{PurePosixPath(path.relative_to(STATIC).as_posix())}"
+        own = f"/version/{product.name_of(path).rpartition('static/')[2]}"
         for groups in _NAMED.findall(path.read_text(encoding="utf-8")):
             name = "".join(groups)
             if name.startswith(("#", "data:", "${")):
                 continue
             whole = urljoin(own, name.partition("#")[0])
             assert not name.startswith("/"), (path, name)
-            assert (STATIC / whole.removeprefix("/version/")).is_file(), (path, name)
+            assert finders.find(whole.removeprefix("/version/")), (path, name)
             checked += 1
     assert checked > 20

@@ -16,8 +16,8 @@ from common.outside_text import is_one_line, one_line
 from common.storage import display_name
 from scanning.models import ScannedFile
 from tests import audio
-from tests.conftest import MakeClient
 from tests.factories.scanning import ContainerFactory
+from tests.fixtures import MakeClient
 
 # The name as a browser sends it, and the original name.
 NAMES = [

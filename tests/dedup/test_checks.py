@@ -27,8 +27,8 @@ from jobs.choices import JobState, Pool
 from jobs.models import Job
 from jobs.runner import run_next
 from jobs.services import cancel, reclaim
-from tests.conftest import Catalogue, Worker
 from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.fixtures import Catalogue, Worker
 from tests.jobs.workers import lose_worker, take_over
 
 pytestmark = pytest.mark.django_db

@@ -19,8 +19,8 @@ from dedup.intake import AlreadyInCatalogue, add_recording, prepare, replace_aud
 from dedup.models import CatalogueCheck, DedupGroup, DuplicateKind, GroupKind, PairLink
 from dedup.services import find_duplicates
 from tests import audio
-from tests.conftest import Catalogue, Worker, upload
 from tests.factories.catalogue import BucketFactory
+from tests.fixtures import Catalogue, Worker, upload
 from tests.threads import shared_database, using_database
 
 TUNE = audio.tune(1, 30)

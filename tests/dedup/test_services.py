@@ -16,8 +16,8 @@ from catalogue.services import RecordingDetails, add_recording
 from dedup.models import DedupGroup, DedupMember, DuplicateKind, GroupKind, PairLink
 from dedup.services import find_duplicates
 from tests import audio
-from tests.conftest import Catalogue, Worker, upload
 from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.fixtures import Catalogue, Worker, upload
 
 pytestmark = pytest.mark.django_db
 

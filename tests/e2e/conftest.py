@@ -21,7 +21,7 @@ from django.conf import settings as django_settings
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests import databases, keeping
-from tests.conftest import CopyDatabase
+from tests.fixtures import CopyDatabase
 from tests.processes import Shell
 from tests.wire.live import free_port, serving
 

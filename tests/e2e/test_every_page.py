@@ -25,9 +25,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.urls.exceptions import Resolver404
 from playwright.sync_api import Browser, Error, Page
 
-from tests.conftest import CopyDatabase
 from tests.e2e.conftest import Portal, demo_portal, sign_in
 from tests.e2e.keyboard import faults_of_keys, faults_of_openings, unlisted_keys
+from tests.fixtures import CopyDatabase
 
 # Slow: only a browser can judge a page's markup, and there are a hundred pages.
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.e2e
 NAME = "Landesrundfunkanstalt_Langzeitarchiv-2026_ohne_Leerzeichen_" * 2
 _MAKE = f"""
 from catalogue.models import Bucket, Recording
-from rights.models import Party
+from catalogue.owners.models import Party
 from reports.models import ReportRun
 from review.models import Licence, Policy
 from scanning.models import Container

@@ -16,7 +16,7 @@ from jobs.runner import run_next
 from review.models import Match
 from scanning.services.intake import submit_upload
 from tests import audio
-from tests.conftest import Catalogue, Worker, upload
+from tests.fixtures import Catalogue, Worker, upload
 
 BuildPack = Callable[..., EvidencePack]
 

@@ -22,8 +22,8 @@ from jobs.models import Machine
 from jobs.runner import run_next
 from operations.backup import SIGNING_KEY_NAME, make_backup
 from review.models import Match
-from tests.conftest import MakeClient
 from tests.factories.review import make_match
+from tests.fixtures import MakeClient
 
 _PRINT = """
 import django

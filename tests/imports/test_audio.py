@@ -21,8 +21,8 @@ from imports import services
 from imports.models import AudioImport, ImportStatus
 from review.models import Match
 from tests import audio
-from tests.conftest import MakeClient, Worker, upload
 from tests.factories.review import make_match
+from tests.fixtures import MakeClient, Worker, upload
 
 SOUND = audio.wav_bytes(audio.tune(1, 6))
 OTHER = audio.wav_bytes(audio.tune(2, 6))

@@ -18,10 +18,10 @@ from monitoring.broadcasts.importing import importer
 from monitoring.broadcasts.importing.kind import BROADCASTS
 from monitoring.broadcasts.models import Audience, Broadcast
 from programmes.models import Episode
-from tests.conftest import MakeClient, Worker, upload
 from tests.factories.accounts import make_user
 from tests.factories.scanning import ScannedFileFactory
 from tests.factories.streams import StationFactory
+from tests.fixtures import MakeClient, Worker, upload
 from tests.visible_text import faults_in
 
 pytestmark = pytest.mark.django_db

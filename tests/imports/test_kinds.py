@@ -30,9 +30,9 @@ from imports.kinds import AnyKind
 from imports.models import Import, ImportStatus
 from jobs.choices import Pool
 from jobs.runner import run_next
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

@@ -39,9 +39,9 @@ from imports.tables import open_table
 from jobs.choices import Pool
 from jobs.runner import run_next
 from tests import audio
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

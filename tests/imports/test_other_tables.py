@@ -23,9 +23,9 @@ from imports.models import CatalogueImport, ImportStatus
 from imports.recordings.kind import RECORDINGS
 from jobs.choices import Pool
 from jobs.runner import run_next
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

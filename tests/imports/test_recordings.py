@@ -28,8 +28,8 @@ from imports.recordings.targets import RECORDING_TARGETS
 from imports.recordings.work import make_import
 from imports.tables import Table, open_table, rows_of
 from tests import audio
-from tests.conftest import Catalogue, MakeClient, Worker
 from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.fixtures import Catalogue, MakeClient, Worker
 
 pytestmark = pytest.mark.django_db
 

@@ -31,10 +31,10 @@ from jobs.runner import run_next
 from review.models import Match
 from scanning.choices import FileStatus, ScanStatus
 from scanning.models import Scan, ScannedFile
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.scanning import ContainerFactory
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

@@ -42,11 +42,11 @@ from programmes.models import Episode
 from review.models import Match
 from scanning.models import ScannedFile
 from tests.borders import with_monitoring
-from tests.conftest import MakeClient
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rights import claim, share, work
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
+from tests.fixtures import MakeClient
 
 if settings.ACRPORTAL_MONITORING:
     from monitoring.broadcasts.importing.kind import BROADCASTS

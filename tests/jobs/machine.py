@@ -37,7 +37,7 @@ def prepare() -> None:
     from scanning.models import Container
     from scanning.services.intake import submit_upload
     from tests import audio
-    from tests.conftest import upload
+    from tests.fixtures import upload
 
     call_command("migrate", verbosity=0)
     User.objects.create_superuser("admin", password="only for this test")
@@ -70,7 +70,7 @@ def send_lists() -> None:
     """Send two lists of open data at once."""
     from accounts.models import User
     from enrichment.sources import add_list
-    from tests.conftest import upload
+    from tests.fixtures import upload
 
     for name in LISTS:
         add_list(

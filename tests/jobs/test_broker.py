@@ -22,9 +22,9 @@ from jobs.choices import Pool
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
 from tests import audio
-from tests.conftest import Catalogue, submit_sound
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
+from tests.fixtures import Catalogue, submit_sound
 from tests.jobs.work import PLAIN, did, registered
 
 _BROKERS = {

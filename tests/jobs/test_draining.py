@@ -18,7 +18,7 @@ from kombu import Connection
 
 from jobs.choices import Pool
 from tests import audio
-from tests.conftest import CopyDatabase
+from tests.fixtures import CopyDatabase
 
 # Only a real worker process shows the effect of a signal.
 pytestmark = pytest.mark.slow

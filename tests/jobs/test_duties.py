@@ -21,8 +21,8 @@ from jobs.models import Job, Machine
 from jobs.resources import Duty
 from jobs.runner import run_next
 from jobs.services import note_undone_duties
-from tests.conftest import MakeClient
 from tests.factories.catalogue import RecordingFactory
+from tests.fixtures import MakeClient
 from tests.jobs.work import MIRRORED, did, registered
 from tests.operations.test_monitoring import figures
 

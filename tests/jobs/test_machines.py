@@ -18,7 +18,7 @@ import pytest
 from django.conf import settings
 from kombu import Connection
 
-from tests.conftest import CopyDatabase
+from tests.fixtures import CopyDatabase
 
 # Each test starts several processes.
 pytestmark = pytest.mark.slow

@@ -51,7 +51,6 @@ from scanning.models import ScannedFile
 from statements import following
 from statements.choices import StatementState
 from statements.models import Statement
-from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
@@ -69,6 +68,7 @@ from tests.factories.rights import LABEL, recording
 from tests.factories.rights import claim as claim_of
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ScanFactory, make_detection
+from tests.fixtures import MakeClient
 
 # Slow: each notice stands on a signed evidence pack.
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]

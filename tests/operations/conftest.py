@@ -8,7 +8,7 @@ import pytest
 
 from accounts.models import User
 from tests import audio
-from tests.conftest import Catalogue, Worker, submit_sound
+from tests.fixtures import Catalogue, Worker, submit_sound
 from tests.jobs.chaos import postgres_database
 
 

@@ -25,7 +25,7 @@ from operations.tables import BackupUnusable, file_sha256, load_table, read_tabl
 from recognition.version import VERSION
 from review.models import Match
 from tests import audio
-from tests.conftest import Catalogue, submit_sound
+from tests.fixtures import Catalogue, submit_sound
 from tests.processes import python
 
 _REMARK = """from django.db import migrations, models

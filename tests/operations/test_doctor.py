@@ -18,7 +18,7 @@ from catalogue import following, index_store
 from catalogue.changes import refingerprint
 from catalogue.models import Recording, RecordingStatus
 from operations import stored_files
-from tests.conftest import Catalogue, Worker
+from tests.fixtures import Catalogue, Worker
 from tests.jobs.workers import lose_worker
 
 

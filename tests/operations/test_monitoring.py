@@ -13,8 +13,8 @@ from pytest_django import Settings
 from evidence.models import EvidencePack
 from jobs import periodic
 from operations.middleware import log_slow_statement
-from tests.conftest import Catalogue
 from tests.factories.review import make_match
+from tests.fixtures import Catalogue
 from tests.jobs.workers import fail_job
 
 

@@ -16,7 +16,7 @@ from operations.backup import backups_in
 from operations.moving import STATE
 from operations.restoring import differences
 from scanning.models import ScannedFile
-from tests.conftest import Catalogue
+from tests.fixtures import Catalogue
 from tests.object_storage import s3_server
 
 

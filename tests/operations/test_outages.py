@@ -21,9 +21,9 @@ from scanning.choices import FileStatus, ScanStatus
 from scanning.models import Container, Scan, ScannedFile
 from scanning.services.intake import submit_upload
 from tests import audio
-from tests.conftest import Catalogue, MakeClient, Worker, submit_sound, upload
 from tests.factories.accounts import make_user
 from tests.failures import failing
+from tests.fixtures import Catalogue, MakeClient, Worker, submit_sound, upload
 
 _UPLOADS = "/api/portal/v1/files/"
 _NO_ROOM = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

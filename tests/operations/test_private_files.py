@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from tests.conftest import CopyDatabase
+from tests.fixtures import CopyDatabase
 
 _SHELL = f'umask 022; exec {sys.executable} manage.py shell -v 0 -c "$0"'
 

@@ -25,9 +25,9 @@ from scanning.choices import KeepAudio
 from scanning.jobs import RENDITION
 from scanning.models import Container, InboundCallback, ScannedFile
 from scanning.services.filing import delete_container
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

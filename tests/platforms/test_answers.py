@@ -16,8 +16,8 @@ from jobs.runner import run_next
 from platforms.choices import FileKind
 from platforms.files import mark_sent
 from platforms.models import ClaimFile
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
+from tests.fixtures import MakeClient
 from tests.platforms.making import report, run_import
 from tests.platforms.test_files import make
 from tests.platforms.test_lists import claim, compare, heard

@@ -18,8 +18,8 @@ from imports.platforms.kind import CLAIMS
 from jobs.choices import Pool
 from jobs.runner import run_next
 from platforms.models import PlatformClaim
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 ROWS = (

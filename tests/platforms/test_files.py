@@ -25,9 +25,9 @@ from platforms.choices import FileKind
 from platforms.errors import ClaimsRefused
 from platforms.files import FORMATS
 from platforms.models import ClaimFile, Discrepancy
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.rules import make_licence
+from tests.fixtures import MakeClient
 from tests.platforms.making import ASSET, CLAIM, report, run_import
 from tests.platforms.test_lists import claim, compare, heard, recording
 from tests.threads import shared_database, using_database

@@ -12,9 +12,9 @@ from accounts.roles import Role
 from platforms import services
 from platforms.choices import Meaning
 from platforms.models import Discrepancy, PlatformAccount, ReportedValue
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.rules import make_licence
+from tests.fixtures import MakeClient
 from tests.platforms.making import (
     ASSET,
     CLAIM,

@@ -19,8 +19,8 @@ from imports.platforms import formats, reports
 from jobs.choices import Pool
 from jobs.runner import run_next
 from platforms.models import PlatformClaim
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 FOLDERS = Path(__file__).parent / "made_up"

@@ -33,12 +33,12 @@ from review.choices import MatchState
 from review.models import Match
 from scanning.models import ScannedFile
 from scanning.sources.link_keys import link_key
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ScanFactory, ScannedFileFactory
+from tests.fixtures import MakeClient
 from tests.platforms.making import (
     ASSET,
     CLAIM,

@@ -7,8 +7,8 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.roles import Role
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
+from tests.fixtures import MakeClient
 from tests.portal.admin_matches import SignIn
 from tests.scanning.conftest import podcast, vendor
 

@@ -8,8 +8,8 @@ import pytest
 from django.urls import get_resolver
 
 from accounts.roles import Role
-from tests.conftest import MakeClient
 from tests.factories.review import make_match
+from tests.fixtures import MakeClient
 
 UUID = "00000000-0000-4000-8000-000000000000"
 

@@ -11,9 +11,9 @@ from accounts.roles import Role
 from audit.models import Event
 from catalogue.identifiers import CheckedIsrc, check_isrc
 from catalogue.models import Recording
-from tests.conftest import MakeClient
 from tests.factories.accounts import confirm
 from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

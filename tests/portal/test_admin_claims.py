@@ -11,8 +11,8 @@ from django.utils import timezone
 from accounts.roles import Role
 from review.choices import MatchState
 from review.models import Dispute
-from tests.conftest import MakeClient
 from tests.factories.review import make_match
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

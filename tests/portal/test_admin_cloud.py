@@ -11,8 +11,8 @@ from django.test import Client
 from accounts.roles import Role
 from scanning.choices import EngineChoice
 from scanning.models import CloudAccount, Container, InboundCallback
-from tests.conftest import MakeClient
 from tests.factories.scanning import ContainerFactory
+from tests.fixtures import MakeClient
 from tests.scanning.vendor import Vendor, json_answer
 
 URL = "/admin/scanning/cloudaccount/"

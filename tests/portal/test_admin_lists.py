@@ -22,12 +22,12 @@ from review.choices import QueueReason
 from review.models import Licence, Match
 from scanning.models import Detection, InboundCallback, Scan, ScannedFile
 from tests.borders import with_monitoring
-from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
+from tests.fixtures import MakeClient
 from tests.visible_text import visible_text
 
 if settings.ACRPORTAL_MONITORING:

@@ -63,12 +63,12 @@ from scanning.models import (
 from scanning.models.drop import DropFolder, DropItem
 from scanning.models.watch import WatchCheck, WatchItem
 from scanning.services.containers import inbound_callback_url
-from tests.conftest import MakeClient
 from tests.factories.accounts import confirm, make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ScannedFileFactory
 from tests.factories.streams import DAY, StreamHourFactory
+from tests.fixtures import MakeClient
 from tests.portal.queries import queries_of
 from tests.visible_text import visible_text
 

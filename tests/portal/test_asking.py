@@ -15,10 +15,10 @@ from reports.models.schedule import Channel, Every
 from reports.scheduling import Plan, schedule_report
 from reports.services import save_template
 from scanning.services.identification import create_project
-from tests.conftest import MakeClient
 from tests.factories.broadcasts import make_broadcast
 from tests.factories.catalogue import BucketFactory
 from tests.factories.scanning import ScannedFileFactory
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

@@ -10,9 +10,9 @@ from catalogue.models import Bucket, Recording
 from dedup.services import find_duplicates
 from portal.catalogue import views as catalogue_pages
 from tests import audio
-from tests.conftest import MakeClient, Worker, upload
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
+from tests.fixtures import MakeClient, Worker, upload
 from tests.portal.queries import queries_of
 
 VIEWER, REVIEWER, MANAGER, ADMIN = Role

@@ -21,11 +21,11 @@ from reports.models import ReportSchedule
 from reports.services import save_template
 from scanning.models import Container
 from tests.borders import with_monitoring
-from tests.conftest import MakeClient
 from tests.factories.accounts import confirm, make_user
 from tests.factories.catalogue import BucketFactory
 from tests.factories.notices import make_claim, make_submitted
 from tests.factories.scanning import ContainerFactory
+from tests.fixtures import MakeClient
 from tests.reports.schedules import schedule
 
 if settings.ACRPORTAL_MONITORING:

@@ -39,7 +39,6 @@ from review.services import exclusions, licences
 from review.services.folding import fold_scan
 from review.services.licences import Reach
 from scanning.models import ScannedFile
-from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
@@ -47,6 +46,7 @@ from tests.factories.notices import make_claim, make_sent
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.scanning import ScanFactory, make_detection
+from tests.fixtures import MakeClient
 from tests.previews import rows, said_otherwise, unexpected, unexpected_statements
 
 pytestmark = pytest.mark.django_db

@@ -10,9 +10,9 @@ from accounts.roles import Role
 from portal.containers.views import ContainerForm
 from scanning.models import Container
 from tests import audio
-from tests.conftest import MakeClient, Worker, upload
 from tests.factories.catalogue import BucketFactory
 from tests.factories.scanning import ContainerFactory
+from tests.fixtures import MakeClient, Worker, upload
 
 pytestmark = pytest.mark.django_db
 WHY = "its container has no bucket"

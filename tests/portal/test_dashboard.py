@@ -21,7 +21,6 @@ from review.models import Match
 from review.services import locks
 from scanning.choices import EngineChoice, FileStatus, ScanStatus
 from scanning.models import ScannedFile
-from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
@@ -32,6 +31,7 @@ from tests.factories.scanning import (
     ScanFactory,
     ScannedFileFactory,
 )
+from tests.fixtures import MakeClient
 
 HOME = "/"
 

@@ -12,12 +12,12 @@ from django.urls import reverse
 from accounts.roles import Role
 from review.choices import DisputeStatus, MatchState
 from review.models import Dispute, Match
-from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ScanFactory
+from tests.fixtures import MakeClient
 from tests.visible_text import visible_text
 
 pytestmark = pytest.mark.django_db

@@ -14,8 +14,8 @@ from pytest_django import Settings
 from accounts.roles import Role
 from audit.models import Event
 from scanning.models import Drop, DropFolder
-from tests.conftest import MakeClient
 from tests.factories.scanning import ContainerFactory
+from tests.fixtures import MakeClient
 from tests.scanning.drops.incoming import Incoming, allow_drops, poll
 from tests.security.world import Desk
 

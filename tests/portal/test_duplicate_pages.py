@@ -33,12 +33,12 @@ from dedup.models import (
 from dedup.services import find_duplicates
 from review.services import exclusions
 from tests import audio
-from tests.conftest import Catalogue, MakeClient, Worker, upload
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory
+from tests.fixtures import Catalogue, MakeClient, Worker, upload
 from tests.portal.queries import queries_of
 from tests.visible_text import faults_in
 

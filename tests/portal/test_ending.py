@@ -15,7 +15,7 @@ from typing import TypeVar
 import pytest
 from django.conf import settings
 
-from tests.conftest import CopyDatabase
+from tests.fixtures import CopyDatabase
 from tests.wire.live import free_port
 
 pytestmark = pytest.mark.slow

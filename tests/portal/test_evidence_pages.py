@@ -15,10 +15,10 @@ from evidence.models import EvidencePack, PackStatus
 from jobs.choices import Pool
 from jobs.runner import run_next
 from review.models import Match
-from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

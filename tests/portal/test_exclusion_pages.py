@@ -11,9 +11,9 @@ from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Exclusion
 from review.choices import MatchState
-from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.review import make_match
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

@@ -15,10 +15,10 @@ from review.choices import MatchState
 from review.models import Match
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
-from tests.conftest import MakeClient
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ContainerFactory
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

@@ -15,11 +15,11 @@ from review.models import Match
 from review.services import locks
 from scanning.choices import FileStatus
 from scanning.models import Scan, ScannedFile
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
+from tests.fixtures import MakeClient
 
 MANY = "/files/many/"
 CHANGES = "/files/changes/"

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts.roles import Role
 from portal.shared import guides
-from tests.conftest import MakeClient
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

@@ -41,11 +41,11 @@ from scanning.models import InboundCallback, OutboundCallback, RetroSearch
 from scanning.services.callbacks import receive, replay
 from scanning.services.intake import submit_link, submit_upload
 from scanning.services.scans import request_scan
-from tests.conftest import MakeClient, Worker, upload
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ContainerFactory
+from tests.fixtures import MakeClient, Worker, upload
 from tests.jobs.workers import fail_job
 from tests.security.world import Desk, report_run, schedule
 

@@ -19,9 +19,9 @@ from review.scan_diff import ScanChange
 from review.services.folding import fold_scan
 from scanning.choices import DifferenceKind, EngineChoice, ScanStatus
 from scanning.models import RetroSearch, Scan, ScannedFile
-from tests.conftest import MakeClient
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detection
+from tests.fixtures import MakeClient
 from tests.jobs.workers import fail_job
 
 pytestmark = pytest.mark.django_db

@@ -16,9 +16,9 @@ from django.utils.html import strip_tags
 from accounts.roles import Role
 from review.choices import MatchState
 from review.models import Licence
-from tests.conftest import MakeClient
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

@@ -14,8 +14,8 @@ from scanning.choices import FileStatus
 from scanning.models import Container, ScannedFile
 from scanning.services.filing import delete_container
 from scanning.sources.links import link_name
-from tests.conftest import MakeClient
 from tests.factories.scanning import ContainerFactory
+from tests.fixtures import MakeClient
 from tests.visible_text import visible_text
 
 _LINK = "https://media.example/a.mp3"

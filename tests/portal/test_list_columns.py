@@ -13,8 +13,8 @@ from accounts.models import User
 from accounts.roles import Role
 from portal.shared.columns import LISTS
 from review.models import Match
-from tests.conftest import MakeClient
 from tests.factories.review import make_match
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

@@ -13,10 +13,10 @@ from accounts.roles import Role
 from audit.models import Event
 from scanning.choices import EditedMusic, FileStatus
 from scanning.models import Container, ScannedFile
-from tests.conftest import MakeClient
 from tests.factories.catalogue import BucketFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
+from tests.fixtures import MakeClient
 from tests.portal.queries import queries_of
 
 VIEWER, REVIEWER, MANAGER, ADMIN = Role

@@ -12,9 +12,9 @@ from accounts.roles import Role
 from catalogue.models import Recording
 from portal.shared.playback import audio_url
 from scanning.models import ScannedFile
-from tests.conftest import MakeClient
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.scanning import ScannedFileFactory
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

@@ -15,10 +15,10 @@ from portal.policies.forms import PolicyForm
 from review.choices import MatchState, PolicyAction
 from review.models import Policy
 from review.services import locks
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_limited, make_user
 from tests.factories.review import make_match
 from tests.factories.rules import make_policy
+from tests.fixtures import MakeClient
 from tests.portal.queries import queries_of
 
 pytestmark = pytest.mark.django_db

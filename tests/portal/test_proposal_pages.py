@@ -14,10 +14,10 @@ from catalogue.models import Exclusion
 from portal.review.reasons import shown_reason
 from review.choices import MatchState
 from review.models import Match
-from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

@@ -9,10 +9,10 @@ from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import RecordingStatus
 from review.choices import MatchState, PolicyAction
-from tests.conftest import MakeClient
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_policy
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

@@ -13,9 +13,9 @@ from accounts.roles import Role
 from accounts.tokens import create_token
 from audit.models import Event
 from reports.models import ReportRun
-from tests.conftest import MakeClient, Worker
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
+from tests.fixtures import MakeClient, Worker
 from tests.portal.review.reviewing import decide
 from tests.reports.reading import rows
 

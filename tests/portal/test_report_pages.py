@@ -25,11 +25,11 @@ from review.services.locks import take_lock
 from scanning.choices import FileStatus
 from scanning.services.filing import change_details
 from scanning.services.intake import FileDetails
-from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.scanning import ScannedFileFactory
+from tests.fixtures import MakeClient
 from tests.reports.reading import file_of, rows, run_of
 from tests.visible_text import visible_text
 

@@ -20,8 +20,8 @@ from accounts.roles import Role
 from scanning.models import Container, ResumableUpload, ScannedFile, UploadPiece
 from scanning.services.resumable_uploads import MAX_PIECE_BYTES, discard_abandoned
 from tests import audio
-from tests.conftest import MakeClient, Worker
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
+from tests.fixtures import MakeClient, Worker
 
 pytestmark = pytest.mark.django_db
 

@@ -11,9 +11,9 @@ from review.models import Match
 from review.services.folding import fold_scan
 from scanning.choices import RetroStatus
 from scanning.models import Container, RetroSearch, Scan, ScannedFile
-from tests.conftest import MakeClient
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detection
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

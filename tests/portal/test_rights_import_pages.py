@@ -11,7 +11,7 @@ from imports.models import RightsImport
 from imports.rights.outcome import outcome_context
 from jobs.choices import Pool
 from jobs.runner import run_next
-from tests.conftest import MakeClient
+from tests.fixtures import MakeClient
 from tests.imports.rights.making import NAME, cwr
 
 FORM = "/rights/import/"

@@ -14,9 +14,9 @@ from review.scan_diff import ScanChange
 from review.services.folding import fold_scan
 from scanning.choices import EngineChoice, ScanStatus
 from scanning.models import Scan, ScannedFile
-from tests.conftest import MakeClient
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detection
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

@@ -16,13 +16,13 @@ from catalogue.owners.models import Party, Work
 from review.models import Match
 from scanning.sources.link_keys import link_key
 from tests.borders import with_monitoring
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_limited, make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rights import claim_all
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
+from tests.fixtures import MakeClient
 
 if settings.ACRPORTAL_MONITORING:
     from monitoring.unknown.models import ItemState

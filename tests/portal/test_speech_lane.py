@@ -10,9 +10,9 @@ from django.urls import reverse
 
 from accounts.roles import Role
 from portal.pictures.ribbon import Ribbon
-from tests.conftest import MakeClient
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

@@ -27,12 +27,14 @@ from reports.cue_statement import issue_version
 from review.models import Match
 from scanning.models import ScannedFile
 from statements.choices import StatementState
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_limited, make_user
 from tests.factories.notices import make_claim, make_sent
 from tests.factories.review import make_match
+from tests.fixtures import MakeClient
 from tests.imports.rights.test_imports import SHARES
-from tests.security.world import Desk, declared
+from tests.monitoring.rows import declared
+from tests.platforms.rows import claim_file
+from tests.security.world import Desk
 
 pytestmark = pytest.mark.django_db
 
@@ -289,7 +291,7 @@ def test_the_check_of_rights_foresees_conflicts_and_what_stands_on_recordings(
 
 def test_declarations_and_files_for_platforms_stand_on_what_they_name() -> None:
     desk = Desk(1)
-    made, file = declared(desk.match, desk.user), desk.claim_file()
+    made, file = declared(desk.match, desk.user), claim_file(desk)
     mark_sent(file=file, user=make_user(Role.MANAGER))
 
     (found,) = standing_on([f"recording:{desk.recording.uid}"]).values()

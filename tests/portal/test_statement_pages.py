@@ -14,11 +14,11 @@ from review.choices import MatchState
 from review.models import Match
 from statements.choices import StatementState
 from statements.models import Statement
-from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.accounts import make_limited, make_user
 from tests.factories.review import make_match
 from tests.factories.statements import make_statement, register_plain
+from tests.fixtures import MakeClient
 from tests.portal.queries import queries_of
 
 pytestmark = pytest.mark.django_db

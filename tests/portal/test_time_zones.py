@@ -18,11 +18,11 @@ from accounts.tokens import create_token
 from review.choices import MatchState
 from review.filters import MatchFilter
 from review.models import Match
-from tests.conftest import MakeClient
 from tests.factories.accounts import confirm, make_user
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ScannedFileFactory
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,8 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from scanning.models import Container, ScannedFile, Watch
-from tests.conftest import MakeClient
 from tests.factories.scanning import ContainerFactory
+from tests.fixtures import MakeClient
 from tests.scanning.podcast import Podcast, check_due, check_now, watch_of
 
 

@@ -17,8 +17,8 @@ from reports.models import ReportSchedule
 from reports.models.schedule import Channel, Every
 from reports.scheduling import Plan
 from reports.services import save_template
-from tests.conftest import Worker
 from tests.factories.accounts import make_user
+from tests.fixtures import Worker
 
 MONDAY = datetime(2026, 11, 16, 8, tzinfo=UTC)
 

@@ -20,7 +20,7 @@ import pytest
 import requests
 from django.conf import settings
 
-from tests.conftest import CopyDatabase
+from tests.fixtures import CopyDatabase
 
 pytestmark = pytest.mark.slow  # a server has to start
 

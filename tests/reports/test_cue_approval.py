@@ -37,10 +37,10 @@ from review.services.folding import fold_scan
 from scanning.models import ScannedFile
 from scanning.services.filing import delete_files
 from statements.models import Statement
-from tests.conftest import MakeClient, do_all_work
 from tests.dedup.test_joined_matches import merge, two_matches
 from tests.factories.accounts import make_limited, make_user
 from tests.factories.scanning import ScanFactory, make_detection
+from tests.fixtures import MakeClient, do_all_work
 from tests.reports.test_cue_sheets import interval, intervals, programme, sheet_of
 
 pytestmark = pytest.mark.django_db

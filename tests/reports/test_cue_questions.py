@@ -21,13 +21,13 @@ from review.models import Match
 from review.services import licences
 from review.services.folding import fold_scan
 from scanning.models import ScannedFile
-from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.accounts import make_limited, make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detection
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

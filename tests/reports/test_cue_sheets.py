@@ -28,11 +28,11 @@ from review.services import exclusions
 from review.services.folding import fold_scan
 from scanning.models import Scan
 from statements.models import Statement
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detection
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

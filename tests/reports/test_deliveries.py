@@ -32,10 +32,10 @@ from reports.services import cancel_run, prune_runs
 from scanning.jobs import RETRY_AFTER
 from statements.models import Statement
 from statements.selectors import is_to_correct
-from tests.conftest import MakeClient, Worker
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
+from tests.fixtures import MakeClient, Worker
 from tests.reports.schedules import MONDAY, Mailbox, comes, schedule
 
 pytestmark = pytest.mark.django_db

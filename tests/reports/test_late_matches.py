@@ -18,8 +18,8 @@ from review.models import Match
 from scanning.services import retro
 from scanning.services.intake import submit_upload
 from tests import audio
-from tests.conftest import Catalogue, MakeClient, Worker, upload
 from tests.evidence.conftest import BuildPack, build, key
+from tests.fixtures import Catalogue, MakeClient, Worker, upload
 from tests.reports.reading import content, rows
 
 __all__ = ["build", "key"]

@@ -42,12 +42,12 @@ from reports.rows import KeptRow
 from review.models import Match
 from scanning.choices import ScanStatus
 from scanning.services.scans import request_scan
-from tests.conftest import Worker
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.scanning import ScannedFileFactory
 from tests.failures import failing
+from tests.fixtures import Worker
 from tests.jobs.workers import run_regular_work
 from tests.reports.reading import file_of, rows, run_of
 

@@ -16,10 +16,10 @@ from reports.layouts import Layout
 from reports.models import ReportDelivery, ReportRun, ReportSchedule, ReportTemplate
 from reports.models.schedule import Every, ReportDeliveryState
 from reports.services import save_template
-from tests.conftest import MakeClient, Worker
 from tests.factories import deciding
 from tests.factories.accounts import confirm, make_user
 from tests.factories.review import make_match
+from tests.fixtures import MakeClient, Worker
 from tests.jobs.workers import run_regular_work
 from tests.reports.reading import rows
 from tests.reports.schedules import MONDAY, Mailbox, comes, plan, schedule

@@ -41,6 +41,7 @@ from review.timeline import Kind, share, timeline
 from review.timeline.figures import matched_shares
 from review.timeline.pieces import MATCHED
 from scanning.models import Scan, ScannedFile
+from tests import product
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.notices import at_address
@@ -465,12 +466,8 @@ def test_nothing_else_counts_seconds() -> None:
     }
 
     found = {
-        str(path.relative_to(BASE))
-        for package in (
-            *("review", "reports", "portal", "acrapi", "operations", "notices"),
-            *("evidence", "platforms", "programmes", "monitoring"),
-        )
-        for path in (BASE / package).rglob("*.py")
+        product.name_of(path)
+        for path in product.files(".py")
         if adds.search(path.read_text(encoding="utf-8"))
     }
 

@@ -18,10 +18,10 @@ from review.choices import MatchState
 from review.filters import MatchFilter
 from review.models import Match
 from scanning.choices import FileStatus
-from tests.conftest import MakeClient
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ScannedFileFactory
+from tests.fixtures import MakeClient
 from tests.reports.reading import rows
 
 pytestmark = pytest.mark.django_db

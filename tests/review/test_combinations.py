@@ -13,10 +13,10 @@ from review.choices import DisputeStatus, MatchState
 from review.models import Dispute, Match
 from review.services import applications, licences
 from review.services.licences import Reach
-from tests.conftest import Worker
 from tests.factories import deciding
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
+from tests.fixtures import Worker
 
 pytestmark = pytest.mark.django_db
 

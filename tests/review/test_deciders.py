@@ -33,11 +33,11 @@ from review.choices import MatchState
 from review.models import Match
 from review.services import exclusions
 from scanning.models import ScannedFile
-from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.notices import at_address, make_submitted
 from tests.factories.review import make_match
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

@@ -14,7 +14,7 @@ from accounts.models import User
 from scanning.choices import EngineChoice
 from scanning.models import Container, ScannedFile
 from scanning.services.intake import submit_upload
-from tests.conftest import upload
+from tests.fixtures import upload
 
 SAMPLES = Path(django_settings.BASE_DIR) / "tests" / "wire" / "samples"
 

@@ -18,7 +18,7 @@ from scanning.choices import FileStatus
 from scanning.models import Container, ScannedFile
 from scanning.services import intake
 from tests import audio
-from tests.conftest import Catalogue, MakeClient, Worker, upload
+from tests.fixtures import Catalogue, MakeClient, Worker, upload
 
 API = "/api/portal/v1/files/"
 DEMO = Path(__file__).resolve().parents[2] / "demo"

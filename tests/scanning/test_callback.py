@@ -22,8 +22,8 @@ from scanning.engines.acrcloud_results import read_items
 from scanning.models import Container, Detection, InboundCallback, ScannedFile
 from scanning.services.callbacks import link_remote_file, replay
 from scanning.services.scans import cancel_scans, request_scan
-from tests.conftest import Worker
 from tests.factories.catalogue import RecordingFactory
+from tests.fixtures import Worker
 from tests.scanning.callbacks import cloud_container, post, sample, waiting_file
 
 

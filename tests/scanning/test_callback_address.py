@@ -16,8 +16,8 @@ from scanning.choices import EngineChoice, FileStatus
 from scanning.models import Container, InboundCallback, ScannedFile
 from scanning.services.callbacks import link_remote_file
 from scanning.services.containers import inbound_callback_url, update_container
-from tests.conftest import Worker
 from tests.factories.catalogue import BucketFactory
+from tests.fixtures import Worker
 from tests.scanning.callbacks import (
     address,
     cloud_container,

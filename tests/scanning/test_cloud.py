@@ -32,8 +32,8 @@ from scanning.models import (
 from scanning.services.filing import delete_files
 from scanning.services.intake import submit_link, submit_upload
 from scanning.services.scans import cancel_scan, request_scan
-from tests.conftest import MakeClient, upload
 from tests.factories.scanning import ScannedFileFactory
+from tests.fixtures import MakeClient, upload
 from tests.scanning.vendor import (
     MUSIC,
     REMOTE_ID,

@@ -14,7 +14,7 @@ from jobs.models import Job
 from scanning.choices import CallbackOutcome, EngineChoice, FileStatus
 from scanning.models import CloudAccount, Container, InboundCallback
 from scanning.services.scans import cancel_scans
-from tests.conftest import Worker
+from tests.fixtures import Worker
 from tests.scanning.vendor import (
     MUSIC,
     REMOTE_ID,

@@ -15,8 +15,8 @@ from scanning.choices import FileStatus
 from scanning.models import Container, ScannedFile
 from scanning.services.scans import request_scan
 from tests import audio
-from tests.conftest import Catalogue, MakeClient, Worker, upload
 from tests.factories.scanning import ScannedFileFactory
+from tests.fixtures import Catalogue, MakeClient, Worker, upload
 
 API = "/api/portal/v1/files/"
 NOTICE = "Part of this file could not be read and was not searched"

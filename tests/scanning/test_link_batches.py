@@ -25,8 +25,8 @@ from scanning.services.link_batches import links_of_csv, links_of_text, submit_l
 from scanning.sources import feeds, link_reader
 from tests import audio
 from tests.borders import with_monitoring
-from tests.conftest import Catalogue, MakeClient, Worker, upload
 from tests.factories.scanning import ContainerFactory
+from tests.fixtures import Catalogue, MakeClient, Worker, upload
 
 if settings.ACRPORTAL_MONITORING:
     from monitoring.broadcasts.models import Broadcast

@@ -19,7 +19,7 @@ from scanning.choices import FileStatus, ScanStatus
 from scanning.models import Container, ScannedFile
 from scanning.sources import links, platform_page
 from tests import audio
-from tests.conftest import Catalogue, MakeClient, Worker, upload
+from tests.fixtures import Catalogue, MakeClient, Worker, upload
 
 API = "/api/portal/v1/links/"
 

@@ -19,7 +19,7 @@ from portal.management import demo
 from review.edits import Edit
 from review.models import Match
 from scanning.models import Segment
-from tests.conftest import MakeClient, Worker, upload
+from tests.fixtures import MakeClient, Worker, upload
 
 DEMO = Path(settings.BASE_DIR) / "demo"
 EDGE_S, SPEECH_EDGE_S = 0.5, 2.5

@@ -43,7 +43,7 @@ from scanning.services.intake import submit_upload
 from scanning.services.retro import request_search
 from scanning.services.scans import cancel_scans, request_scan
 from tests import audio
-from tests.conftest import (
+from tests.fixtures import (
     Catalogue,
     MakeClient,
     add_tune,

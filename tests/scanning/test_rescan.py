@@ -11,8 +11,8 @@ from review.models import Match
 from scanning.choices import EngineChoice, FileStatus
 from scanning.models import Container, Scan, ScannedFile
 from tests import audio
-from tests.conftest import Catalogue, MakeClient, Worker, submit_sound
 from tests.factories.scanning import ScanFactory
+from tests.fixtures import Catalogue, MakeClient, Worker, submit_sound
 from tests.scanning.vendor import Vendor
 
 

@@ -22,9 +22,9 @@ from scanning.models import Container, Scan, ScannedFile
 from scanning.services.intake import attach_audio, submit_link, submit_upload
 from scanning.services.scans import request_scan
 from tests import audio
-from tests.conftest import Catalogue, MakeClient, Worker, submit_sound, upload
 from tests.factories.catalogue import BucketFactory
 from tests.factories.scanning import ContainerFactory
+from tests.fixtures import Catalogue, MakeClient, Worker, submit_sound, upload
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from scanning.models import Container, RetroSearch, ScannedFile
 from scanning.services import retro
 from scanning.services.scans import request_scan
 from tests import audio
-from tests.conftest import Catalogue, Worker, add_tune, submit_sound
 from tests.factories.catalogue import RecordingFactory
+from tests.fixtures import Catalogue, Worker, add_tune, submit_sound
 from tests.scanning.callbacks import cloud_container, post, sample, waiting_file
 from tests.scanning.vendor import Vendor, check_due, remote_file, send_due
 

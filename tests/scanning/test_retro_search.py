@@ -42,9 +42,9 @@ from scanning.services import retro
 from scanning.services.intake import submit_fingerprint
 from scanning.services.scans import request_scan
 from tests import audio
-from tests.conftest import Worker, upload
 from tests.factories import deciding
 from tests.factories.accounts import make_user
+from tests.fixtures import Worker, upload
 from tests.jobs.workers import lose_worker, run_regular_work, take_over
 
 DEMO = Path(settings.BASE_DIR) / "demo"

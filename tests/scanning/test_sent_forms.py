@@ -15,7 +15,7 @@ from scanning.choices import EngineChoice, FileStatus
 from scanning.models import AudioBecause, CloudJob, FormSent, ScannedFile, SentAs
 from scanning.services import cloud
 from tests import audio
-from tests.conftest import MakeClient, Worker
+from tests.fixtures import MakeClient, Worker
 from tests.scanning.vendor import (
     CONTAINER_PATH,
     MUSIC,

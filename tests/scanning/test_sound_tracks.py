@@ -20,8 +20,8 @@ from scanning.services.identification import create_project, identify
 from scanning.services.retro import request_search
 from scanning.services.scans import request_scan
 from tests import audio
-from tests.conftest import Catalogue, MakeClient, Worker, add_tune, upload
 from tests.factories.accounts import make_user
+from tests.fixtures import Catalogue, MakeClient, Worker, add_tune, upload
 from tests.recognition.media_files import (
     Track,
     scrambled,

@@ -25,9 +25,9 @@ from scanning.models import Container, Scan, ScannedFile
 from scanning.services.intake import submit_upload
 from scanning.services.scans import request_scan
 from tests import audio
-from tests.conftest import Catalogue, MakeClient, Worker, submit_sound, upload
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
+from tests.fixtures import Catalogue, MakeClient, Worker, submit_sound, upload
 from tests.scanning.vendor import MUSIC, Vendor, check_due, remote_file, send_due
 
 ISRC = "ZZX012600001"

@@ -22,8 +22,8 @@ from scanning.services.intake import submit_link
 from scanning.sources import feeds
 from scanning.sources.feeds import Feed, FeedItem
 from tests import audio
-from tests.conftest import Catalogue, Worker
 from tests.factories.scanning import ContainerFactory
+from tests.fixtures import Catalogue, Worker
 from tests.jobs.workers import lose_worker, take_over
 from tests.scanning.podcast import Podcast, check_due, check_now, watch_of
 

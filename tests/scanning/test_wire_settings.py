@@ -7,7 +7,7 @@ from scanning.engines.embedded import parts_not_done, scan_policy
 from scanning.models import Container
 from scanning.services.intake import submit_upload
 from tests import audio
-from tests.conftest import Worker, upload
+from tests.fixtures import Worker, upload
 
 
 def test_policy_chooses_what_is_scanned() -> None:

@@ -37,7 +37,7 @@ from scanning.models.detection import ImmutableError
 from scanning.services.filing import delete_files
 from scanning.services.scans import cancel_scan, request_scan
 from tests import audio
-from tests.conftest import Catalogue, CopyDatabase, MakeClient, Worker, submit_sound
+from tests.fixtures import Catalogue, CopyDatabase, MakeClient, Worker, submit_sound
 from tests.jobs.workers import lose_worker, take_over
 
 EMPTY = EngineResult("embedded/1", ())

@@ -21,7 +21,7 @@ from scanning.choices import ACTIVE_SCAN_STATUSES
 from scanning.cloud.jobs import CLOUD_SCAN
 from scanning.models import CloudAccount, Container, Scan, ScannedFile
 from scanning.services.intake import submit_upload
-from tests.conftest import upload
+from tests.fixtures import upload
 
 REMOTE_ID = "3a1f1d1e-0c2e-4f38-9d5a-2f2b6e1c9a01"
 CONTAINER_PATH = "/api/fs-containers/77"

@@ -6,48 +6,33 @@ import base64
 import hashlib
 import random
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
-from functools import partial
+from datetime import UTC, datetime
+from functools import cache, partial
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from catalogue.models import Bucket, Recording
 from imports.kinds import all_kinds
-from monitoring.broadcasts.choices import RightsType
-from monitoring.declarations.models import DeclarationProfile
-from monitoring.streams.models import Station
-from notices.models import (
-    ClaimedRight,
-    NoticeItem,
-    NoticeLaw,
-    NoticeOutcome,
-    TakedownNotice,
-)
-from notices.words import ACCURACY, GOOD_FAITH
-from platforms import files
-from platforms.choices import DiscrepancyKind, FileKind
-from platforms.models import Discrepancy
 from programmes.choices import CueUse, MusicOrigin
 from reports.choices import Format, Mode
 from review.choices import DisputeCode, RejectCode, Verb
 from review.models import Licence, Match
 from scanning.models import Container, ResumableUpload
 from statements.models import Statement
-from tests.season import claims, samples
+from tests.registered import SEASON, Table
+from tests.season import samples
 from tests.season.people import Answer, Person
 from tests.season.routes import Route
 
 Json = dict[str, Any]  # Any: JSON
 
-_PORTAL = "api/portal/v1"
+PORTAL = "api/portal/v1"
 _CONTAINER = "api/fs-containers/<str:container_id>"
 _BUCKET = "api/buckets/<str:bucket_id>"
-_PROJECT = "api/bm-cs-projects/<str:container_id>"
-_UNKNOWN = "api/ucf-projects/<str:container_id>/results/<str:item_id>"
 
 
-def _pk(model: type[Container] | type[Bucket], rng: random.Random) -> int:
+def pk_of(model: type[Container] | type[Bucket], rng: random.Random) -> int:
     return int(rng.choice(list(model._base_manager.values_list("pk", flat=True))))
 
 
@@ -84,40 +69,6 @@ def _dispute(path: str, rng: random.Random) -> Json:
     }
 
 
-def _new_notice(_path: str, rng: random.Random) -> Json:
-    uids = list(Match._base_manager.values_list("uid", flat=True))
-    return {
-        "matches": rng.sample(uids, min(len(uids), rng.randint(1, 2))),
-        "law": rng.choice(list(NoticeLaw)).value,
-        "right": rng.choice(list(ClaimedRight)).value,
-        "owner": "A programme",
-        "submit": rng.random() < 0.2,
-    }
-
-
-def _signing(path: str, rng: random.Random) -> Json:
-    notice = TakedownNotice._base_manager.get(uid=path.split("/")[5])
-    return {
-        "version": notice.version - (rng.random() < 0.1),
-        "good_faith": rng.choice([GOOD_FAITH, GOOD_FAITH, "yes"]),
-        "accuracy": ACCURACY,
-        "signature": "A. Programme",
-    }
-
-
-def _reply(path: str, rng: random.Random) -> Json:
-    notice = TakedownNotice._base_manager.get(uid=path.split("/")[5])
-    uids = [item.match.uid for item in NoticeItem._base_manager.filter(notice=notice)]
-    return {
-        "version": notice.version,
-        "matches": uids,
-        "outcome": rng.choice(list(NoticeOutcome)).value,
-        "received_at": f"{datetime.now(tz=UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "code": rng.choice(["", *DisputeCode]),
-        "statement": rng.choice(["", "By the programme."]),
-    }
-
-
 def _keeping(path: str, rng: random.Random) -> Json:
     statement = Statement.objects.get(uid=path.split("/")[5])
     return {
@@ -135,47 +86,16 @@ def _report(_path: str, rng: random.Random) -> Json:
     }
 
 
-def _declaration(_path: str, rng: random.Random) -> Json:
-    profiles = list(DeclarationProfile.objects.values_list("uid", flat=True))
-    day = date(2026, rng.randint(1, 12), rng.randint(1, 28))
-    return {
-        "profile": rng.choice(profiles) if profiles else "dp_0",
-        "begins": day.isoformat(),
-        "ends": (day + timedelta(days=rng.randint(0, 60))).isoformat(),
-    }
-
-
 def _container(_path: str, rng: random.Random) -> Json:
     return {
         "name": f"Programme desk {rng.randrange(100)}",
         "region": "eu-west-1",
         "audio_type": "linein",
-        "buckets": [{"id": _pk(Bucket, rng)}],
+        "buckets": [{"id": pk_of(Bucket, rng)}],
         "engine": rng.choice([1, 1, 3]),
         "policy": {"type": "traverse", "interval": 0, "rec_length": 10},
         "callback_url": "",
     }
-
-
-def _monitoring(_path: str, rng: random.Random) -> Json:
-    return {
-        "name": f"Programme monitor {rng.randrange(100)}",
-        "region": "eu-west-1",
-        "type": rng.choice(["BM-ACRC", "BM-LOCAL"]),
-        "buckets": [_pk(Bucket, rng)],
-    }
-
-
-def _stream(_path: str, rng: random.Random) -> Json:
-    return {
-        "name": f"Stream of a programme {rng.randrange(100)}",
-        "stream_urls": ["http://localhost:9/live"],
-        "user_defined": {"by": "programme"},
-    }
-
-
-def _callback(_path: str, rng: random.Random) -> Json:
-    return {"url": rng.choice(["", "http://localhost:9/told", "no address"])}
 
 
 def _bucket(_path: str, rng: random.Random) -> Json:
@@ -188,13 +108,13 @@ def _bucket(_path: str, rng: random.Random) -> Json:
 
 def _moved(_path: str, rng: random.Random) -> Json:
     ids = list(Recording._base_manager.values_list("pk", flat=True))
-    return {"target_bucket_id": _pk(Bucket, rng), "ids": rng.sample(ids, 1)}
+    return {"target_bucket_id": pk_of(Bucket, rng), "ids": rng.sample(ids, 1)}
 
 
 def _known(_path: str, rng: random.Random) -> Json:
     sound = samples.some_sound(rng).read()
     return {
-        "container": _pk(Container, rng),
+        "container": pk_of(Container, rng),
         "sha256": hashlib.sha256(sound).hexdigest(),
     }
 
@@ -202,7 +122,7 @@ def _known(_path: str, rng: random.Random) -> Json:
 def begin_upload(person: Person, path: str, rng: random.Random) -> Answer:
     """Announce a sample; its first byte of the name says which."""
     number = rng.randrange(samples.PROGRAMMES)
-    told = {"filename": f"{number}.wav", "container": str(_pk(Container, rng))}
+    told = {"filename": f"{number}.wav", "container": str(pk_of(Container, rng))}
     return person.send_bytes(
         "POST",
         path,
@@ -231,22 +151,6 @@ def _named(_path: str, rng: random.Random) -> Json:
     return {"ids": rng.sample(ids, 1)}
 
 
-def _station(rng: random.Random) -> str:
-    uids = list(Station._base_manager.order_by("pk").values_list("uid", flat=True))
-    return str(rng.choice(uids)) if uids else "no station"
-
-
-def _aired(_path: str, rng: random.Random) -> Json:
-    # Some of the times are skipped by clocks in Berlin, or shown twice.
-    day = rng.choice(["2026-03-29", "2026-10-25", f"2026-11-{rng.randint(1, 30):02}"])
-    return {
-        "station": _station(rng),
-        "starts_at": f"{day} {rng.randint(0, 23):02}:30",
-        "length_ms": rng.choice([None, 60_000]),
-        "showing": rng.choice(["", "first_run", "repeat_run"]),
-    }
-
-
 def _use(path: str, rng: random.Random) -> Json:
     matches = Match._base_manager.filter(scanned_file__uid=path.split("/")[5])
     recordings = list(matches.order_by("pk").values_list("recording__uid", flat=True))
@@ -259,137 +163,90 @@ def _use(path: str, rng: random.Random) -> Json:
     }
 
 
-def _claim_file(_path: str, rng: random.Random) -> Json:
-    rows = list(Discrepancy._base_manager.filter(state="open").order_by("pk"))
-    row = rng.choice(rows) if rows else None
-    kinds = files.kinds_for(DiscrepancyKind(row.kind)) if row else []
-    return {
-        "kind": rng.choice(kinds or list(FileKind)).value,
-        "entries": [{"uid": row.uid, "version": row.revision}] if row else [],
-    }
-
-
 _IMPORTED = [kind.key for kind in all_kinds() if kind.uploads]
 
 
+NEW_IMPORTS: Table[str, Callable[[random.Random], Json]] = Table({}, SEASON)
+"""What begins an import of a plug-in, by its kind."""
+
+
 def _new_import(kind: str, rng: random.Random) -> Json:
-    """Return what begins an import; only reports of claims can be read."""
-    if kind == "claims":
-        return claims.new_report(rng)
+    """Return what begins an import; a plug-in's can be read if it says how."""
+    if kind in NEW_IMPORTS:
+        return NEW_IMPORTS[kind](rng)
     table = SimpleUploadedFile("table.csv", b"title,isrc\nA tune,GBAYE0000001\n")
     return {
-        **({"bucket": _pk(Bucket, rng)} if kind in ("recordings", "audio") else {}),
-        **({"container": _pk(Container, rng)} if kind == "results" else {}),
+        **({"bucket": pk_of(Bucket, rng)} if kind in ("recordings", "audio") else {}),
+        **({"container": pk_of(Container, rng)} if kind == "results" else {}),
         "file": table,
         "table": table,
     }
 
 
 # JSON bodies by address and method; None sends no body.
-_BODIES: dict[tuple[str, str], Callable[[str, random.Random], Json] | None] = {
-    (f"{_PORTAL}/files/<uuid:uid>/rescan/", "POST"): None,
-    (f"{_PORTAL}/files/<uuid:uid>/cancel/", "POST"): None,
-    (f"{_PORTAL}/files/<uuid:uid>/episode/", "PUT"): lambda _path, rng: {
-        "series": rng.choice(["", "Pier Stories"]),
-        "season": str(rng.randrange(3)),
-        "title": rng.choice(samples.WORDS),
+BODIES: Table[tuple[str, str], Callable[[str, random.Random], Json] | None] = Table(
+    {
+        (f"{PORTAL}/files/<uuid:uid>/rescan/", "POST"): None,
+        (f"{PORTAL}/files/<uuid:uid>/cancel/", "POST"): None,
+        (f"{PORTAL}/files/<uuid:uid>/episode/", "PUT"): lambda _path, rng: {
+            "series": rng.choice(["", "Pier Stories"]),
+            "season": str(rng.randrange(3)),
+            "title": rng.choice(samples.WORDS),
+        },
+        (f"{PORTAL}/files/<uuid:uid>/uses/", "PUT"): _use,
+        (f"{PORTAL}/files/known/", "POST"): _known,
+        (f"{PORTAL}/uploads/<uuid:uid>/", "DELETE"): None,
+        (f"{PORTAL}/uploads/<uuid:uid>/finish/", "POST"): lambda _path, rng: {
+            "programme": rng.choice(samples.WORDS),
+            "scan_again": rng.random() < 0.5,
+        },
+        (f"{PORTAL}/links/read/", "POST"): lambda _path, rng: {
+            "text": rng.choice(samples.TEXTS["links"])
+        },
+        (f"{PORTAL}/links/", "POST"): lambda _path, rng: {
+            "container": pk_of(Container, rng),
+            "links": rng.choice(samples.TEXTS["links"]).splitlines(),
+        },
+        (f"{PORTAL}/matches/<str:uid>/decisions/", "POST"): _decision,
+        (f"{PORTAL}/matches/<str:uid>/disputes/", "POST"): _dispute,
+        (f"{PORTAL}/matches/<str:uid>/version-answers/", "POST"): _version_answer,
+        (f"{PORTAL}/statements/<str:uid>/keep/", "POST"): _keeping,
+        (f"{PORTAL}/statements/<str:uid>/withdraw/", "POST"): lambda _path, _rng: {
+            "why": "By the programme."
+        },
+        **{
+            (f"{PORTAL}/imports/{kind}/<str:uid>/start/", "POST"): None
+            for kind in _IMPORTED
+        },
+        **{
+            (f"{PORTAL}/imports/{kind}/<str:uid>/undo/", "POST"): lambda _path, rng: {
+                "verb": rng.choice(["check", "undo", "keep"])
+            }
+            for kind in _IMPORTED
+        },
+        (f"{PORTAL}/reports/", "POST"): _report,
+        (f"{PORTAL}/reports/stream/", "POST"): _report,
+        (f"{PORTAL}/reports/<str:uid>/cancel/", "POST"): None,
+        ("api/fs-containers", "POST"): _container,
+        (_CONTAINER, "PUT"): _container,
+        (_CONTAINER, "DELETE"): None,
+        (f"{_CONTAINER}/files/<str:ids>", "DELETE"): None,
+        (f"{_CONTAINER}/files/<str:ids>/rescan", "PUT"): None,
+        ("api/buckets", "POST"): _bucket,
+        (_BUCKET, "PUT"): lambda _path, rng: {"name": f"Bucket {rng.randrange(100)}"},
+        (_BUCKET, "DELETE"): None,
+        (f"{_BUCKET}/files", "DELETE"): _named,
+        (f"{_BUCKET}/files/move", "POST"): _moved,
+        (f"{_BUCKET}/files/<str:ids>", "PUT"): lambda _path, rng: {
+            "title": rng.choice(["Renamed by a programme", "Tune"]),
+            "user_defined": {"label": "Programme label"},
+        },
+        (f"{_BUCKET}/files/<str:ids>", "DELETE"): None,
+        (f"{_BUCKET}/files/<str:ids>/move", "PUT"): None,
+        (f"{_BUCKET}/dedup-files/<str:ids>", "DELETE"): None,
     },
-    (f"{_PORTAL}/files/<uuid:uid>/broadcasts/", "POST"): _aired,
-    (f"{_PORTAL}/files/<uuid:uid>/broadcasts/<str:broadcast>/", "PUT"): _aired,
-    (f"{_PORTAL}/files/<uuid:uid>/broadcasts/<str:broadcast>/", "DELETE"): None,
-    (f"{_PORTAL}/files/<uuid:uid>/uses/", "PUT"): _use,
-    (f"{_PORTAL}/stations/<str:uid>/audiences/", "PUT"): lambda _path, rng: {
-        "month": f"2026-{rng.randint(1, 12):02}",
-        "listeners": rng.choice([None, 0, 400]),
-    },
-    (f"{_PORTAL}/stations/<str:uid>/revenues/", "PUT"): lambda _path, rng: {
-        "month": f"2026-{rng.randint(1, 12):02}",
-        "rights_type": rng.choice(RightsType.values),
-        "net_revenue": rng.choice([None, "1480.50"]),
-        "currency": rng.choice(["CHF", "EUR"]),
-    },
-    (_UNKNOWN, "DELETE"): None,
-    (f"{_UNKNOWN}/pending", "POST"): None,
-    (f"{_PORTAL}/files/known/", "POST"): _known,
-    (f"{_PORTAL}/uploads/<uuid:uid>/", "DELETE"): None,
-    (f"{_PORTAL}/uploads/<uuid:uid>/finish/", "POST"): lambda _path, rng: {
-        "programme": rng.choice(samples.WORDS),
-        "scan_again": rng.random() < 0.5,
-    },
-    (f"{_PORTAL}/links/read/", "POST"): lambda _path, rng: {
-        "text": rng.choice(samples.TEXTS["links"])
-    },
-    (f"{_PORTAL}/links/", "POST"): lambda _path, rng: {
-        "container": _pk(Container, rng),
-        "links": rng.choice(samples.TEXTS["links"]).splitlines(),
-    },
-    (f"{_PORTAL}/matches/<str:uid>/decisions/", "POST"): _decision,
-    (f"{_PORTAL}/matches/<str:uid>/disputes/", "POST"): _dispute,
-    (f"{_PORTAL}/matches/<str:uid>/version-answers/", "POST"): _version_answer,
-    (f"{_PORTAL}/notices/", "POST"): _new_notice,
-    (f"{_PORTAL}/notices/<str:uid>/sign/", "POST"): _signing,
-    (f"{_PORTAL}/notices/<str:uid>/answers/", "POST"): _reply,
-    (f"{_PORTAL}/statements/<str:uid>/keep/", "POST"): _keeping,
-    (f"{_PORTAL}/statements/<str:uid>/withdraw/", "POST"): lambda _path, _rng: {
-        "why": "By the programme."
-    },
-    (f"{_PORTAL}/claims/files/", "POST"): _claim_file,
-    (f"{_PORTAL}/claims/files/<str:uid>/act/", "POST"): lambda _path, rng: {
-        "verb": rng.choice(["sent", "unsent", "withdraw"])
-    },
-    **{
-        (f"{_PORTAL}/imports/{kind}/<str:uid>/start/", "POST"): None
-        for kind in _IMPORTED
-    },
-    **{
-        (f"{_PORTAL}/imports/{kind}/<str:uid>/undo/", "POST"): lambda _path, rng: {
-            "verb": rng.choice(["check", "undo", "keep"])
-        }
-        for kind in _IMPORTED
-    },
-    (f"{_PORTAL}/reports/", "POST"): _report,
-    (f"{_PORTAL}/reports/stream/", "POST"): _report,
-    (f"{_PORTAL}/declarations/", "POST"): _declaration,
-    (f"{_PORTAL}/declarations/check/", "POST"): _declaration,
-    (f"{_PORTAL}/declarations/<str:uid>/cancel/", "POST"): None,
-    (f"{_PORTAL}/reports/<str:uid>/cancel/", "POST"): None,
-    ("api/fs-containers", "POST"): _container,
-    (_CONTAINER, "PUT"): _container,
-    (_CONTAINER, "DELETE"): None,
-    (f"{_CONTAINER}/files/<str:ids>", "DELETE"): None,
-    (f"{_CONTAINER}/files/<str:ids>/rescan", "PUT"): None,
-    (f"{_PORTAL}/streams/<str:uid>/", "POST"): lambda _path, rng: {
-        "verb": rng.choice(["pause", "resume", "resume", "restart"])
-    },
-    ("api/bm-cs-projects", "POST"): _monitoring,
-    (_PROJECT, "PUT"): _monitoring,
-    (_PROJECT, "DELETE"): None,
-    **{
-        (f"{_PROJECT}/{name}", method): _callback
-        for name in ("result-callback", "state-notification")
-        for method in ("POST", "PUT")
-    },
-    (f"{_PROJECT}/streams", "POST"): _stream,
-    (f"{_PROJECT}/streams/<str:ids>", "PUT"): _stream,
-    (f"{_PROJECT}/streams/<str:ids>", "DELETE"): None,
-    **{
-        (f"{_PROJECT}/streams/<str:ids>/{verb}", method): None
-        for verb in ("pause", "restart")
-        for method in ("POST", "PUT")
-    },
-    ("api/buckets", "POST"): _bucket,
-    (_BUCKET, "PUT"): lambda _path, rng: {"name": f"Bucket {rng.randrange(100)}"},
-    (_BUCKET, "DELETE"): None,
-    (f"{_BUCKET}/files", "DELETE"): _named,
-    (f"{_BUCKET}/files/move", "POST"): _moved,
-    (f"{_BUCKET}/files/<str:ids>", "PUT"): lambda _path, rng: {
-        "title": rng.choice(["Renamed by a programme", "Tune"]),
-        "user_defined": {"label": "Programme label"},
-    },
-    (f"{_BUCKET}/files/<str:ids>", "DELETE"): None,
-    (f"{_BUCKET}/files/<str:ids>/move", "PUT"): None,
-    (f"{_BUCKET}/dedup-files/<str:ids>", "DELETE"): None,
-}
+    SEASON,
+)
 
 
 def _sound_for_container(rng: random.Random) -> Json:
@@ -401,7 +258,7 @@ def _sound_for_container(rng: random.Random) -> Json:
 
 def _upload(rng: random.Random) -> Json:
     return {
-        "container": _pk(Container, rng),
+        "container": pk_of(Container, rng),
         "file": samples.some_sound(rng),
         "scan_again": rng.random() < 0.5,
     }
@@ -409,12 +266,12 @@ def _upload(rng: random.Random) -> Json:
 
 # Forms with files.
 _FORMS: dict[tuple[str, str], Callable[[random.Random], Json]] = {
-    (f"{_PORTAL}/files/", "POST"): _upload,
-    (f"{_PORTAL}/files/<uuid:uid>/audio/", "POST"): lambda rng: {
+    (f"{PORTAL}/files/", "POST"): _upload,
+    (f"{PORTAL}/files/<uuid:uid>/audio/", "POST"): lambda rng: {
         "file": samples.some_sound(rng)
     },
     **{
-        (f"{_PORTAL}/imports/{kind}/", "POST"): partial(_new_import, kind)
+        (f"{PORTAL}/imports/{kind}/", "POST"): partial(_new_import, kind)
         for kind in _IMPORTED
     },
     (f"{_CONTAINER}/files", "POST"): _sound_for_container,
@@ -433,21 +290,24 @@ _FORMS: dict[tuple[str, str], Callable[[random.Random], Json]] = {
 
 # Calls whose headers matter.
 _WITH_HEADERS: dict[tuple[str, str], Callable[[Person, str, random.Random], Answer]] = {
-    (f"{_PORTAL}/uploads/", "POST"): begin_upload,
-    (f"{_PORTAL}/uploads/<uuid:uid>/", "PATCH"): _send_piece,
+    (f"{PORTAL}/uploads/", "POST"): begin_upload,
+    (f"{PORTAL}/uploads/<uuid:uid>/", "PATCH"): _send_piece,
 }
 
-# Rarely called: each removes objects that other steps need.
-DESTRUCTIVE = frozenset(
-    key for key in _BODIES if key[1] == "DELETE" and "files" not in key[0]
-)
+
+@cache
+def destructive() -> frozenset[tuple[str, str]]:
+    """Return calls to make rarely: each removes objects that other steps need."""
+    return frozenset(
+        key for key in BODIES if key[1] == "DELETE" and "files" not in key[0]
+    )
 
 
 def is_known(route: Route, method: str) -> bool:
     """Return whether the address has a body to send."""
     key = (route.route, method)
     return method == "GET" or any(
-        key in known for known in (_BODIES, _FORMS, _WITH_HEADERS)
+        key in known for known in (BODIES, _FORMS, _WITH_HEADERS)
     )
 
 
@@ -463,5 +323,5 @@ def call(
         return _WITH_HEADERS[key](person, path, rng)
     if key in _FORMS:
         return person.upload(path, _FORMS[key](rng))
-    make = _BODIES.get(key)
+    make = BODIES.get(key)
     return person.call(method, path, make(path, rng) if make else None)

@@ -8,8 +8,7 @@ import io
 import json
 import random
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
@@ -22,7 +21,6 @@ from lxml import html
 from pyarrow import parquet
 
 from accounts.models import User
-from audit.standing import StatementKind
 from catalogue.models import Recording, RecordingStatus
 from evidence.models import ACTIVE_PACK_STATUSES, EvidencePack
 from imports.models import OPEN_STATUSES
@@ -30,19 +28,6 @@ from jobs import resources
 from jobs.choices import OPEN_STATES, Pool
 from jobs.kinds import regular_work
 from jobs.models import Job
-from monitoring.declarations.formats.registry import make_format
-from monitoring.declarations.keeping import facts_in
-from monitoring.declarations.models import Declaration
-from monitoring.declarations.statement import statement_of
-from monitoring.streams.jobs import RECORD
-from monitoring.unknown.keeping import truth_of
-from monitoring.unknown.models import (
-    ItemState,
-    KeptFile,
-    KeptState,
-    Occurrence,
-    UnknownItem,
-)
 from reports import files
 from reports.choices import UNFINISHED, Format, RunState, Separator
 from reports.layouts import Layout
@@ -50,7 +35,6 @@ from reports.models import ReportDelivery, ReportRun
 from reports.services import write_again
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match
-from review.services.intervals import length, without
 from scanning.choices import (
     ACTIVE_SCAN_STATUSES,
     EngineChoice,
@@ -68,9 +52,7 @@ from scanning.models import (
     ScannedFile,
 )
 from scanning.services.scans import request_scan
-from statements.choices import FOLLOWED
-from statements.following import differences_of
-from statements.models import Statement
+from tests.registered import SEASON, Table
 from tests.season import outside, readers, samples, world
 from tests.season.invariants import broken_chains, check, text_of, wrong_names
 from tests.season.machines import Machines
@@ -85,6 +67,12 @@ _WORKING_ROUNDS = 8
 _ADMIN_PAGES = 30
 _NARROW = Q(low_hz__gt=0) | Q(high_hz__gt=0)
 _TELLING = ("file_id", "match_id", "review_state", "title", "segment_id")
+
+
+UNFINISHED_ROWS: Table[str, Callable[[], Iterable[Model]]] = Table({}, SEASON)
+"""Rows of plug-ins whose work is not done."""
+ENDLESS: Table[str, str] = Table({}, SEASON)
+"""Kinds of jobs that go on without end, and why."""
 
 
 def figures_agree(people: dict[str, Person], rng: random.Random) -> None:
@@ -242,45 +230,6 @@ def no_search_is_left() -> None:
     check(not left.exists(), f"searches of scans that have ended: {list(left)}")
 
 
-# The share of an occurrence that a match may cover, as ``monitoring.unknown.comparing`` has it.
-_MATCHED = 0.05
-
-
-def unknown_items_hold() -> None:
-    """Check unknown items against the scans, once all work is done."""
-    for kept in KeptFile._base_manager.select_related("scanned_file"):
-        check(
-            kept.scanned_file.deleted_at is None or kept.state == KeptState.CANCELLED,
-            f"{kept} was deleted and is kept",
-        )
-    for item in UnknownItem.objects.all():
-        found = list(
-            Occurrence._base_manager.filter(item=item).select_related(
-                "file__scanned_file"
-            )
-        )
-        check(item.plays == len(found), f"{item.uid} counts {item.plays}: {found}")
-        by_container = Counter(one.file.scanned_file.container_id for one in found)
-        counted = dict(item.by_container.values_list("container", "plays"))
-        check(by_container == counted, f"{item.uid} counts {counted}: {by_container}")
-        check(
-            item.state != ItemState.UNIDENTIFIED or len(found) > 1,
-            f"{item.uid} is unknown and occurs {len(found)} times",
-        )
-        for one in found:
-            if one.file.state == KeptState.CANCELLED:
-                # Somebody keeps the worker from following the file's scans.
-                continue
-            truth = truth_of(one.file.scanned_file)
-            check(truth, f"{one} lies in a file that is not to be compared")
-            there = [(one.start_ms, one.end_ms)]
-            matched = length(without(there, truth.unmatched if truth else ()))
-            check(
-                matched <= _MATCHED * length(there),
-                f"{one}, {there[0]} ms, lies in a match: {_described(one.file)}",
-            )
-
-
 def _left() -> list[str]:
     """Return work that waits or runs, except work that waits for somebody outside."""
     rows: Sequence[Model] = [
@@ -298,19 +247,19 @@ def _left() -> list[str]:
             ]
         ),
         *ReportRun._base_manager.filter(state__in=UNFINISHED),
-        *Declaration._base_manager.filter(state__in=UNFINISHED),
+        *(row for unfinished in UNFINISHED_ROWS.values() for row in unfinished()),
         *EvidencePack._base_manager.filter(status__in=ACTIVE_PACK_STATUSES),
         *_open_imports(),
         # Checks of watches and callbacks to receivers that are away are tried later.
-        # Cloud scans are counted with their scans; streams are recorded without end.
+        # Cloud scans are counted with their scans.
         *Job.objects.filter(state__in=OPEN_STATES)
-        .exclude(kind__in=[CLOUD_SCAN.name, RECORD.name, *regular_work()])
+        .exclude(kind__in=[CLOUD_SCAN.name, *ENDLESS, *regular_work()])
         .exclude(run_after__gt=datetime.now(tz=UTC), pool=Pool.TALK),
     ]
-    return [_described(row) for row in rows]
+    return [described(row) for row in rows]
 
 
-def _described(row: Model) -> str:
+def described(row: Model) -> str:
     """Return what a row is and its values; of a scan, those of its jobs as well."""
     rows: list[Model] = [row]
     if isinstance(row, Scan):
@@ -392,32 +341,6 @@ def reports_repeat(person: Person) -> None:
         check(again.sha256 == first, f"{layout} of report {run.uid} has other bytes")
     if runs:
         _formats_agree(runs[-1], person)
-
-
-def declarations_hold() -> None:
-    """Check that what was declared adds up, once per play, and can be written again."""
-    for made in Declaration._base_manager.filter(state=RunState.READY):
-        statement = statement_of(made)
-        assert statement is not None
-        plays = [fact.cells for fact in statement.facts.exclude(match="")]
-        names = len({play["play"] for play in plays})
-        counted = (len(plays), names, sum(play["played_ms"] for play in plays))
-        declared = (made.play_count, made.play_count, made.played_ms)
-        check(counted == declared, f"{made.uid}: {counted} plays, not {declared}")
-        if statement.state in FOLLOWED:
-            (found,) = differences_of([statement]).values()
-            is_noted = statement.differs_since is not None
-            check(is_noted == bool(found), f"{made.uid} differs in {found}")
-        again = io.BytesIO()
-        made_format = make_format(made.format, made.profile_as_was["options"])
-        made_format.write(facts_in(made.facts), again)
-        digest = hashlib.sha256(again.getvalue()).hexdigest()
-        check(digest == made.sha256, f"{made.uid} has other bytes")
-    undecided = Declaration._base_manager.exclude(state=RunState.READY)
-    early = Statement.objects.filter(
-        kind=StatementKind.DECLARATION, subject__in=undecided.values("uid")
-    )
-    check(not early.exists(), "something states what was never written")
 
 
 def _formats_agree(run: ReportRun, person: Person) -> None:

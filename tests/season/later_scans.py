@@ -17,10 +17,11 @@ from accounts.reach import working_for
 from accounts.roles import Action
 from catalogue.models import IntakeRule, Recording, RecordingStatus
 from dedup.models import ActionState, ActionVerb, DedupAction, DedupGroup
-from notices.models import NoticeItem, NoticeState
 from review.choices import WAITING_STATES, MatchState, QueueReason, RejectCode
 from review.models import Match, MatchAlias
 from scanning.models import ScannedFile
+from statements.choices import StatementState
+from statements.models import StatementFact
 from tests.season import grounds, readers
 from tests.season.invariants import check
 from tests.season.people import Person
@@ -196,15 +197,15 @@ def _merge_into_copy(
 
 
 def _some_claim(rng: random.Random) -> Match | None:
-    """Return a claim that a standing notice names, or any of a recording with sound."""
-    items = NoticeItem._base_manager.exclude(notice__state=NoticeState.WITHDRAWN)
-    named = [item.match for item in items.order_by("pk")]
+    """Return a claim that a statement names, or any of a recording with sound."""
+    facts = StatementFact.objects.exclude(statement__state=StatementState.WITHDRAWN)
+    named = set(facts.values_list("match", flat=True))
     claims = _matches().filter(
         state__in=(MatchState.CONFIRMED, MatchState.UPHELD),
         scanned_file__deleted_at=None,
         recording__status=RecordingStatus.READY,
     )
-    found = [match for match in claims if match in named] or list(claims)
+    found = [match for match in claims if match.uid in named] or list(claims)
     return rng.choice(found) if found else None
 
 

@@ -17,37 +17,29 @@ import time_machine
 from django.db import connections
 
 from review.models import Match
+from tests.registered import SEASON, Table
 from tests.season import (
-    airings,
     arrivals,
     assignments,
-    broadcasts,
     browsing,
     calls,
     checks,
-    claims,
     edits,
-    filling,
     grounds,
     later_scans,
     limits,
     links,
     many,
     moves,
-    moving,
-    notices,
     operators,
     policies,
     programmes,
     readers,
     recordings,
-    rights,
     schedules,
     sendings,
     sheets,
     statements,
-    switching,
-    trials,
     undoing,
     uses,
     versions,
@@ -59,21 +51,33 @@ from tests.season.invariants import Records, check
 from tests.season.machines import Machines
 from tests.season.people import Person, everybody
 from tests.season.routes import pages, routes
-from tests.season.steps import Step
+from tests.season.steps import KINDS, Kind, Step
 from tests.write_locks import Holds
 
-# Pages where most of the work is done.
-_WORK = (
-    *("m/<str:uid>", "m/<str:uid>", "m/<str:uid>", "queue/", "files/<uuid:uid>/"),
-    *("catalogue/recordings/<str:uid>/", "upload/", "reports/", "licences/<str:uid>/"),
-    *("policies/<str:uid>/", "duplicates/", "duplicates/g/<str:uid>/", "matches/"),
-    *("exclusions/<str:uid>/approve/", "m/<str:uid>/evidence", "links/"),
-    *("streams/<str:uid>/", "streams/<str:uid>/delete/"),
-    *("admin/review/match/", "admin/review/match/<path:object_id>/change/"),
-    *("rights/works/<str:uid>/", "rights/conflicts/<str:uid>/", "rights/import/"),
-    *("notices/<str:uid>/", "notices/prepare/"),
-    *("rights/parties/<str:uid>/edit/", "rights/import/<str:uid>/"),
+# Pages where most of the work is done, and how often each is drawn.
+WORK: Table[str, int] = Table(
+    {
+        "m/<str:uid>": 3,
+        **dict.fromkeys(
+            (
+                *("queue/", "files/<uuid:uid>/", "catalogue/recordings/<str:uid>/"),
+                *("upload/", "reports/", "licences/<str:uid>/", "policies/<str:uid>/"),
+                *("duplicates/", "duplicates/g/<str:uid>/", "matches/", "links/"),
+                *("exclusions/<str:uid>/approve/", "m/<str:uid>/evidence"),
+                "admin/review/match/",
+                "admin/review/match/<path:object_id>/change/",
+            ),
+            1,
+        ),
+    },
+    SEASON,
 )
+
+
+ENDS: Table[str, Callable[[Season], None]] = Table({}, SEASON)
+"""What plug-ins check at the end of a day, once all work is done."""
+STATED: Table[str, Callable[[Season], None]] = Table({}, SEASON)
+"""What must hold of statements after decisions were carried over, by plug-in."""
 
 
 class Season:
@@ -89,20 +93,21 @@ class Season:
         self.diary: list[str] = []
         self._told = told
         self._holds = holds
-        self._installation = installation
+        self.installation = installation
         installation.begin_again()
         world.find_cloud()
-        world.send_to_limited()
+        for begin in world.BEGINNINGS.values():
+            begin()
         self._clock = time_machine.travel(world.BEGINS, tick=True)
-        self._time = self._clock.start()
-        self._machines = Machines(self._time, spare)
+        self.time = self._clock.start()
+        self.machines = Machines(self.time, spare)
         self._followed: list[links.Followed] = []
         self._unsent: list[sendings.Sending] = []
-        self.people = everybody(self._note)
+        self.people = everybody(self.note)
         self._records = Records.begin()
         self._pages = tuple(pages())
         self._work_pages = tuple(
-            route for wanted in _WORK for route in self._pages if route.route == wanted
+            route for route in self._pages for _time in range(WORK.get(route.route, 0))
         )
         self._apis = tuple(
             (route, method)
@@ -113,19 +118,19 @@ class Season:
 
     def take(self, step: Step) -> None:
         """Take one step, then check all invariants."""
-        self._note(f"--- {step}")
+        self.note(f"--- {step}")
         with self._telling():
             rng = random.Random(step.seed)
-            acted = getattr(self, step.kind)(self.people[step.name], rng)
+            acted = KINDS[step.kind].take(self, self.people[step.name], rng)
             self._records.check_step({step.name} if acted else None)
             self._check_locks()
 
     def end(self) -> None:
         """End the day: finish all work, then check that everything agrees."""
-        self._note("--- the end")
+        self.note("--- the end")
         with self._telling():
             rng = random.Random(len(self.diary))
-            checks.nothing_waits_for_ever(self._time, self._machines)
+            checks.nothing_waits_for_ever(self.time, self.machines)
             checks.no_search_is_left()
             links.check_followed(self.people, self._followed)
             recordings.recordings_hold()
@@ -136,27 +141,17 @@ class Season:
             moves.licences_cover_what_they_clear()
             grounds.licences_cover_what_they_keep()
             uses.no_licence_outlives_its_time()
-            checks.unknown_items_hold()
-            rights.rights_hold()
-            claims.claims_hold()
-            airings.airings_hold()
-            notices.notices_hold(self.people["max"])
-            notices.statements_are_compared()
-            filling.suggestions_hold()
-            filling.lists_hold()
             sheets.sheets_hold()
-            trials.trials_hold()
-            broadcasts.check_streams()
-            broadcasts.check_hours()
+            for holds in ENDS.values():
+                holds(self)
             self._records.check_step(None)
             checks.figures_agree(self.people, rng)
             checks.every_file_adds_up()
             checks.every_page_opens(self.people, self._pages, rng)
-            checks.declarations_hold()
             checks.reports_repeat(self.people["mira"])
             checks.mails_hold_what_they_say()
             checks.nothing_leaves_that_its_owner_cannot_see()
-            checks.partitions_agree(self._machines, self.people["mira"], rng)
+            checks.partitions_agree(self.machines, self.people["mira"], rng)
             checks.chains_hold()
             self._check_locks()
 
@@ -172,7 +167,8 @@ class Season:
             reached.update(person.reached)
         return reached
 
-    def _note(self, line: str) -> None:
+    def note(self, line: str) -> None:
+        """Write a line into the diary."""
         self.diary.append(line)
         self._told(line)
 
@@ -220,7 +216,7 @@ class Season:
         if (
             route.route,
             method,
-        ) in calls.DESTRUCTIVE and rng.random() > browsing.SELDOM:
+        ) in calls.destructive() and rng.random() > browsing.SELDOM:
             return True
         calls.call(person, route, method, rng)
         return True
@@ -228,19 +224,19 @@ class Season:
     def work(self, person: Person, rng: random.Random) -> bool:
         """Let a worker do queued work; sometimes kill it on the way."""
         if rng.random() < 0.15:
-            self._note("a worker is killed")
+            self.note("a worker is killed")
             connections.close_all()
-            self._machines.work_until_killed(rng)
+            self.machines.work_until_killed(rng)
         else:
-            self._note("a worker works")
-            self._machines.work()
+            self.note("a worker works")
+            self.machines.work()
         return False
 
     def time_passes(self, person: Person, rng: random.Random) -> bool:
         """Let minutes, hours or days pass."""
         minutes = rng.choice([1, 5, 16, 16, 60, 60 * 13, 60 * 24, 60 * 24 * 8])
-        self._time.shift(timedelta(minutes=minutes))
-        self._note(f"{minutes} minutes pass: {datetime.now(tz=UTC)}")
+        self.time.shift(timedelta(minutes=minutes))
+        self.note(f"{minutes} minutes pass: {datetime.now(tz=UTC)}")
         return False
 
     def called_back(self, person: Person, rng: random.Random) -> bool:
@@ -250,27 +246,17 @@ class Season:
 
     def drop_files(self, person: Person, rng: random.Random) -> bool:
         """Put a file into the drop as another program, sometimes with a sidecar."""
-        arrivals.drop(self._installation.drops, rng, self._note)
-        return False
-
-    def bring_rights(self, person: Person, rng: random.Random) -> bool:
-        """Import a message of rights, and again: the second time changes nothing."""
-        rights.bring(self._installation.folder, rng, self._note)
+        arrivals.drop(self.installation.drops, rng, self.note)
         return False
 
     def import_a_table(self, person: Person, rng: random.Random) -> bool:
         """Import a table of recordings or of broadcasts."""
-        undoing.bring(person, rng, self._machines.work)
-        return False
-
-    def move_in(self, person: Person, rng: random.Random) -> bool:
-        """Move the cloud account in, where the person may."""
-        moving.bring(person, self.people["adam"], rng, self._machines.work, self._note)
+        undoing.bring(person, rng, self.machines.work)
         return False
 
     def undo_an_import(self, person: Person, rng: random.Random) -> bool:
         """Undo a whole import, whatever people did with its rows meanwhile."""
-        undoing.undo(person, rng, self._note)
+        undoing.undo(person, rng, self.note)
         return False
 
     def send_from_the_outbox(self, person: Person, rng: random.Random) -> bool:
@@ -282,48 +268,16 @@ class Season:
             self._unsent.append(written)
         return True
 
-    def handle_rights(self, person: Person, rng: random.Random) -> bool:
-        """Do something with works, parties, shares or conflicts on their pages."""
-        rights.handle(person, rng)
-        return True
-
-    def handle_claims(self, person: Person, rng: random.Random) -> bool:
-        """Import reports of claims, undo them, and act on what differs."""
-        claims.handle(person, rng)
-        return True
-
-    def tell_of_broadcasts(self, person: Person, rng: random.Random) -> bool:
-        """Say what declarations ask: episodes, broadcasts, uses of music, figures."""
-        airings.tell(person, rng)
-        airings.airings_hold()
-        return True
-
-    def bring_open_data(self, person: Person, rng: random.Random) -> bool:
-        """Read a list of ours, and search in it, twice: the second time changes nothing."""
-        filling.bring(self._installation.folder, rng, self._note)
-        return False
-
-    def fill_in(self, person: Person, rng: random.Random) -> bool:
-        """Accept, reject, undo, or let a rule accept suggestions."""
-        filling.handle(person, rng)
-        filling.suggestions_hold()
-        return True
-
-    def handle_notices(self, person: Person, rng: random.Random) -> bool:
-        """Take a takedown notice one step on, or try to."""
-        notices.handle(person, self.people["max"], rng, self._machines.work)
-        notices.notices_hold(self.people["max"])
-        return False
-
     def meet_later_scans(self, person: Person, rng: random.Random) -> bool:
         """Look at replaced matches, reopen carried decisions, merge between scans."""
-        later_scans.handle(person, self.people["max"], rng, self._machines.work)
-        notices.notices_hold(self.people["max"])
+        later_scans.handle(person, self.people["max"], rng, self.machines.work)
+        for holds in STATED.values():
+            holds(self)
         return False
 
     def meet_versions(self, person: Person, rng: random.Random) -> bool:
         """Find another version in the same seconds, switch matches, answer for pairs."""
-        versions.handle(person, self.people["max"], rng, self._machines.work)
+        versions.handle(person, self.people["max"], rng, self.machines.work)
         return False
 
     def work_on_many(self, person: Person, rng: random.Random) -> bool:
@@ -339,7 +293,7 @@ class Season:
 
     def search_otherwise(self, person: Person, rng: random.Random) -> bool:
         """Change how far a container searches for edited music."""
-        edits.search_otherwise(self.people["adam"], rng, self._machines.work)
+        edits.search_otherwise(self.people["adam"], rng, self.machines.work)
         return False
 
     def handle_policies(self, person: Person, rng: random.Random) -> bool:
@@ -350,7 +304,7 @@ class Season:
     def handle_schedules(self, person: Person, rng: random.Random) -> bool:
         """Plan a report, change its schedule, run it at once, or let its time come."""
         if is_due := rng.random() < 0.2:
-            schedules.let_a_week_end(rng, self._time, self._machines)
+            schedules.let_a_week_end(rng, self.time, self.machines)
         else:
             schedules.handle(person, rng)
         schedules.schedules_hold()
@@ -388,7 +342,7 @@ class Season:
 
     def retire_during_a_scan(self, person: Person, rng: random.Random) -> bool:
         """Retire a recording while a worker scans a file that contains it."""
-        recordings.retire_during_a_scan(person, rng, self._machines.work)
+        recordings.retire_during_a_scan(person, rng, self.machines.work)
         return False
 
     def assign_matches(self, person: Person, rng: random.Random) -> bool:
@@ -401,12 +355,6 @@ class Season:
         programmes.walk(person, rng)
         return True
 
-    def send_a_list(self, person: Person, rng: random.Random) -> bool:
-        """Send a list of ours by its page, and decide on what it suggests."""
-        filling.send(person, self.people["adam"], rng, self._machines.work)
-        filling.suggestions_hold()
-        return False
-
     def correct_statements(self, person: Person, rng: random.Random) -> bool:
         """Keep, withdraw or download a statement, of those to correct or of all."""
         statements.correct(person, rng)
@@ -415,12 +363,7 @@ class Season:
     def arrange_sheets(self, person: Person, rng: random.Random) -> bool:
         """Arrange a cue sheet, some of the time with somebody else."""
         other = self._other(person, rng)
-        sheets.arrange(person, other, rng, self._machines.work)
-        return False
-
-    def run_both_engines(self, person: Person, rng: random.Random) -> bool:
-        """Take a trial of both engines one step on."""
-        trials.handle(person, self.people["adam"], rng, self._machines.work)
+        sheets.arrange(person, other, rng, self.machines.work)
         return False
 
     def meet_limits(self, person: Person, rng: random.Random) -> bool:
@@ -438,19 +381,12 @@ class Season:
         shown = rng.choice(matches) if matches else None
         if shown is not None:
             person.open(f"/m/{shown.uid}/preview")
-        self._note("the portal restarts")
-        self._installation.restart()
+        self.note("the portal restarts")
+        self.installation.restart()
         page = person.tabs[0] if person.tabs else None
         if page is not None:
             browsing.send_some_form(person, page, rng)
         return True
-
-    def run_without_monitoring(self, person: Person, rng: random.Random) -> bool:
-        """Restart the portal without monitoring, use it, and restart it as before."""
-        self._note("the portal restarts without monitoring, and then with it")
-        switching.go_without_monitoring(person.name)
-        self._installation.restart()
-        return False
 
     def choose_reading(self, person: Person, rng: random.Random) -> bool:
         """Choose a language and a time zone."""
@@ -459,36 +395,28 @@ class Season:
 
     def change_machines(self, person: Person, rng: random.Random) -> bool:
         """Split the catalogue in another way, or switch a machine off or on."""
-        self._note(self._machines.change(rng))
-        return False
-
-    def stations_are_heard(self, person: Person, rng: random.Random) -> bool:
-        """Let a recorder hear a stream for a while, and make the hours that are over."""
-        self._note(broadcasts.hear(rng))
-        for hour in broadcasts.settle():
-            self._note(f"the hour {hour} is over")
-        broadcasts.check_streams()
+        self.note(self.machines.change(rng))
         return False
 
     def run_a_command(self, person: Person, rng: random.Random) -> bool:
         """Run a management command as an operator."""
-        operators.run(rng.choice(operators.COMMANDS), self._note)
+        operators.run(rng.choice(operators.COMMANDS), self.note)
         return False
 
     def back_up_and_restore(self, person: Person, rng: random.Random) -> bool:
         """Lose the disk and restore the operator's backup."""
-        folder = str(self._installation.backups)
-        operators.run(("backup", folder), self._note)
-        self._installation.lose_everything()
-        operators.run(("restore", folder), self._note)
-        operators.run(("restore", folder, "--compare"), self._note)
-        operators.check_quiet(self._machines.work)
+        folder = str(self.installation.backups)
+        operators.run(("backup", folder), self.note)
+        self.installation.lose_everything()
+        operators.run(("restore", folder), self.note)
+        operators.run(("restore", folder, "--compare"), self.note)
+        operators.check_quiet(self.machines.work)
         if rng.random() < 0.3:
-            operators.run(("installation", "--copy"), self._note)
-            operators.check_quiet(self._machines.work)
+            operators.run(("installation", "--copy"), self.note)
+            operators.check_quiet(self.machines.work)
         # The other one is lost, so that this is the one that sends and fetches.
-        operators.run(("installation", "--real"), self._note)
-        operators.run(("doctor", "--fix"), self._note)
+        operators.run(("installation", "--real"), self.note)
+        operators.run(("doctor", "--fix"), self.note)
         # Backups hold no sessions.
         for each in self.people.values():
             each.sign_in()
@@ -505,3 +433,45 @@ class Season:
 
     def _other(self, person: Person, rng: random.Random) -> Person:
         return rng.choice([each for each in self.people.values() if each != person])
+
+
+_WEIGHTS = {
+    "use_a_page": 30,
+    "use_an_old_page": 12,
+    "decide": 25,
+    "follow_a_link": 6,
+    "call_an_api": 12,
+    "work": 8,
+    "time_passes": 5,
+    "called_back": 3,
+    "drop_files": 3,
+    "import_a_table": 2,
+    "undo_an_import": 3,
+    "send_from_the_outbox": 6,
+    "meet_later_scans": 4,
+    "meet_versions": 3,
+    "work_on_many": 5,
+    "say_where": 8,
+    "search_otherwise": 2,
+    "handle_policies": 8,
+    "handle_schedules": 5,
+    "change_grounds": 8,
+    "change_with_a_preview": 8,
+    "submit_links": 3,
+    "replace_audio": 3,
+    "retire_during_a_scan": 1,
+    "choose_reading": 3,
+    "assign_matches": 4,
+    "walk_through_programmes": 4,
+    "arrange_sheets": 10,
+    "correct_statements": 5,
+    "meet_limits": 2,
+    "restart": 1,
+    "change_machines": 3,
+    "run_a_command": 2,
+    "back_up_and_restore": 0.5,
+    "look_around": 3,
+}
+KINDS.register(
+    {name: Kind(weight, getattr(Season, name)) for name, weight in _WEIGHTS.items()}
+)

@@ -16,41 +16,16 @@ from django.urls import resolve
 from accounts.models import ApiToken
 from audit.standing import StatementKind
 from catalogue.models import Bucket, BucketType, Exclusion, Recording
-from catalogue.owners.models import Conflict, Party, Release, RightsRecording, Work
 from dedup.models import DedupAction, DedupGroup, PairLink, SharedLoop
-from enrichment.models import (
-    EnrichmentSource,
-    FillingRule,
-    KnownDifference,
-    Suggestion,
-)
 from evidence.models import EvidencePack
 from imports.kinds import all_kinds
 from imports.models import (
-    AnswersImport,
     AudioImport,
-    BroadcastImport,
     CatalogueImport,
-    ClaimsImport,
-    MoveIn,
     ResultImport,
-    RightsImport,
-)
-from monitoring.broadcasts.models import Broadcast
-from monitoring.declarations.models import Declaration, DeclarationProfile
-from monitoring.streams.models import Station, Stream
-from monitoring.unknown.models import Occurrence, UnknownItem
-from notices.models import TakedownNotice
-from platforms.choices import DiscrepancyKind
-from platforms.models import (
-    ClaimFile,
-    PlatformAccount,
-    PlatformAsset,
-    PlatformClaim,
 )
 from portal.shared.columns import LISTS
 from reports.models import (
-    EngineTrial,
     ReportRun,
     ReportSchedule,
     ReportTemplate,
@@ -69,98 +44,73 @@ from scanning.models import (
     Watch,
 )
 from statements.models import Statement, StatementFile
+from tests.registered import SEASON, Table
 from tests.security.addresses import Address, every_address
 
 # Objects that a part of an address can name: the model and its attribute.
-_NAMED: dict[str, tuple[type[Model], str]] = {
-    "files/import/<str:uid>": (ResultImport, "uid"),
-    "rights/import/<str:uid>": (RightsImport, "uid"),
-    "catalogue/add-audio/<str:uid>": (AudioImport, "uid"),
-    "catalogue/move-in/<str:uid>": (MoveIn, "uid"),
-    "broadcasts/import/<str:uid>": (BroadcastImport, "uid"),
-    "claims/import/<str:uid>": (ClaimsImport, "uid"),
-    "claims/answers/<str:uid>": (AnswersImport, "uid"),
-    "claims/files/<str:uid>": (ClaimFile, "uid"),
-    "api/portal/v1/claims/files/<str:uid>": (ClaimFile, "uid"),
-    "api/portal/v1/claims/accounts/<str:uid>": (PlatformAccount, "uid"),
-    **{
-        f"api/portal/v1/imports/{kind.key}/<str:uid>": (kind.model, "uid")
-        for kind in all_kinds()
+NAMED: Table[str, tuple[type[Model], str]] = Table(
+    {
+        "files/import/<str:uid>": (ResultImport, "uid"),
+        "catalogue/add-audio/<str:uid>": (AudioImport, "uid"),
+        **{
+            f"api/portal/v1/imports/{kind.key}/<str:uid>": (kind.model, "uid")
+            for kind in all_kinds()
+        },
+        "files/<uuid:uid>": (ScannedFile, "uid"),
+        "queue/files/<uuid:uid>": (ScannedFile, "uid"),
+        "api/portal/v1/files/<uuid:uid>": (ScannedFile, "uid"),
+        "api/portal/v1/uploads/<uuid:uid>": (ResumableUpload, "uid"),
+        "api/portal/v1/matches/<str:uid>": (Match, "uid"),
+        "api/portal/v1/reports/<str:uid>": (ReportRun, "uid"),
+        "queue/views/<str:uid>": (SavedView, "uid"),
+        "m/<str:uid>": (Match, "uid"),
+        "evidence/<str:uid>": (EvidencePack, "uid"),
+        "statements/<str:uid>": (Statement, "uid"),
+        "api/portal/v1/statements/<str:uid>": (Statement, "uid"),
+        "watches/<str:uid>": (Watch, "uid"),
+        "drops/<str:uid>": (Drop, "uid"),
+        "containers/<int:pk>": (Container, "pk"),
+        "catalogue/buckets/<int:pk>": (Bucket, "pk"),
+        "catalogue/import/<str:uid>": (CatalogueImport, "uid"),
+        "catalogue/searches/<str:uid>": (RetroSearch, "uid"),
+        "catalogue/recordings/<str:uid>": (Recording, "uid"),
+        "duplicates/g/<str:uid>": (DedupGroup, "uid"),
+        "duplicates/p/<str:uid>": (PairLink, "uid"),
+        "duplicates/l/<str:uid>": (SharedLoop, "uid"),
+        "duplicates/done/<str:uid>": (DedupAction, "uid"),
+        "exclusions/<str:uid>": (Exclusion, "uid"),
+        "callbacks-sent/<str:uid>": (OutboundCallback, "uid"),
+        "tokens/keys/<str:uid>": (Project, "uid"),
+        "tokens/<str:uid>": (ApiToken, "uid"),
+        "reports/schedules/<str:uid>": (ReportSchedule, "uid"),
+        "reports/templates/<str:uid>": (ReportTemplate, "uid"),
+        "reports/runs/<str:uid>": (ReportRun, "uid"),
+        "licences/<str:uid>": (Licence, "uid"),
+        "policies/<str:uid>": (Policy, "uid"),
+        "api/fs-containers/<str:container_id>": (Container, "pk"),
+        "api/buckets/<str:bucket_id>": (Bucket, "pk"),
+        "api/portal/v1/recordings/<str:uid>": (Recording, "uid"),
+        "api/portal/v1/recordings/<str:acr_id>": (Recording, "acr_id"),
     },
-    "files/<uuid:uid>": (ScannedFile, "uid"),
-    "queue/files/<uuid:uid>": (ScannedFile, "uid"),
-    "api/portal/v1/files/<uuid:uid>": (ScannedFile, "uid"),
-    "api/portal/v1/uploads/<uuid:uid>": (ResumableUpload, "uid"),
-    "api/portal/v1/matches/<str:uid>": (Match, "uid"),
-    "api/portal/v1/reports/<str:uid>": (ReportRun, "uid"),
-    "queue/views/<str:uid>": (SavedView, "uid"),
-    "m/<str:uid>": (Match, "uid"),
-    "evidence/<str:uid>": (EvidencePack, "uid"),
-    "notices/<str:uid>": (TakedownNotice, "uid"),
-    "api/portal/v1/notices/<str:uid>": (TakedownNotice, "uid"),
-    "statements/<str:uid>": (Statement, "uid"),
-    "api/portal/v1/statements/<str:uid>": (Statement, "uid"),
-    "watches/<str:uid>": (Watch, "uid"),
-    "drops/<str:uid>": (Drop, "uid"),
-    "containers/<int:pk>": (Container, "pk"),
-    "catalogue/buckets/<int:pk>": (Bucket, "pk"),
-    "catalogue/import/<str:uid>": (CatalogueImport, "uid"),
-    "catalogue/searches/<str:uid>": (RetroSearch, "uid"),
-    "catalogue/recordings/<str:uid>": (Recording, "uid"),
-    "catalogue/fill-in/suggestions/<str:uid>": (Suggestion, "uid"),
-    "catalogue/fill-in/rules/<str:uid>": (FillingRule, "uid"),
-    "catalogue/fill-in/differences/<str:uid>": (KnownDifference, "uid"),
-    "catalogue/fill-in/sources/<str:uid>": (EnrichmentSource, "uid"),
-    "duplicates/g/<str:uid>": (DedupGroup, "uid"),
-    "duplicates/p/<str:uid>": (PairLink, "uid"),
-    "duplicates/l/<str:uid>": (SharedLoop, "uid"),
-    "duplicates/done/<str:uid>": (DedupAction, "uid"),
-    "exclusions/<str:uid>": (Exclusion, "uid"),
-    "callbacks-sent/<str:uid>": (OutboundCallback, "uid"),
-    "tokens/keys/<str:uid>": (Project, "uid"),
-    "tokens/<str:uid>": (ApiToken, "uid"),
-    "reports/declarations/profiles/<str:uid>": (DeclarationProfile, "uid"),
-    "reports/declarations/<str:uid>": (Declaration, "uid"),
-    "api/portal/v1/declarations/<str:uid>": (Declaration, "uid"),
-    "reports/schedules/<str:uid>": (ReportSchedule, "uid"),
-    "reports/templates/<str:uid>": (ReportTemplate, "uid"),
-    "reports/runs/<str:uid>": (ReportRun, "uid"),
-    "licences/<str:uid>": (Licence, "uid"),
-    "trials/<str:uid>": (EngineTrial, "uid"),
-    "policies/<str:uid>": (Policy, "uid"),
-    "api/fs-containers/<str:container_id>": (Container, "pk"),
-    "api/buckets/<str:bucket_id>": (Bucket, "pk"),
-    "api/ucf-projects/<str:container_id>": (Container, "pk"),
-    "unknown/<str:uid>": (UnknownItem, "uid"),
-    "api/portal/v1/recordings/<str:uid>": (Recording, "uid"),
-    "api/portal/v1/recordings/<str:acr_id>": (Recording, "acr_id"),
-    "rights/of/<str:uid>": (Recording, "uid"),
-    "rights/works/<str:uid>": (Work, "uid"),
-    "rights/parties/<str:uid>": (Party, "uid"),
-    "rights/releases/<str:uid>": (Release, "uid"),
-    "rights/recordings/<str:uid>": (RightsRecording, "uid"),
-    "rights/conflicts/<str:uid>": (Conflict, "uid"),
-    "streams/stations/<str:uid>": (Station, "uid"),
-    "api/portal/v1/stations/<str:uid>": (Station, "uid"),
-    "streams/<str:uid>": (Stream, "uid"),
-    "api/portal/v1/streams/<str:uid>": (Stream, "uid"),
-    "api/bm-cs-projects/<str:container_id>": (Container, "pk"),
-}
-_INSIDE: dict[str, tuple[type[Model], str]] = {
-    "api/fs-containers/<str:container_id>/files/<str:ids>": (ScannedFile, "uid"),
-    "api/bm-cs-projects/<str:container_id>/streams/<str:ids>": (Stream, "uid"),
-    "api/buckets/<str:bucket_id>/files/<str:ids>": (Recording, "pk"),
-    "api/buckets/<str:bucket_id>/dedup-files/<str:ids>": (Recording, "acr_id"),
-}
-_FIXED = {
-    "duplicates/report.<str:form>": ("csv", "json", "xlsx"),
-    "unknown/report.<str:form>": ("csv", "jsonl", "xlsx", "parquet"),
-    "streams/log.<str:form>": ("csv", "jsonl", "xlsx", "parquet"),
-    "columns/<str:name>/": tuple(LISTS),
-    "guides/<slug:name>/": ("index", "review-guide"),
-    "guides/images/<str:name>": ("queue.png",),
-    "api/portal/v1/claims/lists/<str:kind>/": tuple(DiscrepancyKind.values),
-}
+    SEASON,
+)
+INSIDE: Table[str, tuple[type[Model], str]] = Table(
+    {
+        "api/fs-containers/<str:container_id>/files/<str:ids>": (ScannedFile, "uid"),
+        "api/buckets/<str:bucket_id>/files/<str:ids>": (Recording, "pk"),
+        "api/buckets/<str:bucket_id>/dedup-files/<str:ids>": (Recording, "acr_id"),
+    },
+    SEASON,
+)
+FIXED: Table[str, tuple[str, ...]] = Table(
+    {
+        "duplicates/report.<str:form>": ("csv", "json", "xlsx"),
+        "columns/<str:name>/": tuple(LISTS),
+        "guides/<slug:name>/": ("index", "review-guide"),
+        "guides/images/<str:name>": ("queue.png",),
+    },
+    SEASON,
+)
 
 # Addresses that no page of the season requests, each with the reason.
 LEFT_OUT: dict[str, str] = {
@@ -251,41 +201,34 @@ def _things_of(route: str) -> Callable[[], list[dict[str, Any]]]:
     if "<" not in route:
         return lambda: [{}]
     names = re.findall(r"<\w+:(\w+)>", route)
-    for fixed, values in _FIXED.items():
+    for fixed, values in FIXED.items():
         if route.startswith(fixed):
             return lambda: [{names[0]: each} for each in values]
-    for name, things in _BY_NAME.items():
+    for name, things in BY_NAME.items():
         if name in names:
             return things
-    inside = [start for start in _INSIDE if route.startswith(start)]
-    named = [start for start in _NAMED if route.startswith(start)]
+    inside = [start for start in INSIDE if route.startswith(start)]
+    named = [start for start in NAMED if route.startswith(start)]
     assert named, (
         f"Nothing is known to fill the address {route} with. Add its beginning to "
-        "_NAMED in tests/season/routes.py, or to LEFT_OUT with the reason."
+        "NAMED in tests/season/routes.py, or to LEFT_OUT with the reason."
     )
-    model, attribute = _NAMED[max(named, key=len)]
+    model, attribute = NAMED[max(named, key=len)]
     name = names[0]
     assert names in ([name], [name, "ids"]), f"Fill {names} of {route} in routes.py"
     if not inside:
         return lambda: [{name: value} for value in _values(model, attribute)]
-    part, part_attribute = _INSIDE[inside[0]]
+    part, part_attribute = INSIDE[inside[0]]
     return lambda: _pairs(part, part_attribute, name)
 
 
-def _rows_of(
+def rows_of(
     parent: str, model: type[Model], name: str, attribute: str = "uid"
 ) -> list[dict[str, Any]]:
     """Return rows with the objects that they belong to, by the path to these."""
     rows = model._base_manager.filter(**{f"{parent}__isnull": False}).order_by("pk")
     pairs = rows.values_list(f"{parent}__uid", attribute)
     return [{"uid": uid, name: value} for uid, value in pairs[:200]]
-
-
-def _unknown_items() -> list[dict[str, Any]]:
-    """Return unknown items with the containers in which they occur."""
-    rows = Occurrence._base_manager.order_by("pk")
-    pairs = rows.values_list("file__scanned_file__container", "item").distinct()
-    return [{"container_id": container, "item_id": item} for container, item in pairs]
 
 
 def _versions_of_sheets() -> list[dict[str, Any]]:
@@ -302,27 +245,25 @@ def _files_of_statements() -> list[dict[str, Any]]:
     return [{"uid": file.statement.uid, "form": file.format} for file in files]
 
 
-_BY_NAME: dict[str, Callable[[], list[dict[str, Any]]]] = {
-    "exclusion": partial(_rows_of, "recording__matches", Exclusion, "exclusion"),
-    "broadcast": partial(_rows_of, "scanned_file", Broadcast, "broadcast"),
-    "edit": partial(_rows_of, "scanned_file", SheetEdit, "edit"),
-    "claim_id": partial(_rows_of, "account", PlatformClaim, "claim_id", "claim_id"),
-    "asset_id": partial(_rows_of, "account", PlatformAsset, "asset_id", "asset_id"),
-    "item_id": _unknown_items,
-    "version": _versions_of_sheets,
-    "form": _files_of_statements,
-}
+BY_NAME: Table[str, Callable[[], list[dict[str, Any]]]] = Table(
+    {
+        "exclusion": partial(rows_of, "recording__matches", Exclusion, "exclusion"),
+        "edit": partial(rows_of, "scanned_file", SheetEdit, "edit"),
+        "version": _versions_of_sheets,
+        "form": _files_of_statements,
+    },
+    SEASON,
+)
 
 
 def _pairs(part: type[Model], attribute: str, name: str) -> list[dict[str, Any]]:
     """Return objects together with their container or bucket."""
-    outer = "container_id" if part in (ScannedFile, Stream) else "bucket_id"
     rows = part._base_manager.order_by("pk")
     if attribute == "acr_id":
         rows = rows.filter(bucket__bucket_type=BucketType.DEDUP_FILE)
     return [
         {name: place, "ids": value}
-        for place, value in rows.values_list(outer, attribute)
+        for place, value in rows.values_list(name, attribute)
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -12,9 +12,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from benchmarks.sound import drifting
 from tests import audio
-from tests.imports.rights.making import NAME as CWR_NAME
-from tests.imports.rights.making import cwr
 from tests.recognition.synthesis import faster
+from tests.registered import SEASON, Table
 
 HIDDEN = "Velvet"
 """Part of every name that belongs to the desk that limited people must not see."""
@@ -121,7 +120,7 @@ TAPE = 8
 def much_faster() -> SimpleUploadedFile:
     """Return a tune that only a wide search finds: 1.25 times as fast."""
     played = faster(audio.tune(1, 30)[: audio.RATE * 15], 1.25)
-    return _file("nightcore.wav", audio.wav_bytes(played))
+    return file("nightcore.wav", audio.wav_bytes(played))
 
 
 @cache
@@ -136,33 +135,38 @@ def some_sound(rng: random.Random) -> SimpleUploadedFile:
     if kind < 0.08:
         return no_sound()
     if kind < 0.12:
-        return _file("empty.wav", b"")
+        return file("empty.wav", b"")
     number = rng.randrange(PROGRAMMES)
     content = programme(number)
     if kind < 0.2:
         content = content[: len(content) // 2]
-    return _file(f"programme {number}.wav", content)
+    return file(f"programme {number}.wav", content)
 
 
 def no_sound() -> SimpleUploadedFile:
     """Return a file that nothing can decode."""
-    return _file("notes.txt", b"this is no sound at all" * 20)
+    return file("notes.txt", b"this is no sound at all" * 20)
 
 
 def some_recording(rng: random.Random) -> SimpleUploadedFile:
     """Return a recording from the catalogue, or one that only files contain so far."""
     number = rng.choice([1, 2, 3, 40, 50, LOGO, 5])
-    return _file(f"tune {number}.wav", tune(number))
+    return file(f"tune {number}.wav", tune(number))
+
+
+FILES: Table[str, Callable[[random.Random], SimpleUploadedFile]] = Table({}, SEASON)
+"""What the forms of plug-ins take, by the start of their address."""
 
 
 def some_file(name: str, path: str, rng: random.Random) -> SimpleUploadedFile:
     """Return a suitable file for a form's file field."""
-    if path.startswith("/rights/"):
-        return some_rights(rng)
+    for start, make in FILES.items():
+        if path.startswith(start):
+            return make(rng)
     if "import" in path:
         return some_results(rng) if path.startswith("/files/") else some_table(rng)
     if "licence" in path:
-        return _file("agreement.pdf", b"%PDF-1.4 nothing more")
+        return file("agreement.pdf", b"%PDF-1.4 nothing more")
     if "catalogue" in path or "recording" in path:
         return some_recording(rng)
     return some_sound(rng)
@@ -179,15 +183,7 @@ def some_table(rng: random.Random) -> SimpleUploadedFile:
         rows.append(
             f"{known},{title},A. Example|B. Other,{isrc},Label {known},{exclude}"
         )
-    return _file("recordings.csv", "\n".join(rows).encode())
-
-
-def some_rights(rng: random.Random) -> SimpleUploadedFile:
-    """Return a small CWR message, sometimes cut off."""
-    content = b"".join(cwr(rng.randint(1, 3), first=rng.choice([9, 10, 20])))
-    if rng.random() < 0.1:
-        content = content[: len(content) // 2]
-    return _file(CWR_NAME, content)
+    return file("recordings.csv", "\n".join(rows).encode())
 
 
 def some_results(rng: random.Random) -> SimpleUploadedFile:
@@ -200,7 +196,7 @@ def some_results(rng: random.Random) -> SimpleUploadedFile:
         "created_at": "2026-05-01T10:00:00.000000Z",
         "results": results(rng),
     }
-    return _file("results.json", json.dumps({"data": [file]}).encode())
+    return file("results.json", json.dumps({"data": [file]}).encode())
 
 
 def results(rng: random.Random, acr_ids: Sequence[str] = ()) -> dict[str, object]:
@@ -230,5 +226,6 @@ def results(rng: random.Random, acr_ids: Sequence[str] = ()) -> dict[str, object
     }
 
 
-def _file(name: str, content: bytes) -> SimpleUploadedFile:
+def file(name: str, content: bytes) -> SimpleUploadedFile:
+    """Return an upload."""
     return SimpleUploadedFile(name, content, content_type="application/octet-stream")

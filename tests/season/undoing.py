@@ -6,6 +6,7 @@ import csv
 import io
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
@@ -13,36 +14,47 @@ from django.core.management import CommandError, call_command
 from accounts.roles import Action
 from catalogue.models import Bucket, Recording
 from imports.models import (
-    BroadcastImport,
     CatalogueImport,
+    Import,
     ImportStatus,
     ImportStep,
-    MoveIn,
     StepState,
 )
-from monitoring.streams.models import Station
-from scanning.models import ScannedFile
-from tests.season import samples
+from tests import registered
+from tests.registered import SEASON
 from tests.season.invariants import check
 from tests.season.people import Person
 
 _DRY = " Dry run: nothing was written."
-_Row = dict[str, str]
+Row = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A kind of table that the season imports."""
+
+    path: str
+    field: str
+    model: type[Import]
+    rows: Callable[[Person, random.Random], list[Row]]
+
+
+FOR_ADMINS: registered.Table[str, type[Import]] = registered.Table({}, SEASON)
+"""Imports that only admins make and undo."""
 
 
 def bring(person: Person, rng: random.Random, work: Callable[[], None]) -> None:
-    """Import a table of recordings or of broadcasts on its page."""
-    is_catalogue = rng.random() < 0.5
-    rows = _recordings(rng) if is_catalogue else _broadcasts(person, rng)
+    """Import a table on its page."""
+    table = rng.choice(list(TABLES.values()))
+    rows = table.rows(person, rng)
     if not rows:
         return
-    path = "/catalogue/import/" if is_catalogue else "/broadcasts/import/"
-    imports = (CatalogueImport if is_catalogue else BroadcastImport)._default_manager
+    imports = table.model._default_manager
     known = list(imports.values_list("pk", flat=True))
     buckets = list(Bucket.objects.present().order_by("pk"))
     person.fill_in(
-        path,
-        **{"table" if is_catalogue else "file": _table(rows)},
+        table.path,
+        **{table.field: _table(rows)},
         encoding="utf-8",
         bucket=rng.choice(buckets).pk,
     )
@@ -52,11 +64,11 @@ def bring(person: Person, rng: random.Random, work: Callable[[], None]) -> None:
     work()
     one.refresh_from_db()
     if one.status == ImportStatus.CHECKED:
-        person.fill_in(f"{path}{one.uid}/start/")
+        person.fill_in(f"{table.path}{one.uid}/start/")
         work()
 
 
-def _recordings(rng: random.Random) -> list[_Row]:
+def _recordings(_person: Person, rng: random.Random) -> list[Row]:
     """Return rows that describe some recordings in another way."""
     recordings = list(Recording._base_manager.exclude(custom_id="").order_by("pk"))
     some = rng.sample(recordings, min(len(recordings), rng.randint(1, 3)))
@@ -64,29 +76,13 @@ def _recordings(rng: random.Random) -> list[_Row]:
     return [{"custom_id": each.custom_id, "label": label} for each in some]
 
 
-def _broadcasts(person: Person, rng: random.Random) -> list[_Row]:
-    """Return rows that say when stations broadcast some files."""
-    present = ScannedFile.objects.present().order_by("pk")
-    if person.is_limited:
-        # They would type a name that they do not know.
-        present = present.exclude(name__contains=samples.HIDDEN)
-    files = list(present)
-    stations = list(Station._base_manager.order_by("pk"))
-    some = rng.sample(files, min(len(files), rng.randint(1, 3)))
-    return [
-        {
-            "file_name": file.name,
-            "station": rng.choice(stations).name,
-            "starts_at": f"2026-11-{rng.randint(1, 28):02} 07:00",
-            "length": "0:30:00",
-            "series": rng.choice(samples.WORDS),
-        }
-        for file in some
-        if stations
-    ]
+TABLES: registered.Table[str, Table] = registered.Table(
+    {"recordings": Table("/catalogue/import/", "table", CatalogueImport, _recordings)},
+    SEASON,
+)
 
 
-def _table(rows: list[_Row]) -> SimpleUploadedFile:
+def _table(rows: list[Row]) -> SimpleUploadedFile:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]))
     writer.writeheader()
@@ -101,9 +97,10 @@ def undo(person: Person, rng: random.Random, note: Callable[[str], None]) -> Non
     if not uids:
         return
     uid = rng.choice(uids)
-    is_move = MoveIn._default_manager.filter(uid=uid).exists()
-    if is_move and not person.user.has_perm(Action.CONFIGURE):
-        # Only admins move an account in, and only they take it back.
+    is_for_admins = any(
+        model._default_manager.filter(uid=uid).exists() for model in FOR_ADMINS.values()
+    )
+    if is_for_admins and not person.user.has_perm(Action.CONFIGURE):
         refused = _refusal(uid, person)
         check(refused.startswith("Only admins"), f"{person.name}, {uid}: {refused}")
         return

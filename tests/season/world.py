@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,8 +19,6 @@ from catalogue.models import Bucket, BucketType
 from catalogue.services import RecordingDetails, create_bucket
 from dedup.intake import add_recording
 from evidence import signing
-from monitoring.streams import services
-from monitoring.streams.models import Stream
 from review.choices import LicenceScope, PolicyAction
 from review.models import Licence, Policy
 from review.services import licences, policies
@@ -28,11 +27,11 @@ from scanning.drops.services import create_drop
 from scanning.models import CloudAccount, Container, Drop, ScannedFile
 from scanning.services import cloud
 from scanning.services.intake import submit_upload
-from tests.season import broadcasts, outside, readers, samples
+from tests.registered import SEASON, Table
+from tests.season import outside, readers, samples
 
 DROP = "radio"
 """The folder of the drop, below the one that the settings allow."""
-MIXED_STREAM = "Mixed stream"
 """A stream that people with limits see, though some of its plays are hidden from them."""
 PASSWORD = "correct horse battery"
 LIMITED_HOOK, LIMITED_MAIL = "/limited/hook", "lena@limited.example"
@@ -57,6 +56,12 @@ def build() -> None:
     """Fill an empty database through the services that the pages use, a day earlier."""
     with time_machine.travel(BEGINS - timedelta(days=1), tick=True):
         _build()
+
+
+ADDITIONS: Table[str, Callable[[], None]] = Table({}, SEASON)
+"""What plug-ins add to the world once its files are scanned."""
+BEGINNINGS: Table[str, Callable[[], None]] = Table({}, SEASON)
+"""What plug-ins do at the beginning of each season."""
 
 
 def _build() -> None:
@@ -99,11 +104,8 @@ def _build() -> None:
     root = str(Path(settings.ACRPORTAL_DROP_ROOTS[0]) / DROP)
     drop = Drop(name="Open drop", place=root, container=open_desk)
     create_drop(drop=drop, user=people["mira"])
-    broadcasts.add("First radio", "Open stream", open_desk, people["mira"])
-    # Everybody sees stations, as they see platforms.
-    hidden_stream = f"{samples.HIDDEN} stream"
-    broadcasts.add("Second radio", hidden_stream, hidden_desk, people["mira"])
-    broadcasts.add("Third radio", MIXED_STREAM, mixed_desk, people["lena"])
+    for add in ADDITIONS.values():
+        add()
     # A recording that an earlier file already contains, for late matches.
     _recording(open_bucket, 40, "Late tune", "R-40", admin)
     call_command("worker", batch=True)
@@ -143,19 +145,9 @@ def _at_the_cloud(container: Container, user: User) -> None:
     container.save()
 
 
-def send_to_limited() -> None:
-    """Let a person with limits set where a stream's plays and alarms are sent."""
-    outside.posted.clear()
-    services.change_stream(
-        stream=Stream.objects.get(name=MIXED_STREAM),
-        user=User.objects.get(username="lena"),
-        alarm_url=f"{outside.address}{LIMITED_HOOK}",
-        alarm_emails=[LIMITED_MAIL],
-    )
-
-
 def find_cloud() -> None:
-    """Set the account's address to the stand-in for ACRCloud, and empty the stand-in."""
+    """Set the account's address to the stand-in for ACRCloud, and empty the stand-ins."""
+    outside.posted.clear()
     outside.cloud = outside.Cloud()
     CloudAccount.objects.update(base_url=f"{outside.address}/cloud")
 

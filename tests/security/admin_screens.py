@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from django.contrib.auth.models import Group
 from django.db.models import Model
@@ -16,11 +16,6 @@ from audit.anchors import make_due_anchors
 from audit.models import Anchor, Event
 from audit.services import record
 from dedup.models import CatalogueCheck, LoopPlace, PairLink, SharedLoop
-from imports.models import Moved
-from monitoring.broadcasts.models import Audience, Revenue
-from monitoring.streams.models import StreamNotice
-from monitoring.unknown.models import UnknownPolicy
-from platforms.models import AssetConflict, PlatformVideo, ReferenceFile, ReportedValue
 from programmes.models import Episode, MusicUse
 from reports.models import CueEntry, ReportDelivery, SheetApproval
 from review.models import Dispute, MatchAlias, SavedView, VersionAnswer
@@ -32,20 +27,11 @@ from scanning.models import (
     Project,
 )
 from tests.factories.catalogue import RecordingFactory
-from tests.factories.streams import (
-    StreamAlarmFactory,
-    StreamGapFactory,
-    StreamHourFactory,
-    StreamTitleFactory,
-)
+from tests.registered import Table
 from tests.security.world import (
     Desk,
-    declaration,
-    declaration_profile,
     duplicate_action,
-    open_data_source,
     report_run,
-    safe_mark,
     schedule,
 )
 
@@ -71,7 +57,7 @@ class Screen:
     closed: str = ""
 
 
-def _of_people(
+def of_people(
     row: Callable[[Desk], Model],
     *,
     changes: bool = False,
@@ -94,13 +80,6 @@ def _of_people(
 def _account(_desk: Desk) -> CloudAccount:
     return CloudAccount.objects.create(
         name=f"Cloud {CloudAccount.objects.count()}", base_url="http://127.0.0.1:9/"
-    )
-
-
-def _moved(desk: Desk) -> Moved:
-    account = _account(desk)
-    return Moved.objects.create(
-        account=account, kind="bucket", remote_id="1", outcome="new", name="Songs"
     )
 
 
@@ -191,222 +170,124 @@ _DECISIONS = dict.fromkeys(
     Action.DECIDE,
 )
 
-SCREENS: dict[str, Screen] = {
-    "accounts.User": _of_people(
-        lambda desk: desk.user,
-        changes=True,
-        actions=(
-            *("sign_out", "take_second_factors", "end_single_sign_on"),
-            "erase_data",
+SCREENS: Table[str, Screen] = Table(
+    {
+        "accounts.User": of_people(
+            lambda desk: desk.user,
+            changes=True,
+            actions=(
+                *("sign_out", "take_second_factors", "end_single_sign_on"),
+                "erase_data",
+            ),
         ),
-    ),
-    "auth.Group": _of_people(_limited_group, changes=True, deletes=True),
-    "accounts.ApiToken": _of_people(_token),
-    "audit.Anchor": Screen(_anchor, closed="the trail tells of everything"),
-    "audit.Event": Screen(_event, closed="the trail tells of everything"),
-    "scanning.InboundCallback": Screen(
-        _inbound, actions={"apply_again": Action.CONFIGURE}
-    ),
-    "scanning.OutboundCallback": Screen(lambda desk: desk.callback()),
-    "catalogue.Bucket": Screen(
-        lambda desk: desk.bucket,
-        add=Action.EDIT_CATALOGUE,
-        change=Action.EDIT_CATALOGUE,
-    ),
-    "catalogue.Recording": Screen(
-        lambda desk: desk.recording, change=Action.EDIT_CATALOGUE
-    ),
-    "scanning.CloudAccount": _of_people(
-        _account, changes=True, actions=("test_connection", "retry_now")
-    ),
-    "scanning.CloudJob": Screen(_job),
-    "scanning.CloudDeletion": Screen(
-        lambda desk: CloudDeletion.objects.create(
-            account=_account(desk), remote_container_id=1, remote_id="1"
+        "auth.Group": of_people(_limited_group, changes=True, deletes=True),
+        "accounts.ApiToken": of_people(_token),
+        "audit.Anchor": Screen(_anchor, closed="the trail tells of everything"),
+        "audit.Event": Screen(_event, closed="the trail tells of everything"),
+        "scanning.InboundCallback": Screen(
+            _inbound, actions={"apply_again": Action.CONFIGURE}
         ),
-        view=Action.CONFIGURE,
-        shared="seen by admins alone, who have no limits",
-    ),
-    "dedup.DedupGroup": Screen(
-        lambda desk: desk.duplicate_group(),
-        actions={"merge_groups": Action.EDIT_DUPLICATES},
-    ),
-    "dedup.PairLink": Screen(_pair),
-    "dedup.DedupAction": Screen(
-        lambda desk: duplicate_action(desk.user),
-        actions={"undo_actions": Action.EDIT_DUPLICATES},
-    ),
-    "dedup.SharedLoop": Screen(_loop),
-    "dedup.CatalogueCheck": Screen(_check),
-    "recurring.KeptFile": Screen(lambda desk: desk.kept_file()),
-    "recurring.UnknownItem": Screen(lambda desk: desk.unknown_item()),
-    "recurring.UnknownPolicy": Screen(
-        lambda desk: desk.row(UnknownPolicy, container=desk.container)
-    ),
-    "programmes.Episode": Screen(
-        lambda desk: desk.row(Episode, scanned_file=desk.file, series="Pier Stories")
-    ),
-    "broadcasts.Broadcast": Screen(lambda desk: desk.broadcast()),
-    "programmes.MusicUse": Screen(
-        lambda desk: desk.row(
-            MusicUse, scanned_file=desk.file, recording=desk.recording, use="Theme"
-        )
-    ),
-    "broadcasts.Audience": Screen(
-        lambda desk: desk.row(
-            Audience, station=desk.stream().station, month=date(2026, 11, 1)
+        "scanning.OutboundCallback": Screen(lambda desk: desk.callback()),
+        "catalogue.Bucket": Screen(
+            lambda desk: desk.bucket,
+            add=Action.EDIT_CATALOGUE,
+            change=Action.EDIT_CATALOGUE,
         ),
-        shared="figures of a station, which is a name for everybody",
-    ),
-    "broadcasts.Revenue": Screen(
-        lambda desk: desk.row(
-            Revenue,
-            station=desk.stream().station,
-            month=date(2026, 11, 1),
-            rights_type="PerformingRight",
-            net_revenue=1,
-            currency="CHF",
+        "catalogue.Recording": Screen(
+            lambda desk: desk.recording, change=Action.EDIT_CATALOGUE
         ),
-        view=Action.APPROVE,
-        shared="as audiences, for managers",
-    ),
-    "streams.Station": Screen(
-        lambda desk: desk.stream().station, shared="a name for everybody"
-    ),
-    "streams.Stream": Screen(lambda desk: desk.stream()),
-    "streams.StreamRun": Screen(lambda desk: desk.airplay().run),
-    "streams.StreamHour": Screen(
-        lambda desk: StreamHourFactory.create(stream=desk.stream())
-    ),
-    "streams.StreamGap": Screen(
-        lambda desk: StreamGapFactory.create(stream=desk.stream())
-    ),
-    "streams.StreamTitle": Screen(
-        lambda desk: StreamTitleFactory.create(stream=desk.stream())
-    ),
-    "streams.Airplay": Screen(lambda desk: desk.airplay()),
-    "streams.StreamAlarm": Screen(
-        lambda desk: StreamAlarmFactory.create(stream=desk.stream())
-    ),
-    "streams.StreamNotice": Screen(
-        lambda desk: StreamNotice.objects.create(stream=desk.stream(), event="away")
-    ),
-    "reports.EvidencePack": Screen(lambda desk: desk.evidence()),
-    "reports.CueEntry": Screen(
-        lambda desk: CueEntry.objects.create(
-            scanned_file=desk.file, start_ms=0, end_ms=1000, kind="unknown"
-        )
-    ),
-    "reports.SheetApproval": Screen(
-        lambda desk: SheetApproval.objects.create(scanned_file=desk.file)
-    ),
-    "statements.Statement": Screen(lambda desk: desk.statement()),
-    "reports.SheetEdit": Screen(lambda desk: desk.sheet_edit()),
-    "reports.TakedownNotice": Screen(lambda desk: desk.notice()),
-    "reports.EngineTrial": _of_people(lambda desk: desk.trial_row().file.trial),
-    "reports.TrialFile": _of_people(lambda desk: desk.trial_row().file),
-    "reports.TrialRow": _of_people(lambda desk: desk.trial_row()),
-    "imports.CatalogueImport": Screen(lambda desk: desk.catalogue_import()),
-    "imports.ResultImport": Screen(lambda desk: desk.result_import()),
-    "imports.BroadcastImport": Screen(lambda desk: desk.broadcast_import()),
-    "imports.AudioImport": Screen(lambda desk: desk.audio_import()),
-    "imports.MoveIn": _of_people(lambda desk: desk.move_in()),
-    "imports.Moved": _of_people(_moved),
-    "imports.AnswersImport": Screen(lambda desk: desk.answers_import()),
-    "imports.ClaimsImport": Screen(lambda desk: desk.claims_import()),
-    "platforms.PlatformAccount": Screen(
-        lambda desk: desk.platform_claim().account, shared="a name for everybody"
-    ),
-    "platforms.PlatformAsset": Screen(lambda desk: desk.platform_claim().asset),
-    "platforms.PlatformClaim": Screen(lambda desk: desk.platform_claim()),
-    "platforms.ReferenceFile": Screen(
-        lambda desk: ReferenceFile.objects.create(
-            account=desk.platform_claim().account,
-            asset=desk.platform_claim().asset,
-            reference_id=f"R{desk.recording.pk}",
-        )
-    ),
-    "platforms.AssetConflict": Screen(
-        lambda desk: AssetConflict.objects.create(
-            account=desk.platform_claim().account,
-            asset=desk.platform_claim().asset,
-            asset_key=desk.platform_claim().asset.asset_id,
-        )
-    ),
-    "platforms.PlatformVideo": Screen(
-        lambda desk: PlatformVideo.objects.create(
-            account=desk.platform_claim().account,
-            asset=desk.platform_claim().asset,
-            video_id=f"v{desk.recording.pk}",
-            scanned_file=desk.file,
-        )
-    ),
-    "platforms.ReportedValue": Screen(
-        lambda desk: ReportedValue.objects.create(
-            platform="youtube", value=f"V{desk.recording.pk}"
+        "scanning.CloudAccount": of_people(
+            _account, changes=True, actions=("test_connection", "retry_now")
         ),
-        shared="words of a platform",
-    ),
-    "platforms.ClaimFile": Screen(lambda desk: desk.claim_file()),
-    "platforms.Discrepancy": Screen(lambda desk: desk.discrepancy()),
-    "imports.RightsImport": Screen(lambda desk: desk.rights_import()),
-    "review.Match": Screen(
-        lambda desk: desk.match,
-        actions={
-            **_DECISIONS,
-            "reopen_matches": Action.APPROVE,
-            "export_matches": Action.REPORT,
-            "build_evidence": Action.REPORT,
-        },
-    ),
-    "declarations.DeclarationProfile": Screen(
-        lambda _: declaration_profile(), shared="made for everybody"
-    ),
-    "declarations.Declaration": Screen(lambda desk: declaration(desk.user)),
-    "reports.ReportRun": Screen(lambda desk: report_run(desk.user)),
-    "reports.ReportTemplate": Screen(
-        lambda desk: schedule(desk.user).template, shared="made for everybody"
-    ),
-    "reports.ReportSchedule": Screen(lambda desk: schedule(desk.user)),
-    "reports.ReportDelivery": Screen(_delivery),
-    "rights.Work": Screen(lambda desk: desk.work()),
-    "rights.Party": Screen(lambda desk: desk.party()),
-    "rights.RightsRecording": Screen(lambda desk: desk.sound()),
-    "rights.Release": Screen(lambda desk: desk.release()),
-    "rights.Conflict": Screen(lambda desk: desk.rights_conflict()),
-    "enrichment.Suggestion": Screen(lambda desk: desk.suggestion()),
-    "enrichment.FillingRule": Screen(lambda desk: desk.filling_rule()),
-    "enrichment.KnownDifference": Screen(lambda desk: desk.known_difference()),
-    "enrichment.EnrichmentSource": Screen(
-        lambda _: open_data_source(), shared="made for everybody"
-    ),
-    "enrichment.SafeMark": Screen(lambda _: safe_mark(), shared="made for everybody"),
-    "review.Licence": Screen(lambda desk: desk.licence()),
-    "review.Policy": Screen(lambda desk: desk.policy()),
-    "catalogue.Exclusion": Screen(lambda desk: desk.exclusion()),
-    "review.Dispute": Screen(_dispute),
-    "review.MatchAlias": Screen(_alias),
-    "review.SavedView": Screen(_view),
-    "review.VersionAnswer": Screen(_version_answer),
-    "scanning.Container": Screen(
-        lambda desk: desk.container, add=Action.CONFIGURE, change=Action.CONFIGURE
-    ),
-    "scanning.ScannedFile": Screen(
-        lambda desk: desk.file,
-        change=Action.CONFIGURE,
-        actions={"rescan": Action.UPLOAD},
-    ),
-    "scanning.Scan": Screen(lambda desk: desk.match.scan),
-    "scanning.Detection": Screen(lambda desk: desk.match.scan.detections.get()),
-    "scanning.Project": _of_people(
-        lambda desk: Project.objects.create(
-            name=f"Clips {desk.user}", created_by=desk.user
-        )
-    ),
-    "scanning.Watch": Screen(lambda desk: desk.watch_of(desk.user)),
-    "scanning.Drop": Screen(lambda desk: desk.drop_of(desk.user)),
-    "scanning.RetroSearch": Screen(lambda desk: desk.retro_search()),
-}
+        "scanning.CloudJob": Screen(_job),
+        "scanning.CloudDeletion": Screen(
+            lambda desk: CloudDeletion.objects.create(
+                account=_account(desk), remote_container_id=1, remote_id="1"
+            ),
+            view=Action.CONFIGURE,
+            shared="seen by admins alone, who have no limits",
+        ),
+        "dedup.DedupGroup": Screen(
+            lambda desk: desk.duplicate_group(),
+            actions={"merge_groups": Action.EDIT_DUPLICATES},
+        ),
+        "dedup.PairLink": Screen(_pair),
+        "dedup.DedupAction": Screen(
+            lambda desk: duplicate_action(desk.user),
+            actions={"undo_actions": Action.EDIT_DUPLICATES},
+        ),
+        "dedup.SharedLoop": Screen(_loop),
+        "dedup.CatalogueCheck": Screen(_check),
+        "programmes.Episode": Screen(
+            lambda desk: desk.row(
+                Episode, scanned_file=desk.file, series="Pier Stories"
+            )
+        ),
+        "programmes.MusicUse": Screen(
+            lambda desk: desk.row(
+                MusicUse, scanned_file=desk.file, recording=desk.recording, use="Theme"
+            )
+        ),
+        "reports.EvidencePack": Screen(lambda desk: desk.evidence()),
+        "reports.CueEntry": Screen(
+            lambda desk: CueEntry.objects.create(
+                scanned_file=desk.file, start_ms=0, end_ms=1000, kind="unknown"
+            )
+        ),
+        "reports.SheetApproval": Screen(
+            lambda desk: SheetApproval.objects.create(scanned_file=desk.file)
+        ),
+        "statements.Statement": Screen(lambda desk: desk.statement()),
+        "reports.SheetEdit": Screen(lambda desk: desk.sheet_edit()),
+        "imports.CatalogueImport": Screen(lambda desk: desk.catalogue_import()),
+        "imports.ResultImport": Screen(lambda desk: desk.result_import()),
+        "imports.AudioImport": Screen(lambda desk: desk.audio_import()),
+        "review.Match": Screen(
+            lambda desk: desk.match,
+            actions={
+                **_DECISIONS,
+                "reopen_matches": Action.APPROVE,
+                "export_matches": Action.REPORT,
+                "build_evidence": Action.REPORT,
+            },
+        ),
+        "reports.ReportRun": Screen(lambda desk: report_run(desk.user)),
+        "reports.ReportTemplate": Screen(
+            lambda desk: schedule(desk.user).template, shared="made for everybody"
+        ),
+        "reports.ReportSchedule": Screen(lambda desk: schedule(desk.user)),
+        "reports.ReportDelivery": Screen(_delivery),
+        "rights.Work": Screen(lambda desk: desk.work()),
+        "rights.Party": Screen(lambda desk: desk.party()),
+        "rights.RightsRecording": Screen(lambda desk: desk.sound()),
+        "rights.Release": Screen(lambda desk: desk.release()),
+        "review.Licence": Screen(lambda desk: desk.licence()),
+        "review.Policy": Screen(lambda desk: desk.policy()),
+        "catalogue.Exclusion": Screen(lambda desk: desk.exclusion()),
+        "review.Dispute": Screen(_dispute),
+        "review.MatchAlias": Screen(_alias),
+        "review.SavedView": Screen(_view),
+        "review.VersionAnswer": Screen(_version_answer),
+        "scanning.Container": Screen(
+            lambda desk: desk.container, add=Action.CONFIGURE, change=Action.CONFIGURE
+        ),
+        "scanning.ScannedFile": Screen(
+            lambda desk: desk.file,
+            change=Action.CONFIGURE,
+            actions={"rescan": Action.UPLOAD},
+        ),
+        "scanning.Scan": Screen(lambda desk: desk.match.scan),
+        "scanning.Detection": Screen(lambda desk: desk.match.scan.detections.get()),
+        "scanning.Project": of_people(
+            lambda desk: Project.objects.create(
+                name=f"Clips {desk.user}", created_by=desk.user
+            )
+        ),
+        "scanning.Watch": Screen(lambda desk: desk.watch_of(desk.user)),
+        "scanning.Drop": Screen(lambda desk: desk.drop_of(desk.user)),
+        "scanning.RetroSearch": Screen(lambda desk: desk.retro_search()),
+    }
+)
 
 # Extra pages, by the end of their name.
 MORE: dict[str, Action] = {

@@ -21,8 +21,8 @@ from accounts.roles import Role
 from accounts.tokens import create_token
 from common.bodies import STRANGER_BYTES
 from scanning.models import Container
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from accounts.roles import Role
 from portal.dashboard import views
-from tests.conftest import MakeClient
+from tests.fixtures import MakeClient
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse

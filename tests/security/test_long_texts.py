@@ -33,8 +33,8 @@ from scanning.services.link_batches import links_of_csv, links_of_text
 from scanning.sources import link_items
 from scanning.sources.link_keys import link_key
 from scanning.sources.link_texts import links_in
-from tests.conftest import MakeClient, upload
 from tests.factories.scanning import ContainerFactory
+from tests.fixtures import MakeClient, upload
 from tests.modules import import_all, ours
 from tests.patterns import (
     LENGTH,

@@ -28,7 +28,7 @@ from tests.security.addresses import (
 )
 from tests.security.hidden import HiddenWorld, make_world
 from tests.security.scopes import SCOPES
-from tests.security.world import paths_of
+from tests.security.world import PORTAL_WIDE, paths_of
 
 pytestmark = pytest.mark.django_db
 
@@ -42,23 +42,6 @@ HOLDS_NOTHING = (
     *("/undeclared.csv", "/files-check/", "/pdf", "<str:acr_id>/fingerprint/"),
     # The query selects the recordings, or the interval of a file.
     *("/searches/new/", "/review/sound/"),
-)
-# Rules act on all matches, so people with access limits see theirs but change none.
-PORTAL_WIDE = (
-    *("licences/<str:uid>/undo/", "licences/<str:uid>/withdraw/"),
-    *("policies/<str:uid>/switch/", "policies/<str:uid>/move/"),
-    *("policies/<str:uid>/apply/", "policies/<str:uid>/undo/"),
-    # Reports and files of a platform are about a whole account.
-    *("claims/import/<str:uid>/start/", "claims/import/<str:uid>/undo/"),
-    "claims/import/<str:uid>/columns/",
-    *("claims/answers/<str:uid>/start/", "claims/answers/<str:uid>/undo/"),
-    "claims/files/<str:uid>/act/",
-    *(
-        f"api/portal/v1/imports/{kind}/<str:uid>/{step}/"
-        for kind in ("claims", "answers")
-        for step in ("start", "undo")
-    ),
-    "api/portal/v1/claims/files/<str:uid>/act/",
 )
 # 422: the body was refused before any object was looked up.
 REFUSED, GONE = 403, (404, 405, 422)

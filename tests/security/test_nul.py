@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from accounts.roles import Role
-from tests.conftest import MakeClient
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

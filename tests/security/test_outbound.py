@@ -28,6 +28,7 @@ from reports.selectors import runs_for
 from scanning.choices import DeliveryStatus
 from tests.factories.accounts import make_user
 from tests.factories.streams import make_airplay
+from tests.monitoring import rows as radio
 from tests.reports.schedules import MONDAY, schedule
 from tests.security.world import Desk
 
@@ -41,7 +42,7 @@ def desks() -> tuple[Desk, Desk]:
     """Return two desks; the stream of the first has addresses of its limited person."""
     own, other = Desk(1), Desk(2)
     services.change_stream(
-        stream=own.stream(),
+        stream=radio.stream(own),
         user=own.user,
         alarm_url=HOOK,
         alarm_emails=["desk@radio.example"],
@@ -61,7 +62,7 @@ def _tell(stream: Stream, airplay: Airplay) -> None:
 
 def test_a_hidden_recording_is_not_told(desks: tuple[Desk, Desk]) -> None:
     own, other = desks
-    stream = own.stream()
+    stream = radio.stream(own)
 
     _tell(stream, make_airplay(stream, recording=other.recording))
     assert not StreamNotice.objects.exists()
@@ -76,7 +77,7 @@ def test_limits_that_changed_since_count_when_it_is_sent(
     desks: tuple[Desk, Desk],
 ) -> None:
     own, other = desks
-    _tell(own.stream(), make_airplay(own.stream(), recording=own.recording))
+    _tell(radio.stream(own), make_airplay(radio.stream(own), recording=own.recording))
     AccessLimit.objects.filter(group=own.group).update(buckets=[other.bucket.pk])
 
     while run_next(Pool.TALK) is not None:
@@ -90,10 +91,10 @@ def test_limits_that_changed_since_count_when_it_is_sent(
 
 def test_nothing_is_sent_for_a_deactivated_account(desks: tuple[Desk, Desk]) -> None:
     own, _other = desks
-    notices.tell_away(own.stream(), at=MONDAY, cause="-")
+    notices.tell_away(radio.stream(own), at=MONDAY, cause="-")
     User.objects.filter(pk=own.user.pk).update(is_active=False)
 
-    notices.tell_back(own.stream(), at=MONDAY)
+    notices.tell_back(radio.stream(own), at=MONDAY)
     run_next(Pool.TALK)
 
     notice = StreamNotice.objects.get()
@@ -103,7 +104,7 @@ def test_nothing_is_sent_for_a_deactivated_account(desks: tuple[Desk, Desk]) -> 
 
 def test_who_sets_an_address_answers_for_it(desks: tuple[Desk, Desk]) -> None:
     own, other = desks
-    stream, manager = own.stream(), make_user(Role.MANAGER)
+    stream, manager = radio.stream(own), make_user(Role.MANAGER)
     services.change_stream(stream=stream, user=manager, name="Renamed")
     _tell(stream, make_airplay(stream, recording=other.recording))
     assert not StreamNotice.objects.exists()
@@ -181,7 +182,7 @@ def test_addresses_outside_the_lists_cannot_be_set(
         {"alarm_emails": ["me@elsewhere.example"]},
     ):
         with pytest.raises(StreamRefused, match=r"elsewhere\.example"):
-            services.change_stream(stream=own.stream(), user=own.user, **changes)
+            services.change_stream(stream=radio.stream(own), user=own.user, **changes)
 
 
 def test_addresses_outside_the_lists_get_nothing(

@@ -33,6 +33,7 @@ from tests.factories.scanning import ContainerFactory
 from tests.portal.test_every_text import Texts
 from tests.security.addresses import Address, addresses, every_address
 from tests.security.admin_screens import SCREENS
+from tests.security.noted import NOTED
 from tests.security.test_admin import address as admin_address
 from tests.security.world import Desk, World, paths_of
 
@@ -47,28 +48,6 @@ BOOKKEEPING: tuple[str, ...] = (
 # Requests for the pages of signing in are counted, to slow down attempts.
 _COUNTS = "accounts_shared_cache"
 _TAKES_BACK = "ROLLBACK TO SAVEPOINT "
-# Addresses that note a GET, with the start of what they write, and why.
-NOTED = {
-    r"^/files/[^/]+/cue-sheet(/versions/\d+)?\.(csv|xlsx|pdf)$": (
-        (
-            'INSERT INTO "audit_event"',
-            *('INSERT INTO "statements_', 'UPDATE "statements_'),
-            'DELETE FROM "statements_statementf',
-        ),
-        "a download, and the draft that somebody has now",
-    ),
-    r"^/notices/[^/]+/text$": (('INSERT INTO "audit_event"',), "a download"),
-    r"^/reports/summary/rows\.csv$": (('INSERT INTO "audit_event"',), "a download"),
-    r"^/m/[^/]+$": (
-        ('UPDATE "review_match" SET "state"', 'INSERT INTO "audit_event"'),
-        "the review lock of who opens a match",
-    ),
-    r"/presigned-upload$": (
-        ('INSERT INTO "acrapi_stagedupload"',),
-        "the protocol asks for an upload address so",
-    ),
-}
-
 
 PAYLOAD = "\"'><img src=x onerror=alert(1)><script>alert(1)</script>{{7*7}}"
 # As pages show it, whole or cut.

@@ -6,8 +6,7 @@ fails here until its fields are listed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,39 +21,17 @@ from rest_framework.serializers import ModelSerializer
 
 from accounts.models import User
 from accounts.roles import Role
-from catalogue.models import Bucket, Recording
-from catalogue.owners.models import Party, Release, Work
-from common.uid import new_uid
-from enrichment.models import FillingRule
-from monitoring.declarations.models import DeclarationProfile
-from monitoring.streams.models import Station, Stream
-from monitoring.unknown.models import UnknownPolicy
-from portal.accounts.forms import ProjectForm
-from portal.catalogue.forms import BucketForm, RecordingDetailsForm
-from portal.containers.views import ContainerForm
-from portal.declarations.forms import DeclarationProfileForm
-from portal.drops.forms import DropForm, DropSettingsForm
-from portal.enrichment.forms import FillingRuleForm
-from portal.licences.forms import LicenceForm
-from portal.policies.forms import PolicyForm
-from portal.rights.forms import PartyForm, ReleaseForm, WorkForm
-from portal.streams.forms import StationForm, StreamForm, StreamSettingsForm
-from portal.unknown.forms import UnknownPolicyForm
-from portal.watches.views import WatchForm, WatchSettingsForm
-from review.models import Licence, Policy
-from scanning.models import Container, Drop, Project, Watch
+from scanning.models import Project
 from tests.factories.accounts import confirm, make_user
-from tests.factories.rules import make_licence, make_policy
-from tests.factories.streams import StationFactory
-from tests.modules import PACKAGES, import_all, ours
+from tests.modules import import_all, is_ours, ours
 from tests.scanning.podcast import Podcast
+from tests.security.forms import PAGES, TOLD, Body, Page
 from tests.security.test_admin import undone
 from tests.security.test_extra_fields import OURS
-from tests.security.world import Desk, declaration_profile
+from tests.security.world import Desk
 
 pytestmark = pytest.mark.django_db
 
-Body = dict[str, Any]  # Any: of a form
 # These differ in every row anyway; a body must not set them.
 PER_ROW = {
     *("created_at", "updated_at", "last_check_at", "state_at"),
@@ -63,289 +40,6 @@ PER_ROW = {
 }
 NUMBER = 987_654_321
 TEXT = "INJECTED"
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page with a form: its address, the sent fields, and the row it changes."""
-
-    path: Callable[[Model | None], str]
-    body: Callable[[Desk, Podcast], Body]
-    model: type[Model]
-    role: Role = Role.MANAGER
-    row: Callable[[Desk], Model] | None = None
-
-
-def _terms(desk: Desk, _: Podcast) -> Body:
-    return {
-        "holder": "Broadcaster",
-        "scope": "recordings",
-        "recordings": desk.recording.custom_id,
-        "use_kind": "any",
-        "edited_uses": "covered",
-        "on_expiry": "reopen",
-    }
-
-
-def _rule(_desk: Desk, _: Podcast) -> Body:
-    return {"name": "Short uses", "action": "escalate", "priority": 0}
-
-
-def _filling_rule(desk: Desk, _: Podcast) -> Body:
-    return {"bucket": desk.bucket.pk, "field": "isrc", "least_confidence": "0.999"}
-
-
-def _container(desk: Desk, _: Podcast) -> Body:
-    return {
-        "name": "New",
-        "buckets": [desk.bucket.pk],
-        "engine": "embedded",
-        "audio_type": "recorded",
-        "edited_music": "widely",
-        "score_floor": "40",
-        "upload_audio": "original",
-        "link_audio": "original",
-    }
-
-
-def _bucket(_desk: Desk, _: Podcast) -> Body:
-    return {"name": "New", "intake_rule": "ask"}
-
-
-def _watch(desk: Desk, podcast: Podcast) -> Body:
-    return {
-        "url": podcast.url,
-        "container": desk.container.pk,
-        "every_hours": 24,
-        "items_per_check": 20,
-        "begin": "new",
-    }
-
-
-def _stream_settings(_desk: Desk, _: Podcast) -> Body:
-    return {"name": "New", "urls": "https://radio.example/live", "keep_hours": 24}
-
-
-def _stream(desk: Desk, podcast: Podcast) -> Body:
-    station = StationFactory.create()
-    place = {"container": desk.container.pk, "station": station.pk, "add": "yes"}
-    return _stream_settings(desk, podcast) | place
-
-
-def _declaration_profile(_desk: Desk, _: Podcast) -> Body:
-    station = StationFactory.create()
-    return {
-        "name": "New",
-        "format": "cue-declaration",
-        "stations": [station.uid],
-        "service": "FM",
-    }
-
-
-def _station(_desk: Desk, _: Podcast) -> Body:
-    return {"name": "New", "time_zone": "Europe/Zurich", "type": "fm_radio"}
-
-
-def _drop(desk: Desk, _: Podcast) -> Body:
-    return {
-        "place": f"/srv/{new_uid('d')}",
-        "container": desk.container.pk,
-        "name": "New",
-        "every_seconds": 60,
-        "afterwards": "drop_move",
-    }
-
-
-PAGES: dict[str, tuple[type[ModelForm[Any]], Page]] = {
-    "new licence": (LicenceForm, Page(lambda _: "/licences/new/", _terms, Licence)),
-    "licence": (
-        LicenceForm,
-        Page(
-            lambda row: f"/licences/{row.uid}/",  # type: ignore[union-attr]  # a licence
-            _terms,
-            Licence,
-            row=lambda desk: make_licence(recordings=[desk.recording]),
-        ),
-    ),
-    "new policy": (PolicyForm, Page(lambda _: "/policies/new/", _rule, Policy)),
-    "policy": (
-        PolicyForm,
-        Page(
-            lambda row: f"/policies/{row.uid}/",  # type: ignore[union-attr]  # a policy
-            _rule,
-            Policy,
-            row=lambda _: make_policy(),
-        ),
-    ),
-    "new filling rule": (
-        FillingRuleForm,
-        Page(lambda _: "/catalogue/fill-in/rules/", _filling_rule, FillingRule),
-    ),
-    "new declaration profile": (
-        DeclarationProfileForm,
-        Page(
-            lambda _: "/reports/declarations/profiles/add/",
-            _declaration_profile,
-            DeclarationProfile,
-        ),
-    ),
-    "declaration profile": (
-        DeclarationProfileForm,
-        Page(
-            lambda row: f"/reports/declarations/profiles/{row.uid}/",  # type: ignore[union-attr]  # a profile
-            _declaration_profile,
-            DeclarationProfile,
-            row=lambda _: declaration_profile(),
-        ),
-    ),
-    "new watch": (
-        WatchForm,
-        Page(lambda _: "/watches/new/", _watch, Watch, Role.REVIEWER),
-    ),
-    "watch": (
-        WatchSettingsForm,
-        Page(
-            lambda row: f"/watches/{row.uid}/edit/",  # type: ignore[union-attr]  # a watch
-            lambda _desk, _: {"every_hours": 24, "items_per_check": 5},
-            Watch,
-            Role.ADMIN,
-            row=lambda desk: desk.watch_of(desk.user),
-        ),
-    ),
-    "new stream": (
-        StreamForm,
-        Page(lambda _: "/streams/add/", _stream, Stream, Role.REVIEWER),
-    ),
-    "stream": (
-        StreamSettingsForm,
-        Page(
-            lambda row: f"/streams/{row.uid}/edit/",  # type: ignore[union-attr]  # a stream
-            _stream_settings,
-            Stream,
-            row=lambda desk: desk.stream(),
-        ),
-    ),
-    "new station": (
-        StationForm,
-        Page(lambda _: "/streams/stations/add/", _station, Station),
-    ),
-    "station": (
-        StationForm,
-        Page(
-            lambda row: f"/streams/stations/{row.uid}/edit/",  # type: ignore[union-attr]  # a station
-            _station,
-            Station,
-            row=lambda _: StationFactory.create(),
-        ),
-    ),
-    "new drop": (
-        DropForm,
-        Page(lambda _: "/drops/new/", _drop, Drop, Role.REVIEWER),
-    ),
-    "drop": (
-        DropSettingsForm,
-        Page(
-            lambda row: f"/drops/{row.uid}/edit/",  # type: ignore[union-attr]  # a drop
-            _drop,
-            Drop,
-            Role.ADMIN,
-            row=lambda desk: desk.drop_of(desk.user),
-        ),
-    ),
-    "new container": (
-        ContainerForm,
-        Page(lambda _: "/containers/new/", _container, Container, Role.ADMIN),
-    ),
-    "container": (
-        ContainerForm,
-        Page(
-            lambda row: f"/containers/{row.pk}/",  # type: ignore[union-attr]  # a container
-            _container,
-            Container,
-            Role.ADMIN,
-            row=lambda desk: desk.container,
-        ),
-    ),
-    "policy for unknown sound": (
-        UnknownPolicyForm,
-        Page(
-            lambda row: f"/containers/{row.container_id}/unknown/",  # type: ignore[union-attr]  # a policy
-            lambda _desk, _: {"least_seconds": 9, "least_count": 3},
-            UnknownPolicy,
-            Role.ADMIN,
-            row=lambda desk: desk.row(UnknownPolicy, container=desk.container),
-        ),
-    ),
-    "recording": (
-        RecordingDetailsForm,
-        Page(
-            lambda row: f"/catalogue/recordings/{row.uid}/edit/",  # type: ignore[union-attr]  # a recording
-            lambda _desk, _: {"title": "New"},
-            Recording,
-            row=lambda desk: desk.recording,
-        ),
-    ),
-    "new work": (
-        WorkForm,
-        Page(lambda _: "/rights/works/new/", lambda _desk, _: {"title": "New"}, Work),
-    ),
-    "work": (
-        WorkForm,
-        Page(
-            lambda row: f"/rights/works/{row.uid}/edit/",  # type: ignore[union-attr]  # a work
-            lambda desk, _: {
-                "title": "New",
-                "revision": Work.objects.get(pk=desk.work().pk).revision,
-            },
-            Work,
-            row=lambda desk: desk.work(),
-        ),
-    ),
-    "new party": (
-        PartyForm,
-        Page(lambda _: "/rights/parties/new/", lambda _desk, _: {"name": "New"}, Party),
-    ),
-    "new release": (
-        ReleaseForm,
-        Page(
-            lambda _: "/rights/releases/new/",
-            lambda _desk, _: {"title": "New"},
-            Release,
-        ),
-    ),
-    "new bucket": (
-        BucketForm,
-        Page(lambda _: "/catalogue/buckets/new/", _bucket, Bucket),
-    ),
-    "new keys": (
-        ProjectForm,
-        Page(
-            lambda _: "/tokens/keys/new/",
-            lambda desk, _: {"name": "New", "buckets": [desk.bucket.pk]},
-            Project,
-            Role.ADMIN,
-        ),
-    ),
-}
-
-# API fields whose names rows have too, and their effect.
-_BROADCASTS = "/api/portal/v1/files/{uid}/broadcasts/"
-_STATION = "/api/portal/v1/stations/{uid}/"
-TOLD = {
-    ("post", _BROADCASTS, "version"): "only compared",
-    ("put", f"{_BROADCASTS}{{broadcast}}/", "version"): "only compared",
-    ("put", "/api/portal/v1/files/{uid}/episode/", "version"): "only compared",
-    ("put", "/api/portal/v1/files/{uid}/uses/", "version"): "only compared",
-    ("put", f"{_STATION}audiences/", "version"): "only compared",
-    ("put", f"{_STATION}revenues/", "version"): "only compared",
-    ("post", "/api/portal/v1/notices/", "owner"): "whose right a notice claims",
-    ("post", "/api/portal/v1/notices/{uid}/sign/", "version"): "only compared",
-    ("post", "/api/portal/v1/notices/{uid}/answers/", "version"): "only compared",
-    ("post", "/api/buckets/{bucket_id}/dedup-files", "id"): "the caller's own id",
-    ("post", "/api/portal/v1/matches/{uid}/decisions/", "version"): "only compared",
-    ("post", "/api/portal/v1/matches/{uid}/disputes/", "version"): "only compared",
-    ("post", "/v1/identify", "access_key"): "whose signature it is",
-}
 
 
 def test_every_form_of_a_model_is_tried() -> None:
@@ -476,7 +170,7 @@ def test_screens_of_the_admin_ask_for_no_column_ofours() -> None:
     request.user = make_user(Role.ADMIN)
     seen, wrong = 0, []
     for model, screen in admin.site._registry.items():
-        if model._meta.app_label not in PACKAGES:
+        if not is_ours(model):
             continue
         # The tests of the admin's rights cover read-only screens.
         forms = [screen.get_form(request, change=True)]

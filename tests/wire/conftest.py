@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import CopyDatabase
+from tests.fixtures import CopyDatabase
 from tests.wire.federation import Federation, federation
 from tests.wire.live import (
     DEMO,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Callable
 
 from django.core.files.base import ContentFile
 from django.urls import reverse
@@ -16,7 +16,6 @@ from imports.models import (
     ImportStatus,
     ResultImport,
 )
-from monitoring.declarations.models import Declaration, DeclarationProfile
 from reports.layouts import Layout
 from reports.models import ReportRun
 from reports.models.schedule import Channel, Every
@@ -36,20 +35,13 @@ from scanning.models import (
     Watch,
 )
 from scanning.services.identification import create_project
-from tests.e2e.fill.catalogue import (
-    add_audio,
-    add_duplicates,
-    add_move_in,
-    add_rights,
-    add_suggestions,
-)
-from tests.e2e.fill.claims import add_claims, add_notices, add_trial
-from tests.e2e.fill.sound import (
-    add_broadcasts,
-    add_files,
-    add_stream,
-    add_unknown_sound,
-)
+from tests.e2e.fill.catalogue import add_audio, add_duplicates
+from tests.e2e.fill.sheets import add_approved_sheet
+from tests.e2e.fill.sound import add_files
+from tests.registered import FILL, Table
+
+MORE: Table[str, Callable[[User], list[str]]] = Table({}, FILL)
+"""What plug-ins make, last; each returns the pages without a link."""
 
 
 def fill() -> list[str]:
@@ -81,8 +73,6 @@ def fill() -> list[str]:
         title="Example feed",
         enabled=False,
     )
-    add_stream(container, recording)
-    broadcasts = add_broadcasts(user)
     add_what_ends(user)
     Drop.objects.create(
         container=container, name="Radio", place="/srv/drops/radio", enabled=False
@@ -97,32 +87,6 @@ def fill() -> list[str]:
     )
     run = ReportRun.objects.create(
         name="Weekly usage", run_by=user, run_by_name="admin"
-    )
-    profile = DeclarationProfile.objects.create(
-        name="Example Society", format="cue-declaration", service="FM"
-    )
-    declared = Declaration.objects.create(
-        profile=profile,
-        profile_as_was=profile.snapshot,
-        name="November",
-        format=profile.format,
-        begins=date(2026, 11, 1),
-        ends=date(2026, 11, 30),
-        run_by=user,
-        run_by_name="admin",
-        state="failed",
-        message="1 mandatory value is missing. Enter it, then declare again.",
-        gap_count=1,
-        gaps=[
-            {
-                "subject": "profile",
-                "uid": profile.uid,
-                "name": profile.name,
-                "cell": "SenderName",
-                "why": "The sender is empty.",
-                "plays": 1,
-            }
-        ],
     )
     ResultImport.objects.create(
         container=container,
@@ -140,8 +104,6 @@ def fill() -> list[str]:
     )
     heard = ScannedFile.objects.exclude(media="").order_by("pk")[0]
     add_duplicates()
-    add_unknown_sound()
-    suggested = add_suggestions(user)
     search = RetroSearch.objects.create(
         status=RetroStatus.DONE, files_total=2, files_done=2, requested_by=user
     )
@@ -155,21 +117,14 @@ def fill() -> list[str]:
         waiting.review_url,
         reverse("portal:catalogue_import_detail", args=[table.uid]),
         reverse("portal:report_run", args=[run.uid]),
-        declared.url,
-        reverse("portal:declaration_profile", args=[profile.uid]),
         reverse("portal:file_remove_audio", args=[heard.uid]),
         *(
             reverse(f"portal:{name}", args=[heard.uid]) + "?start=0&end=9"
             for name in ("file_range", "file_range_recording")
         ),
-        add_rights(waiting.recording, user),
-        add_move_in(user),
-        *add_trial(user),
         add_audio(user),
-        *broadcasts,
-        *suggested,
-        *add_claims(recording, user),
-        *add_notices(user),
+        add_approved_sheet(Match.objects.order_by("pk")[0].scanned_file, user),
+        *(page for add in MORE.values() for page in add(user)),
     ]
 
 

@@ -18,8 +18,8 @@ from imports.moving.kind import MOVES
 from imports.moving.streams import parts_here
 from jobs.services import begin_here
 from scanning.models import CloudAccount, Container
-from tests.conftest import MakeClient
 from tests.factories.accounts import confirm
+from tests.fixtures import MakeClient
 from tests.imports.moving.account import TOKEN
 from tests.imports.moving.conftest import Moving, work_off
 

@@ -21,7 +21,6 @@ from imports.models import Moved, MoveIn
 from monitoring.streams.models import Station, Stream
 from scanning.models import Container, ScannedFile
 from tests.acrapi.conftest import Api
-from tests.conftest import Catalogue
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
@@ -29,6 +28,7 @@ from tests.factories.rights import ISRC, claim, work
 from tests.factories.rights import recording as rights_recording
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 from tests.factories.streams import DAY, StreamFactory, make_airplay
+from tests.fixtures import Catalogue
 from tests.imports.moving.account import Account, Json
 from tests.imports.moving.conftest import Moving, work_off
 

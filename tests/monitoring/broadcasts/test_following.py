@@ -22,13 +22,13 @@ from review.models import Match
 from review.subjects import Subject
 from scanning.models import ScannedFile
 from scanning.uses import FileAiring, UseSource, stored_airings, use_of
-from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.broadcasts import NOVEMBER, make_broadcast
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 from tests.factories.streams import StationFactory
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

@@ -32,7 +32,7 @@ from review.decisions.decide import decide
 from review.decisions.verbs import Decision
 from review.models import Match
 from scanning.models import ScannedFile
-from tests.conftest import Worker
+from tests.fixtures import Worker
 from tests.monitoring.declarations.making import (
     ZURICH,
     a_broadcast,

@@ -21,9 +21,9 @@ from monitoring.declarations.formats import registry
 from monitoring.declarations.models import Declaration, DeclarationProfile
 from monitoring.streams.models import Station
 from review.models import Match
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
+from tests.fixtures import MakeClient
 from tests.monitoring.declarations.making import (
     NOVEMBER,
     a_broadcast,

@@ -28,7 +28,6 @@ from review.models import Match
 from rights import conflicts
 from rights.actions.parts import record_of
 from scanning.models import Scan
-from tests.conftest import MakeClient
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.rights import claim, claim_all, master, work
 from tests.factories.rights import recording as rights_recording
@@ -38,6 +37,7 @@ from tests.factories.streams import (
     StreamHourFactory,
     StreamRunFactory,
 )
+from tests.fixtures import MakeClient
 from tests.monitoring.declarations.making import (
     NOVEMBER,
     a_broadcast,

@@ -8,7 +8,7 @@ import pytest
 
 from accounts.models import User
 from monitoring.streams import live, pieces, settling
-from tests.conftest import Worker
+from tests.fixtures import Worker
 from tests.monitoring.streams.radio import HeardLog, Radio
 
 

@@ -22,7 +22,7 @@ from recognition.audio.decode import AudioFile
 from recognition.limits import DEFAULT_LIMITS
 from scanning.models import ScannedFile
 from tests.audio import wav_bytes
-from tests.conftest import Worker
+from tests.fixtures import Worker
 from tests.monitoring.streams.radio import NOON, Radio, programme
 from tests.recognition.synthesis import music
 

@@ -27,7 +27,7 @@ from scanning.models import Container, ScannedFile
 from scanning.services.filing import delete_files
 from scanning.services.scans import request_scan
 from tests.audio import wav_bytes
-from tests.conftest import MakeClient, Worker
+from tests.fixtures import MakeClient, Worker
 from tests.monitoring.streams.radio import NOON, Radio, programme
 from tests.portal.review.reviewing import decide, page_of
 from tests.recognition.synthesis import music

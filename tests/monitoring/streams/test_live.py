@@ -11,7 +11,7 @@ from monitoring.streams import alarms, selectors, services
 from monitoring.streams.choices import AirplayState, AlarmKind, StreamState
 from monitoring.streams.models import Airplay, StreamAlarm, StreamNotice
 from monitoring.streams.recording.events import Anchored
-from tests.conftest import Worker
+from tests.fixtures import Worker
 from tests.monitoring.streams.radio import NOON, Radio, keep, programme, started
 
 pytestmark = pytest.mark.django_db(transaction=True)

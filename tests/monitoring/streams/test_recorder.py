@@ -18,7 +18,7 @@ from django.conf import settings as django_settings
 
 from benchmarks.radio import Radio, encoded
 from monitoring.streams.recording.clocks import Clock
-from tests.conftest import CopyDatabase
+from tests.fixtures import CopyDatabase
 
 # Real processes listen in real time, and one is killed.
 pytestmark = pytest.mark.slow

@@ -35,7 +35,7 @@ from scanning.models import CloudAccount, Container, Scan, ScannedFile
 from scanning.services.retro import request_search
 from scanning.services.scans import request_scan
 from tests.audio import tune, wav_bytes
-from tests.conftest import Worker
+from tests.fixtures import Worker
 from tests.monitoring.streams.radio import NOON, Radio, programme, seconds, song
 from tests.recognition.synthesis import RATE, join, music
 

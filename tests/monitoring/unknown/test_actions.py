@@ -20,7 +20,6 @@ from review.choices import MatchState
 from review.models import Match
 from scanning.services import retro
 from tests import audio
-from tests.conftest import Catalogue, Worker, submit_sound
 from tests.factories.accounts import make_user
 from tests.factories.recurring import (
     BEGIN_MS,
@@ -31,6 +30,7 @@ from tests.factories.recurring import (
     tune_landmarks,
 )
 from tests.factories.scanning import ContainerFactory
+from tests.fixtures import Catalogue, Worker, submit_sound
 
 SONG = 7
 DETAILS = RecordingDetails(title="Found song", artists=["Somebody"])

@@ -16,8 +16,8 @@ from recognition.fingerprint.file_format import to_bytes
 from scanning.choices import EngineChoice, ScanStatus
 from scanning.models import Container
 from scanning.services.intake import submit_fingerprint
-from tests.conftest import Catalogue, Worker, upload
 from tests.factories.scanning import ContainerFactory, ScanFactory, ScannedFileFactory
+from tests.fixtures import Catalogue, Worker, upload
 from tests.monitoring.unknown.station import (
     SONG,
     broadcast,

@@ -11,11 +11,11 @@ from accounts.roles import Role
 from accounts.tokens import create_token
 from monitoring.broadcasts.models import Audience, Broadcast, Revenue
 from programmes.models import Episode
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 from tests.factories.streams import StationFactory
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

@@ -20,11 +20,11 @@ from monitoring.streams.models import Station
 from programmes.models import Episode, MusicUse
 from programmes.values import EpisodeValues, UseValues, state_of
 from scanning.models import ScannedFile
-from tests.conftest import MakeClient
 from tests.factories.broadcasts import make_broadcast
 from tests.factories.review import make_match
 from tests.factories.scanning import ScannedFileFactory
 from tests.factories.streams import StationFactory
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

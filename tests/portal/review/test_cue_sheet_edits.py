@@ -19,8 +19,8 @@ from reports.models import CueEntry, SheetApproval, SheetEdit
 from review.models import Match
 from review.services.folding import fold_scan
 from scanning.models import ScannedFile
-from tests.conftest import MakeClient
 from tests.factories.scanning import ScanFactory, make_detection
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

@@ -11,9 +11,9 @@ from monitoring.unknown.models import Occurrence
 from reports.models import CueEntry, EntryKind, SheetApproval, SheetState
 from review.models import Match
 from scanning.models import ScannedFile
-from tests.conftest import MakeClient
 from tests.factories.recurring import make_item
 from tests.factories.review import make_match
+from tests.fixtures import MakeClient
 from tests.portal.queries import queries_of
 from tests.portal.review.reviewing import JSON, decide
 

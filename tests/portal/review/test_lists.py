@@ -17,10 +17,10 @@ from review.choices import MatchState
 from review.decisions import assignment
 from review.models import Match
 from review.services import locks, saved_views
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
+from tests.fixtures import MakeClient
 from tests.portal.review.reviewing import decide
 
 CHANGES = "/queue/changes/"

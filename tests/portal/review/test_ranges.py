@@ -13,8 +13,8 @@ from catalogue.models import IntakeRule, Recording
 from reports.models import CueEntry, EntryKind
 from scanning.models import ScannedFile
 from tests import audio
-from tests.conftest import MakeClient
 from tests.factories.catalogue import BucketFactory
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

@@ -17,11 +17,11 @@ from review.choices import MatchState
 from review.models import Match
 from review.services import locks
 from scanning.models import ScannedFile
-from tests.conftest import MakeClient
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
 from tests.factories.scanning import make_detection
+from tests.fixtures import MakeClient
 from tests.portal.review.reviewing import JSON, decide, page_of
 
 VIEWER, REVIEWER, MANAGER, ADMIN = Role

@@ -13,9 +13,9 @@ from catalogue.models import Recording, RecordingStatus
 from review.choices import MatchState
 from review.models import Match
 from review.services import locks
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
+from tests.fixtures import MakeClient
 from tests.portal.review.reviewing import JSON, decide, page_of
 
 VIEWER, REVIEWER, MANAGER, ADMIN = Role

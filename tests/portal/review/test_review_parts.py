@@ -18,9 +18,9 @@ from review.choices import MatchState
 from review.models import Match
 from review.services import locks
 from tests import pseudo_language
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
+from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
 

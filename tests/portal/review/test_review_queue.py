@@ -23,11 +23,11 @@ from review.decisions import decide
 from review.models import Match
 from review.services import locks
 from scanning.choices import FileStatus
-from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory, ScannedFileFactory
+from tests.fixtures import MakeClient
 from tests.portal.queries import queries_of
 
 VIEWER, REVIEWER, MANAGER, ADMIN = Role

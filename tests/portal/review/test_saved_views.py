@@ -9,8 +9,8 @@ from accounts.models import User
 from accounts.roles import Role
 from review.models import SavedView
 from review.services import saved_views
-from tests.conftest import MakeClient
 from tests.factories.review import make_match
+from tests.fixtures import MakeClient
 
 QUEUE = "/queue/"
 SAVE = "/queue/views/"

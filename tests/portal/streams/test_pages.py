@@ -19,7 +19,6 @@ from monitoring.streams.recording import causes
 from monitoring.streams.recording.tryout import TryOut
 from portal.streams.forms import StreamForm, StreamSettingsForm
 from review.models import Match
-from tests.conftest import MakeClient
 from tests.factories.accounts import confirm
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
@@ -34,6 +33,7 @@ from tests.factories.streams import (
     StreamTitleFactory,
     make_airplay,
 )
+from tests.fixtures import MakeClient
 from tests.portal.queries import queries_of
 
 pytestmark = pytest.mark.django_db

@@ -17,9 +17,9 @@ from monitoring.unknown import actions
 from monitoring.unknown.models import ItemState, Occurrence, UnknownItem
 from portal.shared.fields import OneRecordingForm
 from portal.unknown.forms import IgnoreForm, ItemSplitForm, MergeForm
-from tests.conftest import MakeClient
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.scanning import ContainerFactory
+from tests.fixtures import MakeClient
 from tests.portal.queries import queries_of
 from tests.portal.unknown.items import make_item
 

@@ -16,9 +16,9 @@ from monitoring.unknown.models import (
     UnknownItem,
     UnknownPolicy,
 )
-from tests.conftest import MakeClient
 from tests.factories.review import make_match
 from tests.factories.scanning import ContainerFactory
+from tests.fixtures import MakeClient
 from tests.portal.queries import queries_of
 from tests.portal.unknown.items import kept_file, make_item
 

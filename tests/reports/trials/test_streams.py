@@ -20,7 +20,6 @@ from reports.trials import services
 from reports.trials.selectors import compared_in
 from scanning.models import CloudAccount
 from scanning.services import cloud
-from tests.conftest import MakeClient
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.scanning import (
     ScanFactory,
@@ -28,6 +27,7 @@ from tests.factories.scanning import (
     make_detection,
 )
 from tests.factories.streams import DAY, StreamFactory, StreamHourFactory
+from tests.fixtures import MakeClient
 from tests.imports.moving.account import Account, Json, play
 from tests.reports.trials.conftest import Beside, work_off
 from tests.scanning.vendor import AnyPath

@@ -31,8 +31,8 @@ from reports.trials.selectors import Known, compared_in, known_to, waiting_rows
 from review.choices import MatchState
 from scanning.choices import EngineChoice
 from scanning.models import Container
-from tests.conftest import MakeClient
 from tests.factories.catalogue import RecordingFactory
+from tests.fixtures import MakeClient
 from tests.reports.trials.conftest import Beside, work_off
 
 pytestmark = pytest.mark.django_db

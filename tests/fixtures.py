@@ -51,6 +51,7 @@ from tests import (
     databases,
     keeping,
     pristine,
+    product,
     scheduling,
     unread,
     write_locks,
@@ -104,6 +105,9 @@ def pytest_xdist_make_scheduler(
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Leave out the tests of what this portal was started without."""
+    if collection_path.parent == product.ROOT / "plugins" and collection_path.is_dir():
+        installed: list[str] = getattr(django_settings, "ACRPORTAL_PLUGINS", [])
+        return collection_path.name not in installed or None
     if django_settings.ACRPORTAL_MONITORING:
         return None
     is_folder = collection_path.is_dir()

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 
 from accounts.reach import working_for
@@ -20,6 +21,7 @@ from catalogue.owners.models import Conflict, Party, RightsRecording, Share, Wor
 from catalogue.owners.shares import own_shares
 from rights.matching import share_values
 from tests.imports.rights.making import NAME, cwr
+from tests.season import samples
 from tests.season.invariants import check
 from tests.season.people import Person
 
@@ -172,3 +174,11 @@ def rights_hold() -> None:
                 recording.computed_share_pct == said,
                 f"{recording}: stored {recording.computed_share_pct}, shares say {said}",
             )
+
+
+def some_rights(rng: random.Random) -> SimpleUploadedFile:
+    """Return a small CWR message, sometimes cut off."""
+    content = b"".join(cwr(rng.randint(1, 3), first=rng.choice([9, 10, 20])))
+    if rng.random() < 0.1:
+        content = content[: len(content) // 2]
+    return samples.file(NAME, content)

@@ -23,7 +23,7 @@ def go_without_monitoring(name: str) -> None:
     connections.close_all()
     now = datetime.now(tz=UTC).isoformat()
     used = subprocess.run(
-        [sys.executable, "-m", "tests.season.without_monitoring", now, name],
+        [sys.executable, "-m", "tests.monitoring.season.without_monitoring", now, name],
         env=os.environ
         | {
             "ACRPORTAL_MONITORING": "off",

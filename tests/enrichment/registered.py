@@ -1,0 +1,82 @@
+"""What this capability registers in the lists of the tests."""
+
+from __future__ import annotations
+
+from enrichment.models import FillingRule
+from portal.enrichment.forms import FillingRuleForm
+from tests.enrichment import rows
+from tests.scanning.podcast import Podcast
+from tests.security.admin_screens import SCREENS, Screen
+from tests.security.forms import PAGES, Body, Page
+from tests.security.nowhere import NOWHERE
+from tests.security.world import OBJECTS, SHARED, Desk
+from tests.security.writing import (
+    ADMINS,
+    BY_UID,
+    LISTED,
+)
+
+OBJECTS.register(
+    {
+        "catalogue/fill-in/suggestions/<str:uid>": lambda desk, _: {
+            "uid": rows.suggestion(desk).uid
+        },
+        "catalogue/fill-in/differences/<str:uid>": lambda desk, _: {
+            "uid": rows.known_difference(desk).uid
+        },
+        "catalogue/fill-in/rules/<str:uid>": lambda desk, _: {
+            "uid": rows.filling_rule(desk).uid
+        },
+    }
+)
+SHARED.register(
+    {
+        "catalogue/fill-in/sources/<str:uid>": lambda _: {
+            "uid": rows.open_data_source().uid
+        },
+    }
+)
+SCREENS.register(
+    {
+        "enrichment.Suggestion": Screen(lambda desk: rows.suggestion(desk)),
+        "enrichment.FillingRule": Screen(lambda desk: rows.filling_rule(desk)),
+        "enrichment.KnownDifference": Screen(lambda desk: rows.known_difference(desk)),
+        "enrichment.EnrichmentSource": Screen(
+            lambda _: rows.open_data_source(), shared="made for everybody"
+        ),
+        "enrichment.SafeMark": Screen(
+            lambda _: rows.safe_mark(), shared="made for everybody"
+        ),
+    }
+)
+NOWHERE.register(
+    {
+        "enrichment.EnrichmentSource": "a file for everybody; suggestions lie in buckets",
+        "enrichment.SafeMark": "figures for everybody, without recordings",
+    }
+)
+
+
+def _filling_rule(desk: Desk, _: Podcast) -> Body:
+    return {"bucket": desk.bucket.pk, "field": "isrc", "least_confidence": "0.999"}
+
+
+PAGES.register(
+    {
+        "new filling rule": (
+            FillingRuleForm,
+            Page(lambda _: "/catalogue/fill-in/rules/", _filling_rule, FillingRule),
+        ),
+    }
+)
+
+
+LISTED.register(
+    {
+        "enrichment.deciding.apply_act": BY_UID,
+        "enrichment.deciding.undo_act": BY_UID,
+        "enrichment.sources.add_list": ADMINS,
+        "enrichment.sources.add_source": ADMINS,
+        "enrichment.sources.delete_source": ADMINS,
+    }
+)

@@ -1,0 +1,1 @@
+"""What moving adds to the season."""

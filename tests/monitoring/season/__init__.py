@@ -1,0 +1,1 @@
+"""What monitoring adds to the season."""
