@@ -83,7 +83,7 @@ def _measure(report: Report, work: Path, works: int) -> None:
 
 
 def _write(work: Path, works: int, first: int) -> Path:
-    from tests.imports.rights.making import NAME, cwr
+    from plugins.rights.tests.importing.making import NAME, cwr
 
     path = work / NAME
     with path.open("wb") as file:
@@ -100,8 +100,8 @@ def own_mb() -> float:
 
 def _run(path: Path, *, dry: bool) -> tuple[int, float]:
     """Import a file as a job does; return how many works are new, and the peak in MB."""
-    from imports.rights.importer import RightsImporter
-    from imports.rights.reading import open_message
+    from plugins.rights.importing.importer import RightsImporter
+    from plugins.rights.importing.reading import open_message
 
     peak_mb = 0.0
 
@@ -120,12 +120,12 @@ def _run(path: Path, *, dry: bool) -> tuple[int, float]:
 
 def _mutated(number: int) -> Counter[str]:
     """Read broken messages of each format; return how many ended how."""
-    from imports.rights.cwr import read_cwr
-    from imports.rights.ern import read_ern
-    from imports.rights.found import MessageRefused
-    from tests.imports.rights.making import NAME, cwr
-    from tests.imports.rights.test_cwr import mutated
-    from tests.imports.rights.test_ern import ERN_43, ERN_382
+    from plugins.rights.importing.cwr import read_cwr
+    from plugins.rights.importing.ern import read_ern
+    from plugins.rights.importing.found import MessageRefused
+    from plugins.rights.tests.importing.making import NAME, cwr
+    from plugins.rights.tests.importing.test_cwr import mutated
+    from plugins.rights.tests.importing.test_ern import ERN_43, ERN_382
 
     def read(kind: int, content: bytes) -> Iterator[object]:
         file = io.BytesIO(content)

@@ -147,11 +147,11 @@ def _samples() -> list[Sample]:
     from imports import services
     from imports.recordings.kind import RECORDINGS
     from imports.results.kind import RESULTS
-    from imports.rights.kind import RIGHTS
     from monitoring.broadcasts.importing.kind import BROADCASTS
+    from plugins.rights.importing.kind import RIGHTS
+    from plugins.rights.tests.importing.making import NAME, cwr
+    from plugins.rights.tests.importing.test_ern import ERN_43, ERN_382
     from scanning.models import Container
-    from tests.imports.rights.making import NAME, cwr
-    from tests.imports.rights.test_ern import ERN_43, ERN_382
 
     user = create_user(username="tables", password=None, role=Role.ADMIN)
     bucket = create_bucket(name="Tables", user=user)

@@ -28,13 +28,13 @@ from accounts.services import deciders
 from catalogue.models import Bucket, Recording
 from catalogue.selectors import artists_hold
 from imports.kinds import all_kinds
+from plugins.rights import selectors as rights
 from portal.shared import guides, menu
 from portal.shared.menu import PageLink
 from portal.shared.selectors import is_uuid
 from review.choices import MatchState
 from review.models import Licence, Match, Policy
 from review.models.licence import NUMBER_PREFIX
-from rights import selectors as rights
 from scanning import selectors
 from scanning.models import Container, ScannedFile
 from scanning.sources.link_keys import link_key

@@ -12,7 +12,7 @@ from catalogue.owners.models import Party, Work
 from catalogue.owners.selectors import parties_in_reach, works_in_reach
 from catalogue.selectors import search_recordings
 from common.territories import TERRITORIES
-from rights import selectors as rights_selectors
+from plugins.rights import selectors as rights_selectors
 from scanning.models import ScannedFile
 
 SHOWN = 12

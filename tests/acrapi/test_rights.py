@@ -13,11 +13,8 @@ from acrapi.rights import rights_on_wire
 from catalogue.models import Recording
 from catalogue.owners.choices import ConflictKind, ConflictState
 from catalogue.owners.models import Conflict, RightsRecording
-from rights.conflicts import refresh
-from scanning.choices import Section
-from scanning.engines.acrcloud_results import read_items
-from tests.factories.catalogue import RecordingFactory
-from tests.factories.rights import (
+from plugins.rights.conflicts import refresh
+from plugins.rights.tests.factories import (
     ISRC,
     LABEL,
     PUBLISHER,
@@ -29,6 +26,9 @@ from tests.factories.rights import (
     share,
     work,
 )
+from scanning.choices import Section
+from scanning.engines.acrcloud_results import read_items
+from tests.factories.catalogue import RecordingFactory
 from tests.factories.scanning import make_detection
 
 pytestmark = pytest.mark.django_db

@@ -29,12 +29,12 @@ from dedup.models import (
     PairLink,
 )
 from dedup.services import find_duplicates
+from plugins.rights.filling import fill_recordings
 from review import coverage
 from review.choices import MatchState, PolicyAction
 from review.models import Match
 from review.services import applications, exclusions, policies
 from review.subjects import Subject
-from rights.filling import fill_recordings
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory

@@ -35,8 +35,8 @@ from enrichment.models import (
 )
 from jobs.choices import Pool
 from jobs.runner import run_next
+from plugins.rights.tests import factories as rights
 from tests.enrichment.dumps import Song, dump_of, invented_songs, iswc, uuid_of
-from tests.factories import rights
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 

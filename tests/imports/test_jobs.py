@@ -21,10 +21,10 @@ from imports.kinds import AnyKind, Columns, ImportKind, kind_of
 from imports.models import Import, ImportStatus
 from imports.recordings.kind import RECORDINGS
 from imports.results.kind import RESULTS
-from imports.rights.kind import RIGHTS
 from jobs.choices import JobState, Pool
 from jobs.models import Job
 from jobs.runner import run_next
+from plugins.rights.importing.kind import RIGHTS
 from scanning.models import ScannedFile
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory

@@ -32,10 +32,10 @@ from imports.recordings.audio import AudioSource, Folder
 from imports.recordings.summary import ImportSummary
 from imports.recordings.work import make_import
 from imports.recordings.zip_audio import Archive
-from imports.rights.importer import RightsImporter, RightsSummary
-from imports.rights.reading import open_message
 from imports.tables import open_table, rows_of
 from imports.workbook_cells import cell_text
+from plugins.rights.importing.importer import RightsImporter, RightsSummary
+from plugins.rights.importing.reading import open_message
 from scanning.services.intake import submit_upload
 from scanning.services.link_batches import rows_of_csv
 from tests.borders import with_monitoring

@@ -33,18 +33,18 @@ from imports.kinds import all_kinds
 from imports.models import Import, ImportStatus, ImportStep, StepState
 from imports.recordings.kind import RECORDINGS
 from imports.results.kind import RESULTS
-from imports.rights.kind import RIGHTS
 from imports.undoing import walk
 from jobs.choices import Pool
 from jobs.models import Job
 from jobs.runner import run_next
+from plugins.rights.importing.kind import RIGHTS
+from plugins.rights.tests.factories import claim, share, work
 from programmes.models import Episode
 from review.models import Match
 from scanning.models import ScannedFile
 from tests.borders import with_monitoring
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
-from tests.factories.rights import claim, share, work
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 from tests.fixtures import MakeClient
 

@@ -38,14 +38,16 @@ from notices.models import (
 from notices.selectors import list_notices, notices_and_changes, notices_of
 from notices.services import Sending
 from notices.signing import Signing
+from plugins.rights import conflicts
+from plugins.rights.actions.merging import merge_parties
+from plugins.rights.actions.parts import record_of
+from plugins.rights.claims import PartyClaim
+from plugins.rights.tests.factories import LABEL, recording
+from plugins.rights.tests.factories import claim as claim_of
 from review.choices import DisputeCode, DisputeStatus, MatchState
 from review.models import Dispute, Match
 from review.services import exclusions
 from review.services.folding import fold_scan
-from rights import conflicts
-from rights.actions.merging import merge_parties
-from rights.actions.parts import record_of
-from rights.claims import PartyClaim
 from scanning.choices import SourceType
 from scanning.models import ScannedFile
 from statements import following
@@ -64,8 +66,6 @@ from tests.factories.notices import (
     make_submitted,
 )
 from tests.factories.review import make_match
-from tests.factories.rights import LABEL, recording
-from tests.factories.rights import claim as claim_of
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ScanFactory, make_detection
 from tests.fixtures import MakeClient

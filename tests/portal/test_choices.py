@@ -9,9 +9,9 @@ from django.urls import reverse
 
 from accounts.models import AccessLimit
 from accounts.roles import Role
+from plugins.rights.tests.factories import claim_all, work
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
-from tests.factories.rights import claim_all, work
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ScannedFileFactory
 from tests.fixtures import MakeClient

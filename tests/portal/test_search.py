@@ -13,13 +13,13 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.roles import Role
 from catalogue.owners.models import Party, Work
+from plugins.rights.tests.factories import claim_all
 from review.models import Match
 from scanning.sources.link_keys import link_key
 from tests.borders import with_monitoring
 from tests.factories.accounts import make_limited, make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
-from tests.factories.rights import claim_all
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 from tests.fixtures import MakeClient

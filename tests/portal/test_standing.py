@@ -17,11 +17,12 @@ from catalogue.models import Recording
 from catalogue.owners.models import Conflict
 from imports import services as imports
 from imports.recordings.kind import RECORDINGS
-from imports.rights.kind import RIGHTS
 from jobs.choices import Pool
 from jobs.runner import run_next
 from notices.models import TakedownNotice
 from platforms.files import mark_sent
+from plugins.rights.importing.kind import RIGHTS
+from plugins.rights.tests.importing.test_imports import SHARES
 from reports.cue_sheets import listed_cues
 from reports.cue_statement import issue_version
 from review.models import Match
@@ -31,7 +32,6 @@ from tests.factories.accounts import make_limited, make_user
 from tests.factories.notices import make_claim, make_sent
 from tests.factories.review import make_match
 from tests.fixtures import MakeClient
-from tests.imports.rights.test_imports import SHARES
 from tests.monitoring.rows import declared
 from tests.platforms.rows import claim_file
 from tests.security.world import Desk

@@ -19,13 +19,13 @@ from dedup.models import TrackId
 from imports import services
 from imports.models import Moved, MoveIn
 from monitoring.streams.models import Station, Stream
+from plugins.rights.tests.factories import ISRC, claim, work
+from plugins.rights.tests.factories import recording as rights_recording
 from scanning.models import Container, ScannedFile
 from tests.acrapi.conftest import Api
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
-from tests.factories.rights import ISRC, claim, work
-from tests.factories.rights import recording as rights_recording
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 from tests.factories.streams import DAY, StreamFactory, make_airplay
 from tests.fixtures import Catalogue

@@ -21,16 +21,16 @@ from monitoring.declarations.left_out import LeftOut, LeftOutRow
 from monitoring.declarations.recordings import recording_facts
 from monitoring.declarations.services import declare_now
 from monitoring.streams.models import ClockAnchor, Station
+from plugins.rights import conflicts
+from plugins.rights.actions.parts import record_of
+from plugins.rights.tests.factories import claim, claim_all, master, work
+from plugins.rights.tests.factories import recording as rights_recording
 from portal.declarations.gaps import linked
 from programmes.models import Episode
 from review.choices import MatchState, RejectCode
 from review.models import Match
-from rights import conflicts
-from rights.actions.parts import record_of
 from scanning.models import Scan
 from tests.factories.catalogue import RecordingFactory
-from tests.factories.rights import claim, claim_all, master, work
-from tests.factories.rights import recording as rights_recording
 from tests.factories.streams import (
     StreamFactory,
     StreamGapFactory,

@@ -1,0 +1,42 @@
+"""The plug-in for rights: what it adds to the portal."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class RightsConfig(AppConfig):
+    """Pages, actions, messages and conflicts of works, parties, shares and releases.
+
+    Their records are those of ``catalogue.owners``, which has the label ``rights``.
+    """
+
+    name = "plugins.rights"
+    label = "rights_imports"
+    verbose_name = _("Rights imports")
+
+    def ready(self) -> None:
+        """Register all of it."""
+        from audit.words import words
+        from common import routing
+        from dedup.following import followers
+        from operations.earlier import took_over
+        from plugins.rights import jobs, on_pages  # noqa: F401 - registers the jobs
+        from plugins.rights.following import RightsFollower
+        from plugins.rights.importing import kind  # noqa: F401 - registers it
+        from plugins.rights.pages import menu
+        from plugins.rights.words import WORDS
+        from portal.shared.cards import cards
+        from portal.shared.own_pages import own_pages
+
+        routing.pages.register("plugins.rights.pages.urls")
+        routing.portal_api.register("plugins.rights.api")
+        menu.register()
+        for card in on_pages.CARDS:
+            cards.register(card)
+        for page in on_pages.OWN_PAGES:
+            own_pages.register(page)
+        followers.register(RightsFollower())
+        words.register(WORDS)
+        took_over.register(("imports.rightsimport", "rights_imports.rightsimport"))
