@@ -1,60 +1,43 @@
-"""Readable labels for the actors and actions of events."""
+"""Readable labels for the actors and actions of events.
+
+An app names its own in a module ``audit_words``: ``ACTORS``, ``CASES``, ``ACTIONS``,
+``CODES``, and ``derived_actions`` for those that no text writes out. It is found by
+name, because the collection of translations reads it, too.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, Final
+from importlib import import_module
+from types import ModuleType
+from typing import Final
 
+from django.apps import apps
+from django.utils.functional import Promise
+from django.utils.module_loading import module_has_submodule
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from common.registry import Registry
-
 _ACTORS = {
     "policy": lazy("policy %(name)s"),
     "licence": lazy("licence %(name)s"),
-    "filling-rule": lazy("filling rule %(name)s"),
     "command": lazy("command “%(name)s”"),
     "schedule": lazy("schedule %(name)s"),
 }
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
-    """What events of a package above are about, and what they did.
-
-    ``cases`` are kinds of cases, by the beginning of the case; ``actions`` are those
-    whose code does not read as a label.
-    """
-
-    cases: Mapping[str, Any] = field(default_factory=dict)  # Any: lazy translations
-    actions: Mapping[str, str] = field(default_factory=dict)
-
-
-words: Final[Registry[Words]] = Registry()
-
 _CASES: Final = {
-    "broadcast_import": lazy("broadcast import"),
     "bucket": lazy("bucket"),
     "callback": lazy("callback"),
     "check": lazy("catalogue check"),
     "cloud_account": lazy("cloud account"),
-    "claim_file": lazy("file for a platform"),
-    "conflict": lazy("conflict"),
     "container": lazy("container"),
-    "declaration": lazy("declaration"),
-    "discrepancy": lazy("difference from a platform"),
-    "declaration-profile": lazy("declaration profile"),
     "dedup": lazy("duplicate group"),
     "drop": lazy("drop"),
     "evidence": lazy("evidence pack"),
     "file": lazy("file"),
-    "filling": lazy("filling in"),
-    "filling-rule": lazy("filling rule"),
     "group": lazy("role"),
     "import": lazy("import"),
     "installation": lazy("installation"),
@@ -63,61 +46,28 @@ _CASES: Final = {
     "loop": lazy("shared loop"),
     "match": lazy("match"),
     "no_match": lazy("file without a match"),
-    "notice": lazy("takedown notice"),
-    "open-data": lazy("source of open data"),
-    "party": lazy("party"),
-    "platform_account": lazy("platform account"),
-    "platform_values": lazy("values of platforms"),
     "policy": lazy("policy"),
     "project": lazy("project"),
     "recording": lazy("recording"),
-    "release": lazy("release"),
     "report": lazy("report"),
     "report-schedule": lazy("report schedule"),
     "report-summary": lazy("summary"),
     "report-template": lazy("report template"),
     "retro_search": lazy("retro search"),
-    "revenue": lazy("revenue"),
-    "rights_recording": lazy("recording"),
     "sign-in": lazy("sign-in"),
     "statement": lazy("statement"),
-    "station": lazy("station"),
-    "stream": lazy("stream"),
-    "trial": lazy("trial of both engines"),
-    "suggestion": lazy("suggestion"),
     "token": lazy("token"),
-    "unknown": lazy("unknown item"),
     "user": lazy("user"),
     "watch": lazy("watch"),
-    "work": lazy("work"),
 }
+
 # What follows the kind is a code, not an id that somebody could look for.
-_WITHOUT_ID = ("installation", "platform_values", "report-summary")
+_CODES: Final = frozenset({"installation", "report-summary"})
 
 # Actions whose code does not read as a label. The names on the wire stay as they are.
-_TEXTS = {
+_ACTIONS = {
     "application.undone": "Effect undone",
-    "claims.answers_import_cancelled": "Import of a platform's answers cancelled",
-    "claims.answers_import_started": "Import of a platform's answers started",
-    "claims.answers_import_tried_again": "Import of a platform's answers tried again",
-    "claims.answers_import_undone": "Import of a platform's answers undone",
-    "claims.asset_linked": "Asset linked",
-    "claims.dismissed": "Difference dismissed",
-    "claims.dispute_dated": "Day of a dispute entered",
-    "claims.file_answered": "File answered by the platform",
-    "claims.file_made": "File for a platform made",
-    "claims.file_sent": "File marked as sent",
-    "claims.file_withdrawn": "File for a platform withdrawn",
-    "claims.import_cancelled": "Import of a platform's report cancelled",
-    "claims.import_columns_changed": "Columns of a platform's report mapped differently",
-    "claims.import_started": "Import of a platform's report started",
-    "claims.import_tried_again": "Import of a platform's report tried again",
-    "claims.import_undone": "Import of a platform's report undone",
-    "claims.imported": "Platform's report imported",
-    "claims.undone": "Undone",
-    "claims.value_explained": "Reported value explained",
     "container.tied_to_cloud": "Container connected to the cloud",
-    "container.unknown_policy_changed": "Settings for unknown sound changed",
     "dedup.canonical": "Canonical recording chosen",
     "dedup.changed": "Duplicate group changed",
     "dedup.check_cancelled": "Search for duplicates cancelled",
@@ -140,10 +90,6 @@ _TEXTS = {
     "drop.retried": "Failed files of the drop tried again",
     "drop.took": "Drop took files",
     "ended": "Schedule ended",
-    "enrichment.applied": "Suggestions accepted",
-    "enrichment.source_added": "Source of open data added",
-    "enrichment.source_deleted": "Source of open data deleted",
-    "enrichment.source_read": "Source of open data read",
     "exported": "Report exported",
     "file.remote_id_set": "Id of the file at ACRCloud set",
     "file.source_back": "Source of the file is back",
@@ -172,40 +118,47 @@ _TEXTS = {
     "statements.differ": "Reminder of statements to correct",
     "statement.kept": "Kept although it differs",
     "take": "Match opened",
-    "trial.begun": "Trial of both engines begun",
-    "trial.ended": "Trial of both engines ended",
-    "trial.judged": "Find of a trial judged",
-    "unknown.alias_added": "Unknown item named as a version",
-    "unknown.changed": "Unknown item changed",
-    "unknown.closed": "Unknown item closed",
-    "unknown.found": "Unknown item found",
-    "unknown.ignored": "Unknown item ignored",
-    "unknown.merged": "Unknown items merged",
-    "unknown.named": "Unknown item named",
-    "unknown.returned": "Unknown item heard again",
-    "unknown.split": "Unknown item split",
-    "unknown.split_off": "Unknown item split off",
-    "unknown.took_over": "Unknown item took over another",
-    "unknown.undone": "Decision about the unknown item undone",
-    "unknown.unwatched": "Unknown item no longer watched",
-    "unknown.watched": "Unknown item watched",
     "watch.asked": "Check of the watch requested",
     "watch.found": "Watch found items",
     "written": "Report written",
 }
 
 
+_OWN: Final[Mapping[str, Mapping[str, str | Promise]]] = {
+    "ACTORS": _ACTORS,
+    "CASES": _CASES,
+    "ACTIONS": _ACTIONS,
+}
+
+
 @cache
-def cases() -> Mapping[str, Any]:  # Any: lazy translations
+def _modules() -> tuple[ModuleType, ...]:
+    """Return the modules with the words of apps."""
+    return tuple(
+        import_module(f"{config.name}.audit_words")
+        for config in apps.get_app_configs()
+        if module_has_submodule(config.module, "audit_words")
+    )
+
+
+@cache
+def _labels(name: str) -> Mapping[str, str | Promise]:
+    """Return our own labels of a list and those of all apps."""
+    labels: dict[str, str | Promise] = dict(_OWN[name])
+    for module in _modules():
+        labels.update(getattr(module, name, {}))
+    return labels
+
+
+def cases() -> Mapping[str, str | Promise]:
     """Return the kinds of cases of the audit trail, by the beginning of the case."""
-    added = [kind for package in words for kind in package.cases.items()]
-    return _CASES | dict(added)
+    return _labels("CASES")
 
 
-@cache
-def _texts() -> Mapping[str, str]:
-    added = [text for package in words for text in package.actions.items()]
-    return _TEXTS | dict(added)
+def derived_actions() -> Iterator[str]:
+    """Yield the actions of apps that are values of enums."""
+    for module in _modules():
+        yield from getattr(module, "derived_actions", tuple)()
 
 
 def actor_label(name: str) -> str:
@@ -218,14 +171,15 @@ def actor_label(name: str) -> str:
     if not colon:
         return name
     shown = own.replace("_", " ") if kind == "command" else own
-    label = _ACTORS.get(kind)
-    return label % {"name": shown} if label else f"{kind} {shown}"
+    label = _labels("ACTORS").get(kind)
+    return str(label) % {"name": shown} if label else f"{kind} {shown}"
 
 
 def case_label(case: str) -> tuple[str, str]:
     """Return the kind of a case in words, and its id, if any: "Licence", "LIC-1"."""
     kind, _colon, own = case.partition(":")
-    return capfirst(str(cases().get(kind, kind))), "" if kind in _WITHOUT_ID else own
+    codes = _CODES.union(*(getattr(each, "CODES", ()) for each in _modules()))
+    return capfirst(str(cases().get(kind, kind))), "" if kind in codes else own
 
 
 def is_case(text: str) -> bool:
@@ -251,5 +205,6 @@ def action_label(action: str) -> str:
 
 def action_text(action: str) -> str:
     return (
-        _texts().get(action) or action.replace(".", " ").replace("_", " ").capitalize()
+        str(_labels("ACTIONS").get(action, ""))
+        or action.replace(".", " ").replace("_", " ").capitalize()
     )

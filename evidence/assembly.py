@@ -23,6 +23,7 @@ from evidence.facts import (
     licences_json,
     source_json,
 )
+from evidence.parts import drawn_parts
 from evidence.summary import Drawn, summary_pdf
 from recognition.audio import waveform
 from recognition.types import Waveform
@@ -121,6 +122,7 @@ def _write_texts(
         "recording": facts.recording,
         "file": facts.file,
         "case": case,
+        "parts": drawn_parts(facts.parts),
         "recording_pairs": words.of_recording(facts),
         "file_pairs": words.of_file(facts),
         "segments": _segment_rows(facts),

@@ -18,12 +18,12 @@ from accounts.reach import working_for
 from audit.models import Event
 from catalogue.models import Exclusion
 from evidence.facts import (
-    LEFT_OUT,
     Json,
     decisions_json,
     dispute_json,
     exclusion_json,
     heard_of,
+    left_out,
     licences_json,
     match_json,
     recording_json,
@@ -44,7 +44,7 @@ from statements.kinds import Fact
 
 _LETTERS: Final = 16
 """So much of a digest tells two facts of one match apart."""
-_NO_FACTS: Final = LEFT_OUT | {
+_NO_FACTS: Final = {
     # Looking at a match changes its state between two that wait, which the list of
     # decisions leaves out, and a note decides nothing. The address depends on the process.
     *("review_state", "state", "note", "notes", "case_url"),
@@ -161,7 +161,7 @@ class _Around:
         of_case = cases_of_many(matches)
         for event in Event.objects.filter(case__in=of_case).order_by("at", "pk"):
             events[of_case[event.case]].append(event)
-        tables = match_rows((match.pk for match in matches), None, without=LEFT_OUT)
+        tables = match_rows((match.pk for match in matches), None, without=left_out())
         return cls(tables, LicencesInForce(), exclusions, evidence_of(matches), events)
 
     def fact_of(self, match: Match) -> Fact:
@@ -209,9 +209,10 @@ def _digests(sections: Iterable[tuple[Topic, Json]]) -> dict[str, str]:
     What is empty is left out, so that a new column changes no digest by itself.
     """
     by_topic: dict[Topic, list[object]] = defaultdict(list)
+    no_facts = _NO_FACTS | left_out()
     for topic, section in sections:
         for name, value in section.items():
-            if name in _NO_FACTS or value in (None, "", []):
+            if name in no_facts or value in (None, "", []):
                 continue
             is_mixed = topic in (Topic.FIGURES, Topic.RECORDING)
             own = _TOPICS.get(name, topic) if is_mixed else topic

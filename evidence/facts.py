@@ -16,9 +16,7 @@ from accounts.models import User
 from audit.models import Event
 from catalogue.models import Exclusion, Recording
 from catalogue.selectors import shown_for
-from evidence.notices import Notice, notices_of, time_text
-from platforms.models import PlatformClaim
-from platforms.selectors import claims_of_matches
+from evidence.parts import Row, columns_left_out, day_text, parts_of, time_text
 from reports.choices import Mode
 from reports.layouts import Layout, schema_of
 from reports.selectors import match_rows
@@ -32,13 +30,7 @@ from review.timeline import Timeline, timeline
 from scanning.models import Container, Detection, Scan, ScannedFile, Segment
 
 # Other recordings of the file belong to other cases, and a pack cannot describe itself.
-# ``case.json`` has the claims that all readers of the match may see.
-LEFT_OUT = frozenset(
-    {
-        *("other_candidates", "evidence_status", "evidence_sha256"),
-        "platform_claim_status",
-    }
-)
+_OWN = frozenset({"other_candidates", "evidence_status", "evidence_sha256"})
 _FILES = {"match.csv": Mode.MATCH, "segments.csv": Mode.SEGMENT}
 # Any in this module: JSON.
 Json = dict[str, Any]
@@ -59,8 +51,7 @@ class CaseFacts:
     exclusions: Sequence[Exclusion]
     licences: Sequence[LicenceCheck]
     disputes: Sequence[Dispute]
-    notices: Sequence[Notice]
-    claims: Sequence[PlatformClaim]
+    parts: Mapping[str, Sequence[Row]]
     events: Sequence[Event]
     chain: str
     anchors: str
@@ -138,27 +129,12 @@ def gather(*, match_id: int) -> CaseFacts:
                     "pk"
                 )
             ),
-            notices=notices_of(match),
-            claims=_claims_of(match),
+            parts=parts_of(match),
             events=list(selectors.events_of(match).reverse()),
             chain="".join(audit.services.export_case(case=match.case)),
             anchors="".join(audit.services.export_anchors(case=match.case)),
             tables=_report_of(match),
         )
-
-
-def _claims_of(match: Match) -> list[PlatformClaim]:
-    """Return the claims of the match that all who may see the match may see."""
-    file, recording = match.scanned_file, match.recording
-    claims = claims_of_matches([match], {file.pk: file}, {recording.pk: recording})
-    return [
-        claim
-        for claim in claims.get(match.pk, ())
-        if claim.asset.recording is not None
-        and claim.asset.recording.bucket_id == recording.bucket_id
-        and claim.scanned_file is not None
-        and claim.scanned_file.container_id == file.container_id
-    ]
 
 
 def case_json(facts: CaseFacts) -> Json:
@@ -186,8 +162,7 @@ def case_json(facts: CaseFacts) -> Json:
         ],
         "decisions": decisions_json(facts.events),
         "disputes": [dispute_json(each) for each in facts.disputes],
-        "notices": facts.notices,
-        "platform_claims": [_claim(each) for each in facts.claims],
+        **facts.parts,
     }
 
 
@@ -272,8 +247,8 @@ def licences_json(match: Match, checks: Iterable[LicenceCheck]) -> list[Json]:
             "uses": check.licence.use_kind,
             "use_values": check.licence.use_values,
             "territories": check.licence.territories,
-            "valid_from": _day(check.licence.valid_from),
-            "valid_until": _day(check.licence.valid_until),
+            "valid_from": day_text(check.licence.valid_from),
+            "valid_until": day_text(check.licence.valid_until),
             "max_seconds": check.licence.max_seconds,
             "edited_uses": check.licence.edited_uses,
             "max_speed_pct": _number(check.licence.max_speed_pct),
@@ -418,25 +393,6 @@ def dispute_json(dispute: Dispute) -> Json:
     }
 
 
-def _claim(claim: PlatformClaim) -> Json:
-    """Return a claim as the platform reports it; the times are those of reports."""
-    return {
-        "claim_id": claim.claim_id,
-        "platform": claim.account.platform,
-        "account": claim.account.name,
-        "asset_id": claim.asset.asset_id,
-        "video_id": claim.video_id,
-        "status": claim.status,
-        "status_detail": claim.status_detail,
-        "origin": claim.origin,
-        "type": claim.claim_type,
-        "claimed_on": _day(claim.claimed_on),
-        "first_report": _day(claim.first_report),
-        "no_longer_reported_since": _day(claim.gone_on),
-        "newest_report": _day(claim.account.claims_day),
-    }
-
-
 def settings_json(container: Container) -> Json:
     """Return the settings that a file is scanned with."""
     return {
@@ -481,19 +437,21 @@ def _name(person: User | None) -> str:
     return person.get_username() if person else ""
 
 
-def _day(day: object) -> str:
-    return "" if day is None else str(day)
+def left_out() -> frozenset[str]:
+    """Return the columns of match reports that packs leave out."""
+    return _OWN | columns_left_out()
 
 
 def _report_of(match: Match) -> dict[str, bytes]:
     """Return the match report of one match as CSV files by name."""
-    kept = match_rows([match.pk], None, without=LEFT_OUT).values()
+    without = left_out()
+    kept = match_rows([match.pk], None, without=without).values()
     files = {}
     for name, mode in _FILES.items():
         columns = [field.name for field in schema_of(mode).fields]
         layout = Layout(
             mode=mode,
-            columns=tuple(each for each in columns if each not in LEFT_OUT),
+            columns=tuple(each for each in columns if each not in without),
         )
         files[name] = b"".join(layout.pieces(kept, {}))
     return files

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from evidence.selectors import EvidenceStatus, evidence_of_many
 from reports.cells import ColumnType, ValueType
 from reports.choices import Mode
-from reports.extras import Extra, Values
+from reports.extras import Around, Extra, Values
 from review.models import Match
 from scanning.models import ScannedFile
 
@@ -19,9 +19,7 @@ def _of_files(files: Sequence[ScannedFile]) -> dict[int, Values]:
     return {file.pk: _NOTHING for file in files}
 
 
-def _of_matches(
-    matches: Sequence[Match], _files: Mapping[int, ScannedFile]
-) -> dict[int, Values]:
+def _of_matches(matches: Sequence[Match], _around: Around) -> dict[int, Values]:
     packs = evidence_of_many(match.pk for match in matches)
     return {match.pk: _NOTHING for match in matches} | {
         key: {"evidence_status": each.status, "evidence_sha256": each.sha256 or None}

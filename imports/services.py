@@ -21,15 +21,11 @@ from imports.models import (
     ImportStep,
     MappedImport,
     MappingOrigin,
-    Moved,
     StepState,
 )
-from imports.moving.kind import MOVES
 from jobs.choices import JobState
 from jobs.kinds import Kind
 from jobs.services import cancel_subject, submit
-from scanning.models import Container
-from scanning.services.containers import update_container
 
 
 def keep_upload(
@@ -62,18 +58,6 @@ def make_import(
             if column == "file":
                 one.file_name = display_name(file.name or "", otherwise=kind.key)
     return one
-
-
-def take_over_callback(*, moved: Moved, user: User) -> None:
-    """Post the results of a moved container to the address that it had there.
-
-    Raises ``PermissionDenied``.
-    """
-    MOVES.refuse(user)
-    container = Container.objects.present().get(pk=moved.case.partition(":")[2])
-    update_container(
-        container=container, columns={"callback_url": moved.callback_url}, user=user
-    )
 
 
 @transaction.atomic

@@ -15,8 +15,8 @@ class NoticesConfig(AppConfig):
     def ready(self) -> None:
         """Name notices in the evidence packs of matches, and register what they state."""
         from audit.expected import Expectation, expectations
-        from evidence import notices
-        from notices.in_packs import notices_about
+        from evidence.parts import parts
+        from notices.in_packs import NOTICES
         from notices.models import TakedownNotice
         from notices.statement import TakedownNotices
         from statements.kinds import kinds
@@ -27,5 +27,5 @@ class NoticesConfig(AppConfig):
                 lambda: TakedownNotice._base_manager.filter(signed_at__isnull=False),
             )
         )
-        notices.finders.register(notices_about)
+        parts.register(NOTICES)
         kinds.register(TakedownNotices())

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from accounts.reach import working_for
-from evidence.notices import Notice, time_text
+from evidence.parts import PackPart, Row, time_text
 from notices.selectors import notices_of
 from review.models import Match
 
 
-def notices_about(match: Match) -> list[Notice]:
+def notices_about(match: Match) -> list[Row]:
     """Return all notices about a match or one that it replaced, oldest first."""
     with working_for(None):  # a pack is the same for everybody
         found = notices_of(match)
@@ -24,3 +24,6 @@ def notices_about(match: Match) -> list[Notice]:
         }
         for notice in reversed(found)
     ]
+
+
+NOTICES = PackPart("notices", notices_about)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.urls import URLPattern
 
-import portal.unknown.choices  # noqa: F401
 from portal.broadcasts import urls as broadcasts
 from portal.declarations import urls as declarations
 from portal.streams import urls as streams

@@ -17,6 +17,7 @@ from portal.enrichment import urls as enrichment
 from portal.evidence import urls as evidence
 from portal.files import urls as files
 from portal.guides import urls as guides
+from portal.imports import move_urls as moves
 from portal.imports import urls as imports
 from portal.jobs import urls as jobs
 from portal.licences import urls as licences
@@ -55,6 +56,7 @@ urlpatterns = [
     *catalogue.urlpatterns,
     *enrichment.urlpatterns,
     *imports.urlpatterns,
+    *moves.urlpatterns,
     *duplicates.urlpatterns,
     *claims.urlpatterns,
     *licences.urlpatterns,

@@ -18,12 +18,15 @@ class ReportsConfig(AppConfig):
         from reports.cue_edits import EditsOfSheets
         from reports.cue_entries import EntriesOfSheets, entered_in
         from reports.cue_statement import CueSheets
+        from reports.extras import extras
+        from reports.platform_claims import PLATFORM_CLAIM
         from reports.run_statement import SentReports
         from review.services.following import followers
         from review.services.questions import spoken
         from review.timeline.reading import entered_cues
         from statements.kinds import kinds
 
+        extras.register(PLATFORM_CLAIM)
         entered_cues.register(entered_in)
         kinds.register(CueSheets())
         kinds.register(SentReports())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from catalogue.models import Recording
 from common.registry import Registry
 from reports.cells import ColumnType, Value
 from reports.choices import Mode
@@ -13,6 +14,14 @@ from scanning.models import ScannedFile
 
 Values = Mapping[str, Value]
 """Values of a row by column; what is missing is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Files and recordings of matches by key, which the report has read."""
+
+    files: Mapping[int, ScannedFile]
+    recordings: Mapping[int, Recording]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,10 +36,7 @@ class Extra:
     columns: tuple[ColumnType, ...]
     modes: frozenset[Mode] = frozenset(Mode)
     of_files: Callable[[Sequence[ScannedFile]], Mapping[int, Values]]
-    of_matches: (
-        Callable[[Sequence[Match], Mapping[int, ScannedFile]], Mapping[int, Values]]
-        | None
-    ) = None
+    of_matches: Callable[[Sequence[Match], Around], Mapping[int, Values]] | None = None
 
 
 extras: Registry[Extra] = Registry()
@@ -59,10 +65,10 @@ def extras_of_files(files: Sequence[ScannedFile]) -> dict[int, dict[str, Value]]
 
 def extras_of_matches(
     matches: Sequence[Match],
-    files: Mapping[int, ScannedFile],
+    around: Around,
     without: Collection[str] = (),
 ) -> dict[int, dict[str, Value]]:
-    """Return the values of matches by key; ``files`` are theirs.
+    """Return the values of matches by key.
 
     A package whose columns are all in ``without`` is not asked.
     """
@@ -71,10 +77,10 @@ def extras_of_matches(
         if all(column.name in without for column in extra.columns):
             continue
         if extra.of_matches is not None:
-            for key, values in extra.of_matches(matches, files).items():
+            for key, values in extra.of_matches(matches, around).items():
                 found[key].update(values)
             continue
-        of_files = extra.of_files(list(files.values()))
+        of_files = extra.of_files(list(around.files.values()))
         for match in matches:
             found[match.pk].update(of_files.get(match.scanned_file_id, {}))
     return found

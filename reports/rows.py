@@ -66,8 +66,7 @@ class Case:
     rival recordings, ``exclusions`` the excluded intervals of the recording, and
     ``count`` is the counted time. ``as_of``
     is the time of the report's last event. ``extra`` has values of columns that packages
-    above add. ``programme`` is what people typed about the file, ``claim_status`` the
-    status of the platform claim.
+    above add. ``programme`` is what people typed about the file.
     """
 
     found: RowKind
@@ -84,7 +83,6 @@ class Case:
     as_of: datetime | None = None
     extra: Values = field(default_factory=dict)
     programme: Programme = NOTHING_TYPED
-    claim_status: str = ""
 
 
 class OfFile(Protocol):
@@ -449,7 +447,6 @@ _OWN_COLUMNS: tuple[Column[Case], ...] = (
     *TYPED_COLUMNS,
     Column("use", _E, _of_use(lambda use: use.use)),
     Column("origin", _E, _of_use(lambda use: use.origin)),
-    Column("platform_claim_status", _E, lambda case: case.claim_status or None),
     TERRITORIES,
     Column("artist_ids", _L, _of_recording(_artist_ids)),
     Column("heard_from_hz", _I, _of_match(lambda match: match.low_hz)),

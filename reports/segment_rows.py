@@ -11,6 +11,7 @@ from functools import cache
 from catalogue.models import TITLE_COLUMNS, Exclusion
 from reports.cells import Cell, Value, ValueType, as_cell
 from reports.choices import Mode
+from reports.extras import columns_after
 from reports.rows import (
     TYPED_COLUMNS,
     Case,
@@ -155,7 +156,9 @@ def segment_names() -> tuple[str, ...]:
         "edit",
         "sound_track",
         *(column.name for column in with_extras(TYPED_COLUMNS, Mode.SEGMENT)),
-        *("use", "origin", "platform_claim_status", "source_territories"),
+        *("use", "origin"),
+        *(column.name for column in columns_after("origin", Mode.SEGMENT)),
+        "source_territories",
         *("heard_from_hz", "heard_to_hz"),
     )
 

@@ -38,11 +38,10 @@ from accounts.models import User
 from accounts.reach import is_limited, sees_within, working_for
 from audit.models import Event
 from catalogue.models import Exclusion, Recording
-from platforms.selectors import claim_statuses
 from programmes.reading import Programme, programmes_of
 from reports.cells import as_cell
 from reports.choices import FilesWithout, Mode, RunState
-from reports.extras import Values, extras_of_files, extras_of_matches
+from reports.extras import Around, Values, extras_of_files, extras_of_matches
 from reports.file_rows import (
     LONG_OF_FILE,
     LONG_OF_SCAN,
@@ -294,7 +293,6 @@ class _Around:
     exclusions: Mapping[int, Sequence[Exclusion]]
     extra: Mapping[int, Values]
     programmes: Mapping[int, Programme]
-    claim_statuses: Mapping[int, str]
 
     @classmethod
     def of(cls, matches: Sequence[Match], without: Collection[str] = ()) -> Self:
@@ -331,9 +329,8 @@ class _Around:
             evidence=evidence,
             heard=heard_in(scans),
             exclusions=exclusions,
-            extra=extras_of_matches(matches, files, without),
+            extra=extras_of_matches(matches, Around(files, found), without),
             programmes=programmes_of(files.values()),
-            claim_statuses=claim_statuses(matches, files, found),
         )
 
 
@@ -411,7 +408,6 @@ def _case(match: Match, around: _Around, as_of: datetime | None) -> Case:
         exclusions=exclusions,
         extra=around.extra[match.pk],
         programme=around.programmes[match.scanned_file_id],
-        claim_status=around.claim_statuses.get(match.pk, ""),
         as_of=as_of,
     )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from imports import selectors
 from imports.models import ImportStatus, MovedKind, MovedOutcome, MoveIn
+from imports.moving import selectors
 from imports.moving.walk import seconds_of
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from django.db.models import F, Min
 from monitoring.streams.models import Airplay, StreamHour
 from reports.cells import ColumnType, ValueType
 from reports.choices import Mode
-from reports.extras import Extra, Values
+from reports.extras import Around, Extra, Values
 from review.models import Match
 from scanning.choices import SourceType
 from scanning.models import ScannedFile
@@ -47,11 +47,9 @@ def _hours(files: Iterable[ScannedFile]) -> dict[int, _Aired]:
     return {file: _Aired(station, stream, at) for file, station, stream, at in rows}
 
 
-def _of_matches(
-    matches: Iterable[Match], files: Mapping[int, ScannedFile]
-) -> dict[int, Values]:
+def _of_matches(matches: Iterable[Match], around: Around) -> dict[int, Values]:
     """Return where matches were heard on the air, and the begin of their first play."""
-    hours = _hours(files.values())
+    hours = _hours(around.files.values())
     if not hours:
         return {}
     plays = (

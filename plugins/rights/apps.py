@@ -18,17 +18,19 @@ class RightsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register all of it."""
-        from audit.words import words
         from common import routing
         from dedup.following import followers
         from operations.earlier import took_over
         from plugins.rights import jobs, on_pages  # noqa: F401 - registers the jobs
         from plugins.rights.following import RightsFollower
-        from plugins.rights.importing import kind  # noqa: F401 - registers it
+        from plugins.rights.importing import kind as _kind  # noqa: F401 - registers it
         from plugins.rights.pages import menu
-        from plugins.rights.words import WORDS
+        from plugins.rights.pages.choices import CHOICES
+        from plugins.rights.pages.searching import SEARCH_KINDS
         from portal.shared.cards import cards
+        from portal.shared.choices import choice_kinds
         from portal.shared.own_pages import own_pages
+        from portal.shared.searching import search_kinds
 
         routing.pages.register("plugins.rights.pages.urls")
         routing.portal_api.register("plugins.rights.api")
@@ -37,6 +39,9 @@ class RightsConfig(AppConfig):
             cards.register(card)
         for page in on_pages.OWN_PAGES:
             own_pages.register(page)
+        for kind in SEARCH_KINDS:
+            search_kinds.register(kind)
+        for choice in CHOICES:
+            choice_kinds.register(choice)
         followers.register(RightsFollower())
-        words.register(WORDS)
         took_over.register(("imports.rightsimport", "rights_imports.rightsimport"))

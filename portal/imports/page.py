@@ -95,6 +95,7 @@ def detail_context(one: Import, user: User) -> dict[str, Any]:
         "summary": one.summary and {**asdict(kind.summary()), **one.summary},
         "stated": _stated(one.summary.get("stated", {})),
         "templates": _templates(kind, "outcome"),
+        "steps": _templates(kind, "steps"),
     }
 
 

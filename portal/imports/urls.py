@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from django.urls import URLPattern, path
 
 from imports.kinds import AnyKind, all_kinds
-from imports.moving.kind import MOVES
 from imports.recordings.kind import RECORDINGS
 from portal.imports import views
 
@@ -33,20 +32,9 @@ def _paths(kind: AnyKind) -> Iterator[URLPattern]:
         yield path(f"{one}columns/", view, name=f"{kind.name}_columns")
 
 
-_TABLE, _MOVE = f"{RECORDINGS.address}/<str:uid>/", f"{MOVES.address}/<str:uid>/"
+_TABLE = f"{RECORDINGS.address}/<str:uid>/"
 
 urlpatterns = [
     *(each for kind in all_kinds() for each in _paths(kind)),
     path(f"{_TABLE}rows.csv", views.import_bad_rows, name="import_bad_rows"),
-    path(f"{_MOVE}switch/", views.move_in_switch, name="move_in_switch"),
-    path(f"{_MOVE}callback/", views.move_in_callback, name="move_in_callback"),
-    *(
-        path(
-            f"{_MOVE}report.{form}",
-            views.move_in_report,
-            {"form": form},
-            name=f"move_in_report_{form}",
-        )
-        for form in _FORMATS
-    ),
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from django.contrib import messages
 from django.http import FileResponse, HttpResponse
@@ -16,32 +15,25 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from accounts.reach import refuse_limited
 from accounts.roles import Action
 from common.bodies import takes_files
 from imports.kinds import AnyKind
-from imports.models import CatalogueImport, MoveIn
-from imports.moving.kind import MOVES
+from imports.models import CatalogueImport
 from imports.recordings.kind import RECORDINGS
 from imports.samples import Sample
-from imports.selectors import callbacks_to_take_over, moved_of
 from imports.services import (
-    cancel,
     change_columns,
     check_undo,
     keep,
     keep_upload,
     start,
-    take_over_callback,
-    try_again,
     undo,
 )
 from portal.imports.columns import MappingForm, mapping_context
 from portal.imports.page import detail_context, form_context, make_form
-from portal.shared.access import PortalRequest, ask_to_confirm, needs
-from portal.shared.downloads import attachment, sent, written
+from portal.shared.access import PortalRequest, needs
+from portal.shared.downloads import attachment
 from portal.shared.selection import read_version
-from reports import moved as moved_report
 from reports.choices import Format
 from reports.files import CONTENT_TYPES
 
@@ -113,52 +105,6 @@ def undo_view(kind: AnyKind) -> View:
 
 
 _UNDO_STEPS = {"check": check_undo, "undo": undo, "keep": keep}
-
-
-_MOVE_STEPS = {"pause": cancel, "go_on": try_again}
-
-
-@require_POST
-@needs(MOVES.action)
-def move_in_switch(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Pause a move, or let one that stopped go on."""
-    one = get_object_or_404(MoveIn.objects.all(), uid=uid)
-    step = _MOVE_STEPS.get(request.POST.get("verb", ""), try_again)
-    if not step(one=one, user=request.user):
-        messages.warning(request, _("This move changed meanwhile. Look at it again."))
-    return redirect(MOVES.detail_page, uid=uid)
-
-
-@require_POST
-@needs(MOVES.action)
-def move_in_callback(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Post a moved container's results to the address that it had in the account."""
-    one = get_object_or_404(MoveIn.objects.all(), uid=uid)
-    ask_to_confirm(request)
-    pairs = callbacks_to_take_over(one)
-    wanted = request.POST.get("container", "")
-    for moved, container in pairs:
-        if str(container.pk) == wanted:
-            take_over_callback(moved=moved, user=request.user)
-            messages.success(
-                request,
-                _("Results of %(name)s are now posted to %(url)s.")
-                % {"name": container.name, "url": moved.callback_url},
-            )
-    return redirect(MOVES.detail_page, uid=uid)
-
-
-@require_safe
-@needs(MOVES.action)
-def move_in_report(request: PortalRequest, uid: str, form: str) -> HttpResponseBase:
-    """Download everything that was read in the account, and what became of it."""
-    one = get_object_or_404(MoveIn.objects.all(), uid=uid)
-    refuse_limited(request.user)
-    rows = moved_of(one)
-    if form == Format.CSV:
-        return sent(moved_report.as_csv(rows), name="moved", form=Format.CSV)
-    write = partial(moved_report.write_workbook, moved=rows)
-    return written(write, name="moved", form=Format.XLSX)
 
 
 def columns_view(kind: AnyKind) -> View:

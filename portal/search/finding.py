@@ -8,18 +8,14 @@ quick in a large installation.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import PureWindowsPath
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
-from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -28,9 +24,15 @@ from accounts.services import deciders
 from catalogue.models import Bucket, Recording
 from catalogue.selectors import artists_hold
 from imports.kinds import all_kinds
-from plugins.rights import selectors as rights
 from portal.shared import guides, menu
 from portal.shared.menu import PageLink
+from portal.shared.searching import (
+    Hit,
+    SearchText,
+    either,
+    marked,
+    search_kinds,
+)
 from portal.shared.selectors import is_uuid
 from review.choices import MatchState
 from review.models import Licence, Match, Policy
@@ -38,23 +40,10 @@ from review.models.licence import NUMBER_PREFIX
 from scanning import selectors
 from scanning.models import Container, ScannedFile
 from scanning.sources.link_keys import link_key
-from scanning.sources.link_texts import links_in
 
 IN_PALETTE = 6
 ON_PAGE = 30
 _HIDDEN = (MatchState.SUPPRESSED,)
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One thing that was found; ``state`` with ``looks`` names its badge."""
-
-    title: SafeString
-    url: str
-    detail: str = ""
-    state: str = ""
-    looks: str = ""
-    end: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,39 +54,6 @@ class HitGroup:
     label: str
     icon: str
     hits: list[Hit]
-
-
-@dataclass(frozen=True, slots=True)
-class SearchText:
-    """A searched text, as typed and in the forms in which ids and codes are stored."""
-
-    text: str
-    limit: int
-
-    @property
-    def code(self) -> str:
-        """Return the text as codes are stored, without separators."""
-        return re.sub(r"[\s-]", "", self.text).upper()
-
-    @property
-    def link(self) -> str:
-        """Return the address that the text is, with its scheme; "" if it is none."""
-        links = links_in(self.text) if " " not in self.text else []
-        return links[0] if len(links) == 1 else ""
-
-    @property
-    def ids(self) -> list[str]:
-        """Return the text, or the parts of a pasted address, that may be ids."""
-        if not self.link:
-            return [self.text]
-        return [part for part in urlsplit(self.link).path.split("/") if part]
-
-    @property
-    def name(self) -> str:
-        """Return the text, or the name of the file of a pasted path."""
-        if self.link:
-            return self.text
-        return PureWindowsPath(self.text).name or self.text
 
 
 def find(*, text: str, user: User, limit: int = IN_PALETTE) -> list[HitGroup]:
@@ -112,16 +68,16 @@ def find(*, text: str, user: User, limit: int = IN_PALETTE) -> list[HitGroup]:
     )
     pages = (*(entry.link for entry in menu.entries), *menu.pages)
     groups += [
-        group("pages", _("Pages"), "layers", _places(pages, asked, user)),
-        group(
+        _group("pages", _("Pages"), "layers", _places(pages, asked, user)),
+        _group(
             "verbs", _("Actions"), "next", _places((*menu.verbs, *imports), asked, user)
         ),
-        group("guides", _("Guides"), "help", _guides(asked)),
+        _group("guides", _("Guides"), "help", _guides(asked)),
     ]
     return [each for each in groups if each.hits]
 
 
-def group(kind: str, label: str, icon: str, hits: Iterable[Hit]) -> HitGroup:
+def _group(kind: str, label: str, icon: str, hits: Iterable[Hit]) -> HitGroup:
     return HitGroup(kind, label, icon, list(hits))
 
 
@@ -137,12 +93,12 @@ def _rows(asked: SearchText, user: User) -> Iterator[HitGroup]:
         )
         for recording in recordings
     ]
-    yield group("recordings", _("Recordings"), "catalogue", hits)
+    yield _group("recordings", _("Recordings"), "catalogue", hits)
     hits = [_file_hit(each, asked) for each in files]
-    yield group("files", _("Files"), "file", hits)
+    yield _group("files", _("Files"), "file", hits)
     hits = [_match_hit(each, asked) for each in matches]
-    yield group("matches", _("Matches"), "matches", hits)
-    yield group("containers", _("Containers"), "container", _containers(asked, user))
+    yield _group("matches", _("Matches"), "matches", hits)
+    yield _group("containers", _("Containers"), "container", _containers(asked, user))
     hits = [
         Hit(
             marked(bucket.name, asked.text),
@@ -150,36 +106,13 @@ def _rows(asked: SearchText, user: User) -> Iterator[HitGroup]:
         )
         for bucket in _find_by_number(Bucket.objects.present(), asked)
     ]
-    yield group("buckets", _("Buckets"), "bucket", hits)
-    for kind, label, route, rows in (
-        ("works", _("Works"), "portal:work", rights.search_works),
-        ("parties", _("Parties"), "portal:party", rights.search_parties),
-        ("releases", _("Releases"), "portal:release", rights.search_releases),
-    ):
-        found = rows(asked.text).order_by("pk")[: asked.limit]
-        hits = [
-            Hit(marked(str(each), asked.text), reverse(route, args=[each.uid]))
-            for each in found
-        ]
-        yield group(kind, label, "layers", hits)
-    if settings.ACRPORTAL_MONITORING:
-        from portal.search import monitoring
-
-        yield from monitoring.on_air(asked)
-    yield group("licences", _("Licences"), "shield", _licences(asked, user))
-    yield group("policies", _("Policies"), "policies", _policies(asked, user))
-    if settings.ACRPORTAL_MONITORING:
-        yield monitoring.unknown_sound(asked)
-    yield group("people", _("People"), "user", _people(asked, user))
-
-
-def either(rows: QuerySet[Any], exact: Q, named: Q, asked: SearchText) -> list[Any]:
-    """Return the rows with this id or code; without any, those with such a name.
-
-    Any: rows of any model.
-    """
-    found = list(rows.filter(exact)[: asked.limit])
-    return found or list(rows.filter(named)[: asked.limit])
+    yield _group("buckets", _("Buckets"), "bucket", hits)
+    yield _group("licences", _("Licences"), "shield", _licences(asked, user))
+    yield _group("policies", _("Policies"), "policies", _policies(asked, user))
+    for kind in search_kinds:
+        hits_of_kind = kind.find(asked, user)
+        yield _group(kind.key, str(kind.label), kind.icon, hits_of_kind)
+    yield _group("people", _("People"), "user", _people(asked, user))
 
 
 def _recordings(asked: SearchText) -> list[Recording]:
@@ -297,19 +230,6 @@ def _people(asked: SearchText, user: User) -> Iterator[Hit]:
             f"{reverse('portal:queue')}?{query}",
             _("Matches assigned to this person"),
         )
-
-
-def marked(text: str, searched: str) -> SafeString:
-    """Return the text with the searched part marked."""
-    if not searched:
-        return format_html("{}", text)
-    parts = re.split(f"({re.escape(searched)})", text, flags=re.IGNORECASE)
-    draw: list[Callable[[str], SafeString]] = [
-        lambda part: format_html("{}", part),
-        lambda part: format_html("<mark>{}</mark>", part),
-    ]
-    drawn = ((draw[at % 2](part),) for at, part in enumerate(parts))
-    return format_html_join("", "{}", drawn)
 
 
 def _places(links: Iterable[PageLink], asked: SearchText, user: User) -> Iterator[Hit]:

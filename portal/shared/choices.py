@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from catalogue.models import Recording
-from catalogue.owners import tis
-from catalogue.owners.models import Party, Work
-from catalogue.owners.selectors import parties_in_reach, works_in_reach
 from catalogue.selectors import search_recordings
+from common.registry import Registry
 from common.territories import TERRITORIES
-from plugins.rights import selectors as rights_selectors
 from scanning.models import ScannedFile
 
 SHOWN = 12
@@ -39,12 +36,14 @@ class ChoiceKind:
 
 def choices(*, kind: str, text: str) -> list[Choice]:
     """Return the first values of a kind that contain the text; none if unknown."""
-    return list(KINDS[kind].search(text.strip())) if kind in KINDS else []
+    values = find_kind(kind)
+    return list(values.search(text.strip())) if values else []
 
 
 def named(*, kind: str, values: list[str]) -> list[Choice]:
     """Return the given values with their names; unknown ones are named by themselves."""
-    known = {each.value: each for each in KINDS[kind].named(values)}
+    offered = find_kind(kind)
+    known = {each.value: each for each in offered.named(values)} if offered else {}
     return [known.get(value, Choice(value, value)) for value in values]
 
 
@@ -77,51 +76,7 @@ def _names(
     return [Choice(name, name) for name in rows[:SHOWN]]
 
 
-def _party(party: Party) -> Choice:
-    return Choice(party.uid, str(party), party.ipi_name or party.society)
-
-
-def _parties(text: str) -> Iterable[Choice]:
-    found = rights_selectors.search_parties(text).order_by("name_key", "pk")
-    return map(_party, found[:SHOWN])
-
-
-def _named_parties(values: list[str]) -> Iterable[Choice]:
-    return map(_party, parties_in_reach().filter(uid__in=values))
-
-
-def _work(work: Work) -> Choice:
-    # Works of one title differ in their codes, or in their senders' numbers.
-    numbers = ", ".join(str(number) for number in work.numbers.all())
-    return Choice(work.uid, work.title, work.iswc or numbers)
-
-
-def _works(text: str) -> Iterable[Choice]:
-    found = rights_selectors.search_works(text).order_by("title_key", "pk")
-    return map(_work, found.prefetch_related("numbers")[:SHOWN])
-
-
-def _named_works(values: list[str]) -> Iterable[Choice]:
-    rows = works_in_reach().filter(uid__in=values)
-    return map(_work, rows.prefetch_related("numbers"))
-
-
-def _right_territories(text: str) -> Iterable[Choice]:
-    """Return groups of countries whose names contain the text, then all codes."""
-    groups = [
-        Choice(number, name, number)
-        for number, name in tis.group_names().items()
-        if text.casefold() in f"{number} {name}".casefold()
-    ]
-    return [*groups, *_territories(text)]
-
-
-def _named_territories(values: list[str]) -> Iterable[Choice]:
-    names = tis.group_names()
-    return [Choice(value, names.get(value, value)) for value in values]
-
-
-def _territories(text: str) -> Iterable[Choice]:
+def territories(text: str) -> Iterable[Choice]:
     """Return all codes: the browser knows their names and searches them."""
     return [Choice(code, code) for code in sorted(TERRITORIES)]
 
@@ -136,8 +91,13 @@ KINDS = {
     "accounts": ChoiceKind(partial(_names, ScannedFile, "account"), _as_given),
     "programmes": ChoiceKind(partial(_names, ScannedFile, "programme"), _as_given),
     "platforms": ChoiceKind(partial(_names, ScannedFile, "platform"), _as_given),
-    "territories": ChoiceKind(_territories, _as_given),
-    "parties": ChoiceKind(_parties, _named_parties),
-    "works": ChoiceKind(_works, _named_works),
-    "right_territories": ChoiceKind(_right_territories, _named_territories),
+    "territories": ChoiceKind(territories, _as_given),
 }
+
+choice_kinds: Registry[tuple[str, ChoiceKind]] = Registry()
+"""The kinds of other features, by the name that pickers use."""
+
+
+def find_kind(name: str) -> ChoiceKind | None:
+    """Return a kind by its name; None if nobody offers such values."""
+    return KINDS.get(name) or dict(choice_kinds).get(name)

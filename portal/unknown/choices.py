@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from common.reading import read_clock
 from monitoring.unknown import selectors as recurring_selectors
 from monitoring.unknown.models import UnknownItem
-from portal.shared.choices import KINDS, SHOWN, Choice, ChoiceKind
+from portal.shared.choices import SHOWN, Choice, ChoiceKind
 
 
 def _unknown(items: Iterable[UnknownItem]) -> Iterable[Choice]:
@@ -27,4 +27,4 @@ def _named_unknown_items(values: list[str]) -> Iterable[Choice]:
     return _unknown(recurring_selectors.items_in_reach().filter(uid__in=values))
 
 
-KINDS["unknown_items"] = ChoiceKind(_unknown_items, _named_unknown_items)
+CHOICES = (("unknown_items", ChoiceKind(_unknown_items, _named_unknown_items)),)

@@ -21,10 +21,10 @@ from common.words import count_noun
 from imports.errors import ImportRefused
 from imports.models import ImportStatus, MovedKind, MoveIn
 from imports.moving.kind import MOVES
+from imports.moving.selectors import not_moved_by_code, waiting_recordings
 from imports.moving.streams import parts_here
 from imports.moving.summary import MoveSummary
 from imports.moving.walk import run, seconds_of
-from imports.selectors import not_moved_by_code, waiting_recordings
 from imports.services import make_import
 from imports.undoing.noting import HOW_TO_UNDO, noted
 from jobs.choices import JobState

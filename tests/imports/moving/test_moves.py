@@ -32,6 +32,7 @@ from imports.models import (
 )
 from imports.moving import reader, walk
 from imports.moving.buckets import BucketMover
+from imports.moving.callbacks import take_over_callback
 from imports.moving.streams import parts_here
 from review.models import Match
 from scanning.choices import EngineChoice, FileStatus
@@ -113,7 +114,7 @@ def test_everything_comes_once(moving: Moving) -> None:
 
     # Callbacks are taken over when somebody asks.
     moved = Moved.objects.get(kind=MovedKind.CONTAINER, remote_id="77")
-    services.take_over_callback(moved=moved, user=moving.admin)
+    take_over_callback(moved=moved, user=moving.admin)
     uploads.refresh_from_db()
     assert uploads.callback_url == "https://team.example/hook"
     assert moved.outcome == MovedOutcome.NEW
