@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from accounts.models import User
 from catalogue.models import Recording
 from catalogue.owners.models import Conflict, Party, Release, RightsRecording, Work
 from catalogue.owners.selectors import rights_of
 from common.zones import office_day
+from plugins.rights.selectors import conflicts_under
 from portal.shared.cards import Card
 from portal.shared.own_pages import OwnPage
 from review.models import Match
@@ -26,9 +29,14 @@ def _of_recording(recording: Recording, _user: User) -> dict[str, object]:
     return {"rights": rights_of(recording, day=office_day()), "recording": recording}
 
 
+def _under(isrcs: Sequence[str], _user: User) -> list[Conflict] | None:
+    return list(conflicts_under(isrcs)) or None
+
+
 CARDS = (
     Card("match", "portal/rights/_card.html", _of_match),
     Card("recording", "portal/rights/_card.html", _of_recording),
+    Card("filling.bulk", "portal/rights/_conflicts_under.html", _under),
 )
 OWN_PAGES = (
     OwnPage(Conflict, "rights_conflict"),

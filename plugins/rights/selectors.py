@@ -29,6 +29,7 @@ from catalogue.owners.models import (
 )
 from catalogue.owners.records import Record, column_of
 from catalogue.owners.selectors import (
+    conflicts_in_reach,
     parties_in_reach,
     recordings_in_reach,
     releases_in_reach,
@@ -115,6 +116,24 @@ def shares_of_party(party: Party) -> QuerySet[Share]:
             | Q(recording__in=recordings_in_reach().values("pk"))
         )
     return rows.select_related("work", "recording").order_by("pk")
+
+
+def conflicts_under(isrcs: Iterable[str]) -> QuerySet[Conflict]:
+    """Return the open conflicts that a recording comes under with one of these ISRCs.
+
+    Within the viewer's reach.
+    """
+    records = RightsRecording.objects.filter(isrc__in=list(isrcs)).exclude(isrc="")
+    return (
+        conflicts_in_reach()
+        .filter(state=ConflictState.OPEN)
+        .filter(
+            Q(recording__in=records)
+            | Q(work__in=Work.objects.filter(recordings__in=records, merged_into=None))
+            | Q(release__in=Release.objects.filter(recordings__in=records))
+        )
+        .order_by("pk")
+    )
 
 
 def open_conflicts(record: Record) -> Sequence[Conflict]:

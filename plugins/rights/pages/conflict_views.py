@@ -18,7 +18,6 @@ from accounts.roles import Action
 from catalogue.owners.choices import ConflictState
 from catalogue.owners.models import Conflict
 from catalogue.owners.selectors import conflicts_in_reach
-from enrichment.selectors import count_disagreements
 from plugins.rights.actions import base, conflicts
 from plugins.rights.errors import RightsRefused
 from plugins.rights.pages import page
@@ -52,7 +51,6 @@ def conflict_list(request: PortalRequest) -> HttpResponseBase:
         "page_obj": shown,
         "rows": page.conflict_rows(list(shown)),
         "here": "conflicts",
-        "disagreements": count_disagreements(),
         "may_edit": request.user.has_perm(Action.EDIT_CATALOGUE),
     }
     if filters.cleaned_data.get("of") and filters.tab == ConflictState.OPEN:

@@ -20,6 +20,7 @@ from tests.security.writing import (
     AS,
     LISTED,
     PARTS,
+    READS,
     REFUSED,
     SIGNED,
     Shared,
@@ -183,6 +184,7 @@ LISTED.register(
         "plugins.rights.filling.fill_catalogue": "follows a change that somebody else permits",
         "plugins.rights.filling.fill_recordings": "follows a change that somebody else permits",
         "plugins.rights.services.apply_claims": "of an import, which limited people cannot begin",
+        "plugins.rights.exporting.as_csv": READS,
         "plugins.rights.services.follow": "follows a change that somebody else permits",
     }
 )

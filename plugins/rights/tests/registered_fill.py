@@ -7,12 +7,10 @@ from django.urls import reverse
 
 from accounts.models import User
 from catalogue.owners.models import Party, Work
-from imports.models import (
-    ImportStatus,
-    RightsImport,
-)
+from imports.models import ImportStatus
 from plugins.rights.actions import parts, records
 from plugins.rights.importing.importer import run as run_rights_import
+from plugins.rights.models import RightsImport
 from plugins.rights.tests import factories as rights
 from plugins.rights.tests.importing.making import NAME, cwr
 from review.choices import MatchState
