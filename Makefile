@@ -7,6 +7,7 @@
 # make test-postgres  those that use the database again on PostgreSQL, where one runs
 # make coverage  the branches that make test reaches without a browser
 # make check   style, types, imports, migrations, API schema (-j2: types beside the rest)
+# make without  that the core holds without the plug-in PLUGIN=name, or without any
 # make shared  what all tests share: the compiled engine and tests, migrated databases
 # make translations  collect texts into locale/, compile, list what is missing
 # make clients the vendor's own API clients, which the tests then drive too
@@ -35,7 +36,7 @@ PYTEST := nice -n 10 $(RUN) -m pytest
 unexport PYTHONDONTWRITEBYTECODE
 export NUMBA_CACHE_DIR ?= $(ACRPORTAL_DATA_DIR)/numba
 
-.PHONY: demo serve test test-slow test-all test-soak test-postgres shared warm coverage check types rules translations bench clients advisories sbom dist
+.PHONY: demo serve test test-slow test-all test-soak test-postgres without shared warm coverage check types rules translations bench clients advisories sbom dist
 
 demo: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) manage.py run_demo --port $(PORT) $(ARGS)
@@ -55,6 +56,9 @@ test-all: warm $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 
 test-soak: warm $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(PYTEST) -n $(PROCESSES) -m soak $(ARGS)
+
+without: $(VENV)/dev-ready $(ACRPORTAL_DATA_DIR)/secret_key
+	$(RUN) -m tests.without $(PLUGIN)
 
 shared: warm $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m tests.shared

@@ -79,6 +79,7 @@ _TOPICS: Final = {
         Topic.DECISION: (
             *("review_reason", "decision_reason", "queue_reason", "decider"),
             *("decided_at", "policy", "policy_action", "policy_name"),
+            "version_choice",
         ),
         Topic.SECONDS: (
             *("segments", "segment_count", "segment_index", "segment_state"),

@@ -207,8 +207,9 @@ def alignment(segments: Sequence[Segment], reference_ms: int) -> Picture:
             f'stroke="{REFERENCE}" stroke-width="4" stroke-linecap="round"/>'
         )
     parts += _ruler(first, last, top_y + plot)
+    lines = "1 line" if len(segments) == 1 else f"{len(segments)} lines"
     text = (
-        f"{len(segments)} lines: file time across, recording time up. The slope shows the "
+        f"{lines}: file time across, recording time up. The slope shows the "
         "speed, a jump shows an edit, and parallel lines show repeats."
     )
     return _picture("alignment", "Alignment of file and recording", text, height, parts)

@@ -311,6 +311,7 @@ def match_json(match: Match) -> Json:
         "speech_checked": match.speech_checked,
         "found_late": match.found_late,
         "queue_reason": match.queue_reason,
+        "version_choice": match.version_choice,
         "policy_action": match.policy_action,
         "policy": match.policy_name,
         "decided_by": match.decided_by_name,

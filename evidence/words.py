@@ -19,7 +19,7 @@ from recognition.verify.calibration import rarity_of
 from reports.cells import offset
 from review import words as event_words
 from review.bands import is_like_a_telephone
-from review.choices import MatchState, Relation
+from review.choices import MatchState, Relation, VersionChoice
 from review.counting import is_unsure
 from review.edits import Edit
 from review.models import Match
@@ -45,6 +45,21 @@ _RELATIONS = {
     Relation.EXCERPT: lazy("The file contains part of the recording."),
     Relation.SIMILAR_WORK: lazy(
         "A cloud engine reports the same musical work; it may be another recording of it."
+    ),
+}
+# The other versions are not named: their owners may be others.
+_VERSIONS = {
+    VersionChoice.OPEN: lazy(
+        "Another version of the recording fits the same seconds equally well; nobody "
+        "has chosen between them yet."
+    ),
+    VersionChoice.CHOSEN: lazy(
+        "Another version of the recording fits the same seconds equally well; a person "
+        "chose this one."
+    ),
+    VersionChoice.ANSWERED: lazy(
+        "Another version of the recording fits the same seconds equally well; a person "
+        "decided that this one stands for both."
     ),
 }
 _STATES = {
@@ -80,6 +95,7 @@ def sentences(facts: CaseFacts) -> list[str]:
     match = facts.match
     texts = [
         _what(facts),
+        str(_VERSIONS.get(match.version_choice, "")),
         _shares(match),
         str(_RELATIONS[Relation(match.relation)]),
         _score(match),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.reach import sees_everything
 from common.stored import read_stored
-from jobs import installation, resources
+from jobs import installation, resources, selectors
 from jobs.choices import JobState, Pool
 from jobs.kinds import Kind, Subject, all_kinds, find_kind
 from jobs.models import Job
@@ -161,17 +160,9 @@ def _rows(
 def _with_subjects(jobs: Iterable[Job]) -> list[ListedJob]:
     """Return jobs with their rows; those whose row was deleted are left out."""
     listed = list(jobs)
-    keys: defaultdict[str, list[int]] = defaultdict(list)
-    for job in listed:
-        keys[job.kind].append(job.subject or 0)
-    subjects: dict[tuple[str, int], Subject] = {}
-    for name, found in keys.items():
-        kind = find_kind(name)
-        if kind is not None and kind.model is not None:
-            rows = kind.model._base_manager.select_related(*kind.related)
-            subjects |= {(name, row.pk): row for row in rows.filter(pk__in=found)}
+    subjects = selectors.subjects_of(listed)
     return [
-        ListedJob(job, kind, subjects.get((job.kind, job.subject or 0)))
+        ListedJob(job, kind, subjects.get((job.kind, job.subject)))
         for job in listed
         if (kind := find_kind(job.kind)) is not None
         and (kind.model is None or (job.kind, job.subject) in subjects)

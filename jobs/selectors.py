@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from django.db.models import Count, Max, Min, OuterRef, QuerySet, Subquery
 
 from jobs import clock, installation, resources
 from jobs.choices import OPEN_STATES, JobState, Pool, Priority
-from jobs.kinds import Kind, all_kinds, regular_work
+from jobs.kinds import Kind, Subject, all_kinds, find_kind, regular_work
 from jobs.models import Job
 
 _LONG_WAIT = timedelta(minutes=5)
@@ -179,3 +180,17 @@ def lost_leases() -> QuerySet[Job]:
     """Return the jobs whose worker has died or hangs."""
     now = clock.now()
     return Job.objects.filter(state=JobState.RUNNING, lease_until__lt=now)
+
+
+def subjects_of(jobs: Iterable[Job]) -> dict[tuple[str, int | None], Subject]:
+    """Return the rows of jobs by kind and key; those that were deleted are missing."""
+    keys: defaultdict[str, list[int | None]] = defaultdict(list)
+    for job in jobs:
+        keys[job.kind].append(job.subject)
+    subjects: dict[tuple[str, int | None], Subject] = {}
+    for name, wanted in keys.items():
+        kind = find_kind(name)
+        if kind is not None and kind.model is not None:
+            rows = kind.model._base_manager.select_related(*kind.related)
+            subjects |= {(name, row.pk): row for row in rows.filter(pk__in=wanted)}
+    return subjects

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -112,24 +113,46 @@ def _note_nobody(job: Job) -> None:
 
 
 def note_undone_duties() -> None:
-    """Say of each waiting job whether it waits for a duty that nobody does."""
+    """Say of each waiting job whether it waits for a duty that nobody does.
+
+    A job that nobody can do gets the duty that its row has today: the number of
+    partitions or the folders of drops may have changed since somebody asked for it.
+    """
     waiting = Job.objects.filter(state=JobState.WAITING).exclude(duty="")
     _drop_without_subject(waiting)
     done = machines.done_duties()
-    for job in waiting:
-        is_done = job.duty in done.get(Pool(job.pool), ())
-        was_undone = job.blocked_by != ""
-        if is_done != was_undone:
+    jobs = list(waiting)
+    undone = [job for job in jobs if job.duty not in done.get(Pool(job.pool), ())]
+    changed = _renew_duties(undone)
+    for job in jobs:
+        is_done = not job.duty or job.duty in done.get(Pool(job.pool), ())
+        if is_done != bool(job.blocked_by) and job.pk not in changed:
             continue
         if is_done:
             job.cause = job.blocked_by = ""
         else:
             _note_nobody(job)
         still = Job.objects.filter(pk=job.pk, state=JobState.WAITING)
+        columns = {"duty": job.duty, "cause": job.cause, "blocked_by": job.blocked_by}
         kind = find_kind(job.kind)
         with transaction.atomic():
-            if still.update(cause=job.cause, blocked_by=job.blocked_by) and kind:
+            if still.update(**columns) and kind:
                 kind.show(job.subject, JobState.WAITING, job.cause)
+            if job.pk in changed:
+                _wake_for(job)
+
+
+def _renew_duties(jobs: Sequence[Job]) -> set[int]:
+    """Give jobs the duties of their rows today; return the keys of those that changed."""
+    changed = set()
+    subjects = selectors.subjects_of(jobs)
+    for job in jobs:
+        kind, subject = find_kind(job.kind), subjects.get((job.kind, job.subject))
+        duty = kind.duty(subject) if kind and subject else job.duty
+        if duty != job.duty:
+            job.duty = duty
+            changed.add(job.pk)
+    return changed
 
 
 def _drop_without_subject(waiting: models.QuerySet[Job]) -> None:

@@ -22,7 +22,7 @@ from jobs.choices import InstallationRole, JobState, Pool
 from jobs.models import Job
 from jobs.selectors import lost_leases, standstill
 from jobs.services import reclaim
-from operations.findings import DoctorFinding
+from operations.findings import DoctorFinding, checks
 from operations.resealing import stored_secrets
 from operations.stored_files import lost_files, stray_files, stray_uploads
 from recognition.errors import IndexUnavailable, RecognitionError
@@ -51,15 +51,8 @@ def examine() -> Iterator[DoctorFinding]:
         )
         # Other checks would fail on columns that do not exist yet.
         return
-    for check in CHECKS:
+    for check in (*CHECKS, *checks):
         yield from check()
-
-
-def _streams() -> Iterator[DoctorFinding]:
-    if settings.ACRPORTAL_MONITORING:
-        from operations.monitoring import stream_findings
-
-        yield from stream_findings()
 
 
 def _disk() -> Iterator[DoctorFinding]:
@@ -306,7 +299,6 @@ CHECKS: tuple[Check, ...] = (
     lost_files,
     stray_files,
     stray_uploads,
-    _streams,
     _index,
     _seconds,
     _partitions,

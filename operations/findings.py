@@ -1,9 +1,11 @@
-"""The result type of the doctor's checks."""
+"""Findings of the doctor, and the checks that packages above add."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+
+from common.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +17,7 @@ class DoctorFinding:
     remedy: str
     mend: Callable[[], object] | None = None
     "Repairs the problem; None if only a person can."
+
+
+checks: Registry[Callable[[], Iterable[DoctorFinding]]] = Registry()
+"""Checks of other parts; they run after those of the doctor."""

@@ -1,9 +1,16 @@
-"""Metrics that are one number, or one number for each state of rows."""
+"""Simple metrics, and those that packages above add."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from django.db.models import Count, Model
 from prometheus_client.core import GaugeMetricFamily, Metric
+
+from common.registry import Registry
+
+metrics: Registry[Callable[[], Iterable[Metric]]] = Registry()
+"""Metrics of other parts, read whenever somebody asks for metrics."""
 
 
 def gauge(name: str, text: str, value: float) -> Metric:

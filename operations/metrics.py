@@ -25,7 +25,7 @@ from catalogue.selectors import cannot_be_found
 from jobs import machines
 from jobs.listing import failed_by_kind
 from jobs.selectors import counts
-from operations.gauges import by_state, gauge
+from operations.gauges import by_state, gauge, metrics
 from recognition.errors import RecognitionError
 from recognition.version import VERSION
 from review.choices import DisputeStatus
@@ -70,10 +70,8 @@ class PortalCollector(Collector):
         )
         yield by_state("matches", "Matches", Match, "state")
         yield by_state("callbacks", "Callbacks received", InboundCallback, "outcome")
-        if settings.ACRPORTAL_MONITORING:
-            from operations.monitoring import count_streams
-
-            yield count_streams()
+        for read in metrics:
+            yield from read()
         yield from _work()
         yield from _index()
         yield from _copies()
@@ -119,10 +117,6 @@ def _work() -> Iterator[Metric]:
     overdue = Dispute.objects.filter(
         status=DisputeStatus.OPEN, due_at__lt=datetime.now(tz=UTC)
     )
-    if settings.ACRPORTAL_MONITORING:
-        from operations.monitoring import count_alarms
-
-        yield count_alarms()
     yield gauge("overdue_disputes", "Disputes past their due date", overdue.count())
 
 

@@ -19,15 +19,11 @@ from scanning.choices import SourceType
 from scanning.models import ScannedFile
 
 
-def count_streams() -> Metric:
-    """Return how many streams there are, by state."""
-    return by_state("streams", "Live streams", Stream, "state")
-
-
-def count_alarms() -> Metric:
-    """Return how many alarms go on."""
+def stream_metrics() -> Iterator[Metric]:
+    """Yield how many streams there are, by state, and how many alarms go on."""
+    yield by_state("streams", "Live streams", Stream, "state")
     alarms = StreamAlarm.objects.filter(ended_at=None)
-    return gauge("stream_alarms", "Alarms of streams that go on", alarms.count())
+    yield gauge("stream_alarms", "Alarms of streams that go on", alarms.count())
 
 
 def stream_findings() -> Iterator[DoctorFinding]:

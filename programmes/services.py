@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import Action
+from audit.services import EventDraft, record_all
 from catalogue.identifiers import BadIdentifier, check_isan
 from catalogue.models import Recording
 from common.territories import TERRITORIES, why_no_territory
@@ -32,9 +33,12 @@ from programmes.writing import (
 from review.decisions.decide import Decided, Refusal, decision_limit
 from review.errors import BulkLimit, NotPossible
 from review.models import Match
+from review.selectors import of_ids
 from review.services.following import Move
 from review.services.transitions import require
 from scanning.models import ScannedFile
+
+_USE_CHANGED = "file.use_changed"
 
 
 @transaction.atomic
@@ -124,7 +128,7 @@ def set_use(
     named = {"recording": recording.uid}
     record(
         f"file:{current.uid}",
-        "file.use_changed",
+        _USE_CHANGED,
         user,
         named | as_json(before),
         named | as_json(given),
@@ -147,12 +151,42 @@ class UsesOfMusic:
                 use.recording_id = move.now
                 followed.append(use)
         MusicUse._base_manager.bulk_update(followed, ["recording"], batch_size=500)
-        return {use.scanned_file_id: [use.pk] for use in followed}
+        by_file = {use.scanned_file_id: [use.pk] for use in followed}
+        _record_moves(
+            followed, [move for move in moves if move.scanned_file in by_file]
+        )
+        return by_file
 
     def return_to(self, move: Move, keys: Sequence[int]) -> None:
         """Move those of these uses back that still belong to the new recording."""
-        uses = MusicUse._base_manager.filter(pk__in=keys, recording=move.now)
-        uses.update(recording=move.before)
+        uses = list(MusicUse._base_manager.filter(pk__in=keys, recording=move.now))
+        MusicUse._base_manager.filter(pk__in=[use.pk for use in uses]).update(
+            recording=move.before
+        )
+        _record_moves(uses, [Move(move.scanned_file, move.now, move.before)])
+
+
+def _record_moves(uses: Sequence[MusicUse], moves: Sequence[Move]) -> None:
+    """Record in the trail of each file that its use is of another recording now."""
+    by_file = {move.scanned_file: move for move in moves}
+    files = ScannedFile._base_manager.in_bulk(by_file)
+    recordings = Recording._base_manager.in_bulk(
+        {key for move in moves for key in (move.before, move.now)}
+    )
+    drafts = []
+    for use in uses:
+        move, values = by_file[use.scanned_file_id], as_json(use_values(use))
+        before, now = recordings[move.before].uid, recordings[move.now].uid
+        drafts.append(
+            EventDraft(
+                case=f"file:{files[use.scanned_file_id].uid}",
+                action=_USE_CHANGED,
+                before={"recording": before} | values,
+                after={"recording": now} | values,
+            )
+        )
+    if drafts:
+        record_all(drafts)
 
 
 def set_uses(
@@ -167,7 +201,7 @@ def set_uses(
     if len(uids) > limit:
         raise BulkLimit(limit=limit)
     outcome = Decided()
-    matches = Match.objects.filter(uid__in=uids)
+    matches = Match.objects.filter(of_ids(uids))
     for match in matches.select_related("recording", "scanned_file"):
         try:
             _change_use(match, change, user)

@@ -14,11 +14,13 @@ class ReportsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the jobs, statements, and edits that follow their matches."""
+        from accounts.kept_names import KeptName, kept_names
         from reports import jobs  # noqa: F401
         from reports.cue_edits import EditsOfSheets
         from reports.cue_entries import EntriesOfSheets, entered_in
         from reports.cue_statement import CueSheets
         from reports.extras import extras
+        from reports.models import ReportRun
         from reports.platform_claims import PLATFORM_CLAIM
         from reports.run_statement import SentReports
         from review.services.following import followers
@@ -26,6 +28,7 @@ class ReportsConfig(AppConfig):
         from review.timeline.reading import entered_cues
         from statements.kinds import kinds
 
+        kept_names.register(KeptName(ReportRun, "run_by", "run_by_name", "reports"))
         extras.register(PLATFORM_CLAIM)
         entered_cues.register(entered_in)
         kinds.register(CueSheets())

@@ -14,6 +14,7 @@ class ReviewConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect to scan results, and register the regular work."""
+        from accounts.kept_names import KeptName, kept_names
         from audit.expected import Expectation, expectations
         from catalogue.signals import recordings_changed
         from review import jobs  # noqa: F401
@@ -26,6 +27,9 @@ class ReviewConfig(AppConfig):
         from scanning.services.filing import file_moved
         from scanning.sources.links import source_read
 
+        kept_names.register(
+            KeptName(Match, "decided_by", "decided_by_name", "decisions")
+        )
         expectations.register(
             Expectation(
                 "a decided match",

@@ -91,6 +91,12 @@ def match_by_uid(matches: QuerySet[Match], uid: str) -> Match | None:
     return match
 
 
+def of_ids(uids: Collection[str]) -> Q:
+    """Return the condition of matches with these ids, today's or former ones."""
+    joined = MatchAlias.objects.filter(uid__in=uids)
+    return Q(uid__in=uids) | Q(pk__in=joined.values("match"))
+
+
 def matches_of(uids: Collection[str]) -> dict[str, Match]:
     """Return by each id the match to which it leads today, whoever may see it."""
     aliases = MatchAlias._base_manager.filter(uid__in=uids)

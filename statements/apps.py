@@ -14,9 +14,12 @@ class StatementsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the job, follow changes, and say what stands on files and recordings."""
+        from accounts.kept_names import KeptName, kept_names
         from audit import standing
         from audit.services import events_recorded
         from statements import following, selectors
+        from statements.models import StatementStep
 
         standing.finders.register(selectors.standing_on)
+        kept_names.register(KeptName(StatementStep, "person", "person_name"))
         events_recorded.connect(following.note_events, dispatch_uid="statements.events")

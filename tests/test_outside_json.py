@@ -6,28 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from tests import product
-
-# What the portal or the engine wrote itself, and where.
-OWN = {
-    "acrportal/advisories.py": "a file of the repository",
-    "common/sealed_sessions.py": "sealed with the portal's key",
-    "enrichment/open_data/index.py": "an index that the portal made",
-    "enrichment/open_data/musicbrainz/source.py": "columns that its own query makes",
-    "imports/platforms/prior.py": "what an import kept",
-    "monitoring/declarations/keeping.py": "what a declaration kept",
-    "monitoring/streams/recording/run_files.py": "files of a recorder",
-    "operations/backup.py": "a scratch file of the same backup",
-    "operations/moving.py": "the state of a move on this machine",
-    "operations/tables.py": "tables of a backup, whose hashes were compared",
-    "portal/management/demo.py": "what the demo kept",
-    "recognition/commands/collection.py": "an index, with its checksums",
-    "recognition/index/manifest.py": "an index, with its checksums",
-    "recognition/isolation/wire.py": "in the child: the request of its parent",
-    "recognition/partitioned/scanning.py": "the state of a search",
-    "reports/keeping.py": "what a report kept",
-    "scanning/callback_processing.py": "a body that was read when it came",
-    "scanning/engines/acrcloud_results.py": "text that the function wrote itself",
-}
+from tests.allowed import OWN_JSON
 
 
 def _calls() -> Iterator[tuple[str, int, bool]]:
@@ -68,9 +47,11 @@ def test_json_from_outside_is_read_with_care() -> None:
     careless = [
         f"{place}:{line}"
         for place, line, is_guarded in calls
-        if not is_guarded and place not in OWN and place not in _CHECKED_BEFORE
+        if not is_guarded and place not in OWN_JSON and place not in _CHECKED_BEFORE
     ]
 
     assert len(calls) > 25
-    assert careless == [], "catch RecursionError, or say in OWN whose JSON it is"
-    assert OWN.keys() <= {place for place, _line, is_guarded in calls if not is_guarded}
+    assert careless == [], "catch RecursionError, or say in OWN_JSON whose JSON it is"
+    assert OWN_JSON.keys() <= {
+        place for place, _line, is_guarded in calls if not is_guarded
+    }

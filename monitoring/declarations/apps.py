@@ -17,10 +17,13 @@ class DeclarationsConfig(AppConfig):
         """Register the jobs, the formats, and the kind of statement."""
         from pathlib import Path
 
+        from accounts.kept_names import KeptName, kept_names
         from monitoring.declarations import jobs  # noqa: F401
         from monitoring.declarations.formats import registry
+        from monitoring.declarations.models import Declaration
         from monitoring.declarations.statement import Declarations
         from statements.kinds import kinds
 
         registry.register_folders(Path(registry.__file__).parent)
         kinds.register(Declarations())
+        kept_names.register(KeptName(Declaration, "run_by", "run_by_name", "reports"))

@@ -9,29 +9,25 @@ keep the name, because they never change.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
-from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import get_content_type_for_model
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 import audit.services
+from accounts.kept_names import count_rows, replace_names
 from accounts.models import ApiToken, KnownPlace, User
 from accounts.tokens import revoke_token
 from audit.chains import ERASED_PREFIX
 from audit.models import Event
 from operations.account_mails import forget_mails
 from operations.hidden import HOW_TO_SEE, has_hidden_rows
-from reports.models import ReportRun
-from review.models import Match
 from review.services import joining
-from statements.models import StatementStep
 
 
 class ErasureRefused(Exception):
@@ -57,22 +53,13 @@ def preview(*, person: User) -> Erasure:
     return Erasure(
         pseudonym=f"{ERASED_PREFIX}{person.pk}",
         events=Event.objects.filter(actor=person).count(),
-        decisions=Match.objects.filter(decided_by=person).count(),
-        reports=sum(runs.objects.filter(run_by=person).count() for runs in _runs()),
+        decisions=count_rows(person, "decisions"),
+        reports=count_rows(person, "reports"),
         tokens=ApiToken.objects.filter(owner=person).count(),
         sessions=UserSession.objects.filter(user=person).count(),
         second_factors=Authenticator.objects.filter(user=person).count(),
         single_sign_ons=SocialAccount.objects.filter(user=person).count(),
     )
-
-
-def _runs() -> list[Any]:
-    """Return the models that keep the name of who ran them. Any: both have it."""
-    if not settings.ACRPORTAL_MONITORING:
-        return [ReportRun]
-    from monitoring.declarations.models import Declaration
-
-    return [ReportRun, Declaration]
 
 
 @transaction.atomic
@@ -106,11 +93,8 @@ def erase(*, person: User, actor: User | str) -> Erasure:
     LogEntry.objects.filter(
         content_type=get_content_type_for_model(person), object_id=str(person.pk)
     ).update(object_repr=erasure.pseudonym)
-    Match.objects.filter(decided_by=person).update(decided_by_name=erasure.pseudonym)
     joining.erase_person(person=person, pseudonym=erasure.pseudonym)
-    StatementStep.objects.filter(person=person).update(person_name=erasure.pseudonym)
-    for runs in _runs():
-        runs.objects.filter(run_by=person).update(run_by_name=erasure.pseudonym)
+    replace_names(person, erasure.pseudonym)
     person.username = erasure.pseudonym
     person.first_name = person.last_name = person.email = ""
     person.is_active = person.is_staff = person.is_superuser = False

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -30,6 +32,7 @@ from portal.api.base import ProgramView
 from portal.shared.access import ask_to_confirm
 from review.choices import DisputeCode
 from review.models import Match
+from review.selectors import of_ids
 
 _LISTED = 50
 
@@ -172,11 +175,8 @@ class NoticesView(ProgramView):
     @transaction.atomic
     def _prepare(self, asked: dict[str, Any]) -> TakedownNotice:
         """Prepare the notice whole, or not at all. Any: a serializer's values."""
-        found = Match.objects.filter(uid__in=asked["matches"]).select_related(
-            "recording__bucket", "scanned_file__container", "scan"
-        )
         notice = services.begin(
-            matches=list(found),
+            matches=_matches_named(asked["matches"]),
             law=NoticeLaw(asked["law"]),
             right=ClaimedRight(asked["right"]),
             user=self.person,
@@ -188,6 +188,22 @@ class NoticesView(ProgramView):
         if asked["submit"]:
             services.submit(notice=notice, version=notice.version, user=self.person)
         return notice
+
+
+def _matches_named(uids: Sequence[str]) -> list[Match]:
+    """Return the matches with these ids, today's or former ones; refuse any other id."""
+    rows = Match.objects.filter(of_ids(uids)).prefetch_related("aliases")
+    found = list(
+        rows.select_related("recording__bucket", "scanned_file__container", "scan")
+    )
+    ids = {match.uid for match in found} | {
+        alias.uid for match in found for alias in match.aliases.all()
+    }
+    if unknown := [uid for uid in uids if uid not in ids]:
+        raise NotFound(
+            _("There is no match %(uid)s.") % {"uid": ", ".join(unknown[:_LISTED])}
+        )
+    return found
 
 
 class NoticeView(ProgramView):

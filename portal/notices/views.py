@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from django import forms
 from django.contrib import messages
@@ -38,7 +38,7 @@ from portal.shared.lists import page_of, sorted_by
 from portal.shared.selection import read_version
 from review.filters import MatchFilter
 from review.models import Match
-from review.selectors import matches
+from review.selectors import matches, of_ids
 
 _COLUMNS = {"number": "pk", "platform": "platform", "sent": "sent_at"}
 _TO_PREPARE = ("recording__bucket", "scanned_file__container", "scan", "licence")
@@ -81,7 +81,7 @@ def notice_prepare(request: PortalRequest) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid():
         try:
             begun = services.prepare(
-                matches=list(_candidates(uid__in=chosen)),
+                matches=list(_candidates(chosen)),
                 law=NoticeLaw(form.cleaned_data["law"]),
                 right=ClaimedRight(form.cleaned_data["right"]),
                 user=request.user,
@@ -107,15 +107,15 @@ def notice_prepare(request: PortalRequest) -> HttpResponseBase:
     return render(request, "portal/notices/prepare.html", context, status=status)
 
 
-def _candidates(**conditions: object) -> QuerySet[Match]:
-    return Match.objects.filter(**conditions).select_related(*_TO_PREPARE)
+def _candidates(uids: Collection[str]) -> QuerySet[Match]:
+    return Match.objects.filter(of_ids(uids)).select_related(*_TO_PREPARE)
 
 
 def _offered(request: PortalRequest) -> QuerySet[Match]:
     """Return the matches that the page shows, newest first."""
-    named = request.GET.getlist("match")
-    if named:
-        return _candidates(uid__in=named[: services.MOST_MATCHES]).order_by("-pk")
+    wanted = request.GET.getlist("match")
+    if wanted:
+        return _candidates(wanted[: services.MOST_MATCHES]).order_by("-pk")
     found = matches(filters=MatchFilter.from_query(request.GET))
     rows = found.filter(state__in=STANDING, scanned_file__source_url__gt="")
     return rows.select_related(*_TO_PREPARE).order_by("-pk")

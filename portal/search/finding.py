@@ -37,6 +37,7 @@ from portal.shared.selectors import is_uuid
 from review.choices import MatchState
 from review.models import Licence, Match, Policy
 from review.models.licence import NUMBER_PREFIX
+from review.selectors import of_ids
 from scanning import selectors
 from scanning.models import Container, ScannedFile
 from scanning.sources.link_keys import link_key
@@ -145,7 +146,7 @@ def _matches(
 ) -> list[Match]:
     """Return the match with this id, or the newest matches found by name."""
     rows = Match.objects.select_related("recording", "scanned_file").order_by("-pk")
-    by_id = list(rows.filter(uid__in=asked.ids)[: asked.limit])
+    by_id = list(rows.filter(of_ids(asked.ids))[: asked.limit])
     if by_id or not (recordings or files):
         return by_id
     of_them = Q(recording__in=recordings) | Q(scanned_file__in=files)

@@ -17,7 +17,8 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.roles import Action
 from review.decisions.decide import Decided, decision_limit
-from review.models import Match
+from review.errors import MatchJoined
+from review.models import Match, MatchAlias
 
 # The largest selection of a manager, limited by the size of one form.
 MANAGER_TOTAL = 20_000
@@ -110,13 +111,17 @@ class Progress:
             for each in outcome.refused
         ]
         with_outcome = {each.uid for each in refused} | set(done)
-        gone = [
-            Refused(uid, "gone", str(_("It no longer exists.")))
-            for uid in step
-            if uid not in with_outcome
-        ]
+        missing = [uid for uid in step if uid not in with_outcome]
+        aliases = MatchAlias.objects.filter(uid__in=missing)
+        joined = dict(aliases.values_list("uid", "match__uid"))
+        for uid in missing:
+            if uid not in joined:
+                refused.append(Refused(uid, "gone", _("It no longer exists.")))
+            elif joined[uid] not in with_outcome | set(self.done):
+                error = MatchJoined(former=uid, uid=joined[uid])
+                refused.append(Refused(error.uid, error.code, error.message))
         rest = {uid: version for uid, version in self.rest.items() if uid not in step}
-        return Progress(self.done | done, (*self.refused, *refused, *gone), rest)
+        return Progress(self.done | done, (*self.refused, *refused), rest)
 
     @property
     def total(self) -> int:

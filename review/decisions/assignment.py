@@ -18,6 +18,7 @@ from review import errors
 from review.choices import WAITING_STATES
 from review.decisions.decide import Decided, Refusal, decision_limit
 from review.models import Match
+from review.selectors import of_ids
 from review.services import transitions
 
 ASSIGNED = ngettext_lazy(
@@ -54,7 +55,7 @@ def bulk_assign(
     if len(uids) > limit:
         raise errors.BulkLimit(limit=limit)
     outcome, seen = Decided(), _seen_by(assignee, uids)
-    for match in transitions.locked_rows().filter(uid__in=uids):
+    for match in transitions.locked_rows().filter(of_ids(uids)):
         try:
             _refuse_decided(match)
             _refuse_hidden(match, seen, assignee)
@@ -92,7 +93,7 @@ def _seen_by(person: User | None, uids: Collection[str]) -> set[str]:
     if person is None:
         return set(uids)
     with working_for(person):
-        return set(Match.objects.filter(uid__in=uids).values_list("uid", flat=True))
+        return set(Match.objects.filter(of_ids(uids)).values_list("uid", flat=True))
 
 
 def _refuse_hidden(match: Match, seen: Collection[str], assignee: User | None) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import time_machine
-from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
@@ -27,6 +26,7 @@ from audit.services import (
     record,
 )
 from audit.words import cases
+from tests import product
 
 CASE = "match:m_TEST"
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -297,11 +297,10 @@ def test_the_command_exports_every_case(db: None) -> None:
 
 
 def test_every_kind_of_case_has_a_name_for_readers() -> None:
-    root, found = Path(settings.BASE_DIR), set[str]()
-    for path in root.glob("[a-z]*/**/*.py"):
-        if path.relative_to(root).parts[0] not in ("tests", "benchmarks"):
-            kinds = _CASE.findall(path.read_text(encoding="utf-8"))
-            found.update(first or second for first, second in kinds)
+    found = set[str]()
+    for path in product.files(".py"):
+        kinds = _CASE.findall(path.read_text(encoding="utf-8"))
+        found.update(first or second for first, second in kinds)
 
     assert {"match", "licence", "rights_import", "file"} <= found
     assert found <= set(cases())

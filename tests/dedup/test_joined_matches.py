@@ -11,6 +11,7 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.roles import Role
+from accounts.tokens import create_token
 from audit.models import Event
 from audit.services import first_broken_event
 from catalogue.models import Recording
@@ -18,6 +19,7 @@ from dedup import actions
 from dedup.effects import ActionRequest
 from dedup.models import ActionVerb, DedupAction, DedupGroup
 from dedup.services import find_duplicates
+from notices.models import ClaimedRight, NoticeLaw
 from portal.accounts.erasure import erase
 from programmes.models import MusicUse
 from review import selectors
@@ -142,6 +144,8 @@ def test_a_merge_joins_the_matches_and_their_ids_lead_to_one(
     assert "were merged" in client.get(sent["Location"]).content.decode()
     found = Match.objects.filter(search_condition(former.uid))
     assert list(found) == [match]
+    page = client.get("/search/", {"q": former.uid}).content.decode()
+    assert f"/m/{survivor.uid}" in page
     cases = {event.case for event in selectors.events_of(match)}
     assert cases == {survivor.case, former.case}
     for case in cases:
@@ -167,6 +171,10 @@ def test_a_match_without_a_twin_in_its_file_names_the_recording_that_stays(
     assert [row.recording for row in alone.detections.all()] == [merged]
     undo(action, manager)
     assert everything() == before
+    trail = Event.objects.filter(case=f"file:{alone.scanned_file.uid}")
+    named = [(each.before["recording"], each.after["recording"]) for each in trail]
+    stays = survivor.recording.uid
+    assert named == [(merged.uid, stays), (stays, merged.uid)]
 
 
 def _confirm(match: Match, user: User) -> Match:
@@ -504,3 +512,56 @@ def test_a_merge_of_two_versions_ends_the_question_and_its_undo_asks_again(
     undo(action, manager)
 
     assert everything() == before
+
+
+def test_what_people_do_with_many_reaches_the_match_that_a_former_id_leads_to(
+    client: Client, manager: User, reviewer: User
+) -> None:
+    survivor, former = two_matches()
+    merge(survivor.recording, former.recording, manager)
+    client.force_login(manager)
+    ids = [f"{former.uid}:{former.version}"]
+
+    page = client.post(
+        "/queue/decide/", {"verb": "confirm", "apply": "yes", "expected": ids}
+    ).content.decode()
+    assert "0 matches confirmed, 1 refused" in page
+    assert "This match was joined with another one" in page
+    assert f"/m/{survivor.uid}" in page
+
+    given = {"verb": "assign", "apply": "yes", "expected": ids, "assignee": reviewer.pk}
+    page = client.post("/queue/decide/", given).content.decode()
+    assert "0 refused" in page
+    assert Match.objects.get().assignee == reviewer
+
+
+def test_a_notice_by_a_program_names_the_match_that_a_former_id_leads_to(
+    client: Client, manager: User, reviewer: User
+) -> None:
+    claim = make_claim(reviewer)
+    recording = claim.recording
+    stays = RecordingFactory.create(bucket=recording.bucket)
+    for each in (recording, stays):
+        each.audio_sha256, each.audio_bytes = "cd" * 32, 10
+        each.save()
+    make_detection((70_000, 90_000, 5_000, 25_000), scan=claim.scan, recording=stays)
+    fold_scan(scan=claim.scan)
+    merge(stays, recording, manager)
+    token = create_token(owner=manager, name="notices", scopes=["report"])
+    law, right = NoticeLaw.US_512C, ClaimedRight.RECORDING
+    asked = {"law": law, "right": right, "matches": [claim.uid]}
+    post = partial(
+        client.post,
+        "/api/portal/v1/notices/",
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {token.secret}"},
+    )
+
+    answer = post(asked)
+    assert answer.status_code == 201, answer.content
+    assert [each["match"] for each in answer.json()["items"]] == [
+        Match.objects.get().uid
+    ]
+    unknown = post({**asked, "matches": [claim.uid, "m_GONE"]})
+    assert unknown.status_code == 404
+    assert "m_GONE" in unknown.json()["message"]

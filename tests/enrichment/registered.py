@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enrichment.models import FillingRule
 from portal.enrichment.forms import FillingRuleForm
+from tests.allowed import OWN_JSON
 from tests.enrichment import rows
 from tests.scanning.podcast import Podcast
 from tests.security.admin_screens import SCREENS, Screen
@@ -78,5 +79,12 @@ LISTED.register(
         "enrichment.sources.add_list": ADMINS,
         "enrichment.sources.add_source": ADMINS,
         "enrichment.sources.delete_source": ADMINS,
+    }
+)
+
+OWN_JSON.register(
+    {
+        "enrichment/open_data/index.py": "an index that the portal made",
+        "enrichment/open_data/musicbrainz/source.py": "columns that its own query makes",
     }
 )

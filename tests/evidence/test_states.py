@@ -38,6 +38,7 @@ from portal.accounts.erasure import erase
 from reports import selectors as report_selectors
 from reports.choices import Mode
 from reports.layouts import schema_of
+from review.choices import VersionChoice
 from review.models import Match
 from review.services import file_details, folding, locks
 from scanning.services.intake import FileDetails
@@ -520,6 +521,21 @@ def test_a_pack_that_kills_its_workers_is_given_up(
     assert pack.status == PackStatus.FAILED
     assert "interrupted too often" in pack.message
     assert Event.objects.filter(case=pack.case, action="evidence.failed").exists()
+
+
+def test_a_pack_says_that_another_version_fits_and_whether_somebody_chose(
+    build: BuildPack,
+) -> None:
+    match = make_match(match={"version_choice": VersionChoice.OPEN})
+    open_case = case_of(build(match))
+    Match.objects.filter(pk=match.pk).update(version_choice=VersionChoice.CHOSEN)
+
+    chosen_case = case_of(build(match))
+
+    told = "Another version of the recording fits the same seconds equally well; "
+    assert told + "nobody has chosen between them yet." in open_case["in_words"]
+    assert told + "a person chose this one." in chosen_case["in_words"]
+    assert chosen_case["match"]["version_choice"] == "chosen"
 
 
 def test_audio_that_is_gone_the_band_and_long_times_are_told(build: BuildPack) -> None:

@@ -14,6 +14,8 @@ from pytest_django import Settings
 
 from accounts.roles import Role
 from catalogue.models import RecordingStatus
+from dedup.jobs import CHECK
+from dedup.models import CatalogueCheck
 from jobs import clock, machines, resources, services
 from jobs.choices import JobState, Pool
 from jobs.kinds import Kind
@@ -143,3 +145,18 @@ def test_a_job_whose_row_is_gone_waits_for_no_duty(kind: Kind) -> None:
     job.refresh_from_db()
     assert job.state == JobState.CANCELLED
     assert did == []
+
+
+def test_a_job_waits_for_what_its_row_needs_today(settings: Settings) -> None:
+    settings.ACRPORTAL_PARTITIONS, settings.ACRPORTAL_HELD_PARTITIONS = 2, [1]
+    state_duties()
+    check = services.submit(CHECK, CatalogueCheck.objects.create())
+    assert check.blocked_by == "partition:all"
+
+    settings.ACRPORTAL_PARTITIONS, settings.ACRPORTAL_HELD_PARTITIONS = 1, None
+    state_duties()
+    note_undone_duties()
+
+    check.refresh_from_db()
+    assert (check.duty, check.blocked_by, check.cause) == ("", "", "")
+    assert run_next(Pool.WORK) == check

@@ -19,6 +19,7 @@ from monitoring.unknown.models import IgnoreReason, UnknownPolicy
 from portal.containers.monitoring import UnknownPolicyForm
 from portal.declarations.forms import DeclarationProfileForm
 from portal.streams.forms import StationForm, StreamForm, StreamSettingsForm
+from tests.allowed import OWN_JSON, PLAIN_CSV
 from tests.factories.recurring import OccurrenceFactory
 from tests.factories.streams import (
     StationFactory,
@@ -462,5 +463,19 @@ LISTED.register(
         "monitoring.declarations.services.draft": OWN,
         "monitoring.streams.services.add_station": "a station that nothing belongs to yet",
         "monitoring.streams.services.add_stream": "in a container; changes nothing of the station",
+    }
+)
+
+OWN_JSON.register(
+    {
+        "monitoring/declarations/keeping.py": "what a declaration kept",
+        "monitoring/streams/recording/run_files.py": "files of a recorder",
+    }
+)
+
+PLAIN_CSV.register(
+    {
+        "monitoring/declarations/formats/template/format.py": "a society's own format; an "
+        "option of the template guards it",
     }
 )

@@ -11,6 +11,7 @@ from platforms.models import (
     ReferenceFile,
     ReportedValue,
 )
+from tests.allowed import OWN_JSON, PLAIN_CSV
 from tests.platforms import rows
 from tests.security.admin_screens import SCREENS, Screen
 from tests.security.nowhere import NOWHERE
@@ -211,4 +212,16 @@ PORTAL_WIDE.register(
         ),
         "reports and files of a platform are about a whole account",
     )
+)
+
+OWN_JSON.register(
+    {
+        "imports/platforms/prior.py": "what an import kept",
+    }
+)
+
+PLAIN_CSV.register(
+    {
+        "platforms/files.py": "YouTube's own files: YouTube would store the apostrophe",
+    }
 )

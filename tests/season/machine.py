@@ -250,7 +250,7 @@ class Season:
         return False
 
     def import_a_table(self, person: Person, rng: random.Random) -> bool:
-        """Import a table of recordings or of broadcasts."""
+        """Import a table."""
         undoing.bring(person, rng, self.machines.work)
         return False
 

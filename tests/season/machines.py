@@ -38,7 +38,7 @@ class Machines:
 
     def be(self, count: int) -> None:
         """Split the catalogue into so many partitions, as the guide to scaling says."""
-        self._count, self._away = count, 0
+        self._count, self._away, self._has_whole = count, 0, False
         self.were_many = self.were_many or count > 1
         settings.ACRPORTAL_PARTITIONS = count
         for folder in Path(settings.ACRPORTAL_DATA_DIR).glob("index*"):
@@ -48,8 +48,11 @@ class Machines:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def come_back(self) -> None:
-        """Switch all machines on."""
-        self._away = 0
+        """Switch all machines on, and add one with all partitions.
+
+        Comparisons of recordings, as in imports, wait for such a machine.
+        """
+        self._away, self._has_whole = 0, True
 
     def change(self, rng: random.Random) -> str:
         """Do what an operator does with the machines; return it in words."""
@@ -81,7 +84,8 @@ class Machines:
         if self._count == 1:
             return [None]
         numbers = range(1, self._count + 1)
-        return [[number] for number in numbers if number != self._away]
+        parts = [[number] for number in numbers if number != self._away]
+        return [*parts, None] if self._has_whole else [*parts]
 
     def _folders(self) -> set[str]:
         if self._count == 1:

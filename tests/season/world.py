@@ -32,7 +32,6 @@ from tests.season import outside, readers, samples
 
 DROP = "radio"
 """The folder of the drop, below the one that the settings allow."""
-"""A stream that people with limits see, though some of its plays are hidden from them."""
 PASSWORD = "correct horse battery"
 LIMITED_HOOK, LIMITED_MAIL = "/limited/hook", "lena@limited.example"
 """Where a person with limits lets plays and alarms be sent."""

@@ -183,7 +183,9 @@ def _said_last() -> dict[tuple[str, str, str], dict[str, Any]]:
         after = dict(event.after)
         for name in ("recording", "broadcast", "station", "local_time"):
             after.pop(name, None)
-        said.pop((kind, file, uid), None)
+        former = str(event.before.get("recording") or uid)
+        for each in (former, uid):
+            said.pop((kind, file, each), None)
         if after:
             said[kind, file, uid] = after
     return said

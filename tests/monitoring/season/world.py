@@ -10,6 +10,7 @@ from tests.monitoring.season import broadcasts
 from tests.season import outside, samples, world
 
 MIXED_STREAM = "Mixed stream"
+"""A stream that people with limits see, though some of its plays are hidden from them."""
 
 
 def add_streams() -> None:
