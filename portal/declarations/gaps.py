@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
+from catalogue.owners.models import Conflict
+from portal.shared.own_pages import url_of
 from accounts.models import User
 from accounts.roles import Action
 from enrichment.choices import FillField
@@ -65,7 +67,6 @@ def linked(groups: Iterable[GapGroup], user: User) -> list[LinkedGroup]:
 
 
 _OF_DOUBTS = {
-    DoubtKind.CONFLICT: "rights_conflict",
     DoubtKind.MATCH: "match",
     DoubtKind.FILE: "file_broadcasts",
 }
@@ -73,10 +74,13 @@ _OF_DOUBTS = {
 
 def linked_doubts(doubts: Iterable[Doubt]) -> list[tuple[str, str]]:
     """Return the text of each doubt, and the page where people look into it."""
-    return [
-        (doubt.text, reverse(f"portal:{_OF_DOUBTS[doubt.kind]}", args=[doubt.uid]))
-        for doubt in doubts
-    ]
+    return [(doubt.text, _page_of(doubt)) for doubt in doubts]
+
+
+def _page_of(doubt: Doubt) -> str:
+    if doubt.kind == DoubtKind.CONFLICT:
+        return url_of(Conflict, doubt.uid)
+    return reverse(f"portal:{_OF_DOUBTS[doubt.kind]}", args=[doubt.uid])
 
 
 def _suggested(group: GapGroup) -> tuple[int, int]:

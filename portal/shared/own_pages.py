@@ -1,4 +1,4 @@
-"""Pages of features on which people act on rows that admin screens show."""
+"""Pages of features on which people act on rows that others show, such as the admin."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db.models import Model
+from django.urls import reverse
 
 from common.registry import Registry
 
@@ -20,3 +21,11 @@ class OwnPage:
 
 
 own_pages: Final[Registry[OwnPage]] = Registry()
+
+
+def url_of(model: type[Model], value: str) -> str:
+    """Return the address of a row's page; empty if no feature has one."""
+    for own in own_pages:
+        if own.model is model:
+            return reverse(f"portal:{own.page}", args=[value])
+    return ""
