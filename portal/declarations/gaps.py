@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from catalogue.owners.models import Conflict
-from portal.shared.own_pages import url_of
 from accounts.models import User
 from accounts.roles import Action
+from catalogue.owners.models import Conflict
 from enrichment.choices import FillField
 from enrichment.selectors import suggested_for
 from monitoring.declarations.checking import FoundGap, GapGroup
 from monitoring.declarations.doubts import Doubt, DoubtKind
 from monitoring.declarations.formats.base import ValueSubject
+from portal.shared.own_pages import url_of
 
 _SHOWN = 50
 _PAGES = {

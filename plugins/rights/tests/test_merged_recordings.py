@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import User
-from accounts.roles import Role
 from catalogue.models import Bucket, CodeStatus, Recording
 from catalogue.owners.choices import Right, ShareKind
 from catalogue.owners.models import Party, RightsRecording, Share, Work
@@ -20,16 +19,10 @@ from dedup.services import find_duplicates
 from plugins.rights.filling import fill_recordings
 from review.models import Match
 from tests.dedup.test_actions import act, by_title
-from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def manager() -> User:
-    return make_user(Role.MANAGER)
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ import pytest
 from catalogue.owners.models import Share
 from plugins.rights.importing.importer import RightsImporter, RightsSummary
 from plugins.rights.importing.reading import open_message
-
-CASES = Path(__file__).parent / "cases"
+from tests.imports.test_other_programs import CASES
 
 
 def import_rights(path: Path) -> RightsSummary:

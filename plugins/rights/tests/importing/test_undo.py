@@ -28,7 +28,6 @@ from imports.undoing import walk
 from jobs.models import Job
 from plugins.rights.importing.kind import RIGHTS
 from plugins.rights.tests.factories import claim, share, work
-from tests.factories.accounts import make_user
 from tests.fixtures import MakeClient
 from tests.imports.test_undo import counts, imported, undone, work_off
 
@@ -39,11 +38,6 @@ HEAD = "work_id,work_title,iswc,party,right,share_pct\n"
 
 
 SHARES = f"{HEAD}W1,Blue Lantern,T-900.000.001-1,Anna Muster,performing,50\n"
-
-
-@pytest.fixture
-def manager() -> User:
-    return make_user(Role.MANAGER)
 
 
 def rights(text: str, user: User, sender: str = "Example") -> Import:

@@ -1,6 +1,6 @@
 """Measures the check and the import of a large CWR file, and mutated messages.
 
-``python -m benchmarks.rights_imports [--works N] [--mutated N] [--check]``
+``python -m plugins.rights.tests.benchmark [--works N] [--mutated N] [--check]``
 
 The works are generated while they are written; the portal imports them on SQLite, as a
 worker does.
@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.installation import set_up
-from benchmarks.report import Report, machine, parser, workplace
+from benchmarks.report import Report, machine, own_mb, parser, workplace
 
 MINUTES = 10.0
 # Growth of the peak from a tenth of the works to all of them, in MB. It is that of the
@@ -89,13 +89,6 @@ def _write(work: Path, works: int, first: int) -> Path:
     with path.open("wb") as file:
         file.writelines(cwr(works, first=first))
     return path
-
-
-def own_mb() -> float:
-    """Return the memory of this process that is not a mapped file, in MB (Linux)."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    (line,) = (line for line in lines if line.startswith("RssAnon:"))
-    return int(line.split()[1]) / 1024
 
 
 def _run(path: Path, *, dry: bool) -> tuple[int, float]:
