@@ -14,7 +14,7 @@ class RightsConfig(AppConfig):
 
     name = "plugins.rights"
     label = "rights_imports"
-    verbose_name = _("Rights imports")
+    verbose_name = _("Imports of rights")
 
     def ready(self) -> None:
         """Register all of it."""
