@@ -55,16 +55,20 @@ def _register_cards() -> None:
 
 def _register_monitoring() -> None:
     from portal.broadcasts import on_pages as broadcasts
+    from portal.broadcasts.arrival_api import BroadcastOfFiles
     from portal.broadcasts.fields import PerhapsBroadcast
     from portal.declarations import on_pages as declarations
-    from portal.shared.arrivals import more_fields
+    from portal.shared.arrivals import api_parts, more_fields
     from portal.shared.cards import cards
     from portal.shared.choices import choice_kinds
     from portal.shared.file_verbs import file_verbs
     from portal.shared.job_actions import job_actions
+    from portal.shared.processes import processes
     from portal.shared.searching import search_kinds
     from portal.streams import on_pages as streams
     from portal.streams import searching as streams_search
+    from portal.streams.fields import streams_field
+    from portal.trials.places import place_fields
     from portal.unknown import on_pages as unknown
     from portal.unknown import searching as unknown_search
     from portal.unknown.choices import CHOICES
@@ -76,6 +80,9 @@ def _register_monitoring() -> None:
         search_kinds.register(kind)
     for choice_kind in CHOICES:
         choice_kinds.register(choice_kind)
+    processes.register("stream_recorder")
+    place_fields.register(("streams", streams_field))
     more_fields.register(PerhapsBroadcast)
+    api_parts.register(BroadcastOfFiles())
     job_actions.register(("declaration", declarations.JOB_ACTIONS))
     file_verbs.register(("broadcast", broadcasts.ADD_BROADCAST))

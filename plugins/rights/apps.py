@@ -29,7 +29,6 @@ class RightsConfig(AppConfig):
         from plugins.rights.pages.searching import SEARCH_KINDS
         from portal.shared.cards import cards
         from portal.shared.choices import choice_kinds
-        from portal.shared.own_pages import own_pages
         from portal.shared.searching import search_kinds
 
         routing.pages.register("plugins.rights.pages.urls")
@@ -37,8 +36,6 @@ class RightsConfig(AppConfig):
         menu.register()
         for card in on_pages.CARDS:
             cards.register(card)
-        for page in on_pages.OWN_PAGES:
-            own_pages.register(page)
         for kind in SEARCH_KINDS:
             search_kinds.register(kind)
         for choice in CHOICES:

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from accounts.models import User
 from catalogue.models import Recording
-from catalogue.owners.models import Conflict, Party, Release, RightsRecording, Work
+from catalogue.owners.models import Conflict
 from catalogue.owners.selectors import rights_of
 from common.zones import office_day
 from plugins.rights.selectors import conflicts_under
 from portal.shared.cards import Card
-from portal.shared.own_pages import OwnPage
 from review.models import Match
 from review.owners import rights_at_use
 from review.subjects import Subject
@@ -37,11 +36,4 @@ CARDS = (
     Card("match", "portal/rights/_card.html", _of_match),
     Card("recording", "portal/rights/_card.html", _of_recording),
     Card("filling.bulk", "portal/rights/_conflicts_under.html", _under),
-)
-OWN_PAGES = (
-    OwnPage(Conflict, "rights_conflict"),
-    OwnPage(Party, "party"),
-    OwnPage(Release, "release"),
-    OwnPage(RightsRecording, "rights_recording"),
-    OwnPage(Work, "work"),
 )

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections import ChainMap
+from collections.abc import Mapping
 from operator import attrgetter
 
 from django.db.models import Model
 from django.urls import resolve, reverse
 
 from accounts.models import User
+from common.registry import Registry
 from imports.kinds import kind_of_model
-from portal.shared.own_pages import own_pages
 
 # Model name → name of the page, and the field that its address takes.
 _PAGES = {
     "bucket": ("bucket_detail", "pk"),
     "container": ("container_edit", "pk"),
-    "declaration": ("declaration", "uid"),
-    "declarationprofile": ("declaration_profile", "uid"),
     "dedupgroup": ("duplicate_group", "uid"),
     "dispute": ("match", "match.uid"),
     "drop": ("drop_detail", "uid"),
@@ -30,26 +29,18 @@ _PAGES = {
     "reportschedule": ("report_schedule", "uid"),
     "retrosearch": ("retro_search", "uid"),
     "scannedfile": ("file_detail", "uid"),
-    "station": ("station", "uid"),
-    "stream": ("stream_day", "uid"),
-    "suggestion": ("suggestion", "uid"),
-    "takedownnotice": ("notice", "uid"),
-    "unknownitem": ("unknown_item", "uid"),
     "watch": ("watch_detail", "uid"),
 }
 
-
-@cache
-def _pages() -> dict[str, tuple[str, str]]:
-    return _PAGES | {
-        str(own.model._meta.model_name): (own.page, own.column) for own in own_pages
-    }
+own_pages: Registry[Mapping[str, tuple[str, str]]] = Registry()
+"""Pages of other features, by the names of their models."""
 
 
 def own_page(shown: Model, user: User) -> str:
     """Return the address of the object's page; empty if there is none that the user may open."""
     kind = kind_of_model(type(shown))
-    name, column = _pages().get(str(shown._meta.model_name), ("", ""))
+    pages = ChainMap(_PAGES, *map(dict, own_pages))
+    name, column = pages.get(str(shown._meta.model_name), ("", ""))
     if kind:
         name, column = f"{kind.name}_detail", "uid"
     if not name or getattr(shown, "deleted_at", None):

@@ -1,7 +1,4 @@
-"""Admin screens of rights: works, parties, recordings, releases, conflicts.
-
-The portal's pages hold their actions.
-"""
+"""Admin screens of works, parties, recordings, releases and conflicts of rights."""
 
 from __future__ import annotations
 
@@ -19,6 +16,7 @@ from catalogue.owners.selectors import (
     works_in_reach,
 )
 from portal.admin.base import RoleAdmin, all_field_names
+from portal.admin.history import own_cases
 
 
 @admin.register(Work)
@@ -91,3 +89,14 @@ class ConflictAdmin(RoleAdmin[Conflict]):
     def record(self, conflict: Conflict) -> str:
         """Return the name of the work, recording or release."""
         return str(conflict.subject)
+
+
+own_cases.register(
+    {
+        "conflict": ("conflict", "uid"),
+        "party": ("party", "uid"),
+        "release": ("release", "uid"),
+        "rightsrecording": ("rights_recording", "uid"),
+        "work": ("work", "uid"),
+    }
+)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from accounts.models import User
 from accounts.roles import Action
-from catalogue.owners.models import Conflict
 from enrichment.choices import FillField
 from enrichment.selectors import suggested_for
 from monitoring.declarations.checking import FoundGap, GapGroup
 from monitoring.declarations.doubts import Doubt, DoubtKind
 from monitoring.declarations.formats.base import ValueSubject
-from portal.shared.own_pages import url_of
 
 _SHOWN = 50
 _PAGES = {
@@ -67,6 +65,7 @@ def linked(groups: Iterable[GapGroup], user: User) -> list[LinkedGroup]:
 
 
 _OF_DOUBTS = {
+    DoubtKind.CONFLICT: "rights_conflict",
     DoubtKind.MATCH: "match",
     DoubtKind.FILE: "file_broadcasts",
 }
@@ -78,9 +77,10 @@ def linked_doubts(doubts: Iterable[Doubt]) -> list[tuple[str, str]]:
 
 
 def _page_of(doubt: Doubt) -> str:
-    if doubt.kind == DoubtKind.CONFLICT:
-        return url_of(Conflict, doubt.uid)
-    return reverse(f"portal:{_OF_DOUBTS[doubt.kind]}", args=[doubt.uid])
+    try:
+        return reverse(f"portal:{_OF_DOUBTS[doubt.kind]}", args=[doubt.uid])
+    except NoReverseMatch:
+        return ""  # Conflicts have pages only where their plug-in is installed.
 
 
 def _suggested(group: GapGroup) -> tuple[int, int]:
