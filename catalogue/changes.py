@@ -31,10 +31,12 @@ from catalogue.models import (
 )
 from catalogue.services import keep_audio, keep_landmarks
 from catalogue.signals import recordings_changed
+from common.batches import batched
 from common.storage import kept_only_if_done
 from jobs.services import submit
 from recognition.types import Fingerprint
 
+_AT_ONCE = 500
 # While a recording waits or is fingerprinted, a worker owns its files.
 _AT_REST = (RecordingStatus.READY, RecordingStatus.ERROR)
 _OF_AUDIO = (
@@ -95,18 +97,25 @@ def delete_bucket(*, bucket: Bucket, user: User | None) -> None:
             )
         # Containers must not search a bucket that is gone.
         bucket.containers.clear()
-        retired = bucket.recordings.exclude(status=RecordingStatus.RETIRED).update(
-            status=RecordingStatus.RETIRED, updated_at=now
-        )
+        searched = bucket.recordings.exclude(status=RecordingStatus.RETIRED)
+        before = dict(searched.values_list("pk", "status"))
+        searched.update(status=RecordingStatus.RETIRED, updated_at=now)
         IndexEntry.objects.filter(bucket=bucket).delete()
         Bucket.objects.present().filter(pk=bucket.pk).update(deleted_at=now)
         audit.services.record(
             case=f"bucket:{bucket.pk}",
             action="bucket.deleted",
             actor=user or audit.services.SYSTEM,
-            before={"name": bucket.name, "recordings": retired},
+            before={"name": bucket.name, "recordings": len(before)},
             after=as_event(dict.fromkeys(chain.from_iterable(stated.values()))),
         )
+        # A bucket can hold hundreds of thousands of recordings.
+        for some in batched(before.items(), _AT_ONCE):
+            recordings_changed.send(
+                sender=Recording,
+                before={key: {"status": status} for key, status in some},
+                user=user,
+            )
 
 
 def update_recording(

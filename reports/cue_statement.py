@@ -16,7 +16,6 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-import audit.services
 from accounts.models import User
 from accounts.reach import seen_buckets, sees_every_bucket, working_for
 from audit.standing import StatementKind
@@ -26,7 +25,6 @@ from common.storage import (
     delete_files,
     keep_file,
     kept_only_if_done,
-    read_bytes,
 )
 from reports.cells import Cell
 from reports.cue_sheet_files import FORMATS, SIGNED, lines_of, signed, written
@@ -43,11 +41,10 @@ from statements.models import (
     StatementStep,
 )
 from statements.selectors import statements_in_reach
-from statements.services import attach, issue
+from statements.services import attach, issue, record_download
 
 _Line: TypeAlias = tuple[str, ...]
 """The signed cells of a line as text, without its number."""
-_EXPORTED: Final = "cue_sheet.exported"
 _OPEN: Final = (StatementState.DRAFT, StatementState.SUBMITTED)
 _HANDED_OUT: Final = (StatementState.DRAFT, StatementState.APPROVED)
 _NAMES: Final = tuple(column.name for column in SIGNED[1:])
@@ -86,6 +83,7 @@ class CueSheets(Kind):
     """Cue sheets of files: drafts that somebody downloaded, submitted and approved ones."""
 
     kind = StatementKind.CUE_SHEET
+    may_end = True
 
     def seen(self, subjects: Collection[str]) -> Collection[str]:
         """Return the files whose sheets hold no line, then or now, that is hidden from the viewer."""
@@ -128,15 +126,22 @@ class CueSheets(Kind):
                 found[statement.pk] = list(_in_sentences(compared(statement, sheet)))
         return found
 
+    def present(self, subjects: Collection[str]) -> Collection[str]:
+        """Return the files that were not deleted."""
+        files = ScannedFile.objects.present().filter(uid__in=subjects)
+        return {str(uid) for uid in files.values_list("uid", flat=True)}
+
     def url(self, statement: Statement) -> str:
-        """Return the page of the version, which outlives the file."""
-        return reverse(
-            "portal:cue_sheet_version", args=[statement.subject, statement.version]
-        )
+        """Return the page of the sheet as it is today."""
+        return reverse("portal:cue_sheet", args=[statement.subject])
 
     def correct_url(self, statement: Statement) -> str:
         """Return the page of the sheet."""
-        return reverse("portal:cue_sheet", args=[statement.subject])
+        return self.url(statement)
+
+    def download_case(self, statement: Statement) -> str:
+        """Return the file's case, which also tells of drafts."""
+        return f"file:{statement.subject}"
 
     def concerned(self, cases: Mapping[str, Collection[str]]) -> Collection[str]:
         """Return the changed files: a sheet without lines names none of its own."""
@@ -261,13 +266,6 @@ def attach_files(
         )
 
 
-def hand_out(*, file: StatementFile, actor: User | str) -> bytes:
-    """Return the stored bytes of a version, and record who got them."""
-    statement = file.statement
-    _record(statement.subject, actor, file.format, statement.version, file.sha256)
-    return read_bytes(file.file)
-
-
 def hand_out_draft(*, sheet: CueSheet, actor: User | str, form: str) -> bytes:
     """Return today's sheet in a format; record it, and keep what somebody has now.
 
@@ -284,7 +282,14 @@ def hand_out_draft(*, sheet: CueSheet, actor: User | str, form: str) -> bytes:
         if stored is not None:
             kept.append(stored.name)
         with transaction.atomic():
-            _record(str(sheet.file.uid), actor, form, version, sha256)
+            record_download(
+                case=f"file:{sheet.file.uid}",
+                kind=StatementKind.CUE_SHEET,
+                actor=actor,
+                form=form,
+                version=version,
+                sha256=sha256,
+            )
             if stored is not None:
                 user = actor if isinstance(actor, User) else None
                 _keep_draft(sheet, user, form, stored)
@@ -333,17 +338,6 @@ def next_version(last: Statement | None) -> int:
     if last is None:
         return 1
     return last.version if last.state in _OPEN else last.version + 1
-
-
-def _record(
-    file_uid: str, actor: User | str, form: str, version: int, sha256: str
-) -> None:
-    audit.services.record(
-        case=f"file:{file_uid}",
-        action=_EXPORTED,
-        actor=actor,
-        after={"format": form, "version": version, "sha256": sha256},
-    )
 
 
 def compared(statement: Statement, sheet: CueSheet) -> list[SheetDifference]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from django.urls import reverse
 
@@ -18,6 +18,11 @@ class SentReports(Kind):
     kind = StatementKind.REPORT
     model = ReportRun
     followed_days = 90
+    may_end = True
+
+    def present(self, subjects: Collection[str]) -> Collection[str]:
+        """Return the runs that were not removed when their time was over."""
+        return self.seen(subjects)
 
     def differences(
         self, statements: Sequence[Statement]

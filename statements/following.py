@@ -32,7 +32,7 @@ from statements.telling import post
 
 _EVERYTHING: Final = {
     *("licence", "party", "rights_recording", "work", "rights_import"),
-    *("container", "dedup"),
+    *("bucket", "container", "dedup"),
 }
 """Cases of the audit trail that can touch any statement."""
 _AT_ONCE: Final = 500

@@ -54,8 +54,11 @@ class Kind(ABC):
     followed_days: int | None = None
     """So long a statement is compared with today; None for no end."""
 
+    may_end: bool = False
+    """Rows of its table may be deleted, so links lead to the statement's own page."""
+
     def seen(self, subjects: Collection[str]) -> Collection[str]:
-        """Return those of the subjects that the viewer may see."""
+        """Return those of the subjects that the viewer may see, with all their files."""
         rows = self.model._default_manager.filter(uid__in=subjects)
         return set(rows.values_list("uid", flat=True))
 
@@ -69,9 +72,13 @@ class Kind(ABC):
         number of statements.
         """
 
+    def present(self, subjects: Collection[str]) -> Collection[str]:
+        """Return those of the subjects whose pages still exist."""
+        return subjects
+
     @abstractmethod
     def url(self, statement: Statement) -> str:
-        """Return the address of the page of the statement."""
+        """Return the address of the page on which people work with it."""
 
     @abstractmethod
     def correct_url(self, statement: Statement) -> str:
@@ -83,6 +90,10 @@ class Kind(ABC):
         ``cases`` are uids by the kind of their case, such as "file" or "match".
         """
         return ()
+
+    def download_case(self, statement: Statement) -> str:
+        """Return the case of the audit trail that tells of downloads."""
+        return statement.case
 
     def can_withdraw(self, statement: Statement, user: User) -> bool:
         """Return whether the user may take the statement back."""
@@ -99,3 +110,9 @@ kinds: Registry[Kind] = Registry()
 def kind_of(statement: Statement) -> Kind:
     """Return what a statement's kind tells."""
     return next(kind for kind in kinds if kind.kind == statement.kind)
+
+
+def address_of(statement: Statement) -> str:
+    """Return the address to which lists and marks lead: that page never goes."""
+    kind = kind_of(statement)
+    return statement.page_url if kind.may_end else kind.url(statement)

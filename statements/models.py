@@ -18,9 +18,9 @@ class Statement(models.Model):
     """One version of what was signed, sent or handed over.
 
     ``subject`` is the uid of the row in the table of its kind, for a cue sheet that of
-    the file. ``content`` are the stored rows, ``facts_sha256`` is their digest, and
-    ``limits`` are those within which they were read. ``changed_at`` is when its state, its
-    differences or the decision to keep it changed. ``differs_in`` are the first of its
+    the file. ``content`` are the stored rows, ``facts_sha256`` is their digest.
+    ``changed_at`` is when its state, its differences or the decision to keep it changed.
+    ``differs_in`` are the first of its
     ``differs_count`` sentences, in English, about what it says otherwise than the portal
     today, ``differs_event`` is the key of the event after which they were found.
     ``kept_sha256`` names the differences with which somebody keeps it.
@@ -44,7 +44,6 @@ class Statement(models.Model):
     # Any: the rows of its kind.
     content: models.JSONField[Any, Any] = models.JSONField(default=list, blank=True)
     facts_sha256 = models.CharField(max_length=64, blank=True, default="")
-    limits = models.JSONField(default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now_add=True)
     issued_at = models.DateTimeField(

@@ -14,7 +14,7 @@ from common.batches import batched
 from review.services.transitions import changed_cases
 from statements.choices import ISSUED
 from statements.following import COMPARED_AT_ONCE, concerned, differences_of
-from statements.kinds import Difference, kind_of
+from statements.kinds import Difference, address_of
 from statements.models import Statement
 from statements.selectors import seen_matches, statements_in_reach
 
@@ -88,6 +88,6 @@ def as_change(statement: Statement, texts: Iterable[str] = ()) -> StatementChang
         StatementKind(statement.kind),
         statement.subject,
         statement.name,
-        kind_of(statement).url(statement),
+        address_of(statement),
         tuple(texts),
     )

@@ -19,7 +19,7 @@ from common.zones import office_day
 from review.choices import MatchState
 from review.models import Match, MatchAlias
 from statements.choices import FOLLOWED, ISSUED, STANDING, StatementState
-from statements.kinds import kind_of, kinds
+from statements.kinds import address_of, kinds
 from statements.models import Statement, StatementFact
 
 _MATCH: Final = "match:"
@@ -207,7 +207,7 @@ class Mark:
     @property
     def url(self) -> str:
         """Return the address of the statement; empty if the viewer may not see it."""
-        return kind_of(self.statement).url(self.statement) if self.statement else ""
+        return address_of(self.statement) if self.statement else ""
 
     @property
     def is_decided_otherwise(self) -> bool:
@@ -262,7 +262,7 @@ def _marks(
         # Cue sheets also name parts of matches that do not count.
         then = state if state in MatchState.values else ""
         stated.setdefault((key, names.get(uid, uid)), []).append(then)
-    statements = Statement.objects.defer("content", "limits").in_bulk(
+    statements = Statement.objects.defer("content").in_bulk(
         {key for key, _uid in stated}
     )
     seen = statements_in_reach(Q(pk__in=statements))
@@ -328,7 +328,7 @@ def standing_on(cases: Sequence[str]) -> Standing:
         .values_list("statement", "file", "recording")
         .distinct()
     )
-    statements = Statement.objects.defer("content", "limits").in_bulk(
+    statements = Statement.objects.defer("content").in_bulk(
         {key for key, _file, _recording in named}
     )
     stated: dict[str, dict[StandingStatement, None]] = {}
@@ -338,7 +338,7 @@ def standing_on(cases: Sequence[str]) -> Standing:
             StatementKind(statement.kind),
             statement.subject,
             statement.name,
-            kind_of(statement).url(statement),
+            address_of(statement),
         )
         for case in {f"file:{file}", f"recording:{recording}"} & wanted:
             stated.setdefault(case, {})[about] = None

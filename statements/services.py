@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
-from accounts.reach import limits_at_work, why_unseen
+from accounts.reach import why_unseen
 from accounts.roles import Action
 from audit.standing import StatementKind
 from common.batches import batched
-from common.storage import StoredFile, delete_files
+from common.storage import StoredFile, delete_files, read_bytes
 from common.zones import office_day
 from statements.choices import FOLLOWED, STANDING, StatementState
 from statements.errors import StatementRefused
@@ -55,7 +55,6 @@ def issue(
             statement = _emptied(last)
     statement.name = name
     statement.content = list(content)
-    statement.limits = limits_at_work()
     if days := kind_of(statement).followed_days:
         statement.followed_until = office_day() + timedelta(days=days)
     statement.save()
@@ -128,6 +127,38 @@ def attach(
         file=stored.name,
         sha256=stored.sha256,
         size_bytes=stored.size_bytes,
+    )
+
+
+def hand_out(*, file: StatementFile, actor: User | str) -> bytes:
+    """Return the stored bytes of a file, and record who got them."""
+    statement = file.statement
+    record_download(
+        case=kind_of(statement).download_case(statement),
+        kind=StatementKind(statement.kind),
+        actor=actor,
+        form=file.format,
+        version=statement.version,
+        sha256=file.sha256,
+    )
+    return read_bytes(file.file)
+
+
+def record_download(
+    *,
+    case: str,
+    kind: StatementKind,
+    actor: User | str,
+    form: str,
+    version: int,
+    sha256: str,
+) -> None:
+    """Record who got which bytes of a statement."""
+    audit.services.record(
+        case=case,
+        action=f"{kind}.exported",
+        actor=actor,
+        after={"format": form, "version": version, "sha256": sha256},
     )
 
 

@@ -12,6 +12,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import sysconfig
 import threading
 import time
 import zlib
@@ -19,7 +20,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from functools import cache
 from hashlib import sha256
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -58,13 +58,20 @@ def fingerprint_schema() -> str:
 
 def _fingerprint(files: Iterable[Path]) -> str:
     hashed = sha256(f"{sys.version} {sqlite3.sqlite_version}".encode())
-    for package in sorted(f"{d.name}=={d.version}" for d in metadata.distributions()):
+    for package in _packages():
         hashed.update(package.encode())
     hashed.update(_settings().encode())
     for path in files:
         name = product.name_of(path)
         hashed.update(f"\0{name}\0".encode() + path.read_bytes())
     return hashed.hexdigest()[:32]
+
+
+@cache
+def _packages() -> list[str]:
+    """Return the folders that name the installed packages and their versions."""
+    installed = Path(sysconfig.get_path("purelib"))
+    return sorted(path.name for path in installed.glob("*.dist-info"))
 
 
 def _settings() -> str:

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import TYPE_CHECKING
 
 import requests
 from django.test import override_settings
-from moto.server import ThreadedMotoServer
 
 from common.storage_url import storage_options
+
+if TYPE_CHECKING:
+    from moto.server import ThreadedMotoServer
 
 
 @cache
 def _server() -> ThreadedMotoServer:
+    # Takes long to load, and all processes collect all tests.
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     return server

@@ -38,7 +38,7 @@ class StatementAdmin(RoleAdmin[Statement]):
     list_filter = ["kind", "state"]
     search_fields = ["=uid", "=subject", "name"]
     search_help_text = _("Id of the statement or of its subject, or name")
-    readonly_fields = all_field_names(Statement, but=["id", "content", "limits"])
+    readonly_fields = all_field_names(Statement, but=["id", "content"])
     inlines = [StatementStepInline, StatementFileInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Statement]:

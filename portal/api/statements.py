@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 from django.http import FileResponse, Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
@@ -10,7 +12,6 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.reach import sees_within
 from accounts.roles import Action
 from audit.standing import StatementKind
 from common.api_requests import valid_data
@@ -164,18 +165,15 @@ class StatementView(ProgramView):
 class StatementFileView(ProgramView):
     """Sends a file of a statement."""
 
-    http_method_names = ["get", "head", "options"]
+    reads = Action.REPORT
+    http_method_names = ["get", "options"]
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: Request, uid: str, form: str) -> FileResponse:
         """Send the bytes as they were approved or sent."""
-        statement = _find(uid)
-        if not sees_within(statement.limits):
-            raise Http404
-        kept = get_object_or_404(statement.files, format=form)
-        return FileResponse(
-            kept.file.open("rb"), as_attachment=True, filename=kept.name
-        )
+        stored = get_object_or_404(_find(uid).files, format=form)
+        content = services.hand_out(file=stored, actor=self.person)
+        return FileResponse(BytesIO(content), as_attachment=True, filename=stored.name)
 
 
 class StatementKeepingView(ProgramView):

@@ -14,6 +14,9 @@ urlpatterns = [
         name="unfindable_recordings",
     ),
     path("catalogue/buckets/<int:pk>/", views.bucket_detail, name="bucket_detail"),
+    path(
+        "catalogue/buckets/<int:pk>/delete/", views.bucket_delete, name="bucket_delete"
+    ),
     path("catalogue/buckets/new/", views.bucket_create, name="bucket_create"),
     path("catalogue/recordings/new/", views.recording_add, name="recording_add"),
     path(

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import (
     require_http_methods,
@@ -17,6 +18,7 @@ from accounts.roles import Action
 from catalogue import selectors
 from catalogue.changes import (
     ChangeRefused,
+    delete_bucket,
     move_recordings,
     refingerprint,
     refuse_unready,
@@ -50,9 +52,8 @@ from portal.catalogue.forms import (
 )
 from portal.pictures.waveform import load_waveform, wave_paths
 from portal.shared.access import PortalRequest, needs
-from portal.shared.asking import not_agreed
+from portal.shared.asking import Question, ask_before, not_agreed
 from portal.shared.columns import columns_shown
-from portal.shared.consequences import consequences_of
 from portal.shared.fields import sentence_of
 from portal.shared.lists import count_of, page_of, sorted_by
 from portal.shared.playback import audio_response, audio_url
@@ -117,10 +118,45 @@ def bucket_detail(request: PortalRequest, pk: int) -> HttpResponseBase:
             "filters": filters,
             "page_obj": page,
             "columns": columns_shown(request.user, "recordings"),
+            "is_reserved": bucket.pk == ACRCLOUD_MUSIC_BUCKET_ID,
             "waits_for_audio": bucket.pk != ACRCLOUD_MUSIC_BUCKET_ID
             and bucket.recordings.filter(status=RecordingStatus.STUB).exists(),
         },
     )
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.EDIT_CATALOGUE)
+def bucket_delete(request: PortalRequest, pk: int) -> HttpResponseBase:
+    """Show what the end of a bucket changes, then delete it."""
+    shared = Bucket.objects.present().exclude(pk=ACRCLOUD_MUSIC_BUCKET_ID)
+    bucket = get_object_or_404(shared, pk=pk)
+
+    def delete() -> None:
+        delete_bucket(bucket=bucket, user=request.user)
+
+    asked = ask_before(
+        request,
+        delete,
+        about=Q(recording__bucket=bucket),
+        question=Question(
+            title=_("Delete the bucket %(name)s") % {"name": bucket.name},
+            text=_(
+                "Scans that start from now on will not find its recordings. Their "
+                "matches, decisions and history stay."
+            ),
+            submit=_("Delete the bucket"),
+            crumbs=[
+                (_("Catalogue"), reverse("portal:catalogue")),
+                (bucket.name, reverse("portal:bucket_detail", args=[pk])),
+            ],
+        ),
+    )
+    if asked is not None:
+        return asked
+    delete()
+    messages.success(request, _("%(name)s was deleted.") % {"name": bucket.name})
+    return redirect("portal:catalogue")
 
 
 @require_safe
@@ -327,7 +363,8 @@ def recording_move(request: PortalRequest, uid: str) -> HttpResponseBase:
             move_recordings(recordings=[recording], target=target, user=request.user)
 
         try:
-            if request.method == "POST":
+            consequences = not_agreed(request, move, about=Q(recording=recording))
+            if consequences is None:
                 move()
                 done = _("%(title)s is in %(bucket)s now.")
                 named = {
@@ -336,9 +373,7 @@ def recording_move(request: PortalRequest, uid: str) -> HttpResponseBase:
                 }
                 messages.success(request, done % named)
                 return redirect("portal:recording_detail", uid=uid)
-            context["consequences"] = consequences_of(
-                move, about=Q(recording=recording)
-            )
+            context["consequences"] = consequences
         except ChangeRefused as refused:
             form.add_error("bucket", str(refused))
     return render(request, "portal/catalogue/recording_move.html", context)

@@ -11,6 +11,9 @@ urlpatterns = [
     path("containers/new/", views.container_create, name="container_create"),
     path("containers/<int:pk>/", views.container_edit, name="container_edit"),
     path(
+        "containers/<int:pk>/delete/", views.container_delete, name="container_delete"
+    ),
+    path(
         "callbacks-sent/<str:uid>/again/",
         views.callback_again,
         name="callback_again",

@@ -12,6 +12,7 @@ from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import (
@@ -23,11 +24,13 @@ from django.views.decorators.http import (
 from accounts.models import User
 from accounts.roles import Action
 from portal.shared.access import PortalRequest, confirm_outbound, needs
+from portal.shared.asking import Question, ask_before
 from portal.shared.fields import CountryField, SearchSelectMultiple, WebhookField
 from review.services import floors, grounds
 from scanning.choices import EngineChoice
 from scanning.models import Container, OutboundCallback
 from scanning.services.containers import inbound_callback_url, record_saved
+from scanning.services.filing import delete_container
 from scanning.services.outbound_callbacks import send_again
 
 
@@ -203,6 +206,44 @@ def _save(form: ContainerForm, user: User) -> Container:
     engine_before = None if is_new else form.initial["engine"]
     record_saved(container=container, engine_before=engine_before, user=user)
     return container
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.CONFIGURE)
+def container_delete(request: PortalRequest, pk: int) -> HttpResponseBase:
+    """Show what the end of a container and its files changes, then delete it."""
+    container = get_object_or_404(Container.objects.present(), pk=pk)
+
+    def delete() -> None:
+        delete_container(container=container, user=request.user, reason="")
+
+    files = container.files.present().count()
+    asked = ask_before(
+        request,
+        delete,
+        about=Q(scanned_file__container=container),
+        question=Question(
+            title=_("Delete the container %(name)s") % {"name": container.name},
+            text=ngettext(
+                "Its %(count)s file is deleted with it. Its decisions and its history "
+                "stay.",
+                "Its %(count)s files are deleted with it. Their decisions and their "
+                "history stay.",
+                files,
+            )
+            % {"count": files},
+            submit=_("Delete the container"),
+            crumbs=[
+                (_("Containers"), reverse("portal:container_list")),
+                (container.name, reverse("portal:container_edit", args=[pk])),
+            ],
+        ),
+    )
+    if asked is not None:
+        return asked
+    delete()
+    messages.success(request, _("%(name)s was deleted.") % {"name": container.name})
+    return redirect("portal:container_list")
 
 
 @require_POST

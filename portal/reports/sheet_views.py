@@ -22,9 +22,7 @@ from reports import cue_approval, cue_edits, cue_sheets, cue_statement
 from reports.cue_approval import SheetStep
 from reports.cue_entries import SheetRefused
 from reports.cue_sheets import NotScanned
-from scanning import selectors as scanning_selectors
-from statements.following import differences_of
-from statements.models import Statement
+from statements.services import hand_out
 
 _CUE_SHEET_TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -124,28 +122,9 @@ def cue_sheet_step(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
 def cue_sheet_version(
     request: PortalRequest, uid: uuid.UUID, version: int
 ) -> HttpResponseBase:
-    """Show a version as it was approved or downloaded, whatever became of the file."""
-    statement = get_object_or_404(cue_statement.versions_of(str(uid)), version=version)
-    context = {
-        "statement": statement,
-        "lines": cue_statement.lines_in_words(statement),
-        "steps": statement.steps.all(),
-        "files": statement.files.all(),
-        "differences": differences_of([statement])[statement.pk],
-        "file": scanning_selectors.files().filter(uid=uid).first(),
-    }
-    return render(request, "portal/reports/cue_sheet_version.html", context)
-
-
-@require_GET
-@needs(Action.REPORT)
-def cue_sheet_version_file(
-    request: PortalRequest, uid: uuid.UUID, version: int, kind: str
-) -> HttpResponseBase:
-    """Download the bytes of a version, and record who downloaded them."""
+    """Lead to the page of the statement that keeps a version."""
     versions = cue_statement.versions_of(str(uid))
-    statement = get_object_or_404(versions, version=version)
-    return _stored(request, statement, kind)
+    return redirect(get_object_or_404(versions, version=version).page_url)
 
 
 @require_GET
@@ -156,7 +135,8 @@ def cue_sheet_file(
     """Download the approved sheet, or today's as a draft if it is asked for, or alone."""
     approved = cue_statement.approved_version(str(uid))
     if approved is not None and "draft" not in request.GET:
-        return _stored(request, approved, kind)
+        stored = get_object_or_404(approved.files, format=kind)
+        return _sent(hand_out(file=stored, actor=request.user), kind, stored.name)
     file = find_file(uid)
     try:
         sheet = cue_sheets.cue_sheet(file=file)
@@ -165,12 +145,6 @@ def cue_sheet_file(
         return redirect("portal:file_detail", uid=uid)
     content = cue_statement.hand_out_draft(sheet=sheet, actor=request.user, form=kind)
     return _sent(content, kind, f"{sheet.name}-draft.{kind}")
-
-
-def _stored(request: PortalRequest, statement: Statement, kind: str) -> HttpResponse:
-    file = get_object_or_404(statement.files, format=kind)
-    content = cue_statement.hand_out(file=file, actor=request.user)
-    return _sent(content, kind, file.name)
 
 
 def _sent(content: bytes, kind: str, name: str) -> HttpResponse:

@@ -79,11 +79,6 @@ urlpatterns = [
         name="cue_sheet_version",
     ),
     path(
-        "files/<uuid:uid>/cue-sheet/versions/<int:version>.<str:kind>",
-        sheet_views.cue_sheet_version_file,
-        name="cue_sheet_version_file",
-    ),
-    path(
         "files/<uuid:uid>/cue-sheet.csv",
         sheet_views.cue_sheet_file,
         {"kind": "csv"},

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
@@ -20,6 +27,7 @@ from accounts.deciders import Decider
 from accounts.reach import working_for
 from audit.models import Event
 from audit.standing import StandingStatement, StatementKind, standing_on
+from catalogue.models import Recording
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match, MatchAlias
 from review.services.transitions import GROUND, JOINED, JOINED_INTO, NAMED_OTHERWISE
@@ -48,6 +56,7 @@ _ORDER: Final = (
     MatchState.SUPPRESSED,
 )
 _FILE_DELETED: Final = "file.deleted"
+_BUCKET_DELETED: Final = "bucket.deleted"
 _ENDS: Final = (_FILE_DELETED, "recording.retired")
 """Events of files and recordings that take the ground from what was stated."""
 _OF_KIND: Final = (
@@ -175,9 +184,7 @@ def consequences_of(change: Callable[[], object], *, about: Q) -> Consequences:
         statements = stand_on(events, stated_by)
         said_then = read_all(statements)
     changes, has_hidden = changes_between(statements, read_all(statements), said_then)
-    ended, has_hidden_ended = _standing_on(
-        event.case for event in events if event.action in _ENDS
-    )
+    ended, has_hidden_ended = _standing_on(_ended(events))
     gone = _in_deleted(events, stood)
     before = _rows(cases)
     stays = Counter(
@@ -248,6 +255,19 @@ def _joined_rows(cases: Collection[str], events: Iterable[Event]) -> dict[int, M
     }
     former = MatchAlias.objects.filter(uid__in=into)
     return rows | {alias.former_key: into[alias.uid] for alias in former}
+
+
+def _ended(events: Iterable[Event]) -> Iterator[str]:
+    """Yield the files and recordings that end; those of a bucket have no event."""
+    for event in events:
+        if event.action in _ENDS:
+            yield event.case
+        elif event.action == _BUCKET_DELETED:
+            bucket = event.case.partition(":")[2]
+            with working_for(None):
+                rows = Recording.objects.filter(bucket=bucket)
+                uids = list(rows.values_list("uid", flat=True))
+            yield from (f"recording:{uid}" for uid in uids)
 
 
 def _standing_on(cases: Iterable[str]) -> tuple[list[StatementChange], bool]:

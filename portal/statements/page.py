@@ -8,19 +8,20 @@ from typing import Final
 
 from django.db.models import Q, QuerySet
 from django.http import Http404
-from django.shortcuts import get_object_or_404
 
 from accounts.models import User
-from accounts.reach import sees_everything, sees_within
+from accounts.reach import sees_everything
 from accounts.roles import Action
 from audit.models import Event
+from audit.standing import StatementKind
 from catalogue.models import Recording
+from reports.cue_statement import lines_in_words
 from review.choices import MatchState
 from review.models import Match, MatchAlias
 from scanning.models import ScannedFile
 from statements.choices import STANDING, StatementState
-from statements.kinds import kind_of
-from statements.models import Statement, StatementFact, StatementFile, StatementStep
+from statements.kinds import kind_of, kinds
+from statements.models import Statement, StatementFact, StatementStep
 from statements.selectors import (
     Differing,
     differing,
@@ -53,6 +54,7 @@ class StatementRow:
     """The step into its state."""
     differing: Differing | None
     kind_url: str
+    """Of the page on which people work with it; empty once that is gone."""
     correct_url: str
     may_keep: bool
     may_withdraw: bool
@@ -73,8 +75,26 @@ class StatementRow:
 def rows_of(statements: Iterable[Statement], user: User) -> list[StatementRow]:
     """Return statements as the list shows them; the steps are prefetched."""
     found = list(statements)
-    differences = differing(found)
-    return [_row(statement, differences.get(statement.pk), user) for statement in found]
+    differences, present = differing(found), _present(found)
+    return [
+        _row(
+            statement,
+            differences.get(statement.pk),
+            user,
+            is_present=statement.pk in present,
+        )
+        for statement in found
+    ]
+
+
+def _present(statements: Sequence[Statement]) -> set[int]:
+    """Return the keys of the statements whose subjects still have their pages."""
+    present: set[int] = set()
+    for kind in kinds:
+        of_kind = [row for row in statements if row.kind == kind.kind]
+        subjects = kind.present({row.subject for row in of_kind}) if of_kind else ()
+        present |= {row.pk for row in of_kind if row.subject in subjects}
+    return present
 
 
 def with_steps(rows: QuerySet[Statement]) -> QuerySet[Statement]:
@@ -82,7 +102,9 @@ def with_steps(rows: QuerySet[Statement]) -> QuerySet[Statement]:
     return rows.prefetch_related("steps").select_related("kept_by")
 
 
-def _row(statement: Statement, differs: Differing | None, user: User) -> StatementRow:
+def _row(
+    statement: Statement, differs: Differing | None, user: User, *, is_present: bool
+) -> StatementRow:
     kind = kind_of(statement)
     steps = [step for step in statement.steps.all() if step.state == statement.state]
     stands = statement.state in STANDING
@@ -91,8 +113,10 @@ def _row(statement: Statement, differs: Differing | None, user: User) -> Stateme
         icon=_ICONS[StatementState(statement.state)],
         step=steps[-1] if steps else None,
         differing=differs,
-        kind_url=kind.url(statement),
-        correct_url=kind.correct_url(statement) if stands and differs else "",
+        kind_url=kind.url(statement) if is_present else "",
+        correct_url=kind.correct_url(statement)
+        if is_present and stands and differs
+        else "",
         may_keep=bool(stands and differs and user.has_perm(Action.DECIDE)),
         may_withdraw=user.has_perm(Action.DECIDE) and may_withdraw(statement, user),
         is_kept=is_kept(statement),
@@ -105,14 +129,6 @@ def find_statement(uid: str) -> Statement:
     if statement is None:
         raise Http404
     return statement
-
-
-def find_file(uid: str, form: str) -> StatementFile:
-    """Return a file of a statement whose content the user may see, or raise a 404."""
-    statement = find_statement(uid)
-    if not sees_within(statement.limits):
-        raise Http404
-    return get_object_or_404(statement.files, format=form)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +158,22 @@ def context_of(statement: Statement, user: User) -> dict[str, object]:
         "versions": _versions(statement),
         "steps": statement.steps.all(),
         "files": statement.files.all(),
-        "sees_files": sees_within(statement.limits),
         "facts": rows,
         "hidden_facts": len(facts) - len(rows),
         "fact_count": statement.facts.count(),
+        "lines": _lines(statement),
         "events": Event.objects.filter(case=statement.case).order_by("-sequence"),
     }
+
+
+def _lines(statement: Statement) -> list[tuple[dict[str, str], Match | None]]:
+    """Return the lines of a cue sheet, with the matches that the viewer may see."""
+    if statement.kind != StatementKind.CUE_SHEET:
+        return []
+    stated = list(statement.facts.order_by("pk").values_list("match", flat=True))
+    matches = _matches(set(stated))
+    lines = lines_in_words(statement)
+    return [(line, matches.get(uid)) for line, uid in zip(lines, stated, strict=True)]
 
 
 def _versions(statement: Statement) -> list[Statement]:

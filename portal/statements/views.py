@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import BytesIO
 
 from django import forms
 from django.contrib import messages
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_safe,
+)
 
 from accounts.roles import Action
 from portal.shared.access import PortalRequest, needs
@@ -64,13 +69,14 @@ def statement(request: PortalRequest, uid: str) -> HttpResponseBase:
     return render(request, "portal/statements/statement.html", context)
 
 
-@require_safe
+@require_GET
 @never_cache
-@needs(Action.VIEW)
+@needs(Action.REPORT)
 def statement_file(request: PortalRequest, uid: str, form: str) -> HttpResponseBase:
-    """Send the bytes that were approved, sent or handed over."""
-    kept = page.find_file(uid, form)
-    return FileResponse(kept.file.open("rb"), as_attachment=True, filename=kept.name)
+    """Send the bytes that were approved, sent or handed over; record who got them."""
+    stored = get_object_or_404(page.find_statement(uid).files, format=form)
+    content = services.hand_out(file=stored, actor=request.user)
+    return FileResponse(BytesIO(content), as_attachment=True, filename=stored.name)
 
 
 @require_http_methods(["GET", "POST"])

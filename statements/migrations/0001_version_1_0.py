@@ -36,7 +36,6 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('draft', 'Draft'), ('submitted', 'Submitted'), ('approved', 'Approved'), ('sent', 'Sent'), ('replaced', 'Replaced'), ('withdrawn', 'Withdrawn')], default='draft', max_length=10)),
                 ('content', models.JSONField(blank=True, default=list)),
                 ('facts_sha256', models.CharField(blank=True, default='', max_length=64)),
-                ('limits', models.JSONField(blank=True, default=dict, editable=False)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('changed_at', models.DateTimeField(auto_now_add=True)),
                 ('issued_at', models.DateTimeField(blank=True, help_text='When it was approved or sent.', null=True)),

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -21,8 +22,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 CLIENT_ID, CLIENT_SECRET = "portal", "of the client"
 Claims = dict[str, Any]  # Any: JSON
 
-_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-FOREIGN_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+@cache
+def key_of(signer: str) -> rsa.RSAPrivateKey:
+    """Return a signer's key: the server's own, or another one's."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 @dataclass
@@ -36,7 +40,8 @@ class OpenIdServer:
     # Overrides claims of the ID token; None removes a claim.
     claims: Claims = field(default_factory=dict)
     userinfo: Claims = field(default_factory=dict)
-    signing_key: Any = _KEY  # Any: each algorithm has its own type of key
+    # Any: each algorithm has its own type of key
+    signing_key: Any = field(default_factory=lambda: key_of("the server"))
     algorithm: str = "RS256"
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -52,7 +57,7 @@ class OpenIdServer:
         }
 
     def keys(self) -> Claims:
-        public = _KEY.public_key().public_numbers()
+        public = key_of("the server").public_key().public_numbers()
         key = {"kty": "RSA", "kid": "first", "alg": "RS256", "use": "sig"}
         return {"keys": [key | {"n": _base64(public.n), "e": _base64(public.e)}]}
 

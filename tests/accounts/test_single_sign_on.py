@@ -18,8 +18,8 @@ from accounts.tokens import create_token
 from audit.models import Event
 from tests.accounts.openid_server import (
     CLIENT_SECRET,
-    FOREIGN_KEY,
     OpenIdServer,
+    key_of,
     openid_server,
     provider_settings,
 )
@@ -240,7 +240,7 @@ def test_an_id_token_that_was_not_made_or_signed_for_this_is_refused(
 
     server.claims = {}
     for algorithm, key in (
-        ("RS256", FOREIGN_KEY),
+        ("RS256", key_of("a stranger")),
         ("none", ""),
         ("HS256", f"{CLIENT_SECRET}, long enough to sign with"),
     ):

@@ -117,7 +117,6 @@ SCREENS.register(
 )
 SCOPES.register(
     {
-        "api/portal/v1/matches/<str:uid>/version-answers/": {"POST": "decide"},
         "api/portal/v1/imports/answers/": {"POST": "catalogue"},
         "api/portal/v1/imports/answers/<str:uid>/": {"GET": "catalogue"},
         "api/portal/v1/imports/answers/<str:uid>/start/": {"POST": "catalogue"},

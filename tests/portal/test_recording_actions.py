@@ -50,7 +50,13 @@ def test_a_recording_moves_after_a_preview(signed_in: MakeClient) -> None:
     assert recording.bucket != target
     assert "Pending: Becomes: Escalated" in shown
     assert "The recording is in this bucket" in same
-    client.post(url, {"bucket": target.pk})
+    unseen = client.post(url, {"bucket": target.pk, "agreed": "of before"})
+    assert "Pending: Becomes: Escalated" in unseen.content.decode()
+    recording.refresh_from_db()
+    assert recording.bucket != target
+    client.post(
+        url, {"bucket": target.pk, "agreed": unseen.context["consequences"].mark}
+    )
     recording.refresh_from_db()
     match.refresh_from_db()
     assert (recording.bucket, match.state) == (target, MatchState.ESCALATED)

@@ -25,6 +25,7 @@ from reports.cue_statement import issue_version
 from review.models import Match
 from scanning.models import ScannedFile
 from statements.choices import StatementState
+from statements.models import Statement
 from tests.factories.accounts import make_limited, make_user
 from tests.factories.notices import make_claim, make_sent
 from tests.factories.review import make_match
@@ -152,6 +153,35 @@ def test_a_recording_is_retired_after_its_statements_were_seen(
     assert recording.status == "retired"
     event = Event.objects.get(action="recording.retired")
     assert set(event.after["stated"]) == {"notice", "evidence", "cue_sheet"}
+
+
+@pytest.mark.parametrize("place", ["container", "bucket"])
+def test_a_container_or_bucket_is_deleted_after_its_statements_were_seen(
+    match: Match, place: str, signed_in: MakeClient
+) -> None:
+    whole = match.scanned_file.container
+    if place == "bucket":
+        whole = match.recording.bucket
+    client = signed_in(Role.ADMIN)
+    address = reverse(f"portal:{place}_delete", args=[whole.pk])
+    notice = TakedownNotice.objects.get().reference
+
+    seen = client.get(address)
+    outdated = client.post(address, {"agreed": "0" * 16})
+
+    whole.refresh_from_db()
+    assert whole.deleted_at is None
+    for asked in (seen, outdated):
+        told = asked.content.decode()
+        assert STANDS in told
+        assert notice in told
+    mark = dict(outdated.context["kept"])["agreed"]
+    assert client.post(address, {"agreed": mark}).status_code == 302
+    whole.refresh_from_db()
+    assert whole.deleted_at is not None
+    work_off()
+    sheet = Statement.objects.get(kind=StatementKind.CUE_SHEET)
+    assert bool(sheet.differs_since) is (place == "container")
 
 
 def test_an_api_deletes_and_the_event_says_what_stood_on_it(match: Match) -> None:

@@ -71,7 +71,7 @@ def read(client: Client, path: str = "", **query: str) -> Json:
 
 def test_a_program_reads_keeps_and_withdraws_what_differs(mira: User) -> None:
     agreeing, statement = make_statement(make_match()), differing(mira)
-    client = program(mira, "read", "decide")
+    client = program(mira, "read", "decide", "report")
     since = statement.changed_at.isoformat()
 
     everything = read(client)["statements"]

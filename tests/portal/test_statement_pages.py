@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.roles import Role
+from audit.models import Event
 from jobs.choices import Pool
 from jobs.runner import run_next
 from review.choices import MatchState
@@ -155,20 +156,19 @@ def test_limits_hide_statements_sentences_files_and_who_changed_them(
     assert (
         "Uses that you may not see are left out." in client.get(page).content.decode()
     )
-    assert client.get(f"{page}files/txt").status_code == 404
 
 
 def test_the_files_of_a_statement_are_those_that_were_approved(
     mira: User, signed_in: MakeClient
 ) -> None:
     statement = differing(mira)
-    client, page = (
-        signed_in(Role.VIEWER),
-        reverse("portal:statement", args=[statement.uid]),
-    )
+    page = reverse("portal:statement", args=[statement.uid])
+    viewer, reviewer = signed_in(Role.VIEWER), signed_in(Role.REVIEWER)
 
-    told = client.get(page).content.decode()
-    file = client.get(f"{page}files/txt")
+    file = reviewer.get(f"{page}files/txt")
 
-    assert "ab" * 32 in told
+    assert "ab" * 32 in viewer.get(page).content.decode()
+    assert viewer.get(f"{page}files/txt").status_code == 403
+    (download,) = Event.objects.filter(action="report.exported")
+    assert (download.case, download.after["sha256"]) == (statement.case, "ab" * 32)
     assert b"".join(file.streaming_content) == b"As approved."  # type: ignore[attr-defined]  # a file is streamed

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import scipy.signal
+import scipy  # loads scipy.signal when it is used, which takes long
 
 from benchmarks import sound
 from recognition.search.retro import RetroIndex, search_back

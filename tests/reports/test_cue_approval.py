@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+from collections.abc import Iterable
+from typing import cast
 
 import pytest
 from django.test import Client
@@ -287,12 +289,12 @@ def test_a_sheet_that_changed_after_it_was_submitted_is_not_approved(
 
 def downloads(client: Client, file: ScannedFile, version: str = "") -> list[bytes]:
     """Return what a person gets in each format."""
-    at = f"/files/{file.uid}/cue-sheet"
-    urls = [f"{at}/versions/{version}" if version else at] * len(FORMATS)
-    return [
-        client.get(f"{url}.{form}").content
-        for url, form in zip(urls, FORMATS, strict=True)
-    ]
+    at = f"/files/{file.uid}/cue-sheet."
+    if version:
+        statement = Statement.objects.get(subject=file.uid, version=version)
+        at = f"{statement.page_url}files/"
+    answers = [client.get(f"{at}{form}") for form in FORMATS]
+    return [b"".join(cast("Iterable[bytes]", answer)) for answer in answers]
 
 
 def test_an_approved_sheet_keeps_its_bytes_whatever_becomes_of_its_music(
@@ -335,9 +337,15 @@ def test_an_approved_sheet_keeps_its_bytes_whatever_becomes_of_its_music(
         assert difference in told
         assert bool(statement.differs_since) == bool(difference)
 
-    page = client.get(f"/files/{file.uid}/cue-sheet/versions/1/").content.decode()
+    answer = client.get(f"/files/{file.uid}/cue-sheet/versions/1/", follow=True)
+    page = answer.content.decode()
     assert title in page
     assert "The file was deleted." in page
+    assert f"/files/{file.uid}/cue-sheet/" not in page
+    exports = Event.objects.filter(case=f"file:{file.uid}", action="cue_sheet.exported")
+    assert {event.after["sha256"] for event in exports} == {
+        stored.sha256 for stored in statement.files.all()
+    }
 
 
 def test_a_corrected_sheet_has_a_version_of_its_own_beside_the_approved_one(
@@ -379,7 +387,9 @@ def test_nobody_gets_approved_lines_from_buckets_that_they_may_not_see(
     assert "Approved version 1" not in page
     assert hidden.title not in page
     assert client.get(f"/files/{file.uid}/cue-sheet/versions/1/").status_code == 404
-    assert client.get(f"/files/{file.uid}/cue-sheet/versions/1.csv").status_code == 404
+    at = Statement.objects.get().page_url
+    assert client.get(at).status_code == 404
+    assert client.get(f"{at}files/csv").status_code == 404
 
 
 def unzipped(content: bytes) -> bytes:

@@ -75,7 +75,7 @@ def test_report_is_sent_with_file_and_manifest(
 
 
 def test_a_sent_report_says_which_rows_differ_until_nobody_compares_it(
-    mailbox: Mailbox, run_worker: Worker
+    mailbox: Mailbox, run_worker: Worker, signed_in: MakeClient
 ) -> None:
     match = make_match(recording__title="Fog")
     schedule()
@@ -100,8 +100,12 @@ def test_a_sent_report_says_which_rows_differ_until_nobody_compares_it(
         assert not Statement.objects.filter(is_to_correct()).exists()
     with time_machine.travel(MONDAY + timedelta(days=400), tick=False):
         prune_runs()
+        page = signed_in(Role.MANAGER).get(sent.page_url).content.decode()
     sent.refresh_from_db()
     assert sent.state == "sent"
+    assert "Its files were removed when their time was over." in page
+    assert "Fog" in page
+    assert f"/reports/runs/{sent.subject}/" not in page
 
 
 def test_mail_that_is_refused_is_tried_for_a_day_then_given_up_and_sent_again(

@@ -19,7 +19,6 @@ from pathlib import Path
 
 import duckdb
 import openpyxl
-import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -137,6 +136,9 @@ def _read_by_our_importer(target: Path) -> list[list[str]]:
 
 def _read_by_pandas(content: bytes) -> list[list[Cell]]:
     """Read with the Python engine; the C engine ends a cell at a NUL."""
+    # Takes long to load, and all processes collect all tests.
+    import pandas as pd
+
     table = pd.read_csv(
         io.BytesIO(content),
         dtype=str,

@@ -232,12 +232,9 @@ def rows_of(
 
 
 def _versions_of_sheets() -> list[dict[str, Any]]:
-    """Return the stored files of cue sheets, by their version."""
-    files = StatementFile.objects.filter(statement__kind=StatementKind.CUE_SHEET)
-    rows = files.values_list("statement__subject", "statement__version", "format")
-    return [
-        {"uid": uid, "version": version, "kind": form} for uid, version, form in rows
-    ]
+    sheets = Statement.objects.filter(kind=StatementKind.CUE_SHEET)
+    rows = sheets.values_list("subject", "version")
+    return [{"uid": uid, "version": version} for uid, version in rows]
 
 
 def _files_of_statements() -> list[dict[str, Any]]:

@@ -7,7 +7,11 @@ from tests.registered import Table
 # Addresses that note a GET, with the start of what they write, and why.
 NOTED: Table[str, tuple[tuple[str, ...], str]] = Table(
     {
-        r"^/files/[^/]+/cue-sheet(/versions/\d+)?\.(csv|xlsx|pdf)$": (
+        r"^/statements/[^/]+/files/[^/]+$": (
+            ('INSERT INTO "audit_event"',),
+            "a download",
+        ),
+        r"^/files/[^/]+/cue-sheet\.(csv|xlsx|pdf)$": (
             (
                 'INSERT INTO "audit_event"',
                 *('INSERT INTO "statements_', 'UPDATE "statements_'),

@@ -26,6 +26,7 @@ SCOPES: Table[str, dict[str, str]] = Table(
         "api/portal/v1/links/read/": {"POST": ""},
         "api/portal/v1/matches/<str:uid>/": {"GET": "read decide"},
         "api/portal/v1/matches/<str:uid>/decisions/": {"POST": "decide"},
+        "api/portal/v1/matches/<str:uid>/version-answers/": {"POST": "decide"},
         "api/portal/v1/matches/<str:uid>/disputes/": {
             "GET": "read decide",
             "POST": "decide",
@@ -33,7 +34,7 @@ SCOPES: Table[str, dict[str, str]] = Table(
         "api/portal/v1/recordings/<str:acr_id>/fingerprint/": {"GET": "catalogue"},
         "api/portal/v1/statements/": {"GET": "read"},
         "api/portal/v1/statements/<str:uid>/": {"GET": "read"},
-        "api/portal/v1/statements/<str:uid>/files/<str:form>/": {"GET": "read"},
+        "api/portal/v1/statements/<str:uid>/files/<str:form>/": {"GET": "report"},
         "api/portal/v1/statements/<str:uid>/keep/": {"POST": "decide"},
         "api/portal/v1/statements/<str:uid>/withdraw/": {"POST": "decide"},
         "api/portal/v1/imports/audio/": {"POST": "catalogue"},

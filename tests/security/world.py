@@ -379,7 +379,6 @@ OBJECTS: Table[str, Callable[[Desk, User], Arguments]] = Table(
         "files/<uuid:uid>/cue-sheet/versions/<int:version>": lambda desk, _: {
             "uid": desk.file.uid,
             "version": desk.statement().version,
-            "kind": "csv",
         },
         "files/<uuid:uid>/cue-sheet/edits/<str:edit>": lambda desk, _: {
             "uid": desk.file.uid,

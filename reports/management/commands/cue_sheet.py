@@ -13,8 +13,9 @@ from common.uid import new_uid
 from common.words import count_noun
 from reports import cue_sheets
 from reports.cue_sheet_files import FORMATS
-from reports.cue_statement import approved_version, hand_out, hand_out_draft
+from reports.cue_statement import approved_version, hand_out_draft
 from scanning.models import ScannedFile
+from statements.services import hand_out
 
 _ACTOR: Final = "command:cue_sheet"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.urls import reverse
-
 from accounts.models import User
 from reports.cue_sheets import listed_cues
 from reports.cue_statement import attach_files, issue_version, store_files
@@ -16,4 +14,4 @@ def add_approved_sheet(file: ScannedFile, user: User) -> str:
     sheet = listed_cues(file)
     version = issue_version(sheet=sheet, user=user, state=StatementState.APPROVED)
     attach_files(version, sheet, store_files(sheet, "", []))
-    return reverse("portal:cue_sheet_version", args=[file.uid, version.version])
+    return version.page_url
