@@ -13,7 +13,6 @@ from plugins.rights.pages.forms import PartyForm, ReleaseForm, WorkForm
 from plugins.rights.tests import rows
 from tests.security.admin_screens import SCREENS, Screen
 from tests.security.forms import PAGES, Page
-from tests.security.nowhere import NOWHERE
 from tests.security.scopes import SCOPES
 from tests.security.world import OBJECTS, SHARED
 from tests.security.writing import (
@@ -34,7 +33,7 @@ OBJECTS.register(
         "rights/releases/<str:uid>": lambda desk, _: {"uid": desk.release().uid},
         "rights/recordings/<str:uid>": lambda desk, _: {"uid": desk.sound().uid},
         "rights/conflicts/<str:uid>": lambda desk, _: {
-            "uid": rows.rights_conflict(desk).uid
+            "uid": desk.rights_conflict().uid
         },
         "rights/parties/<str:uid>": lambda desk, _: {"uid": desk.party().uid},
     }
@@ -52,7 +51,6 @@ SHARED.register(
 SCREENS.register(
     {
         "rights_imports.RightsImport": Screen(lambda desk: rows.rights_import(desk)),
-        "rights.Conflict": Screen(lambda desk: rows.rights_conflict(desk)),
     }
 )
 SCOPES.register(
@@ -63,11 +61,6 @@ SCOPES.register(
         "api/portal/v1/imports/rights/<str:uid>/": {"GET": "catalogue"},
         "api/portal/v1/imports/rights/<str:uid>/start/": {"POST": "catalogue"},
         "api/portal/v1/imports/rights/<str:uid>/undo/": {"POST": "catalogue"},
-    }
-)
-NOWHERE.register(
-    {
-        "rights.Conflict": "as titles",
     }
 )
 

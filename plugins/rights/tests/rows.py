@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from catalogue.owners.choices import ConflictKind
-from catalogue.owners.models import Conflict
 from imports.models import ImportStatus
 from plugins.rights.models import RightsImport
 from tests.security.world import Desk
-
-
-def rights_conflict(desk: Desk) -> Conflict:
-    return desk.row(Conflict, work=desk.work(), kind=ConflictKind.LAPSED, basis="-")
 
 
 def rights_import(desk: Desk) -> RightsImport:
