@@ -304,7 +304,7 @@ LISTED: Table[str, str] = Table(
         "programmes.services.set_uses": BY_UID,
         "reports.cue_approval.take_step": "tried in SIGNED",
         **dict.fromkeys(
-            ("reports.cue_statement.hand_out", "reports.cue_statement.hand_out_draft"),
+            ("reports.cue_statement.hand_out_draft", "statements.services.hand_out"),
             EVENTS,
         ),
         "reports.cue_statement.issue_version": "of a step, or of a sheet without hidden lines",
@@ -334,6 +334,7 @@ LISTED: Table[str, str] = Table(
         "review.services.saved_views.switch_default": OWN,
         "statements.services.advance": "its kind's own service permits it",
         "statements.services.issue": "its kind's own service permits it",
+        "statements.services.record_download": EVENTS,
         "statements.services.keep": "refuses whoever may not see all that differs",
         "statements.services.withdraw": "its kind's own service permits it",
         "scanning.repeating.run_soon": "of a watch or drop; each service asks for the row",

@@ -181,4 +181,4 @@ def some_rights(rng: random.Random) -> SimpleUploadedFile:
     content = b"".join(cwr(rng.randint(1, 3), first=rng.choice([9, 10, 20])))
     if rng.random() < 0.1:
         content = content[: len(content) // 2]
-    return samples.file(NAME, content)
+    return samples.upload(NAME, content)
