@@ -22,11 +22,11 @@ from review.services import choosing, licences, policies
 from review.services.folding import fold_scan
 from review.versions import candidates_of
 from scanning.models import RetroSearch, ScannedFile
-from tests.conftest import do_all_work
 from tests.factories import deciding
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.scanning import ScanFactory, make_detection
+from tests.fixtures import do_all_work
 
 pytestmark = pytest.mark.django_db
 

@@ -308,7 +308,6 @@ LISTED: Table[str, str] = Table(
             EVENTS,
         ),
         "reports.cue_statement.issue_version": "of a step, or of a sheet without hidden lines",
-        "reports.rights_table.as_csv": READS,
         "reports.scheduling.as_planned": OWN,
         "reports.scheduling.change_schedule": OWN,
         "reports.scheduling.end_schedule": OWN,
