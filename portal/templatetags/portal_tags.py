@@ -13,7 +13,7 @@ from django import template
 from django.conf import settings
 from django.forms import BoundField, CheckboxInput
 from django.http import QueryDict
-from django.template import Context
+from django.template import Context, Engine
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -519,12 +519,13 @@ def import_buttons(context: Context, page: str) -> dict[str, Any]:
 @register.simple_tag(takes_context=True)
 def cards(context: Context, page: str, subject: object = None) -> SafeString:
     """Draw what other features show on a page; see ``portal.shared.cards``."""
+    engine = Engine.get_default()
     frame = {name: context.get(name) for name in ("request", "can", "csrf_token")}
     drawn = []
     for card in cards_of(page):
         values = card.values(subject, context["request"].user)
         if values is not None:
-            template = context.template.engine.get_template(card.template)
+            template = engine.get_template(card.template)
             drawn.append((template.render(context.new({**frame, "card": values})),))
     return format_html_join("", "{}", drawn)
 
