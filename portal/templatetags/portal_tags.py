@@ -39,7 +39,7 @@ from portal.shared import columns, formats, looks
 from portal.shared.cards import cards_of
 from portal.shared.fields import may_be_empty, shown_when
 from portal.shared.lists import COUNTED_IN_MENU
-from portal.shared.menu import Menu, Section, menu_for
+from portal.shared.menu import Menu, MenuEntry, Section, menu_for
 from portal.shared.times import lasting, when
 from recognition.types import SoundTrack, TrackState
 from recognition.version import VERSION
@@ -488,7 +488,7 @@ def menu(context: Context) -> dict[str, Any]:
                 {
                     "entry": entry,
                     "is_current": entry.holds(page),
-                    "count": counts.get(entry.key, entry.count and cache(entry.count)),
+                    "count": _count_of(entry, counts),
                 }
                 for entry in entries.of(section)
             ]
@@ -501,6 +501,13 @@ def menu(context: Context) -> dict[str, Any]:
         "csrf_token": context.get("csrf_token"),
         "site_name": context.get("site_name"),
     }
+
+
+def _count_of(entry: MenuEntry, counts: Mapping[str, object]) -> object:
+    """Return what the view has counted already, or what counts it once."""
+    if entry.key in counts or entry.count is None:
+        return counts.get(entry.key)
+    return cache(entry.count)
 
 
 @register.inclusion_tag("portal/imports/_buttons.html", takes_context=True)
