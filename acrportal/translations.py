@@ -12,7 +12,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from babel.messages.pofile import read_po, write_po
 from django.apps import apps
 from django.utils.translation.template import templatize
 
-from audit.words import action_text, derived_actions
+from audit.words import action_text
 from common.words import derived_names, own_apps
 from enrichment.open_data.kinds import source_kinds
 from review.choices import Verb
@@ -92,7 +92,6 @@ def _actions() -> Iterator[str]:
     verbs: Any = apps.get_model("dedup", "DedupAction")._meta.get_field("verb")
     for word in [*verbs.choices, ("undo", ""), ("proposed", ""), ("refused", "")]:
         yield action_text(f"dedup.{word[0]}")
-    yield from map(action_text, derived_actions())
 
 
 def _open_data() -> Iterator[str]:
@@ -197,12 +196,12 @@ def _is_done(message: Message | None) -> bool:
     return bool(texts) if isinstance(texts, str) else all(texts or ("",))
 
 
-def main() -> int:
+def main(options: Sequence[str] | None = None) -> int:
     """Update or check the catalogues; see the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing")
     parser.add_argument("--add", metavar="LANGUAGE", help="begin a catalogue")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(options)
     if arguments.add:
         _po(arguments.add).parent.mkdir(parents=True, exist_ok=True)
         fresh = Catalog(

@@ -1,32 +1,35 @@
-"""The error body that every API of this server returns."""
+"""Refusals of actions, and the error body that every API of this server returns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
+
+from django.utils.functional import Promise
 
 from common.logs import current_request_id
 
 
 class Refused(Exception):
-    """An action that is impossible or not allowed; the message says what to do instead.
+    """An action that is impossible or not allowed; nothing was changed.
 
-    The APIs answer with ``code``, a stable name for programs. ``fields`` says what is
-    wrong with each field, if the message is about some.
+    ``message`` says why and what to do, ``code`` names it for programs, and ``fields``
+    maps names of values to what is wrong with them. APIs answer with all three.
     """
 
     code = "not_possible"
-    fields: Mapping[str, object] = MappingProxyType({})
 
-    def __init__(self, message: str, code: str = "") -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str | Promise,
+        code: str = "",
+        *,
+        fields: Mapping[str, str] | None = None,
+    ) -> None:
+        self.message = str(message)
+        super().__init__(self.message)
         self.code = code or self.code
-
-    @property
-    def message(self) -> str:
-        """Return the message for people."""
-        return str(self)
+        self.fields = dict(fields or {})
 
 
 def error_body(

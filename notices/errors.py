@@ -8,15 +8,9 @@ from common.api_errors import Refused
 
 
 class NoticeRefused(Refused):
-    """A step that is not possible; ``code`` is for programs.
-
-    ``fields`` maps names of fields to what is wrong with them.
-    """
-
-    fields: Mapping[str, str]
+    """A step that is not possible."""
 
     def __init__(
         self, code: str, message: str, *, fields: Mapping[str, str] | None = None
     ) -> None:
-        self.fields = dict(fields or {})
-        super().__init__(message, code)
+        super().__init__(message, code, fields=fields)

@@ -24,10 +24,9 @@ def _register_menu() -> None:
     from portal import menu
     from portal.enrichment import menu as enrichment
     from portal.notices import menu as notices
-    from portal.rights import menu as rights
     from portal.trials import menu as trials
 
-    for feature in (menu, enrichment, notices, rights, trials):
+    for feature in (menu, enrichment, notices, trials):
         feature.register()
     if settings.ACRPORTAL_MONITORING:
         from portal.broadcasts import menu as broadcasts
@@ -42,37 +41,32 @@ def _register_menu() -> None:
 def _register_cards() -> None:
     from portal.enrichment import on_pages as enrichment
     from portal.notices import on_pages as notices
-    from portal.rights import on_pages as rights
-    from portal.rights.choices import CHOICES
-    from portal.rights.searching import SEARCH_KINDS
     from portal.shared.cards import cards
-    from portal.shared.choices import choice_kinds
-    from portal.shared.searching import search_kinds
     from portal.trials import on_pages as trials
 
-    for feature in (rights, notices, enrichment, trials):
+    for feature in (notices, enrichment, trials):
         for card in feature.CARDS:
             cards.register(card)
-    for kind in SEARCH_KINDS:
-        search_kinds.register(kind)
-    for choice_kind in CHOICES:
-        choice_kinds.register(choice_kind)
     if settings.ACRPORTAL_MONITORING:
         _register_monitoring()
 
 
 def _register_monitoring() -> None:
     from portal.broadcasts import on_pages as broadcasts
+    from portal.broadcasts.arrival_api import BroadcastOfFiles
     from portal.broadcasts.fields import PerhapsBroadcast
     from portal.declarations import on_pages as declarations
-    from portal.shared.arrivals import more_fields
+    from portal.shared.arrivals import api_parts, more_fields
     from portal.shared.cards import cards
     from portal.shared.choices import choice_kinds
     from portal.shared.file_verbs import file_verbs
     from portal.shared.job_actions import job_actions
+    from portal.shared.processes import processes
     from portal.shared.searching import search_kinds
     from portal.streams import on_pages as streams
     from portal.streams import searching as streams_search
+    from portal.streams.fields import streams_field
+    from portal.trials.places import place_fields
     from portal.unknown import on_pages as unknown
     from portal.unknown import searching as unknown_search
     from portal.unknown.choices import CHOICES
@@ -84,6 +78,9 @@ def _register_monitoring() -> None:
         search_kinds.register(kind)
     for choice_kind in CHOICES:
         choice_kinds.register(choice_kind)
+    processes.register("stream_recorder")
+    place_fields.register(("streams", streams_field))
     more_fields.register(PerhapsBroadcast)
+    api_parts.register(BroadcastOfFiles())
     job_actions.register(("declaration", declarations.JOB_ACTIONS))
     file_verbs.register(("broadcast", broadcasts.ADD_BROADCAST))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from common.api_errors import Refused
 
-
-class ProgrammeRefused(Refused):
+class ProgrammeRefused(Exception):
     """The change is impossible or not allowed; nothing was changed.
 
     The message says why and what to do. ``code`` is the stable name that API clients
@@ -13,6 +11,6 @@ class ProgrammeRefused(Refused):
     """
 
     def __init__(self, code: str, message: str, *, field: str = "") -> None:
+        self.code = code
         self.field = field
-        self.fields = {field: [message]} if field else {}
-        super().__init__(message, code)
+        super().__init__(message)

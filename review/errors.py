@@ -11,7 +11,7 @@ from common.reading import read_date
 
 
 class ReviewError(Refused):
-    """A refused change to a match; ``code`` is for machines."""
+    """A refused change to a match."""
 
     code = "refused"
 

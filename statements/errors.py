@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from common.api_errors import Refused
 
-
-class StatementRefused(Refused):
+class StatementRefused(Exception):
     """The statement stays as it is; the message says why, and what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message

@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 
 from common.media_analysis import decode_limits
 from common.storage import local_path
-from monitoring.streams.audio import kept_intervals
 from monitoring.streams.clock import clock_of
 from monitoring.streams.errors import SoundElsewhere, StreamRefused
 from monitoring.streams.models import Stream, StreamHour
@@ -19,6 +18,7 @@ from monitoring.streams.recorders import folder_of
 from monitoring.streams.recording.cutting import CutFacts, cut_audio
 from monitoring.streams.recording.ring import RingGone
 from monitoring.streams.recording.run_files import RunFiles
+from monitoring.streams.selectors import kept_intervals
 from recognition.audio.media import write_excerpts
 from recognition.errors import RecognitionError
 

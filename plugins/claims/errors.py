@@ -6,4 +6,4 @@ from common.api_errors import Refused
 
 
 class ClaimsRefused(Refused):
-    """The action on a claim, file, asset or value is impossible."""
+    """The action is impossible; the message says why and what to do."""

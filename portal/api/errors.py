@@ -14,8 +14,10 @@ from rest_framework.views import exception_handler as drf_exception_handler
 
 from common.api_errors import Refused, error_body
 from common.bodies import BodyTooLarge
+from programmes.errors import ProgrammeRefused
 from review.errors import MatchJoined
 from scanning.errors import IntakeRefused
+from statements.errors import StatementRefused
 
 _STATUS_OF_REFUSAL = {
     "stale": 409,
@@ -51,6 +53,13 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         return Response(error_body(error.code, str(error)), status=error.status)
     if isinstance(error, Refused):
         return _answer_refusal(error, context["request"].method)
+    if isinstance(error, ProgrammeRefused):
+        fields = {error.field: [str(error)]} if error.field else None
+        status = _STATUS_OF_REFUSAL.get(error.code, 422)
+        body = error_body(error.code, str(error), fields)
+        return Response(body, status=status)
+    if isinstance(error, StatementRefused):
+        return Response(error_body("not_possible", error.message), status=409)
     if isinstance(error, BodyTooLarge | UnreadablePostError | RecursionError):
         return _of_body(error)
     if isinstance(error, ReauthenticationRequired):

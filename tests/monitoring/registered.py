@@ -16,9 +16,9 @@ from monitoring.streams import services as streams
 from monitoring.streams.models import Station, Stream, StreamNotice
 from monitoring.unknown import actions as unknown
 from monitoring.unknown.models import IgnoreReason, UnknownPolicy
-from portal.containers.monitoring import UnknownPolicyForm
 from portal.declarations.forms import DeclarationProfileForm
 from portal.streams.forms import StationForm, StreamForm, StreamSettingsForm
+from portal.unknown.forms import UnknownPolicyForm
 from tests.allowed import OWN_JSON, PLAIN_CSV
 from tests.factories.recurring import OccurrenceFactory
 from tests.factories.streams import (

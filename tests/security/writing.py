@@ -268,7 +268,6 @@ LISTED: Table[str, str] = Table(
                     *(
                         "make_import",
                         "start",
-                        "take_over_callback",
                         "try_again",
                         "undo",
                     ),
@@ -305,11 +304,10 @@ LISTED: Table[str, str] = Table(
         "programmes.services.set_uses": BY_UID,
         "reports.cue_approval.take_step": "tried in SIGNED",
         **dict.fromkeys(
-            ("reports.cue_statement.hand_out", "reports.cue_statement.hand_out_draft"),
+            ("reports.cue_statement.hand_out_draft", "statements.services.hand_out"),
             EVENTS,
         ),
         "reports.cue_statement.issue_version": "of a step, or of a sheet without hidden lines",
-        "reports.rights_table.as_csv": READS,
         "reports.scheduling.as_planned": OWN,
         "reports.scheduling.change_schedule": OWN,
         "reports.scheduling.end_schedule": OWN,
@@ -336,6 +334,7 @@ LISTED: Table[str, str] = Table(
         "review.services.saved_views.switch_default": OWN,
         "statements.services.advance": "its kind's own service permits it",
         "statements.services.issue": "its kind's own service permits it",
+        "statements.services.record_download": EVENTS,
         "statements.services.keep": "refuses whoever may not see all that differs",
         "statements.services.withdraw": "its kind's own service permits it",
         "scanning.repeating.run_soon": "of a watch or drop; each service asks for the row",
