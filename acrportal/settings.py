@@ -536,7 +536,7 @@ SPECTACULAR_SETTINGS = {
         "RunStateEnum": "reports.choices.RunState",
         "NoticeStateEnum": "notices.models.NoticeState",
         "NoticeRightEnum": "notices.models.ClaimedRight",
-        "StatementKindEnum": "audit.standing.StatementKind",
+        "StatementKindEnum": "audit.standing.statement_kinds",
         "StatementStateEnum": "statements.choices.StatementState",
         **{name: path for plugin in _PLUGINS for name, path in plugin.enums.items()},
     },

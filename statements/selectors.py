@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.reach import sees_everything
 from audit.models import Event
-from audit.standing import Standing, StandingStatement, StatementKind
+from audit.standing import Standing, StandingStatement
 from common.zones import office_day
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match, MatchAlias
@@ -339,7 +339,7 @@ def standing_on(cases: Sequence[str]) -> Standing:
     for key, file, recording in named:
         statement = statements[key]
         about = StandingStatement(
-            StatementKind(statement.kind),
+            statement.kind,
             statement.subject,
             statement.name,
             address_of(statement),

@@ -13,14 +13,13 @@ from django.db import transaction
 from django.db.models import F, Prefetch, Q, QuerySet
 
 from accounts.reach import working_for
-from audit.standing import StatementKind
 from catalogue.models import Recording
 from catalogue.owners.models import Work
 from catalogue.owners.records import record_keys
 from catalogue.sounds import members_of, sounds_of
 from common.batches import batched
-from common.bulk import write_rows
 from jobs.context import JobContext
+from plugins.claims.bulk import write_rows
 from plugins.claims.choices import DiscrepancyKind, DiscrepancyState, LinkedBy
 from plugins.claims.finding.claims import (
     CLAIM_COLUMNS,
@@ -43,6 +42,7 @@ from plugins.claims.models import (
     PlatformClaim,
     PlatformVideo,
 )
+from plugins.claims.statement import CLAIM_FILE
 from review.models import Match
 from scanning.models import ScannedFile
 from statements.following import note_subjects
@@ -324,7 +324,7 @@ def _store(
     if changed:
         rows = ClaimFileRow.objects.living().filter(discrepancy__in=changed)
         files = set(rows.values_list("file__uid", flat=True))
-        note_subjects(StatementKind.CLAIM_FILE, files)
+        note_subjects(CLAIM_FILE, files)
     now = datetime.now(tz=UTC)
     write_rows(
         Discrepancy,

@@ -25,7 +25,6 @@ import statements.services
 from accounts.models import User
 from accounts.reach import refuse_limited
 from accounts.roles import Action
-from audit.standing import StatementKind
 from common.batches import batched
 from common.csv_safety import GuardedWriter
 from common.storage import keep_bytes, kept_only_if_done
@@ -42,7 +41,7 @@ from plugins.claims.finding.grounds import our_countries
 from plugins.claims.joining import platform_of
 from plugins.claims.models import ClaimFile, ClaimFileRow, Discrepancy
 from plugins.claims.services import require
-from plugins.claims.statement import fact_of
+from plugins.claims.statement import CLAIM_FILE, fact_of
 from review.choices import LicenceScope
 from review.models import Licence
 from scanning.sources.link_keys import youtube_video
@@ -370,7 +369,7 @@ def _save(files: Sequence[Made], revisions: Mapping[str, int], user: User) -> No
             row.file = one
         ClaimFileRow.objects.bulk_create(rows)
         statements.services.issue(
-            kind=StatementKind.CLAIM_FILE,
+            kind=CLAIM_FILE,
             subject=one.uid,
             name=name_of(one),
             facts=(fact_of(row.discrepancy) for row in rows),
@@ -424,9 +423,7 @@ def _become(
     changed = rows.update(state=after, sent_at=datetime.now(tz=UTC) if now else None)
     if changed:
         statements.services.advance(
-            statement=Statement.objects.get(
-                kind=StatementKind.CLAIM_FILE, subject=file.uid
-            ),
+            statement=Statement.objects.get(kind=CLAIM_FILE, subject=file.uid),
             state=_STATED[after],
             user=user,
         )

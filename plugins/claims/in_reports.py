@@ -26,6 +26,7 @@ PLATFORM_CLAIM: Final = Extra(
     after="origin",
     columns=(ColumnType("platform_claim_status", ValueType.ENUM),),
     modes=frozenset({Mode.MATCH, Mode.SEGMENT}),
+    for_claims=True,
     of_files=_of_files,
     of_matches=_of_matches,
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
-from audit.standing import StatementKind
 from catalogue.models import Recording
 from plugins.claims.choices import DiscrepancyState, RowAnswer
 from plugins.claims.finding.facts import INACTIVE
@@ -17,6 +18,8 @@ from plugins.claims.models import ClaimFile, ClaimFileRow, Discrepancy
 from statements.kinds import Difference, Fact, Kind
 from statements.models import Statement, StatementFact
 
+CLAIM_FILE: Final = "claim_file"
+LABEL: Final = lazy("File for a platform")
 _REASONS = ("reason", "licence")
 """What files write of the evidence of an entry."""
 
@@ -24,7 +27,7 @@ _REASONS = ("reason", "licence")
 class ClaimFiles(Kind):
     """Files and work lists for platforms: drafts until somebody marks them as sent."""
 
-    kind = StatementKind.CLAIM_FILE
+    kind = CLAIM_FILE
     model = ClaimFile
 
     def differences(

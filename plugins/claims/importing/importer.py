@@ -23,7 +23,6 @@ from django.utils.translation import gettext as _
 import audit.services
 from accounts.reach import refuse_limited, working_for
 from common.batches import batched
-from common.bulk import write_rows
 from common.storage import local_path
 from imports.column_check import HEADER_LINE, map_columns
 from imports.errors import ImportRefused, RowFault, TableRefused
@@ -31,6 +30,7 @@ from imports.kinds import Columns
 from imports.mapping import LEFT_OUT, unknown_names
 from imports.models import ImportStep
 from imports.table_notes import reading_of
+from plugins.claims.bulk import write_rows
 from plugins.claims.choices import Platform, ReportKind
 from plugins.claims.grounds import want_comparison
 from plugins.claims.importing import prior

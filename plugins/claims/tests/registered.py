@@ -13,7 +13,7 @@ from plugins.claims.models import (
 )
 from plugins.claims.tests import rows
 from tests.allowed import OWN_JSON, PLAIN_CSV
-from tests.security.admin_screens import SCREENS, Screen
+from tests.security.admin_screens import SCREENS, SHOWN_ELSEWHERE, Screen
 from tests.security.nowhere import NOWHERE
 from tests.security.scopes import SCOPES
 from tests.security.world import (
@@ -75,8 +75,8 @@ SHARED.register(
 )
 SCREENS.register(
     {
-        "imports.AnswersImport": Screen(lambda desk: rows.answers_import(desk)),
-        "imports.ClaimsImport": Screen(lambda desk: rows.claims_import(desk)),
+        "platforms.AnswersImport": Screen(lambda desk: rows.answers_import(desk)),
+        "platforms.ClaimsImport": Screen(lambda desk: rows.claims_import(desk)),
         "platforms.PlatformAccount": Screen(
             lambda desk: rows.platform_claim(desk).account,
             shared="a name for everybody",
@@ -113,6 +113,14 @@ SCREENS.register(
         ),
         "platforms.ClaimFile": Screen(lambda desk: rows.claim_file(desk)),
         "platforms.Discrepancy": Screen(lambda desk: rows.discrepancy(desk)),
+    }
+)
+SHOWN_ELSEWHERE.register(
+    {
+        "platforms.PolicyTerms": "the page of a claim",
+        "platforms.ClaimFileRow": "the page of a file for a platform",
+        "platforms.PriorValues": "nowhere: a note of the worker",
+        "platforms.GroundChange": "nowhere: a note of the worker",
     }
 )
 SCOPES.register(

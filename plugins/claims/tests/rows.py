@@ -8,7 +8,6 @@ from django.core.files.base import ContentFile
 
 import statements.services
 from accounts.models import User
-from audit.standing import StatementKind
 from imports.models import ImportStatus
 from plugins.claims.choices import DiscrepancyKind
 from plugins.claims.files import name_of
@@ -21,6 +20,7 @@ from plugins.claims.models import (
     PlatformAsset,
     PlatformClaim,
 )
+from plugins.claims.statement import CLAIM_FILE
 from tests.security.world import Desk, fact_about
 
 
@@ -73,7 +73,7 @@ def claim_file(desk: Desk, person: User | None = None) -> ClaimFile:
         made_by=person or desk.user,
     )
     statements.services.issue(
-        kind=StatementKind.CLAIM_FILE,
+        kind=CLAIM_FILE,
         subject=one.uid,
         name=name_of(one),
         facts=[fact_about(desk.match)],

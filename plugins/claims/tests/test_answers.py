@@ -9,12 +9,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from accounts.roles import Role
-from audit.standing import StatementKind, standing_on
+from audit.standing import standing_on
 from jobs.choices import Pool
 from jobs.runner import run_next
 from plugins.claims.choices import FileKind
 from plugins.claims.files import mark_sent
 from plugins.claims.models import AnswersImport, ClaimFile
+from plugins.claims.statement import CLAIM_FILE
 from plugins.claims.tests.making import report, run_import
 from plugins.claims.tests.test_files import make
 from plugins.claims.tests.test_lists import claim, compare, heard
@@ -142,5 +143,5 @@ def test_an_answered_file_still_stands_on_the_recordings_in_its_rows(
 
     sent.refresh_from_db()
     assert sent.state == "answered"
-    assert StatementKind.CLAIM_FILE in {each.kind for each in before[case]}
+    assert CLAIM_FILE in {each.kind for each in before[case]}
     assert standing_on([case]) == before

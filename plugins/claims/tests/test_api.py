@@ -11,6 +11,7 @@ from django.test import Client
 from accounts.models import AccessLimit
 from accounts.roles import Role
 from accounts.tokens import create_token
+from common.bodies import STRANGER_BYTES
 from jobs.choices import Pool
 from jobs.runner import run_next
 from plugins.claims.models import PlatformClaim
@@ -65,6 +66,20 @@ def test_a_report_is_imported_and_taken_back() -> None:
     assert not PlatformClaim.objects.exists()
     reviewer = caller(Role.REVIEWER, "all")
     assert reviewer.post(path, {"account": "Ours"}).status_code == 403
+
+
+def test_a_report_of_thousands_of_claims_is_imported() -> None:
+    manager = caller(Role.MANAGER, "catalogue", "read")
+    content = report([claim(number) for number in range(5_000)])
+    assert len(content) > 10 * STRANGER_BYTES
+
+    file = SimpleUploadedFile("claims_20261103.csv", content)
+    answer = manager.post(f"{HERE}/imports/claims/", {"file": file, "account": "Ours"})
+
+    assert answer.status_code == 202, answer.content
+    assert run_next(Pool.WORK)
+    one = manager.get(f"{HERE}/imports/claims/{answer.json()['uid']}/").json()
+    assert one["summary"]["added"] == 5_000
 
 
 def test_lists_and_claims_are_read_part_by_part(

@@ -277,10 +277,10 @@ def test_new_details_wait_for_an_explanation_and_keep_their_days(
 
     assert second.summary["unknown_values"] == ["MADE_UP_DISPUTE"]
     client.force_login(make_user(Role.ADMIN))
-    page = client.get(reverse("admin:imports_claimsimport_change", args=[second.pk]))
+    page = client.get(reverse("admin:platforms_claimsimport_change", args=[second.pk]))
     assert "<code>MADE_UP_DISPUTE</code>" in page.content.decode()
     type(second).objects.update(message="A report has claim_id.")
-    screen = client.get(reverse("admin:imports_claimsimport_changelist"))
+    screen = client.get(reverse("admin:platforms_claimsimport_changelist"))
     assert "A report has <code>claim_id</code>." in screen.content.decode()
     assert ReportedValue.objects.get().meaning == ""
     claim = PlatformClaim.objects.get()

@@ -16,6 +16,8 @@ from plugins.claims.tests.making import DAY, report, run_import
 from plugins.claims.tests.test_lists import claim, heard
 from reports.choices import Mode
 from reports.layouts import kept_columns
+from reports.presets import presets
+from reports.rows import match_columns
 from reports.selectors import match_rows
 from review.models import Match
 from tests.factories.accounts import make_user
@@ -43,6 +45,13 @@ def limited_to(**limits: list[int]) -> User:
 def compare() -> None:
     for account in PlatformAccount.objects.all():
         comparing.compare_account(account)
+
+
+def test_the_column_follows_that_of_the_origin_of_matches() -> None:
+    names = [column.name for column in match_columns()]
+
+    assert names[names.index("origin") + 1] == "platform_claim_status"
+    assert "platform_claim_status" in presets()[0].layout.columns
 
 
 def test_rows_have_the_status_of_the_strongest_claim() -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 
 from accounts.roles import Role
+from audit.standing import kind_label, standing_on
 from jobs.choices import Pool
 from jobs.runner import run_next
 from plugins.claims import services
 from plugins.claims.choices import FileKind, RowAnswer
 from plugins.claims.files import mark_sent, unmark_sent
 from plugins.claims.models import ClaimFileRow, Discrepancy
+from plugins.claims.statement import CLAIM_FILE
+from plugins.claims.tests import rows
 from plugins.claims.tests.making import report, run_import
 from plugins.claims.tests.test_files import make
 from plugins.claims.tests.test_lists import NEXT, claim, compare, heard
@@ -18,6 +21,7 @@ from review.models import Match
 from statements.models import Statement
 from statements.selectors import marks_of_matches
 from tests.factories.accounts import make_user
+from tests.security.world import Desk
 
 pytestmark = pytest.mark.django_db
 
@@ -62,3 +66,14 @@ def test_a_sent_file_differs_only_where_an_entry_does_not_stand_any_more() -> No
     assert mark.url == f"/claims/files/{one.uid}/rows/"
     unmark_sent(file=one, user=manager)
     assert Statement.objects.get().state == "draft"
+
+
+def test_sent_files_stand_on_the_recordings_that_they_name() -> None:
+    desk = Desk(1)
+    file = rows.claim_file(desk)
+    mark_sent(file=file, user=make_user(Role.MANAGER))
+
+    ((found,),) = standing_on([f"recording:{desk.recording.uid}"]).values()
+
+    assert (found.kind, found.uid) == (CLAIM_FILE, file.uid)
+    assert kind_label(found.kind) == "File for a platform"

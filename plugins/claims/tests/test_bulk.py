@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from common.bulk import write_rows
+from plugins.claims.bulk import write_rows
 from plugins.claims.choices import DiscrepancyState, Meaning
 from plugins.claims.models import Discrepancy, ReportedValue
 from plugins.claims.tests.making import make_account
