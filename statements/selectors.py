@@ -171,7 +171,7 @@ def list_statements(
     return statements_in_reach(among).order_by("-pk")
 
 
-def last_of(kind: StatementKind, subject: str) -> Statement | None:
+def last_of(kind: str, subject: str) -> Statement | None:
     """Return the last version of a statement, whoever asks."""
     rows = Statement.objects.filter(kind=kind, subject=subject)
     return rows.order_by("-version").first()
