@@ -591,7 +591,10 @@ LISTED = {
     "programmes.services.set_uses": _BY_UID,
     "reports.cue_approval.take_step": "tried in SIGNED",
     **dict.fromkeys(
-        ("reports.cue_statement.hand_out", "reports.cue_statement.hand_out_draft"),
+        (
+            "reports.cue_statement.hand_out_draft",
+            *("statements.services.hand_out", "statements.services.record_download"),
+        ),
         _EVENTS,
     ),
     "reports.cue_statement.issue_version": "of a step, or of a sheet without hidden lines",
