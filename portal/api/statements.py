@@ -242,7 +242,7 @@ class StatementDifferencesView(ProgramView):
         shown = [each for each in differences if not each.match or each.match in seen]
         return Response(
             {
-                "differences": DifferenceSerializer(shown, many=True).data,
+                "differences": [DifferenceSerializer(each).data for each in shown],
                 "hidden": len(differences) - len(shown),
             }
         )

@@ -263,7 +263,7 @@ def _ended(events: Iterable[Event]) -> Iterator[str]:
         if event.action in _ENDS:
             yield event.case
         elif event.action == _BUCKET_DELETED:
-            bucket = event.case.partition(":")[2]
+            bucket = int(event.case.partition(":")[2])
             with working_for(None):
                 rows = Recording.objects.filter(bucket=bucket)
                 uids = list(rows.values_list("uid", flat=True))
