@@ -12,6 +12,7 @@ from itertools import chain
 from typing import Any
 
 from django.db import models
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from common.batches import batched
@@ -26,17 +27,31 @@ class StatementKind(models.TextChoices):
 
     NOTICE = "notice", _("Takedown notice")
     DECLARATION = "declaration", _("Declaration")
-    CLAIM_FILE = "claim_file", _("File for a platform")
     CUE_SHEET = "cue_sheet", _("Cue sheet")
     EVIDENCE = "evidence", _("Evidence pack")
     REPORT = "report", _("Report")
+
+
+Label = str | Promise
+more_kinds: Registry[tuple[str, Label]] = Registry()
+"""The kinds of packages above, with their labels."""
+
+
+def statement_kinds() -> list[tuple[str, Label]]:
+    """Return all kinds with their labels."""
+    return [*StatementKind.choices, *more_kinds]
+
+
+def kind_label(kind: str) -> str:
+    """Return the label of a kind."""
+    return str(dict(statement_kinds())[kind])
 
 
 @dataclass(frozen=True, slots=True)
 class StandingStatement:
     """A statement that stands on a file or recording."""
 
-    kind: StatementKind
+    kind: str
     uid: str
     name: str
     url: str = ""
@@ -65,7 +80,7 @@ def counted_by_kind(cases: Iterable[str]) -> dict[str, dict[str, Any]]:  # Any: 
     statements = dict.fromkeys(chain.from_iterable(standing_on(cases).values()))
     uids: dict[str, list[str]] = {}
     for statement in statements:
-        uids.setdefault(statement.kind.value, []).append(statement.uid)
+        uids.setdefault(str(statement.kind), []).append(statement.uid)
     return {
         kind: {"count": len(found), "first": found[:_NAMED]}
         for kind, found in uids.items()
@@ -76,5 +91,5 @@ def as_event(statements: Iterable[StandingStatement]) -> dict[str, Any]:  # Any:
     """Return what an event keeps of the statements; nothing without any."""
     uids: dict[str, list[str]] = {}
     for statement in statements:
-        uids.setdefault(statement.kind.value, []).append(statement.uid)
+        uids.setdefault(str(statement.kind), []).append(statement.uid)
     return {"stated": uids} if uids else {}

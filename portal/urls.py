@@ -8,7 +8,6 @@ from django.urls import URLPattern
 from common.routing import pages, patterns_of
 from portal.accounts import urls as accounts
 from portal.catalogue import urls as catalogue
-from portal.claims import urls as claims
 from portal.containers import urls as containers
 from portal.dashboard import urls as dashboard
 from portal.drops import urls as drops
@@ -58,7 +57,6 @@ urlpatterns = [
     *imports.urlpatterns,
     *moves.urlpatterns,
     *duplicates.urlpatterns,
-    *claims.urlpatterns,
     *licences.urlpatterns,
     *policies.urlpatterns,
     *reports.urlpatterns,

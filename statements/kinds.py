@@ -14,7 +14,6 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from audit.standing import StatementKind
 from common.registry import Registry
 from review.choices import MatchState
 from statements.errors import StatementRefused
@@ -49,7 +48,7 @@ class Difference:
 class Kind(ABC):
     """One kind of statement."""
 
-    kind: StatementKind
+    kind: str
     model: type[models.Model]
     """The rows whose uids the subjects are, unless ``seen`` says otherwise."""
     followed_days: int | None = None

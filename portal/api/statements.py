@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.roles import Action
-from audit.standing import StatementKind
+from audit.standing import statement_kinds
 from common.api_requests import valid_data
 from portal.api.base import ProgramView
 from portal.api.parts import PartSerializer, part_of
@@ -42,7 +42,7 @@ class AskedStatementsSerializer(PartSerializer):
     """Which statements to return."""
 
     kind = serializers.ChoiceField(
-        choices=StatementKind.choices, required=False, default=""
+        choices=statement_kinds(), required=False, default=""
     )
     state = serializers.ChoiceField(
         choices=StatementState.choices, required=False, default=""

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.reach import why_limited
-from audit.standing import StatementKind
+from audit.standing import kind_label
 from imports import services
 from imports.kinds import AnyKind, kind_of
 from imports.models import Import, MappedImport
@@ -108,7 +108,7 @@ def _stated(
     """
     return [
         (
-            str(StatementKind(kind).label),
+            kind_label(kind),
             stated["count"],
             [
                 as_change(statement)

@@ -26,7 +26,7 @@ from django.utils.translation import gettext as _
 from accounts.deciders import Decider
 from accounts.reach import working_for
 from audit.models import Event
-from audit.standing import StandingStatement, StatementKind, standing_on
+from audit.standing import StandingStatement, standing_on, statement_kinds
 from catalogue.models import Recording
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match, MatchAlias
@@ -294,7 +294,7 @@ def _each_once(
     """Return the statements that change, and the others that stand on what ends."""
     named = {(each.kind, each.uid) for each in changes}
     others = [each for each in ended if (each.kind, each.uid) not in named]
-    kinds = list(StatementKind)
+    kinds = [kind for kind, _label in statement_kinds()]
     return sorted([*changes, *others], key=lambda each: kinds.index(each.kind))
 
 

@@ -6,7 +6,7 @@ from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from audit.standing import StatementKind
+from audit.standing import statement_kinds
 from portal.shared.filters import DayInput
 from statements.choices import StatementState
 from statements.kinds import kinds
@@ -19,7 +19,7 @@ def kind_choices() -> list[tuple[str, str | Promise]]:
     present = {kind.kind for kind in kinds}
     return [
         ("", _("Any kind")),
-        *((kind.value, kind.label) for kind in StatementKind if kind in present),
+        *((kind, label) for kind, label in statement_kinds() if kind in present),
     ]
 
 

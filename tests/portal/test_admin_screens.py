@@ -29,6 +29,7 @@ from catalogue.models import (
     Recording,
 )
 from catalogue.owners.models import OtherTitle, Share, Statement, Track, WorkNumber
+from common.words import own_apps
 from dedup.models import CheckedRecording, DedupGroup, DedupMember, LoopPlace, TrackId
 from imports.models import ImportStep
 from jobs.models import Machine
@@ -42,7 +43,6 @@ from monitoring.unknown.models import (
     UnknownPolicy,
 )
 from notices.models import NoticeAnswer, NoticeItem
-from platforms.models import ClaimFileRow, GroundChange, PolicyTerms, PriorValues
 from review.models import FileFigures, Match
 from scanning.choices import CallbackOutcome, ScanStatus
 from scanning.models import (
@@ -70,6 +70,7 @@ from tests.factories.scanning import ScannedFileFactory
 from tests.factories.streams import DAY, StreamHourFactory
 from tests.fixtures import MakeClient
 from tests.portal.queries import queries_of
+from tests.security.admin_screens import SHOWN_ELSEWHERE
 from tests.visible_text import visible_text
 
 pytestmark = pytest.mark.django_db
@@ -102,7 +103,6 @@ PRODUCT_APPS = [
     "dedup",
     "enrichment",
     "imports",
-    "platforms",
     "programmes",
     "recurring",
     "reports",
@@ -176,8 +176,6 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         ClockAnchor,
         # The page of a notice shows these; the last is the worker's note.
         *(NoticeAnswer, NoticeItem),
-        # The page of a claim shows its terms; the others are the worker's notes.
-        *(PolicyTerms, PriorValues, GroundChange, ClaimFileRow),
         # The page of an import shows what its undo takes back.
         ImportStep,
         # Programs ask for these ids by the wire format.
@@ -191,8 +189,10 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         # Between machines, while a scan waits for them.
         *(PartitionQuestion, PartitionSearch),
     }
-    for label in PRODUCT_APPS:
-        for model in apps.get_app_config(label).get_models():
+    shown_inside |= {apps.get_model(label) for label in SHOWN_ELSEWHERE}
+    plugins = [config for config in own_apps() if config.name.startswith("plugins.")]
+    for config in (*map(apps.get_app_config, PRODUCT_APPS), *plugins):
+        for model in config.get_models():
             assert admin.site.is_registered(model) or model in shown_inside, model
 
 

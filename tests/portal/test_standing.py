@@ -19,16 +19,10 @@ from imports.recordings.kind import RECORDINGS
 from jobs.choices import Pool
 from jobs.runner import run_next
 from notices.models import TakedownNotice
-from platforms.files import mark_sent
 from reports.cue_sheets import listed_cues
 from reports.cue_statement import issue_version
 from review.models import Match
-<<<<<<< HEAD
 from scanning.models import Container, ScannedFile
-=======
-from rights.models import Conflict
-from scanning.models import Container, ScannedFile
->>>>>>> work-left
 from statements.choices import StatementState
 from statements.models import Statement
 from tests.factories.accounts import make_limited, make_user
@@ -36,7 +30,6 @@ from tests.factories.notices import make_claim, make_sent
 from tests.factories.review import make_match
 from tests.fixtures import MakeClient
 from tests.monitoring.rows import declared
-from tests.platforms.rows import claim_file
 from tests.security.world import Desk
 
 pytestmark = pytest.mark.django_db
@@ -293,14 +286,10 @@ def test_the_check_of_a_table_counts_what_stands_on_recordings(
     assert "Takedown notice: 1" in told
 
 
-def test_declarations_and_files_for_platforms_stand_on_what_they_name() -> None:
+def test_declarations_stand_on_what_they_name() -> None:
     desk = Desk(1)
-    made, file = declared(desk.match, desk.user), claim_file(desk)
-    mark_sent(file=file, user=make_user(Role.MANAGER))
+    made = declared(desk.match, desk.user)
 
-    (found,) = standing_on([f"recording:{desk.recording.uid}"]).values()
+    ((found,),) = standing_on([f"recording:{desk.recording.uid}"]).values()
 
-    assert {(each.kind, each.uid) for each in found} == {
-        (StatementKind.DECLARATION, made.uid),
-        (StatementKind.CLAIM_FILE, file.uid),
-    }
+    assert (found.kind, found.uid) == (StatementKind.DECLARATION, made.uid)
