@@ -124,7 +124,6 @@ INSTALLED_APPS = [
     "enrichment",
     "reports",
     "evidence",
-    "notices",
     # Nothing before these knows them (pyproject.toml, "Nothing below knows monitoring").
     *(
         [
@@ -535,8 +534,6 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "RunStateEnum": "reports.choices.RunState",
-        "NoticeStateEnum": "notices.models.NoticeState",
-        "NoticeRightEnum": "notices.models.ClaimedRight",
         "ClaimFileKindEnum": "platforms.choices.FileKind",
         "StatementKindEnum": "audit.standing.StatementKind",
         "StatementStateEnum": "statements.choices.StatementState",

@@ -41,8 +41,8 @@ from monitoring.unknown.models import (
     UnknownItem,
     UnknownPolicy,
 )
-from notices.models import NoticeAnswer, NoticeItem
 from platforms.models import ClaimFileRow, GroundChange, PolicyTerms, PriorValues
+from plugins.notices.models import NoticeAnswer, NoticeItem
 from review.models import FileFigures, Match
 from scanning.choices import CallbackOutcome, ScanStatus
 from scanning.models import (
