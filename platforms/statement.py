@@ -64,12 +64,8 @@ class ClaimFiles(Kind):
         return found
 
     def url(self, statement: Statement) -> str:
-        """Return the address of the rows of the file."""
-        return reverse("portal:claim_file_rows", args=[statement.subject])
-
-    def correct_url(self, statement: Statement) -> str:
         """Return the address of the rows, because the platform is told of each by hand."""
-        return self.url(statement)
+        return reverse("portal:claim_file_rows", args=[statement.subject])
 
     def concerned(self, cases: Mapping[str, Collection[str]]) -> Iterable[str]:
         """Return files that were answered, and those whose entries somebody dismissed."""

@@ -40,7 +40,7 @@ from statements.models import (
     StatementFile,
     StatementStep,
 )
-from statements.selectors import statements_in_reach
+from statements.selectors import last_of, statements_in_reach
 from statements.services import attach, issue, record_download
 
 _Line: TypeAlias = tuple[str, ...]
@@ -134,10 +134,6 @@ class CueSheets(Kind):
         """Return the page of the sheet as it is today."""
         return reverse("portal:cue_sheet", args=[statement.subject])
 
-    def correct_url(self, statement: Statement) -> str:
-        """Return the page of the sheet."""
-        return self.url(statement)
-
     def download_case(self, statement: Statement) -> str:
         """Return the file's case, which also tells of drafts."""
         return f"file:{statement.subject}"
@@ -195,8 +191,7 @@ def lines_in_words(statement: Statement) -> list[dict[str, str]]:
 
 def last_version(file: ScannedFile) -> Statement | None:
     """Return the last version of a file's sheet, whoever asks."""
-    rows = Statement.objects.filter(kind=StatementKind.CUE_SHEET, subject=str(file.uid))
-    return rows.order_by("-version").first()
+    return last_of(StatementKind.CUE_SHEET, str(file.uid))
 
 
 def draft_text(version: int) -> str:

@@ -38,12 +38,8 @@ class SentReports(Kind):
         }
 
     def url(self, statement: Statement) -> str:
-        """Return the page of the run."""
-        return reverse("portal:report_run", args=[statement.subject])
-
-    def correct_url(self, statement: Statement) -> str:
         """Return the page of the run, which runs it again."""
-        return self.url(statement)
+        return reverse("portal:report_run", args=[statement.subject])
 
 
 def _differences(run: ReportRun, statement: Statement) -> list[Difference]:
@@ -60,9 +56,3 @@ def _differences(run: ReportRun, statement: Statement) -> list[Difference]:
         else Difference(row.text)
         for row in differing.rows
     ]
-
-
-def sent_statement(run: ReportRun) -> Statement | None:
-    """Return what records that a run was sent; None if nobody sent it."""
-    rows = Statement.objects.filter(kind=StatementKind.REPORT, subject=run.uid)
-    return rows.first()

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from audit.standing import StatementKind
 from common.registry import Registry
+from review.choices import MatchState
 from statements.errors import StatementRefused
 from statements.models import Statement
 
@@ -68,8 +69,7 @@ class Kind(ABC):
     ) -> Mapping[int, Sequence[Difference]]:
         """Compare statements with today; return what differs, by key.
 
-        It runs without access limits. The number of queries does not depend on the
-        number of statements.
+        It runs without access limits. What statements share is read once for all.
         """
 
     def present(self, subjects: Collection[str]) -> Collection[str]:
@@ -80,9 +80,9 @@ class Kind(ABC):
     def url(self, statement: Statement) -> str:
         """Return the address of the page on which people work with it."""
 
-    @abstractmethod
     def correct_url(self, statement: Statement) -> str:
         """Return the address of the page where a correction begins."""
+        return self.url(statement)
 
     def concerned(self, cases: Mapping[str, Collection[str]]) -> Iterable[str]:
         """Return subjects that changes concern although none of their facts names them.
@@ -110,6 +110,11 @@ kinds: Registry[Kind] = Registry()
 def kind_of(statement: Statement) -> Kind:
     """Return what a statement's kind tells."""
     return next(kind for kind in kinds if kind.kind == statement.kind)
+
+
+def compared_state(state: str) -> str:
+    """Return the state of a match as comparisons read it: a look at it is no change."""
+    return MatchState.PENDING.value if state == MatchState.IN_REVIEW else state
 
 
 def address_of(statement: Statement) -> str:

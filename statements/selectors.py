@@ -171,6 +171,12 @@ def list_statements(
     return statements_in_reach(among).order_by("-pk")
 
 
+def last_of(kind: StatementKind, subject: str) -> Statement | None:
+    """Return the last version of a statement, whoever asks."""
+    rows = Statement.objects.filter(kind=kind, subject=subject)
+    return rows.order_by("-version").first()
+
+
 def statement_in_reach(uid: str) -> Statement | None:
     """Return a statement that the viewer may see, with its steps."""
     rows = statements_in_reach(Q(uid=uid)).select_related("kept_by")

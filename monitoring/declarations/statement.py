@@ -22,6 +22,7 @@ from monitoring.streams.models import StreamHour
 from reports.choices import RunState
 from statements.kinds import Difference, Fact, Kind
 from statements.models import Statement
+from statements.selectors import last_of
 
 _DAY: Final = timedelta(days=1)
 _LONGEST: Final = timedelta(milliseconds=MOST_MS)
@@ -83,9 +84,7 @@ class Declarations(Kind):
 
 def statement_of(declaration: Declaration) -> Statement | None:
     """Return the statement of a declaration; None until it is written."""
-    return Statement.objects.filter(
-        kind=StatementKind.DECLARATION, subject=declaration.uid
-    ).first()
+    return last_of(StatementKind.DECLARATION, declaration.uid)
 
 
 def facts_of(gathered: Gathered) -> Iterator[Fact]:

@@ -81,7 +81,7 @@ def test_golden_file(settings: Settings) -> None:
     _golden_rows()
 
     assert report_bytes() == GOLDEN.read_bytes()
-    assert len(NAMES) == len(set(NAMES)) == 83
+    assert len(NAMES) == len(set(NAMES)) == 84
     assert (NAMES[0], NAMES[45], NAMES[61]) == ("report_schema", "segments", "notes")
 
 

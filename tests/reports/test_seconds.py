@@ -343,7 +343,7 @@ def rows_of(sheet: CueSheet) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(content, newline="")))
 
 
-def test_a_cue_sheet_has_no_hole(claim: Match) -> None:
+def test_a_cue_sheet_has_no_hole(claim: Match, client: Client) -> None:
     beside_the_claim(claim)
     item = UnknownItem.objects.get()
 
@@ -363,6 +363,9 @@ def test_a_cue_sheet_has_no_hole(claim: Match) -> None:
     ]
     assert sheet.timeline.length_ms == 600_000
     assert sheet.timeline.ms(*Kind) == 600_000
+    client.force_login(make_user(Role.REVIEWER))
+    page = client.get(f"/files/{claim.scanned_file.uid}/cue-sheet/").content.decode()
+    assert reverse("portal:unknown_item", args=[item.uid]) in page
 
 
 def test_an_undecodable_end_is_not_matched(scan: Scan, client: Client) -> None:
