@@ -534,8 +534,9 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "RunStateEnum": "reports.choices.RunState",
+        "MatchStateEnum": "review.choices.MatchState",
         "ClaimFileKindEnum": "platforms.choices.FileKind",
-        "StatementKindEnum": "audit.standing.StatementKind",
+        "StatementKindEnum": "statements.kinds.kind_choices",
         "StatementStateEnum": "statements.choices.StatementState",
         **{name: path for plugin in _PLUGINS for name, path in plugin.enums.items()},
     },

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
 from audit.standing import StatementKind
 from catalogue.models import Recording
@@ -25,6 +26,8 @@ class ClaimFiles(Kind):
     """Files and work lists for platforms: drafts until somebody marks them as sent."""
 
     kind = StatementKind.CLAIM_FILE
+    label = lazy("File for a platform")
+    place = 30
     model = ClaimFile
 
     def differences(

@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 
-from audit.standing import StatementKind
 from catalogue.owners.choices import ConflictKind, Right, ShareKind
 from catalogue.owners.models import Conflict, Party
 from catalogue.owners.selectors import OwnedShare, Rights, names_of
 from catalogue.owners.texts import folded
 from common.words import lowered
 from plugins.notices.models import (
+    NOTICE,
     STANDING_NOTICES,
     ClaimedRight,
     NoticeItem,
@@ -147,7 +147,7 @@ def changes_since_signed(
     matches = with_segments(item.match for item in items)
     licences, taken = LicencesInForce(), _open_notices(matches)
     facts = StatementFact.objects.filter(
-        statement__kind=StatementKind.NOTICE,
+        statement__kind=NOTICE,
         statement__subject__in=[row.uid for row in standing.values()],
     )
     stated = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
@@ -14,6 +16,9 @@ from common.uid import uid_field
 from evidence.models import EvidencePack
 from review.choices import DisputeCode
 from review.models import Dispute, Match
+
+NOTICE: Final = "notice"
+"""The kind of a notice's statement."""
 
 
 class NoticeLaw(models.TextChoices):

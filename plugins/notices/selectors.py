@@ -9,12 +9,12 @@ from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
 from accounts.reach import sees_everything
 from audit.models import Event
-from audit.standing import StatementKind
 from common.zones import office_day
 from evidence.models import PackStatus
 from evidence.selectors import current_packs, evidence_of_many
 from plugins.notices.checks import changes_since_signed, items_of, unfit
 from plugins.notices.models import (
+    NOTICE,
     NoticeAnswer,
     NoticeItem,
     NoticeOutcome,
@@ -67,7 +67,7 @@ def list_notices(
 def with_figures(rows: QuerySet[TakedownNotice]) -> QuerySet[TakedownNotice]:
     """Add the number of matches, the nearest deadline, and what the last check found."""
     differing = Statement.objects.filter(
-        kind=StatementKind.NOTICE,
+        kind=NOTICE,
         subject=OuterRef("uid"),
         state__in=STANDING,
         differs_since__isnull=False,

@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import Action
-from audit.standing import StatementKind
 from common.databases import violates
 from common.storage import StoredFile, delete_files, keep_file, kept_only_if_done
 from evidence.selectors import current_packs
@@ -22,7 +21,7 @@ from evidence.statement import hand_over
 from plugins.notices.checks import items_of
 from plugins.notices.content import content_of, facts_of
 from plugins.notices.errors import NoticeRefused
-from plugins.notices.models import NoticeLaw, NoticeState, TakedownNotice
+from plugins.notices.models import NOTICE, NoticeLaw, NoticeState, TakedownNotice
 from plugins.notices.steps import (
     NoticeStep,
     change,
@@ -209,7 +208,7 @@ def _seal(row: TakedownNotice, document: StoredFile, user: User) -> None:
         },
     )
     issue(
-        kind=StatementKind.NOTICE,
+        kind=NOTICE,
         subject=row.uid,
         name=row.reference,
         facts=facts_of(row),

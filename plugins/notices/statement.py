@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as lazy
 
 from accounts.models import User
 from accounts.roles import Action
-from audit.standing import StatementKind
 from plugins.notices.checks import changes_since_signed
 from plugins.notices.errors import NoticeRefused
-from plugins.notices.models import STANDING_NOTICES, NoticeItem, TakedownNotice
+from plugins.notices.models import NOTICE, STANDING_NOTICES, NoticeItem, TakedownNotice
 from plugins.notices.selectors import notices_in_reach
 from plugins.notices.services import withdraw
 from statements.errors import StatementRefused
@@ -27,7 +27,10 @@ from statements.models import Statement
 class TakedownNotices(Kind):
     """A signed notice has one version, because a corrected one has another number."""
 
-    kind = StatementKind.NOTICE
+    kind = NOTICE
+    label = lazy("Takedown notice")
+    place = 10
+    has_card = True
 
     def seen(self, subjects: Collection[str]) -> Collection[str]:
         """Return the notices whose matches the viewer may all see."""

@@ -16,11 +16,16 @@ import audit.services
 from accounts.models import User
 from accounts.reach import count_hidden, person_at_work, why_unseen
 from accounts.roles import Action
-from audit.standing import StatementKind
 from common.words import lowered
 from plugins.notices.checks import UnfitMatch, items_of, unfit
 from plugins.notices.errors import NoticeRefused
-from plugins.notices.models import NoticeItem, NoticeLaw, NoticeState, TakedownNotice
+from plugins.notices.models import (
+    NOTICE,
+    NoticeItem,
+    NoticeLaw,
+    NoticeState,
+    TakedownNotice,
+)
 from review.models import Match
 from statements.choices import StatementState
 from statements.models import Statement
@@ -133,7 +138,7 @@ def lead_statement(
     note: str = "",
 ) -> None:
     """Lead the statement of a signed notice into a state."""
-    statement = Statement.objects.get(kind=StatementKind.NOTICE, subject=notice.uid)
+    statement = Statement.objects.get(kind=NOTICE, subject=notice.uid)
     advance(statement=statement, state=state, user=user, at=at, note=note)
 
 

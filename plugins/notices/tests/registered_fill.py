@@ -8,8 +8,13 @@ from django.core.files.base import ContentFile
 from django.urls import reverse
 
 from accounts.models import User
-from audit.standing import StatementKind
-from plugins.notices.models import NoticeItem, NoticeLaw, NoticeState, TakedownNotice
+from plugins.notices.models import (
+    NOTICE,
+    NoticeItem,
+    NoticeLaw,
+    NoticeState,
+    TakedownNotice,
+)
 from review.models import Match
 from statements.choices import StatementState
 from statements.kinds import Fact
@@ -46,7 +51,7 @@ def add_notices(user: User) -> list[str]:
             url="https://video.example/v/1",
         )
     statement = issue(
-        kind=StatementKind.NOTICE,
+        kind=NOTICE,
         subject=rows[NoticeState.SENT].uid,
         name=str(rows[NoticeState.SENT]),
         facts=[Fact(match=found[3].uid)],
