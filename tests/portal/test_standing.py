@@ -18,7 +18,8 @@ from imports import services as imports
 from imports.recordings.kind import RECORDINGS
 from jobs.choices import Pool
 from jobs.runner import run_next
-from notices.models import TakedownNotice
+from plugins.notices.models import TakedownNotice
+from plugins.notices.tests.factories import make_claim, make_sent
 from reports.cue_sheets import listed_cues
 from reports.cue_statement import issue_version
 from review.models import Match
@@ -26,7 +27,6 @@ from scanning.models import Container, ScannedFile
 from statements.choices import StatementState
 from statements.models import Statement
 from tests.factories.accounts import make_limited, make_user
-from tests.factories.notices import make_claim, make_sent
 from tests.factories.review import make_match
 from tests.fixtures import MakeClient
 from tests.monitoring.rows import declared
