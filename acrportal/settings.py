@@ -123,7 +123,6 @@ INSTALLED_APPS = [
     "enrichment",
     "reports",
     "evidence",
-    "notices",
     # Nothing before these knows them (pyproject.toml, "Nothing below knows monitoring").
     *(
         [
@@ -534,9 +533,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "RunStateEnum": "reports.choices.RunState",
-        "NoticeStateEnum": "notices.models.NoticeState",
-        "NoticeRightEnum": "notices.models.ClaimedRight",
-        "StatementKindEnum": "audit.standing.statement_kinds",
+        "MatchStateEnum": "review.choices.MatchState",
+        "StatementKindEnum": "statements.kinds.kind_choices",
         "StatementStateEnum": "statements.choices.StatementState",
         **{name: path for plugin in _PLUGINS for name, path in plugin.enums.items()},
     },

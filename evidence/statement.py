@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
 from accounts.models import User
 from audit.standing import StatementKind
@@ -25,6 +26,9 @@ class EvidencePacks(Kind):
     """The packs of a match are versions of one subject, the match's uid."""
 
     kind = StatementKind.EVIDENCE
+    label = lazy("Evidence pack")
+    place = 50
+    has_card = True
 
     def seen(self, subjects: Collection[str]) -> Collection[str]:
         """Return those of the subjects whose packs the viewer may see."""

@@ -23,10 +23,9 @@ class PortalConfig(AppConfig):
 def _register_menu() -> None:
     from portal import menu
     from portal.enrichment import menu as enrichment
-    from portal.notices import menu as notices
     from portal.trials import menu as trials
 
-    for feature in (menu, enrichment, notices, trials):
+    for feature in (menu, enrichment, trials):
         feature.register()
     if settings.ACRPORTAL_MONITORING:
         from portal.broadcasts import menu as broadcasts
@@ -40,11 +39,10 @@ def _register_menu() -> None:
 
 def _register_cards() -> None:
     from portal.enrichment import on_pages as enrichment
-    from portal.notices import on_pages as notices
     from portal.shared.cards import cards
     from portal.trials import on_pages as trials
 
-    for feature in (notices, enrichment, trials):
+    for feature in (enrichment, trials):
         for card in feature.CARDS:
             cards.register(card)
     if settings.ACRPORTAL_MONITORING:

@@ -21,7 +21,6 @@ from portal.imports import urls as imports
 from portal.jobs import urls as jobs
 from portal.licences import urls as licences
 from portal.more import urls as more
-from portal.notices import urls as notices
 from portal.policies import urls as policies
 from portal.reports import urls as reports
 from portal.review import urls as review
@@ -61,7 +60,6 @@ urlpatterns = [
     *policies.urlpatterns,
     *reports.urlpatterns,
     *evidence.urlpatterns,
-    *notices.urlpatterns,
     *statements.urlpatterns,
     *jobs.urlpatterns,
     *accounts.urlpatterns,

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import QuerySet, prefetch_related_objects
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
 from accounts.models import User
 from accounts.reach import seen_buckets, sees_every_bucket, working_for
@@ -83,6 +84,8 @@ class CueSheets(Kind):
     """Cue sheets of files: drafts that somebody downloaded, submitted and approved ones."""
 
     kind = StatementKind.CUE_SHEET
+    label = lazy("Cue sheet")
+    place = 40
     may_end = True
 
     def seen(self, subjects: Collection[str]) -> Collection[str]:

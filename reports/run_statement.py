@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as lazy
 
 from audit.standing import StatementKind
 from reports.models import ReportRun
@@ -16,6 +17,8 @@ class SentReports(Kind):
     """Report runs that were sent by mail or webhook."""
 
     kind = StatementKind.REPORT
+    label = lazy("Report")
+    place = 60
     model = ReportRun
     followed_days = 90
     may_end = True

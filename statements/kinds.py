@@ -8,16 +8,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from common.registry import Registry
 from review.choices import MatchState
 from statements.errors import StatementRefused
-from statements.models import Statement
+
+if TYPE_CHECKING:  # The model has the kinds as choices.
+    from statements.models import Statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,12 @@ class Kind(ABC):
     """One kind of statement."""
 
     kind: str
+    """As rows keep it, at most 12 letters; it stays as it is."""
+    label: str | Promise
+    place: int
+    """Orders the kinds where several are listed: what binds the most comes first."""
+    has_card: bool = False
+    """The page of a match shows these on a card of their own."""
     model: type[models.Model]
     """The rows whose uids the subjects are, unless ``seen`` says otherwise."""
     followed_days: int | None = None
@@ -104,6 +113,18 @@ class Kind(ABC):
 
 
 kinds: Registry[Kind] = Registry()
+
+
+def kind_choices() -> list[tuple[str, str | Promise]]:
+    """Return the kinds that this installation has, with their labels, in their order."""
+    return [
+        (kind.kind, kind.label) for kind in sorted(kinds, key=lambda kind: kind.place)
+    ]
+
+
+def label_of(kind: str) -> str:
+    """Return the label of a kind; its own name without the package that had it."""
+    return str(dict(kind_choices()).get(kind, kind))
 
 
 def kind_of(statement: Statement) -> Kind:

@@ -9,12 +9,11 @@ from django.db.models import Q
 
 from accounts.reach import working_for
 from audit.models import Event
-from audit.standing import kind_label
 from common.batches import batched
 from review.services.transitions import changed_cases
 from statements.choices import ISSUED
 from statements.following import COMPARED_AT_ONCE, concerned, differences_of
-from statements.kinds import Difference, address_of
+from statements.kinds import Difference, address_of, label_of
 from statements.models import Statement
 from statements.selectors import seen_matches, statements_in_reach
 
@@ -34,8 +33,8 @@ class StatementChange:
 
     @property
     def label(self) -> str:
-        """Return the kind in words."""
-        return kind_label(self.kind)
+        """Return the label of its kind."""
+        return label_of(self.kind)
 
 
 def stand_on(events: Iterable[Event], matches: Collection[str]) -> list[Statement]:

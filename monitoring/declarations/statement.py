@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
 from audit.standing import StatementKind
 from monitoring.broadcasts.models import Broadcast
@@ -32,6 +33,8 @@ class Declarations(Kind):
     """Declarations of use: drafts until somebody downloads the file to send it."""
 
     kind = StatementKind.DECLARATION
+    label = lazy("Declaration")
+    place = 20
     model = Declaration
 
     def differences(

@@ -15,7 +15,6 @@ class ClaimsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what it adds, and follow what the lists stand on."""
-        from audit.standing import more_kinds
         from common import routing
         from evidence.parts import parts
         from operations.earlier import took_over
@@ -24,7 +23,7 @@ class ClaimsConfig(AppConfig):
         from plugins.claims.importing.answers import kind as _answers  # noqa: F401
         from plugins.claims.in_packs import PLATFORM_CLAIMS
         from plugins.claims.in_reports import PLATFORM_CLAIM
-        from plugins.claims.statement import CLAIM_FILE, LABEL, ClaimFiles
+        from plugins.claims.statement import ClaimFiles
         from portal.shared.cards import cards
         from reports.extras import extras
         from statements.kinds import kinds
@@ -36,7 +35,6 @@ class ClaimsConfig(AppConfig):
             cards.register(card)
         extras.register(PLATFORM_CLAIM)
         parts.register(PLATFORM_CLAIMS)
-        more_kinds.register((CLAIM_FILE, LABEL))
         kinds.register(ClaimFiles())
         for name in ("claimsimport", "answersimport"):
             took_over.register((f"imports.{name}", f"platforms.{name}"))

@@ -19,7 +19,6 @@ from statements.kinds import Difference, Fact, Kind
 from statements.models import Statement, StatementFact
 
 CLAIM_FILE: Final = "claim_file"
-LABEL: Final = lazy("File for a platform")
 _REASONS = ("reason", "licence")
 """What files write of the evidence of an entry."""
 
@@ -28,6 +27,8 @@ class ClaimFiles(Kind):
     """Files and work lists for platforms: drafts until somebody marks them as sent."""
 
     kind = CLAIM_FILE
+    label = lazy("File for a platform")
+    place = 30
     model = ClaimFile
 
     def differences(

@@ -9,7 +9,6 @@ from common.routing import patterns_of, portal_api
 from portal.api import (
     imports,
     matches,
-    notices,
     programmes,
     recordings,
     reports,
@@ -64,18 +63,6 @@ urlpatterns = [
         "recordings/<str:acr_id>/fingerprint/",
         recordings.FingerprintView.as_view(),
         name="recording_fingerprint",
-    ),
-    path("notices/", notices.NoticesView.as_view(), name="notices"),
-    path("notices/<str:uid>/", notices.NoticeView.as_view(), name="notice"),
-    path(
-        "notices/<str:uid>/sign/",
-        notices.NoticeSigningView.as_view(),
-        name="notice_sign",
-    ),
-    path(
-        "notices/<str:uid>/answers/",
-        notices.NoticeAnswersView.as_view(),
-        name="notice_answers",
     ),
     path("statements/", statements.StatementsView.as_view(), name="statements"),
     path("statements/<str:uid>/", statements.StatementView.as_view(), name="statement"),

@@ -4,6 +4,7 @@ import audit.standing
 import common.uid
 import django.db.models.deletion
 import functools
+import statements.kinds
 from django.conf import settings
 from django.db import migrations, models
 
@@ -30,7 +31,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('uid', models.CharField(default=functools.partial(common.uid.new_uid, *('st',), **{}), editable=False, max_length=32, unique=True)),
-                ('kind', models.CharField(choices=audit.standing.statement_kinds, max_length=12)),
+                ('kind', models.CharField(choices=statements.kinds.kind_choices, max_length=12)),
                 ('subject', models.CharField(max_length=40)),
                 ('name', models.CharField(max_length=300)),
                 ('version', models.PositiveIntegerField(default=1)),

@@ -19,7 +19,8 @@ from dedup import actions
 from dedup.effects import ActionRequest
 from dedup.models import ActionVerb, DedupAction, DedupGroup
 from dedup.services import find_duplicates
-from notices.models import ClaimedRight, NoticeLaw
+from plugins.notices.models import ClaimedRight, NoticeLaw
+from plugins.notices.tests.factories import make_claim, make_sent
 from portal.accounts.erasure import erase
 from programmes.models import MusicUse
 from review import selectors
@@ -34,7 +35,6 @@ from scanning.models import Scan, ScannedFile
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
-from tests.factories.notices import make_claim, make_sent
 from tests.factories.review import make_match
 from tests.factories.rules import make_policy
 from tests.factories.scanning import ScanFactory, make_detection

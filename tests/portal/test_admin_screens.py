@@ -42,7 +42,7 @@ from monitoring.unknown.models import (
     UnknownItem,
     UnknownPolicy,
 )
-from notices.models import NoticeAnswer, NoticeItem
+from plugins.notices.models import NoticeAnswer, NoticeItem
 from review.models import FileFigures, Match
 from scanning.choices import CallbackOutcome, ScanStatus
 from scanning.models import (

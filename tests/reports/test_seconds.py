@@ -20,9 +20,10 @@ from evidence.facts import case_json, gather
 from monitoring.declarations.gathering import gather as gather_declaration
 from monitoring.declarations.left_out import LeftOut, LeftOutRow
 from monitoring.unknown.models import KeptState, UnknownItem
-from notices.content import content_of
-from notices.models import ClaimedRight, NoticeLaw
-from notices.services import prepare
+from plugins.notices.content import content_of
+from plugins.notices.models import ClaimedRight, NoticeLaw
+from plugins.notices.services import prepare
+from plugins.notices.tests.factories import at_address
 from portal.api.serializers import file_state
 from reports import cue_sheet_files, summaries
 from reports.choices import Format, Mode
@@ -44,7 +45,6 @@ from scanning.models import Scan, ScannedFile
 from tests import product
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
-from tests.factories.notices import at_address
 from tests.factories.recurring import KeptFileFactory, OccurrenceFactory, make_item
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory, ScannedFileFactory

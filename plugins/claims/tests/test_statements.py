@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts.roles import Role
-from audit.standing import kind_label, standing_on
+from audit.standing import standing_on
 from jobs.choices import Pool
 from jobs.runner import run_next
 from plugins.claims import services
@@ -18,6 +18,7 @@ from plugins.claims.tests.making import report, run_import
 from plugins.claims.tests.test_files import make
 from plugins.claims.tests.test_lists import NEXT, claim, compare, heard
 from review.models import Match
+from statements.kinds import label_of
 from statements.models import Statement
 from statements.selectors import marks_of_matches
 from tests.factories.accounts import make_user
@@ -76,4 +77,4 @@ def test_sent_files_stand_on_the_recordings_that_they_name() -> None:
     ((found,),) = standing_on([f"recording:{desk.recording.uid}"]).values()
 
     assert (found.kind, found.uid) == (CLAIM_FILE, file.uid)
-    assert kind_label(found.kind) == "File for a platform"
+    assert str(label_of(found.kind)) == "File for a platform"
