@@ -44,7 +44,7 @@ def links(request: PortalRequest) -> HttpResponseBase:
     """Submit pasted links and the links of a CSV file, each with its own outcome."""
     if sent := request.GET.get("sent"):
         return _states(request, sent.split())
-    # Other pages offer links, such as those of claims on videos that are not here.
+    # Pages of plug-ins offer links, such as those of videos that are not here.
     offered = {"links": request.GET.get("links", "")}
     form = ManyLinksForm(request.POST or None, request.FILES or None, initial=offered)
     if request.method != "POST" or not form.is_valid():
