@@ -29,7 +29,7 @@ from common.logs import current_request_id
 from common.media_analysis import AudioRefused
 from common.outages import RETRY_AFTER_SECONDS, outage_of
 from dedup.intake import AlreadyInCatalogue
-from monitoring.streams.errors import StreamRefused
+from plugins.monitoring.streams.errors import StreamRefused
 from scanning.errors import IntakeRefused
 
 _STATUS_CODES = {

@@ -126,17 +126,6 @@ INSTALLED_APPS = [
     "reports",
     "evidence",
     "notices",
-    # Nothing before these knows them (pyproject.toml, "Nothing below knows monitoring").
-    *(
-        [
-            "monitoring.streams",
-            "monitoring.unknown",
-            "monitoring.broadcasts",
-            "monitoring.declarations",
-        ]
-        if ACRPORTAL_MONITORING
-        else []
-    ),
     "operations",
     "portal",
     "acrapi",
@@ -416,9 +405,6 @@ def _held_partitions() -> list[int] | None:
 
 
 ACRPORTAL_HELD_PARTITIONS: list[int] | None = _held_partitions()
-
-ACRPORTAL_STREAMS_PER_RECORDER: int = env.int("ACRPORTAL_STREAMS_PER_RECORDER", 40)
-ACRPORTAL_STREAM_FREE_BYTES: int = env.int("ACRPORTAL_STREAM_FREE_BYTES", 2 * 1024**3)
 
 # --- Recognition --------------------------------------------------------------
 

@@ -236,8 +236,8 @@ def _draw(browser: Browser, picture: Screenshot) -> None:
 def _draw_on_air(browser: Browser) -> None:
     """Take the pictures of streams and drops while a radio plays."""
     # Only these pictures need a radio.
-    from benchmarks.radio import DOWN, Broken, Radio, encoded
-    from monitoring.streams.recording.clocks import Clock
+    from plugins.monitoring.benchmarks.radio import DOWN, Broken, Radio, encoded
+    from plugins.monitoring.streams.recording.clocks import Clock
 
     played = encoded(ROOT / "demo", _ON_AIR_S, "libmp3lame", ".mp3")
     with Radio(played, Clock(), [Broken(DOWN, *_AWAY_S)]) as sender:

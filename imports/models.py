@@ -264,7 +264,7 @@ class RightsImport(Import):
 class BroadcastImport(Import):
     """A schedule of broadcasts, or a table of audiences.
 
-    ``summary`` holds the fields of ``monitoring.broadcasts.importing.importer.BroadcastSummary``.
+    ``summary`` holds the fields of ``plugins.monitoring.broadcasts.importing.importer.BroadcastSummary``.
     """
 
     place_field = ""

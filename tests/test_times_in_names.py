@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from django.utils import timezone
 
 from catalogue.models import Recording
-from monitoring.broadcasts.models import Audience, Broadcast
-from monitoring.streams.choices import AlarmKind
-from monitoring.streams.models import Airplay, Station, Stream, StreamAlarm
+from plugins.monitoring.broadcasts.models import Audience, Broadcast
+from plugins.monitoring.streams.choices import AlarmKind
+from plugins.monitoring.streams.models import Airplay, Station, Stream, StreamAlarm
 
 AT = datetime(2026, 11, 3, 6, 0, tzinfo=UTC)
 STATION = Station(name="Harbour FM")

@@ -148,7 +148,7 @@ def _samples() -> list[Sample]:
     from imports.recordings.kind import RECORDINGS
     from imports.results.kind import RESULTS
     from imports.rights.kind import RIGHTS
-    from monitoring.broadcasts.importing.kind import BROADCASTS
+    from plugins.monitoring.broadcasts.importing.kind import BROADCASTS
     from scanning.models import Container
     from tests.imports.rights.making import NAME, cwr
     from tests.imports.rights.test_ern import ERN_43, ERN_382

@@ -14,7 +14,7 @@ from rest_framework import serializers
 from accounts.reach import sees_every_bucket
 from common.stored import read_stored
 from common.territories import TERRITORIES, why_no_territory
-from monitoring.broadcasts.choices import Showing
+from plugins.monitoring.broadcasts.choices import Showing
 from portal.pictures.file import WHY_NO_MATCH
 from portal.shared.selectors import shown_matches
 from programmes.arrivals import read_arrival
@@ -132,7 +132,7 @@ class ArrivalSerializer(DetailsSerializer):
         """Read what the fields say together. Any: JSON."""
         given = attrs
         if settings.ACRPORTAL_MONITORING:
-            from portal.api.broadcasts import named_station
+            from plugins.monitoring.api.broadcasts import named_station
 
             given = attrs | {"station": named_station(attrs["station"])}
         try:

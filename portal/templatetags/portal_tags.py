@@ -56,8 +56,8 @@ from scanning.tags import territories_of, words_of
 
 if TYPE_CHECKING:
     # A portal without monitoring has neither.
-    from monitoring.broadcasts.models import Broadcast
-    from monitoring.streams.models import Station
+    from plugins.monitoring.broadcasts.models import Broadcast
+    from plugins.monitoring.streams.models import Station
 
 register = template.Library()
 register.simple_tag(when)

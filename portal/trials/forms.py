@@ -70,7 +70,7 @@ class TrialForm(forms.Form):
         )
         self.fields["containers"].queryset = connected  # type: ignore[attr-defined]  # a choice of models
         if settings.ACRPORTAL_MONITORING:
-            from portal.trials.monitoring import streams_field
+            from plugins.monitoring.pages.streams.in_trials import streams_field
 
             self.fields["streams"] = streams_field()
             self.order_fields(["account", *_PLACES])

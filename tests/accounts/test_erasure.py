@@ -15,10 +15,10 @@ from accounts.tokens import TokenRefused, create_token, find_token
 from audit.models import Event
 from audit.services import export_case, first_broken_event, record
 from audit.standing import StatementKind
+from plugins.monitoring.tests.rows import declaration
 from statements.services import issue
 from tests.borders import with_monitoring
 from tests.factories.accounts import confirm, make_user
-from tests.monitoring.rows import declaration
 
 pytestmark = pytest.mark.django_db
 

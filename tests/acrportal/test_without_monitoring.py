@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from tests.factories.streams import StationFactory
+from plugins.monitoring.tests.factories.streams import StationFactory
 from tests.processes import python, shared_url
 
 pytestmark = pytest.mark.slow  # asks a new installation for every address
@@ -102,7 +102,7 @@ except CommandError as refused:
 """
 _READ = """
 from django.core.management import call_command
-from monitoring.streams.models import Station
+from plugins.monitoring.streams.models import Station
 call_command("migrate", check_unapplied=True)
 print(Station.objects.get().name)
 """

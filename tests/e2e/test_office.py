@@ -19,7 +19,7 @@ from catalogue.owners.models import Party
 from reports.models import ReportRun
 from review.models import Licence, Policy
 from scanning.models import Container
-from monitoring.streams.models import Station
+from plugins.monitoring.streams.models import Station
 name = {NAME!r}[:100]
 bucket = Bucket.objects.create(name=name)
 container = Container.objects.create(name=name)

@@ -44,9 +44,9 @@ from tests.factories.catalogue import BucketFactory
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 
 if settings.ACRPORTAL_MONITORING:
-    from monitoring.broadcasts.importing import importer as broadcasts
-    from monitoring.broadcasts.models import Broadcast
-    from tests.factories.streams import StationFactory
+    from plugins.monitoring.broadcasts.importing import importer as broadcasts
+    from plugins.monitoring.broadcasts.models import Broadcast
+    from plugins.monitoring.tests.factories.streams import StationFactory
 
 CASES = Path(__file__).parent / "cases"
 HEADER = "custom_id;title;artists;isrc;upc;owner_share_pct;release_date;audio\r\n"

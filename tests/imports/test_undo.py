@@ -49,9 +49,9 @@ from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 from tests.fixtures import MakeClient
 
 if settings.ACRPORTAL_MONITORING:
-    from monitoring.broadcasts.importing.kind import BROADCASTS
-    from monitoring.broadcasts.models import Audience, Broadcast
-    from tests.factories.streams import StationFactory
+    from plugins.monitoring.broadcasts.importing.kind import BROADCASTS
+    from plugins.monitoring.broadcasts.models import Audience, Broadcast
+    from plugins.monitoring.tests.factories.streams import StationFactory
 
 pytestmark = pytest.mark.django_db
 

@@ -12,6 +12,7 @@ from audit.models import Event
 from audit.services import record
 from audit.words import action_label
 from evidence.models import EvidencePack
+from plugins.monitoring.tests.factories.streams import StreamAlarmFactory
 from portal.admin.history import case_of
 from tests.factories import deciding
 from tests.factories.accounts import make_user
@@ -19,7 +20,6 @@ from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
-from tests.factories.streams import StreamAlarmFactory
 
 pytestmark = pytest.mark.django_db
 

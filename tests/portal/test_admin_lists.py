@@ -31,8 +31,8 @@ from tests.fixtures import MakeClient
 from tests.visible_text import visible_text
 
 if settings.ACRPORTAL_MONITORING:
-    from monitoring.streams.models import StreamNotice
-    from tests.factories.streams import StreamFactory
+    from plugins.monitoring.streams.models import StreamNotice
+    from plugins.monitoring.tests.factories.streams import StreamFactory
 
 pytestmark = pytest.mark.django_db
 

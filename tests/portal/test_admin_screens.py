@@ -32,8 +32,11 @@ from catalogue.owners.models import OtherTitle, Share, Statement, Track, WorkNum
 from dedup.models import CheckedRecording, DedupGroup, DedupMember, LoopPlace, TrackId
 from imports.models import ImportStep
 from jobs.models import Machine
-from monitoring.streams.models import ClockAnchor
-from monitoring.unknown.models import (
+from notices.models import NoticeAnswer, NoticeItem
+from platforms.models import ClaimFileRow, GroundChange, PolicyTerms, PriorValues
+from plugins.monitoring.streams.models import ClockAnchor
+from plugins.monitoring.tests.factories.streams import DAY, StreamHourFactory
+from plugins.monitoring.unknown.models import (
     ContainerPlays,
     KeptFile,
     Occurrence,
@@ -41,8 +44,6 @@ from monitoring.unknown.models import (
     UnknownItem,
     UnknownPolicy,
 )
-from notices.models import NoticeAnswer, NoticeItem
-from platforms.models import ClaimFileRow, GroundChange, PolicyTerms, PriorValues
 from review.models import FileFigures, Match
 from scanning.choices import CallbackOutcome, ScanStatus
 from scanning.models import (
@@ -67,7 +68,6 @@ from tests.factories.accounts import confirm, make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ScannedFileFactory
-from tests.factories.streams import DAY, StreamHourFactory
 from tests.fixtures import MakeClient
 from tests.portal.queries import queries_of
 from tests.visible_text import visible_text

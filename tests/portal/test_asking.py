@@ -9,13 +9,13 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.roles import Role
 from accounts.tokens import create_token
-from monitoring.broadcasts.services import broadcast_state
+from plugins.monitoring.broadcasts.services import broadcast_state
+from plugins.monitoring.tests.factories.broadcasts import make_broadcast
 from reports.layouts import Layout
 from reports.models.schedule import Channel, Every
 from reports.scheduling import Plan, schedule_report
 from reports.services import save_template
 from scanning.services.identification import create_project
-from tests.factories.broadcasts import make_broadcast
 from tests.factories.catalogue import BucketFactory
 from tests.factories.scanning import ScannedFileFactory
 from tests.fixtures import MakeClient

@@ -29,8 +29,8 @@ from tests.fixtures import MakeClient
 from tests.reports.schedules import schedule
 
 if settings.ACRPORTAL_MONITORING:
-    from monitoring.streams.models import Stream
-    from tests.factories.streams import StreamFactory
+    from plugins.monitoring.streams.models import Stream
+    from plugins.monitoring.tests.factories.streams import StreamFactory
 
 pytestmark = pytest.mark.django_db
 

@@ -25,8 +25,8 @@ from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 from tests.fixtures import MakeClient
 
 if settings.ACRPORTAL_MONITORING:
-    from monitoring.unknown.models import ItemState
-    from tests.portal.unknown.items import make_item
+    from plugins.monitoring.tests.pages.unknown.items import make_item
+    from plugins.monitoring.unknown.models import ItemState
 
 pytestmark = pytest.mark.django_db
 

@@ -22,6 +22,7 @@ from jobs.choices import Pool
 from jobs.runner import run_next
 from notices.models import TakedownNotice
 from platforms.files import mark_sent
+from plugins.monitoring.tests.rows import declared
 from reports.cue_sheets import listed_cues
 from reports.cue_statement import issue_version
 from review.models import Match
@@ -33,7 +34,6 @@ from tests.factories.notices import make_claim, make_sent
 from tests.factories.review import make_match
 from tests.fixtures import MakeClient
 from tests.imports.rights.test_imports import SHARES
-from tests.monitoring.rows import declared
 from tests.platforms.rows import claim_file
 from tests.security.world import Desk
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import radio
 from benchmarks.corpus import DEMO
+from plugins.monitoring.benchmarks import radio
 from recognition.audio.analysis import analyse_file
 from recognition.fingerprint.builder import FingerprintBuilder, extract
 from recognition.fingerprint.file_format import from_bytes, to_bytes

@@ -17,12 +17,25 @@ from accounts.models import User
 from accounts.roles import Role
 from acrapi.serializers.files import file_shapes
 from evidence.facts import case_json, gather
-from monitoring.declarations.gathering import gather as gather_declaration
-from monitoring.declarations.left_out import LeftOut, LeftOutRow
-from monitoring.unknown.models import KeptState, UnknownItem
 from notices.content import content_of
 from notices.models import ClaimedRight, NoticeLaw
 from notices.services import prepare
+from plugins.monitoring.declarations.gathering import gather as gather_declaration
+from plugins.monitoring.declarations.left_out import LeftOut, LeftOutRow
+from plugins.monitoring.tests.declarations.making import (
+    NOVEMBER,
+    a_broadcast,
+    a_draft,
+    a_profile,
+    a_station,
+    utc,
+)
+from plugins.monitoring.tests.factories.unknown import (
+    KeptFileFactory,
+    OccurrenceFactory,
+    make_item,
+)
+from plugins.monitoring.unknown.models import KeptState, UnknownItem
 from portal.api.serializers import file_state
 from reports import cue_sheet_files, summaries
 from reports.choices import Format, Mode
@@ -45,17 +58,8 @@ from tests import product
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.notices import at_address
-from tests.factories.recurring import KeptFileFactory, OccurrenceFactory, make_item
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory, ScannedFileFactory
-from tests.monitoring.declarations.making import (
-    NOVEMBER,
-    a_broadcast,
-    a_draft,
-    a_profile,
-    a_station,
-    utc,
-)
 from tests.reports.reading import content, rows
 from tests.seconds import differing_seconds, places_of
 from tests.visible_text import visible_text
@@ -440,9 +444,9 @@ _COUNTS = {
     "reports/selectors.py",
     # The length of one cue, of one declared play, of one comparison of sounds.
     *("reports/cues.py", "reports/cue_arrangement.py", "reports/plays.py"),
-    "monitoring/declarations/changes.py",
-    "monitoring/declarations/gathering.py",
-    "monitoring/unknown/comparing.py",
+    "plugins/monitoring/declarations/changes.py",
+    "plugins/monitoring/declarations/gathering.py",
+    "plugins/monitoring/unknown/comparing.py",
 }
 """The modules that add up intervals; every page, list and document reads theirs."""
 
@@ -457,12 +461,18 @@ def test_nothing_else_counts_seconds() -> None:
     others = {
         *("portal/pictures/pair.py", "portal/pictures/plots.py"),
         *("portal/pictures/file.py", "review/timeline/reading.py"),
-        *("monitoring/unknown/keeping.py", "monitoring/streams/claims.py"),
+        *(
+            "plugins/monitoring/unknown/keeping.py",
+            "plugins/monitoring/streams/claims.py",
+        ),
         # Whether two sounds share most of their seconds.
         *("review/services/questions.py", "review/versions.py"),
         "reports/cue_repeats.py",
         # Which seconds of streams are kept, and which gaps are one.
-        *("monitoring/streams/audio.py", "monitoring/streams/selectors.py"),
+        *(
+            "plugins/monitoring/streams/audio.py",
+            "plugins/monitoring/streams/selectors.py",
+        ),
     }
 
     found = {

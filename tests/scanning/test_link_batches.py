@@ -29,8 +29,8 @@ from tests.factories.scanning import ContainerFactory
 from tests.fixtures import Catalogue, MakeClient, Worker, upload
 
 if settings.ACRPORTAL_MONITORING:
-    from monitoring.broadcasts.models import Broadcast
-    from tests.factories.streams import StationFactory
+    from plugins.monitoring.broadcasts.models import Broadcast
+    from plugins.monitoring.tests.factories.streams import StationFactory
 
 _RSS = """<?xml version="1.0"?>
 <rss version="2.0" xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd">

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from accounts.reach import ReachManager, working_for
 from catalogue.models import Bucket
 from common.words import own_models
-from monitoring.streams.models import Stream
+from plugins.monitoring.streams.models import Stream
 from scanning.models import Container, RetroSearch, Scan, ScannedFile
 from tests.factories.catalogue import BucketFactory
 from tests.factories.scanning import ContainerFactory, ScanFactory, ScannedFileFactory

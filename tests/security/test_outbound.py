@@ -15,20 +15,20 @@ from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from jobs.choices import Pool
 from jobs.runner import run_next
-from monitoring.streams import notices, services
-from monitoring.streams.choices import AlarmKind
-from monitoring.streams.errors import StreamRefused
-from monitoring.streams.models import Airplay, Stream, StreamAlarm, StreamNotice
+from plugins.monitoring.pages.streams.forms import EmailsField
+from plugins.monitoring.streams import notices, services
+from plugins.monitoring.streams.choices import AlarmKind
+from plugins.monitoring.streams.errors import StreamRefused
+from plugins.monitoring.streams.models import Airplay, Stream, StreamAlarm, StreamNotice
+from plugins.monitoring.tests import rows as radio
+from plugins.monitoring.tests.factories.streams import make_airplay
 from portal.shared.fields import WebhookField
-from portal.streams.forms import EmailsField
 from reports import scheduling
 from reports.models import ReportDelivery
 from reports.models.schedule import ReportDeliveryState
 from reports.selectors import runs_for
 from scanning.choices import DeliveryStatus
 from tests.factories.accounts import make_user
-from tests.factories.streams import make_airplay
-from tests.monitoring import rows as radio
 from tests.reports.schedules import MONDAY, schedule
 from tests.security.world import Desk
 

@@ -54,8 +54,8 @@ from tests.imports.moving.account import (
 from tests.imports.moving.conftest import Moving, work_off
 
 if settings.ACRPORTAL_MONITORING:
-    from monitoring.broadcasts.models import Broadcast
-    from monitoring.streams.models import Station, Stream
+    from plugins.monitoring.broadcasts.models import Broadcast
+    from plugins.monitoring.streams.models import Station, Stream
 
 # Slow: two portals, and a server that answers as the vendor does.
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]

@@ -18,7 +18,8 @@ from catalogue.owners.models import Share, Work
 from dedup.models import TrackId
 from imports import services
 from imports.models import Moved, MoveIn
-from monitoring.streams.models import Station, Stream
+from plugins.monitoring.streams.models import Station, Stream
+from plugins.monitoring.tests.factories.streams import DAY, StreamFactory, make_airplay
 from scanning.models import Container, ScannedFile
 from tests.acrapi.conftest import Api
 from tests.factories.accounts import make_user
@@ -27,7 +28,6 @@ from tests.factories.review import make_match
 from tests.factories.rights import ISRC, claim, work
 from tests.factories.rights import recording as rights_recording
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
-from tests.factories.streams import DAY, StreamFactory, make_airplay
 from tests.fixtures import Catalogue
 from tests.imports.moving.account import Account, Json
 from tests.imports.moving.conftest import Moving, work_off

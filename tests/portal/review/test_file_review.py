@@ -7,11 +7,11 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.roles import Role
-from monitoring.unknown.models import Occurrence
+from plugins.monitoring.tests.factories.unknown import make_item
+from plugins.monitoring.unknown.models import Occurrence
 from reports.models import CueEntry, EntryKind, SheetApproval, SheetState
 from review.models import Match
 from scanning.models import ScannedFile
-from tests.factories.recurring import make_item
 from tests.factories.review import make_match
 from tests.fixtures import MakeClient
 from tests.portal.queries import queries_of

@@ -22,7 +22,7 @@ from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detection
 
 if TYPE_CHECKING:
-    from monitoring.streams.models import Stream
+    from plugins.monitoring.streams.models import Stream
 
 Interval = tuple[int, int]
 Found = dict[Recording, Interval]

@@ -8,19 +8,19 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
+from plugins.monitoring.tests.declarations.readers.common import (
+    ISO_COUNTRIES,
+    ReaderFault,
+    decoded,
+    is_tis,
+    is_valid,
+)
 from tests.imports.rights.readers.claims import (
     SeenMessage,
     SeenRecording,
     SeenRelease,
     SeenShare,
     SeenWork,
-)
-from tests.monitoring.declarations.readers.common import (
-    ISO_COUNTRIES,
-    ReaderFault,
-    decoded,
-    is_tis,
-    is_valid,
 )
 
 _COLUMNS = """
