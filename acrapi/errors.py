@@ -23,13 +23,12 @@ from rest_framework.response import Response
 
 from catalogue.changes import ChangeRefused
 from catalogue.identifiers import BadIdentifier
-from common.api_errors import error_body, is_api_path
+from common.api_errors import Refused, error_body, is_api_path
 from common.bodies import BodyTooLarge
 from common.logs import current_request_id
 from common.media_analysis import AudioRefused
 from common.outages import RETRY_AFTER_SECONDS, outage_of
 from dedup.intake import AlreadyInCatalogue
-from plugins.monitoring.streams.errors import StreamRefused
 from scanning.errors import IntakeRefused
 
 _STATUS_CODES = {
@@ -138,8 +137,8 @@ def _of_product(error: Exception) -> WireError | None:
             str(error),
             code="already_in_catalogue",
         )
-    if isinstance(error, StreamRefused):
-        return WireError(422, "stream_refused", str(error))
+    if isinstance(error, Refused):
+        return WireError(422, error.code, error.message)
     if isinstance(error, ChangeRefused):
         return WireError(422, error.code, str(error))
     if isinstance(error, BadIdentifier):

@@ -25,7 +25,7 @@ from babel.messages.pofile import read_po, write_po
 from django.apps import apps
 from django.utils.translation.template import templatize
 
-from audit.words import action_text, derived_actions
+from audit.words import action_text
 from common.words import derived_names, own_apps
 from enrichment.open_data.kinds import source_kinds
 from review.choices import Verb
@@ -92,7 +92,6 @@ def _actions() -> Iterator[str]:
     verbs: Any = apps.get_model("dedup", "DedupAction")._meta.get_field("verb")
     for word in [*verbs.choices, ("undo", ""), ("proposed", ""), ("refused", "")]:
         yield action_text(f"dedup.{word[0]}")
-    yield from map(action_text, derived_actions())
 
 
 def _open_data() -> Iterator[str]:

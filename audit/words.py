@@ -1,25 +1,25 @@
 """Readable labels for the actors and actions of events.
 
-An app names its own in a module ``audit_words``: ``ACTORS``, ``CASES``, ``ACTIONS``,
-``CODES``, and ``derived_actions`` for those that no text writes out. It is found by
-name, because the collection of translations reads it, too.
+An app names its own in a module ``audit_words``, which is found by name: ``ACTORS``,
+``CASES``, ``ACTIONS`` and ``CODES``, the cases whose id is a code.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Final
 
-from django.apps import apps
 from django.utils.functional import Promise
 from django.utils.module_loading import module_has_submodule
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
+
+from common.words import own_apps
 
 _ACTORS = {
     "policy": lazy("policy %(name)s"),
@@ -136,7 +136,7 @@ def _modules() -> tuple[ModuleType, ...]:
     """Return the modules with the words of apps."""
     return tuple(
         import_module(f"{config.name}.audit_words")
-        for config in apps.get_app_configs()
+        for config in own_apps()
         if module_has_submodule(config.module, "audit_words")
     )
 
@@ -153,12 +153,6 @@ def _labels(name: str) -> Mapping[str, str | Promise]:
 def cases() -> Mapping[str, str | Promise]:
     """Return the kinds of cases of the audit trail, by the beginning of the case."""
     return _labels("CASES")
-
-
-def derived_actions() -> Iterator[str]:
-    """Yield the actions of apps that are values of enums."""
-    for module in _modules():
-        yield from getattr(module, "derived_actions", tuple)()
 
 
 def actor_label(name: str) -> str:

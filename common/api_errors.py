@@ -1,4 +1,4 @@
-"""The error body that every API of this server returns."""
+"""Refusals of actions, and the error body that every API of this server returns."""
 
 from __future__ import annotations
 
@@ -6,6 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from common.logs import current_request_id
+
+
+class Refused(Exception):
+    """An action that is impossible or not allowed; nothing was changed.
+
+    ``message`` says why and what to do, ``code`` names it for programs, and ``fields``
+    maps names of values to what is wrong with them. APIs answer with all three.
+    """
+
+    code = "not_possible"
+
+    def __init__(
+        self, message: str, code: str = "", *, fields: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.code
+        self.fields = dict(fields or {})
 
 
 def error_body(

@@ -9,10 +9,3 @@ from django.utils.translation import gettext_lazy as lazy
 CASES: Final = {
     "notice": lazy("takedown notice"),
 }
-
-
-def derived_actions() -> list[str]:
-    """Return the actions that are values of an enum."""
-    from notices.steps import NoticeStep  # it needs the models
-
-    return [*NoticeStep]

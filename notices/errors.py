@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from common.api_errors import Refused
 
-class NoticeRefused(Exception):
-    """A step that is not possible; ``code`` is for programs.
 
-    ``fields`` maps names of fields to what is wrong with them.
-    """
+class NoticeRefused(Refused):
+    """A step that is not possible."""
 
     def __init__(
         self, code: str, message: str, *, fields: Mapping[str, str] | None = None
     ) -> None:
-        self.code = code
-        self.message = message
-        self.fields = dict(fields or {})
-        super().__init__(message)
+        super().__init__(message, code, fields=fields)

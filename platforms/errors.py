@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from common.api_errors import Refused
 
-class ClaimsRefused(Exception):
+
+class ClaimsRefused(Refused):
     """The action is impossible; the message says why and what to do."""
-
-    def __init__(self, message: str, code: str = "not_possible") -> None:
-        self.message, self.code = message, code
-        super().__init__(message)

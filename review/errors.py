@@ -6,18 +6,14 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
+from common.api_errors import Refused
 from common.reading import read_date
 
 
-class ReviewError(Exception):
-    """A refused change to a match; ``code`` is for machines."""
+class ReviewError(Refused):
+    """A refused change to a match."""
 
     code = "refused"
-
-    @property
-    def message(self) -> str:
-        """Return the message for people."""
-        return str(self)
 
 
 class StaleMatch(ReviewError):

@@ -21,10 +21,3 @@ ACTIONS: Final = {
     "rights.split_off": "Split off",
     "rights.took_over": "Took over another record",
 }
-
-
-def derived_actions() -> list[str]:
-    """Return the actions that are values of an enum."""
-    from rights.actions.base import RightsVerb  # it needs the models
-
-    return [*RightsVerb]

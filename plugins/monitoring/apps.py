@@ -37,19 +37,23 @@ def _register_addresses() -> None:
 
 def _register_on_pages() -> None:
     from plugins.monitoring.pages.broadcasts import on_pages as broadcasts
+    from plugins.monitoring.pages.broadcasts.arrival_api import BroadcastOfFiles
     from plugins.monitoring.pages.broadcasts.fields import PerhapsBroadcast
     from plugins.monitoring.pages.declarations import on_pages as declarations
     from plugins.monitoring.pages.streams import on_pages as streams
+    from plugins.monitoring.pages.streams.fields import streams_field
     from plugins.monitoring.pages.streams.searching import SEARCH_KINDS as STREAMS
     from plugins.monitoring.pages.unknown import on_pages as unknown
     from plugins.monitoring.pages.unknown.choices import CHOICES
     from plugins.monitoring.pages.unknown.searching import SEARCH_KINDS as UNKNOWN
-    from portal.shared.arrivals import more_fields
+    from portal.shared.arrivals import api_parts, more_fields
     from portal.shared.cards import cards
     from portal.shared.choices import choice_kinds
     from portal.shared.file_verbs import file_verbs
     from portal.shared.job_actions import job_actions
+    from portal.shared.processes import processes
     from portal.shared.searching import search_kinds
+    from portal.trials.places import place_fields
 
     for subject in (unknown, streams, broadcasts, declarations):
         for card in subject.CARDS:
@@ -59,6 +63,9 @@ def _register_on_pages() -> None:
     for choice_kind in CHOICES:
         choice_kinds.register(choice_kind)
     more_fields.register(PerhapsBroadcast)
+    api_parts.register(BroadcastOfFiles())
+    place_fields.register(("streams", streams_field))
+    processes.register("stream_recorder")
     job_actions.register(("declaration", declarations.JOB_ACTIONS))
     file_verbs.register(("broadcast", broadcasts.ADD_BROADCAST))
 

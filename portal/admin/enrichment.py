@@ -12,6 +12,7 @@ from enrichment.models import (
     Suggestion,
 )
 from portal.admin.base import RoleAdmin, all_field_names
+from portal.admin.own_pages import own_pages
 
 
 @admin.register(EnrichmentSource)
@@ -62,3 +63,10 @@ class KnownDifferenceAdmin(RoleAdmin[KnownDifference]):
     list_select_related = ["recording"]
     search_fields = ["=uid", "=found", "recording__title"]
     readonly_fields = all_field_names(KnownDifference, but=["id"])
+
+
+own_pages.register(
+    {
+        "suggestion": ("suggestion", "uid"),
+    }
+)

@@ -6,6 +6,8 @@ pages, API and worker.
 
 from __future__ import annotations
 
+from collections import ChainMap
+from collections.abc import Mapping
 from operator import attrgetter
 
 from django.db.models import Model
@@ -15,18 +17,16 @@ from django.utils.translation import gettext as _
 
 from audit.models import Event
 from audit.services import first_broken_event
+from common.registry import Registry
 
 _SHOWN = 200
 # Model name → prefix of its audit case, and the field with the rest. Models with a ``case``
 # of their own are not listed.
 _CASES = {
     "apitoken": ("token", "uid"),
-    "audience": ("station", "station.uid"),
-    "broadcast": ("file", "scanned_file.uid"),
     "bucket": ("bucket", "pk"),
     "cataloguecheck": ("check", "uid"),
     "cloudaccount": ("cloud_account", "pk"),
-    "conflict": ("conflict", "uid"),
     "container": ("container", "pk"),
     "dedupgroup": ("dedup", "uid"),
     "dispute": ("match", "match.uid"),
@@ -35,24 +35,18 @@ _CASES = {
     "exclusion": ("recording", "recording.uid"),
     "group": ("group", "pk"),
     "musicuse": ("file", "scanned_file.uid"),
-    "party": ("party", "uid"),
     "project": ("project", "uid"),
     "recording": ("recording", "uid"),
-    "release": ("release", "uid"),
-    "revenue": ("revenue", "station.uid"),
-    "rightsrecording": ("rights_recording", "uid"),
     "reporttemplate": ("report-template", "uid"),
     "scan": ("file", "scanned_file.uid"),
     "scannedfile": ("file", "uid"),
     "sharedloop": ("loop", "uid"),
-    "station": ("station", "uid"),
-    "stream": ("stream", "uid"),
-    "unknownitem": ("unknown", "uid"),
-    "unknownpolicy": ("container", "container_id"),
     "user": ("user", "pk"),
     "watch": ("watch", "uid"),
-    "work": ("work", "uid"),
 }
+
+own_cases: Registry[Mapping[str, tuple[str, str]]] = Registry()
+"""Cases of other features, by the names of their models."""
 
 
 def case_of(shown: Model) -> str:
@@ -60,7 +54,8 @@ def case_of(shown: Model) -> str:
     own = getattr(shown, "case", "")
     if own:
         return str(own)
-    beginning, column = _CASES.get(str(shown._meta.model_name), ("", ""))
+    cases = ChainMap(_CASES, *map(dict, own_cases))
+    beginning, column = cases.get(str(shown._meta.model_name), ("", ""))
     return f"{beginning}:{attrgetter(column)(shown)}" if beginning else ""
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from notices.models import NoticeItem, TakedownNotice
 from notices.selectors import notices_in_reach
 from portal.admin.base import ReadOnlyInline, RoleAdmin, all_field_names
+from portal.admin.own_pages import own_pages
 from portal.shared.times import when
 
 
@@ -50,3 +51,10 @@ class TakedownNoticeAdmin(RoleAdmin[TakedownNotice]):
     def sent(self, notice: TakedownNotice) -> SafeString:
         """Return when somebody sent the notice."""
         return when(notice.sent_at)
+
+
+own_pages.register(
+    {
+        "takedownnotice": ("notice", "uid"),
+    }
+)

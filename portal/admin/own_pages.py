@@ -2,50 +2,45 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
+from collections.abc import Mapping
 from operator import attrgetter
 
 from django.db.models import Model
 from django.urls import resolve, reverse
 
 from accounts.models import User
+from common.registry import Registry
 from imports.kinds import kind_of_model
 
 # Model name → name of the page, and the field that its address takes.
 _PAGES = {
     "bucket": ("bucket_detail", "pk"),
-    "conflict": ("rights_conflict", "uid"),
     "container": ("container_edit", "pk"),
-    "declaration": ("declaration", "uid"),
-    "declarationprofile": ("declaration_profile", "uid"),
     "dedupgroup": ("duplicate_group", "uid"),
     "dispute": ("match", "match.uid"),
     "drop": ("drop_detail", "uid"),
     "evidencepack": ("evidence", "match.uid"),
     "exclusion": ("recording_detail", "recording.uid"),
     "licence": ("licence_edit", "uid"),
-    "party": ("party", "uid"),
     "policy": ("policy_edit", "uid"),
     "recording": ("recording_detail", "uid"),
-    "release": ("release", "uid"),
     "reportrun": ("report_run", "uid"),
     "reportschedule": ("report_schedule", "uid"),
     "retrosearch": ("retro_search", "uid"),
-    "rightsrecording": ("rights_recording", "uid"),
     "scannedfile": ("file_detail", "uid"),
-    "station": ("station", "uid"),
-    "stream": ("stream_day", "uid"),
-    "suggestion": ("suggestion", "uid"),
-    "takedownnotice": ("notice", "uid"),
-    "unknownitem": ("unknown_item", "uid"),
     "watch": ("watch_detail", "uid"),
-    "work": ("work", "uid"),
 }
+
+own_pages: Registry[Mapping[str, tuple[str, str]]] = Registry()
+"""Pages of other features, by the names of their models."""
 
 
 def own_page(shown: Model, user: User) -> str:
     """Return the address of the object's page; empty if there is none that the user may open."""
     kind = kind_of_model(type(shown))
-    name, column = _PAGES.get(str(shown._meta.model_name), ("", ""))
+    pages = ChainMap(_PAGES, *map(dict, own_pages))
+    name, column = pages.get(str(shown._meta.model_name), ("", ""))
     if kind:
         name, column = f"{kind.name}_detail", "uid"
     if not name or getattr(shown, "deleted_at", None):

@@ -19,6 +19,8 @@ from catalogue.owners.selectors import (
     works_in_reach,
 )
 from portal.admin.base import RoleAdmin, all_field_names
+from portal.admin.history import own_cases
+from portal.admin.own_pages import own_pages
 
 
 @admin.register(Work)
@@ -91,3 +93,24 @@ class ConflictAdmin(RoleAdmin[Conflict]):
     def record(self, conflict: Conflict) -> str:
         """Return the name of the work, recording or release."""
         return str(conflict.subject)
+
+
+own_cases.register(
+    {
+        "conflict": ("conflict", "uid"),
+        "party": ("party", "uid"),
+        "release": ("release", "uid"),
+        "rightsrecording": ("rights_recording", "uid"),
+        "work": ("work", "uid"),
+    }
+)
+
+own_pages.register(
+    {
+        "conflict": ("rights_conflict", "uid"),
+        "party": ("party", "uid"),
+        "release": ("release", "uid"),
+        "rightsrecording": ("rights_recording", "uid"),
+        "work": ("work", "uid"),
+    }
+)

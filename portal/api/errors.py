@@ -12,12 +12,10 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
-from common.api_errors import error_body
+from common.api_errors import Refused, error_body
 from common.bodies import BodyTooLarge
-from notices.errors import NoticeRefused
-from platforms.errors import ClaimsRefused
 from programmes.errors import ProgrammeRefused
-from review.errors import MatchJoined, ReviewError
+from review.errors import MatchJoined
 from scanning.errors import IntakeRefused
 from statements.errors import StatementRefused
 
@@ -37,12 +35,13 @@ _STATUS_OF_REFUSAL = {
 }
 
 
-def _answer_refusal(error: ReviewError | ClaimsRefused, method: str) -> Response | None:
+def _answer_refusal(error: Refused, method: str) -> Response | None:
     if isinstance(error, MatchJoined) and method in SAFE_METHODS:
         # The middleware answers with the address of the joined match.
         return None
     status = _STATUS_OF_REFUSAL.get(error.code, 422)
-    return Response(error_body(error.code, error.message), status=status)
+    body = error_body(error.code, error.message, error.fields or None)
+    return Response(body, status=status)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -52,7 +51,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     """
     if isinstance(error, IntakeRefused):
         return Response(error_body(error.code, str(error)), status=error.status)
-    if isinstance(error, ReviewError | ClaimsRefused):
+    if isinstance(error, Refused):
         return _answer_refusal(error, context["request"].method)
     if isinstance(error, ProgrammeRefused):
         fields = {error.field: [str(error)]} if error.field else None
@@ -66,10 +65,6 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(error, ReauthenticationRequired):
         message = _("Confirm that it is you, on a page of the portal, then try again.")
         return Response(error_body("confirm_first", message), status=403)
-    if isinstance(error, NoticeRefused):
-        status = _STATUS_OF_REFUSAL.get(error.code, 422)
-        body = error_body(error.code, error.message, error.fields or None)
-        return Response(body, status=status)
     response = drf_exception_handler(error, context)
     if response is None:
         return None

@@ -14,8 +14,8 @@ from rest_framework import serializers
 from accounts.reach import sees_every_bucket
 from common.stored import read_stored
 from common.territories import TERRITORIES, why_no_territory
-from plugins.monitoring.broadcasts.choices import Showing
 from portal.pictures.file import WHY_NO_MATCH
+from portal.shared.arrivals import api_parts
 from portal.shared.selectors import shown_matches
 from programmes.arrivals import read_arrival
 from programmes.errors import ProgrammeRefused
@@ -109,32 +109,19 @@ class ArrivalSerializer(DetailsSerializer):
     production_company = serializers.CharField(
         required=False, default="", allow_blank=True, max_length=300
     )
-    if settings.ACRPORTAL_MONITORING:
-        station = serializers.CharField(
-            required=False,
-            default="",
-            allow_blank=True,
-            max_length=64,
-            help_text="The id of the station that broadcast the files.",
-        )
-        starts_at = serializers.CharField(
-            required=False,
-            default="",
-            allow_blank=True,
-            max_length=40,
-            help_text="The start of the broadcast, in local time of the station.",
-        )
-        showing = serializers.ChoiceField(
-            choices=Showing.choices, required=False, default="", allow_blank=True
-        )
+
+    def get_fields(self) -> dict[str, Any]:
+        """Add the fields of other features. Any: of fields of all kinds."""
+        fields = super().get_fields()
+        for part in api_parts:
+            fields.update(part.fields())
+        return fields
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Read what the fields say together. Any: JSON."""
         given = attrs
-        if settings.ACRPORTAL_MONITORING:
-            from plugins.monitoring.api.broadcasts import named_station
-
-            given = attrs | {"station": named_station(attrs["station"])}
+        for part in api_parts:
+            given = part.read(given)
         try:
             attrs["arrival"] = read_arrival(given)
         except ProgrammeRefused as refused:

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
 
 from common.registry import Registry
 from programmes.arrivals import Arrival, arrival_fields, arrival_labels, read_arrival
 from programmes.errors import ProgrammeRefused
 
+
+class ApiPart(Protocol):
+    """What another feature asks about submitted files in the API."""
+
+    def fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Return the optional fields. Any: their values."""
+
+    def read(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the values with rows instead of ids, as ``read_arrival`` takes them.
+
+        Raises ``ValidationError``. Any: JSON.
+        """
+
+
+api_parts: Registry[ApiPart] = Registry()
+"""Parts of the API that belong to the arrival of files."""
 more_fields: Registry[type[forms.Form]] = Registry()
 """Forms with optional fields that belong to the arrival of files."""
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from portal.shared.fields import SearchSelectMultiple
+from portal.trials.places import place_fields
 from reports.models import EngineTrial, TrialKeeps
 from reports.trials import services
 from scanning.models import CloudAccount, Container
-
-_PLACES = ("containers", "streams")
 
 
 class TrialForm(forms.Form):
@@ -69,11 +67,9 @@ class TrialForm(forms.Form):
             cloud_account__isnull=False, cloud_container_id__isnull=False
         )
         self.fields["containers"].queryset = connected  # type: ignore[attr-defined]  # a choice of models
-        if settings.ACRPORTAL_MONITORING:
-            from plugins.monitoring.pages.streams.in_trials import streams_field
-
-            self.fields["streams"] = streams_field()
-            self.order_fields(["account", *_PLACES])
+        added = {name: make_field() for name, make_field in place_fields}
+        self.fields.update(added)
+        self.order_fields(["account", "containers", *added])
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own
         """Ask for the currency of a price."""
@@ -88,7 +84,7 @@ class TrialForm(forms.Form):
         return services.begin_trial(
             account=values.pop("account"),
             containers=values.pop("containers"),
-            streams=values.pop("streams", ()),
+            streams=[row for name, _make in place_fields for row in values.pop(name)],
             user=user,
             terms=services.TrialTerms(**values),
         )

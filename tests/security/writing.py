@@ -268,7 +268,6 @@ LISTED: Table[str, str] = Table(
                     *(
                         "make_import",
                         "start",
-                        "take_over_callback",
                         "try_again",
                         "undo",
                     ),

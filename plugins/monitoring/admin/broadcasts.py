@@ -11,6 +11,7 @@ from accounts.roles import Action
 from plugins.monitoring.broadcasts.models import Audience, Broadcast, Revenue
 from portal.admin.base import RoleAdmin, all_field_names
 from portal.admin.filters import DaysFilter, PickFilter
+from portal.admin.history import own_cases
 
 
 @admin.register(Broadcast)
@@ -56,3 +57,12 @@ class RevenueAdmin(RoleAdmin[Revenue]):
     list_select_related = ["station"]
     search_fields = ["station__name"]
     readonly_fields = all_field_names(Revenue, but=["id"])
+
+
+own_cases.register(
+    {
+        "audience": ("station", "station.uid"),
+        "broadcast": ("file", "scanned_file.uid"),
+        "revenue": ("revenue", "station.uid"),
+    }
+)

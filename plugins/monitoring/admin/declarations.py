@@ -17,6 +17,7 @@ from plugins.monitoring.declarations.models import (
 )
 from portal.admin.base import RoleAdmin
 from portal.admin.filters import DaysFilter
+from portal.admin.own_pages import own_pages
 
 
 class FormatFilter(admin.AllValuesFieldListFilter):
@@ -76,3 +77,11 @@ class DeclarationAdmin(_OfFormat, RoleAdmin[Declaration]):
     def run_by_shown(self, declaration: Declaration) -> str:
         """Return the user or the command that declared."""
         return actor_label(declaration.run_by_name)
+
+
+own_pages.register(
+    {
+        "declaration": ("declaration", "uid"),
+        "declarationprofile": ("declaration_profile", "uid"),
+    }
+)

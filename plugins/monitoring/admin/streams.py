@@ -18,6 +18,8 @@ from plugins.monitoring.streams.models import (
 )
 from portal.admin.base import ReadOnlyInline, RoleAdmin, all_field_names
 from portal.admin.filters import DaysFilter, PickFilter
+from portal.admin.history import own_cases
+from portal.admin.own_pages import own_pages
 
 
 @admin.register(Station)
@@ -158,3 +160,18 @@ class StreamNoticeAdmin(RoleAdmin[StreamNotice]):
         "message",
         "created_at",
     )
+
+
+own_cases.register(
+    {
+        "station": ("station", "uid"),
+        "stream": ("stream", "uid"),
+    }
+)
+
+own_pages.register(
+    {
+        "station": ("station", "uid"),
+        "stream": ("stream_day", "uid"),
+    }
+)

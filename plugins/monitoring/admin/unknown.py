@@ -14,6 +14,8 @@ from plugins.monitoring.unknown import selectors
 from plugins.monitoring.unknown.models import KeptFile, UnknownItem, UnknownPolicy
 from portal.admin.base import RoleAdmin, all_field_names, within_reach
 from portal.admin.filters import PickFilter
+from portal.admin.history import own_cases
+from portal.admin.own_pages import own_pages
 from portal.shared.times import when
 
 
@@ -70,3 +72,17 @@ class UnknownPolicyAdmin(RoleAdmin[UnknownPolicy]):
     list_select_related = ["container"]
     search_fields = ["container__name"]
     readonly_fields = all_field_names(UnknownPolicy, but=["id"])
+
+
+own_cases.register(
+    {
+        "unknownitem": ("unknown", "uid"),
+        "unknownpolicy": ("container", "container_id"),
+    }
+)
+
+own_pages.register(
+    {
+        "unknownitem": ("unknown_item", "uid"),
+    }
+)

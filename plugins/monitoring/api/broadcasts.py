@@ -12,7 +12,6 @@ from datetime import date, datetime
 from typing import Any
 
 from django.shortcuts import get_object_or_404
-from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -325,13 +324,3 @@ def _revenue_json(month: date, rights_type: str, values: RevenueValues) -> Json:
     of_what = {"month": month, "rights_type": rights_type}
     said = StationRevenueSerializer(of_what | asdict(values)).data
     return dict(said) | {"version": state_of(values)}
-
-
-def named_station(uid: str) -> Station | None:
-    """Return the station that a submit names, if it names one."""
-    station = Station.objects.filter(uid=uid).first()
-    if uid and station is None:
-        raise serializers.ValidationError(
-            {"station": [gettext("This station does not exist.")]}
-        )
-    return station

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from common.api_errors import Refused
 
-class StreamRefused(Exception):
+
+class StreamRefused(Refused):
     """The action is impossible or not allowed; the text says why and what to do."""
+
+    code = "stream_refused"
 
 
 class SoundElsewhere(StreamRefused):

@@ -26,10 +26,3 @@ ACTIONS: Final = {
     "unknown.unwatched": "Unknown item no longer watched",
     "unknown.watched": "Unknown item watched",
 }
-
-
-def derived_actions() -> list[str]:
-    """Return the actions that are values of an enum."""
-    from plugins.monitoring.unknown.actions import ItemVerb  # it needs the models
-
-    return [*ItemVerb, "unknown.unwatched"]

@@ -8,11 +8,11 @@ import sys
 import time
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from common.children import Child, end_children, start_child, stop_on_signals
 from portal.management.ports import require_free_port
+from portal.shared.processes import processes
 
 HOST = "127.0.0.1"
 _LOOK_SECONDS = 0.2
@@ -57,6 +57,4 @@ def _start(address: str) -> list[Child]:
     # Scans use every core, so give page requests and streams the higher priority.
     niceness = max(_WORKER_NICENESS, os.getpriority(os.PRIO_PROCESS, 0))
     os.setpriority(os.PRIO_PROCESS, worker.pid, niceness)
-    if not settings.ACRPORTAL_MONITORING:
-        return [web, worker]
-    return [web, worker, start_child("manage.py", "stream_recorder")]
+    return [web, worker, *(start_child("manage.py", name) for name in processes)]

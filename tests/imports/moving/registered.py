@@ -80,7 +80,7 @@ REFUSED.register(
 )
 AS.register(
     {
-        "imports.services.take_over_callback": "imports.services.make_import",
+        "imports.moving.callbacks.take_over_callback": "imports.services.make_import",
     }
 )
 LISTED.register(

@@ -1,4 +1,4 @@
-"""Streams in trials."""
+"""Streams in forms of other features."""
 
 from __future__ import annotations
 
