@@ -114,7 +114,6 @@ INSTALLED_APPS = [
     "jobs",
     "catalogue",
     "catalogue.owners",
-    "rights",
     "scanning",
     "review",
     "dedup",

@@ -12,7 +12,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -196,12 +196,12 @@ def _is_done(message: Message | None) -> bool:
     return bool(texts) if isinstance(texts, str) else all(texts or ("",))
 
 
-def main() -> int:
+def main(options: Sequence[str] | None = None) -> int:
     """Update or check the catalogues; see the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing")
     parser.add_argument("--add", metavar="LANGUAGE", help="begin a catalogue")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(options)
     if arguments.add:
         _po(arguments.add).parent.mkdir(parents=True, exist_ok=True)
         fresh = Catalog(

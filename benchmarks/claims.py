@@ -18,8 +18,7 @@ from datetime import date
 from pathlib import Path
 
 from benchmarks.installation import set_up
-from benchmarks.report import Report, machine, parser, workplace
-from benchmarks.rights_imports import own_mb
+from benchmarks.report import Report, machine, own_mb, parser, workplace
 
 IMPORT_MINUTES = 5.0
 WHOLE_MINUTES = 10.0

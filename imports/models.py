@@ -237,30 +237,6 @@ class ResultImport(Import):
         db_table = "reports_resultimport"
 
 
-class RightsImport(Import):
-    """A message or table of works, parties, shares and releases.
-
-    ``summary`` holds the fields of ``imports.rights.importer.RightsSummary``.
-    ``sender`` is who claims what a table says; messages name their own.
-    """
-
-    place_field = ""
-    concerns_everything = True
-
-    uid = uid_field("wi")
-    encoding = models.CharField(max_length=20, blank=True, default="")
-    sender = models.CharField(max_length=200, blank=True, default="")
-
-    # Rights concern the whole catalogue.
-    reach = Path(owner="made_by")
-    objects = ReachManager["RightsImport"]()
-
-    @property
-    def case(self) -> str:
-        """Return the case of its own; works and parties have others."""
-        return f"rights_import:{self.uid}"
-
-
 class BroadcastImport(Import):
     """A schedule of broadcasts, or a table of audiences.
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
+
+from common.registry import Registry
 
 LAST_COMMIT: Final = "3be6ed25"
 """The last commit before version 1.0, whose backups can be restored."""
@@ -30,9 +33,6 @@ LAST: Final = {
 }
 """The last migration of each app before version 1.0."""
 
-NEW_APPS: Final = ("programmes", "declarations")
-"""Apps that took models of others over."""
-
 MOVED: Final = {
     "acrapi.trackid": "dedup.trackid",
     "broadcasts.episode": "programmes.episode",
@@ -44,6 +44,15 @@ MOVED: Final = {
     "reports.enginetrial_streams": "streams.stream_trials",
 }
 """Models that have another app since, by their labels."""
+
+took_over: Final[Registry[tuple[str, str]]] = Registry()
+"""The labels, before and today, of models that packages above took over."""
+
+
+@cache
+def moved() -> dict[str, str]:
+    """Return today's labels of all models that have another app since."""
+    return MOVED | dict(took_over)
 
 
 def is_earlier(nodes: set[tuple[str, str]]) -> bool:
@@ -59,9 +68,10 @@ def migrations_of_today(nodes: set[tuple[str, str]]) -> set[tuple[str, str]]:
     if not set(LAST.items()) <= nodes:
         return nodes
     others = {(app, name) for app, name in nodes if app not in LAST}
-    return others | {(app, FIRST) for app in (*LAST, *NEW_APPS)}
+    apps = {label.partition(".")[0] for label in moved().values()}
+    return others | {(app, FIRST) for app in apps.union(LAST)}
 
 
 def label_of_today(label: str) -> str:
     """Return a model's label today."""
-    return MOVED.get(label, label)
+    return moved().get(label, label)

@@ -24,10 +24,9 @@ def _register_menu() -> None:
     from portal.claims import menu as claims
     from portal.enrichment import menu as enrichment
     from portal.notices import menu as notices
-    from portal.rights import menu as rights
     from portal.trials import menu as trials
 
-    for feature in (menu, claims, enrichment, notices, rights, trials):
+    for feature in (menu, claims, enrichment, notices, trials):
         feature.register()
 
 
@@ -35,18 +34,9 @@ def _register_cards() -> None:
     from portal.claims import on_pages as claims
     from portal.enrichment import on_pages as enrichment
     from portal.notices import on_pages as notices
-    from portal.rights import on_pages as rights
-    from portal.rights.choices import CHOICES
-    from portal.rights.searching import SEARCH_KINDS
     from portal.shared.cards import cards
-    from portal.shared.choices import choice_kinds
-    from portal.shared.searching import search_kinds
     from portal.trials import on_pages as trials
 
-    for feature in (rights, notices, claims, enrichment, trials):
+    for feature in (notices, claims, enrichment, trials):
         for card in feature.CARDS:
             cards.register(card)
-    for kind in SEARCH_KINDS:
-        search_kinds.register(kind)
-    for choice_kind in CHOICES:
-        choice_kinds.register(choice_kind)

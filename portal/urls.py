@@ -23,7 +23,6 @@ from portal.notices import urls as notices
 from portal.policies import urls as policies
 from portal.reports import urls as reports
 from portal.review import urls as review
-from portal.rights import urls as rights
 from portal.search import urls as search
 from portal.statements import urls as statements
 from portal.trials import urls as trials
@@ -49,7 +48,6 @@ urlpatterns = [
     *imports.urlpatterns,
     *moves.urlpatterns,
     *duplicates.urlpatterns,
-    *rights.urlpatterns,
     *claims.urlpatterns,
     *licences.urlpatterns,
     *policies.urlpatterns,

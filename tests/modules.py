@@ -13,7 +13,7 @@ from common.words import own_apps
 def import_all() -> None:
     """Import every module of the applications except migrations."""
     for config in own_apps():
-        for found in pkgutil.walk_packages(config.module.__path__, f"{config.name}."):
+        for found in pkgutil.walk_packages([config.path], f"{config.name}."):
             if not {"migrations", "tests"}.intersection(found.name.split(".")):
                 importlib.import_module(found.name)
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,12 +24,12 @@ import pytest
 
 from tests import databases, statements
 
-STATEMENTS = Path(__file__).parent.parent / "var" / "statements"
+_ROOT = Path(__file__).parent.parent
+STATEMENTS = _ROOT / "var" / "statements"
 """Where ``make test-all`` records the statements of each test."""
 # They ask the engine or a portal on SQLite. Each process would import them for nothing.
 _WITHOUT = ("tests/recognition", "tests/e2e", "tests/wire", "tests/season")
 _DEFAULT = "postgres://postgres@127.0.0.1:5432/postgres"
-_USES_DATABASE = frozenset({"db", "transactional_db", "live_server"})
 
 
 def main() -> int:
@@ -40,17 +41,41 @@ def main() -> int:
     return subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "tests.on_postgres"),
-            *("-m", "not slow and not soak and not e2e"),
             *(
                 f"--ignore-glob={place}{path}"
                 for place in ("", "plugins/*/")
                 for path in _WITHOUT
             ),
+            *(_modules() if not _names_tests(sys.argv[1:]) else ()),
             *sys.argv[1:],
         ],
         env=os.environ | {"DATABASE_URL": fast},
         check=False,
     ).returncode
+
+
+def _names_tests(arguments: Sequence[str]) -> bool:
+    return any(Path(each.partition("::")[0]).exists() for each in arguments)
+
+
+def _modules() -> list[str]:
+    """Return the files to collect; nothing for all of them.
+
+    Collecting all tests takes as long as running a hundred. Files that have changed
+    since the record may have other tests.
+    """
+    found = statements.modules_to_repeat(STATEMENTS)
+    if not found:
+        return []
+    recorded = min(path.stat().st_mtime for path in STATEMENTS.glob("*.json"))
+    changed = {
+        str(path.relative_to(_ROOT))
+        for folder in ("tests", "plugins")
+        for path in (_ROOT / folder).rglob("test_*.py")
+        if path.stat().st_mtime > recorded
+    }
+    there = {path for path in found if (_ROOT / path).exists()}
+    return sorted(path for path in there | changed if not path.startswith(_WITHOUT))
 
 
 def prepared() -> str | None:
@@ -74,7 +99,8 @@ def pytest_collection_modifyitems(
 ) -> None:
     """Leave out the tests that use no database or send nothing new."""
     recorded = {each.test: each for each in statements.read(STATEMENTS)}
-    usable = [item for item in items if _uses_database(item)]
+    # A slow test would be left out after its statements had counted as sent.
+    usable = [item for item in items if statements.may_repeat(item)]
     known = [recorded[item.nodeid] for item in usable if item.nodeid in recorded]
     left_out = recorded.keys() - statements.choose(known)
     kept = [
@@ -84,13 +110,6 @@ def pytest_collection_modifyitems(
     ]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
-
-
-def _uses_database(item: pytest.Item) -> bool:
-    fixtures = getattr(item, "fixturenames", ())
-    return bool(
-        item.get_closest_marker("django_db") or _USES_DATABASE.intersection(fixtures)
-    )
 
 
 if __name__ == "__main__":

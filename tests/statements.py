@@ -24,6 +24,8 @@ from django.db.backends.utils import CursorWrapper
 # Statements, or parts of plain ones, that a second of a test must add to be worth it.
 _WORTH = 8.0
 _LEAST_SECONDS = 0.03
+_USES_DATABASE = frozenset({"db", "transactional_db", "live_server"})
+_LEFT_TO_SQLITE = frozenset({"slow", "soak", "e2e"})
 # Savepoints have a random name in each statement.
 _TRANSACTIONS = ("BEGIN", "SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO")
 _ONLY_SQLITE = re.compile(r"PRAGMA|\bsqlite_")
@@ -61,6 +63,15 @@ class Recorder:
         self._file = file
         self._found: set[str] = set()
         self._begun = 0.0
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Write which tests there are, whatever becomes of them."""
+        tests = {
+            item.nodeid: item.get_closest_marker("each_database") is not None
+            for item in session.items
+            if may_repeat(item)
+        }
+        Path(self._file.name).with_suffix(".json").write_text(json.dumps(tests))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self) -> None:
@@ -109,13 +120,21 @@ def pytest_configure(config: pytest.Config) -> None:
     worker = getattr(config, "workerinput", None)
     if worker is None:
         folder.mkdir(parents=True, exist_ok=True)
-        for path in folder.glob("*.jsonl"):
+        for path in folder.glob("*.json*"):
             path.unlink()
     name = worker["workerid"] if worker else "main"
     recorder = Recorder((folder / f"{name}.jsonl").open("w"))
     recorder.watch("execute")
     recorder.watch("executemany")
     config.pluginmanager.register(recorder)
+
+
+def may_repeat(item: pytest.Item) -> bool:
+    """Return whether a test uses the test database and takes no seconds."""
+    marks = {mark.name for mark in item.iter_markers()}
+    fixtures = getattr(item, "fixturenames", ())
+    uses = "django_db" in marks or not _USES_DATABASE.isdisjoint(fixtures)
+    return uses and _LEFT_TO_SQLITE.isdisjoint(marks)
 
 
 @cache
@@ -145,6 +164,24 @@ def read(folder: Path) -> list[Made]:
         for line in path.read_text().splitlines()
     ]
     return [Made(test, seconds, frozenset(found)) for test, seconds, found in rows]
+
+
+def modules_to_repeat(folder: Path) -> set[str]:
+    """Return the files with tests that PostgreSQL has to run; nothing without a record.
+
+    Those that send something new in little time, those that wait for other connections,
+    and those that no record of SQLite names.
+    """
+    listed: dict[str, bool] = {}
+    for path in folder.glob("*.json"):
+        listed |= json.loads(path.read_text())
+    recorded = {each.test: each for each in read(folder)}
+    chosen = choose(recorded[test] for test in listed if test in recorded)
+    return {
+        test.partition("::")[0]
+        for test, waits in listed.items()
+        if waits or test in chosen or test not in recorded
+    }
 
 
 def choose(candidates: Iterable[Made]) -> set[str]:

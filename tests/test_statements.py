@@ -6,12 +6,13 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from tests.statements import Made, Recorder, choose, kinds_of
+from tests.statements import Made, Recorder, choose, kinds_of, modules_to_repeat
 
 
 def ask(sql: str, *values: int) -> None:
@@ -103,3 +104,21 @@ def test_what_databases_do_in_their_own_way_counts_as_a_whole(rest: str) -> None
 
     assert len(special) == 1
     assert not special & kinds_of(plain)
+
+
+def test_files_are_repeated_whose_tests_add_something_or_stand_in_no_record(
+    tmp_path: Path,
+) -> None:
+    listed = {"a.py::adds": False, "b.py::adds_nothing": False, "c.py::waits": True}
+    listed |= {"d.py::skipped": False}
+    rows = [
+        ["a.py::adds", 0.1, ["x", "y"]],
+        ["b.py::adds_nothing", 0.1, ["x"]],
+        ["c.py::waits", 0.1, []],
+        ["e.py::slow", 0.1, ["x", "y", "z"]],
+    ]
+    (tmp_path / "gw0.json").write_text(json.dumps(listed))
+    (tmp_path / "gw0.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+    assert modules_to_repeat(tmp_path) == {"a.py", "c.py", "d.py"}
+    assert modules_to_repeat(tmp_path / "nothing") == set()

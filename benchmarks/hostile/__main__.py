@@ -3,7 +3,7 @@
 ``python -m benchmarks.hostile --check`` sends mutated real files through the decoder's
 own process and its limits, fingerprints through ``/v1/identify`` and the uploads of a
 server of its own, answers of stream servers (playlists, headers, redirects) through the
-recorder and the fetching of links, broken tables, messages of rights and evidence packs
+recorder and the fetching of links, broken tables, messages and evidence packs
 through the checks of imports and packs, and mutated bodies through every operation of the
 two APIs, each undone afterwards. ``--media``, ``--prints``, ``--servers``, ``--tables``
 and ``--bodies`` set the counts (0 leaves a kind out) and ``--workers`` the number of

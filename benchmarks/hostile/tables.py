@@ -1,4 +1,4 @@
-"""Has broken tables, messages of rights and evidence packs checked as the portal does.
+"""Has broken tables, messages and evidence packs checked as the portal does.
 
 Tables go through the services that the pages call and the jobs that the worker runs;
 packs through the command. ``tests/imports`` has the limits of each reader.
@@ -22,6 +22,7 @@ from benchmarks.report import Report
 if TYPE_CHECKING:
     from django.core.files.base import File
 
+    from accounts.models import User
     from evidence.signing import PublicKey
     from imports.models import Import
 
@@ -31,7 +32,6 @@ _CSV = (
     b"custom_id,title,artists,isrc,audio\n"
     b"L1,T,A,DEA620100001,https://files.example/a.wav\nL2,T,A,,\n"
 )
-_SHARES = b"work_id,work_title,party,right,share_pct\nW1,T,Anna Muster,performing,50\n"
 _STATIONS = (
     b"station,starts_at,ends_at,file,title\n"
     b"R1,2026-01-01T00:00:00Z,2026-01-01T01:00:00Z,a.wav,T\n"
@@ -46,6 +46,10 @@ class Sample:
     name: str
     content: bytes
     door: Callable[[File[bytes]], Import]
+
+
+# Plug-ins add theirs by name in ``registered_hostile`` of their tests.
+MORE: dict[str, Callable[[User], list[Sample]]] = {}
 
 
 def feed(report: Report, feeding: Feeding) -> None:
@@ -147,12 +151,11 @@ def _samples() -> list[Sample]:
     from imports import services
     from imports.recordings.kind import RECORDINGS
     from imports.results.kind import RESULTS
-    from imports.rights.kind import RIGHTS
     from plugins.monitoring.broadcasts.importing.kind import BROADCASTS
     from scanning.models import Container
-    from tests.imports.rights.making import NAME, cwr
-    from tests.imports.rights.test_ern import ERN_43, ERN_382
+    from tests.registered import import_all
 
+    import_all("registered_hostile")
     user = create_user(username="tables", password=None, role=Role.ADMIN)
     bucket = create_bucket(name="Tables", user=user)
     container = Container.objects.create(name="Tables")
@@ -171,11 +174,6 @@ def _samples() -> list[Sample]:
     def results(file: File[bytes]) -> Import:
         return services.keep_upload(RESULTS, container=container, file=file, user=user)
 
-    def rights(file: File[bytes]) -> Import:
-        return services.keep_upload(
-            RIGHTS, file=file, sender="X", encoding="utf-8", user=user
-        )
-
     def broadcasts(file: File[bytes]) -> Import:
         return services.keep_upload(BROADCASTS, file=file, encoding="utf-8", user=user)
 
@@ -186,11 +184,8 @@ def _samples() -> list[Sample]:
         Sample("recordings.ods", _ods(), recordings),
         Sample("recordings.parquet", _parquet(), recordings),
         Sample("results.json", shows, results),
-        Sample("shares.csv", _SHARES, rights),
-        Sample(NAME, b"".join(cwr(3)), rights),
-        Sample("message-43.xml", ERN_43.encode(), rights),
-        Sample("message-382.xml", ERN_382.encode(), rights),
         Sample("broadcasts.csv", _STATIONS, broadcasts),
+        *(sample for samples in MORE.values() for sample in samples(user)),
     ]
 
 

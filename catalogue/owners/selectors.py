@@ -203,24 +203,6 @@ def conflicts_in_reach() -> QuerySet[Conflict]:
     )
 
 
-def conflicts_under(isrcs: Iterable[str]) -> QuerySet[Conflict]:
-    """Return the open conflicts that a recording comes under with one of these ISRCs.
-
-    Within the viewer's reach.
-    """
-    records = RightsRecording.objects.filter(isrc__in=list(isrcs)).exclude(isrc="")
-    return (
-        conflicts_in_reach()
-        .filter(state=ConflictState.OPEN)
-        .filter(
-            Q(recording__in=records)
-            | Q(work__in=Work.objects.filter(recordings__in=records, merged_into=None))
-            | Q(release__in=Release.objects.filter(recordings__in=records))
-        )
-        .order_by("pk")
-    )
-
-
 def rights_of(
     recording: Recording,
     *,

@@ -1,7 +1,7 @@
 """Reads the children of a large XML document's root one at a time, within limits.
 
 Document types are refused, so entities and external references cannot occur. Elements are
-built in C, because a dump has 60 GB: ``imports.rights.xml_records`` takes twice the time.
+built in C, because a dump has 60 GB: a reader in Python takes twice the time.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from portal.api import (
     programmes,
     recordings,
     reports,
-    rights,
     statements,
     uploads,
     views,
@@ -56,16 +55,10 @@ urlpatterns = [
         name="match_disputes",
     ),
     path(
-        "recordings/<str:uid>/rights/",
-        rights.RecordingRightsView.as_view(),
-        name="recording_rights",
-    ),
-    path(
         "recordings/<str:acr_id>/fingerprint/",
         recordings.FingerprintView.as_view(),
         name="recording_fingerprint",
     ),
-    path("rights/", rights.RightsTableView.as_view(), name="rights_table"),
     path("notices/", notices.NoticesView.as_view(), name="notices"),
     path("notices/<str:uid>/", notices.NoticeView.as_view(), name="notice"),
     path(

@@ -21,7 +21,6 @@ from django.views.decorators.http import (
 
 from accounts.roles import Action
 from catalogue.models import Recording
-from catalogue.owners.selectors import conflicts_under
 from common.reading import read_number
 from common.uid import new_uid
 from enrichment import deciding, differences, selectors
@@ -172,7 +171,7 @@ def suggestion_bulk(request: PortalRequest) -> HttpResponseBase:
         "back": back,
         "tried": len(keys),
         "consequences": _consequences(request, keys),
-        "conflicts": conflicts_under(list(isrcs.values_list("value", flat=True))),
+        "isrcs": list(isrcs.values_list("value", flat=True)),
     }
     return render(request, "portal/enrichment/bulk.html", context)
 

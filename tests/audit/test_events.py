@@ -302,5 +302,5 @@ def test_every_kind_of_case_has_a_name_for_readers() -> None:
         kinds = _CASE.findall(path.read_text(encoding="utf-8"))
         found.update(first or second for first, second in kinds)
 
-    assert {"match", "licence", "rights_import", "file"} <= found
+    assert {"match", "licence", "file"} <= found
     assert found <= set(cases())

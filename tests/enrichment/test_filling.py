@@ -20,7 +20,6 @@ from accounts.roles import Role
 from audit.models import Event
 from catalogue.changes import update_recording
 from catalogue.models import Recording
-from catalogue.owners.models import Conflict
 from common.uid import new_uid
 from enrichment import deciding, sources, suggesting
 from enrichment.choices import FillField, HoldReason, SuggestionState
@@ -35,8 +34,8 @@ from enrichment.models import (
 )
 from jobs.choices import Pool
 from jobs.runner import run_next
+from portal.enrichment import on_pages
 from tests.enrichment.dumps import Song, dump_of, invented_songs, iswc, uuid_of
-from tests.factories import rights
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 
@@ -426,27 +425,14 @@ def test_admin_adds_a_source_after_accepting_its_licence(
     assert not list((folder / "enrichment").glob("es_*"))
 
 
-def test_bulk_names_the_rights_conflicts_that_recordings_come_under(
-    page: Client,
-) -> None:
-    rights.claim_all()
-    other = rights.recording(shares=(rights.master("P1"),))
-    rights.claim_all(sender="Another", recordings=[other])
-    conflict = Conflict.objects.filter(recording__isrc=rights.ISRC)[0]
-    mark()
-    suggest(RecordingFactory.create(), value=rights.ISRC)
-    link = reverse("portal:rights_conflict", args=[conflict.uid])
-    bulk = reverse("portal:suggestion_bulk")
-
-    assert link in page.get(bulk).content.decode()
-    Suggestion.objects.update(value=CODE)
-    assert link not in page.get(bulk).content.decode()
-
-    # Conflicts of rights lead to sources that disagree.
-    conflicts = reverse("portal:rights_conflicts")
-    assert "way=disagree" not in page.get(conflicts).content.decode()
+def test_conflicts_of_rights_lead_to_sources_that_disagree(admin: User) -> None:
+    (card,) = (
+        card.values for card in on_pages.CARDS if card.page == "rights.conflicts"
+    )
+    suggest(RecordingFactory.create(), value=CODE)
+    assert card(None, admin) is None
     Suggestion.objects.update(hold=HoldReason.DISAGREE)
-    assert "way=disagree" in page.get(conflicts).content.decode()
+    assert card(None, admin) == 1
 
 
 def test_admin_sends_a_list_that_goes_with_its_source(

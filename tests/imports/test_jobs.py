@@ -14,14 +14,12 @@ import jobs.services
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Recording
-from catalogue.owners.models import Work
 from imports import services
 from imports.errors import ImportRefused
 from imports.kinds import AnyKind, Columns, ImportKind, kind_of
 from imports.models import Import, ImportStatus
 from imports.recordings.kind import RECORDINGS
 from imports.results.kind import RESULTS
-from imports.rights.kind import RIGHTS
 from jobs.choices import JobState, Pool
 from jobs.models import Job
 from jobs.runner import run_next
@@ -46,14 +44,6 @@ def keep(kind: AnyKind) -> Import:
             archive=None,
             encoding="utf-8",
             keep_unknown=False,
-            user=user,
-        )
-    if kind is RIGHTS:
-        return services.keep_upload(
-            RIGHTS,
-            file=SimpleUploadedFile("w.csv", SHARE),
-            sender="",
-            encoding="utf-8",
             user=user,
         )
     content = json.dumps({"data": [RESULT]}).encode()
@@ -85,9 +75,7 @@ def works(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Columns]], 
     return replace
 
 
-@pytest.mark.parametrize(
-    "kind", [RECORDINGS, RESULTS, RIGHTS], ids=lambda kind: kind.event
-)
+@pytest.mark.parametrize("kind", [RECORDINGS, RESULTS], ids=lambda kind: kind.event)
 @pytest.mark.django_db
 def test_a_file_is_checked_then_imported(kind: AnyKind) -> None:
     one = keep(kind)
@@ -99,15 +87,14 @@ def test_a_file_is_checked_then_imported(kind: AnyKind) -> None:
     checked = one.summary
     assert not Recording.objects.exists()
     assert not ScannedFile.objects.exists()
-    assert not Work.objects.exists()
     assert services.start(one=one, user=make_user(Role.MANAGER))
     assert status(one) == (ImportStatus.IMPORTING, "")
     done = run_next(Pool.WORK)
 
     assert status(one) == (ImportStatus.DONE, "")
     assert one.summary == checked
-    assert one.summary.get("added") == 1 or one.summary["created"]["work"] == 1
-    rows = (Recording.objects, ScannedFile.objects, Work.objects)
+    assert one.summary["added"] == 1
+    rows = (Recording.objects, ScannedFile.objects)
     assert sum(each.count() for each in rows) == 1
     assert check is not None
     assert done is not None

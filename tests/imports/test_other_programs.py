@@ -23,7 +23,6 @@ from openpyxl import Workbook
 
 from accounts.roles import Role
 from catalogue.models import Bucket, Recording
-from catalogue.owners.models import Share
 from common.charsets import CHARSETS, decode_text, guess_charset
 from common.table_text import read_decimal, read_percent
 from imports.errors import TableRefused
@@ -32,8 +31,6 @@ from imports.recordings.audio import AudioSource, Folder
 from imports.recordings.summary import ImportSummary
 from imports.recordings.work import make_import
 from imports.recordings.zip_audio import Archive
-from imports.rights.importer import RightsImporter, RightsSummary
-from imports.rights.reading import open_message
 from imports.tables import open_table, rows_of
 from imports.workbook_cells import cell_text
 from scanning.services.intake import submit_upload
@@ -73,12 +70,6 @@ def import_recordings(path: Path, bucket: Bucket, audio: AudioSource) -> ImportS
         return task.run(io.StringIO())
 
 
-def import_rights(path: Path) -> RightsSummary:
-    task = RightsImporter(source="test", sender="T", user=None, dry=False)
-    with open_message(path, name=path.name) as reads:
-        return task.run(reads)
-
-
 def import_broadcasts(path: Path) -> object:
     one = BroadcastImport(made_by=make_user(Role.REVIEWER), file_name=path.name)
     one.file.save(path.name, ContentFile(path.read_bytes()), save=False)
@@ -93,14 +84,6 @@ def folder(tmp_path: Path) -> Path:
 
 
 # Workbooks
-
-
-@pytest.mark.django_db
-def test_percent_cells_are_the_shares_that_they_show() -> None:
-    summary = import_rights(CASES / "b1_rights_percent_cells.xlsx")
-
-    assert not summary.faults
-    assert [share.percent for share in Share.objects.all()] == [Decimal(50)] * 2
 
 
 @pytest.mark.django_db

@@ -42,10 +42,6 @@ from review.choices import DisputeCode, DisputeStatus, MatchState
 from review.models import Dispute, Match
 from review.services import exclusions
 from review.services.folding import fold_scan
-from rights import conflicts
-from rights.actions.merging import merge_parties
-from rights.actions.parts import record_of
-from rights.claims import PartyClaim
 from scanning.choices import SourceType
 from scanning.models import ScannedFile
 from statements import following
@@ -63,9 +59,8 @@ from tests.factories.notices import (
     make_signed,
     make_submitted,
 )
+from tests.factories.owners import contradict, own, record_of
 from tests.factories.review import make_match
-from tests.factories.rights import LABEL, recording
-from tests.factories.rights import claim as claim_of
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ScanFactory, make_detection
 from tests.fixtures import MakeClient
@@ -247,7 +242,7 @@ def test_a_doubtful_share_refuses_the_match(reviewer: User) -> None:
             claimant=name,
             included=["2136"],
         )
-    conflicts.refresh([record])
+    contradict(record)
 
     assert "a rights conflict is open" in refusal(claim, user=reviewer)
     Conflict.objects.all().delete()
@@ -596,13 +591,8 @@ def test_what_changed_since_the_signature_asks_before_sending(
 
 def owned_by(match: Match, name: str, *territories: str) -> Share:
     """Let a party own the master right of the match's recording in territories."""
-    return Share.objects.create(
-        recording=record_of(match.recording),
-        party=Party.objects.create(name=name),
-        right=Right.MASTER,
-        kind=ShareKind.OWNERSHIP,
-        percent=100,
-        included=list(territories),
+    return own(
+        record_of(match.recording), name, included=list(territories), claimant=""
     )
 
 
@@ -638,7 +628,8 @@ def test_a_notice_for_a_party_that_was_merged_holds(
 
     for name in ("Example Music", "Example Group"):
         into = Party.objects.create(name=name)
-        merge_parties(party=former, into=into, user=manager)
+        Share.objects.filter(party=former).update(party=into)
+        Party.objects.filter(pk=former.pk).update(merged_into=into)
         former = into
 
     assert checks.changed_since_signed(notice) == []
@@ -671,7 +662,7 @@ def test_a_conflict_of_a_merged_recording_stops_the_notice(
     share.party = Party.objects.create(name="Rival")
     share.recording = record_of(stays)
     share.save()
-    conflicts.refresh([record_of(stays)])
+    contradict(record_of(stays))
     assert prepare(claim, user=reviewer).items.count() == 1
     NoticeItem.objects.all().delete()
 
@@ -693,12 +684,11 @@ def _exclude(claim: Match, manager: User) -> None:
 
 
 def _sell(claim: Match, manager: User) -> None:
-    label = PartyClaim(key="L1", name="Example Music Ltd")
-    claim_of(parties=[label], recordings=[recording(isrc="GBAAA2600001")])
+    own(record_of(claim.recording), "Example Music Ltd")
 
 
 def _sell_to_others(claim: Match, manager: User) -> None:
-    claim_of(parties=[LABEL], recordings=[recording(isrc="GBAAA2600001")])
+    own(record_of(claim.recording), "Harbour Lights")
 
 
 def _doubt(claim: Match, manager: User) -> None:
@@ -706,7 +696,7 @@ def _doubt(claim: Match, manager: User) -> None:
     share.pk, share.uid, share.claimant = None, "sh_2", "Rival"
     share.party = Party.objects.create(name="Rival")
     share.save()
-    conflicts.refresh([record_of(claim.recording)])
+    contradict(record_of(claim.recording))
 
 
 def _lose(claim: Match, manager: User) -> None:

@@ -107,7 +107,7 @@ def test_a_restored_installation_holds_the_same(backups: Path, tmp_path: Path) -
 
 def _of_before_version_1(backups: Path) -> None:
     """Make the backup one that the last commit before version 1.0 could have made."""
-    former = {today: before for before, today in earlier.MOVED.items()}
+    former = {today: before for before, today in earlier.moved().items()}
     folder = find_backup(backups)
     manifest = json.loads((folder / MANIFEST).read_bytes())
     manifest["migrations"] = [

@@ -11,7 +11,6 @@ from accounts.models import AccessLimit
 from accounts.roles import Role
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
-from tests.factories.rights import claim_all, work
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ScannedFileFactory
 from tests.fixtures import MakeClient
@@ -40,21 +39,6 @@ def test_recordings_are_found_by_title_and_by_whole_code_within_limits() -> None
     assert offered(client, "recordings", "QZ-AA0-26-00017") == ["Glass Harbour"]
     user.groups.add(group)
     assert offered(client, "recordings", "harb") == ["Glass Harbour"]
-
-
-def test_works_of_one_title_are_told_apart(signed_in: MakeClient) -> None:
-    client = signed_in(Role.MANAGER)
-    for sender, number in (("Label A", "EX1"), ("Label B", "ZZ1")):
-        claim_all(
-            sender=sender,
-            works=[work(iswc="", submitter_id=number)],
-            recordings=[],
-            releases=[],
-        )
-
-    answer = client.get(reverse("portal:choices"), {"kind": "works", "q": "lantern"})
-    hints = [each["hint"] for each in answer.json()["choices"]]
-    assert hints == ["Label A EX1", "Label B ZZ1"]
 
 
 def test_names_are_offered_once(signed_in: MakeClient) -> None:

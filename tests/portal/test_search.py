@@ -12,14 +12,12 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.roles import Role
-from catalogue.owners.models import Party, Work
 from review.models import Match
 from scanning.sources.link_keys import link_key
 from tests.borders import with_monitoring
 from tests.factories.accounts import make_limited, make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
-from tests.factories.rights import claim_all
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 from tests.fixtures import MakeClient
@@ -65,15 +63,6 @@ def test_names_are_found_by_a_part_with_the_matches_of_what_is_found(
         f"https://portal.example{address}",
     ):
         assert found(client, known)["recordings"] == [address], known
-
-
-def test_works_and_parties_are_found(signed_in: MakeClient) -> None:
-    claim_all()
-    work, party = Work.objects.order_by("pk")[0], Party.objects.order_by("pk")[0]
-    client = signed_in(Role.VIEWER)
-
-    assert found(client, work.title)["works"] == [f"/rights/works/{work.uid}/"]
-    assert found(client, party.name)["parties"] == [f"/rights/parties/{party.uid}/"]
 
 
 def test_every_page_of_the_menu_is_offered(signed_in: MakeClient) -> None:

@@ -14,10 +14,8 @@ from accounts.tokens import create_token
 from audit.models import Event
 from audit.standing import StatementKind, standing_on
 from catalogue.models import Recording
-from catalogue.owners.models import Conflict
 from imports import services as imports
 from imports.recordings.kind import RECORDINGS
-from imports.rights.kind import RIGHTS
 from jobs.choices import Pool
 from jobs.runner import run_next
 from notices.models import TakedownNotice
@@ -33,7 +31,6 @@ from tests.factories.accounts import make_limited, make_user
 from tests.factories.notices import make_claim, make_sent
 from tests.factories.review import make_match
 from tests.fixtures import MakeClient
-from tests.imports.rights.test_imports import SHARES
 from tests.platforms.rows import claim_file
 from tests.security.world import Desk
 
@@ -287,36 +284,6 @@ def test_the_check_of_a_table_counts_what_stands_on_recordings(
     told = page.content.decode()
     assert "Statements stand on recordings that this changes" in told
     assert "Takedown notice: 1" in told
-
-
-def test_the_check_of_rights_foresees_conflicts_and_what_stands_on_recordings(
-    match: Match, signed_in: MakeClient
-) -> None:
-    Recording.objects.filter(pk=match.recording_id).update(
-        isrc="QZAA02600001", isrc_normalised="QZAA02600001"
-    )
-    too_much = SHARES.replace(",50,2136|-US,,", ",80,WW,,")
-    one = imports.keep_upload(
-        RIGHTS,
-        file=SimpleUploadedFile("rights.csv", too_much.encode()),
-        sender="",
-        encoding="utf-8",
-        user=make_user(Role.MANAGER),
-    )
-    work_off()
-
-    one.refresh_from_db()
-    page = signed_in(Role.MANAGER).get(
-        reverse("portal:rights_import_detail", args=[one.uid])
-    )
-
-    assert one.summary["conflicts"] == 2
-    assert one.summary["stated"].keys() == {"notice", "evidence", "cue_sheet"}
-    assert "2 conflicts of rights would open." in page.content.decode()
-    assert not Conflict.objects.exists()
-    imports.start(one=one, user=make_user(Role.MANAGER))
-    work_off()
-    assert Conflict.objects.count() == 2
 
 
 def test_declarations_and_files_for_platforms_stand_on_what_they_name() -> None:

@@ -120,7 +120,7 @@ TAPE = 8
 def much_faster() -> SimpleUploadedFile:
     """Return a tune that only a wide search finds: 1.25 times as fast."""
     played = faster(audio.tune(1, 30)[: audio.RATE * 15], 1.25)
-    return file("nightcore.wav", audio.wav_bytes(played))
+    return upload("nightcore.wav", audio.wav_bytes(played))
 
 
 @cache
@@ -135,23 +135,23 @@ def some_sound(rng: random.Random) -> SimpleUploadedFile:
     if kind < 0.08:
         return no_sound()
     if kind < 0.12:
-        return file("empty.wav", b"")
+        return upload("empty.wav", b"")
     number = rng.randrange(PROGRAMMES)
     content = programme(number)
     if kind < 0.2:
         content = content[: len(content) // 2]
-    return file(f"programme {number}.wav", content)
+    return upload(f"programme {number}.wav", content)
 
 
 def no_sound() -> SimpleUploadedFile:
     """Return a file that nothing can decode."""
-    return file("notes.txt", b"this is no sound at all" * 20)
+    return upload("notes.txt", b"this is no sound at all" * 20)
 
 
 def some_recording(rng: random.Random) -> SimpleUploadedFile:
     """Return a recording from the catalogue, or one that only files contain so far."""
     number = rng.choice([1, 2, 3, 40, 50, LOGO, 5])
-    return file(f"tune {number}.wav", tune(number))
+    return upload(f"tune {number}.wav", tune(number))
 
 
 FILES: Table[str, Callable[[random.Random], SimpleUploadedFile]] = Table({}, SEASON)
@@ -166,7 +166,7 @@ def some_file(name: str, path: str, rng: random.Random) -> SimpleUploadedFile:
     if "import" in path:
         return some_results(rng) if path.startswith("/files/") else some_table(rng)
     if "licence" in path:
-        return file("agreement.pdf", b"%PDF-1.4 nothing more")
+        return upload("agreement.pdf", b"%PDF-1.4 nothing more")
     if "catalogue" in path or "recording" in path:
         return some_recording(rng)
     return some_sound(rng)
@@ -183,7 +183,7 @@ def some_table(rng: random.Random) -> SimpleUploadedFile:
         rows.append(
             f"{known},{title},A. Example|B. Other,{isrc},Label {known},{exclude}"
         )
-    return file("recordings.csv", "\n".join(rows).encode())
+    return upload("recordings.csv", "\n".join(rows).encode())
 
 
 def some_results(rng: random.Random) -> SimpleUploadedFile:
@@ -196,7 +196,7 @@ def some_results(rng: random.Random) -> SimpleUploadedFile:
         "created_at": "2026-05-01T10:00:00.000000Z",
         "results": results(rng),
     }
-    return file("results.json", json.dumps({"data": [file]}).encode())
+    return upload("results.json", json.dumps({"data": [file]}).encode())
 
 
 def results(rng: random.Random, acr_ids: Sequence[str] = ()) -> dict[str, object]:
@@ -226,6 +226,6 @@ def results(rng: random.Random, acr_ids: Sequence[str] = ()) -> dict[str, object
     }
 
 
-def file(name: str, content: bytes) -> SimpleUploadedFile:
+def upload(name: str, content: bytes) -> SimpleUploadedFile:
     """Return an upload."""
     return SimpleUploadedFile(name, content, content_type="application/octet-stream")

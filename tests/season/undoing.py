@@ -7,6 +7,7 @@ import io
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
@@ -39,7 +40,8 @@ class Table:
     rows: Callable[[Person, random.Random], list[Row]]
 
 
-FOR_ADMINS: registered.Table[str, type[Import]] = registered.Table({}, SEASON)
+# Any: each kind has a uid of its own.
+FOR_ADMINS: registered.Table[str, type[Any]] = registered.Table({}, SEASON)
 """Imports that only admins make and undo."""
 
 

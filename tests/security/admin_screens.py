@@ -261,6 +261,7 @@ SCREENS: Table[str, Screen] = Table(
         "rights.Party": Screen(lambda desk: desk.party()),
         "rights.RightsRecording": Screen(lambda desk: desk.sound()),
         "rights.Release": Screen(lambda desk: desk.release()),
+        "rights.Conflict": Screen(lambda desk: desk.rights_conflict()),
         "review.Licence": Screen(lambda desk: desk.licence()),
         "review.Policy": Screen(lambda desk: desk.policy()),
         "catalogue.Exclusion": Screen(lambda desk: desk.exclusion()),

@@ -31,6 +31,7 @@ NOWHERE: Table[str, str] = Table(
         "rights.WorkNumber": "seen with its work",
         "rights.OtherTitle": "seen with its work, recording or release",
         "rights.Statement": "as titles",
+        "rights.Conflict": "as titles",
         "rights.Share": "seen with its work or recording",
         "reports.ReportTemplate": "made for everybody; it holds filters, not rows",
         "reports.ReportSchedule": "its maker's; all of them for those who configure",

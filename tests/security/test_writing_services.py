@@ -25,6 +25,7 @@ pytestmark = pytest.mark.django_db
 
 # The settings' package has no services, and a module that sets the environment.
 _PACKAGES = [config for config in own_apps() if config.name != "acrportal"]
+_PRODUCT = {"migrations", "management", "tests"}
 _PERSON = {"user", "actor", "owner"}
 
 
@@ -32,7 +33,7 @@ def _services() -> Iterator[tuple[str, Service]]:
     """Yield the keyword-only functions that act for a person, by dotted name."""
     for package in _PACKAGES:
         for found in pkgutil.walk_packages([package.path], f"{package.name}."):
-            if ".migrations" in found.name or ".management" in found.name:
+            if not _PRODUCT.isdisjoint(found.name.split(".")):
                 continue
             for name, value in vars(import_module(found.name)).items():
                 is_own = inspect.isfunction(value) and value.__module__ == found.name

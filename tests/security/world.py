@@ -17,8 +17,15 @@ from accounts.reach import working_for
 from accounts.roles import Role
 from accounts.tokens import create_token
 from catalogue.models import BucketType, Exclusion, Recording
-from catalogue.owners.choices import Right
-from catalogue.owners.models import Party, Release, RightsRecording, Share, Work
+from catalogue.owners.choices import ConflictKind, Right
+from catalogue.owners.models import (
+    Conflict,
+    Party,
+    Release,
+    RightsRecording,
+    Share,
+    Work,
+)
 from common.uid import new_uid
 from dedup.models import (
     ActionVerb,
@@ -128,6 +135,9 @@ class Desk:
         release = self.row(Release, title="A release of the desk")
         release.recordings.add(self.sound(), through_defaults={"position": 1})
         return release
+
+    def rights_conflict(self) -> Conflict:
+        return self.row(Conflict, work=self.work(), kind=ConflictKind.LAPSED, basis="-")
 
     def party(self) -> Party:
         party = self.row(Party, name="Music of the desk", ipi_name="00011223344")

@@ -23,9 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.installation import set_up
-from benchmarks.report import Report, machine, parser, workplace
+from benchmarks.report import Report, machine, own_mb, parser, workplace
 from benchmarks.reports import fill
-from benchmarks.rights_imports import own_mb
 
 GROWTH_MB = 40.0
 QUERIES = 15

@@ -24,9 +24,8 @@ from scanning.models import Container, ScannedFile
 from tests.acrapi.conftest import Api
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.factories.owners import ISRC, make_rights
 from tests.factories.review import make_match
-from tests.factories.rights import ISRC, claim, work
-from tests.factories.rights import recording as rights_recording
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 from tests.fixtures import Catalogue
 from tests.imports.moving.account import Account, Json
@@ -58,8 +57,7 @@ def fill() -> None:
     track = RecordingFactory.create(bucket=delivery, title="Delivered", custom_id="T-1")
     for name in ("T-1", "T-2"):
         TrackId.objects.create(bucket=delivery, recording=track, track_id=name)
-    # An ISWC or UPC would fill the recording, and moves know only buckets' files.
-    claim(works=[work(iswc="")], recordings=[rights_recording()])
+    make_rights()
     container = ContainerFactory.create(name="Uploads", region="us-west-2")
     container.buckets.set([bucket])
     file = ScannedFileFactory.create(container=container, name="show.wav")

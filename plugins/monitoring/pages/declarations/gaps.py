@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from accounts.models import User
 from accounts.roles import Action
@@ -73,10 +73,14 @@ _OF_DOUBTS = {
 
 def linked_doubts(doubts: Iterable[Doubt]) -> list[tuple[str, str]]:
     """Return the text of each doubt, and the page where people look into it."""
-    return [
-        (doubt.text, reverse(f"portal:{_OF_DOUBTS[doubt.kind]}", args=[doubt.uid]))
-        for doubt in doubts
-    ]
+    return [(doubt.text, _page_of(doubt)) for doubt in doubts]
+
+
+def _page_of(doubt: Doubt) -> str:
+    try:
+        return reverse(f"portal:{_OF_DOUBTS[doubt.kind]}", args=[doubt.uid])
+    except NoReverseMatch:
+        return ""  # Conflicts have pages only where their plug-in is installed.
 
 
 def _suggested(group: GapGroup) -> tuple[int, int]:

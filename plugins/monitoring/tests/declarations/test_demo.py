@@ -32,7 +32,7 @@ from plugins.monitoring.tests.declarations.making import (
     a_user,
 )
 from plugins.monitoring.tests.declarations.readers import bmi, dsr, soundexchange, suisa
-from plugins.monitoring.tests.declarations.readers.common import ReadPlay
+from plugins.monitoring.tests.declarations.readers.plays import ReadPlay
 from portal.management import demo
 from programmes.choices import CueUse, MusicOrigin
 from programmes.models import MusicUse

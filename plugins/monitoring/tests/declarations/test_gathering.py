@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.roles import Role
-from catalogue.owners.models import Conflict, Party, Share, Work
+from catalogue.owners.models import Party, Work
 from plugins.monitoring.broadcasts.models import Audience, Broadcast, Revenue
 from plugins.monitoring.declarations.checking import check
 from plugins.monitoring.declarations.facts import DeclarationFacts
@@ -43,12 +43,9 @@ from plugins.monitoring.tests.factories.streams import (
 from programmes.models import Episode
 from review.choices import MatchState, RejectCode
 from review.models import Match
-from rights import conflicts
-from rights.actions.parts import record_of
 from scanning.models import Scan
 from tests.factories.catalogue import RecordingFactory
-from tests.factories.rights import claim, claim_all, master, work
-from tests.factories.rights import recording as rights_recording
+from tests.factories.owners import contradict, make_rights, own, record_of
 from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
@@ -316,7 +313,7 @@ def test_figures_are_those_of_whole_months() -> None:
 
 
 def test_rights_go_before_the_recordings_own_fields() -> None:
-    claim_all()
+    make_rights()
     recording = RecordingFactory.create(
         isrc="QZAA02600001", isrc_normalised="QZAA02600001", writers=["Somebody"]
     )
@@ -329,13 +326,9 @@ def test_rights_go_before_the_recordings_own_fields() -> None:
 
 def test_our_share_is_that_of_the_stations_territories() -> None:
     recording = RecordingFactory.create(isrc_normalised="QZAA02600001")
-    claim_all(
-        recordings=[
-            rights_recording(
-                shares=(master("L1", "60", included=("CH",)), master("P1", "40"))
-            )
-        ]
-    )
+    record = make_rights()
+    record.shares.update(percent=60, included=["CH"])
+    own(record, "Example Music", 40)
     Party.objects.filter(name="Harbour Lights").update(is_ours=True)
 
     def share(*territories: str, **entered: str) -> Decimal | None:
@@ -381,12 +374,9 @@ def test_a_check_names_what_makes_the_declaration_doubtful(
         RecordingFactory.create(title=title, writers=["Anna Muster"])
         for title in ("Ferry", "Pier")
     )
-    claim_all(works=[work(recordings=())])
-    one = Work.objects.get()
-    one.recordings.add(record_of(rival))
-    claim(sender="Rival", works=[work(submitter_id="R1", recordings=())])
-    Share.objects.filter(claimant="Rival").update(percent=80)
-    conflicts.refresh([one])
+    work = Work.objects.create(title="Ferry")
+    work.recordings.add(record_of(rival))
+    contradict(work)
     both = a_file(name="Morning")
     a_match(both, (60_000, 90_000, 0, 30_000), recording=rival)
     a_match(both, (62_000, 90_000, 0, 28_000), recording=other)
@@ -406,6 +396,5 @@ def test_a_check_names_what_makes_the_declaration_doubtful(
     address = reverse("portal:declaration_check")
     page = client.get(f"{address}?{asked}").content.decode()
     assert "are on the air at once" in page
-    assert f"/rights/conflicts/{Conflict.objects.get().uid}/" in page
     made = declare_now(a_draft(a_profile(station, name="Other")))
     assert len(made.counts["doubts"]) == 4

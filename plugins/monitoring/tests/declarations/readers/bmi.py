@@ -8,15 +8,12 @@ import zipfile
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from plugins.monitoring.tests.declarations.readers.common import (
-    ReaderFault,
+from plugins.monitoring.tests.declarations.readers.plays import (
     ReadPlay,
     ReadTotals,
-    RecordCells,
-    decoded,
-    split_lines,
     totals_of,
 )
+from tests.readers import ReaderFault, RecordCells, decoded, split_lines
 
 HEDR = (
     ("record", 4),

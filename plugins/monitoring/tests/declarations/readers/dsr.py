@@ -8,17 +8,19 @@ from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 
-from plugins.monitoring.tests.declarations.readers.common import (
-    ReaderFault,
+from plugins.monitoring.tests.declarations.readers.plays import (
     ReadPlay,
     ReadTotals,
+    totals_of,
+)
+from tests.readers import (
+    ReaderFault,
     RecordCells,
     decoded,
     folded_name,
     is_territory,
     is_valid,
     split_lines,
-    totals_of,
 )
 
 RECORDS = {

@@ -10,16 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from plugins.monitoring.tests.declarations.readers.common import (
-    ReaderFault,
+from plugins.monitoring.tests.declarations.readers.plays import (
     ReadPlay,
     ReadTotals,
-    RecordCells,
-    decoded,
-    folded_name,
-    split_lines,
     totals_of,
 )
+from tests.readers import ReaderFault, RecordCells, decoded, folded_name, split_lines
 
 COLUMNS = (
     "NAME_OF_SERVICE",

@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from xml.etree import ElementTree
 
-from plugins.monitoring.tests.declarations.readers.common import (
-    ReaderFault,
+from plugins.monitoring.tests.declarations.readers.plays import (
     ReadPlay,
     ReadTotals,
-    RecordCells,
-    decoded,
-    folded_name,
     totals_of,
 )
+from tests.readers import ReaderFault, RecordCells, decoded, folded_name
 
 COLUMNS = (
     "Sender",

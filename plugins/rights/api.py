@@ -1,0 +1,202 @@
+"""API views of the rights of recordings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import StreamingHttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import path
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.roles import Action
+from catalogue.models import ArtistIdentity, ArtistIdKind, Recording
+from catalogue.owners import tis
+from catalogue.owners.choices import ConflictKind, Right, ShareKind
+from catalogue.owners.models import Conflict, Release, Work
+from catalogue.owners.selectors import OwnedShare, rights_of
+from common.api_requests import valid_data
+from common.zones import office_day
+from plugins.rights import exporting
+from portal.api.base import ProgramView
+from reports.choices import Format
+from reports.files import CONTENT_TYPES
+
+Json = dict[str, Any]  # Any: JSON
+
+
+class AskedRightsSerializer(serializers.Serializer[None]):
+    """The day and the territories of a use."""
+
+    on = serializers.DateField(
+        required=False, help_text="The day of the use; today if it is left out."
+    )
+    territory = serializers.CharField(
+        required=False,
+        help_text="ISO codes or TIS numbers, separated by commas; all if left out.",
+    )
+
+    def validate_territory(self, given: str) -> list[str]:
+        """Return the codes as they are stored; reject those that name no territory."""
+        try:
+            return [tis.normalised(code) for code in given.split(",") if code.strip()]
+        except tis.UnknownTerritory as error:
+            raise serializers.ValidationError(str(error)) from error
+
+
+class OwnerSerializer(serializers.Serializer[Json]):
+    """Who has which share of what, and where."""
+
+    work = serializers.CharField(
+        allow_blank=True, help_text="The work's id; empty for a share of the recording."
+    )
+    right = serializers.ChoiceField(choices=Right.choices)
+    kind = serializers.ChoiceField(choices=ShareKind.choices)
+    party = serializers.CharField()
+    party_name = serializers.CharField()
+    ipi_name = serializers.CharField(allow_blank=True)
+    is_ours = serializers.BooleanField()
+    role = serializers.CharField(allow_blank=True)
+    percent = serializers.DecimalField(max_digits=7, decimal_places=4, allow_null=True)
+    territories = serializers.ListField(child=serializers.CharField())
+    sources = serializers.ListField(
+        child=serializers.CharField(allow_blank=True),
+        help_text="Who claims it; an empty name is a person of this portal.",
+    )
+    is_disputed = serializers.BooleanField()
+
+
+class ArtistIdSerializer(serializers.Serializer[ArtistIdentity]):
+    """An id of an artist of the recording."""
+
+    position = serializers.IntegerField()
+    artist = serializers.CharField(allow_blank=True)
+    kind = serializers.ChoiceField(choices=ArtistIdKind.choices)
+    value = serializers.CharField()
+
+
+class RightsWorkSerializer(serializers.Serializer[Work]):
+    """A work that the recording embodies."""
+
+    uid = serializers.CharField()
+    title = serializers.CharField()
+    iswc = serializers.CharField(allow_blank=True)
+
+
+class RightsReleaseSerializer(serializers.Serializer[Release]):
+    """A release with the recording."""
+
+    uid = serializers.CharField()
+    title = serializers.CharField()
+    upc = serializers.CharField(allow_blank=True)
+
+
+class RightsConflictSerializer(serializers.Serializer[Conflict]):
+    """An open conflict."""
+
+    uid = serializers.CharField()
+    kind = serializers.ChoiceField(choices=ConflictKind.choices)
+
+
+class RightsSerializer(serializers.Serializer[Json]):
+    """What is known of the rights of a recording on a day."""
+
+    on = serializers.DateField()
+    artist_ids = ArtistIdSerializer(many=True)
+    owners = OwnerSerializer(many=True)
+    works = RightsWorkSerializer(many=True)
+    releases = RightsReleaseSerializer(many=True)
+    conflicts = RightsConflictSerializer(many=True)
+
+
+class RecordingRightsView(ProgramView):
+    """Reads the rights of one recording."""
+
+    @extend_schema(parameters=[AskedRightsSerializer], responses=RightsSerializer)
+    def get(self, request: Request, uid: str) -> Response:
+        """Return who owns and collects what on a day, in all or some territories."""
+        recording = get_object_or_404(Recording, uid=uid)
+        asked = valid_data(AskedRightsSerializer(data=request.query_params))
+        rights = rights_of(
+            recording,
+            day=asked.get("on") or office_day(),
+            territories=asked.get("territory", []),
+        )
+        found = {
+            "on": rights.day,
+            "artist_ids": recording.artist_identities.all(),
+            "owners": [_owner(row) for row in rights.owners],
+            "works": rights.works,
+            "releases": rights.releases,
+            "conflicts": rights.conflicts,
+        }
+        return Response(RightsSerializer(found).data)
+
+
+class AskedTableSerializer(serializers.Serializer[None]):
+    """Whose claims to export."""
+
+    sender = serializers.CharField(
+        allow_blank=True,
+        help_text="Who claims it, as imports name the sender; empty for shares entered "
+        "by hand.",
+    )
+
+    def validate_sender(self, given: str) -> str:
+        """Return a known source; name those that there are for another."""
+        known = exporting.sources()
+        if given not in known:
+            raise serializers.ValidationError(
+                _("No source has this name. Sources: %(names)s.")
+                % {"names": ", ".join(known)}
+            )
+        return given
+
+
+class RightsTableView(ProgramView):
+    """Sends a source's claims as a table."""
+
+    reads = Action.REPORT
+    changes = Action.REPORT
+
+    @extend_schema(
+        parameters=[AskedTableSerializer],
+        responses={(200, "text/csv"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """Send one share per line, as the import of rights reads them."""
+        asked = valid_data(AskedTableSerializer(data=request.query_params))
+        pieces = exporting.as_csv(source=asked["sender"], user=self.person)
+        return StreamingHttpResponse(pieces, content_type=CONTENT_TYPES[Format.CSV])
+
+
+def _owner(row: OwnedShare) -> Json:
+    return {
+        "work": row.record.uid if isinstance(row.record, Work) else "",
+        "right": row.right,
+        "kind": row.kind,
+        "party": row.party.uid,
+        "party_name": str(row.party),
+        "ipi_name": row.party.ipi_name,
+        "is_ours": row.party.is_ours,
+        "role": row.role,
+        "percent": row.percent,
+        "territories": sorted(row.countries),
+        "sources": list(row.claimants),
+        "is_disputed": row.is_disputed,
+    }
+
+
+urlpatterns = [
+    path(
+        "recordings/<str:uid>/rights/",
+        RecordingRightsView.as_view(),
+        name="recording_rights",
+    ),
+    path("rights/", RightsTableView.as_view(), name="rights_table"),
+]

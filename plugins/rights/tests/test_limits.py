@@ -1,0 +1,30 @@
+"""People with access limits see as much of rights as of their recordings."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests.security.hidden import make_world
+
+pytestmark = pytest.mark.django_db
+
+
+def test_works_and_releases_count_what_the_reader_may_see() -> None:
+    world = make_world()
+    work, release, hidden = world.own.work(), world.own.release(), world.other.sound()
+    work.recordings.add(hidden)
+    release.recordings.add(hidden, through_defaults={"position": 2})
+    counts = {}
+    for person in (world.own.user, world.admin):
+        client = Client()
+        client.force_login(person)
+        works = client.get(reverse("portal:work_list")).context["rows"]
+        releases = client.get(reverse("portal:release_list")).context["rows"]
+        counts[person] = (
+            next(row.recording_count for row in works if row == work),
+            next(row.track_count for row in releases if row == release),
+        )
+
+    assert counts == {world.own.user: (1, 1), world.admin: (2, 2)}
