@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.functional import Promise
+
 from common.logs import current_request_id
 
 
@@ -18,10 +20,14 @@ class Refused(Exception):
     code = "not_possible"
 
     def __init__(
-        self, message: str, code: str = "", *, fields: Mapping[str, str] | None = None
+        self,
+        message: str | Promise,
+        code: str = "",
+        *,
+        fields: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = str(message)
+        super().__init__(self.message)
         self.code = code or self.code
         self.fields = dict(fields or {})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -191,13 +191,7 @@ def _note_who_stands(rows: QuerySet[Recording], groups: Sequence[Group]) -> None
     # Also those that no longer belong to any group.
     rows = rows.filter(same_sound_as__isnull=False)
     known = dict(rows.values_list("pk", "same_sound_as_id"))
-    before = {}
-    for pk in wanted.keys() | known.keys():
-        if wanted.get(pk) != known.get(pk):
-            Recording.objects.filter(pk=pk).update(same_sound_as=wanted.get(pk))
-            before[pk] = {"same_sound_as_id": known.get(pk)}
-    if before:
-        recordings_changed.send(sender=Recording, before=before, user=None)
+    _store_group("same_sound_as_id", wanted, known)
 
 
 def _note_families(
@@ -223,10 +217,21 @@ def _note_families(
         for group in (*told_apart, *families)
         for place in group
     }
-    known = dict(rows.exclude(family=None).values_list("pk", "family"))
+    known = dict(rows.exclude(family=None).values_list("pk", "family_id"))
+    _store_group("family_id", wanted, known)
+
+
+def _store_group(
+    column: str, wanted: Mapping[int, int], known: Mapping[int, int]
+) -> None:
+    """Write the first of its group to each recording where it differs, and tell of it."""
+    before = {}
     for pk in wanted.keys() | known.keys():
         if wanted.get(pk) != known.get(pk):
-            Recording.objects.filter(pk=pk).update(family=wanted.get(pk))
+            Recording.objects.filter(pk=pk).update(**{column: wanted.get(pk)})
+            before[pk] = {column: known.get(pk)}
+    if before:
+        recordings_changed.send(sender=Recording, before=before, user=None)
 
 
 class _Keeping:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.db.models import QuerySet
 
 from catalogue.models import Recording
@@ -23,6 +25,10 @@ def use_of(scanned_file: ScannedFile, recording: Recording) -> MusicUse | None:
 
 def uses_of(scanned_file: ScannedFile) -> QuerySet[MusicUse]:
     """Return the uses of recordings in a file, with the recordings."""
-    return MusicUse.objects.filter(scanned_file=scanned_file).select_related(
-        "recording"
-    )
+    return uses_in([scanned_file.pk])
+
+
+def uses_in(files: Collection[int]) -> QuerySet[MusicUse]:
+    """Return the uses of recordings in files with these keys, with the recordings."""
+    rows = MusicUse.objects.filter(scanned_file__in=files)
+    return rows.select_related("recording")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
@@ -12,7 +14,7 @@ from django.utils.translation import gettext as _
 from common.words import lowered
 from programmes.choices import CueUse
 from programmes.models import MusicUse
-from programmes.selectors import uses_of
+from programmes.selectors import uses_in
 from reports.cue_arrangement import arranged
 from reports.cue_questions import Question, questions_between, spoken_entries
 from reports.cues import Cue, CueStatus, Usage
@@ -22,7 +24,7 @@ from review.counting import is_mostly_speech
 from review.models import Match
 from review.services import intervals
 from review.services.intervals import Interval
-from review.timeline import Kind, Occurs, Timeline, timeline
+from review.timeline import Kind, Occurs, Timeline, timelines
 from review.timeline.pieces import NO_TIMELINE
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
@@ -47,6 +49,9 @@ _OF_ENTRIES = {
     EntryKind.MUSIC: CueStatus.ENTERED,
     EntryKind.UNKNOWN: CueStatus.UNKNOWN,
 }
+
+
+Row = TypeVar("Row", CueEntry, MusicUse, SheetEdit)
 
 
 class NotScanned(Exception):
@@ -110,19 +115,48 @@ def cue_sheet(*, file: ScannedFile) -> CueSheet:
 
 def listed_cues(file: ScannedFile) -> CueSheet:
     """Return the cue sheet for the current matches, also while a scan runs."""
-    line = timeline(file)
-    said = _said_in(file, line.matches)
+    return listed_sheets([file])[file.pk]
+
+
+def listed_sheets(files: Collection[ScannedFile]) -> dict[int, CueSheet]:
+    """Return the cue sheets of files by key, with a fixed number of queries."""
+    lines, keys = timelines(files), [file.pk for file in files]
+    entries = _by_file(spoken_entries().filter(scanned_file__in=keys))
+    uses = _by_file(uses_in(keys))
+    edits = _by_file(SheetEdit.objects.filter(scanned_file__in=keys))
+    return {
+        file.pk: _listed(
+            file, lines[file.pk], entries[file.pk], uses[file.pk], edits[file.pk]
+        )
+        for file in files
+    }
+
+
+def _by_file(rows: Iterable[Row]) -> Mapping[int, list[Row]]:
+    by_file: dict[int, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_file[row.scanned_file_id].append(row)
+    return by_file
+
+
+def _listed(
+    file: ScannedFile,
+    line: Timeline,
+    entered: Sequence[CueEntry],
+    music_uses: Iterable[MusicUse],
+    edits: Iterable[SheetEdit],
+) -> CueSheet:
+    said = _said_in(entered, line.matches)
     entries = [
         *(entry for match in line.matches for entry in _entries_of(match, said)),
         *_without_recording(line),
         *said.sounds(),
     ]
-    uses = {use.recording_id: use for use in uses_of(file)}
+    uses = {use.recording_id: use for use in music_uses}
     cues = [
         _cue(entry, uses, said)
         for entry in sorted(entries, key=lambda each: each.order)
     ]
-    edits = SheetEdit.objects.filter(scanned_file=file)
     listed, idle = arranged(cues, edits)
     numbered = [
         replace(cue, number=number) for number, cue in enumerate(listed, start=1)
@@ -182,13 +216,12 @@ class _Said:
         ]
 
 
-def _said_in(file: ScannedFile, matches: Sequence[Match]) -> _Said:
+def _said_in(entries: Sequence[CueEntry], matches: Sequence[Match]) -> _Said:
     """Return what people entered.
 
     A match comes before an entry about which it does not ask, and the entry keeps the
     rest.
     """
-    entries = list(spoken_entries().filter(scanned_file=file))
     heard = [match for match in matches if match.is_heard]
     asked = questions_between([(match, match.tally.heard) for match in heard], entries)
     pairs = {(each.entry.pk, each.match.pk) for each in asked}

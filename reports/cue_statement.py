@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from django.core.files.base import ContentFile
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -28,7 +28,7 @@ from common.storage import (
 )
 from reports.cells import Cell
 from reports.cue_sheet_files import FORMATS, SIGNED, lines_of, signed, written
-from reports.cue_sheets import CueSheet, listed_cues
+from reports.cue_sheets import CueSheet, listed_sheets
 from reports.cues import WORDS
 from review.models import Match
 from scanning.models import ScannedFile
@@ -113,10 +113,9 @@ class CueSheets(Kind):
         """Compare the signed lines with today's, whatever a scan does meanwhile."""
         uids = {statement.subject for statement in statements}
         files = ScannedFile.objects.present().filter(uid__in=uids)
-        today = {
-            str(file.uid): listed_cues(file)
-            for file in files.select_related("container")
-        }
+        sheets = listed_sheets(list(files.select_related("container")))
+        today = {str(sheet.file.uid): sheet for sheet in sheets.values()}
+        prefetch_related_objects(statements, "facts")
         found: dict[int, Sequence[Difference]] = {}
         for statement in statements:
             sheet = today.get(statement.subject)
@@ -346,7 +345,7 @@ def compared(statement: Statement, sheet: CueSheet) -> list[SheetDifference]:
     if then == now:
         return []
     matches = dict(
-        zip(then, statement.facts.values_list("match", flat=True), strict=True)
+        zip(then, (fact.match for fact in statement.facts.all()), strict=True)
     )
     matches |= {
         line: cue.match.uid if cue.match else ""

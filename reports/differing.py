@@ -38,6 +38,8 @@ _ROWS_NAMED: Final = 20
 _COLUMNS_NAMED: Final = 5
 _NAME_CHARS: Final = 100
 _CASES_AT_ONCE: Final = 500
+_OF_SCAN: Final = ("scan_id", "found_again_at")
+"""What each scan makes new, also with the same result."""
 _PENDING: Final = f"{MatchState.PENDING}_count"
 
 
@@ -155,9 +157,11 @@ def _differing(case: str, then: Stated, now: Stated) -> DifferingRow:
 
 
 def _cells(row: KeptRow, mode: Mode) -> dict[str, Cell]:
-    """Return the cells of a row; they are the same while somebody reviews it."""
+    """Return the cells of a row; a review or a scan alike leaves them the same."""
     names, _of_segments = kept_columns(mode)
     cells = dict(zip(names, row[0], strict=True))
+    for name in _OF_SCAN:
+        cells.pop(name, None)
     if mode == Mode.FILE:
         looked_at = cells.pop(f"{MatchState.IN_REVIEW}_count")
         cells[_PENDING] = str(int(str(cells[_PENDING])) + int(str(looked_at)))

@@ -146,6 +146,14 @@ def _of_scan(value: Callable[[Scan], Value]) -> Callable[[Case], Value]:
     return lambda case: None if case.scan is None else value(case.scan)
 
 
+def _found_again_at(case: Case) -> Value:
+    """Return when a later scan than the first found the recording; nothing without one."""
+    if case.match is None or case.scan is None or case.scan.finished_at is None:
+        return None
+    is_later = case.scan.finished_at > case.match.created_at
+    return case.scan.finished_at if is_later else None
+
+
 def _measured(
     value: Callable[[Match], Value], zero: Value = 0
 ) -> Callable[[Case], Value]:
@@ -451,6 +459,7 @@ _OWN_COLUMNS: tuple[Column[Case], ...] = (
     Column("artist_ids", _L, _of_recording(_artist_ids)),
     Column("heard_from_hz", _I, _of_match(lambda match: match.low_hz)),
     Column("heard_to_hz", _I, _of_match(lambda match: match.high_hz)),
+    Column("found_again_at", _U, _found_again_at),
 )
 
 

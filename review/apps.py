@@ -20,7 +20,7 @@ class ReviewConfig(AppConfig):
         from review import jobs  # noqa: F401
         from review.choices import DECIDED_STATES
         from review.models import Licence, Match, Policy
-        from review.services import choosing, folding, grounds
+        from review.services import choosing, folding, grounds, regrouping
         from review.services.transitions import matches_changed
         from review.timeline import figures
         from scanning.results import scan_finished, scan_settled
@@ -52,6 +52,7 @@ class ReviewConfig(AppConfig):
         scan_finished.connect(folding.fold_scan)
         recordings_changed.connect(grounds.note_recordings)
         recordings_changed.connect(choosing.note_recordings)
+        recordings_changed.connect(regrouping.note_recordings)
         file_moved.connect(grounds.note_moved_file)
         source_read.connect(folding.keep_views)
         # The other engine's result may have waited for a scan that then failed.

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
+from catalogue.models import Recording
 from jobs import resources
 from jobs.choices import Priority
 from jobs.kinds import Kind, register
@@ -18,6 +19,18 @@ FOLLOW_CONTAINER = register(
         Container,
         "review.services.grounds.run",
         label=_("Matches of a container in another territory"),
+        priority=Priority.AFTERWARDS,
+        gives_way=True,
+        hand_back_after=0.0,
+    )
+)
+
+JOIN_VERSIONS = register(
+    Kind(
+        "join_versions",
+        Recording,
+        "review.services.regrouping.run",
+        label=_("Matches of recordings that belong together now"),
         priority=Priority.AFTERWARDS,
         gives_way=True,
         hand_back_after=0.0,

@@ -116,6 +116,12 @@ def differences_of(
     return found
 
 
+def differences_for_the_record(statement: Statement) -> Sequence[Difference]:
+    """Compare a statement with today, in the words that are stored."""
+    with for_the_record():
+        return differences_of([statement]).get(statement.pk, ())
+
+
 def _compare(keys: Sequence[int], causes: dict[int | None, int | None]) -> None:
     rows = list(_followed().filter(pk__in=keys))
     with for_the_record():

@@ -16,7 +16,7 @@ from accounts.reach import sees_everything
 from audit.models import Event
 from audit.standing import Standing, StandingStatement, StatementKind
 from common.zones import office_day
-from review.choices import MatchState
+from review.choices import WAITING_STATES, MatchState
 from review.models import Match, MatchAlias
 from statements.choices import FOLLOWED, ISSUED, STANDING, StatementState
 from statements.kinds import address_of, kinds
@@ -211,8 +211,12 @@ class Mark:
 
     @property
     def is_decided_otherwise(self) -> bool:
-        """Tell whether the match has another state now than the statement says."""
-        return bool(self.then) and self.then != self.now
+        """Tell whether the match has another state now than the statement says.
+
+        Whoever looks at a match that waits decides nothing.
+        """
+        waits = {self.then, self.now} <= set(WAITING_STATES)
+        return bool(self.then) and self.then != self.now and not waits
 
     @property
     def has_changed(self) -> bool:

@@ -148,10 +148,10 @@ class EventAdmin(_TrailAdmin[Event]):
         )
         if search_term and " " not in search_term:
             # Whole cases, because only these are found through the index.
-            cases = [f"{kind}:{search_term}" for kind in cases()]
+            named = [f"{kind}:{search_term}" for kind in cases()]
             users = User.objects.filter(username=search_term)
-            cases += [f"user:{key}" for key in users.values_list("pk", flat=True)]
-            rows |= queryset.filter(case__in=cases)
+            named += [f"user:{key}" for key in users.values_list("pk", flat=True)]
+            rows |= queryset.filter(case__in=named)
         return rows, has_duplicates
 
     @admin.display(description=_("Case"), ordering="case")

@@ -19,12 +19,21 @@ from portal.api.base import ProgramView
 from portal.api.parts import PartSerializer, part_of
 from statements import services
 from statements.choices import StatementState
-from statements.models import Statement, StatementFile, StatementStep
+from statements.facts import fact_rows
+from statements.following import differences_for_the_record
+from statements.kinds import Difference
+from statements.models import (
+    Statement,
+    StatementFact,
+    StatementFile,
+    StatementStep,
+)
 from statements.selectors import (
     Shown,
     differing,
     is_kept,
     list_statements,
+    seen_matches,
     statement_in_reach,
 )
 
@@ -114,6 +123,51 @@ class StatementsPartSerializer(serializers.Serializer[dict[str, object]]):
     next = serializers.CharField(allow_blank=True)
 
 
+class AskedFactsSerializer(serializers.Serializer[None]):
+    """Which part of the facts to return."""
+
+    after = serializers.RegexField(
+        r"^[0-9]{1,18}$",
+        required=False,
+        default="",
+        help_text="``next`` of the part before.",
+    )
+
+
+class FactSerializer(serializers.ModelSerializer[StatementFact]):
+    """What a statement says of one use; ``cells`` depend on its kind."""
+
+    class Meta:
+        model = StatementFact
+        fields = (
+            *("match", "recording", "file", "broadcast"),
+            *("start_ms", "end_ms", "state", "cells"),
+        )
+        read_only_fields = fields
+
+
+class FactsPartSerializer(serializers.Serializer[dict[str, object]]):
+    """A part of the facts; ``hidden`` of it are left out, ``next`` is empty at the end."""
+
+    facts = FactSerializer(many=True)
+    hidden = serializers.IntegerField()
+    next = serializers.CharField(allow_blank=True)
+
+
+class DifferenceSerializer(serializers.Serializer[Difference]):
+    """A sentence about what a statement says otherwise than the portal today."""
+
+    text = serializers.CharField()
+    match = serializers.CharField(allow_blank=True)
+
+
+class DifferencesSerializer(serializers.Serializer[dict[str, object]]):
+    """All differences of a statement; ``hidden`` of them are left out."""
+
+    differences = DifferenceSerializer(many=True)
+    hidden = serializers.IntegerField()
+
+
 class KeepingSerializer(serializers.Serializer[None]):
     """Why a statement stays although it differs."""
 
@@ -160,6 +214,38 @@ class StatementView(ProgramView):
     def get(self, request: Request, uid: str) -> Response:
         """Return the statement with its steps and files."""
         return Response(_serialize(_find(uid)))
+
+
+class StatementFactsView(ProgramView):
+    """Reads what a statement says of uses."""
+
+    @extend_schema(parameters=[AskedFactsSerializer], responses=FactsPartSerializer)
+    def get(self, request: Request, uid: str) -> Response:
+        """Return at most 500 facts, without those that the caller may not see."""
+        statement = _find(uid)
+        asked = valid_data(AskedFactsSerializer(data=request.query_params))
+        some, following = part_of(statement.facts.all(), "pk", asked["after"])
+        seen = [row.fact for row in fact_rows(some)]
+        facts = FactSerializer(seen, many=True).data
+        hidden = len(some) - len(seen)
+        return Response({"facts": facts, "hidden": hidden, "next": following})
+
+
+class StatementDifferencesView(ProgramView):
+    """Compares a statement with today."""
+
+    @extend_schema(responses=DifferencesSerializer)
+    def get(self, request: Request, uid: str) -> Response:
+        """Return everything that it says otherwise, in English."""
+        differences = differences_for_the_record(_find(uid))
+        seen = seen_matches({each.match for each in differences} - {""})
+        shown = [each for each in differences if not each.match or each.match in seen]
+        return Response(
+            {
+                "differences": DifferenceSerializer(shown, many=True).data,
+                "hidden": len(differences) - len(shown),
+            }
+        )
 
 
 class StatementFileView(ProgramView):

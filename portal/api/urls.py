@@ -14,6 +14,7 @@ from portal.api import (
     recordings,
     reports,
     statements,
+    timelines,
     uploads,
     views,
 )
@@ -29,6 +30,11 @@ urlpatterns = [
     path("files/<uuid:uid>/audio/", views.AudioView.as_view(), name="attach_audio"),
     path("files/<uuid:uid>/episode/", programmes.EpisodeView.as_view(), name="episode"),
     path("files/<uuid:uid>/uses/", programmes.MusicUsesView.as_view(), name="uses"),
+    path(
+        "files/<uuid:uid>/timeline/",
+        timelines.FileTimelineView.as_view(),
+        name="file_timeline",
+    ),
     path("uploads/", uploads.UploadsView.as_view(), name="uploads"),
     path("uploads/<uuid:uid>/", uploads.ResumableUploadView.as_view(), name="upload"),
     path(
@@ -73,6 +79,16 @@ urlpatterns = [
     ),
     path("statements/", statements.StatementsView.as_view(), name="statements"),
     path("statements/<str:uid>/", statements.StatementView.as_view(), name="statement"),
+    path(
+        "statements/<str:uid>/facts/",
+        statements.StatementFactsView.as_view(),
+        name="statement_facts",
+    ),
+    path(
+        "statements/<str:uid>/differences/",
+        statements.StatementDifferencesView.as_view(),
+        name="statement_differences",
+    ),
     path(
         "statements/<str:uid>/files/<str:form>/",
         statements.StatementFileView.as_view(),

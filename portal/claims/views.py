@@ -20,7 +20,6 @@ from django.views.decorators.http import (
 
 from accounts.reach import why_limited
 from accounts.roles import Action
-from notices.selectors import notices_and_changes
 from platforms import files, selectors, services
 from platforms.choices import (
     DiscrepancyKind,
@@ -186,7 +185,6 @@ def claim(request: PortalRequest, uid: str, claim_id: str) -> HttpResponseBase:
         "claim": row,
         "asset_url": page.asset_url(row.asset),
         "match": match,
-        "notices": notices_and_changes(match) if match else [],
         "licences": licences,
         "usable": [each for each in licences if each.cover != coverage.Cover.NONE],
         "discrepancies": page.rows_of(list(related)),

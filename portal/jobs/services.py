@@ -73,9 +73,10 @@ def try_again(*, job: ListedJob, user: User) -> None:
     if not may_try_again(job, user):
         raise PermissionDenied(str(NOT_ALLOWED))
     way = _way(job)
+    refusals: tuple[type[Exception], ...] = (*_REFUSALS, *way.refusals)
     try:
         done = way.again(job, user)
-    except (*_REFUSALS, *way.refusals) as refused:
+    except refusals as refused:
         raise NotTriedAgain(f"{job.title}: {refused}") from refused
     except CheckUnderWay as refused:
         raise NotTriedAgain(_("A check is already running.")) from refused

@@ -23,6 +23,7 @@ def _query_of(uids: Sequence[str], _user: User) -> str:
 
 CARDS = (
     Card("match", "portal/notices/_card.html", _of_match),
+    Card("claim", "portal/notices/_card.html", _of_match),
     Card("matches.actions", "portal/notices/_button_of_list.html"),
     Card("confirmed.actions", "portal/notices/_button.html", _query_of),
 )

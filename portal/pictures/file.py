@@ -24,19 +24,19 @@ from review.timeline.pieces import MATCHED
 from scanning.choices import NoMatchReason
 from scanning.models import Scan, ScannedFile
 
-_NO_MATCH = (Kind.ITEM, Kind.UNKNOWN, Kind.SPEECH)
-_FACTS = (Kind.SILENCE, Kind.NOT_SCANNED, Kind.NOT_DECODED)
+# An estimate says which of it is speech.
+_NO_MATCH = (Kind.UNKNOWN, Kind.SPEECH)
+_FACTS = (Kind.ITEM, Kind.SILENCE, Kind.NOT_SCANNED, Kind.NOT_DECODED)
+_ENTERED = (Kind.ENTERED, Kind.NO_MUSIC)
 # What the engine could compare.
 _SOUND = [
     kind
     for kind in Kind
     if kind not in (Kind.SILENCE, Kind.NOT_SCANNED, Kind.NOT_DECODED)
 ]
-# The coverage bar shows these in their order, and the rest as one.
-_COVERAGE = (
-    *MATCHED,
-    *(Kind.ENTERED, Kind.EXCLUDED, Kind.SUPPRESSED, Kind.REJECTED, Kind.NOT_DECODED),
-)
+# The coverage bar shows all kinds in their order, and those without a match as one.
+_REST = (*_NO_MATCH, Kind.UNDESCRIBED)
+_COVERAGE = [kind for kind in Kind if kind not in _REST]
 
 
 # Sentence on the page for each reason.
@@ -93,12 +93,11 @@ def draw_coverage(file: ScannedFile, line: Timeline) -> ribbon.Coverage | None:
     """Draw the share of each kind of time; None while the file's length is unknown."""
     if not file.length_ms:
         return None
-    rest = [kind for kind in Kind if kind not in _COVERAGE]
     return ribbon.coverage(
         duration_ms=line.length_ms,
         parts=[_part(kind.value, line, kind) for kind in _COVERAGE],
         matched=_part("", line, *MATCHED),
-        rest=_part(_nothing(), line, *rest),
+        rest=_part(_nothing(), line, *_REST),
     )
 
 
@@ -133,7 +132,7 @@ def fact_lanes(line: Timeline) -> list[ribbon.FactLane]:
     access limits, "no match" covers hidden matches too, so that no gap reveals them.
     """
     limited = not sees_every_bucket()
-    unmatched = (*_NO_MATCH, Kind.UNDESCRIBED) if limited else _NO_MATCH
+    unmatched = _REST if limited else _NO_MATCH
     speech = [
         ribbon.DrawnInterval(each.start_ms, each.end_ms)
         for match in line.matches
@@ -148,12 +147,7 @@ def fact_lanes(line: Timeline) -> list[ribbon.FactLane]:
         ),
         *(
             ribbon.FactLane(str(kind.label), kind.value, _join_intervals(line.of(kind)))
-            for kind in _FACTS
-        ),
-        ribbon.FactLane(
-            str(Kind.ENTERED.label),
-            Kind.ENTERED.value,
-            _join_intervals(line.of(Kind.ENTERED)),
+            for kind in (*_FACTS, *_ENTERED)
         ),
         ribbon.FactLane(
             str(Kind.SUPPRESSED.label),

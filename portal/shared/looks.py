@@ -74,6 +74,10 @@ _REVIEW_LOOKS: dict[str, StateLook] = {
     "excluded": StateLook(_("Excluded"), "scissors"),
     "entered": StateLook(Kind.ENTERED.label, "check"),
     "public_domain": StateLook(Kind.PUBLIC_DOMAIN.label, "ban"),
+    "no_music": StateLook(Kind.NO_MUSIC.label, "check"),
+    "unknown_item": StateLook(Kind.ITEM.label, "wave"),
+    "silence": StateLook(Kind.SILENCE.label, "wave"),
+    "not_scanned": StateLook(Kind.NOT_SCANNED.label, "triangle"),
     "not_decoded": StateLook(Kind.NOT_DECODED.label, "triangle"),
 }
 FILE_STATES: dict[str, StateLook] = {
@@ -88,6 +92,7 @@ _PATTERNS = {
     **{state: state for state in PATTERNED},
     "released": "rejected",
     "public_domain": "rejected",
+    "not_scanned": "not-scanned",
     "not_decoded": "not-scanned",
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,18 +10,15 @@ from django.db.models import Q, QuerySet
 from django.http import Http404
 
 from accounts.models import User
-from accounts.reach import sees_everything
 from accounts.roles import Action
 from audit.models import Event
 from audit.standing import StatementKind
-from catalogue.models import Recording
 from reports.cue_statement import lines_in_words
-from review.choices import MatchState
-from review.models import Match, MatchAlias
-from scanning.models import ScannedFile
+from review.models import Match
 from statements.choices import STANDING, StatementState
+from statements.facts import fact_rows, matches_by_any_uid
 from statements.kinds import kind_of, kinds
-from statements.models import Statement, StatementFact, StatementStep
+from statements.models import Statement, StatementStep
 from statements.selectors import (
     Differing,
     differing,
@@ -131,27 +128,11 @@ def find_statement(uid: str) -> Statement:
     return statement
 
 
-@dataclass(frozen=True, slots=True)
-class FactRow:
-    """What a statement says of one use, with the names that its rows have today."""
-
-    fact: StatementFact
-    match: Match | None
-    title: str
-    file: ScannedFile | None
-
-    @property
-    def state(self) -> str:
-        """Return the label of the state that it states."""
-        state = self.fact.state
-        return str(MatchState(state).label) if state in MatchState.values else state
-
-
 def context_of(statement: Statement, user: User) -> dict[str, object]:
     """Return the context of the page of one statement."""
     (row,) = rows_of([statement], user)
     facts = list(statement.facts.order_by("pk")[:_FACTS])
-    rows = list(_fact_rows(facts))
+    rows = list(fact_rows(facts))
     return {
         "row": row,
         "statement": statement,
@@ -171,7 +152,7 @@ def _lines(statement: Statement) -> list[tuple[dict[str, str], Match | None]]:
     if statement.kind != StatementKind.CUE_SHEET:
         return []
     stated = list(statement.facts.order_by("pk").values_list("match", flat=True))
-    matches = _matches(set(stated))
+    matches = matches_by_any_uid(set(stated))
     lines = lines_in_words(statement)
     return [(line, matches.get(uid)) for line, uid in zip(lines, stated, strict=True)]
 
@@ -193,45 +174,3 @@ def _versions(statement: Statement) -> list[Statement]:
     return list(
         statements_in_reach(of_subject | Q(pk__in=found)).order_by("-version", "-pk")
     )
-
-
-def _fact_rows(facts: Sequence[StatementFact]) -> Iterator[FactRow]:
-    """Yield the facts of which the viewer may see everything."""
-    matches = _matches({fact.match for fact in facts})
-    recordings = dict(
-        Recording.objects.filter(
-            uid__in={fact.recording for fact in facts}
-        ).values_list("uid", "title")
-    )
-    uids = {fact.file for fact in facts} - {""}
-    files = {str(file.uid): file for file in ScannedFile.objects.filter(uid__in=uids)}
-    sees_all = sees_everything()
-    for fact in facts:
-        if sees_all or _is_seen(fact, matches, recordings, files):
-            yield FactRow(
-                fact=fact,
-                match=matches.get(fact.match),
-                title=recordings.get(fact.recording, ""),
-                file=files.get(fact.file),
-            )
-
-
-def _is_seen(
-    fact: StatementFact,
-    matches: Collection[str],
-    recordings: Collection[str],
-    files: Collection[str],
-) -> bool:
-    return (
-        (not fact.match or fact.match in matches)
-        and (not fact.recording or fact.recording in recordings)
-        and (not fact.file or fact.file in files)
-    )
-
-
-def _matches(uids: Collection[str]) -> Mapping[str, Match]:
-    """Return the matches that the viewer may see, by any of their uids."""
-    former = MatchAlias.objects.filter(uid__in=uids).select_related("match")
-    return {match.uid: match for match in Match.objects.filter(uid__in=uids)} | {
-        alias.uid: alias.match for alias in former
-    }

@@ -13,7 +13,7 @@ from django import template
 from django.conf import settings
 from django.forms import BoundField, CheckboxInput
 from django.http import QueryDict
-from django.template import Context
+from django.template import Context, Engine
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -39,7 +39,7 @@ from portal.shared import columns, formats, looks
 from portal.shared.cards import cards_of
 from portal.shared.fields import may_be_empty, shown_when
 from portal.shared.lists import COUNTED_IN_MENU
-from portal.shared.menu import Menu, Section, menu_for
+from portal.shared.menu import Menu, MenuEntry, Section, menu_for
 from portal.shared.times import lasting, when
 from recognition.types import SoundTrack, TrackState
 from recognition.version import VERSION
@@ -488,7 +488,7 @@ def menu(context: Context) -> dict[str, Any]:
                 {
                     "entry": entry,
                     "is_current": entry.holds(page),
-                    "count": counts.get(entry.key, entry.count and cache(entry.count)),
+                    "count": _count_of(entry, counts),
                 }
                 for entry in entries.of(section)
             ]
@@ -501,6 +501,13 @@ def menu(context: Context) -> dict[str, Any]:
         "csrf_token": context.get("csrf_token"),
         "site_name": context.get("site_name"),
     }
+
+
+def _count_of(entry: MenuEntry, counts: Mapping[str, object]) -> object:
+    """Return what the view has counted already, or what counts it once."""
+    if entry.key in counts or entry.count is None:
+        return counts.get(entry.key)
+    return cache(entry.count)
 
 
 @register.inclusion_tag("portal/imports/_buttons.html", takes_context=True)
@@ -519,12 +526,13 @@ def import_buttons(context: Context, page: str) -> dict[str, Any]:
 @register.simple_tag(takes_context=True)
 def cards(context: Context, page: str, subject: object = None) -> SafeString:
     """Draw what other features show on a page; see ``portal.shared.cards``."""
+    engine = Engine.get_default()
     frame = {name: context.get(name) for name in ("request", "can", "csrf_token")}
     drawn = []
     for card in cards_of(page):
         values = card.values(subject, context["request"].user)
         if values is not None:
-            template = context.template.engine.get_template(card.template)
+            template = engine.get_template(card.template)
             drawn.append((template.render(context.new({**frame, "card": values})),))
     return format_html_join("", "{}", drawn)
 

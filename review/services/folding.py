@@ -240,6 +240,10 @@ def _fold_late(scan: Scan) -> None:
     for draft in drafts.counting:
         equal = _match_of_equal(draft, beside.counting, matches)
         if equal is not None:
+            own = matches.get(draft.recording.pk)
+            if own is not None and own != equal and not own.is_decided_alone:
+                # It was found before its recording was a version of the other.
+                joining.join([(matches.pop(own.recording_id), equal)], actor=SYSTEM)
             versions_found = [*draft.detections, *drafts.found_of_candidates(draft)]
             choosing.add_candidates(equal, versions_found)
             continue
@@ -279,7 +283,12 @@ def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
     drafts = _drafts(scan, matches)
     for draft in drafts.counting:
         earlier = _take_earlier(matches, draft, drafts, partner=partner)
-        if not earlier or earlier[0].scan_id not in {scan.pk, _key(partner)}:
+        is_grouped_since = any(match.scan_id == scan.pk for match in earlier[1:])
+        if (
+            not earlier
+            or is_grouped_since
+            or earlier[0].scan_id not in {scan.pk, _key(partner)}
+        ):
             _fold(
                 scan,
                 draft,

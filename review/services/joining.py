@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import zip_longest
@@ -31,7 +32,9 @@ from review.selectors import evidence_of
 from review.services import evaluation, figures, following, intervals, transitions
 from review.services.following import Move
 from review.timeline.figures import refresh as refresh_figures
-from scanning.models import Detection, Scan
+from scanning.errors import IntakeRefused
+from scanning.models import Detection, Scan, ScannedFile
+from scanning.services.scans import request_scan
 
 Pair = tuple[Match, Match]
 """A match, and the one that survives."""
@@ -429,7 +432,8 @@ def take_back(*, merge: str, user: User) -> int:
     """Restore the matches that a merge joined or renamed; return how many.
 
     What was decided of the survivor since stays with it, and the evidence of a later
-    scan. It gets its former decision back only if nothing has changed it since.
+    scan. It gets its former decision back only if nothing has changed it since. Files
+    that were scanned since are scanned again, because that scan knew one recording.
     """
     aliases = list(
         MatchAlias.objects.filter(merge=merge)
@@ -451,6 +455,11 @@ def take_back(*, merge: str, user: User) -> int:
         move = Move(match.scanned_file_id, alias.recording_id, match.recording_id)
         following.return_to(move, alias.kept["moved"])
     survivors = {alias.match_id: alias.match for alias in aliases}
+    scanned_since = {
+        alias.match.scanned_file_id: alias.match.scanned_file
+        for alias in aliases
+        if alias.match.scan_id != alias.kept["survivor"]["scan_id"]
+    }
     before = {match.pk: transitions.snapshot(match) for match in survivors.values()} | {
         alias.former_key: None for alias in aliases
     }
@@ -458,7 +467,12 @@ def take_back(*, merge: str, user: User) -> int:
     MatchAlias.objects.filter(pk__in=[alias.pk for alias in aliases]).delete()
     _record_parted(before, merge, user)
     refresh_figures(match.scanned_file_id for match in survivors.values())
-    return len(aliases) + _name_back(merge, user)
+    renamed = _name_back(merge, user, scanned_since)
+    for file in scanned_since.values():
+        # Without its audio the next scan, whenever that is, says what it holds.
+        with suppress(IntakeRefused):
+            request_scan(scanned_file=file, user=user)
+    return len(aliases) + renamed
 
 
 def _restore_rows(rows: Sequence[Row]) -> None:
@@ -552,8 +566,8 @@ def _record_parted(before: Mapping[int, Row | None], merge: str, user: User) -> 
     )
 
 
-def _name_back(merge: str, user: User) -> int:
-    """Let renamed matches name their own recording again, unless scanned since."""
+def _name_back(merge: str, user: User, scanned_since: dict[int, ScannedFile]) -> int:
+    """Let renamed matches name their own recording again; add files scanned since."""
     events = {
         event.case.removeprefix("match:"): event
         for event in Event.objects.filter(
@@ -568,7 +582,9 @@ def _name_back(merge: str, user: User) -> int:
         event = events[match.uid]
         recording = recordings[event.before["recording"]]
         if not match.detections.filter(recording=recording).exists():
-            continue
+            scanned_since[match.scanned_file_id] = match.scanned_file
+            if not _give_evidence_back(match, recording):
+                continue
         move = Move(match.scanned_file_id, recording.pk, match.recording_id)
         following.return_to(move, event.after["moved"])
         Match.objects.filter(pk=match.pk).update(
@@ -585,6 +601,22 @@ def _name_back(merge: str, user: User) -> int:
         )
         renamed += 1
     return renamed
+
+
+def _give_evidence_back(match: Match, recording: Recording) -> bool:
+    """Give a match what the last scan found that knew its recording; tell if one did."""
+    found = Detection.objects.filter(
+        scan__scanned_file=match.scanned_file_id, recording=recording
+    )
+    last = found.order_by("-scan").first()
+    if last is None:
+        return False
+    evidence = {match.pk: list(found.filter(scan=last.scan_id))}
+    _link({match.pk: ([row.pk for row in evidence[match.pk]], ())})
+    _measure([match], evidence)
+    match.scan_id = last.scan_id
+    match.save()
+    return True
 
 
 def _columns(match: Match) -> Row:

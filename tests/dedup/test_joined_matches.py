@@ -29,8 +29,8 @@ from review.models import Match, MatchAlias
 from review.services import grounds, locks, transitions
 from review.services.folding import fold_scan
 from review.versions import candidates_of
-from scanning.choices import Section
-from scanning.models import ScannedFile
+from scanning.choices import ScanStatus, Section
+from scanning.models import Scan, ScannedFile
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
@@ -171,10 +171,56 @@ def test_a_match_without_a_twin_in_its_file_names_the_recording_that_stays(
     assert [row.recording for row in alone.detections.all()] == [merged]
     undo(action, manager)
     assert everything() == before
-    trail = Event.objects.filter(case=f"file:{alone.scanned_file.uid}")
+    trail = Event.objects.filter(case=f"file:{alone.scanned_file.uid}").order_by("pk")
     named = [(each.before["recording"], each.after["recording"]) for each in trail]
     stays = survivor.recording.uid
     assert named == [(merged.uid, stays), (stays, merged.uid)]
+
+
+def test_after_an_undo_with_a_scan_between_a_rescan_tells_both_apart(
+    manager: User, reviewer: User
+) -> None:
+    survivor, former = two_matches()
+    stays, merged = survivor.recording, former.recording
+    alone = make_match(SPAN, recording=merged)
+    _confirm(alone, reviewer)
+    files = [survivor.scanned_file, alone.scanned_file]
+    action = merge(stays, merged, manager)
+    for file in files:
+        scan = ScanFactory.create(scanned_file=file)
+        make_detection(SPAN, scan=scan, recording=stays)
+        fold_scan(scan=scan)
+    assert Match.objects.count() == 2
+
+    undo(action, manager)
+
+    asked = Scan.objects.filter(status=ScanStatus.QUEUED)
+    assert {scan.scanned_file for scan in asked} == set(files)
+    alone.refresh_from_db()
+    assert (alone.recording, alone.state) == (merged, MatchState.CONFIRMED)
+    for scan in asked:
+        Scan.objects.filter(pk=scan.pk).update(status=ScanStatus.SUCCEEDED)
+        scan.refresh_from_db()
+        found = [merged] if scan.scanned_file == alone.scanned_file else [stays, merged]
+        for recording, span in zip(found[::-1], (INSIDE, SPAN), strict=False):
+            make_detection(span, scan=scan, recording=recording)
+        fold_scan(scan=scan)
+
+    def history(match: Match) -> list[str]:
+        events = Event.objects.filter(case=match.case).order_by("sequence")
+        return list(events.values_list("action", flat=True))
+
+    assert history(survivor) == [
+        *("found", "joined", "scanned_again", "parted", "scanned_again")
+    ]
+    assert history(former) == ["found", "joined_into", "parted", "scanned_again"]
+    assert history(alone) == [
+        *("found", "confirm", "named_otherwise", "scanned_again"),
+        *("named_otherwise", "scanned_again"),
+    ]
+    alone.refresh_from_db()
+    assert alone.state == MatchState.CONFIRMED
+    assert [row.recording for row in alone.detections.all()] == [merged]
 
 
 def _confirm(match: Match, user: User) -> Match:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,11 +14,14 @@ from accounts.roles import Action, Role
 from accounts.services import create_user
 from accounts.tokens import create_token
 from audit.models import Event
-from review.choices import MatchState
+from review.choices import MatchState, PolicyAction
 from review.models import Match
+from scanning.models import ScannedFile
 from tests.factories import deciding
-from tests.factories.accounts import make_user
+from tests.factories.accounts import make_limited, make_user
+from tests.factories.catalogue import BucketFactory
 from tests.factories.review import make_match
+from tests.factories.rules import make_policy
 
 pytestmark = pytest.mark.django_db
 
@@ -106,3 +110,35 @@ def test_a_service_account_approves_nothing() -> None:
     assert match.state == MatchState.ESCALATED
     assert program.has_perm(Action.DECIDE)
     assert not program.has_perm(Action.APPROVE)
+
+
+def test_a_timeline_names_each_piece_also_what_a_policy_suppressed() -> None:
+    manager = make_user(Role.MANAGER)
+    make_policy(action=PolicyAction.SUPPRESS, name="Jingles", user=manager)
+    match = make_match((0, 20_000, 0, 20_000), recording__version_title="Live")
+    file = match.scanned_file
+    assert match.state == MatchState.SUPPRESSED
+    ScannedFile.objects.filter(pk=file.pk).update(length_ms=60_000)
+    client = _call(manager, "read")
+
+    told = client.get(reverse("api:file_timeline", args=[file.uid])).json()
+
+    first, *others = told["pieces"]
+    assert (first["start_ms"], first["end_ms"], first["kind"]) == (
+        0,
+        20_000,
+        "suppressed",
+    )
+    (named,) = first["matches"]
+    assert (named["uid"], named["policy"]) == (match.uid, "Jingles v1")
+    assert named["title"] == match.recording.full_title
+    assert [piece["start_ms"] for piece in others] == [20_000]
+    assert sum(map(Decimal, told["shares"].values())) == 100
+
+    limited = make_limited(
+        Role.REVIEWER,
+        containers=[file.container_id],
+        buckets=[BucketFactory.create().pk],
+    )
+    hidden = _call(limited, "read").get(reverse("api:file_timeline", args=[file.uid]))
+    assert not any(piece["matches"] for piece in hidden.json()["pieces"])

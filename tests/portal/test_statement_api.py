@@ -20,7 +20,7 @@ from review.models import Match
 from statements.models import Statement
 from statements.telling import remind
 from tests.factories import deciding
-from tests.factories.accounts import make_user
+from tests.factories.accounts import make_limited, make_user
 from tests.factories.review import make_match
 from tests.factories.statements import make_statement, register_plain
 
@@ -98,6 +98,39 @@ def test_a_program_reads_keeps_and_withdraws_what_differs(mira: User) -> None:
     assert read(client, to_correct="true")["statements"] == []
     assert post("withdraw", why="Wrong after all.") == 200
     assert post("withdraw", why="Once more.") == 409
+
+
+def test_a_program_reads_each_fact_and_difference_that_its_owner_may_see(
+    mira: User,
+) -> None:
+    hidden, shown = make_match(), make_match()
+    statement = make_statement(hidden, shown, user=mira)
+    limited = make_limited(Role.REVIEWER, containers=[shown.scanned_file.container_id])
+    for match in (hidden, shown):
+        deciding.reject(match=match, user=mira, reason="noise")
+    work_off()
+
+    told = []
+    for reader in (mira, limited):
+        client = program(reader, "read")
+        if reader == limited:
+            Statement.objects.filter(pk=statement.pk).update(subject=shown.uid)
+        facts = read(client, f"{statement.uid}/facts/")
+        differences = read(client, f"{statement.uid}/differences/")
+        assert (facts["next"], facts["hidden"]) == ("", differences["hidden"])
+        assert [each["match"] for each in differences["differences"]] == [
+            each["match"] for each in facts["facts"]
+        ]
+        told.append((facts["facts"], facts["hidden"]))
+
+    (everything, none), (some, one) = told
+    assert (len(everything), none, len(some), one) == (2, 0, 1, 1)
+    assert some == everything[1:]
+    assert (some[0]["recording"], some[0]["state"], some[0]["end_ms"]) == (
+        shown.recording.uid,
+        "pending",
+        1000,
+    )
 
 
 def test_managers_get_one_mail_a_day_about_statements_to_correct(

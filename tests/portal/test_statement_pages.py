@@ -15,6 +15,7 @@ from review.choices import MatchState
 from review.models import Match
 from statements.choices import StatementState
 from statements.models import Statement
+from statements.selectors import Mark
 from tests.factories import deciding
 from tests.factories.accounts import make_limited, make_user
 from tests.factories.review import make_match
@@ -172,3 +173,11 @@ def test_the_files_of_a_statement_are_those_that_were_approved(
     (download,) = Event.objects.filter(action="report.exported")
     assert (download.case, download.after["sha256"]) == (statement.case, "ab" * 32)
     assert b"".join(file.streaming_content) == b"As approved."  # type: ignore[attr-defined]  # a file is streamed
+
+
+def test_who_looks_at_a_match_changes_nothing_that_was_stated_of_it() -> None:
+    looked_at = Mark(None, MatchState.PENDING, MatchState.IN_REVIEW)
+    decided = Mark(None, MatchState.PENDING, MatchState.CONFIRMED)
+
+    assert not looked_at.has_changed
+    assert decided.has_changed

@@ -29,12 +29,14 @@ from reports.models import ReportDelivery, ReportRun
 from reports.models.schedule import Channel, ReportDeliveryState
 from reports.selectors import Selection
 from reports.services import cancel_run, prune_runs
+from review.services.folding import fold_scan
 from scanning.jobs import RETRY_AFTER
 from statements.models import Statement
 from statements.selectors import is_to_correct
 from tests.factories import deciding
 from tests.factories.accounts import make_user
-from tests.factories.review import make_match
+from tests.factories.review import DEFAULT_INTERVAL, make_match
+from tests.factories.scanning import ScanFactory, make_detection
 from tests.fixtures import MakeClient, Worker
 from tests.reports.schedules import MONDAY, Mailbox, comes, schedule
 
@@ -106,6 +108,25 @@ def test_a_sent_report_says_which_rows_differ_until_nobody_compares_it(
     assert "Its files were removed when their time was over." in page
     assert "Fog" in page
     assert f"/reports/runs/{sent.subject}/" not in page
+
+
+def test_a_sent_report_agrees_after_a_scan_with_the_same_result(
+    mailbox: Mailbox, run_worker: Worker
+) -> None:
+    match = make_match()
+    schedule()
+    comes(MONDAY, run_worker)
+    (sent,) = Statement.objects.all()
+
+    scan = ScanFactory.create(scanned_file=match.scanned_file)
+    make_detection(DEFAULT_INTERVAL, scan=scan, recording=match.recording)
+    fold_scan(scan=scan)
+    run_worker()
+
+    match.refresh_from_db()
+    sent.refresh_from_db()
+    assert match.scan == scan
+    assert sent.differs_in == []
 
 
 def test_mail_that_is_refused_is_tried_for_a_day_then_given_up_and_sent_again(

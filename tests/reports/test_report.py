@@ -94,6 +94,7 @@ def _golden_rows() -> None:
         (1_179_000, 1_181_800, 40_000, 42_800),
         segment={"speech_pct": Decimal("81.00")},
         scan__uid="s_GOLDEN",
+        scan__finished_at=datetime(2026, 5, 3, 8, tzinfo=UTC),
         scan__scanned_file=ScannedFileFactory.create(
             container=container,
             name="ep12_final.wav",

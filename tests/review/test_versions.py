@@ -11,6 +11,8 @@ from accounts.models import User
 from audit.models import Event
 from catalogue.changes import retire_recordings
 from catalogue.models import Recording
+from catalogue.signals import recordings_changed
+from dedup.services import find_duplicates
 from review.choices import MatchState, PolicyAction, QueueReason, Verb, VersionChoice
 from review.decisions.decide import decide
 from review.decisions.verbs import Decision
@@ -21,9 +23,10 @@ from review.services.folding import fold_scan
 from review.versions import candidates_of
 from scanning.models import RetroSearch, ScannedFile
 from tests.factories import deciding
-from tests.factories.catalogue import RecordingFactory
+from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.scanning import ScanFactory, make_detection
+from tests.fixtures import do_all_work
 
 pytestmark = pytest.mark.django_db
 
@@ -326,3 +329,60 @@ def test_a_viewer_and_a_hidden_recording_answer_nothing(pair: Pair) -> None:
         choosing.answer(
             one=pair[0], other=pair[1], stands=pair[0], user=make_user(Role.VIEWER)
         )
+
+
+@pytest.mark.parametrize("version", ["Radio Edit", ""])
+def test_a_group_that_forms_later_joins_what_scans_had_found_of_it(
+    version: str, manager: User
+) -> None:
+    bucket = BucketFactory.create()
+    album, edit = (
+        RecordingFactory.create(
+            bucket=bucket, audio_sha256="ab" * 32, audio_bytes=10, version_title=title
+        )
+        for title in ("", version)
+    )
+    scan = ScanFactory.create()
+    for recording in (album, edit):
+        make_detection(MINUTE, scan=scan, recording=recording)
+    fold_scan(scan=scan)
+    matches = {match.recording: match for match in Match.objects.all()}
+    deciding.confirm(match=matches[edit], user=manager, version=1)
+
+    find_duplicates(bucket=bucket)
+    do_all_work()
+
+    (match,) = Match.objects.filter(scanned_file=scan.scanned_file)
+    assert match.state == MatchState.CONFIRMED
+    ids = {match.uid, *match.aliases.values_list("uid", flat=True)}
+    assert ids == {former.uid for former in matches.values()}
+    if version:
+        # What a person confirmed leads.
+        assert (match.recording, others(match)) == (edit, [album])
+    else:
+        assert (match.recording, others(match)) == (album, [])
+    count = Event.objects.count()
+    fold_scan(scan=scan)
+    assert Event.objects.count() == count
+
+
+def test_a_late_scan_found_a_version_before_it_was_one(pair: Pair) -> None:
+    album, edit = pair
+    Recording.objects.update(family=None)
+    match = scanned(album)
+    late = ScanFactory.create(
+        scanned_file=match.scanned_file, retro_search=RetroSearch.objects.create()
+    )
+    make_detection(MINUTE, scan=late, recording=edit, score=Decimal(90))
+    fold_scan(scan=late)
+    assert Match.objects.count() == 2
+
+    Recording.objects.update(family=album)
+    recordings_changed.send(
+        sender=Recording, before={edit.pk: {"family_id": None}}, user=None
+    )
+    do_all_work()
+
+    (match,) = Match.objects.all()
+    assert (match.recording, others(match)) == (album, [edit])
+    assert match.queue_reason == QueueReason.TWO_VERSIONS

@@ -71,6 +71,7 @@ _READ: Final = (
     MatchState.SUPPRESSED,
 )
 _UNNAMED: Final = {
+    Kind.ENTERED: LeftOut.ENTERED,
     Kind.ITEM: LeftOut.ITEM,
     Kind.SUPPRESSED: LeftOut.SUPPRESSED,
     Kind.REJECTED: LeftOut.UNKNOWN,

@@ -26,6 +26,7 @@ class LeftOut(models.TextChoices):
     )
     UNKNOWN = "unknown_music", _("Unknown music")
     ITEM = "unknown_item", _("Unknown sound that repeats")
+    ENTERED = "entered", _("Entered by hand, without a match")
     EXCLUDED = "excluded", _("Excluded part of a recording")
     SUPPRESSED = "suppressed", _("Suppressed match")
     NOT_SCANNED = "not_searched", _("Not searched")

@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 
 from common.media_analysis import decode_limits
 from common.storage import local_path
-from plugins.monitoring.streams.audio import kept_intervals
 from plugins.monitoring.streams.clock import clock_of
 from plugins.monitoring.streams.errors import SoundElsewhere, StreamRefused
 from plugins.monitoring.streams.models import Stream, StreamHour
@@ -19,6 +18,7 @@ from plugins.monitoring.streams.recorders import folder_of
 from plugins.monitoring.streams.recording.cutting import CutFacts, cut_audio
 from plugins.monitoring.streams.recording.ring import RingGone
 from plugins.monitoring.streams.recording.run_files import RunFiles
+from plugins.monitoring.streams.selectors import kept_intervals
 from recognition.audio.media import write_excerpts
 from recognition.errors import RecognitionError
 

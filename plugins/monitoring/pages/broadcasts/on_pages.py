@@ -52,7 +52,7 @@ def _broadcasts(file: ScannedFile, _user: User) -> dict[str, object]:
 
 
 CARDS = (
-    Card("file", "plugins/monitoring/pages/broadcasts/_card.html", _broadcasts),
-    Card("files.bulk", "plugins/monitoring/pages/broadcasts/_bulk.html"),
-    Card("keys.files", "plugins/monitoring/pages/broadcasts/_keys.html"),
+    Card("file", "portal/broadcasts/_card.html", _broadcasts),
+    Card("files.bulk", "portal/broadcasts/_bulk.html"),
+    Card("keys.files", "portal/broadcasts/_keys.html"),
 )

@@ -260,7 +260,7 @@ def station_hours(request: PortalRequest, uid: str) -> HttpResponseBase:
     }
     return render(
         request,
-        "plugins/monitoring/pages/broadcasts/hours.html",
+        "portal/broadcasts/hours.html",
         context,
         status=status,
     )
@@ -351,7 +351,7 @@ def _show_file(
             for row in selectors.broadcasts_of(file)
         ],
     }
-    template = "plugins/monitoring/pages/broadcasts/file_broadcasts.html"
+    template = "portal/broadcasts/file_broadcasts.html"
     return render(request, template, context, status=status)
 
 
@@ -371,7 +371,7 @@ def _show_broadcast(
     }
     return render(
         request,
-        "plugins/monitoring/pages/broadcasts/broadcast.html",
+        "portal/broadcasts/broadcast.html",
         context,
         status=status,
     )
@@ -431,7 +431,7 @@ def _show_figures(
         context["revenues"] = selectors.revenues_of(station)[:72]
     return render(
         request,
-        "plugins/monitoring/pages/broadcasts/figures.html",
+        "portal/broadcasts/figures.html",
         context,
         status=status,
     )

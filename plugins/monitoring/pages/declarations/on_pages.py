@@ -13,7 +13,7 @@ def _tab(tab: str, _user: User) -> str:
     return tab
 
 
-CARDS = (Card("reports.tabs", "plugins/monitoring/pages/declarations/_tab.html", _tab),)
+CARDS = (Card("reports.tabs", "portal/declarations/_tab.html", _tab),)
 JOB_ACTIONS = JobActions(
     Action.APPROVE,
     lambda job, user: services.try_again(declaration=job.subject, user=user),

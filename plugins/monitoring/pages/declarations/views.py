@@ -67,7 +67,7 @@ def declarations(request: PortalRequest) -> HttpResponseBase:
     begins = ends.replace(day=1)
     return render(
         request,
-        "plugins/monitoring/pages/declarations/declarations.html",
+        "portal/declarations/declarations.html",
         {
             "page_obj": page_of(request, selectors.declarations()),
             "profiles": selectors.profiles(),
@@ -138,7 +138,7 @@ def _page_of_check(
 ) -> HttpResponse:
     return render(
         request,
-        "plugins/monitoring/pages/declarations/declaration_check.html",
+        "portal/declarations/declaration_check.html",
         {
             "form": form,
             "draft": draft,
@@ -190,7 +190,7 @@ def _page(
     names = dict(LeftOut.choices)
     return render(
         request,
-        "plugins/monitoring/pages/declarations/declaration.html",
+        "portal/declarations/declaration.html",
         {
             "declaration": found,
             "stations": found.stations,
@@ -327,7 +327,7 @@ def _profile_form(
             return redirect("portal:declarations")
     return render(
         request,
-        "plugins/monitoring/pages/declarations/declaration_profile.html",
+        "portal/declarations/declaration_profile.html",
         {
             "form": form,
             "profile": DeclarationProfile.objects.filter(pk=known.pk).first()

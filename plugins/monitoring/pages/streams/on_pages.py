@@ -21,6 +21,4 @@ def _streams(_subject: None, _user: User) -> dict[str, int]:
     return counted | {"playing": playing.values("stream").distinct().count()}
 
 
-CARDS = (
-    Card("dashboard", "plugins/monitoring/pages/streams/_dashboard.html", _streams),
-)
+CARDS = (Card("dashboard", "portal/streams/_dashboard.html", _streams),)

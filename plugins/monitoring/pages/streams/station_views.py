@@ -38,9 +38,7 @@ def station_list(request: PortalRequest) -> HttpResponseBase:
         "page_obj": page_of(request, stations),
         "open_alarms": selectors.open_alarms().count(),
     }
-    return render(
-        request, "plugins/monitoring/pages/streams/station_list.html", context
-    )
+    return render(request, "portal/streams/station_list.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -137,9 +135,7 @@ def _show(
         "form": form or BannedForm(initial={"banned": banned}),
         "may_change": request.user.has_perm(Action.EDIT_CATALOGUE),
     }
-    return render(
-        request, "plugins/monitoring/pages/streams/station.html", context, status=status
-    )
+    return render(request, "portal/streams/station.html", context, status=status)
 
 
 def _form(
@@ -147,7 +143,7 @@ def _form(
 ) -> HttpResponseBase:
     return render(
         request,
-        "plugins/monitoring/pages/streams/station_form.html",
+        "portal/streams/station_form.html",
         {"form": form, "station": found},
         status=422 if form.errors else 200,
     )

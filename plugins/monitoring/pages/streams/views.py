@@ -59,7 +59,7 @@ def streams(request: PortalRequest) -> HttpResponseBase:
         "now": now,
         "open_alarms": sum(len(row.alarms) for row in rows),
     }
-    return render(request, "plugins/monitoring/pages/streams/streams.html", context)
+    return render(request, "portal/streams/streams.html", context)
 
 
 @require_safe
@@ -77,7 +77,7 @@ def stream_log(request: PortalRequest) -> HttpResponseBase:
         "report_formats": [(form.value, form.label) for form in _REPORTS],
         "open_alarms": selectors.open_alarms().count(),
     }
-    return render(request, "plugins/monitoring/pages/streams/log.html", context)
+    return render(request, "portal/streams/log.html", context)
 
 
 @require_safe
@@ -100,7 +100,7 @@ def stream_alarms(request: PortalRequest) -> HttpResponseBase:
         "alarms": page.shown_alarms(list(shown), request.user),
         "open_alarms": selectors.open_alarms().count(),
     }
-    return render(request, "plugins/monitoring/pages/streams/alarms.html", context)
+    return render(request, "portal/streams/alarms.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -125,7 +125,7 @@ def stream_add(request: PortalRequest) -> HttpResponseBase:
             form.add_error(None, str(refused))
     return render(
         request,
-        "plugins/monitoring/pages/streams/add.html",
+        "portal/streams/add.html",
         {"form": form, "trial": trial},
         status=422 if form.errors else 200,
     )
@@ -171,7 +171,7 @@ def stream_day(request: PortalRequest, uid: str) -> HttpResponseBase:
         "may_delete": request.user.has_perm(Action.DELETE),
         "may_report": request.user.has_perm(Action.REPORT),
     }
-    return render(request, "plugins/monitoring/pages/streams/day.html", context)
+    return render(request, "portal/streams/day.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -193,7 +193,7 @@ def stream_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
             return redirect("portal:stream_day", uid=uid)
     return render(
         request,
-        "plugins/monitoring/pages/streams/edit.html",
+        "portal/streams/edit.html",
         {"stream": stream, "form": form},
         status=422 if form.errors else 200,
     )

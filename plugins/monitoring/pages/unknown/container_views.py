@@ -25,7 +25,7 @@ def container_unknown(request: PortalRequest, pk: int) -> HttpResponseBase:
         context = {"container": container, "form": form}
         return render(
             request,
-            "plugins/monitoring/pages/unknown/container.html",
+            "portal/unknown/container.html",
             context,
             status=422,
         )

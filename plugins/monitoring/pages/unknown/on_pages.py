@@ -24,7 +24,7 @@ def _policy(container: Container, user: User) -> dict[str, object] | None:
 
 
 CARDS = (
-    Card("dashboard", "plugins/monitoring/pages/unknown/_dashboard.html", _minutes),
-    Card("container", "plugins/monitoring/pages/unknown/_container.html", _policy),
-    Card("keys", "plugins/monitoring/pages/unknown/_keys.html"),
+    Card("dashboard", "portal/unknown/_dashboard.html", _minutes),
+    Card("container", "portal/unknown/_container.html", _policy),
+    Card("keys", "portal/unknown/_keys.html"),
 )

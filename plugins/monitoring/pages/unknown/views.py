@@ -83,7 +83,7 @@ def unknown(request: PortalRequest) -> HttpResponseBase:
     }
     if not context["rows"]:
         context["is_off"] = selectors.is_off_everywhere()
-    return render(request, "plugins/monitoring/pages/unknown/unknown.html", context)
+    return render(request, "portal/unknown/unknown.html", context)
 
 
 @require_safe
@@ -98,7 +98,7 @@ def unknown_changes(request: PortalRequest) -> HttpResponseBase:
 
     def draw(names: Sequence[str]) -> dict[str, str]:
         context = {"tab": tab, "may_act": request.user.has_perm(Action.DECIDE)}
-        template = "plugins/monitoring/pages/unknown/_row.html"
+        template = "portal/unknown/_row.html"
         return {
             row.item.uid: render_to_string(template, context | {"row": row}, request)
             for row in page.rows_of([shown[name] for name in names])
@@ -334,9 +334,7 @@ def _ask_many(
         "back": back,
     }
     status = 422 if form.is_bound else 200
-    return render(
-        request, "plugins/monitoring/pages/unknown/many.html", context, status=status
-    )
+    return render(request, "portal/unknown/many.html", context, status=status)
 
 
 def _each(
@@ -404,9 +402,7 @@ def _show(
         "may_name": request.user.has_perm(Action.EDIT_CATALOGUE),
         "last": _last(request),
     }
-    return render(
-        request, "plugins/monitoring/pages/unknown/item.html", context, status=status
-    )
+    return render(request, "portal/unknown/item.html", context, status=status)
 
 
 def _last(request: PortalRequest) -> dict[str, object] | None:

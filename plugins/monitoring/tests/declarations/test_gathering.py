@@ -41,6 +41,8 @@ from plugins.monitoring.tests.factories.streams import (
     StreamRunFactory,
 )
 from programmes.models import Episode
+from reports.cue_entries import EntryDetails, enter
+from reports.models import EntryKind
 from review.choices import MatchState, RejectCode
 from review.models import Match
 from scanning.models import Scan
@@ -264,6 +266,15 @@ def test_what_is_left_out_is_listed() -> None:
             {"start_ms": 400_000, "end_ms": 430_000, "kind": "not_scanned"},
         ]
     )
+    title = EntryDetails(title="Harbour Lights", performers=["Town Band"])
+    enter(
+        file=file,
+        user=a_user(),
+        start_ms=500_000,
+        end_ms=520_000,
+        kind=EntryKind.MUSIC,
+        details=title,
+    )
     a_broadcast(file, station, utc(2026, 11, 3, 6))
     a_broadcast(unheard, station, utc(2026, 11, 4, 6))
     stream = StreamFactory.create(station=station)
@@ -279,6 +290,7 @@ def test_what_is_left_out_is_listed() -> None:
         (LeftOut.UNKNOWN, "03T07:01:40", 20_000),
         (LeftOut.UNKNOWN, "03T07:03:20", 30_000),
         (LeftOut.NOT_SCANNED, "03T07:06:40", 30_000),
+        (LeftOut.ENTERED, "03T07:08:20", 20_000),
         (LeftOut.NOT_SCANNED, "04T07:00:00", 3_600_000),
         (LeftOut.GAP, "05T01:00:00", 120_000),
     ]

@@ -16,7 +16,7 @@ from plugins.monitoring.streams.excerpts import cut_excerpt
 from plugins.monitoring.streams.recording.cutting import CutFacts
 from plugins.monitoring.streams.recording.ring import RingGone
 from plugins.monitoring.streams.recording.run_files import RunFiles
-from plugins.monitoring.tests.streams.radio import NOON, Radio, programme
+from plugins.monitoring.streams.selectors import kept_intervals
 from recognition.audio import waveform
 from recognition.audio.analysis import analyse_file
 from recognition.audio.decode import AudioFile
@@ -61,7 +61,7 @@ def test_sound_around_matches_is_kept_sent_and_keeps_its_times(
     ((start, end),) = asked
     assert start == pytest.approx(30_000, abs=500)
     assert end == pytest.approx(75_000, abs=500)
-    ((kept_from, kept_until),) = audio.kept_intervals(file)
+    ((kept_from, kept_until),) = kept_intervals(file)
     assert kept_from == pytest.approx(start, abs=30)
     assert kept_until == pytest.approx(end, abs=30)
     assert file.proxy
@@ -109,4 +109,4 @@ def test_what_the_ring_has_lost_is_not_kept(
 
     file.refresh_from_db()
     assert not file.media
-    assert audio.kept_intervals(file) == []
+    assert kept_intervals(file) == []
