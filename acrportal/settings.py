@@ -100,7 +100,6 @@ ACRPORTAL_BASE_URL: str = env.str(
 
 # --- Apps ---------------------------------------------------------------------
 
-ACRPORTAL_MONITORING: bool = env.bool("ACRPORTAL_MONITORING", default=True)
 ACRPORTAL_PLUGINS: list[str] = env.list(
     "ACRPORTAL_PLUGINS", default=plugin_names(BASE_DIR / "plugins")
 )

@@ -26,13 +26,13 @@ from catalogue.models import Bucket, Recording
 from common.charsets import CHARSETS, decode_text, guess_charset
 from common.table_text import read_decimal, read_percent
 from imports.errors import TableRefused
-from imports.models import BroadcastImport
 from imports.recordings.audio import AudioSource, Folder
 from imports.recordings.summary import ImportSummary
 from imports.recordings.work import make_import
 from imports.recordings.zip_audio import Archive
 from imports.tables import open_table, rows_of
 from imports.workbook_cells import cell_text
+from plugins.monitoring.broadcasts.models import BroadcastImport
 from scanning.services.intake import submit_upload
 from scanning.services.link_batches import rows_of_csv
 from tests.borders import with_monitoring

@@ -17,7 +17,7 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Recording
-from imports.models import BroadcastImport
+from plugins.monitoring.broadcasts.models import BroadcastImport
 from review.choices import QueueReason
 from review.models import Licence, Match
 from scanning.models import Detection, InboundCallback, Scan, ScannedFile

@@ -18,6 +18,7 @@ class BroadcastsConfig(AppConfig):
         """Register the jobs, the import and the columns of reports; follow stations."""
         from imports.moving.streams import streams_here
         from imports.undoing import staying
+        from operations.earlier import took_over
         from plugins.monitoring.broadcasts import following
         from plugins.monitoring.broadcasts.arrivals import BroadcastReader
         from plugins.monitoring.broadcasts.importing import kind  # noqa: F401
@@ -38,4 +39,5 @@ class BroadcastsConfig(AppConfig):
                 "stream.added": "plugins.monitoring.broadcasts.moving.delete_stream",
             }
         )
+        took_over.register(("imports.broadcastimport", "broadcasts.broadcastimport"))
         station_moved.connect(following.note_station, dispatch_uid="broadcasts.place")

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.reach import Path, ReachManager
 from common.reading import read_date
 from common.uid import uid_field
+from imports.models import Import
 from plugins.monitoring.broadcasts.choices import RightsType, Showing
 from plugins.monitoring.streams.models import Station
 from scanning.models import ScannedFile
@@ -167,3 +168,27 @@ class Revenue(models.Model):
 
     def __str__(self) -> str:
         return f"{self.station}, {self.month:%Y-%m}: {self.net_revenue} {self.currency}"
+
+
+class BroadcastImport(Import):
+    """A schedule of broadcasts, or a table of audiences.
+
+    ``summary`` holds the fields of ``importing.importer.BroadcastSummary``.
+    """
+
+    place_field = ""
+
+    uid = uid_field("bi")
+    encoding = models.CharField(max_length=20, blank=True, default="")
+
+    # Rows of one table can be about files of several containers.
+    reach = Path(owner="made_by")
+    objects = ReachManager["BroadcastImport"]()
+
+    class Meta(Import.Meta):
+        db_table = "imports_broadcastimport"
+
+    @property
+    def case(self) -> str:
+        """Return the case of its own; files and stations have others."""
+        return f"broadcast_import:{self.uid}"

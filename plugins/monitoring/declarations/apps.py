@@ -18,6 +18,7 @@ class DeclarationsConfig(AppConfig):
         from pathlib import Path
 
         from accounts.kept_names import KeptName, kept_names
+        from operations.earlier import took_over
         from plugins.monitoring.declarations import jobs  # noqa: F401
         from plugins.monitoring.declarations.formats import registry
         from plugins.monitoring.declarations.models import Declaration
@@ -27,3 +28,10 @@ class DeclarationsConfig(AppConfig):
         registry.register_folders(Path(registry.__file__).parent)
         kinds.register(Declarations())
         kept_names.register(KeptName(Declaration, "run_by", "run_by_name", "reports"))
+        for name in (
+            "declaration",
+            "declarationprofile",
+            "declarationprofile_stations",
+            "declaredplay",
+        ):
+            took_over.register((f"reports.{name}", f"declarations.{name}"))

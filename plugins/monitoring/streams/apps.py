@@ -18,6 +18,7 @@ class StreamsConfig(AppConfig):
 
         Join reports and trials.
         """
+        from operations.earlier import took_over
         from plugins.monitoring.streams import (
             aired,
             claims,
@@ -39,3 +40,8 @@ class StreamsConfig(AppConfig):
             plays.settle_plays, dispatch_uid="plugins.monitoring.streams.plays"
         )
         matches_changed.connect(plays.note_decisions, dispatch_uid="streams.decisions")
+        for label in (
+            ("acrapi.streamcallbacks", "streams.streamcallbacks"),
+            ("reports.enginetrial_streams", "streams.stream_trials"),
+        ):
+            took_over.register(label)

@@ -442,3 +442,24 @@ class StreamNotice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_event_display()} ({self.uid})"
+
+
+class StreamCallbacks(models.Model):
+    """Where the plays and the states of a container's streams are posted."""
+
+    container = models.OneToOneField(
+        Container, on_delete=models.CASCADE, related_name="stream_callbacks"
+    )
+    result_url = models.URLField(max_length=2000, blank=True, default="")
+    state_url = models.URLField(max_length=2000, blank=True, default="")
+
+    reach = Path(containers="container")
+    objects = ReachManager["StreamCallbacks"]()
+
+    class Meta:
+        db_table = "acrapi_streamcallbacks"
+        verbose_name = "addresses for streams"
+        verbose_name_plural = "addresses for streams"
+
+    def __str__(self) -> str:
+        return str(self.container)

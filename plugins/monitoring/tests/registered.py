@@ -163,7 +163,7 @@ SCREENS.register(
                 stream=rows.stream(desk), event="away"
             )
         ),
-        "imports.BroadcastImport": Screen(lambda desk: rows.broadcast_import(desk)),
+        "broadcasts.BroadcastImport": Screen(lambda desk: rows.broadcast_import(desk)),
         "declarations.DeclarationProfile": Screen(
             lambda _: rows.declaration_profile(), shared="made for everybody"
         ),

@@ -10,11 +10,9 @@ from django.urls import reverse
 
 from accounts.models import User
 from catalogue.models import Recording
-from imports.models import (
-    BroadcastImport,
-    ImportStatus,
-)
+from imports.models import ImportStatus
 from plugins.monitoring.broadcasts.importing.importer import run as run_broadcast_import
+from plugins.monitoring.broadcasts.models import BroadcastImport
 from plugins.monitoring.broadcasts.services import add_broadcast, set_audience
 from plugins.monitoring.broadcasts.values import AudienceValues, BroadcastValues
 from plugins.monitoring.declarations.models import Declaration, DeclarationProfile

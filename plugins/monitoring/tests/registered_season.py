@@ -8,11 +8,8 @@ from functools import partial
 from typing import Any
 
 from catalogue.models import Bucket
-from imports.models import (
-    BroadcastImport,
-)
 from plugins.monitoring.broadcasts.choices import RightsType
-from plugins.monitoring.broadcasts.models import Broadcast
+from plugins.monitoring.broadcasts.models import Broadcast, BroadcastImport
 from plugins.monitoring.declarations.models import Declaration, DeclarationProfile
 from plugins.monitoring.streams.jobs import RECORD
 from plugins.monitoring.streams.models import Station, Stream

@@ -8,11 +8,8 @@ import statements.services
 from accounts.models import User
 from audit.standing import StatementKind
 from common.uid import new_uid
-from imports.models import (
-    BroadcastImport,
-    ImportStatus,
-)
-from plugins.monitoring.broadcasts.models import Broadcast
+from imports.models import ImportStatus
+from plugins.monitoring.broadcasts.models import Broadcast, BroadcastImport
 from plugins.monitoring.declarations.models import Declaration, DeclarationProfile
 from plugins.monitoring.streams.models import Airplay, Stream
 from plugins.monitoring.tests.factories.streams import (

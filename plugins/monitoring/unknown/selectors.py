@@ -26,6 +26,7 @@ from django.db.models import (
 )
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.reach import sees_everything
@@ -421,7 +422,8 @@ def occurrences_in(files: Iterable[int]) -> Mapping[int, list[Occurs]]:
     for file, start, end, uid, label in rows.values_list(
         "file__scanned_file", "start_ms", "end_ms", "item__uid", "item__label"
     ):
-        found[file].append(Occurs(start, end, uid, label))
+        url = reverse("portal:unknown_item", args=[uid])
+        found[file].append(Occurs(start, end, uid, label, url))
     return found
 
 

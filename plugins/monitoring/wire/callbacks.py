@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from acrapi.formats import plain_instant
-from acrapi.models import StreamCallbacks
 from plugins.monitoring.streams.choices import StreamEvent
-from plugins.monitoring.streams.models import Airplay, Stream
+from plugins.monitoring.streams.models import Airplay, Stream, StreamCallbacks
 from plugins.monitoring.streams.notices import queue_notice
 from plugins.monitoring.wire.serializers.streams import result_shapes
 

@@ -19,7 +19,6 @@ from accounts.reach import working_for
 from common.storage import local_path
 from imports.errors import TableRefused
 from imports.kinds import Columns
-from imports.models import BroadcastImport
 from imports.reading_rules import Proposal
 from imports.table_layout import RawRow
 from imports.table_notes import reading_of
@@ -39,7 +38,7 @@ from plugins.monitoring.broadcasts.importing.rows import (
     texts_of,
     with_figures,
 )
-from plugins.monitoring.broadcasts.models import Audience, Broadcast
+from plugins.monitoring.broadcasts.models import Audience, Broadcast, BroadcastImport
 from plugins.monitoring.broadcasts.selectors import hours_heard
 from plugins.monitoring.broadcasts.values import BroadcastValues
 from plugins.monitoring.streams.models import Station

@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 from accounts.roles import Action
 from imports.fields import EncodingField
 from imports.kinds import ImportKind, SampleFile, register
-from imports.models import BroadcastImport
 from imports.samples import Sample
 from plugins.monitoring.broadcasts.importing import rows
 from plugins.monitoring.broadcasts.importing.importer import BroadcastSummary
@@ -18,6 +17,7 @@ from plugins.monitoring.broadcasts.importing.rows import (
     AUDIENCE_COLUMNS,
     SCHEDULE_COLUMNS,
 )
+from plugins.monitoring.broadcasts.models import BroadcastImport
 
 _UNDOING = "plugins.monitoring.broadcasts.importing.undoing"
 _SCHEDULE = Sample(

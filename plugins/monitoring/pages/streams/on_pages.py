@@ -21,4 +21,7 @@ def _streams(_subject: None, _user: User) -> dict[str, int]:
     return counted | {"playing": playing.values("stream").distinct().count()}
 
 
-CARDS = (Card("dashboard", "portal/streams/_dashboard.html", _streams),)
+CARDS = (
+    Card("dashboard", "portal/streams/_dashboard.html", _streams),
+    Card("move.what", "portal/streams/_moves_help.html"),
+)

@@ -13,10 +13,9 @@ from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from audit.models import Event
 from imports.errors import ImportRefused
-from imports.models import BroadcastImport
 from plugins.monitoring.broadcasts.importing import importer
 from plugins.monitoring.broadcasts.importing.kind import BROADCASTS
-from plugins.monitoring.broadcasts.models import Audience, Broadcast
+from plugins.monitoring.broadcasts.models import Audience, Broadcast, BroadcastImport
 from plugins.monitoring.tests.factories.streams import StationFactory
 from programmes.models import Episode
 from tests.factories.accounts import make_user

@@ -17,6 +17,7 @@ from plugins.monitoring.streams.recording.cutting import CutFacts
 from plugins.monitoring.streams.recording.ring import RingGone
 from plugins.monitoring.streams.recording.run_files import RunFiles
 from plugins.monitoring.streams.selectors import kept_intervals
+from plugins.monitoring.tests.streams.radio import NOON, Radio, programme
 from recognition.audio import waveform
 from recognition.audio.analysis import analyse_file
 from recognition.audio.decode import AudioFile

@@ -14,11 +14,15 @@ from pytest_django import Settings
 
 from accounts.models import AccessLimit
 from accounts.roles import Role
-from acrapi.models import StreamCallbacks
 from audit.models import Event
 from plugins.monitoring.streams import excerpts, notices
 from plugins.monitoring.streams.choices import AirplayState, GapCause, StreamState
-from plugins.monitoring.streams.models import Station, Stream, StreamNotice
+from plugins.monitoring.streams.models import (
+    Station,
+    Stream,
+    StreamCallbacks,
+    StreamNotice,
+)
 from plugins.monitoring.streams.recording.cutting import CutFacts
 from plugins.monitoring.streams.recording.ring import RingGone
 from plugins.monitoring.tests.factories.streams import (

@@ -18,7 +18,6 @@ from rest_framework.response import Response
 from accounts.roles import Action
 from acrapi.auth import user_of
 from acrapi.lookup import container_of
-from acrapi.models import StreamCallbacks
 from acrapi.pagination import paged
 from acrapi.schema import PAGE, UNFIT, UNKNOWN, described
 from acrapi.serializers.envelopes import enveloped, listed
@@ -27,7 +26,7 @@ from acrapi.views.containers import query_text
 from audit.services import record
 from common.api_requests import valid_data
 from plugins.monitoring.streams import services
-from plugins.monitoring.streams.models import Stream
+from plugins.monitoring.streams.models import Stream, StreamCallbacks
 from plugins.monitoring.wire.serializers.streams import (
     Json,
     MonitoringProjectRequestSerializer,
