@@ -32,7 +32,6 @@ from review.models import Match
 from review.services.folding import fold_scan
 from scanning.choices import FileStatus, ScanStatus
 from scanning.models import Scan
-from tests.borders import with_monitoring
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
@@ -75,7 +74,6 @@ def column_numbers(row: dict[str, str], *, empty: bool) -> set[int]:
     }
 
 
-@with_monitoring
 def test_golden_file(settings: Settings) -> None:
     settings.ACRPORTAL_BASE_URL = "https://portal.example"
     _golden_rows()

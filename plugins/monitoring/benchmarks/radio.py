@@ -21,19 +21,16 @@ from typing import Final, Self
 
 import av
 import numpy as np
-from av.audio.stream import AudioStream
 
+from benchmarks.encoded import encode
 from plugins.monitoring.streams.recording.clocks import Clock
 from plugins.monitoring.streams.recording.ogg import OggLinks
 
 STEP_S: Final = 0.01  # of the machine's time
 BURST_BYTES: Final = 64 * 1024
 TITLE_BYTES: Final = 16_000
-SAMPLE_RATE: Final = 48_000
 # A packet is whole only with what surrounds it.
 PAGED: Final = frozenset({".ogg", ".ts"})
-# Formats that encoders take, where they do not take planar floats.
-SAMPLES: Final = {"libopus": "flt", "mp2": "s16"}
 
 DROP: Final = "drop"
 """Connections are closed; the source goes on, and new ones are taken at once."""
@@ -96,34 +93,7 @@ class SentSound:
 @cache
 def encoded(music: Path, seconds: float, codec: str, suffix: str) -> SentSound:
     """Return the music of a folder, one piece after the other, as a programme."""
-    memory = io.BytesIO()
-    rate = SAMPLE_RATE if codec == "libopus" else 44_100
-    with av.open(memory, "w", format=_format(suffix, codec)) as out:
-        stream = out.add_stream(codec, rate=rate, layout="stereo")
-        assert isinstance(stream, AudioStream)
-        stream.bit_rate = 128_000
-        resampler = av.AudioResampler("fltp", "stereo", rate, frame_size=4096)
-        if codec in SAMPLES:
-            resampler = av.AudioResampler(
-                SAMPLES[codec], "stereo", rate, frame_size=4096
-            )
-        made = 0
-        for path in _endless(music):
-            with av.open(path) as source:
-                for frame in source.decode(audio=0):
-                    for part in resampler.resample(frame):
-                        part.pts = made
-                        made += part.samples
-                        out.mux(stream.encode(part))
-                    if made >= seconds * rate:
-                        break
-            resampler = av.AudioResampler(
-                resampler.format.name, "stereo", rate, frame_size=4096
-            )
-            if made >= seconds * rate:
-                break
-        out.mux(stream.encode(None))
-    return programme(memory.getvalue(), suffix)
+    return programme(encode(music, seconds, codec, suffix), suffix)
 
 
 def programme(data: bytes, suffix: str) -> SentSound:
@@ -455,22 +425,6 @@ def parts_of(ring: Sequence[bytes], played: SentSound) -> list[tuple[int, int]]:
             raise ValueError("the ring holds bytes that were never sent")
         found.append((at, at + len(part)))
     return found
-
-
-_MUSIC = {".opus", ".mp3", ".flac", ".ogg"}
-
-
-def _endless(music: Path) -> Sequence[Path]:
-    files = sorted(p for p in music.rglob("*") if p.suffix in _MUSIC)
-    if not files:
-        raise SystemExit(f"{music} holds no music ({', '.join(sorted(_MUSIC))})")
-    return files * 100
-
-
-def _format(suffix: str, codec: str) -> str:
-    if codec == "mp2" and suffix == ".mp3":
-        return "mp2"
-    return {".mp3": "mp3", ".aac": "adts", ".ogg": "ogg", ".ts": "mpegts"}[suffix]
 
 
 def _after_mp3_head(data: bytes) -> int:
