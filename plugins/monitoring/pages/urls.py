@@ -1,4 +1,4 @@
-"""What monitoring adds to the portal: pages, and parts of pages of other features."""
+"""URLs of all pages of this plug-in."""
 
 from __future__ import annotations
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from plugins.monitoring.wire.views import plays as monitored_plays
-from plugins.monitoring.wire.views import projects as monitoring
-from plugins.monitoring.wire.views import streams as monitored_streams
-from plugins.monitoring.wire.views import unknown
+from plugins.monitoring.wire.views import plays, projects, streams, unknown
 
-_MONITORING = "api/bm-cs-projects/<str:container_id>"
-_STREAM = f"{_MONITORING}/streams/<str:ids>"
+_PROJECT = "api/bm-cs-projects/<str:container_id>"
+_STREAM = f"{_PROJECT}/streams/<str:ids>"
 _UNKNOWN = "api/ucf-projects/<str:container_id>/results"
 
 urlpatterns: list[URLPattern] = [
@@ -18,18 +15,18 @@ urlpatterns: list[URLPattern] = [
     path(_UNKNOWN, unknown.UnknownItemsView.as_view()),
     path(f"{_UNKNOWN}/<str:item_id>", unknown.UnknownItemView.as_view()),
     path(f"{_UNKNOWN}/<str:item_id>/pending", unknown.PendingView.as_view()),
-    path("api/bm-cs-projects", monitoring.MonitoringProjectsView.as_view()),
-    path(_MONITORING, monitoring.MonitoringProjectView.as_view()),
-    path(f"{_MONITORING}/result-callback", monitoring.ResultCallbackView.as_view()),
+    path("api/bm-cs-projects", projects.MonitoringProjectsView.as_view()),
+    path(_PROJECT, projects.MonitoringProjectView.as_view()),
+    path(f"{_PROJECT}/result-callback", projects.ResultCallbackView.as_view()),
     path(
-        f"{_MONITORING}/state-notification",
-        monitoring.StateNotificationView.as_view(),
+        f"{_PROJECT}/state-notification",
+        projects.StateNotificationView.as_view(),
     ),
-    path(f"{_MONITORING}/streams", monitored_streams.MonitoredStreamsView.as_view()),
-    path(_STREAM, monitored_streams.MonitoredStreamView.as_view()),
-    path(f"{_STREAM}/pause", monitored_streams.PauseStreamView.as_view()),
-    path(f"{_STREAM}/restart", monitored_streams.RestartStreamView.as_view()),
-    path(f"{_STREAM}/state", monitored_plays.StreamStateView.as_view()),
-    path(f"{_STREAM}/results", monitored_plays.StreamResultsView.as_view()),
-    path(f"{_STREAM}/recordings", monitored_plays.StreamRecordingsView.as_view()),
+    path(f"{_PROJECT}/streams", streams.MonitoredStreamsView.as_view()),
+    path(_STREAM, streams.MonitoredStreamView.as_view()),
+    path(f"{_STREAM}/pause", streams.PauseStreamView.as_view()),
+    path(f"{_STREAM}/restart", streams.RestartStreamView.as_view()),
+    path(f"{_STREAM}/state", plays.StreamStateView.as_view()),
+    path(f"{_STREAM}/results", plays.StreamResultsView.as_view()),
+    path(f"{_STREAM}/recordings", plays.StreamRecordingsView.as_view()),
 ]

@@ -32,7 +32,9 @@ def go_without_monitoring(name: str) -> None:
         ],
         env=os.environ
         | {
-            "ACRPORTAL_MONITORING": "off",
+            "ACRPORTAL_PLUGINS": ",".join(
+                name for name in settings.ACRPORTAL_PLUGINS if name != "monitoring"
+            ),
             "ACRPORTAL_PARTITIONS": str(settings.ACRPORTAL_PARTITIONS),
         },
         capture_output=True,
@@ -51,12 +53,14 @@ def _rows() -> dict[str, list[object]]:
     return {
         model._meta.db_table: list(model._base_manager.order_by("pk").values_list())
         for app in apps.get_app_configs()
-        if app.name.startswith("monitoring.")
+        if app.name.startswith("plugins.monitoring.")
         for model in app.get_models(include_auto_created=True)
     }
 
 
 def _waiting_work() -> set[str]:
-    kinds = [kind.name for kind in all_kinds() if kind.work.startswith("monitoring.")]
+    kinds = [
+        kind.name for kind in all_kinds() if kind.work.startswith("plugins.monitoring.")
+    ]
     waiting = Job.objects.filter(kind__in=kinds, state__in=OPEN_STATES)
     return {f"{job.kind} {job.uid}" for job in waiting}

@@ -20,9 +20,9 @@ def use(name: str) -> None:
     from django.urls import get_resolver
 
     from accounts.models import User
+    from plugins.monitoring.tests.walk_without import list_views, open_pages
     from review.choices import DECIDED_STATES
     from review.models import Match
-    from tests.acrportal.walk_without_monitoring import list_views, open_pages
     from tests.season import samples
     from tests.season.workers import work
 

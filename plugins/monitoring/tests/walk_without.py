@@ -1,4 +1,4 @@
-"""Walks a portal that was started with ``ACRPORTAL_MONITORING=off``; a process of its own.
+"""Walks a portal that was started without this plug-in; a process of its own.
 
 Prints what the portal has and what its pages say, as JSON.
 """
@@ -94,7 +94,7 @@ def open_pages(
     addresses = [
         f"/{route}"
         for route, view in views.items()
-        if view.startswith("portal.")
+        if (view.startswith("portal.") or ".pages." in view)
         and not view.startswith(("portal.api.", "portal.admin."))
         and re.fullmatch(r"[\w/-]*", route)
     ]

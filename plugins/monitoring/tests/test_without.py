@@ -1,4 +1,4 @@
-"""A portal that is started with ``ACRPORTAL_MONITORING=off``, in processes of its own."""
+"""A portal that is started without this plug-in, in processes of its own."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import os
 import secrets
 import sqlite3
 import subprocess
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from plugins.monitoring.tests.factories.streams import StationFactory
@@ -20,17 +22,18 @@ from tests.processes import python, shared_url
 pytestmark = pytest.mark.slow  # asks a new installation for every address
 
 _KEY = secrets.token_urlsafe(50)
-_ROOT = Path(__file__).parent.parent.parent
+INSTALLED: list[str] = settings.ACRPORTAL_PLUGINS
+OTHERS = [name for name in INSTALLED if name != "monitoring"]
 _LEFT_OUT = {"streams", "broadcasts", "recurring", "declarations"}
 _COLUMNS = {"station", "stream", "aired_at", "channels", "first_broadcast_at"}
 
 
 def portal(
-    folder: Path, *arguments: str, monitoring: str = "off"
+    folder: Path, *arguments: str, plugins: Sequence[str] = OTHERS
 ) -> subprocess.CompletedProcess[str]:
     """Run Python in a process of its own, with a data folder of its own."""
     given = os.environ | {
-        "ACRPORTAL_MONITORING": monitoring,
+        "ACRPORTAL_PLUGINS": ",".join(plugins),
         "ACRPORTAL_DATA_DIR": str(folder),
         "ACRPORTAL_HTTPS": "off",
         "DATABASE_URL": f"sqlite:///{folder}/portal.sqlite3",
@@ -50,17 +53,12 @@ def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 def test_nothing_of_monitoring_is_there(tmp_path: Path) -> None:
-    ran = portal(tmp_path, "-m", "tests.acrportal.walk_without_monitoring")
+    ran = portal(tmp_path, "-m", "plugins.monitoring.tests.walk_without")
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout.splitlines()[-1])
 
     assert not _LEFT_OUT & {*found["apps"]}
-    assert not [
-        view
-        for view in found["views"]
-        if _LEFT_OUT & {*view.split(".")[:3]} or "monitor" in view or "unknown" in view
-        if view != "acrapi.errors.unknown"
-    ]
+    assert not [view for view in found["views"] if "plugins.monitoring" in view]
     assert not [label for label in found["screens"] if label.split(".")[0] in _LEFT_OUT]
     assert not [
         name
@@ -118,8 +116,9 @@ def test_what_a_database_holds_stays_while_it_is_off(
     backups = tmp_path / "backups"
     used = portal(tmp_path, "manage.py", "shell", "-c", _USE.format(folder=backups))
     # A backup would leave rows out.
-    assert "ACRPORTAL_MONITORING=on" in used.stdout, used.stderr
+    assert "ACRPORTAL_PLUGINS" in used.stdout, used.stderr
+    assert "streams" in used.stdout
     assert not backups.exists()
 
-    read = portal(tmp_path, "manage.py", "shell", "-c", _READ, monitoring="on")
+    read = portal(tmp_path, "manage.py", "shell", "-c", _READ, plugins=INSTALLED)
     assert read.stdout.splitlines()[-1] == "Radio One", read.stderr
