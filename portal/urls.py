@@ -5,7 +5,6 @@ from __future__ import annotations
 from common.routing import pages, patterns_of
 from portal.accounts import urls as accounts
 from portal.catalogue import urls as catalogue
-from portal.claims import urls as claims
 from portal.containers import urls as containers
 from portal.dashboard import urls as dashboard
 from portal.drops import urls as drops
@@ -19,7 +18,6 @@ from portal.imports import urls as imports
 from portal.jobs import urls as jobs
 from portal.licences import urls as licences
 from portal.more import urls as more
-from portal.notices import urls as notices
 from portal.policies import urls as policies
 from portal.reports import urls as reports
 from portal.review import urls as review
@@ -48,12 +46,10 @@ urlpatterns = [
     *imports.urlpatterns,
     *moves.urlpatterns,
     *duplicates.urlpatterns,
-    *claims.urlpatterns,
     *licences.urlpatterns,
     *policies.urlpatterns,
     *reports.urlpatterns,
     *evidence.urlpatterns,
-    *notices.urlpatterns,
     *statements.urlpatterns,
     *jobs.urlpatterns,
     *accounts.urlpatterns,

@@ -26,11 +26,11 @@ from catalogue.models import (
     Recording,
 )
 from catalogue.owners.models import OtherTitle, Share, Statement, Track, WorkNumber
+from common.words import own_apps
 from dedup.models import CheckedRecording, DedupGroup, DedupMember, LoopPlace, TrackId
 from imports.models import ImportStep
 from jobs.models import Machine
-from notices.models import NoticeAnswer, NoticeItem
-from platforms.models import ClaimFileRow, GroundChange, PolicyTerms, PriorValues
+from plugins.notices.models import NoticeAnswer, NoticeItem
 from review.models import FileFigures, Match
 from scanning.choices import CallbackOutcome, ScanStatus
 from scanning.models import (
@@ -56,6 +56,7 @@ from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ScannedFileFactory
 from tests.portal.queries import queries_of
+from tests.security.admin_screens import SHOWN_ELSEWHERE
 from tests.visible_text import visible_text
 
 pytestmark = pytest.mark.django_db
@@ -82,7 +83,6 @@ PRODUCT_APPS = [
     "dedup",
     "enrichment",
     "imports",
-    "platforms",
     "programmes",
     "reports",
     "review",
@@ -137,8 +137,6 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         *(OtherTitle, Share, Statement, Track, WorkNumber),
         # The page of a notice shows these; the last is the worker's note.
         *(NoticeAnswer, NoticeItem),
-        # The page of a claim shows its terms; the others are the worker's notes.
-        *(PolicyTerms, PriorValues, GroundChange, ClaimFileRow),
         # The page of an import shows what its undo takes back.
         ImportStep,
         # Programs ask for these ids by the wire format.
@@ -152,8 +150,10 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         # Between machines, while a scan waits for them.
         *(PartitionQuestion, PartitionSearch),
     }
-    for label in PRODUCT_APPS:
-        for model in apps.get_app_config(label).get_models():
+    shown_inside |= {apps.get_model(label) for label in SHOWN_ELSEWHERE}
+    plugins = [config for config in own_apps() if config.name.startswith("plugins.")]
+    for config in (*map(apps.get_app_config, PRODUCT_APPS), *plugins):
+        for model in config.get_models():
             assert admin.site.is_registered(model) or model in shown_inside, model
 
 

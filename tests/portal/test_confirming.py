@@ -13,15 +13,15 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.roles import Role
-from notices.models import NoticeState
-from notices.words import ACCURACY, GOOD_FAITH
+from plugins.notices.models import NoticeState
+from plugins.notices.tests.factories import make_claim, make_submitted
+from plugins.notices.words import ACCURACY, GOOD_FAITH
 from reports.layouts import Layout
 from reports.models import ReportSchedule
 from reports.services import save_template
 from scanning.models import Container
 from tests.factories.accounts import confirm, make_user
 from tests.factories.catalogue import BucketFactory
-from tests.factories.notices import make_claim, make_submitted
 from tests.factories.scanning import ContainerFactory
 from tests.fixtures import MakeClient
 from tests.reports.schedules import schedule

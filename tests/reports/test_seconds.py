@@ -17,9 +17,10 @@ from accounts.models import User
 from accounts.roles import Role
 from acrapi.serializers.files import file_shapes
 from evidence.facts import case_json, gather
-from notices.content import content_of
-from notices.models import ClaimedRight, NoticeLaw
-from notices.services import prepare
+from plugins.notices.content import content_of
+from plugins.notices.models import ClaimedRight, NoticeLaw
+from plugins.notices.services import prepare
+from plugins.notices.tests.factories import at_address
 from portal.api.serializers import file_state
 from reports import cue_sheet_files, summaries
 from reports.choices import Format, Mode
@@ -41,7 +42,6 @@ from scanning.models import Scan, ScannedFile
 from tests import product
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
-from tests.factories.notices import at_address
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory, ScannedFileFactory
 from tests.reports.reading import content, rows

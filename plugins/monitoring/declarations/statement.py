@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
 from audit.standing import StatementKind
 from plugins.monitoring.broadcasts.models import Broadcast
@@ -26,6 +27,7 @@ from plugins.monitoring.streams.models import StreamHour
 from reports.choices import RunState
 from statements.kinds import Difference, Fact, Kind
 from statements.models import Statement
+from statements.selectors import last_of
 
 _DAY: Final = timedelta(days=1)
 _LONGEST: Final = timedelta(milliseconds=MOST_MS)
@@ -35,6 +37,8 @@ class Declarations(Kind):
     """Declarations of use: drafts until somebody downloads the file to send it."""
 
     kind = StatementKind.DECLARATION
+    label = lazy("Declaration")
+    place = 20
     model = Declaration
 
     def differences(
@@ -87,9 +91,7 @@ class Declarations(Kind):
 
 def statement_of(declaration: Declaration) -> Statement | None:
     """Return the statement of a declaration; None until it is written."""
-    return Statement.objects.filter(
-        kind=StatementKind.DECLARATION, subject=declaration.uid
-    ).first()
+    return last_of(StatementKind.DECLARATION, declaration.uid)
 
 
 def facts_of(gathered: Gathered) -> Iterator[Fact]:

@@ -35,7 +35,7 @@ from plugins.monitoring.unknown import actions as unknown
 from plugins.monitoring.unknown.models import IgnoreReason, UnknownPolicy
 from tests.allowed import OWN_JSON, PLAIN_CSV
 from tests.scanning.podcast import Podcast
-from tests.security.admin_screens import SCREENS, Screen
+from tests.security.admin_screens import SCREENS, SHOWN_ELSEWHERE, Screen
 from tests.security.forms import PAGES, TOLD, Body, Page
 from tests.security.hidden import NAMED
 from tests.security.nowhere import NOWHERE
@@ -168,6 +168,15 @@ SCREENS.register(
             lambda _: rows.declaration_profile(), shared="made for everybody"
         ),
         "declarations.Declaration": Screen(lambda desk: rows.declaration(desk.user)),
+    }
+)
+SHOWN_ELSEWHERE.register(
+    {
+        "recurring.ContainerPlays": "the page of an item shows its figures",
+        "recurring.Occurrence": "the page of an item",
+        "recurring.SharedRun": "nowhere: a note of the worker",
+        "streams.ClockAnchor": "the page of a run",
+        "streams.StreamCallbacks": "the wire format alone sets these addresses",
     }
 )
 SCOPES.register(
