@@ -39,6 +39,8 @@ _COLUMNS_NAMED: Final = 5
 _NAME_CHARS: Final = 100
 _CASES_AT_ONCE: Final = 500
 _PENDING: Final = f"{MatchState.PENDING}_count"
+# A scan that finds the same says nothing new.
+_OF_SCANS: Final = ("scan_id", "engine_version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,11 @@ class DifferingRow:
     @property
     def text(self) -> str:
         """Return which row it is, and in which columns it would read differently."""
+        columns = [name.replace("_", " ") for name in self.columns[:_COLUMNS_NAMED]]
         values = {
             "title": self.title[:_NAME_CHARS],
             "file": self.file[:_NAME_CHARS],
-            "columns": ", ".join(self.columns[:_COLUMNS_NAMED]) or "segments",
+            "columns": ", ".join(columns) or "segments",
         }
         if self.title:
             return _("“%(title)s” in “%(file)s”: %(columns)s would differ.") % values
@@ -158,6 +161,8 @@ def _cells(row: KeptRow, mode: Mode) -> dict[str, Cell]:
     """Return the cells of a row; they are the same while somebody reviews it."""
     names, _of_segments = kept_columns(mode)
     cells = dict(zip(names, row[0], strict=True))
+    for name in _OF_SCANS:
+        cells.pop(name, None)
     if mode == Mode.FILE:
         looked_at = cells.pop(f"{MatchState.IN_REVIEW}_count")
         cells[_PENDING] = str(int(str(cells[_PENDING])) + int(str(looked_at)))
