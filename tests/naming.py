@@ -13,8 +13,28 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 GRAMMAR: Final = frozenset(
-    "asked each found given kept known left listed more one other others rest said "
-    "shown such told wanted what who".split()
+    [
+        "asked",
+        "each",
+        "found",
+        "given",
+        "kept",
+        "known",
+        "left",
+        "listed",
+        "more",
+        "one",
+        "other",
+        "others",
+        "rest",
+        "said",
+        "shown",
+        "such",
+        "told",
+        "wanted",
+        "what",
+        "who",
+    ]
 )
 """Words that stand for a thing without naming it."""
 
