@@ -96,7 +96,7 @@ def test_nothing_beside_the_account_keeps_the_name(ana: User) -> None:
     EmailAddress.objects.create(user=ana, email="ana@example.org")
     declared = declaration(ana)
     statement = issue(
-        kind=StatementKind.NOTICE, subject="tn_1", name="-", facts=[], user=ana
+        kind=StatementKind.REPORT, subject="rr_1", name="-", facts=[], user=ana
     )
     assert "ana.analyst" in client.get("/admin/").content.decode()
 

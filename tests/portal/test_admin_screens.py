@@ -42,7 +42,6 @@ from monitoring.unknown.models import (
     UnknownItem,
     UnknownPolicy,
 )
-from plugins.notices.models import NoticeAnswer, NoticeItem
 from review.models import FileFigures, Match
 from scanning.choices import CallbackOutcome, ScanStatus
 from scanning.models import (
@@ -174,8 +173,6 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         *(OtherTitle, Share, Statement, Track, WorkNumber),
         # The page of a run shows its anchors.
         ClockAnchor,
-        # The page of a notice shows these; the last is the worker's note.
-        *(NoticeAnswer, NoticeItem),
         # The page of an import shows what its undo takes back.
         ImportStep,
         # Programs ask for these ids by the wire format.

@@ -20,10 +20,6 @@ from evidence.facts import case_json, gather
 from monitoring.declarations.gathering import gather as gather_declaration
 from monitoring.declarations.left_out import LeftOut, LeftOutRow
 from monitoring.unknown.models import KeptState, UnknownItem
-from plugins.notices.content import content_of
-from plugins.notices.models import ClaimedRight, NoticeLaw
-from plugins.notices.services import prepare
-from plugins.notices.tests.factories import at_address
 from portal.api.serializers import file_state
 from reports import cue_sheet_files, summaries
 from reports.choices import Format, Mode
@@ -129,23 +125,15 @@ def test_one_file_with_everything_states_the_same_seconds_everywhere(
         match={"state": MatchState.CONFIRMED},
         segment={"speech_pct": "80.00"},
     )
-    at_address(claim, "https://video.example/v/1")
     check_speech(match=claim, user=manager, heard=True)
     station = a_station()
     a_broadcast(file, station, utc(2026, 11, 3, 6))
-    notice = prepare(
-        matches=[claim],
-        law=NoticeLaw.US_512C,
-        right=ClaimedRight.RECORDING,
-        user=manager,
-    )
     left: list[LeftOutRow] = []
     plays = gather_declaration(
         a_draft(a_profile(station), NOVEMBER), left_out=left.append
     ).facts.plays
     play = next(play for play in plays if play.start_ms == 47_064)
     case = case_json(gather(match_id=claim.pk))
-    (item,) = content_of(notice)["items"]
     sheet = cue_sheet(file=file)
     of_claim = next(cue for cue in sheet.cues if cue.match == claim)
     as_csv = next(row for row in rows_of(sheet) if row["match_id"] == claim.uid)
@@ -175,7 +163,6 @@ def test_one_file_with_everything_states_the_same_seconds_everywhere(
     assert case["counted"] == [{"start_ms": 47_064, "end_ms": 60_364}]
     assert [each["counted_ms"] for each in case["segments"]] == [13_300, 0]
     assert _cells(of_claim)[-1][0] == "00:00:13"
-    assert (item["times"], item["matched_s"]) == ([["00:00:47", "00:01:00"]], 13)
     assert play.end_ms == 60_364
     lengths = [each.length_ms for each in left if each.why == LeftOut.EXCLUDED]
     assert sum(lengths) == EXCLUDED_MS
