@@ -63,8 +63,9 @@ def main() -> None:
                 total += 1
                 if name.strip("_") in GRAMMAR:
                     grammar += 1
-                    print(f"{path.relative_to(ROOT)}:{line}: {name}")
-    print(f"{grammar} of {total} names, {100 * grammar / max(total, 1):.2f} %")
+                    sys.stdout.write(f"{path.relative_to(ROOT)}:{line}: {name}\n")
+    share = 100 * grammar / max(total, 1)
+    sys.stdout.write(f"{grammar} of {total} names, {share:.2f} %\n")
 
 
 if __name__ == "__main__":
