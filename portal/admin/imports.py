@@ -139,9 +139,9 @@ class ImportAdmin(RoleAdmin[Import]):
     get_readonly_fields = get_fields
 
     @admin.display(description=_("Outcome"))
-    def outcome(self, job: Import) -> SafeString:
+    def outcome(self, import_: Import) -> SafeString:
         """Return what the check or the import counted and found, in words."""
-        return draw(_read(job.summary), _WORDS)
+        return draw(_read(import_.summary), _WORDS)
 
 
 class AdminsImportAdmin(ImportAdmin):
