@@ -86,7 +86,7 @@ class EventAdmin(_TrailAdmin[Event]):
     Managers and admins see events of revenue.
     """
 
-    list_display = ["time", "who", "what", "case_shown", "why", "note_shown"]
+    list_display = ["time", "person", "action_label", "case_shown", "why", "note_shown"]
     list_display_links = ["time", "case_shown"]
     list_filter = [("at", DaysFilter), ("action", CodeFilter)]
     search_fields = ["=case", "actor_name", "note"]
@@ -97,9 +97,9 @@ class EventAdmin(_TrailAdmin[Event]):
             "case_shown",
             "sequence",
             "at",
-            "who",
+            "person",
             "through",
-            "what",
+            "action_label",
             "why",
             "note_shown",
         ),
@@ -125,7 +125,7 @@ class EventAdmin(_TrailAdmin[Event]):
         return when(event.at)
 
     @admin.display(description=_("Who"), ordering="actor_name")
-    def who(self, event: Event) -> str:
+    def person(self, event: Event) -> str:
         """Return the name of the actor."""
         return actor_label(event.actor_name)
 
@@ -135,7 +135,7 @@ class EventAdmin(_TrailAdmin[Event]):
         return via_label(event.via) or formats.UNKNOWN
 
     @admin.display(description=_("What"), ordering="action")
-    def what(self, event: Event) -> str:
+    def action_label(self, event: Event) -> str:
         """Return the label of the action."""
         return action_label(event.action)
 

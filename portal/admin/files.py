@@ -174,8 +174,8 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
     @admin.display(description=_("Length"), ordering="length_ms")
     def duration(self, file: ScannedFile) -> SafeString:
         """Return the length of the audio, if known."""
-        known = read_clock(file.length_ms) if file.length_ms else formats.UNKNOWN
-        return number(known)
+        length = read_clock(file.length_ms) if file.length_ms else formats.UNKNOWN
+        return number(length)
 
     @admin.display(description=_("Error code"), ordering="error_code")
     def shown_error(self, file: ScannedFile) -> SafeString:
@@ -246,8 +246,8 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
         if APPLY in request.POST:
             done, left_out = many.do_each(_RESCAN, files, user, form)
             if done:
-                said = f"{count_words(_RESCAN.done, len(done))}."
-                self.message_user(request, said, messages.SUCCESS)
+                message = f"{count_words(_RESCAN.done, len(done))}."
+                self.message_user(request, message, messages.SUCCESS)
             for file, why in left_out:
                 self.message_user(request, f"{file}: {why}", messages.WARNING)
             return None
