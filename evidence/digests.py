@@ -117,8 +117,8 @@ and FILE for what packages above know of the file."""
 def facts_today(matches: Iterable[int]) -> dict[int, Fact]:
     """Return what a pack of each match would state, by key, with a fixed number of queries.
 
-    Notices and what platforms report are left out: they are about the decision, or made
-    with the pack.
+    Parts of packages above are left out: they are about the decision, or made with the
+    pack.
     """
     # Packs are built without access limits, and a digest has no reader's language.
     with working_for(None), override(None):

@@ -1,4 +1,4 @@
-"""What packages above add to the pack of a match, such as its notices."""
+"""What packages above add to the pack of a match."""
 
 from __future__ import annotations
 
