@@ -121,7 +121,6 @@ INSTALLED_APPS = [
     "programmes",
     "platforms",
     "imports",
-    "enrichment",
     "reports",
     "evidence",
     "notices",

@@ -23,11 +23,10 @@ class PortalConfig(AppConfig):
 def _register_menu() -> None:
     from portal import menu
     from portal.claims import menu as claims
-    from portal.enrichment import menu as enrichment
     from portal.notices import menu as notices
     from portal.trials import menu as trials
 
-    for feature in (menu, claims, enrichment, notices, trials):
+    for feature in (menu, claims, notices, trials):
         feature.register()
     if settings.ACRPORTAL_MONITORING:
         from portal.broadcasts import menu as broadcasts
@@ -41,12 +40,11 @@ def _register_menu() -> None:
 
 def _register_cards() -> None:
     from portal.claims import on_pages as claims
-    from portal.enrichment import on_pages as enrichment
     from portal.notices import on_pages as notices
     from portal.shared.cards import cards
     from portal.trials import on_pages as trials
 
-    for feature in (notices, claims, enrichment, trials):
+    for feature in (notices, claims, trials):
         for card in feature.CARDS:
             cards.register(card)
     if settings.ACRPORTAL_MONITORING:

@@ -25,7 +25,7 @@ FILL: Final = "registered_fill"
 # Those whose code is still among the core's.
 _IN_THE_CORE = (
     *(["monitoring"] if settings.ACRPORTAL_MONITORING else []),
-    *("platforms", "notices", "imports.moving", "enrichment"),
+    *("platforms", "notices", "imports.moving"),
 )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from accounts.reach import working_for
-from enrichment.deciding import apply_act
-from enrichment.models import Suggestion
 from jobs.context import JobContext
 from jobs.errors import Failed
+from plugins.filling.deciding import apply_act
+from plugins.filling.models import Suggestion
 
 
 def run(context: JobContext) -> None:

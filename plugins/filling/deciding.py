@@ -22,10 +22,10 @@ from catalogue.changes import update_recording
 from catalogue.models import Recording, RecordingStatus
 from common.batches import batched
 from common.uid import new_uid
-from enrichment.choices import FillField, SuggestionState
-from enrichment.errors import EnrichmentRefused
-from enrichment.fields import columns_of, value_of
-from enrichment.models import FillingRule, Suggestion
+from plugins.filling.choices import FillField, SuggestionState
+from plugins.filling.errors import EnrichmentRefused
+from plugins.filling.fields import columns_of, value_of
+from plugins.filling.models import FillingRule, Suggestion
 
 # Each takes milliseconds, and on SQLite everybody else waits to write meanwhile.
 AT_ONCE: Final = 50

@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
-from enrichment.choices import FillField
-from enrichment.errors import EnrichmentRefused
-from enrichment.merging import MergedValue
-from enrichment.models import KnownDifference
+from plugins.filling.choices import FillField
+from plugins.filling.errors import EnrichmentRefused
+from plugins.filling.merging import MergedValue
+from plugins.filling.models import KnownDifference
 
 Judged = set[tuple[int, str, str]]
 """Recordings with the value that they have, and another one that is also right."""

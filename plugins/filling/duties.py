@@ -11,10 +11,10 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
-from enrichment.indexes import index_path
-from enrichment.models import EnrichmentSource
 from jobs import machines
 from jobs.resources import Duty, register_duty
+from plugins.filling.indexes import index_path
+from plugins.filling.models import EnrichmentSource
 
 SEARCHING: Final = "open_data"
 """The duty of machines with the indexes of all sources that were read."""

@@ -11,9 +11,9 @@ from catalogue.artist_ids import check_artist_ids
 from catalogue.identifiers import BadIdentifier, check_isrc, check_iswc, check_upc
 from catalogue.models import ArtistIdentity, Recording
 from common.outside_text import one_line
-from enrichment.choices import FillField
-from enrichment.open_data.folding import fold
-from enrichment.open_data.matching import Ours
+from plugins.filling.choices import FillField
+from plugins.filling.open_data.folding import fold
+from plugins.filling.open_data.matching import Ours
 
 _DATE: Final = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
 _MOST: Final = 300

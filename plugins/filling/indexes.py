@@ -10,10 +10,10 @@ from typing import Final
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from enrichment.errors import EnrichmentRefused
-from enrichment.models import EnrichmentSource
-from enrichment.open_data.index import SourceIndex
-from enrichment.open_data.kinds import source_kinds
+from plugins.filling.errors import EnrichmentRefused
+from plugins.filling.models import EnrichmentSource
+from plugins.filling.open_data.index import SourceIndex
+from plugins.filling.open_data.kinds import source_kinds
 
 _FOLDER: Final = "enrichment"
 _INCOMING: Final = "incoming"

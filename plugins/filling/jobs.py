@@ -6,18 +6,18 @@ from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
-from enrichment.choices import SourceState
-from enrichment.duties import SEARCHING, duty_of_reading
-from enrichment.models import EnrichmentSource
 from jobs.choices import JobState, Priority
 from jobs.kinds import Kind, register
 from jobs.periodic import periodic
+from plugins.filling.choices import SourceState
+from plugins.filling.duties import SEARCHING, duty_of_reading
+from plugins.filling.models import EnrichmentSource
 
 READ_SOURCE = register(
     Kind(
         "enrichment_read",
         EnrichmentSource,
-        "enrichment.reading.run",
+        "plugins.filling.reading.run",
         label=_("Reading of open data"),
         priority=Priority.EVERYTHING,
         duty=duty_of_reading,
@@ -40,7 +40,7 @@ MATCH = register(
     Kind(
         "enrichment_match",
         None,
-        "enrichment.suggesting.run",
+        "plugins.filling.suggesting.run",
         label=_("Search for missing metadata"),
         priority=Priority.EVERYTHING,
         key=lambda _subject: "all",
@@ -53,7 +53,7 @@ APPLY = register(
     Kind(
         "enrichment_apply",
         None,
-        "enrichment.applying.run",
+        "plugins.filling.applying.run",
         label=_("Acceptance of suggestions"),
         priority=Priority.DOCUMENT,
         key=lambda _subject: "",
@@ -62,7 +62,7 @@ APPLY = register(
 
 periodic(
     "enrichment_nightly",
-    "enrichment.suggesting.plan",
+    "plugins.filling.suggesting.plan",
     every=timedelta(days=1),
     label=_("Nightly search for missing metadata"),
 )

@@ -13,13 +13,13 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Recording, RecordingStatus
 from common.batches import batched
-from enrichment import differences
-from enrichment.choices import FillField, SuggestionState
-from enrichment.fields import as_ours, cleaned, is_lacking, is_same, value_of
-from enrichment.indexes import Opened
-from enrichment.merging import MergedValue, merged
-from enrichment.models import SafeMark, Suggestion
-from enrichment.open_data.confidence import MeasuredField, Model, measure
+from plugins.filling import differences
+from plugins.filling.choices import FillField, SuggestionState
+from plugins.filling.fields import as_ours, cleaned, is_lacking, is_same, value_of
+from plugins.filling.indexes import Opened
+from plugins.filling.merging import MergedValue, merged
+from plugins.filling.models import SafeMark, Suggestion
+from plugins.filling.open_data.confidence import MeasuredField, Model, measure
 
 SAMPLE: Final = 5_000
 _AT_ONCE: Final = 500

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from enrichment.choices import HOLD_ORDER, FillField
-from enrichment.fields import cleaned
-from enrichment.indexes import Opened
-from enrichment.models import EnrichmentSource
-from enrichment.open_data import matching
-from enrichment.open_data.folding import fold
-from enrichment.open_data.matching import FoundValue, Hold, Ours
+from plugins.filling.choices import HOLD_ORDER, FillField
+from plugins.filling.fields import cleaned
+from plugins.filling.indexes import Opened
+from plugins.filling.models import EnrichmentSource
+from plugins.filling.open_data import matching
+from plugins.filling.open_data.folding import fold
+from plugins.filling.open_data.matching import FoundValue, Hold, Ours
 
 
 @dataclass(frozen=True, slots=True)

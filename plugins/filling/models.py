@@ -13,7 +13,7 @@ from accounts.columns import person_field
 from accounts.reach import PRESENT, Path, ReachManager
 from catalogue.models import Bucket, Recording, RecordingStatus
 from common.uid import uid_field
-from enrichment.choices import FillField, HoldReason, SourceState, SuggestionState
+from plugins.filling.choices import FillField, HoldReason, SourceState, SuggestionState
 
 # Ids of ten artists; PostgreSQL indexes no more than 2,700 bytes.
 VALUE_LENGTH: Final = 700

@@ -14,11 +14,6 @@ from django.db import transaction
 import audit.services
 from common.confined import ReadingLimits, Unreadable, stream_confined
 from common.storage import local_path
-from enrichment.indexes import folder, index_path
-from enrichment.jobs import MATCH
-from enrichment.models import EnrichmentSource
-from enrichment.open_data.errors import SourceRefused, from_text
-from enrichment.open_data.kinds import Reading, SourceFacts, SourceKind, source_kinds
 from imports.errors import TableRefused
 from imports.mapping import LEFT_OUT, guess, named_columns
 from imports.recordings.targets import RECORDING_TARGETS
@@ -26,6 +21,16 @@ from imports.tables import open_table, rows_of
 from jobs.context import JobContext
 from jobs.errors import Failed
 from jobs.services import submit
+from plugins.filling.indexes import folder, index_path
+from plugins.filling.jobs import MATCH
+from plugins.filling.models import EnrichmentSource
+from plugins.filling.open_data.errors import SourceRefused, from_text
+from plugins.filling.open_data.kinds import (
+    Reading,
+    SourceFacts,
+    SourceKind,
+    source_kinds,
+)
 
 # The whole dump of MusicBrainz takes about an hour; its child keeps no rows.
 _LIMITS: Final = ReadingLimits(

@@ -6,7 +6,7 @@ from django.db import transaction
 
 import audit.services
 from accounts.models import User
-from enrichment.models import FillingRule
+from plugins.filling.models import FillingRule
 
 
 def add_rule(*, rule: FillingRule, user: User) -> FillingRule:

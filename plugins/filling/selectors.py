@@ -18,10 +18,10 @@ from catalogue.models import (
     Recording,
     RecordingStatus,
 )
-from enrichment import marks
-from enrichment.choices import FillField, HoldReason, SuggestionState
-from enrichment.fields import is_lacking
-from enrichment.models import Suggestion
+from plugins.filling import marks
+from plugins.filling.choices import FillField, HoldReason, SuggestionState
+from plugins.filling.fields import is_lacking
+from plugins.filling.models import Suggestion
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,14 @@ import audit.services
 from accounts.models import User
 from accounts.reach import working_for
 from common.storage import delete_files, display_name, keep_file, kept_only_if_done
-from enrichment.choices import SuggestionState
-from enrichment.errors import EnrichmentRefused
-from enrichment.indexes import folder, index_path
-from enrichment.jobs import READ_SOURCE
-from enrichment.models import EnrichmentSource, Suggestion
-from enrichment.open_data.index import BUILDING, remove_database
-from enrichment.open_data.kinds import source_kinds
 from jobs.services import submit
+from plugins.filling.choices import SuggestionState
+from plugins.filling.errors import EnrichmentRefused
+from plugins.filling.indexes import folder, index_path
+from plugins.filling.jobs import READ_SOURCE
+from plugins.filling.models import EnrichmentSource, Suggestion
+from plugins.filling.open_data.index import BUILDING, remove_database
+from plugins.filling.open_data.kinds import source_kinds
 
 OWN_LIST: Final = "table"
 

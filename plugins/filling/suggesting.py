@@ -13,19 +13,19 @@ from django.db.models import Count, Q
 from accounts.reach import working_for
 from catalogue.models import Bucket, Recording
 from common.uid import new_uid
-from enrichment import deciding, marks
-from enrichment.choices import FillField, HoldReason, SuggestionState
-from enrichment.duties import SEARCHING
-from enrichment.errors import EnrichmentRefused
-from enrichment.fields import as_ours, is_lacking, value_of
-from enrichment.indexes import Opened, open_indexes
-from enrichment.jobs import MATCH
-from enrichment.merging import MergedValue, merged
-from enrichment.models import EnrichmentSource, FillingRule, Suggestion
-from enrichment.open_data.confidence import Model
 from jobs.context import JobContext
 from jobs.errors import Blocked
 from jobs.services import submit
+from plugins.filling import deciding, marks
+from plugins.filling.choices import FillField, HoldReason, SuggestionState
+from plugins.filling.duties import SEARCHING
+from plugins.filling.errors import EnrichmentRefused
+from plugins.filling.fields import as_ours, is_lacking, value_of
+from plugins.filling.indexes import Opened, open_indexes
+from plugins.filling.jobs import MATCH
+from plugins.filling.merging import MergedValue, merged
+from plugins.filling.models import EnrichmentSource, FillingRule, Suggestion
+from plugins.filling.open_data.confidence import Model
 
 _AT_ONCE: Final = 200
 _LACKING: Final = Q(*(is_lacking(field) for field in FillField), _connector=Q.OR)

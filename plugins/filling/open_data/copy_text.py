@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from enrichment.open_data.errors import SourceRefused
+from plugins.filling.open_data.errors import SourceRefused
 
 BLOCK_BYTES: Final = 8 * 1024**2
 _ESCAPE: Final = re.compile(rb"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|.)", re.S)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from common.batches import batched
-from enrichment.open_data.folding import key_of, read_name, split_artists
+from plugins.filling.open_data.folding import key_of, read_name, split_artists
 
 BUILDING: Final = ".building"
 _PARTS: Final = "create table if not exists part (name text primary key, rows integer);"

@@ -10,8 +10,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-import enrichment.open_data
-from enrichment.open_data.index import OpenIndex, SourceIndex
+import plugins.filling.open_data
+from plugins.filling.open_data.index import OpenIndex, SourceIndex
+
+
+def gettext_noop(text: str) -> str:
+    """Mark a text for translation, without Django, which this package does not know."""
+    return text
 
 
 class ConfinedStream(Protocol):
@@ -69,9 +74,9 @@ class SourceKind:
 def source_kinds() -> dict[str, SourceKind]:
     """Return the kinds by name."""
     found = {}
-    for module in pkgutil.iter_modules(enrichment.open_data.__path__):
+    for module in pkgutil.iter_modules(plugins.filling.open_data.__path__):
         if module.ispkg:
-            path = f"{enrichment.open_data.__name__}.{module.name}.source"
+            path = f"{plugins.filling.open_data.__name__}.{module.name}.source"
             kind: SourceKind = import_module(path).SOURCE
             found[kind.name] = kind
     return found

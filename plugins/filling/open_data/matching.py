@@ -14,7 +14,7 @@ from itertools import groupby
 from math import log1p
 from typing import Final
 
-from enrichment.open_data.folding import (
+from plugins.filling.open_data.folding import (
     Name,
     fold,
     is_live_album,
@@ -24,7 +24,7 @@ from enrichment.open_data.folding import (
     split_artists,
     split_guests,
 )
-from enrichment.open_data.index import FoundRelease, SourceIndex, SourceRecording
+from plugins.filling.open_data.index import FoundRelease, SourceIndex, SourceRecording
 
 SAME_LENGTH_MS: Final = 3_000
 LEAST_TITLE: Final = 0.8

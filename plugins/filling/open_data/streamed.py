@@ -13,9 +13,9 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any, Protocol
 
 from common.batches import batched
-from enrichment.open_data.errors import SourceRefused, to_text
-from enrichment.open_data.index import ROWS_AT_ONCE, PartWriter, Row
-from enrichment.open_data.kinds import Reading
+from plugins.filling.open_data.errors import SourceRefused, to_text
+from plugins.filling.open_data.index import ROWS_AT_ONCE, PartWriter, Row
+from plugins.filling.open_data.kinds import Reading
 from recognition.errors import JobRefused
 from recognition.isolation import wire
 from recognition.isolation.child import Job

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import BinaryIO, Final, cast
 
-from enrichment.open_data.errors import SourceRefused
+from plugins.filling.open_data.errors import SourceRefused
 
 # The largest dump unpacks to about 70 GB, sevenfold.
 MAX_BYTES: Final = 400 * 1024**3

@@ -12,7 +12,7 @@ from typing import BinaryIO, Final
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-from enrichment.open_data.errors import SourceRefused
+from plugins.filling.open_data.errors import SourceRefused
 
 MAX_DEPTH: Final = 32
 MAX_PART_BYTES: Final = 16 * 1024**2

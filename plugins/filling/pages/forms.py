@@ -11,11 +11,11 @@ from django.utils.translation import gettext_lazy as _
 
 from catalogue.models import Bucket
 from catalogue.selectors import searchable_buckets
-from enrichment import selectors
-from enrichment.choices import FillField, HoldReason
-from enrichment.indexes import incoming
-from enrichment.models import EnrichmentSource, FillingRule, Suggestion
-from enrichment.open_data.kinds import source_kinds
+from plugins.filling import selectors
+from plugins.filling.choices import FillField, HoldReason
+from plugins.filling.indexes import incoming
+from plugins.filling.models import EnrichmentSource, FillingRule, Suggestion
+from plugins.filling.open_data.kinds import source_kinds
 from portal.shared.fields import SearchSelect
 
 SAFE = "safe"

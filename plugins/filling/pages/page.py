@@ -11,11 +11,11 @@ from django.utils.translation import ngettext
 
 from accounts.models import User
 from common.reading import read_number
-from enrichment import selectors
-from enrichment.choices import FillField, SuggestionState
-from enrichment.models import SafeMark, Suggestion
-from enrichment.open_data.folding import fold
-from enrichment.open_data.kinds import source_kinds
+from plugins.filling import selectors
+from plugins.filling.choices import FillField, SuggestionState
+from plugins.filling.models import SafeMark, Suggestion
+from plugins.filling.open_data.folding import fold
+from plugins.filling.open_data.kinds import source_kinds
 
 _ACTS: Final = 20
 

@@ -12,13 +12,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.roles import Action
 from common.bodies import takes_files
-from enrichment import rules, sources
-from enrichment.indexes import incoming
-from enrichment.jobs import READ_SOURCE
-from enrichment.models import EnrichmentSource, FillingRule
-from enrichment.open_data.kinds import source_kinds
 from jobs.services import submit
-from portal.enrichment.forms import FillingRuleForm, OwnListForm, SourceForm
+from plugins.filling import rules, sources
+from plugins.filling.indexes import incoming
+from plugins.filling.jobs import READ_SOURCE
+from plugins.filling.models import EnrichmentSource, FillingRule
+from plugins.filling.open_data.kinds import source_kinds
+from plugins.filling.pages.forms import FillingRuleForm, OwnListForm, SourceForm
 from portal.shared.access import PortalRequest, needs
 from portal.shared.asking import ask_first
 

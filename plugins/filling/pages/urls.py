@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.enrichment import source_views, views
+from plugins.filling.pages import source_views, views
 
 urlpatterns = [
     path("catalogue/fill-in/", views.fill_in, name="fill_in"),

@@ -23,14 +23,14 @@ from accounts.roles import Action
 from catalogue.models import Recording
 from common.reading import read_number
 from common.uid import new_uid
-from enrichment import deciding, differences, selectors
-from enrichment.choices import FillField, SuggestionState
-from enrichment.errors import EnrichmentRefused
-from enrichment.jobs import APPLY
-from enrichment.models import EnrichmentSource, KnownDifference, Suggestion
 from jobs.services import submit
-from portal.enrichment import page
-from portal.enrichment.forms import SuggestionFilterForm
+from plugins.filling import deciding, differences, selectors
+from plugins.filling.choices import FillField, SuggestionState
+from plugins.filling.errors import EnrichmentRefused
+from plugins.filling.jobs import APPLY
+from plugins.filling.models import EnrichmentSource, KnownDifference, Suggestion
+from plugins.filling.pages import page
+from plugins.filling.pages.forms import SuggestionFilterForm
 from portal.pictures.waveform import load_waveform, wave_paths
 from portal.shared.access import PortalRequest, needs
 from portal.shared.consequences import consequences_of

@@ -1,6 +1,6 @@
 """Fills in ISRCs that were taken out, and compares them with what was taken out.
 
-``python -m benchmarks.enrichment [--recordings N] [--dump N] [--check]``
+``python -m plugins.filling.tests.benchmark [--recordings N] [--dump N] [--check]``
 
 A catalogue of invented recordings loses a third of its ISRCs. A dump in MusicBrainz's
 format, which the tests' own writer makes, has these recordings, their live, remastered and
@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.installation import set_up
 from benchmarks.report import Report, machine, parser, workplace
-from tests.enrichment.dumps import Song, dump_of, invented_songs
+from plugins.filling.tests.dumps import Song, dump_of, invented_songs
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -106,8 +106,8 @@ def _catalogue(songs: Sequence[Song], rng: random.Random) -> dict[str, str]:
 
 def _judge(report: Report, taken: dict[str, str], seconds: dict[str, float]) -> None:
     from accounts.models import User
-    from enrichment import deciding, selectors
-    from enrichment.models import SafeMark, Suggestion
+    from plugins.filling import deciding, selectors
+    from plugins.filling.models import SafeMark, Suggestion
 
     rows = selectors.open_suggestions().filter(field="isrc")
     found = dict(rows.filter(hold="").values_list("recording__uid", "value"))

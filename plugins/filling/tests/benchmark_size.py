@@ -1,6 +1,6 @@
 """Measures what large dumps cost, and how fast pages of suggestions are.
 
-``python -m benchmarks.enrichment_size [--dump N] [--match N] [--discogs N]
+``python -m plugins.filling.tests.benchmark_size [--dump N] [--match N] [--discogs N]
 [--suggestions N] [--database URL] [--check]``
 
 The dumps are those of MusicBrainz and Discogs in their own proportions, with invented
@@ -31,8 +31,8 @@ import numpy as np
 
 from benchmarks.installation import set_up
 from benchmarks.report import Report, machine, parser, workplace
-from tests.enrichment.discogs_dumps import Pressing
-from tests.enrichment.dumps import RECORDING_OF, WIDTHS, copied, uuid_of
+from plugins.filling.tests.discogs_dumps import Pressing
+from plugins.filling.tests.dumps import RECORDING_OF, WIDTHS, copied, uuid_of
 
 # MusicBrainz in 2024-11, and the dump's limits.
 WHOLE = 33_600_000
@@ -156,8 +156,8 @@ def _put(archive: tarfile.TarFile, name: str, content: Any, size: int) -> None:
 def _measure_dump(report: Report, work: Path, args: Any) -> None:  # Any: arguments
     from django.core.management import call_command
 
-    from enrichment.indexes import folder
-    from enrichment.open_data.musicbrainz import dump_jobs
+    from plugins.filling.indexes import folder
+    from plugins.filling.open_data.musicbrainz import dump_jobs
 
     path = work / "mbdump.tar.bz2"
     _write_dump(path, args.dump)
@@ -227,7 +227,7 @@ def _write_discogs(path: Path, count: int) -> list[Any]:
 
     The words pack about as well as those of the real releases in ``docs/enrichment.md``.
     """
-    from enrichment.open_data.matching import Ours
+    from plugins.filling.open_data.matching import Ours
 
     wanted: list[Ours] = []
     chance = random.Random(1)  # noqa: S311 - no secret
@@ -266,9 +266,9 @@ def _write_discogs(path: Path, count: int) -> list[Any]:
 
 
 def _measure_discogs(report: Report, work: Path, count: int) -> None:
-    from enrichment.open_data.discogs import dump_jobs, source
-    from enrichment.open_data.discogs import index as packed
-    from enrichment.open_data.kinds import Reading
+    from plugins.filling.open_data.discogs import dump_jobs, source
+    from plugins.filling.open_data.discogs import index as packed
+    from plugins.filling.open_data.kinds import Reading
 
     path, index = work / "discogs_20240701_releases.xml.gz", work / "discogs"
     wanted = _write_discogs(path, count)
@@ -335,8 +335,8 @@ def _measure_discogs(report: Report, work: Path, count: int) -> None:
 
 def _search_discogs(path: Path, wanted: Sequence[Any]) -> float:
     """Return how long it takes to find recordings of ours and their values."""
-    from enrichment.open_data import matching
-    from enrichment.open_data.discogs.index import DiscogsIndex
+    from plugins.filling.open_data import matching
+    from plugins.filling.open_data.discogs.index import DiscogsIndex
 
     with DiscogsIndex(path) as index:
         return _timed(lambda: [list(matching.values(each, index)) for each in wanted])
@@ -379,7 +379,7 @@ def _measure_pages(report: Report, count: int) -> None:
 
     from accounts.roles import Role
     from catalogue.models import Recording
-    from enrichment.models import SafeMark, Suggestion
+    from plugins.filling.models import SafeMark, Suggestion
     from tests.factories.accounts import make_user
 
     fields = ["isrc", "iswc", "label", "upc", "release_date"]

@@ -13,8 +13,8 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
-from enrichment.open_data.matching import Ours
-from tests.enrichment.dumps import Song
+from plugins.filling.open_data.matching import Ours
+from plugins.filling.tests.dumps import Song
 
 _LINES: Final = Path(__file__).with_suffix(".txt")
 _CATEGORY: Final = re.compile(r"\[([a-z ]+) (\d+)\]")

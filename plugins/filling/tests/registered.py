@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enrichment.models import FillingRule
-from portal.enrichment.forms import FillingRuleForm
+from plugins.filling.models import FillingRule
+from plugins.filling.pages.forms import FillingRuleForm
+from plugins.filling.tests import rows
 from tests.allowed import OWN_JSON
-from tests.enrichment import rows
 from tests.scanning.podcast import Podcast
 from tests.security.admin_screens import SCREENS, Screen
 from tests.security.forms import PAGES, Body, Page
@@ -74,17 +74,17 @@ PAGES.register(
 
 LISTED.register(
     {
-        "enrichment.deciding.apply_act": BY_UID,
-        "enrichment.deciding.undo_act": BY_UID,
-        "enrichment.sources.add_list": ADMINS,
-        "enrichment.sources.add_source": ADMINS,
-        "enrichment.sources.delete_source": ADMINS,
+        "plugins.filling.deciding.apply_act": BY_UID,
+        "plugins.filling.deciding.undo_act": BY_UID,
+        "plugins.filling.sources.add_list": ADMINS,
+        "plugins.filling.sources.add_source": ADMINS,
+        "plugins.filling.sources.delete_source": ADMINS,
     }
 )
 
 OWN_JSON.register(
     {
-        "enrichment/open_data/index.py": "an index that the portal made",
-        "enrichment/open_data/musicbrainz/source.py": "columns that its own query makes",
+        "plugins/filling/open_data/index.py": "an index that the portal made",
+        "plugins/filling/open_data/musicbrainz/source.py": "columns that its own query makes",
     }
 )

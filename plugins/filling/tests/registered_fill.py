@@ -9,8 +9,8 @@ from django.urls import reverse
 from accounts.models import User
 from catalogue.artist_ids import store_artist_ids
 from catalogue.models import Recording
-from enrichment import deciding
-from enrichment.models import (
+from plugins.filling import deciding
+from plugins.filling.models import (
     EnrichmentSource,
     FillingRule,
     KnownDifference,

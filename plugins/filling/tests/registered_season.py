@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import random
 
-from enrichment.models import (
+from plugins.filling.models import (
     EnrichmentSource,
     FillingRule,
     KnownDifference,
     Suggestion,
 )
-from tests.enrichment import season
+from plugins.filling.tests import season
 from tests.season.machine import ENDS, Season
 from tests.season.people import Person
 from tests.season.routes import NAMED
 from tests.season.steps import KINDS, Kind
+from tests.season.world import BEGINNINGS
 
 
 def bring_open_data(day: Season, person: Person, rng: random.Random) -> bool:
@@ -52,6 +53,7 @@ KINDS.register(
         "send_a_list": Kind(3, send_a_list),
     }
 )
+BEGINNINGS.register({"open data": season.forget_indexes})
 ENDS.register(
     {
         "suggestions": lambda _: season.suggestions_hold(),

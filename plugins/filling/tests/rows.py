@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from enrichment.models import (
+from plugins.filling.models import (
     EnrichmentSource,
     FillingRule,
     KnownDifference,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import random
+import shutil
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -14,9 +15,9 @@ from django.core.management import call_command
 
 from audit.models import Event
 from catalogue.models import Bucket, Recording, RecordingStatus
-from enrichment.choices import FillField, SuggestionState
-from enrichment.indexes import folder
-from enrichment.models import (
+from plugins.filling.choices import FillField, SuggestionState
+from plugins.filling.indexes import folder
+from plugins.filling.models import (
     EnrichmentSource,
     FillingRule,
     KnownDifference,
@@ -28,6 +29,11 @@ from tests.season.invariants import check
 from tests.season.people import Person
 
 _HEADER = ("title", "artists", "duration_ms", "isrc", "label", "release_date")
+
+
+def forget_indexes() -> None:
+    """Delete the indexes of another day, whose sources this one has not read."""
+    shutil.rmtree(folder())
 
 
 def bring(place: Path, rng: random.Random, note: Callable[[str], None]) -> None:

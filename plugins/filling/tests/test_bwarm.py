@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from enrichment.choices import HoldReason
-from enrichment.models import EnrichmentSource, Suggestion
-from enrichment.open_data.bwarm import dump_jobs
-from enrichment.open_data.errors import SourceRefused
-from tests.enrichment.dumps import barcode, iswc
-from tests.enrichment.test_filling import run
+from plugins.filling.choices import HoldReason
+from plugins.filling.models import EnrichmentSource, Suggestion
+from plugins.filling.open_data.bwarm import dump_jobs
+from plugins.filling.open_data.errors import SourceRefused
+from plugins.filling.tests.dumps import barcode, iswc
+from plugins.filling.tests.test_filling import run
 from tests.factories.catalogue import RecordingFactory
 
 ISNI = "0000000081266409"

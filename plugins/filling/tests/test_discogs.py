@@ -15,17 +15,17 @@ from django.urls import reverse
 
 from accounts.roles import Role
 from catalogue.models import Recording
-from enrichment.choices import HoldReason
-from enrichment.models import EnrichmentSource, Suggestion
-from enrichment.open_data.discogs import dump_jobs, source
-from enrichment.open_data.discogs import index as packed
-from enrichment.open_data.errors import SourceRefused
-from enrichment.open_data.folding import fold
-from enrichment.open_data.index import name_key
-from enrichment.open_data.kinds import Reading
-from tests.enrichment.discogs_dumps import Pressing, write_discogs
-from tests.enrichment.dumps import barcode
-from tests.enrichment.test_filling import run
+from plugins.filling.choices import HoldReason
+from plugins.filling.models import EnrichmentSource, Suggestion
+from plugins.filling.open_data.discogs import dump_jobs, source
+from plugins.filling.open_data.discogs import index as packed
+from plugins.filling.open_data.errors import SourceRefused
+from plugins.filling.open_data.folding import fold
+from plugins.filling.open_data.index import name_key
+from plugins.filling.open_data.kinds import Reading
+from plugins.filling.tests.discogs_dumps import Pressing, write_discogs
+from plugins.filling.tests.dumps import barcode
+from plugins.filling.tests.test_filling import run
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 

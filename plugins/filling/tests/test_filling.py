@@ -21,21 +21,20 @@ from audit.models import Event
 from catalogue.changes import update_recording
 from catalogue.models import Recording
 from common.uid import new_uid
-from enrichment import deciding, sources, suggesting
-from enrichment.choices import FillField, HoldReason, SuggestionState
-from enrichment.errors import EnrichmentRefused
-from enrichment.indexes import index_path
-from enrichment.models import (
+from jobs.choices import Pool
+from jobs.runner import run_next
+from plugins.filling import deciding, on_pages, sources, suggesting
+from plugins.filling.choices import FillField, HoldReason, SuggestionState
+from plugins.filling.errors import EnrichmentRefused
+from plugins.filling.indexes import index_path
+from plugins.filling.models import (
     EnrichmentSource,
     FillingRule,
     KnownDifference,
     SafeMark,
     Suggestion,
 )
-from jobs.choices import Pool
-from jobs.runner import run_next
-from portal.enrichment import on_pages
-from tests.enrichment.dumps import Song, dump_of, invented_songs, iswc, uuid_of
+from plugins.filling.tests.dumps import Song, dump_of, invented_songs, iswc, uuid_of
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 

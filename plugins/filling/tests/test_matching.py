@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,19 +11,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enrichment.open_data.confidence import (
+from plugins.filling.open_data.confidence import (
     cross_fitted,
     find_mark,
     isotonic,
     measure,
     wilson,
 )
-from enrichment.open_data.folding import read_name
-from enrichment.open_data.index import OpenIndex
-from enrichment.open_data.matching import Ours, values
-from tests.enrichment.dumps import Song, dump_of
-from tests.enrichment.hard_pairs import HardPair, hard_pairs
-from tests.enrichment.test_reading import read_here
+from plugins.filling.open_data.folding import fold, read_name, split_artists
+from plugins.filling.open_data.index import OpenIndex
+from plugins.filling.open_data.matching import Ours, values
+from plugins.filling.tests.dumps import Song, dump_of
+from plugins.filling.tests.hard_pairs import HardPair, hard_pairs
+from plugins.filling.tests.test_reading import read_here
+from tests.security.test_long_texts import slow_texts
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +86,11 @@ def test_title_names_its_version() -> None:
     )
     for title, version, versions in cases:
         assert read_name(title, version).versions == versions, (title, version)
+
+
+@pytest.mark.parametrize("read", [fold, read_name, lambda name: split_artists([name])])
+def test_what_reads_names_reads_long_ones(read: Callable[[str], object]) -> None:
+    assert slow_texts(read) == []
 
 
 _VERSIONS = st.sampled_from(

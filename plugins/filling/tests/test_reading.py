@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enrichment.open_data.copy_text import lines_of, values_of
-from enrichment.open_data.errors import SourceRefused
-from enrichment.open_data.folding import fold, key_of, read_name
-from enrichment.open_data.index import OpenIndex
-from enrichment.open_data.kinds import Reading, SourceFacts
-from enrichment.open_data.musicbrainz import dump_jobs, source
-from tests.enrichment.dumps import Dump, Song, copied, dump_of, invented_songs
+from plugins.filling.open_data.copy_text import lines_of, values_of
+from plugins.filling.open_data.errors import SourceRefused
+from plugins.filling.open_data.folding import fold, key_of, read_name
+from plugins.filling.open_data.index import OpenIndex
+from plugins.filling.open_data.kinds import Reading, SourceFacts
+from plugins.filling.open_data.musicbrainz import dump_jobs, source
+from plugins.filling.tests.dumps import Dump, Song, copied, dump_of, invented_songs
 
 
 def read_here(

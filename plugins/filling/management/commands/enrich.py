@@ -13,16 +13,16 @@ from catalogue.management.finding import find_bucket
 from catalogue.models import Bucket
 from common.uid import new_uid
 from common.words import count_noun
-from enrichment import deciding, selectors, sources, suggesting
-from enrichment.choices import FillField
-from enrichment.errors import EnrichmentRefused
-from enrichment.jobs import READ_SOURCE
-from enrichment.models import SafeMark, Suggestion
-from enrichment.open_data.kinds import source_kinds
-from enrichment.reading import run as read_source
 from jobs.errors import Failed
 from jobs.runner import here
 from jobs.services import begin_here
+from plugins.filling import deciding, selectors, sources, suggesting
+from plugins.filling.choices import FillField
+from plugins.filling.errors import EnrichmentRefused
+from plugins.filling.jobs import READ_SOURCE
+from plugins.filling.models import SafeMark, Suggestion
+from plugins.filling.open_data.kinds import source_kinds
+from plugins.filling.reading import run as read_source
 
 
 class Command(BaseCommand):

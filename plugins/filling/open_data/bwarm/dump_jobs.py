@@ -12,11 +12,11 @@ import zlib
 from collections.abc import Collection, Iterator
 from typing import BinaryIO, Final, cast
 
-from enrichment.open_data.bwarm.tables import NEEDED, TABLES, FeedTable
-from enrichment.open_data.copy_text import lines_of
-from enrichment.open_data.errors import SourceRefused
-from enrichment.open_data.streamed import Send, as_job, send_table
-from enrichment.open_data.unpacked import limited
+from plugins.filling.open_data.bwarm.tables import NEEDED, TABLES, FeedTable
+from plugins.filling.open_data.copy_text import lines_of
+from plugins.filling.open_data.errors import SourceRefused
+from plugins.filling.open_data.streamed import Send, as_job, send_table
+from plugins.filling.open_data.unpacked import limited
 
 # A folder of the feed's name may surround the files.
 _MEMBER: Final = re.compile(

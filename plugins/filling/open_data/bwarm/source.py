@@ -7,18 +7,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from enrichment.open_data.bwarm.tables import CREATE, TABLES
-from enrichment.open_data.errors import SourceRefused
-from enrichment.open_data.folding import is_live_album
-from enrichment.open_data.index import (
+from plugins.filling.open_data.bwarm.tables import CREATE, TABLES
+from plugins.filling.open_data.errors import SourceRefused
+from plugins.filling.open_data.folding import is_live_album
+from plugins.filling.open_data.index import (
     IndexWriter,
     PartWriter,
     Row,
     SourceRecording,
     remove_database,
 )
-from enrichment.open_data.kinds import Reading, SourceFacts, SourceKind
-from enrichment.open_data.streamed import store_tables
+from plugins.filling.open_data.kinds import (
+    Reading,
+    SourceFacts,
+    SourceKind,
+    gettext_noop,
+)
+from plugins.filling.open_data.streamed import store_tables
 
 # DDEX separates several values in a cell with it.
 _SEVERAL: Final = "|"
@@ -58,7 +63,7 @@ def read(reading: Reading) -> SourceFacts:
     raw = reading.scratch
     facts = store_tables(
         reading,
-        jobs="enrichment.open_data.bwarm.dump_jobs",
+        jobs="plugins.filling.open_data.bwarm.dump_jobs",
         create=CREATE,
         names=TABLES,
     )
@@ -123,8 +128,10 @@ def _length(duration: str) -> int:
 
 SOURCE: Final = SourceKind(
     name="bwarm",
-    label="BWARM (the tables of The MLC and others, as .zip)",
-    licence="Your contract",
-    terms="Your contract with the sender of the tables lets you use them for this.",
+    label=gettext_noop("BWARM (the tables of The MLC and others, as .zip)"),
+    licence=gettext_noop("Your contract"),
+    terms=gettext_noop(
+        "Your contract with the sender of the tables lets you use them for this."
+    ),
     read=read,
 )

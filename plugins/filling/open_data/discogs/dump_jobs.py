@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, Final, cast
 from xml.etree.ElementTree import Element
 
-from enrichment.open_data.errors import SourceRefused
-from enrichment.open_data.streamed import Send, as_job
-from enrichment.open_data.unpacked import limited
-from enrichment.open_data.xml_parts import parts_of
+from plugins.filling.open_data.errors import SourceRefused
+from plugins.filling.open_data.streamed import Send, as_job
+from plugins.filling.open_data.unpacked import limited
+from plugins.filling.open_data.xml_parts import parts_of
 
 # A message must stay far below the limit of ``wire``. The index packs the releases of one
 # together: more are smaller, but take longer to unpack.

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from enrichment.open_data.discogs.releases import (
+from plugins.filling.open_data.discogs.releases import (
     Block,
     Listed,
     Release,
@@ -28,8 +28,8 @@ from enrichment.open_data.discogs.releases import (
     pack,
     upc_key,
 )
-from enrichment.open_data.folding import is_live_album
-from enrichment.open_data.index import (
+from plugins.filling.open_data.folding import is_live_album
+from plugins.filling.open_data.index import (
     FoundRelease,
     PartWriter,
     SourceArtist,

@@ -13,9 +13,9 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
-from enrichment.open_data.errors import SourceRefused
-from enrichment.open_data.folding import key_of, read_name, split_artists
-from enrichment.open_data.index import name_key
+from plugins.filling.open_data.errors import SourceRefused
+from plugins.filling.open_data.folding import key_of, read_name, split_artists
+from plugins.filling.open_data.index import name_key
 
 _LEVEL: Final = 9
 _RELEASE_COLUMNS: Final = 8

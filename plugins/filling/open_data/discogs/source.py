@@ -9,11 +9,16 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from enrichment.open_data.discogs.index import DiscogsIndex, DiscogsWriter
-from enrichment.open_data.discogs.releases import from_message
-from enrichment.open_data.errors import SourceRefused
-from enrichment.open_data.index import remove_database
-from enrichment.open_data.kinds import Reading, SourceFacts, SourceKind
+from plugins.filling.open_data.discogs.index import DiscogsIndex, DiscogsWriter
+from plugins.filling.open_data.discogs.releases import from_message
+from plugins.filling.open_data.errors import SourceRefused
+from plugins.filling.open_data.index import remove_database
+from plugins.filling.open_data.kinds import (
+    Reading,
+    SourceFacts,
+    SourceKind,
+    gettext_noop,
+)
 
 _FILE_DATE: Final = re.compile(r"discogs_([0-9]{4})([0-9]{2})([0-9]{2})_releases")
 
@@ -28,7 +33,7 @@ def read(reading: Reading) -> SourceFacts:
             reading.report(writer.tracks)
 
         request = {"job": "read", "done": writer.releases}
-        reading.stream("enrichment.open_data.discogs.dump_jobs", request, keep)
+        reading.stream("plugins.filling.open_data.discogs.dump_jobs", request, keep)
         tracks = writer.tracks
         if not tracks:
             raise SourceRefused(
@@ -47,9 +52,11 @@ def _address(number: str) -> str:
 
 SOURCE: Final = SourceKind(
     name="discogs",
-    label="Discogs (discogs_…_releases.xml.gz)",
-    licence="CC0 1.0",
-    terms="Discogs gives its monthly data dumps to the public domain (CC0 1.0).",
+    label=gettext_noop("Discogs (discogs_…_releases.xml.gz)"),
+    licence=gettext_noop("CC0 1.0"),
+    terms=gettext_noop(
+        "Discogs gives its monthly data dumps to the public domain (CC0 1.0)."
+    ),
     read=read,
     open=DiscogsIndex,
     sums="discogs_*_CHECKSUM.txt",

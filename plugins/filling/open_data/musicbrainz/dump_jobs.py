@@ -14,11 +14,11 @@ import tarfile
 from collections.abc import Collection, Iterator
 from typing import BinaryIO, Final, cast
 
-from enrichment.open_data.copy_text import lines_of, values_of
-from enrichment.open_data.errors import SourceRefused
-from enrichment.open_data.musicbrainz.tables import NEEDED, SCHEMA, TABLES
-from enrichment.open_data.streamed import Send, as_job, send_table
-from enrichment.open_data.unpacked import limited
+from plugins.filling.open_data.copy_text import lines_of, values_of
+from plugins.filling.open_data.errors import SourceRefused
+from plugins.filling.open_data.musicbrainz.tables import NEEDED, SCHEMA, TABLES
+from plugins.filling.open_data.streamed import Send, as_job, send_table
+from plugins.filling.open_data.unpacked import limited
 
 _FACTS: Final = frozenset(
     {"TIMESTAMP", "COPYING", "README", "REPLICATION_SEQUENCE", "SCHEMA_SEQUENCE"}

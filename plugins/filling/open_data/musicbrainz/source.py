@@ -8,21 +8,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from enrichment.open_data.index import (
+from plugins.filling.open_data.index import (
     IndexWriter,
     PartWriter,
     SourceRecording,
     remove_database,
 )
-from enrichment.open_data.kinds import Reading, SourceFacts, SourceKind
-from enrichment.open_data.musicbrainz.tables import (
+from plugins.filling.open_data.kinds import (
+    Reading,
+    SourceFacts,
+    SourceKind,
+    gettext_noop,
+)
+from plugins.filling.open_data.musicbrainz.tables import (
     CREATE,
     MEDLEY,
     PARTIAL,
     RECORDING_OF,
     TABLES,
 )
-from enrichment.open_data.streamed import store_tables
+from plugins.filling.open_data.streamed import store_tables
 
 _MBID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _RAW_INDEXES: Final = """
@@ -110,7 +115,7 @@ def read(reading: Reading) -> SourceFacts:
     raw = reading.scratch
     facts = store_tables(
         reading,
-        jobs="enrichment.open_data.musicbrainz.dump_jobs",
+        jobs="plugins.filling.open_data.musicbrainz.dump_jobs",
         create=CREATE,
         names=TABLES,
     )
@@ -185,9 +190,11 @@ def _address(mbid: str) -> str:
 
 SOURCE: Final = SourceKind(
     name="musicbrainz",
-    label="MusicBrainz (mbdump.tar.bz2)",
-    licence="CC0 1.0",
-    terms="MusicBrainz gives its core data, mbdump.tar.bz2, to the public domain (CC0 1.0).",
+    label=gettext_noop("MusicBrainz (mbdump.tar.bz2)"),
+    licence=gettext_noop("CC0 1.0"),
+    terms=gettext_noop(
+        "MusicBrainz gives its core data, mbdump.tar.bz2, to the public domain (CC0 1.0)."
+    ),
     read=read,
     address=_address,
 )

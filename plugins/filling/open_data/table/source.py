@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from enrichment.open_data.errors import SourceRefused
-from enrichment.open_data.index import IndexWriter, SourceRecording
-from enrichment.open_data.kinds import Reading, SourceFacts, SourceKind
+from plugins.filling.open_data.errors import SourceRefused
+from plugins.filling.open_data.index import IndexWriter, SourceRecording
+from plugins.filling.open_data.kinds import (
+    Reading,
+    SourceFacts,
+    SourceKind,
+    gettext_noop,
+)
 
 COLUMNS: Final = (
     *("title", "version_title", "artists", "album", "label", "release_date"),
@@ -62,8 +67,8 @@ def _add(index: IndexWriter, number: int, cells: dict[str, str]) -> None:
 
 SOURCE: Final = SourceKind(
     name="table",
-    label="A list of your own (CSV or XLSX)",
-    licence="Your own",
-    terms="The list is yours, or its owner lets you use it for this.",
+    label=gettext_noop("A list of your own (CSV or XLSX)"),
+    licence=gettext_noop("Your own"),
+    terms=gettext_noop("The list is yours, or its owner lets you use it for this."),
     read=read,
 )
