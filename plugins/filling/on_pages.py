@@ -51,6 +51,7 @@ def _of_gap(gap: tuple[str, Sequence[str]], _user: User) -> dict[str, int] | Non
 CARDS = (
     Card("recording", "portal/enrichment/_card.html", _suggestions),
     Card("rights.conflicts", "portal/enrichment/_disagreements.html", _disagreements),
+    Card("keys", "portal/enrichment/_keys.html"),
     Card("catalogue.actions", "portal/enrichment/_button.html"),
     Card("declaration.values", "portal/enrichment/_origins.html", _of_values),
     Card("declaration.gap", "portal/enrichment/_of_gap.html", _of_gap),
