@@ -100,7 +100,6 @@ ACRPORTAL_BASE_URL: str = env.str(
 
 # --- Apps ---------------------------------------------------------------------
 
-ACRPORTAL_MONITORING: bool = env.bool("ACRPORTAL_MONITORING", default=True)
 ACRPORTAL_PLUGINS: list[str] = env.list(
     "ACRPORTAL_PLUGINS", default=plugin_names(BASE_DIR / "plugins")
 )
@@ -119,22 +118,9 @@ INSTALLED_APPS = [
     "dedup",
     "statements",
     "programmes",
-    "platforms",
     "imports",
     "reports",
     "evidence",
-    "notices",
-    # Nothing before these knows them (pyproject.toml, "Nothing below knows monitoring").
-    *(
-        [
-            "monitoring.streams",
-            "monitoring.unknown",
-            "monitoring.broadcasts",
-            "monitoring.declarations",
-        ]
-        if ACRPORTAL_MONITORING
-        else []
-    ),
     "operations",
     "portal",
     "acrapi",
@@ -415,9 +401,6 @@ def _held_partitions() -> list[int] | None:
 
 ACRPORTAL_HELD_PARTITIONS: list[int] | None = _held_partitions()
 
-ACRPORTAL_STREAMS_PER_RECORDER: int = env.int("ACRPORTAL_STREAMS_PER_RECORDER", 40)
-ACRPORTAL_STREAM_FREE_BYTES: int = env.int("ACRPORTAL_STREAM_FREE_BYTES", 2 * 1024**3)
-
 # --- Recognition --------------------------------------------------------------
 
 ACRPORTAL_MIN_AUDIO_MS: int = env.int("ACRPORTAL_MIN_AUDIO_MS", 2_000)
@@ -534,10 +517,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "RunStateEnum": "reports.choices.RunState",
-        "NoticeStateEnum": "notices.models.NoticeState",
-        "NoticeRightEnum": "notices.models.ClaimedRight",
-        "ClaimFileKindEnum": "platforms.choices.FileKind",
-        "StatementKindEnum": "audit.standing.StatementKind",
+        "MatchStateEnum": "review.choices.MatchState",
+        "StatementKindEnum": "statements.kinds.kind_choices",
         "StatementStateEnum": "statements.choices.StatementState",
         **{name: path for plugin in _PLUGINS for name, path in plugin.enums.items()},
     },

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import chain
 from typing import Any
-
-from django.db import models
-from django.utils.translation import gettext_lazy as _
 
 from common.batches import batched
 from common.registry import Registry
@@ -21,22 +19,23 @@ _AT_ONCE = 500
 _NAMED = 10
 
 
-class StatementKind(models.TextChoices):
-    """What states something of a match; of each kind, what has left or was signed off."""
+class StatementKind(StrEnum):
+    """What states something of a match; of each kind, what has left or was signed off.
 
-    NOTICE = "notice", _("Takedown notice")
-    DECLARATION = "declaration", _("Declaration")
-    CLAIM_FILE = "claim_file", _("File for a platform")
-    CUE_SHEET = "cue_sheet", _("Cue sheet")
-    EVIDENCE = "evidence", _("Evidence pack")
-    REPORT = "report", _("Report")
+    Packages above have kinds of their own: ``statements.kinds`` knows all.
+    """
+
+    DECLARATION = "declaration"
+    CUE_SHEET = "cue_sheet"
+    EVIDENCE = "evidence"
+    REPORT = "report"
 
 
 @dataclass(frozen=True, slots=True)
 class StandingStatement:
     """A statement that stands on a file or recording."""
 
-    kind: StatementKind
+    kind: str
     uid: str
     name: str
     url: str = ""
@@ -65,7 +64,7 @@ def counted_by_kind(cases: Iterable[str]) -> dict[str, dict[str, Any]]:  # Any: 
     statements = dict.fromkeys(chain.from_iterable(standing_on(cases).values()))
     uids: dict[str, list[str]] = {}
     for statement in statements:
-        uids.setdefault(statement.kind.value, []).append(statement.uid)
+        uids.setdefault(statement.kind, []).append(statement.uid)
     return {
         kind: {"count": len(found), "first": found[:_NAMED]}
         for kind, found in uids.items()
@@ -76,5 +75,5 @@ def as_event(statements: Iterable[StandingStatement]) -> dict[str, Any]:  # Any:
     """Return what an event keeps of the statements; nothing without any."""
     uids: dict[str, list[str]] = {}
     for statement in statements:
-        uids.setdefault(statement.kind.value, []).append(statement.uid)
+        uids.setdefault(statement.kind, []).append(statement.uid)
     return {"stated": uids} if uids else {}

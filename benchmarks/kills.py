@@ -381,7 +381,7 @@ class _Rounds:
 
     def _unknown(self, moment: float | None) -> bool:
         """Kill the worker while it compares a programme with those kept before."""
-        from monitoring.unknown.models import KeptFile, KeptState
+        from plugins.monitoring.unknown.models import KeptFile, KeptState
 
         song = self._rng.randrange(_SONGS)
         parts = (

@@ -146,7 +146,7 @@ def _files(told: Acknowledged) -> Iterator[str]:
 
 def _unknown(told: Acknowledged) -> Iterator[str]:
     """Check that each song is one item, heard once in each file that has it."""
-    from monitoring.unknown.models import ItemState, Occurrence, UnknownItem
+    from plugins.monitoring.unknown.models import ItemState, Occurrence, UnknownItem
 
     heard: dict[int, list[str]] = {}
     items = UnknownItem.objects.exclude(state=ItemState.MERGED).order_by("pk")

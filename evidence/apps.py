@@ -18,14 +18,11 @@ class EvidenceConfig(AppConfig):
         from evidence import jobs  # noqa: F401
         from evidence.in_reports import EVIDENCE
         from evidence.models import EvidencePack
-        from evidence.parts import parts
-        from evidence.platform_claims import PLATFORM_CLAIMS
         from evidence.statement import EvidencePacks
         from reports.extras import extras
         from statements.kinds import kinds
 
         extras.register(EVIDENCE)
-        parts.register(PLATFORM_CLAIMS)
         kinds.register(EvidencePacks())
         expectations.register(
             Expectation("an evidence pack", EvidencePack._base_manager.all)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
 from accounts.models import User
 from audit.standing import StatementKind
@@ -14,7 +15,7 @@ from common.words import lowered
 from evidence.models import EvidencePack
 from review.choices import MatchState
 from statements.choices import STANDING, StatementState
-from statements.kinds import Difference, Fact, Kind
+from statements.kinds import Difference, Fact, Kind, compared_state
 from statements.models import Statement, StatementFact
 from statements.services import advance, issue
 
@@ -25,6 +26,9 @@ class EvidencePacks(Kind):
     """The packs of a match are versions of one subject, the match's uid."""
 
     kind = StatementKind.EVIDENCE
+    label = lazy("Evidence pack")
+    place = 50
+    has_card = True
 
     def seen(self, subjects: Collection[str]) -> Collection[str]:
         """Return those of the subjects whose packs the viewer may see."""
@@ -53,12 +57,8 @@ class EvidencePacks(Kind):
         }
 
     def url(self, statement: Statement) -> str:
-        """Return the address of the packs of the match."""
+        """Return the address of the packs of the match, where new ones are built."""
         return reverse("portal:evidence", args=[statement.subject])
-
-    def correct_url(self, statement: Statement) -> str:
-        """Return the address where a new pack is built."""
-        return self.url(statement)
 
     def concerned(self, cases: Mapping[str, Collection[str]]) -> Iterable[str]:
         """Return the packs that were just built: their facts are older than they are."""
@@ -76,7 +76,7 @@ def _differences(stated: StatementFact, today: Fact) -> Iterator[Difference]:
         for topic in Topic
         if stated.cells.get(topic.value) != today.cells.get(topic.value)
     }
-    if _as_asked(stated.state) != _as_asked(today.state):
+    if compared_state(stated.state) != compared_state(today.state):
         # The decision that led to the state says no more than the state itself.
         label = lowered(MatchState(today.state).label)
         texts = {
@@ -85,11 +85,6 @@ def _differences(stated: StatementFact, today: Fact) -> Iterator[Difference]:
         }
     for text in texts.values():
         yield Difference(text, stated.match)
-
-
-def _as_asked(state: str) -> str:
-    """Return the state; a match that somebody looks at waits as before."""
-    return MatchState.PENDING.value if state == MatchState.IN_REVIEW else state
 
 
 @transaction.atomic

@@ -15,8 +15,6 @@ from audit.models import Event
 from catalogue.models import Bucket
 from common.uid import uid_field
 from imports.errors import ImportRefused
-from platforms.choices import ReportKind
-from platforms.models import ClaimFile, PlatformAccount
 from scanning.models import CloudAccount, Container
 
 
@@ -237,27 +235,6 @@ class ResultImport(Import):
         db_table = "reports_resultimport"
 
 
-class BroadcastImport(Import):
-    """A schedule of broadcasts, or a table of audiences.
-
-    ``summary`` holds the fields of ``monitoring.broadcasts.importing.importer.BroadcastSummary``.
-    """
-
-    place_field = ""
-
-    uid = uid_field("bi")
-    encoding = models.CharField(max_length=20, blank=True, default="")
-
-    # Rows of one table can be about files of several containers.
-    reach = Path(owner="made_by")
-    objects = ReachManager["BroadcastImport"]()
-
-    @property
-    def case(self) -> str:
-        """Return the case of its own; files and stations have others."""
-        return f"broadcast_import:{self.uid}"
-
-
 class MovedKind(models.TextChoices):
     """What is moved from an account."""
 
@@ -381,65 +358,6 @@ class Moved(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.remote_id} {self.name}"
-
-
-class ClaimsImport(MappedImport):
-    """A platform's report of one kind, or the portal's own table of claims.
-
-    ``summary`` holds the fields of ``imports.platforms.importer.ClaimsSummary``;
-    ``kind`` is empty until the check has recognised the report. Only the columns of
-    the table are mapped.
-    """
-
-    place_field = ""
-    mapped_for = "account"
-    concerns_everything = True
-
-    uid = uid_field("ci")
-    account = models.ForeignKey(
-        PlatformAccount, on_delete=models.PROTECT, related_name="imports"
-    )
-    kind = models.CharField(
-        max_length=16, choices=ReportKind.choices, blank=True, default=""
-    )
-    report_day = models.DateField(_("day of the report"))
-
-    # Claims concern the whole catalogue.
-    reach = Path(owner="made_by")
-    objects = ReachManager["ClaimsImport"]()
-
-    @property
-    def case(self) -> str:
-        """Return the account's case."""
-        return self.account.case
-
-
-class AnswersImport(Import):
-    """What a platform answers to a file.
-
-    ``summary`` holds the fields of ``imports.claim_answers.importer.AnswersSummary``.
-    ``first_row`` is the number of the first entry, if a person said it. ``prior`` holds
-    what the changed rows said before.
-    """
-
-    place_field = ""
-    concerns_everything = True
-
-    uid = uid_field("fa")
-    claim_file = models.ForeignKey(
-        ClaimFile, on_delete=models.PROTECT, related_name="answers"
-    )
-    first_row = models.PositiveSmallIntegerField(null=True, blank=True)
-    prior = models.JSONField(default=dict, blank=True, editable=False)
-
-    # As reports, answers concern a whole account.
-    reach = Path(owner="made_by")
-    objects = ReachManager["AnswersImport"]()
-
-    @property
-    def case(self) -> str:
-        """Return the file's case."""
-        return self.claim_file.case
 
 
 class StepState(models.TextChoices):

@@ -212,7 +212,7 @@ ENTRIES: Final = (
             "portal:licence_preview",
         ),
         lead=_("Permissions that clear the uses which they cover."),
-        uses=Licence.objects.all,
+        uses=lambda: Licence.objects.filter(built_in=False),
     ),
     MenuEntry(
         section=Section.LIBRARY,

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from django.conf import settings
-from django.urls import URLPattern
-
 from common.routing import pages, patterns_of
 from portal.accounts import urls as accounts
 from portal.catalogue import urls as catalogue
-from portal.claims import urls as claims
 from portal.containers import urls as containers
 from portal.dashboard import urls as dashboard
 from portal.drops import urls as drops
@@ -21,7 +17,6 @@ from portal.imports import urls as imports
 from portal.jobs import urls as jobs
 from portal.licences import urls as licences
 from portal.more import urls as more
-from portal.notices import urls as notices
 from portal.policies import urls as policies
 from portal.reports import urls as reports
 from portal.review import urls as review
@@ -33,12 +28,6 @@ from portal.watches import urls as watches
 
 app_name = "portal"
 
-_monitoring: list[URLPattern] = []
-if settings.ACRPORTAL_MONITORING:
-    from portal import monitoring
-
-    _monitoring = monitoring.urlpatterns
-
 urlpatterns = [
     *dashboard.urlpatterns,
     *search.urlpatterns,
@@ -46,7 +35,6 @@ urlpatterns = [
     *guides.urlpatterns,
     *uploads.urlpatterns,
     *watches.urlpatterns,
-    *_monitoring,
     *drops.urlpatterns,
     *files.urlpatterns,
     *review.urlpatterns,
@@ -56,12 +44,10 @@ urlpatterns = [
     *imports.urlpatterns,
     *moves.urlpatterns,
     *duplicates.urlpatterns,
-    *claims.urlpatterns,
     *licences.urlpatterns,
     *policies.urlpatterns,
     *reports.urlpatterns,
     *evidence.urlpatterns,
-    *notices.urlpatterns,
     *statements.urlpatterns,
     *jobs.urlpatterns,
     *accounts.urlpatterns,

@@ -19,9 +19,7 @@ class ReportsConfig(AppConfig):
         from reports.cue_edits import EditsOfSheets
         from reports.cue_entries import EntriesOfSheets, entered_in
         from reports.cue_statement import CueSheets
-        from reports.extras import extras
         from reports.models import ReportRun
-        from reports.platform_claims import PLATFORM_CLAIM
         from reports.run_statement import SentReports
         from review.services.following import followers
         from review.services.questions import spoken
@@ -29,7 +27,6 @@ class ReportsConfig(AppConfig):
         from statements.kinds import kinds
 
         kept_names.register(KeptName(ReportRun, "run_by", "run_by_name", "reports"))
-        extras.register(PLATFORM_CLAIM)
         entered_cues.register(entered_in)
         kinds.register(CueSheets())
         kinds.register(SentReports())

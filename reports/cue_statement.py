@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import QuerySet, prefetch_related_objects
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
 from accounts.models import User
 from accounts.reach import seen_buckets, sees_every_bucket, working_for
@@ -40,7 +41,7 @@ from statements.models import (
     StatementFile,
     StatementStep,
 )
-from statements.selectors import statements_in_reach
+from statements.selectors import last_of, statements_in_reach
 from statements.services import attach, issue, record_download
 
 _Line: TypeAlias = tuple[str, ...]
@@ -83,6 +84,8 @@ class CueSheets(Kind):
     """Cue sheets of files: drafts that somebody downloaded, submitted and approved ones."""
 
     kind = StatementKind.CUE_SHEET
+    label = lazy("Cue sheet")
+    place = 40
     may_end = True
 
     def seen(self, subjects: Collection[str]) -> Collection[str]:
@@ -133,10 +136,6 @@ class CueSheets(Kind):
     def url(self, statement: Statement) -> str:
         """Return the page of the sheet as it is today."""
         return reverse("portal:cue_sheet", args=[statement.subject])
-
-    def correct_url(self, statement: Statement) -> str:
-        """Return the page of the sheet."""
-        return self.url(statement)
 
     def download_case(self, statement: Statement) -> str:
         """Return the file's case, which also tells of drafts."""
@@ -195,8 +194,7 @@ def lines_in_words(statement: Statement) -> list[dict[str, str]]:
 
 def last_version(file: ScannedFile) -> Statement | None:
     """Return the last version of a file's sheet, whoever asks."""
-    rows = Statement.objects.filter(kind=StatementKind.CUE_SHEET, subject=str(file.uid))
-    return rows.order_by("-version").first()
+    return last_of(StatementKind.CUE_SHEET, str(file.uid))
 
 
 def draft_text(version: int) -> str:

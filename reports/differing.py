@@ -27,7 +27,7 @@ from reports.selectors import file_rows, match_rows, rows_without_match, selecti
 from review.choices import MatchState
 from review.models import Match, MatchAlias
 from review.services.transitions import LOCK_EVENTS
-from statements.kinds import Fact
+from statements.kinds import Fact, compared_state
 from statements.models import Statement
 
 Stated: TypeAlias = Mapping[str, Any]  # Any: JSON
@@ -165,8 +165,8 @@ def _cells(row: KeptRow, mode: Mode) -> dict[str, Cell]:
     if mode == Mode.FILE:
         looked_at = cells.pop(f"{MatchState.IN_REVIEW}_count")
         cells[_PENDING] = str(int(str(cells[_PENDING])) + int(str(looked_at)))
-    elif cells["review_state"] == MatchState.IN_REVIEW:
-        cells["review_state"] = MatchState.PENDING
+    elif state := cells["review_state"]:
+        cells["review_state"] = compared_state(str(state))
     return cells
 
 

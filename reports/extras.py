@@ -28,6 +28,7 @@ class Around:
 class Extra:
     """Columns that follow the column ``after`` in reports of these modes.
 
+    ``for_claims`` puts them into the ready-made report of claims, too.
     ``of_files`` and ``of_matches`` return values by key. Without ``of_matches``, a match
     has the values of its file.
     """
@@ -35,6 +36,7 @@ class Extra:
     after: str
     columns: tuple[ColumnType, ...]
     modes: frozenset[Mode] = frozenset(Mode)
+    for_claims: bool = False
     of_files: Callable[[Sequence[ScannedFile]], Mapping[int, Values]]
     of_matches: Callable[[Sequence[Match], Around], Mapping[int, Values]] | None = None
 
@@ -51,6 +53,13 @@ def columns_after(name: str, mode: Mode) -> tuple[ColumnType, ...]:
         for extra in extras
         if extra.after == name and mode in extra.modes
         for column in extra.columns
+    )
+
+
+def columns_for_claims() -> tuple[str, ...]:
+    """Return the columns that packages above add to the ready-made report of claims."""
+    return tuple(
+        column.name for extra in extras if extra.for_claims for column in extra.columns
     )
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from common.filters import ZONE
 from common.zones import UTC
 from reports.choices import FilesWithout, Format, Mode
+from reports.extras import columns_for_claims
 from reports.layouts import Layout, columns_here
 from reports.models.schedule import Every
 from reports.scheduling import Period, PeriodOf, in_period, period_before
@@ -76,7 +77,7 @@ def presets() -> tuple[Preset, ...]:
                             "reference_end",
                         ),
                         *("counted_ms", "edit", "case_url", *_PROGRAMME),
-                        *("use", "platform_claim_status", "source_territories"),
+                        *("use", *columns_for_claims(), "source_territories"),
                     ),
                 ),
             ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as lazy
 
 from audit.standing import StatementKind
 from reports.models import ReportRun
@@ -16,6 +17,8 @@ class SentReports(Kind):
     """Report runs that were sent by mail or webhook."""
 
     kind = StatementKind.REPORT
+    label = lazy("Report")
+    place = 60
     model = ReportRun
     followed_days = 90
     may_end = True
@@ -38,12 +41,8 @@ class SentReports(Kind):
         }
 
     def url(self, statement: Statement) -> str:
-        """Return the page of the run."""
-        return reverse("portal:report_run", args=[statement.subject])
-
-    def correct_url(self, statement: Statement) -> str:
         """Return the page of the run, which runs it again."""
-        return self.url(statement)
+        return reverse("portal:report_run", args=[statement.subject])
 
 
 def _differences(run: ReportRun, statement: Statement) -> list[Difference]:
@@ -60,9 +59,3 @@ def _differences(run: ReportRun, statement: Statement) -> list[Difference]:
         else Difference(row.text)
         for row in differing.rows
     ]
-
-
-def sent_statement(run: ReportRun) -> Statement | None:
-    """Return what records that a run was sent; None if nobody sent it."""
-    rows = Statement.objects.filter(kind=StatementKind.REPORT, subject=run.uid)
-    return rows.first()

@@ -16,7 +16,6 @@ from django.db.models import QuerySet
 from accounts.reach import working_for
 from audit.models import Event
 from audit.services import record
-from audit.standing import StatementKind
 from common.batches import batched
 from common.words import for_the_record
 from jobs.context import JobContext
@@ -67,7 +66,7 @@ def concerned(cases: Mapping[str, Collection[str]]) -> QuerySet[Statement]:
     return _followed().filter(about) if about else _followed().none()
 
 
-def note_subjects(kind: StatementKind, subjects: Collection[str]) -> None:
+def note_subjects(kind: str, subjects: Collection[str]) -> None:
     """Note statements of a kind that stand on what changed without an event."""
     rows = _followed().filter(kind=kind, subject__in=subjects)
     _note(list(rows.values_list("pk", flat=True)), None)

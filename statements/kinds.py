@@ -8,16 +8,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from audit.standing import StatementKind
 from common.registry import Registry
+from review.choices import MatchState
 from statements.errors import StatementRefused
-from statements.models import Statement
+
+if TYPE_CHECKING:  # The model has the kinds as choices.
+    from statements.models import Statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,13 @@ class Difference:
 class Kind(ABC):
     """One kind of statement."""
 
-    kind: StatementKind
+    kind: str
+    """As rows keep it, at most 12 letters; it stays as it is."""
+    label: str | Promise
+    place: int
+    """Orders the kinds where several are listed: what binds the most comes first."""
+    has_card: bool = False
+    """The page of a match shows these on a card of their own."""
     model: type[models.Model]
     """The rows whose uids the subjects are, unless ``seen`` says otherwise."""
     followed_days: int | None = None
@@ -68,8 +77,7 @@ class Kind(ABC):
     ) -> Mapping[int, Sequence[Difference]]:
         """Compare statements with today; return what differs, by key.
 
-        It runs without access limits. The number of queries does not depend on the
-        number of statements.
+        It runs without access limits. What statements share is read once for all.
         """
 
     def present(self, subjects: Collection[str]) -> Collection[str]:
@@ -80,9 +88,9 @@ class Kind(ABC):
     def url(self, statement: Statement) -> str:
         """Return the address of the page on which people work with it."""
 
-    @abstractmethod
     def correct_url(self, statement: Statement) -> str:
         """Return the address of the page where a correction begins."""
+        return self.url(statement)
 
     def concerned(self, cases: Mapping[str, Collection[str]]) -> Iterable[str]:
         """Return subjects that changes concern although none of their facts names them.
@@ -107,9 +115,26 @@ class Kind(ABC):
 kinds: Registry[Kind] = Registry()
 
 
+def kind_choices() -> list[tuple[str, str | Promise]]:
+    """Return the kinds that this installation has, with their labels, in their order."""
+    return [
+        (kind.kind, kind.label) for kind in sorted(kinds, key=lambda kind: kind.place)
+    ]
+
+
+def label_of(kind: str) -> str:
+    """Return the label of a kind; its own name without the package that had it."""
+    return str(dict(kind_choices()).get(kind, kind))
+
+
 def kind_of(statement: Statement) -> Kind:
     """Return what a statement's kind tells."""
     return next(kind for kind in kinds if kind.kind == statement.kind)
+
+
+def compared_state(state: str) -> str:
+    """Return the state of a match as comparisons read it: a look at it is no change."""
+    return MatchState.PENDING.value if state == MatchState.IN_REVIEW else state
 
 
 def address_of(statement: Statement) -> str:

@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.columns import person_field
-from audit.standing import StatementKind
 from common.uid import uid_field
 from statements.choices import STANDING, StatementState
+from statements.kinds import kind_choices
 
 
 class Statement(models.Model):
@@ -27,7 +27,7 @@ class Statement(models.Model):
     """
 
     uid = uid_field("st")
-    kind = models.CharField(max_length=12, choices=StatementKind.choices)
+    kind = models.CharField(max_length=12, choices=kind_choices)
     subject = models.CharField(max_length=40)
     name = models.CharField(max_length=300)
     version = models.PositiveIntegerField(default=1)

@@ -9,12 +9,11 @@ from django.db.models import Q
 
 from accounts.reach import working_for
 from audit.models import Event
-from audit.standing import StatementKind
 from common.batches import batched
 from review.services.transitions import changed_cases
 from statements.choices import ISSUED
 from statements.following import COMPARED_AT_ONCE, concerned, differences_of
-from statements.kinds import Difference, address_of
+from statements.kinds import Difference, address_of, label_of
 from statements.models import Statement
 from statements.selectors import seen_matches, statements_in_reach
 
@@ -25,12 +24,17 @@ Said = Mapping[int, Sequence[Difference]]
 class StatementChange:
     """A statement, and what it says otherwise than the portal after a change."""
 
-    kind: StatementKind
+    kind: str
     uid: str
     """Of the row in the table of its kind."""
     name: str
     url: str
     texts: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Return the label of its kind."""
+        return label_of(self.kind)
 
 
 def stand_on(events: Iterable[Event], matches: Collection[str]) -> list[Statement]:
@@ -85,7 +89,7 @@ def changes_between(
 def as_change(statement: Statement, texts: Iterable[str] = ()) -> StatementChange:
     """Return a statement as previews show it."""
     return StatementChange(
-        StatementKind(statement.kind),
+        statement.kind,
         statement.subject,
         statement.name,
         address_of(statement),

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.reach import sees_everything
 from audit.models import Event
-from audit.standing import Standing, StandingStatement, StatementKind
+from audit.standing import Standing, StandingStatement
 from common.zones import office_day
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match, MatchAlias
@@ -169,6 +169,12 @@ def list_statements(
         if value:
             among &= Q(**{name: value})
     return statements_in_reach(among).order_by("-pk")
+
+
+def last_of(kind: str, subject: str) -> Statement | None:
+    """Return the last version of a statement, whoever asks."""
+    rows = Statement.objects.filter(kind=kind, subject=subject)
+    return rows.order_by("-version").first()
 
 
 def statement_in_reach(uid: str) -> Statement | None:
@@ -339,7 +345,7 @@ def standing_on(cases: Sequence[str]) -> Standing:
     for key, file, recording in named:
         statement = statements[key]
         about = StandingStatement(
-            StatementKind(statement.kind),
+            statement.kind,
             statement.subject,
             statement.name,
             address_of(statement),

@@ -17,7 +17,6 @@ import audit.services
 from accounts.models import User
 from accounts.reach import why_unseen
 from accounts.roles import Action
-from audit.standing import StatementKind
 from common.batches import batched
 from common.storage import StoredFile, delete_files, read_bytes
 from common.zones import office_day
@@ -33,7 +32,7 @@ _AT_ONCE = 500
 @transaction.atomic
 def issue(
     *,
-    kind: StatementKind,
+    kind: str,
     subject: str,
     name: str,
     facts: Iterable[Fact],
@@ -63,7 +62,7 @@ def issue(
     return advance(statement=statement, state=state, user=user)
 
 
-def end_following(*, kind: StatementKind, subjects: Collection[str]) -> None:
+def end_following(*, kind: str, subjects: Collection[str]) -> None:
     """Compare statements no more, because what they are compared with is gone."""
     rows = Statement.objects.filter(kind=kind, subject__in=subjects)
     rows.update(followed_until=office_day() - timedelta(days=1))
@@ -135,7 +134,7 @@ def hand_out(*, file: StatementFile, actor: User | str) -> bytes:
     statement = file.statement
     record_download(
         case=kind_of(statement).download_case(statement),
-        kind=StatementKind(statement.kind),
+        kind=statement.kind,
         actor=actor,
         form=file.format,
         version=statement.version,
@@ -147,7 +146,7 @@ def hand_out(*, file: StatementFile, actor: User | str) -> bytes:
 def record_download(
     *,
     case: str,
-    kind: StatementKind,
+    kind: str,
     actor: User | str,
     form: str,
     version: int,

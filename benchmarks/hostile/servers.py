@@ -91,12 +91,12 @@ def _list(rng: random.Random) -> bytes:
 
 def _recorded(url: str) -> tuple[str, str]:
     """Connect as the recorder does; return how it ended, or the recorder's fault."""
-    from monitoring.streams.choices import GapCause
-    from monitoring.streams.recording.arrivals import Closed
-    from monitoring.streams.recording.clocks import Clock
-    from monitoring.streams.recording.connection import Connection
-    from monitoring.streams.recording.hls import HlsPlace
-    from monitoring.streams.recording.pace import Pace
+    from plugins.monitoring.streams.choices import GapCause
+    from plugins.monitoring.streams.recording.arrivals import Closed
+    from plugins.monitoring.streams.recording.clocks import Clock
+    from plugins.monitoring.streams.recording.connection import Connection
+    from plugins.monitoring.streams.recording.hls import HlsPlace
+    from plugins.monitoring.streams.recording.pace import Pace
 
     clock = Clock(rate=_RATE)
     connection = Connection(url, clock, HlsPlace(), Pace(clock))

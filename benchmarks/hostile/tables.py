@@ -151,7 +151,7 @@ def _samples() -> list[Sample]:
     from imports import services
     from imports.recordings.kind import RECORDINGS
     from imports.results.kind import RESULTS
-    from monitoring.broadcasts.importing.kind import BROADCASTS
+    from plugins.monitoring.broadcasts.importing.kind import BROADCASTS
     from scanning.models import Container
     from tests.registered import import_all
 

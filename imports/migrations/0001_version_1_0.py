@@ -16,34 +16,12 @@ class Migration(migrations.Migration):
     dependencies = [
         ('audit', '0001_version_1_0'),
         ('catalogue', '0001_version_1_0'),
-        ('platforms', '0001_version_1_0'),
         ('scanning', '0001_version_1_0'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         CreateModels([
-            migrations.CreateModel(
-                name='AnswersImport',
-                fields=[
-                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                    ('file', models.FileField(max_length=200, upload_to='')),
-                    ('file_name', models.CharField(max_length=500)),
-                    ('status', models.CharField(choices=[('checking', 'Checking'), ('checked', 'Checked; nothing imported yet'), ('importing', 'Importing'), ('done', 'Imported'), ('refused', 'Unreadable'), ('unmapped', 'Columns to choose'), ('undo_checking', 'Checking what can be undone'), ('undo_checked', 'Imported; undo was checked'), ('undoing', 'Being undone'), ('undone', 'Undone')], default='checking', max_length=16)),
-                    ('message', models.CharField(blank=True, default='', max_length=500)),
-                    ('summary', models.JSONField(blank=True, default=dict)),
-                    ('created_at', models.DateTimeField(auto_now_add=True)),
-                    ('uid', models.CharField(default=functools.partial(common.uid.new_uid, *('fa',), **{}), editable=False, max_length=32, unique=True)),
-                    ('first_row', models.PositiveSmallIntegerField(blank=True, null=True)),
-                    ('prior', models.JSONField(blank=True, default=dict, editable=False)),
-                    ('claim_file', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='answers', to='platforms.claimfile')),
-                    ('made_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='created by')),
-                ],
-                options={
-                    'ordering': ['-id'],
-                    'abstract': False,
-                },
-            ),
             migrations.CreateModel(
                 name='AudioImport',
                 fields=[
@@ -57,51 +35,6 @@ class Migration(migrations.Migration):
                     ('uid', models.CharField(default=functools.partial(common.uid.new_uid, *('ai',), **{}), editable=False, max_length=32, unique=True)),
                     ('table', models.FileField(blank=True, default='', max_length=200, upload_to='')),
                     ('bucket', models.ForeignKey(limit_choices_to={'deleted_at__isnull': True}, on_delete=django.db.models.deletion.CASCADE, related_name='audio_imports', to='catalogue.bucket')),
-                    ('made_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='created by')),
-                ],
-                options={
-                    'ordering': ['-id'],
-                    'abstract': False,
-                },
-            ),
-            migrations.CreateModel(
-                name='BroadcastImport',
-                fields=[
-                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                    ('file', models.FileField(max_length=200, upload_to='')),
-                    ('file_name', models.CharField(max_length=500)),
-                    ('status', models.CharField(choices=[('checking', 'Checking'), ('checked', 'Checked; nothing imported yet'), ('importing', 'Importing'), ('done', 'Imported'), ('refused', 'Unreadable'), ('unmapped', 'Columns to choose'), ('undo_checking', 'Checking what can be undone'), ('undo_checked', 'Imported; undo was checked'), ('undoing', 'Being undone'), ('undone', 'Undone')], default='checking', max_length=16)),
-                    ('message', models.CharField(blank=True, default='', max_length=500)),
-                    ('summary', models.JSONField(blank=True, default=dict)),
-                    ('created_at', models.DateTimeField(auto_now_add=True)),
-                    ('uid', models.CharField(default=functools.partial(common.uid.new_uid, *('bi',), **{}), editable=False, max_length=32, unique=True)),
-                    ('encoding', models.CharField(blank=True, default='', max_length=20)),
-                    ('made_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='created by')),
-                ],
-                options={
-                    'ordering': ['-id'],
-                    'abstract': False,
-                },
-            ),
-            migrations.CreateModel(
-                name='ClaimsImport',
-                fields=[
-                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                    ('file', models.FileField(max_length=200, upload_to='')),
-                    ('file_name', models.CharField(max_length=500)),
-                    ('status', models.CharField(choices=[('checking', 'Checking'), ('checked', 'Checked; nothing imported yet'), ('importing', 'Importing'), ('done', 'Imported'), ('refused', 'Unreadable'), ('unmapped', 'Columns to choose'), ('undo_checking', 'Checking what can be undone'), ('undo_checked', 'Imported; undo was checked'), ('undoing', 'Being undone'), ('undone', 'Undone')], default='checking', max_length=16)),
-                    ('message', models.CharField(blank=True, default='', max_length=500)),
-                    ('summary', models.JSONField(blank=True, default=dict)),
-                    ('created_at', models.DateTimeField(auto_now_add=True)),
-                    ('columns', models.JSONField(blank=True, default=list)),
-                    ('columns_from', models.CharField(choices=[('guessed', 'Guessed from the names'), ('repeated', 'As in the last import with these columns'), ('chosen', 'Chosen')], default='guessed', max_length=16, verbose_name='source of the mapping')),
-                    ('rules', models.JSONField(blank=True, default=dict)),
-                    ('mapping_version', models.PositiveIntegerField(default=0)),
-                    ('header_key', models.CharField(blank=True, default='', max_length=64)),
-                    ('uid', models.CharField(default=functools.partial(common.uid.new_uid, *('ci',), **{}), editable=False, max_length=32, unique=True)),
-                    ('kind', models.CharField(blank=True, choices=[('claims', 'Claims'), ('assets', 'Assets'), ('references', 'Reference files'), ('conflicts', 'Asset conflicts'), ('videos', 'Videos')], default='', max_length=16)),
-                    ('report_day', models.DateField(verbose_name='day of the report')),
-                    ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='imports', to='platforms.platformaccount')),
                     ('made_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='created by')),
                 ],
                 options={

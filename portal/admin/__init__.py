@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
-
 from portal.admin import (
     accounts,
     audit,
@@ -16,9 +14,7 @@ from portal.admin import (
     files,
     imports,
     match,
-    notices,
     owners,
-    platforms,
     programmes,
     reports,
     rules,
@@ -27,9 +23,6 @@ from portal.admin import (
     statements,
     trials,
 )
-
-if settings.ACRPORTAL_MONITORING:
-    from portal.admin import broadcasts, declarations, recurring, streams  # noqa: F401
 
 __all__ = [
     "accounts",
@@ -43,9 +36,7 @@ __all__ = [
     "files",
     "imports",
     "match",
-    "notices",
     "owners",
-    "platforms",
     "programmes",
     "reports",
     "rules",

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.utils import get_model_from_relation
 from django.contrib.admin.widgets import AutocompleteSelect
@@ -26,8 +25,6 @@ from review.models import Match
 from scanning.models import ScannedFile
 
 Choice = tuple[str, str]
-
-_OF_MONITORING = {"stream", "day"}
 
 Condition = tuple[str | Promise, Q]
 
@@ -277,15 +274,20 @@ def pick_media() -> forms.Media:
     return AutocompleteSelect(field, admin.site).media
 
 
-class HereFilter(admin.ChoicesFieldListFilter):
-    """Filters by choices, without those that only monitoring uses if it is left out."""
+class HereFilter(admin.ChoicesFieldListFilter, ABC):
+    """Filters by choices, without those that no installed package has."""
+
+    @abstractmethod
+    def here(self) -> Collection[str]:
+        """Return the choices to offer."""
 
     def choices(self, changelist: Any) -> Iterator[Any]:  # Any: Django's own signature
         """Yield "All", then the choices."""
         offered = super().choices(changelist)
         yield next(offered)
+        here = self.here()
         for (value, _label), choice in zip(
             self.field.flatchoices, offered, strict=False
         ):
-            if settings.ACRPORTAL_MONITORING or value not in _OF_MONITORING:
+            if value in here:
                 yield choice

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import admin
@@ -15,6 +16,7 @@ from audit.words import case_label
 from common.stored import read_stored
 from imports.kinds import all_kinds, kind_of_model
 from imports.models import Import, Moved
+from imports.moving.streams import kinds_here
 from portal.admin.base import RoleAdmin, all_field_names, two_lines
 from portal.admin.filters import HereFilter, PickFilter
 from portal.admin.stored_values import draw, readable
@@ -157,6 +159,14 @@ for _kind in all_kinds():
     )
 
 
+class MovedKindFilter(HereFilter):
+    """Filters by what was moved, as far as this portal has it."""
+
+    def here(self) -> Collection[str]:
+        """Return the kinds."""
+        return kinds_here()
+
+
 @admin.register(Moved)
 class MovedAdmin(RoleAdmin[Moved]):
     """What was read in accounts, and what became of it."""
@@ -165,7 +175,7 @@ class MovedAdmin(RoleAdmin[Moved]):
     list_display = [
         *("name", "kind", "remote_id", "outcome", "code", "account", "moved_at")
     ]
-    list_filter = [("kind", HereFilter), "outcome", ("account", PickFilter)]
+    list_filter = [("kind", MovedKindFilter), "outcome", ("account", PickFilter)]
     list_select_related = ["account"]
     search_fields = ["=remote_id", "=case", "name"]
     readonly_fields = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
 from django.http import FileResponse, Http404
 from django.shortcuts import get_object_or_404
@@ -13,7 +14,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.roles import Action
-from audit.standing import StatementKind
 from common.api_requests import valid_data
 from portal.api.base import ProgramView
 from portal.api.parts import PartSerializer, part_of
@@ -21,7 +21,7 @@ from statements import services
 from statements.choices import StatementState
 from statements.facts import fact_rows
 from statements.following import differences_for_the_record
-from statements.kinds import Difference
+from statements.kinds import Difference, kind_choices
 from statements.models import (
     Statement,
     StatementFact,
@@ -38,12 +38,22 @@ from statements.selectors import (
 )
 
 
+class _KindField(serializers.ChoiceField):
+    """A kind of statements, of those that this installation has."""
+
+    def __init__(self, **options: Any) -> None:  # Any: the options of any field
+        super().__init__(choices=(), **options)
+
+    def bind(self, field_name: str, parent: Any) -> None:  # Any: as in its base
+        """Read the kinds, which are not complete while this module is imported."""
+        super().bind(field_name, parent)
+        self.choices = kind_choices()
+
+
 class AskedStatementsSerializer(PartSerializer):
     """Which statements to return."""
 
-    kind = serializers.ChoiceField(
-        choices=StatementKind.choices, required=False, default=""
-    )
+    kind = _KindField(required=False, default="")
     state = serializers.ChoiceField(
         choices=StatementState.choices, required=False, default=""
     )
@@ -242,7 +252,7 @@ class StatementDifferencesView(ProgramView):
         shown = [each for each in differences if not each.match or each.match in seen]
         return Response(
             {
-                "differences": DifferenceSerializer(shown, many=True).data,
+                "differences": [DifferenceSerializer(each).data for each in shown],
                 "hidden": len(differences) - len(shown),
             }
         )

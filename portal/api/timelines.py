@@ -12,7 +12,6 @@ from rest_framework.response import Response
 from portal.api.base import ProgramView
 from portal.shared.selectors import find_file
 from review import rule_names
-from review.choices import MatchState
 from review.models import Match
 from review.timeline import Kind, Occurs, Piece, Timeline, timeline
 
@@ -21,7 +20,7 @@ class HeardMatchSerializer(serializers.Serializer[Match]):
     """A match that a piece rests on; ``policy`` is the one that treated it."""
 
     uid = serializers.CharField()
-    state = serializers.ChoiceField(choices=MatchState.choices)
+    state = serializers.CharField()
     recording = serializers.CharField(source="shown.uid")
     title = serializers.CharField(source="shown.full_title")
     isrc = serializers.CharField(source="shown.isrc")
@@ -36,7 +35,7 @@ class OccurrenceSerializer(serializers.Serializer[Occurs]):
     """Unknown sound that repeats."""
 
     uid = serializers.CharField()
-    label = serializers.CharField()
+    name = serializers.CharField(source="label")
 
 
 class PieceSerializer(serializers.Serializer[Piece]):

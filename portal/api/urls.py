@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.urls import path
 
 from common.routing import patterns_of, portal_api
 from portal.api import (
-    claims,
     imports,
     matches,
-    notices,
     programmes,
     recordings,
     reports,
@@ -66,18 +63,6 @@ urlpatterns = [
         recordings.FingerprintView.as_view(),
         name="recording_fingerprint",
     ),
-    path("notices/", notices.NoticesView.as_view(), name="notices"),
-    path("notices/<str:uid>/", notices.NoticeView.as_view(), name="notice"),
-    path(
-        "notices/<str:uid>/sign/",
-        notices.NoticeSigningView.as_view(),
-        name="notice_sign",
-    ),
-    path(
-        "notices/<str:uid>/answers/",
-        notices.NoticeAnswersView.as_view(),
-        name="notice_answers",
-    ),
     path("statements/", statements.StatementsView.as_view(), name="statements"),
     path("statements/<str:uid>/", statements.StatementView.as_view(), name="statement"),
     path(
@@ -106,31 +91,6 @@ urlpatterns = [
         name="statement_withdraw",
     ),
     *imports.paths(),
-    path("claims/accounts/", claims.AccountsView.as_view(), name="claim_accounts"),
-    path(
-        "claims/accounts/<str:uid>/claims/",
-        claims.ClaimsView.as_view(),
-        name="platform_claims",
-    ),
-    path(
-        "claims/accounts/<str:uid>/claims/<str:claim_id>/",
-        claims.ClaimView.as_view(),
-        name="platform_claim",
-    ),
-    path("claims/lists/", claims.ListsView.as_view(), name="claim_lists"),
-    path("claims/lists/<str:kind>/", claims.ListView.as_view(), name="claim_list"),
-    path("claims/files/", claims.ClaimFilesView.as_view(), name="claim_files"),
-    path("claims/files/<str:uid>/", claims.ClaimFileView.as_view(), name="claim_file"),
-    path(
-        "claims/files/<str:uid>/content/",
-        claims.FileContentView.as_view(),
-        name="claim_file_content",
-    ),
-    path(
-        "claims/files/<str:uid>/act/",
-        claims.FileStepView.as_view(),
-        name="claim_file_act",
-    ),
     path("reports/", reports.ReportsView.as_view(), name="reports"),
     path("reports/stream/", reports.StreamView.as_view(), name="report_stream"),
     path("reports/<str:uid>/", reports.RunView.as_view(), name="report"),
@@ -147,8 +107,3 @@ urlpatterns = [
     ),
     *patterns_of(portal_api),
 ]
-
-if settings.ACRPORTAL_MONITORING:
-    from portal.api import monitoring
-
-    urlpatterns += monitoring.urlpatterns

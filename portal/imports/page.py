@@ -14,7 +14,6 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.reach import why_limited
-from audit.standing import StatementKind
 from imports import services
 from imports.kinds import AnyKind, kind_of
 from imports.models import Import, MappedImport
@@ -22,6 +21,7 @@ from imports.table_notes import notes
 from portal.imports.columns import mapping_context
 from portal.shared.fields import BucketField, container_field
 from statements.choices import ISSUED
+from statements.kinds import label_of
 from statements.previews import StatementChange, as_change
 from statements.selectors import statements_in_reach
 
@@ -108,7 +108,7 @@ def _stated(
     """
     return [
         (
-            str(StatementKind(kind).label),
+            label_of(kind),
             stated["count"],
             [
                 as_change(statement)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Action
+from audit.standing import StatementKind
 from portal.reports.forms import WriteAgainForm, query_of
 from portal.shared.access import PortalRequest, needs
 from portal.shared.downloads import attachment
@@ -22,7 +23,7 @@ from reports.layouts import Layout
 from reports.manifest import csvw, manifest
 from reports.models import ReportRun
 from reports.rows import RowKind
-from reports.run_statement import sent_statement
+from statements.selectors import last_of
 
 _FOUND = {
     RowKind.YES: gettext_lazy("With a match"),
@@ -68,7 +69,7 @@ def _page(
             "query": query_of(Layout.of(run)),
             "manifest": manifest(run) if run.state == RunState.READY else None,
             "differing": differing_rows(run) if run.state == RunState.READY else None,
-            "sent": sent_statement(run),
+            "sent": last_of(StatementKind.REPORT, run.uid),
             "can_compare": can_compare(run),
             "most_rows": MOST_ROWS,
             "working": run.state in UNFINISHED,

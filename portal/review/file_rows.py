@@ -221,7 +221,7 @@ def _of_sound(
         cue.start_ms,
         cue.end_ms,
         cue.status,
-        url=reverse("portal:unknown_item", args=[item.uid]) if item else "",
+        url=item.url if item else "",
         preview_url=_sound_url(file, cue.start_ms, cue.end_ms) if is_sound else "",
         cue=cue,
         entry=cue.entry,

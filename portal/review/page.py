@@ -18,7 +18,6 @@ from accounts.models import User
 from accounts.reach import is_limited
 from accounts.roles import Action
 from audit.models import Event
-from audit.standing import StatementKind
 from catalogue.models import Exclusion, Recording, RecordingStatus
 from catalogue.selectors import excluded_segments, shown_for
 from common.reading import read_release
@@ -53,6 +52,7 @@ from review.versions import candidates_of, pair_of
 from scanning.models import Segment
 from scanning.parts import kept_intervals
 from statements.choices import FOLLOWED
+from statements.kinds import kind_of
 from statements.selectors import Mark, marks_of_matches
 
 LAST = "decided_last"
@@ -61,7 +61,6 @@ CANDIDATES = 6
 # Undoing depends on the last decision, an escalated match is not escalated again, and few
 # matches have another version.
 _OF_NOBODY_ELSE = (Verb.UNDO, Verb.ESCALATE, Verb.CHOOSE)
-_OWN_CARDS = (StatementKind.NOTICE, StatementKind.EVIDENCE)
 EVENTS_SHOWN = 12
 
 
@@ -268,7 +267,7 @@ def _stated(match: Match) -> list[Mark]:
     return [
         mark
         for mark in marks
-        if mark.statement is None or mark.statement.kind not in _OWN_CARDS
+        if mark.statement is None or not kind_of(mark.statement).has_card
     ]
 
 

@@ -22,6 +22,9 @@ def _nothing_to_read(_subject: object, _user: User) -> object:
 class Card:
     """A part of ``page``, which draws it in the order of registration.
 
+    ``match.steps`` are cards with steps that follow a decision; any page about a match
+    may draw them.
+
     ``values`` reads what the template gets as ``card`` for the page's subject, such as a
     match, and the viewer; None leaves the card out. Beside ``card`` the template has only
     ``request``, ``can`` and ``csrf_token``.

@@ -26,12 +26,13 @@ from django.utils.translation import gettext as _
 from accounts.deciders import Decider
 from accounts.reach import working_for
 from audit.models import Event
-from audit.standing import StandingStatement, StatementKind, standing_on
+from audit.standing import StandingStatement, standing_on
 from catalogue.models import Recording
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match, MatchAlias
 from review.services.transitions import GROUND, JOINED, JOINED_INTO, NAMED_OTHERWISE
 from review.services.trial import taken_back
+from statements.kinds import kind_choices
 from statements.previews import (
     StatementChange,
     as_change,
@@ -263,7 +264,7 @@ def _ended(events: Iterable[Event]) -> Iterator[str]:
         if event.action in _ENDS:
             yield event.case
         elif event.action == _BUCKET_DELETED:
-            bucket = event.case.partition(":")[2]
+            bucket = int(event.case.partition(":")[2])
             with working_for(None):
                 rows = Recording.objects.filter(bucket=bucket)
                 uids = list(rows.values_list("uid", flat=True))
@@ -294,8 +295,8 @@ def _each_once(
     """Return the statements that change, and the others that stand on what ends."""
     named = {(each.kind, each.uid) for each in changes}
     others = [each for each in ended if (each.kind, each.uid) not in named]
-    kinds = list(StatementKind)
-    return sorted([*changes, *others], key=lambda each: kinds.index(each.kind))
+    order = [kind for kind, _label in kind_choices()]
+    return sorted([*changes, *others], key=lambda each: order.index(each.kind))
 
 
 def _in_deleted(events: Iterable[Event], keys: Collection[int]) -> set[int]:

@@ -27,7 +27,6 @@ def shell(request: HttpRequest) -> dict[str, object]:
     context: dict[str, object] = {
         "site_name": settings.ACRPORTAL_SITE_NAME,
         "request_id": getattr(request, "request_id", ""),
-        "monitoring": settings.ACRPORTAL_MONITORING,
         "paused_installation": cache(_paused_installation),
     }
     user = getattr(request, "user", None)

@@ -25,10 +25,6 @@ INDEX = "index"
 IMAGES = "images"
 _OWN = Path(settings.BASE_DIR) / "docs"
 _PLUGINS = Path(settings.BASE_DIR) / "plugins"
-_OF_MONITORING = (
-    *("streams", "broadcasts", "declarations", "declaration-formats"),
-    "unknown-sound",
-)
 # Headings below these are too many to be found by.
 _FOUND = ("h1", "h2", "h3")
 
@@ -67,9 +63,7 @@ def names() -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def _paths() -> Mapping[str, Path]:
-    left_out = () if settings.ACRPORTAL_MONITORING else _OF_MONITORING
-    paths = {path.stem: path for folder in folders() for path in folder.glob("*.md")}
-    return {name: path for name, path in paths.items() if name not in left_out}
+    return {path.stem: path for folder in folders() for path in folder.glob("*.md")}
 
 
 def folders() -> Sequence[Path]:
@@ -115,15 +109,11 @@ def read(name: str) -> Guide:
 
 
 def _text(name: str) -> str:
-    """Return the text of a guide without links to guides that are left out."""
+    """Return the text of a guide."""
     text = _paths()[name].read_text(encoding="utf-8")
     if name == INDEX:
         text += _index_of_plugins()
-    if settings.ACRPORTAL_MONITORING:
-        return text
-    link = rf"\[([^\]]*)\]\((?:{'|'.join(_OF_MONITORING)})\.md[^)]*\)"
-    listed = rf" · {link}" if name == INDEX else link
-    return re.sub(listed, "" if name == INDEX else r"\1", text)
+    return text
 
 
 def _index_of_plugins() -> str:

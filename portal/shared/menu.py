@@ -116,7 +116,7 @@ def menu_for(user: User) -> Menu:
     """Return the person's menu; one query finds which features have been used."""
     allowed = sorted(
         (entry for entry in entries if entry.link.is_open_to(user)),
-        key=lambda entry: entry.place,
+        key=lambda entry: (list(Section).index(entry.section), entry.place),
     )
     used = _used(user, allowed)
     return Menu(

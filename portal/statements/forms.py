@@ -6,21 +6,15 @@ from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from audit.standing import StatementKind
 from portal.shared.filters import DayInput
 from statements.choices import StatementState
-from statements.kinds import kinds
+from statements.kinds import kind_choices
 from statements.models import Statement
 from statements.selectors import Shown
 
 
-def kind_choices() -> list[tuple[str, str | Promise]]:
-    """Return the kinds that this installation has."""
-    present = {kind.kind for kind in kinds}
-    return [
-        ("", _("Any kind")),
-        *((kind.value, kind.label) for kind in StatementKind if kind in present),
-    ]
+def _kinds_or_any() -> list[tuple[str, str | Promise]]:
+    return [("", _("Any kind")), *kind_choices()]
 
 
 class StatementFilterForm(forms.Form):
@@ -29,7 +23,7 @@ class StatementFilterForm(forms.Form):
     q = forms.CharField(required=False, max_length=200, label=_("Name"))
     kind = forms.ChoiceField(
         required=False,
-        choices=kind_choices,
+        choices=_kinds_or_any,
         widget=forms.Select({"class": "control"}),
         label=_("Kind"),
     )

@@ -16,9 +16,9 @@ from decimal import Decimal
 from django.db import transaction
 
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Recording
+from catalogue.sounds import members_of, sounds_of
 from imports.models import Moved, MovedKind
 from jobs.context import JobContext
-from platforms.joining import members_of, sounds_of
 from reports.models import EngineTrial, TrialFile, TrialKind, TrialRow, TrialState
 from review.models import Match
 from scanning.choices import EngineChoice, ScanStatus

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 
 from accounts.reach import working_for
 from catalogue.models import Recording
@@ -32,14 +32,14 @@ def note_recordings(
     regrouped = [key for key, columns in before.items() if _GROUPS & columns.keys()]
     with working_for(None):
         for first in _first_of_groups(regrouped):
-            if _files_of(first).exists():
+            if _files_of(first):
                 submit(JOIN_VERSIONS, first)
 
 
 def run(context: JobContext) -> None:
     """Fold the scans of such files again; a job that was stopped begins again."""
     with working_for(None):
-        keys = [row["scanned_file"] for row in _files_of(context.subject)]
+        keys = _files_of(context.subject)
         for number, key in enumerate(keys):
             _fold_again(ScannedFile.objects.get(pk=key))
             context.report(number / len(keys))
@@ -51,13 +51,16 @@ def _first_of_groups(keys: Iterable[int]) -> Iterator[Recording]:
     for batch in batched(keys, _AT_ONCE):
         rows = Recording.objects.filter(pk__in=batch)
         groups = rows.values_list("family", "same_sound_as")
-        first = {family or sound for family, sound in groups} - {None} - seen
+        first = {
+            key for family, sound in groups if (key := family or sound) is not None
+        }
+        first -= seen
         yield from Recording.objects.filter(pk__in=first)
         seen |= first
 
 
-# Any: the files with their counts.
-def _files_of(first: Recording) -> QuerySet[Match, dict[str, int]]:
+def _files_of(first: Recording) -> list[int]:
+    """Return the keys of the files with several matches of a group."""
     of_group = (
         Q(recording=first)
         | Q(recording__family=first)
@@ -65,7 +68,8 @@ def _files_of(first: Recording) -> QuerySet[Match, dict[str, int]]:
     )
     rows = Match.objects.filter(of_group, lost=False).order_by()
     counted = rows.values("scanned_file").annotate(matches=Count("pk"))
-    return counted.filter(matches__gt=1)
+    several = counted.filter(matches__gt=1)
+    return list(several.values_list("scanned_file", flat=True))
 
 
 def _fold_again(file: ScannedFile) -> None:

@@ -19,7 +19,8 @@ from dedup import actions
 from dedup.effects import ActionRequest
 from dedup.models import ActionVerb, DedupAction, DedupGroup
 from dedup.services import find_duplicates
-from notices.models import ClaimedRight, NoticeLaw
+from plugins.notices.models import ClaimedRight, NoticeLaw
+from plugins.notices.tests.factories import make_claim, make_sent
 from portal.accounts.erasure import erase
 from programmes.models import MusicUse
 from review import selectors
@@ -34,7 +35,6 @@ from scanning.models import Scan, ScannedFile
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
-from tests.factories.notices import make_claim, make_sent
 from tests.factories.review import make_match
 from tests.factories.rules import make_policy
 from tests.factories.scanning import ScanFactory, make_detection
@@ -180,7 +180,7 @@ def test_a_match_without_a_twin_in_its_file_names_the_recording_that_stays(
 def test_after_an_undo_with_a_scan_between_a_rescan_tells_both_apart(
     manager: User, reviewer: User
 ) -> None:
-    survivor, former = two_matches()
+    survivor, former = two_matches(SPAN, ELSEWHERE)
     stays, merged = survivor.recording, former.recording
     alone = make_match(SPAN, recording=merged)
     _confirm(alone, reviewer)
@@ -201,8 +201,10 @@ def test_after_an_undo_with_a_scan_between_a_rescan_tells_both_apart(
     for scan in asked:
         Scan.objects.filter(pk=scan.pk).update(status=ScanStatus.SUCCEEDED)
         scan.refresh_from_db()
-        found = [merged] if scan.scanned_file == alone.scanned_file else [stays, merged]
-        for recording, span in zip(found[::-1], (INSIDE, SPAN), strict=False):
+        found = [(stays, SPAN), (merged, ELSEWHERE)]
+        if scan.scanned_file == alone.scanned_file:
+            found = [(merged, SPAN)]
+        for recording, span in found:
             make_detection(span, scan=scan, recording=recording)
         fold_scan(scan=scan)
 

@@ -24,7 +24,8 @@ from dedup.actions import act_on_group
 from dedup.effects import ActionRequest
 from dedup.models import ActionVerb, DedupGroup, DedupMember
 from jobs.models import Job
-from notices.checks import changed_since_signed
+from plugins.notices.checks import changed_since_signed
+from plugins.notices.tests.factories import make_claim, make_sent
 from portal.shared.consequences import Consequences, consequences_of
 from review import errors
 from review.choices import (
@@ -42,7 +43,6 @@ from scanning.models import ScannedFile
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
-from tests.factories.notices import make_claim, make_sent
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.scanning import ScanFactory, make_detection

@@ -11,13 +11,8 @@ from pytest_django import Settings
 
 from accounts.roles import Role
 from accounts.tokens import create_token
-from common.bodies import STRANGER_BYTES
-from jobs.choices import Pool
-from jobs.runner import run_next
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
-from tests.platforms.making import report
-from tests.platforms.test_lists import claim
 
 pytestmark = pytest.mark.django_db
 HERE = "/api/portal/v1"
@@ -27,20 +22,6 @@ _MIB = 1024**2
 def caller(role: Role, *scopes: str) -> Client:
     token = create_token(owner=make_user(role), name="test", scopes=list(scopes))
     return Client(headers={"Authorization": f"Bearer {token.secret}"})
-
-
-def test_a_claims_report_of_thousands_of_claims_is_imported() -> None:
-    manager = caller(Role.MANAGER, "catalogue", "read")
-    content = report([claim(number) for number in range(5_000)])
-    assert len(content) > 10 * STRANGER_BYTES
-
-    file = SimpleUploadedFile("claims_20261103.csv", content)
-    answer = manager.post(f"{HERE}/imports/claims/", {"file": file, "account": "Ours"})
-
-    assert answer.status_code == 202, answer.content
-    assert run_next(Pool.WORK)
-    one = manager.get(f"{HERE}/imports/claims/{answer.json()['uid']}/").json()
-    assert one["summary"]["added"] == 5_000
 
 
 def test_a_table_of_recordings_larger_than_a_form_is_imported(
@@ -90,7 +71,7 @@ def test_nothing_is_read_of_what_a_token_may_not_send(
 
     answer = caller(role, *scopes).generic(
         "POST",
-        f"{HERE}/imports/claims/",
+        f"{HERE}/imports/recordings/",
         **{  # type: ignore[arg-type]  # as a server passes them
             "CONTENT_TYPE": "multipart/form-data; boundary=b",
             "CONTENT_LENGTH": str(size),
@@ -106,8 +87,8 @@ def test_a_body_without_a_valid_token_stays_small() -> None:
     stranger = Client(headers={"Authorization": "Bearer acrp_nonsense"})
 
     answer = stranger.post(
-        f"{HERE}/imports/claims/",
-        {"file": SimpleUploadedFile("a.csv", b"x" * _MIB), "account": "Ours"},
+        f"{HERE}/imports/recordings/",
+        {"table": SimpleUploadedFile("a.csv", b"x" * _MIB)},
     )
 
     assert answer.status_code == 401

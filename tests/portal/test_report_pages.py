@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import time_machine
-from django.conf import settings
 from django.http import QueryDict
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -291,7 +290,6 @@ def test_a_preset_chooses_kind_columns_and_the_last_week(
         assert layout.filters[f"{days}_until"] == "2026-11-22"
         columns = {"programme", "episode", "tags", "source_territories"}
         assert columns < set(layout.columns)
-        assert ("channels" in layout.columns) is settings.ACRPORTAL_MONITORING
         run = ReportRun.objects.latest("pk")
         assert (run.state, run.mode) == (RunState.QUEUED, mode)
         assert run.filters[f"{days}_from"] == "2026-11-16"

@@ -13,26 +13,22 @@ from accounts.roles import Role
 from accounts.tokens import create_token
 from audit.models import Event
 from audit.standing import StatementKind, standing_on
-from catalogue.models import Recording
+from catalogue.models import Bucket, Recording
 from imports import services as imports
 from imports.recordings.kind import RECORDINGS
 from jobs.choices import Pool
 from jobs.runner import run_next
-from notices.models import TakedownNotice
-from platforms.files import mark_sent
+from plugins.notices.models import TakedownNotice
+from plugins.notices.tests.factories import make_claim, make_sent
 from reports.cue_sheets import listed_cues
 from reports.cue_statement import issue_version
 from review.models import Match
-from scanning.models import ScannedFile
+from scanning.models import Container, ScannedFile
 from statements.choices import StatementState
 from statements.models import Statement
 from tests.factories.accounts import make_limited, make_user
-from tests.factories.notices import make_claim, make_sent
 from tests.factories.review import make_match
 from tests.fixtures import MakeClient
-from tests.monitoring.rows import declared
-from tests.platforms.rows import claim_file
-from tests.security.world import Desk
 
 pytestmark = pytest.mark.django_db
 
@@ -159,26 +155,28 @@ def test_a_recording_is_retired_after_its_statements_were_seen(
 def test_a_container_or_bucket_is_deleted_after_its_statements_were_seen(
     match: Match, place: str, signed_in: MakeClient
 ) -> None:
-    whole = match.scanned_file.container
+    whole: Container | Bucket = match.scanned_file.container
     if place == "bucket":
         whole = match.recording.bucket
     client = signed_in(Role.ADMIN)
     address = reverse(f"portal:{place}_delete", args=[whole.pk])
     notice = TakedownNotice.objects.get().reference
 
+    def is_deleted() -> bool:
+        whole.refresh_from_db()
+        return whole.deleted_at is not None
+
     seen = client.get(address)
     outdated = client.post(address, {"agreed": "0" * 16})
 
-    whole.refresh_from_db()
-    assert whole.deleted_at is None
+    assert not is_deleted()
     for asked in (seen, outdated):
         told = asked.content.decode()
         assert STANDS in told
         assert notice in told
     mark = dict(outdated.context["kept"])["agreed"]
     assert client.post(address, {"agreed": mark}).status_code == 302
-    whole.refresh_from_db()
-    assert whole.deleted_at is not None
+    assert is_deleted()
     work_off()
     sheet = Statement.objects.get(kind=StatementKind.CUE_SHEET)
     assert bool(sheet.differs_since) is (place == "container")
@@ -284,16 +282,3 @@ def test_the_check_of_a_table_counts_what_stands_on_recordings(
     told = page.content.decode()
     assert "Statements stand on recordings that this changes" in told
     assert "Takedown notice: 1" in told
-
-
-def test_declarations_and_files_for_platforms_stand_on_what_they_name() -> None:
-    desk = Desk(1)
-    made, file = declared(desk.match, desk.user), claim_file(desk)
-    mark_sent(file=file, user=make_user(Role.MANAGER))
-
-    (found,) = standing_on([f"recording:{desk.recording.uid}"]).values()
-
-    assert {(each.kind, each.uid) for each in found} == {
-        (StatementKind.DECLARATION, made.uid),
-        (StatementKind.CLAIM_FILE, file.uid),
-    }

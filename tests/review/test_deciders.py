@@ -20,11 +20,12 @@ from acrportal import translations
 from common.attribution import act_through, attribution_scope
 from evidence.facts import case_json, gather
 from evidence.words import decision as decision_in_words
-from notices.content import content_of
-from notices.models import ClaimedRight, NoticeLaw
-from notices.services import prepare
-from notices.signing import why_not_sign
-from notices.words import as_text
+from plugins.notices.content import content_of
+from plugins.notices.models import ClaimedRight, NoticeLaw
+from plugins.notices.services import prepare
+from plugins.notices.signing import why_not_sign
+from plugins.notices.tests.factories import at_address, make_submitted
+from plugins.notices.words import as_text
 from portal.dashboard import page as dashboard
 from programmes.precedents import precedent_of
 from reports.cue_approval import SheetStep, approval_of, take_step, why_no_signature
@@ -35,7 +36,6 @@ from review.services import exclusions
 from scanning.models import ScannedFile
 from tests.factories import deciding
 from tests.factories.accounts import make_user
-from tests.factories.notices import at_address, make_submitted
 from tests.factories.review import make_match
 from tests.fixtures import MakeClient
 

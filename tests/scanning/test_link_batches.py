@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 import stat
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.test import Client
 from pytest_django import Settings
 from pytest_httpserver import HTTPServer
@@ -17,20 +14,14 @@ from pytest_httpserver import HTTPServer
 from accounts.models import User
 from accounts.roles import Role
 from common.http import FetchFailed, LinkRefused
-from programmes.models import Episode
 from scanning.choices import FileStatus
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ScannedFile
 from scanning.services.link_batches import links_of_csv, links_of_text, submit_links
 from scanning.sources import feeds, link_reader
 from tests import audio
-from tests.borders import with_monitoring
 from tests.factories.scanning import ContainerFactory
 from tests.fixtures import Catalogue, MakeClient, Worker, upload
-
-if settings.ACRPORTAL_MONITORING:
-    from monitoring.broadcasts.models import Broadcast
-    from tests.factories.streams import StationFactory
 
 _RSS = """<?xml version="1.0"?>
 <rss version="2.0" xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd">
@@ -239,82 +230,6 @@ _SAID = {
     "starts_at": "2026-11-03 07:00",
     "showing": "repeat_run",
 }
-
-
-@with_monitoring
-def test_pasted_links_get_the_episode_and_the_broadcast_of_the_form(
-    client: Client, container: Container
-) -> None:
-    station = StationFactory.create(time_zone="Europe/Zurich")
-    fields = {"container": container.pk, "station": station.uid}
-
-    # A time that no clock shows and a missing one submit no link.
-    one = fields | {"links": _links(1)[0]}
-    skipped = client.post("/links/", one | {"starts_at": "2026-03-29 02:30"})
-    missing = client.post("/links/", one)
-    assert "summer time began" in skipped.content.decode()
-    assert skipped.context["form"]["links"].value() == one["links"]
-    assert "Enter when the broadcast began." in missing.content.decode()
-    assert not ScannedFile.objects.exists()
-
-    page = client.post("/links/", _SAID | fields | {"links": "\n".join(_links(2))})
-
-    assert "2 links were accepted" in page.content.decode()
-    episodes = Episode.objects.values_list("series", "season", "title")
-    assert list(episodes) == [("Pier Stories", "2", "Fog")] * 2
-    for row in Broadcast.objects.all():
-        assert (row.station, row.showing) == (station, "repeat_run")
-        assert row.starts_at == datetime(2026, 11, 3, 6, tzinfo=UTC)
-    assert Broadcast.objects.count() == 2
-
-
-@with_monitoring
-def test_links_sent_before_are_scanned_again_with_what_the_form_said(
-    client: Client, container: Container
-) -> None:
-    station = StationFactory.create(time_zone="Europe/Zurich")
-    said = _SAID | {"station": station.uid, "container": container.pk}
-    links = said | {"links": _links(1)[0]}
-    client.post("/links/", {"container": container.pk, "links": _links(1)[0]})
-
-    page = client.post("/links/", links).content.decode()
-    assert not Episode.objects.exists()
-    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
-    client.post("/links/", hidden)
-
-    assert hidden["scan_again"] == "on"
-    newest = ScannedFile.objects.latest("pk")
-    assert Episode.objects.get().scanned_file == newest
-    assert Broadcast.objects.get().scanned_file == newest
-
-
-@pytest.mark.usefixtures("local_allowed")
-@with_monitoring
-def test_items_of_a_feed_get_the_episode_and_the_broadcast_of_the_form(
-    client: Client, container: Container, httpserver: HTTPServer
-) -> None:
-    httpserver.expect_request("/feed").respond_with_data(_RSS)
-    station = StationFactory.create(time_zone="Europe/Zurich")
-    offered = client.post("/links/feed/", {"feed_url": httpserver.url_for("/feed")})
-    sent = _SAID | {
-        "container": container.pk,
-        "signed": offered.context["signed"],
-        "station": station.uid,
-        "chosen": ["1"],
-    }
-
-    wrong = client.post("/links/feed/items/", sent | {"starts_at": "soon"})
-    page = client.post("/links/feed/items/", sent)
-
-    # The list stays, with its ticks, when a field is wrong.
-    text = wrong.content.decode()
-    assert "Write date and time as 2026-11-03 07:00." in text
-    assert [ticked for _item, ticked in wrong.context["form"].rows()] == [False, True]
-    assert "The Show" in text
-    assert "1 link was accepted" in page.content.decode()
-    file = ScannedFile.objects.get()
-    assert (file.name, file.episode.series) == ("First", "Pier Stories")
-    assert Broadcast.objects.get().station == station
 
 
 def test_playlist_as_the_link_reader_tells_it_is_read() -> None:

@@ -301,3 +301,6 @@ MORE: dict[str, Action] = {
     "admin:scanning_cloudaccount_containers": Action.CONFIGURE,
     "admin:auth_user_password_change": Action.CONFIGURE,
 }
+
+SHOWN_ELSEWHERE: Table[str, str] = Table({})
+"""Models of plug-ins without a screen, and where people see their rows."""

@@ -14,13 +14,13 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Exclusion
+from plugins.notices.tests.factories import make_claim, make_sent
 from portal.review.queue import Queue
 from review.choices import MatchState
 from review.models import Match
 from review.services import locks
 from tests.factories import deciding
 from tests.factories.accounts import make_user
-from tests.factories.notices import make_claim, make_sent
 from tests.factories.review import make_match
 from tests.portal.review.reviewing import JSON, decide, page_of
 

@@ -1,1 +1,0 @@
-"""Claims on platforms, compared with what is heard, decided and licensed here."""

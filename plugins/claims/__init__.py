@@ -1,0 +1,1 @@
+"""Claims, assets and reference files that platforms report, and how they differ."""

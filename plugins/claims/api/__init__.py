@@ -1,0 +1,1 @@
+"""Platform claims in the portal's own API."""

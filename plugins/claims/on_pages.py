@@ -1,0 +1,24 @@
+"""What platform claims add to the page of a match."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+
+from accounts.models import User
+from plugins.claims.models import PlatformClaim
+from plugins.claims.selectors import claims_of_match
+from portal.shared.cards import Card
+from review.models import Match
+
+_SHOWN = 10
+
+
+def _claims(match: Match, _user: User) -> list[tuple[PlatformClaim, str]] | None:
+    claims = claims_of_match(match)[:_SHOWN]
+    return [
+        (claim, reverse("portal:claim", args=[claim.account.uid, claim.claim_id]))
+        for claim in claims
+    ] or None
+
+
+CARDS = (Card("match", "portal/claims/_card.html", _claims),)

@@ -1,0 +1,98 @@
+"""Rows of a desk for the tests of access."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.core.files.base import ContentFile
+
+import statements.services
+from accounts.models import User
+from imports.models import ImportStatus
+from plugins.claims.choices import DiscrepancyKind
+from plugins.claims.files import name_of
+from plugins.claims.models import (
+    AnswersImport,
+    ClaimFile,
+    ClaimsImport,
+    Discrepancy,
+    PlatformAccount,
+    PlatformAsset,
+    PlatformClaim,
+)
+from plugins.claims.statement import CLAIM_FILE
+from tests.security.world import Desk, fact_about
+
+
+def claims_import(desk: Desk, person: User | None = None) -> ClaimsImport:
+    return ClaimsImport.objects.create(
+        account=platform_claim(desk).account,
+        report_day=date(2026, 11, 3),
+        status=ImportStatus.CHECKED,
+        made_by=person or desk.user,
+    )
+
+
+def answers_import(desk: Desk, person: User | None = None) -> AnswersImport:
+    return AnswersImport.objects.create(
+        claim_file=claim_file(desk, person),
+        status=ImportStatus.CHECKED,
+        made_by=person or desk.user,
+    )
+
+
+def platform_claim(desk: Desk) -> PlatformClaim:
+    account = PlatformAccount.objects.get_or_create(name="Example Music")[0]
+    asset = desk.row(
+        PlatformAsset,
+        account=account,
+        asset_id=f"A{desk.recording.pk}",
+        title="An asset of the desk",
+        recording=desk.recording,
+    )
+    return desk.row(
+        PlatformClaim,
+        account=account,
+        asset=asset,
+        claim_id=f"c{desk.recording.pk}",
+        video_id="v",
+        link_key="k",
+        status="ACTIVE",
+        first_report=date(2026, 11, 3),
+        detail_since=date(2026, 11, 3),
+        scanned_file=desk.file,
+    )
+
+
+def claim_file(desk: Desk, person: User | None = None) -> ClaimFile:
+    one = ClaimFile.objects.create(
+        kind="releases",
+        file=ContentFile(b"-", name="releases.csv"),
+        row_count=1,
+        sha256="-",
+        made_by=person or desk.user,
+    )
+    statements.services.issue(
+        kind=CLAIM_FILE,
+        subject=one.uid,
+        name=name_of(one),
+        facts=[fact_about(desk.match)],
+        user=one.made_by,
+    )
+    return one
+
+
+def discrepancy(desk: Desk) -> Discrepancy:
+    claim = platform_claim(desk)
+    return desk.row(
+        Discrepancy,
+        kind=DiscrepancyKind.NOT_HEARD,
+        key=f"not_heard:c{claim.pk}",
+        account=claim.account,
+        claim=claim,
+        recording=desk.recording,
+        scanned_file=desk.file,
+        evidence={"scan": "-"},
+        is_weak=True,
+        basis="-",
+    )

@@ -1,0 +1,319 @@
+"""Pages and API of notices: what people and programs do, and what refuses them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.roles import Role
+from accounts.tokens import create_token
+from evidence import services as evidence
+from evidence import signing as sealing
+from jobs.choices import Pool
+from jobs.runner import run_next
+from plugins.notices.models import NoticeAnswer, NoticeState, TakedownNotice
+from plugins.notices.selectors import list_notices
+from plugins.notices.tests.factories import (
+    FILLED_IN,
+    make_claim,
+    make_draft,
+    make_sent,
+    make_signed,
+)
+from plugins.notices.words import ACCURACY, GOOD_FAITH
+from review.choices import MatchState
+from tests.factories import deciding
+from tests.factories.accounts import confirm, make_limited, make_user
+from tests.factories.review import make_match
+from tests.factories.rules import make_licence
+from tests.portal.queries import queries_of
+
+pytestmark = pytest.mark.django_db
+
+NOTICES = "/api/portal/v1/notices/"
+TYPED = {"good_faith": GOOD_FAITH, "accuracy": ACCURACY, "signature": "A. Muster"}
+Json = dict[str, Any]  # Any: JSON
+
+
+@pytest.fixture
+def reviewer(db: None) -> User:
+    return make_user(Role.REVIEWER)
+
+
+@pytest.fixture
+def manager(db: None) -> User:
+    return make_user(Role.MANAGER)
+
+
+def page(client: Client, name: str, *args: str, status: int = 200) -> str:
+    answer = client.get(reverse(f"portal:{name}", args=args))
+    assert answer.status_code == status
+    return answer.content.decode()
+
+
+def send(client: Client, name: str, notice: TakedownNotice, **fields: object) -> Any:
+    notice.refresh_from_db()
+    values = {"version": notice.version, **fields}
+    return client.post(reverse(f"portal:{name}", args=[notice.uid]), values)
+
+
+def test_people_take_a_match_to_an_answered_notice(
+    reviewer: User, manager: User, client: Client
+) -> None:
+    claim = make_claim(reviewer)
+    client.force_login(reviewer)
+    assert reverse("portal:notice_prepare") in page(client, "match", claim.uid)
+
+    begun = client.post(
+        f"{reverse('portal:notice_prepare')}?match={claim.uid}",
+        {"match": claim.uid, "law": "512c", "right": "NR"},
+    )
+    notice = TakedownNotice.objects.get()
+    assert begun.headers["Location"] == reverse("portal:notice_edit", args=[notice.uid])
+    assert "The law requires more" in page(client, "notice", notice.uid)
+    send(client, "notice_edit", notice, **FILLED_IN)
+    assert "The notice was saved." in page(client, "notice", notice.uid)
+    make_evidence()
+    send(client, "notice_act", notice, verb="evidence")
+    make_evidence()
+    send(client, "notice_act", notice, verb="submit")
+    client.force_login(manager)
+    confirm(client)
+    read = page(client, "notice_sign", notice.uid)
+    assert "under penalty of perjury, I am authorized" in read
+    assert FILLED_IN["fair_use"] in read
+    # The page ticks and types nothing: signing takes a person's own words.
+    for shown in (read, page(client, "notice_prepare")):
+        assert " checked" not in shown.partition("<main")[2].partition("</main>")[0]
+        assert f'value="{GOOD_FAITH}"' not in shown
+    refused = send(client, "notice_sign", notice, **{**TYPED, "accuracy": "yes"})
+    assert refused.status_code == 409
+    assert f"Type these words: {ACCURACY}" in refused.content.decode()
+    notice.refresh_from_db()
+    assert notice.state == NoticeState.REVIEW
+    send(client, "notice_sign", notice, **TYPED)
+    # Forms read times in the person's zone.
+    User.objects.filter(pk=reviewer.pk).update(time_zone="Asia/Tokyo")
+    sent_at = datetime.now(tz=ZoneInfo("Asia/Tokyo"))
+    now = f"{sent_at:%Y-%m-%dT%H:%M}"
+    client.force_login(reviewer)
+    send(client, "notice_sent", notice, at=now, how="E-mail", to="agent@video.example")
+    asked = page(client, "notice_answer", notice.uid)
+    assert "Asia/Tokyo" in asked.split('name="received_at"')[1][:400]
+    send(
+        client,
+        "notice_answer",
+        notice,
+        about=[claim.uid],
+        outcome="COUNTER",
+        received_at=now,
+        code="own_content",
+        statement="It is mine.",
+    )
+
+    notice.refresh_from_db()
+    number = f"tn-{notice.year}-{notice.number}"
+    assert [*list_notices(q=number), *list_notices(q="TN-1999-1")] == [notice]
+    claim.refresh_from_db()
+    assert notice.state == NoticeState.ANSWERED
+    # To the minute, and not before the signature.
+    assert notice.sent_at is not None
+    for at in (notice.sent_at, NoticeAnswer.objects.get().received_at):
+        assert abs(at - sent_at) < timedelta(minutes=1)
+    assert claim.state == MatchState.DISPUTED
+    shown = page(client, "notice", notice.uid)
+    assert notice.reference in shown
+    assert "unless you go to court" in shown
+    assert "Business days after" in shown
+    assert notice.reference in page(client, "match", claim.uid)
+    assert "restored by" in page(client, "notice_list")
+
+
+def make_evidence() -> None:
+    if not sealing.key_path().exists():
+        sealing.create_key()
+    while run_next(Pool.WORK):
+        pass
+
+
+def test_a_change_since_the_signature_is_told_once(
+    reviewer: User, manager: User, client: Client
+) -> None:
+    notice = make_signed([make_claim(reviewer)], reviewer, manager)
+    make_licence(recordings=[notice.items.get().match.recording])
+    TakedownNotice.objects.update(signed_at=datetime(2026, 5, 1, tzinfo=UTC))
+    client.force_login(reviewer)
+
+    answer = send(
+        client, "notice_sent", notice, at="2026-05-01 12:30", how="E-mail", to="agent"
+    )
+
+    assert answer.status_code == 409
+    shown = answer.content.decode()
+    assert shown.count("covers this use") == 1
+    assert "Tick this if it was sent all the same." in shown
+
+
+def test_each_refused_match_has_its_reason(reviewer: User, client: Client) -> None:
+    waiting = make_match()
+    client.force_login(reviewer)
+    address = f"{reverse('portal:notice_prepare')}?match={waiting.uid}"
+
+    shown = client.get(address).content.decode()
+    answer = client.post(address, {"match": waiting.uid, "law": "512c", "right": "NR"})
+
+    assert "Nobody has decided this match yet" in shown
+    assert answer.status_code == 409
+    assert "Nobody has decided this match yet" in answer.content.decode()
+
+
+def test_viewers_read_and_people_with_limits_see_what_is_wholly_within(
+    reviewer: User, manager: User, client: Client
+) -> None:
+    mine, other = make_claim(reviewer), make_claim(reviewer)
+    both = make_draft([mine, other], reviewer)
+    client.force_login(make_user(Role.VIEWER))
+    page(client, "notice", both.uid)
+    page(client, "notice_print", both.uid)
+    for name in ("notice_edit", "notice_sent", "notice_answer", "notice_sign"):
+        page(client, name, both.uid, status=403)
+    assert send(client, "notice_act", both, verb="submit").status_code == 403
+
+    container = mine.scanned_file.container_id
+    limited = make_limited(Role.MANAGER, containers=[container])
+    client.force_login(limited)
+    page(client, "notice", both.uid, status=404)
+    assert both.uid not in page(client, "notice_list")
+
+    client.force_login(manager)
+    send(client, "notice_act", both, verb="take_out", match=other.uid)
+    client.force_login(limited)
+    page(client, "notice", both.uid)
+    assert both.uid in page(client, "notice_list")
+
+
+def test_the_list_needs_no_query_for_each_notice(
+    reviewer: User, client: Client
+) -> None:
+    make_draft([make_claim(reviewer)], reviewer)
+    client.force_login(reviewer)
+    page(client, "notice_list")
+    one = queries_of(client, reverse("portal:notice_list"))
+    for _ in range(2):
+        make_draft([make_claim(reviewer)], reviewer)
+
+    assert queries_of(client, reverse("portal:notice_list")) == one
+
+
+def test_programs_prepare_and_sign_what_people_download_and_withdraw(
+    reviewer: User, manager: User, client: Client
+) -> None:
+    claim = make_claim(reviewer)
+
+    def call(user: User, scope: str, path: str, told: Json) -> tuple[int, Json]:
+        token = create_token(owner=user, name=scope, scopes=[scope])
+        caller = Client(headers={"Authorization": f"Bearer {token.secret}"})
+        answer = caller.post(path, told, content_type="application/json")
+        return answer.status_code, answer.json()
+
+    make_evidence()
+    asked = {"matches": [claim.uid], "law": "512c", "right": "NR", **FILLED_IN}
+    refused = call(reviewer, "read", NOTICES, asked)
+    status, made = call(reviewer, "report", NOTICES, {**asked, "submit": True})
+    make_evidence()
+    path = f"{NOTICES}{made['uid']}/"
+    signing = {"version": made["version"], **TYPED}
+    by_reviewer = call(reviewer, "decide", f"{path}sign/", signing)
+    signed = call(manager, "decide", f"{path}sign/", signing)
+    answered = call(
+        manager,
+        "decide",
+        f"{path}answers/",
+        {
+            "version": signed[1]["version"],
+            "matches": [claim.uid],
+            "outcome": "REMOVED",
+            "received_at": "2026-05-01T12:00:00Z",
+        },
+    )
+    again = call(reviewer, "report", NOTICES, asked)
+
+    assert refused[0] == 403
+    assert (status, made["state"]) == (201, "REVIEW")
+    assert by_reviewer[0] == 403
+    assert signed[0] == 200
+    assert signed[1]["number"].startswith("TN-")
+    assert (answered[0], answered[1]["code"]) == (409, "wrong_state")
+    assert (again[0], again[1]["code"]) == (409, "unfit_matches")
+    assert again[1]["errors"][claim.uid].startswith("Another open notice names it")
+
+    notice = TakedownNotice.objects.get()
+    client.force_login(reviewer)
+    now = f"{datetime.now(tz=UTC):%Y-%m-%dT%H:%M}"
+    send(client, "notice_sent", notice, at=now, how="E-mail", to="agent@video.example")
+    pack = evidence.request_pack(match=claim, user=reviewer)
+    make_evidence()
+    notice.refresh_from_db()
+    client.force_login(make_user(Role.VIEWER))
+
+    def get(name: str) -> bytes:
+        answer = client.get(reverse(f"portal:{name}", args=[notice.uid]))
+        assert answer.status_code == 200
+        return b"".join(answer) if answer.streaming else answer.content
+
+    # Its files are what the signature says.
+    pdf, text = get("notice_pdf"), get("notice_text_file")
+    assert hashlib.sha256(pdf).hexdigest() == notice.pdf_sha256
+    assert hashlib.sha256(text).hexdigest() == notice.text_sha256
+    with zipfile.ZipFile(io.BytesIO(get("notice_zip"))) as archive:
+        assert archive.read(f"notice-{notice.reference}.pdf") == pdf
+        for line in archive.read("SHA256SUMS").decode().splitlines():
+            digest, name = line.split("  ")
+            assert hashlib.sha256(archive.read(name)).hexdigest() == digest
+        assert any(name.startswith("evidence/") for name in archive.namelist())
+
+    # Evidence packs name it.
+    pack.refresh_from_db()
+    with zipfile.ZipFile(pack.file.path) as archive:
+        named = json.loads(archive.read("case.json"))["notices"]
+    assert [each["number"] for each in named] == [notice.reference]
+
+    # It no longer holds when its match is undone.
+    client.force_login(manager)
+    assert "No longer valid" not in page(client, "notice", notice.uid)
+    claim.refresh_from_db()
+    deciding.undo(match=claim, user=reviewer, version=claim.version)
+    assert "No longer valid: withdraw it." in page(client, "notice", notice.uid)
+    send(client, "notice_withdraw", notice, why="We were wrong.")
+    shown = page(client, "notice", notice.uid)
+    assert "No longer valid" not in shown
+    assert "We were wrong." in shown
+
+
+def test_a_notice_that_no_longer_holds_is_withdrawn_and_prepared_again(
+    reviewer: User, manager: User
+) -> None:
+    claim, given_up = make_claim(reviewer), make_claim(reviewer)
+    notice = make_sent([claim, given_up], reviewer, manager)
+    deciding.release(match=given_up, user=manager, answer="Not ours.")
+    client = Client()
+    client.force_login(manager)
+    assert "Withdraw and correct" in page(client, "notice", notice.uid)
+
+    address = reverse("portal:notice_withdraw", args=[notice.uid]) + "?then=prepare"
+    sent = {"version": notice.version, "why": "One of them is not ours."}
+    answer = client.post(address, sent, follow=True)
+
+    assert answer.context["chosen"] == {claim.uid}
+    assert [refusal for _match, refusal in answer.context["rows"]] == [""]
+    assert answer.redirect_chain[0][0] in page(client, "notice", notice.uid)
