@@ -119,7 +119,6 @@ INSTALLED_APPS = [
     "statements",
     "programmes",
     "imports",
-    "enrichment",
     "reports",
     "evidence",
     "operations",

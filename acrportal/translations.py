@@ -27,7 +27,6 @@ from django.utils.translation.template import templatize
 
 from audit.words import action_text
 from common.words import derived_names, own_apps
-from enrichment.open_data.kinds import source_kinds
 from review.choices import Verb
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,7 +65,7 @@ def collect() -> Catalog:
         name = path.relative_to(ROOT).as_posix()
         for text, context in _texts(path):
             found.add(text, locations=[(name, 0)], context=context)
-    for text in {*derived_names(), *_actions(), *_open_data()}:
+    for text in {*derived_names(), *_actions()}:
         found.add(text, locations=[("derived from names", 0)])
     return found
 
@@ -92,12 +91,6 @@ def _actions() -> Iterator[str]:
     verbs: Any = apps.get_model("dedup", "DedupAction")._meta.get_field("verb")
     for word in [*verbs.choices, ("undo", ""), ("proposed", ""), ("refused", "")]:
         yield action_text(f"dedup.{word[0]}")
-
-
-def _open_data() -> Iterator[str]:
-    """Yield what the kinds of open data say of themselves, who know no Django."""
-    for kind in source_kinds().values():
-        yield from (kind.label, kind.licence, kind.terms)
 
 
 def _sources() -> Iterator[Path]:

@@ -21,18 +21,16 @@ class PortalConfig(AppConfig):
 
 def _register_menu() -> None:
     from portal import menu
-    from portal.enrichment import menu as enrichment
     from portal.trials import menu as trials
 
-    for feature in (menu, enrichment, trials):
+    for feature in (menu, trials):
         feature.register()
 
 
 def _register_cards() -> None:
-    from portal.enrichment import on_pages as enrichment
     from portal.shared.cards import cards
     from portal.trials import on_pages as trials
 
-    for feature in (enrichment, trials):
+    for feature in (trials,):
         for card in feature.CARDS:
             cards.register(card)

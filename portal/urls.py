@@ -9,7 +9,6 @@ from portal.containers import urls as containers
 from portal.dashboard import urls as dashboard
 from portal.drops import urls as drops
 from portal.duplicates import urls as duplicates
-from portal.enrichment import urls as enrichment
 from portal.evidence import urls as evidence
 from portal.files import urls as files
 from portal.guides import urls as guides
@@ -42,7 +41,6 @@ urlpatterns = [
     *containers.urlpatterns,
     *trials.urlpatterns,
     *catalogue.urlpatterns,
-    *enrichment.urlpatterns,
     *imports.urlpatterns,
     *moves.urlpatterns,
     *duplicates.urlpatterns,

@@ -23,7 +23,7 @@ SEASON: Final = "registered_season"
 FILL: Final = "registered_fill"
 
 # Those whose code is still among the core's.
-_IN_THE_CORE = ("imports.moving", "enrichment")
+_IN_THE_CORE = ("imports.moving",)
 
 
 @cache

@@ -4,4 +4,7 @@ from __future__ import annotations
 
 from portal.shared.cards import Card
 
-CARDS = (Card("containers.actions", "portal/trials/_button.html"),)
+CARDS = (
+    Card("containers.actions", "portal/trials/_button.html"),
+    Card("keys", "portal/trials/_keys.html"),
+)
