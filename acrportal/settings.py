@@ -100,7 +100,6 @@ ACRPORTAL_BASE_URL: str = env.str(
 
 # --- Apps ---------------------------------------------------------------------
 
-ACRPORTAL_MONITORING: bool = env.bool("ACRPORTAL_MONITORING", default=True)
 ACRPORTAL_PLUGINS: list[str] = env.list(
     "ACRPORTAL_PLUGINS", default=plugin_names(BASE_DIR / "plugins")
 )
@@ -123,17 +122,6 @@ INSTALLED_APPS = [
     "enrichment",
     "reports",
     "evidence",
-    # Nothing before these knows them (pyproject.toml, "Nothing below knows monitoring").
-    *(
-        [
-            "monitoring.streams",
-            "monitoring.unknown",
-            "monitoring.broadcasts",
-            "monitoring.declarations",
-        ]
-        if ACRPORTAL_MONITORING
-        else []
-    ),
     "operations",
     "portal",
     "acrapi",
@@ -413,9 +401,6 @@ def _held_partitions() -> list[int] | None:
 
 
 ACRPORTAL_HELD_PARTITIONS: list[int] | None = _held_partitions()
-
-ACRPORTAL_STREAMS_PER_RECORDER: int = env.int("ACRPORTAL_STREAMS_PER_RECORDER", 40)
-ACRPORTAL_STREAM_FREE_BYTES: int = env.int("ACRPORTAL_STREAM_FREE_BYTES", 2 * 1024**3)
 
 # --- Recognition --------------------------------------------------------------
 

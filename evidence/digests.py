@@ -31,6 +31,7 @@ from evidence.facts import (
     source_json,
 )
 from reports.choices import Mode
+from reports.extras import columns_about_files
 from reports.layouts import kept_columns
 from reports.rows import KeptRow
 from reports.selectors import match_rows
@@ -101,7 +102,6 @@ _TOPICS: Final = {
             *("source_type", "source_name", "source_url", "source_platform"),
             *("source_account", "source_external_id", "source_sha256"),
             *("source_duration_ms", "source_published_at", "source_territories"),
-            *("station", "stream", "aired_at", "channels", "first_broadcast_at"),
             *("programme", "series", "season", "episode", "episode_title", "tags"),
             *("use", "origin"),
         ),
@@ -110,7 +110,8 @@ _TOPICS: Final = {
     }.items()
     for name in names
 }
-"""The topics of columns and of facts about match and recording; of others, FIGURES."""
+"""The topics of columns and of facts about match and recording; of others, FIGURES,
+and FILE for what packages above know of the file."""
 
 
 def facts_today(matches: Iterable[int]) -> dict[int, Fact]:
@@ -211,12 +212,13 @@ def _digests(sections: Iterable[tuple[Topic, Json]]) -> dict[str, str]:
     """
     by_topic: dict[Topic, list[object]] = defaultdict(list)
     no_facts = _NO_FACTS | left_out()
+    topics = _TOPICS | dict.fromkeys(columns_about_files(), Topic.FILE)
     for topic, section in sections:
         for name, value in section.items():
             if name in no_facts or value in (None, "", []):
                 continue
             is_mixed = topic in (Topic.FIGURES, Topic.RECORDING)
-            own = _TOPICS.get(name, topic) if is_mixed else topic
+            own = topics.get(name, topic) if is_mixed else topic
             by_topic[own].append((name, value))
     return {
         topic.value: hashlib.sha256(

@@ -95,7 +95,7 @@ def sentences(facts: CaseFacts) -> list[str]:
     match = facts.match
     texts = [
         _what(facts),
-        str(_VERSIONS.get(match.version_choice, "")),
+        _versions(match),
         _shares(match),
         str(_RELATIONS[Relation(match.relation)]),
         _score(match),
@@ -244,6 +244,11 @@ def of_file(facts: CaseFacts) -> list[tuple[str, str]]:
 def _known_pairs(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     unknown = ("", offset(0))
     return [(name, value) for name, value in pairs if value not in unknown]
+
+
+def _versions(match: Match) -> str:
+    choice = match.version_choice
+    return str(_VERSIONS[VersionChoice(choice)]) if choice else ""
 
 
 def _what(facts: CaseFacts) -> str:

@@ -235,27 +235,6 @@ class ResultImport(Import):
         db_table = "reports_resultimport"
 
 
-class BroadcastImport(Import):
-    """A schedule of broadcasts, or a table of audiences.
-
-    ``summary`` holds the fields of ``monitoring.broadcasts.importing.importer.BroadcastSummary``.
-    """
-
-    place_field = ""
-
-    uid = uid_field("bi")
-    encoding = models.CharField(max_length=20, blank=True, default="")
-
-    # Rows of one table can be about files of several containers.
-    reach = Path(owner="made_by")
-    objects = ReachManager["BroadcastImport"]()
-
-    @property
-    def case(self) -> str:
-        """Return the case of its own; files and stations have others."""
-        return f"broadcast_import:{self.uid}"
-
-
 class MovedKind(models.TextChoices):
     """What is moved from an account."""
 

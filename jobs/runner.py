@@ -60,7 +60,7 @@ def run(job: Job, *, before: JobContext | None = None) -> None:
     """Run a job that this process has taken; see ``run_next``."""
     kind = find_kind(job.kind)
     if kind is None:
-        # A newer version may know it, or this portal once it runs with monitoring again.
+        # A newer version may know it, or this portal once a plug-in is back.
         logger.info("%s is of a kind that this portal does not know; it waits", job)
         Job.objects.filter(pk=job.pk, lease_owner=job.lease_owner).update(
             state=JobState.WAITING,

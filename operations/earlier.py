@@ -37,11 +37,6 @@ MOVED: Final = {
     "acrapi.trackid": "dedup.trackid",
     "broadcasts.episode": "programmes.episode",
     "broadcasts.musicuse": "programmes.musicuse",
-    "reports.declaration": "declarations.declaration",
-    "reports.declarationprofile": "declarations.declarationprofile",
-    "reports.declarationprofile_stations": "declarations.declarationprofile_stations",
-    "reports.declaredplay": "declarations.declaredplay",
-    "reports.enginetrial_streams": "streams.stream_trials",
 }
 """Models that have another app since, by their labels."""
 

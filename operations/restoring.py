@@ -188,7 +188,7 @@ def _known_migrations(manifest: dict[str, Any]) -> set[Node]:
         raise BackupUnusable(
             f"The backup has migrations that this version does not know: {names}. "
             "Restore it with the version that made it, and with the same "
-            "ACRPORTAL_MONITORING."
+            "ACRPORTAL_PLUGINS."
         )
     return nodes
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
-from django.urls import URLPattern
-
 from common.routing import pages, patterns_of
 from portal.accounts import urls as accounts
 from portal.catalogue import urls as catalogue
@@ -32,12 +29,6 @@ from portal.watches import urls as watches
 
 app_name = "portal"
 
-_monitoring: list[URLPattern] = []
-if settings.ACRPORTAL_MONITORING:
-    from portal import monitoring
-
-    _monitoring = monitoring.urlpatterns
-
 urlpatterns = [
     *dashboard.urlpatterns,
     *search.urlpatterns,
@@ -45,7 +36,6 @@ urlpatterns = [
     *guides.urlpatterns,
     *uploads.urlpatterns,
     *watches.urlpatterns,
-    *_monitoring,
     *drops.urlpatterns,
     *files.urlpatterns,
     *review.urlpatterns,

@@ -38,7 +38,7 @@ _ROWS_NAMED: Final = 20
 _COLUMNS_NAMED: Final = 5
 _NAME_CHARS: Final = 100
 _CASES_AT_ONCE: Final = 500
-_OF_SCAN: Final = ("scan_id", "found_again_at")
+_OF_SCAN: Final = ("scan_id", "engine_version", "found_again_at")
 """What each scan makes new, also with the same result."""
 _PENDING: Final = f"{MatchState.PENDING}_count"
 
@@ -55,10 +55,11 @@ class DifferingRow:
     @property
     def text(self) -> str:
         """Return which row it is, and in which columns it would read differently."""
+        columns = [name.replace("_", " ") for name in self.columns[:_COLUMNS_NAMED]]
         values = {
             "title": self.title[:_NAME_CHARS],
             "file": self.file[:_NAME_CHARS],
-            "columns": ", ".join(self.columns[:_COLUMNS_NAMED]) or "segments",
+            "columns": ", ".join(columns) or "segments",
         }
         if self.title:
             return _("“%(title)s” in “%(file)s”: %(columns)s would differ.") % values

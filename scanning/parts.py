@@ -11,6 +11,7 @@ from typing import Protocol
 
 from common.registry import Registry
 from recognition.types import Fingerprint
+from scanning.choices import SourceType
 from scanning.engines.base import EngineResult, FoundRecording
 from scanning.models import ScannedFile
 
@@ -54,3 +55,9 @@ def kept_intervals(file: ScannedFile) -> Sequence[tuple[int, int]] | None:
     """Return the times whose sound a file keeps; None for a file that keeps it whole."""
     found = (times_of(file) for times_of in kept_sound)
     return next((times for times in found if times is not None), None)
+
+
+def sources_here() -> list[SourceType]:
+    """Return how files reach this portal; without parts, there are no streams."""
+    has_parts = any(True for _ in finders)
+    return [source for source in SourceType if has_parts or source != SourceType.STREAM]

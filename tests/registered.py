@@ -23,10 +23,7 @@ SEASON: Final = "registered_season"
 FILL: Final = "registered_fill"
 
 # Those whose code is still among the core's.
-_IN_THE_CORE = (
-    *(["monitoring"] if settings.ACRPORTAL_MONITORING else []),
-    *("imports.moving", "enrichment"),
-)
+_IN_THE_CORE = ("imports.moving", "enrichment")
 
 
 @cache

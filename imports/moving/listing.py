@@ -90,9 +90,11 @@ class Lister:
         return not_moved("move_unknown", text)
 
     def unknown_project(self, row: Json) -> None:
-        """Note that a portal without monitoring leaves unknown content out."""
+        """Note that the unknown content of a project is left out."""
         plain = {name: row.get(name) for name in ("id", "name")}
-        text = _("This portal runs without monitoring, so unknown content is left out.")
+        text = _(
+            "This portal does not look for unknown sound, so unknown content is left out."
+        )
         self.records.move(
             MovedKind.UNKNOWN,
             plain | {"id": f"{PROJECT}{row.get('id')}"},

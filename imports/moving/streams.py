@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from accounts.models import User
 from common.registry import Registry
-from imports.models import MoveParts
+from imports.models import MovedKind, MoveParts
 from imports.moving.remote import RemoteStream
 from scanning.models import Container, ScannedFile
 
@@ -33,7 +33,17 @@ class StreamsHere(Protocol):
 streams_here: Registry[StreamsHere] = Registry()
 
 
+def has_streams() -> bool:
+    """Return whether streams can move in."""
+    return any(True for _ in streams_here)
+
+
 def parts_here() -> list[MoveParts]:
     """Return the parts of an account that can move in."""
-    has_streams = any(True for _ in streams_here)
-    return [part for part in MoveParts if has_streams or part != MoveParts.STREAMS]
+    return [part for part in MoveParts if has_streams() or part != MoveParts.STREAMS]
+
+
+def kinds_here() -> list[MovedKind]:
+    """Return the kinds of objects of an account that can move in."""
+    of_streams = {MovedKind.STREAM, MovedKind.DAY}
+    return [kind for kind in MovedKind if has_streams() or kind not in of_streams]

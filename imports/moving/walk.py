@@ -118,7 +118,7 @@ def _look(reader: Reader) -> MoveSummary:
                 for row in projects
             )
         except CloudFault as fault:
-            # An account without monitoring has no such list.
+            # Not every account has this list.
             summary.fault(_("Streams"), str(fault))
             there["stream"], projects = 0, []
         there["day"] = there["stream"] * len(list(_days(one.since)))

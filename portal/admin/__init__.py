@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
-
 from portal.admin import (
     accounts,
     audit,
@@ -26,9 +24,6 @@ from portal.admin import (
     statements,
     trials,
 )
-
-if settings.ACRPORTAL_MONITORING:
-    from portal.admin import broadcasts, declarations, recurring, streams  # noqa: F401
 
 __all__ = [
     "accounts",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django import forms
@@ -43,6 +44,7 @@ from scanning.models import (
     Scan,
     ScannedFile,
 )
+from scanning.parts import sources_here
 from scanning.services.callbacks import link_remote_file
 from scanning.tags import territories_of, words_of
 
@@ -93,6 +95,14 @@ class ScanInline(ReadOnlyInline):
         return format_html('<a href="{}">{}</a>', url, scan.uid)
 
 
+class SourceFilter(HereFilter):
+    """Filters by how files reached this portal."""
+
+    def here(self) -> Collection[str]:
+        """Return the ways that it has."""
+        return sources_here()
+
+
 @admin.register(ScannedFile)
 class ScannedFileAdmin(RoleAdmin[ScannedFile]):
     """Files; an admin may set a file's ACRCloud id."""
@@ -111,7 +121,7 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
     list_filter = [
         "status",
         ("container", PickFilter),
-        ("source_type", HereFilter),
+        ("source_type", SourceFilter),
         ("error_code", CodeFilter),
         ("created_at", DaysFilter),
     ]
@@ -164,8 +174,8 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
     @admin.display(description=_("Length"), ordering="length_ms")
     def duration(self, file: ScannedFile) -> SafeString:
         """Return the length of the audio, if known."""
-        known = read_clock(file.length_ms) if file.length_ms else formats.UNKNOWN
-        return number(known)
+        length = read_clock(file.length_ms) if file.length_ms else formats.UNKNOWN
+        return number(length)
 
     @admin.display(description=_("Error code"), ordering="error_code")
     def shown_error(self, file: ScannedFile) -> SafeString:
@@ -236,8 +246,8 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
         if APPLY in request.POST:
             done, left_out = many.do_each(_RESCAN, files, user, form)
             if done:
-                said = f"{count_words(_RESCAN.done, len(done))}."
-                self.message_user(request, said, messages.SUCCESS)
+                message = f"{count_words(_RESCAN.done, len(done))}."
+                self.message_user(request, message, messages.SUCCESS)
             for file, why in left_out:
                 self.message_user(request, f"{file}: {why}", messages.WARNING)
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import admin
@@ -15,6 +16,7 @@ from audit.words import case_label
 from common.stored import read_stored
 from imports.kinds import all_kinds, kind_of_model
 from imports.models import Import, Moved
+from imports.moving.streams import kinds_here
 from portal.admin.base import RoleAdmin, all_field_names, two_lines
 from portal.admin.filters import HereFilter, PickFilter
 from portal.admin.stored_values import draw, readable
@@ -139,9 +141,9 @@ class ImportAdmin(RoleAdmin[Import]):
     get_readonly_fields = get_fields
 
     @admin.display(description=_("Outcome"))
-    def outcome(self, one: Import) -> SafeString:
+    def outcome(self, import_: Import) -> SafeString:
         """Return what the check or the import counted and found, in words."""
-        return draw(_read(one.summary), _WORDS)
+        return draw(_read(import_.summary), _WORDS)
 
 
 class AdminsImportAdmin(ImportAdmin):
@@ -157,6 +159,14 @@ for _kind in all_kinds():
     )
 
 
+class MovedKindFilter(HereFilter):
+    """Filters by what was moved, as far as this portal has it."""
+
+    def here(self) -> Collection[str]:
+        """Return the kinds."""
+        return kinds_here()
+
+
 @admin.register(Moved)
 class MovedAdmin(RoleAdmin[Moved]):
     """What was read in accounts, and what became of it."""
@@ -165,7 +175,7 @@ class MovedAdmin(RoleAdmin[Moved]):
     list_display = [
         *("name", "kind", "remote_id", "outcome", "code", "account", "moved_at")
     ]
-    list_filter = [("kind", HereFilter), "outcome", ("account", PickFilter)]
+    list_filter = [("kind", MovedKindFilter), "outcome", ("account", PickFilter)]
     list_select_related = ["account"]
     search_fields = ["=remote_id", "=case", "name"]
     readonly_fields = (
@@ -182,7 +192,7 @@ class MovedAdmin(RoleAdmin[Moved]):
 def _read(value: Any, name: str = "") -> Any:  # Any: JSON
     """Return a summary with its stored sentences in the reader's language."""
     if isinstance(value, dict):
-        return {key: _read(each, key) for key, each in value.items()}
+        return {key: _read(entry, key) for key, entry in value.items()}
     if isinstance(value, list):
-        return [_read(each, name) for each in value]
+        return [_read(entry, name) for entry in value]
     return read_stored(value) if name in {"rule", "message"} else value

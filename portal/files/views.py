@@ -176,7 +176,7 @@ def file_changes(request: PortalRequest) -> HttpResponseBase:
 
     return answer_changes(
         request,
-        known=known,
+        page_tokens=known,
         now={uid: _token(file) for uid, file in shown.items()},
         draw=draw,
         counts=lambda: {"total": count_of(_filter_files(request)[1])},

@@ -43,7 +43,7 @@ def search(request: PortalRequest) -> HttpResponseBase:
 @needs(Action.VIEW)
 def choices(request: PortalRequest) -> JsonResponse:
     """Return the first values of a kind that contain the text, as a search box asks."""
-    found = shared.choices(
+    values = shared.choices(
         kind=request.GET.get("kind", ""), text=request.GET.get("q", "")
     )
-    return JsonResponse({"choices": [asdict(each) for each in found]})
+    return JsonResponse({"choices": [asdict(choice) for choice in values]})

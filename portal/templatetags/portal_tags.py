@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import template
 from django.conf import settings
@@ -53,11 +53,6 @@ from scanning.choices import ACTIVE_FILE_STATUSES, ScanStage
 from scanning.jobs import CALLBACK_SENT
 from scanning.models import Container, ScannedFile, Segment
 from scanning.tags import territories_of, words_of
-
-if TYPE_CHECKING:
-    # A portal without monitoring has neither.
-    from monitoring.broadcasts.models import Broadcast
-    from monitoring.streams.models import Station
 
 register = template.Library()
 register.simple_tag(when)
@@ -594,24 +589,6 @@ def filter_chips(context: Context, form: Any) -> list[dict[str, str]]:
         href = qs(context, **{bound_field.name: None, "page": None})
         chips.append({"label": bound_field.label, "value": str(shown), "href": href})
     return chips
-
-
-@register.filter
-def local_start(broadcast: Broadcast) -> str:
-    """Return the start of a broadcast as the station's local time with its zone."""
-    return _local(broadcast.starts_at, broadcast.time_zone)
-
-
-@register.filter
-def at_station(at: datetime, station: Station) -> str:
-    """Return a moment as the station's local time with its zone, to the second."""
-    return _local(at.replace(microsecond=0), station.time_zone)
-
-
-def _local(at: datetime, time_zone: str) -> str:
-    # Seconds are worth their place only where there are any.
-    with timezone.override(time_zone):
-        return read_date(at, "full" if at.second else "moment")
 
 
 @register.inclusion_tag("portal/files/_file_engines.html")

@@ -547,6 +547,10 @@ def _create(file: ScannedFile, finding: Finding) -> None:
         **asdict(finding.measured),
         **evaluation.evaluate(subject=subject).fields(),
     )
+    if match.decided_at is not None:
+        # A rule decided while the row was made, not before it was found.
+        match.decided_at = match.created_at
+        match.save(update_fields=["decided_at"])
     match.detections.set(finding.detections)
     match.candidates.set(finding.candidates)
     record(

@@ -75,6 +75,8 @@ class Occurs:
     end_ms: int
     uid: str
     label: str
+    url: str
+    """The address of its page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
 from django.test import Client
-from django.urls import reverse
 
 from accounts.models import User
 from accounts.roles import Role
@@ -18,16 +16,11 @@ from reports.layouts import Layout
 from reports.models import ReportSchedule
 from reports.services import save_template
 from scanning.models import Container
-from tests.borders import with_monitoring
 from tests.factories.accounts import confirm, make_user
 from tests.factories.catalogue import BucketFactory
 from tests.factories.scanning import ContainerFactory
 from tests.fixtures import MakeClient
 from tests.reports.schedules import schedule
-
-if settings.ACRPORTAL_MONITORING:
-    from monitoring.streams.models import Stream
-    from tests.factories.streams import StreamFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -124,21 +117,6 @@ def test_where_results_of_a_container_are_posted(signed_in: MakeClient) -> None:
     assert not is_asked(renamed)
     assert (before.name, before.callback_url) == ("Renamed", "")
     assert container.callback_url == "https://b.example/in"
-
-
-@with_monitoring
-def test_who_hears_of_the_alarms_of_a_stream(signed_in: MakeClient) -> None:
-    stream = StreamFactory.create()
-    client = signed_in(Role.MANAGER)
-    address = reverse("portal:stream_edit", args=[stream.uid])
-    fields = {"name": "Renamed", "urls": "\n".join(stream.urls), "keep_hours": "24"}
-
-    renamed = client.post(address, fields)
-    asked = client.post(address, fields | {"alarm_url": "https://b.example/in"})
-    confirmed(client, asked)
-
-    assert not is_asked(renamed)
-    assert Stream.objects.get(pk=stream.pk).alarm_url == "https://b.example/in"
 
 
 def test_to_whom_a_report_is_sent(signed_in: MakeClient) -> None:

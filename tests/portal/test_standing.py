@@ -26,8 +26,6 @@ from tests.factories.accounts import make_limited, make_user
 from tests.factories.review import make_match
 from tests.factories.statements import state_everywhere
 from tests.fixtures import MakeClient
-from tests.monitoring.rows import declared
-from tests.security.world import Desk
 
 pytestmark = pytest.mark.django_db
 
@@ -282,12 +280,3 @@ def test_the_check_of_a_table_counts_what_stands_on_recordings(
     told = page.content.decode()
     assert "Statements stand on recordings that this changes" in told
     assert "Cue sheet: 1" in told
-
-
-def test_declarations_stand_on_what_they_name() -> None:
-    desk = Desk(1)
-    made = declared(desk.match, desk.user)
-
-    ((found,),) = standing_on([f"recording:{desk.recording.uid}"]).values()
-
-    assert (found.kind, found.uid) == (StatementKind.DECLARATION, made.uid)

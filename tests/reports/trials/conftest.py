@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 from pytest_httpserver import HTTPServer
@@ -20,9 +20,6 @@ from scanning.models import CloudAccount, Container
 from scanning.services import cloud
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detection
-
-if TYPE_CHECKING:
-    from monitoring.streams.models import Stream
 
 Interval = tuple[int, int]
 Found = dict[Recording, Interval]
@@ -65,7 +62,8 @@ class Beside:
         )
         return one
 
-    def begin(self, *streams: Stream) -> EngineTrial:
+    def begin(self, *streams: Any) -> EngineTrial:
+        """Begin a trial. Any: rows of a package above."""
         return services.begin_trial(
             account=self.account,
             containers=[] if streams else [self.container],
