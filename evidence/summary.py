@@ -34,7 +34,7 @@ def summary_pdf(
     facts: CaseFacts, pictures: Sequence[Drawn], gaps: Sequence[str], key_id: str
 ) -> bytes:
     """Return the document; ``gaps`` lists parts that the pack lacks."""
-    by_name = {each.picture.name: each for each in pictures}
+    by_name = {drawn.picture.name: drawn for drawn in pictures}
     pages = Pages(
         title=_("Evidence: %(match)s") % {"match": facts.match.uid},
         made_at=facts.as_of.at,
@@ -51,7 +51,7 @@ def summary_pdf(
     _segments(pages, facts)
     _decided(pages, facts)
     _checking(pages, facts, gaps, key_id)
-    spectra = [each for name, each in by_name.items() if name.startswith("spec")]
+    spectra = [drawn for name, drawn in by_name.items() if name.startswith("spec")]
     for picture in [by_name["alignment"], *spectra[:1]]:
         _draw(pages, picture)
     _foot(pages, facts, 2)
@@ -150,14 +150,14 @@ def _segments(pages: Pages, facts: CaseFacts) -> None:
     _row(pages, names, bold=True)
     numbered = facts.count.segments
     for counted in numbered[:SEGMENT_ROWS]:
-        each = counted.segment
-        tempo, cents, score = each.tempo_ratio, each.pitch_cents, each.score
+        segment = counted.segment
+        tempo, cents, score = segment.tempo_ratio, segment.pitch_cents, segment.score
         _row(
             pages,
             (
                 str(counted.number),
-                f"{offset(each.start_ms)} – {offset(each.end_ms)}",
-                f"{offset(each.reference_start_ms)} – {offset(each.reference_end_ms)}",
+                f"{offset(segment.start_ms)} – {offset(segment.end_ms)}",
+                f"{offset(segment.reference_start_ms)} – {offset(segment.reference_end_ms)}",
                 f"{counted.length_ms / 1000:.3f} s",
                 f"{counted.counted_ms / 1000:.3f} s",
                 "" if tempo is None else f"{tempo:.3f}×",
@@ -165,9 +165,9 @@ def _segments(pages: Pages, facts: CaseFacts) -> None:
                 "" if score is None else f"{score:.1f}",
             ),
         )
-    more = len(numbered) - SEGMENT_ROWS
-    if more > 0:
-        text = _("segments.csv lists %(count)s more.") % {"count": more}
+    unlisted = len(numbered) - SEGMENT_ROWS
+    if unlisted > 0:
+        text = _("segments.csv lists %(count)s more.") % {"count": unlisted}
         pages.write_text(text, size=8, colour=QUIET)
     pages.ln(3)
 

@@ -26,8 +26,8 @@ def programmes_of(files: Iterable[ScannedFile]) -> dict[int, Programme]:
     """Return what people typed about files, by file; two queries."""
     keys = [file.pk for file in files]
     episodes = {
-        each.scanned_file_id: each
-        for each in Episode.objects.filter(scanned_file__in=keys)
+        episode.scanned_file_id: episode
+        for episode in Episode.objects.filter(scanned_file__in=keys)
     }
     uses: dict[int, dict[int, MusicUse]] = defaultdict(dict)
     for use in MusicUse.objects.filter(scanned_file__in=keys):

@@ -177,8 +177,8 @@ def _tags_after(file: ScannedFile, form: forms.Form) -> list[str]:
 
 
 def _texts(values: Mapping[str, object], name: str) -> list[str]:
-    given = values.get(name)
-    return [str(each) for each in given] if isinstance(given, list) else []
+    entries = values.get(name)
+    return [str(entry) for entry in entries] if isinstance(entries, list) else []
 
 
 def _why_not_tagged(file: ScannedFile, _user: User, form: forms.Form) -> str:

@@ -543,8 +543,10 @@ def mini_ribbon(
 ) -> dict[str, Any]:
     """Draw the segments of a match on a small ribbon."""
     drawn = [
-        ribbon.DrawnSegment(each.start_ms, each.end_ms, state, excluded=each.excluded)
-        for each in segments
+        ribbon.DrawnSegment(
+            segment.start_ms, segment.end_ms, state, excluded=segment.excluded
+        )
+        for segment in segments
     ]
     longest = max((segment.end_ms for segment in drawn), default=1)
     mini = ribbon.mini_ribbon(duration_ms=duration_ms or longest, segments=drawn)
@@ -585,14 +587,14 @@ def filter_chips(context: Context, form: Any) -> list[dict[str, str]]:
         if bound_field.is_hidden or value in (None, "", []):
             continue
         choices = dict(getattr(bound_field.field, "choices", None) or {})
-        shown = choices.get(value, value) if isinstance(value, str) else value
+        text = choices.get(value, value) if isinstance(value, str) else value
         if isinstance(value, date):
-            shown = read_date(value, "dated")
+            text = read_date(value, "dated")
             zone = values.get(ZONE) or UTC
             if ZONE in form.fields and zone != timezone.get_current_timezone_name():
-                shown = f"{shown}, {zone}"
+                text = f"{text}, {zone}"
         href = qs(context, **{bound_field.name: None, "page": None})
-        chips.append({"label": bound_field.label, "value": str(shown), "href": href})
+        chips.append({"label": bound_field.label, "value": str(text), "href": href})
     return chips
 
 
