@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from common.storage import read_bytes
-from evidence import clips, drawings, words
+from evidence import clips, drawings, explanations
 from evidence.clips import Cut
 from evidence.drawings import Picture
 from evidence.facts import (
@@ -84,8 +84,8 @@ def _case(facts: CaseFacts, cut: Cut, pictures: Sequence[Picture]) -> dict[str, 
     """Return the content of ``case.json``. Any: JSON."""
     return {
         **case_json(facts),
-        "in_words": words.sentences(facts),
-        "decision_in_words": words.decision(facts),
+        "in_words": explanations.sentences(facts),
+        "decision_in_words": explanations.decision(facts),
         "clips": [
             {
                 "file": clip.name,
@@ -123,12 +123,12 @@ def _write_texts(
         "file": facts.file,
         "case": case,
         "parts": drawn_parts(facts.parts),
-        "recording_pairs": words.of_recording(facts),
-        "file_pairs": words.of_file(facts),
+        "recording_pairs": explanations.of_recording(facts),
+        "file_pairs": explanations.of_file(facts),
         "segments": _segment_rows(facts),
-        "licence_words": words.licences(facts),
-        "decisions": words.decisions(facts),
-        "disputes": words.disputes(facts),
+        "licence_words": explanations.licences(facts),
+        "decisions": explanations.decisions(facts),
+        "disputes": explanations.disputes(facts),
         "pictures": pictures,
         "key_id": key_id,
         "site": settings.ACRPORTAL_SITE_NAME,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from evidence import words
+from evidence import explanations
 from evidence.drawings import OTHER_STATE, STATE_COLOURS, WIDTH, Picture
 from evidence.facts import CaseFacts
 from reports.cells import offset
@@ -87,20 +87,20 @@ def _head(pages: Pages, facts: CaseFacts) -> None:
     top = pages.y
     pages.cell(width, 6, label, align="C", fill=True)
     pages.set_xy(pages.l_margin + width + 3, top + 0.9)
-    pages.write_text(words.decision(facts), most_lines=2)
+    pages.write_text(explanations.decision(facts), most_lines=2)
     pages.set_xy(pages.l_margin, max(pages.y, top + 6) + 3)
 
 
 def _draw_findings(pages: Pages, facts: CaseFacts) -> None:
     _heading(pages, _("What was found, and what it means"))
-    for sentence in words.sentences(facts):
+    for sentence in explanations.sentences(facts):
         top = pages.y
         pages.write_text("•", width=4, most_lines=1)
         pages.set_xy(pages.l_margin + 4, top)
         pages.write_text(sentence, most_lines=3)
         pages.set_x(pages.l_margin)
         pages.ln(0.8)
-    pages.write_text(words.licences(facts), most_lines=2)
+    pages.write_text(explanations.licences(facts), most_lines=2)
     pages.ln(3)
 
 
@@ -108,8 +108,8 @@ def _two_sides(pages: Pages, facts: CaseFacts) -> None:
     top, half = pages.y, pages.epw / 2
     ends = []
     for x, title, rows in (
-        (pages.l_margin, _("The recording"), words.of_recording(facts)),
-        (pages.l_margin + half + 3, _("The file"), words.of_file(facts)),
+        (pages.l_margin, _("The recording"), explanations.of_recording(facts)),
+        (pages.l_margin + half + 3, _("The file"), explanations.of_file(facts)),
     ):
         pages.set_xy(x, top)
         _heading(pages, title, width=half - 3)
@@ -184,7 +184,7 @@ def _row(pages: Pages, cells: Sequence[str], *, bold: bool = False) -> None:
 
 def _decided(pages: Pages, facts: CaseFacts) -> None:
     _heading(pages, _("Decisions"))
-    decided = words.decisions(facts)
+    decided = explanations.decisions(facts)
     if len(decided) > DECISION_ROWS:
         text = _("The last %(shown)s of %(all)s; audit.jsonl contains all of them.")
         values = {"shown": DECISION_ROWS, "all": len(decided)}
@@ -194,7 +194,7 @@ def _decided(pages: Pages, facts: CaseFacts) -> None:
         parts = [f"{event['at']} UTC", f"{event['by']} {event['done']}{change}"]
         parts.append(event["why"])
         pages.write_text(" · ".join(filter(None, parts)), size=8, most_lines=1)
-    for dispute in words.disputes(facts)[-2:]:
+    for dispute in explanations.disputes(facts)[-2:]:
         by = dispute["recorded_by"]
         parts = [
             dispute["received"],

@@ -25,9 +25,9 @@ from review.services.transitions import changed_cases
 from statements.jobs import CHECK_STATEMENTS
 from statements.kinds import Difference, kinds
 from statements.models import Statement, StatementCheck
+from statements.notifications import post
 from statements.selectors import concerned_by, is_followed
 from statements.services import digest_of
-from statements.telling import post
 
 _EVERYTHING: Final = {
     *("licence", "party", "rights_recording", "work", "rights_import"),

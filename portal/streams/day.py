@@ -18,7 +18,7 @@ from monitoring.streams.models import Airplay, Stream, StreamGap
 from monitoring.streams.selectors import DayHour, HourState
 from portal.pictures.airday import AirDay, DayMark, DayTitle, HourMarks, air_day
 from portal.shared import formats
-from portal.shared.looks import pattern_fill, review_look
+from portal.shared.appearance import pattern_fill, review_look
 from portal.streams.log import (
     LogRow,
     PlayTarget,

@@ -35,7 +35,7 @@ from jobs.choices import JobState
 from jobs.selectors import jobs_of
 from portal.files.page import EngineComparison, compare
 from portal.pictures import plots, ribbon
-from portal.shared import columns, formats, looks
+from portal.shared import appearance, columns, formats
 from portal.shared.cards import cards_of
 from portal.shared.fields import may_be_empty, shown_when
 from portal.shared.lists import COUNTED_IN_MENU
@@ -72,7 +72,7 @@ register.filter("ms_length", formats.length)
 register.filter(formats.codec)
 register.filter(formats.counted)
 register.filter(formats.scale)
-register.filter(looks.reason_icon)
+register.filter(appearance.reason_icon)
 register.filter("actor", rule_names.actor_label)
 register.filter(actions.via_label)
 register.filter("event_words", words.done)
@@ -321,13 +321,13 @@ def sentence(text: str) -> str:
 @register.filter
 def state_label(state: str) -> str:
     """Return the label of a match state."""
-    return str(looks.review_look(state).label)
+    return str(appearance.review_look(state).label)
 
 
 @register.filter
 def state_icon(state: str) -> str:
     """Return the icon name of a match state."""
-    return looks.review_look(state).icon
+    return appearance.review_look(state).icon
 
 
 @register.filter
@@ -359,13 +359,13 @@ def relation_label(relation: str) -> str:
 @register.filter
 def file_state_label(state: str) -> str:
     """Return the label of a file status."""
-    return str(looks.file_look(state).label)
+    return str(appearance.file_look(state).label)
 
 
 @register.filter
 def file_state_icon(state: str) -> str:
     """Return the icon name of a file status."""
-    return looks.file_look(state).icon
+    return appearance.file_look(state).icon
 
 
 @register.filter

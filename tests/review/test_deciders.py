@@ -18,8 +18,8 @@ from accounts.services import create_user
 from accounts.tokens import create_token
 from acrportal import translations
 from common.attribution import act_through, attribution_scope
+from evidence.explanations import decision as decision_in_words
 from evidence.facts import case_json, gather
-from evidence.words import decision as decision_in_words
 from plugins.notices.content import content_of
 from plugins.notices.models import ClaimedRight, NoticeLaw
 from plugins.notices.services import prepare
