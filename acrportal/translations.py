@@ -35,7 +35,7 @@ REFERENCE = "en"
 # Documents for others, which stay English: evidence packs and the API's description.
 _ENGLISH = (
     *("evidence/building.py", "evidence/services.py", "evidence/signing.py"),
-    *("evidence/summary.py", "evidence/words.py", "templates/evidence/"),
+    *("evidence/summary.py", "evidence/explanations.py", "templates/evidence/"),
     *("acrapi/", "templates/acrapi/"),
 )
 _SKIPPED = {"migrations", "tests"}

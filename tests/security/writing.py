@@ -284,7 +284,7 @@ LISTED: Table[str, str] = Table(
         "portal.containers.views.after_change": ADMINS,
         "portal.jobs.services.cancel": JOBS,
         "portal.jobs.services.try_again": JOBS,
-        "portal.search.finding.find": READS,
+        "portal.search.lookup.find": READS,
         **dict.fromkeys(
             (
                 "reports.cue_entries.enter",
