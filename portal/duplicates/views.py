@@ -129,7 +129,7 @@ def duplicate_act(request: PortalRequest, uid: str) -> HttpResponseBase:
             user=request.user,
             version=form.cleaned_data["version"],
             seen=form.seen,
-            asked=form.asked(),
+            selection=form.asked(),
             note=form.cleaned_data["note"],
         )
 
