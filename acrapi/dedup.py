@@ -68,8 +68,8 @@ def submit_track(
     Concurrent calls with one track store it once.
     """
     # A repeated call must not compare a track with itself.
-    if (known := _known_as(bucket, track_id)) is not None:
-        return SubmitOutcome([track_id], known.acr_id, stored=False)
+    if (existing := _known_as(bucket, track_id)) is not None:
+        return SubmitOutcome([track_id], existing.acr_id, stored=False)
     newcomer = prepare(bucket=bucket, fingerprint=fingerprint)
     if (waiting := _waiting_as(bucket, track_id)) is not None:
         # It moved in without its sound.
@@ -81,8 +81,8 @@ def submit_track(
     comparison = Comparison.of(replace(newcomer, compares=True))
 
     def answer(recording: Recording | None, same: Same | None) -> SubmitOutcome:
-        if (known := _known_as(bucket, track_id)) is not None:
-            return SubmitOutcome([track_id], known.acr_id, stored=False)
+        if (existing := _known_as(bucket, track_id)) is not None:
+            return SubmitOutcome([track_id], existing.acr_id, stored=False)
         if same is not None:
             return _duplicate(track_id, same.recording, user)
         if recording is None:
@@ -111,13 +111,13 @@ def recording_with(bucket: Bucket, name: str) -> Recording | None:
 
 def _known_as(bucket: Bucket, track_id: str) -> Recording | None:
     """Return the recording with this track id, or with this custom id."""
-    listed = Recording.objects.filter(
+    recordings = Recording.objects.filter(
         bucket=bucket, status__in=LISTED_RECORDING_STATUSES
     )
-    named = listed.filter(track_ids__track_id=track_id).first()
+    named = recordings.filter(track_ids__track_id=track_id).first()
     return (
         named
-        or listed.filter(custom_id=track_id).first()
+        or recordings.filter(custom_id=track_id).first()
         or alias_of(
             bucket.recordings.filter(
                 Q(track_ids__track_id=track_id) | Q(custom_id=track_id)

@@ -100,7 +100,7 @@ def _written(digest: Digest[Row], seen: Sequence[Row]) -> tuple[str, str]:
     """Return subject and body in the current language."""
     parts = [digest.intro(), *map(digest.entry, seen[:_LISTED])]
     if len(seen) > _LISTED:
-        more = len(seen) - _LISTED
-        parts.append(_("… and %(more)d more.") % {"more": more})
+        surplus = len(seen) - _LISTED
+        parts.append(_("… and %(more)d more.") % {"more": surplus})
     title = digest.title(seen)
     return f"{settings.ACRPORTAL_SITE_NAME}: {title}", "\n\n".join(parts) + "\n"

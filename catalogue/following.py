@@ -63,7 +63,9 @@ def open_index() -> IndexStore:
     """
     if not partitions.are_all_held():
         raise partitions.elsewhere()
-    return index_store.together({one: open_partition(one) for one in partitions.held()})
+    return index_store.together(
+        {partition: open_partition(partition) for partition in partitions.held()}
+    )
 
 
 def open_partition(partition: Partition, report: Report = _look) -> SegmentStore:
@@ -83,10 +85,10 @@ def searched_index(report: Report = _look) -> Iterator[tuple[IndexStore, int]]:
         raise partitions.elsewhere()
     with ExitStack() as stack:
         searched = {
-            one: stack.enter_context(searched_partition(one, report))
-            for one in partitions.held()
+            partition: stack.enter_context(searched_partition(partition, report))
+            for partition in partitions.held()
         }
-        parts = {one: index for one, (index, _) in searched.items()}
+        parts = {partition: index for partition, (index, _) in searched.items()}
         yield (
             index_store.together(parts),
             min(position for _, position in searched.values()),
@@ -114,7 +116,9 @@ def searched_partition(
 
 def bring_up() -> int:
     """Follow the catalogue to its state at the call; return the position reached."""
-    return min((_bring_up(one, _look) for one in partitions.held()), default=0)
+    return min(
+        (_bring_up(partition, _look) for partition in partitions.held()), default=0
+    )
 
 
 def _bring_up(partition: Partition, report: Report) -> int:
@@ -269,7 +273,7 @@ _merging: Thread | None = None
 
 def keep_up() -> None:
     """Follow the catalogue, and tell how late this machine is; called each second."""
-    late = [one for one in partitions.held() if not _keep_up(one)]
+    late = [partition for partition in partitions.held() if not _keep_up(partition)]
     if not late:
         resources.unblock({resources.INDEX})
 

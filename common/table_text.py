@@ -218,10 +218,10 @@ def _at_marks(name: str) -> list[str]:
     lines = name.replace(";", "\n").replace(" / ", "\n").splitlines()
     parts = []
     for line in lines:
-        first, *others = _FEATURED.split(" ".join(line.split()))
+        first, *guests = _FEATURED.split(" ".join(line.split()))
         # The bracket of "(feat. B)".
         parts += [
             first,
-            *(name if "(" in name else name.rstrip(")]") for name in others),
+            *(name if "(" in name else name.rstrip(")]") for name in guests),
         ]
     return parts

@@ -185,9 +185,11 @@ class JobContext:
             self._written = seen
             if "lease_until" in columns:
                 self._renewed_at = now
-        asked = self._mine().values_list("cancel_requested", flat=True).first()
-        self._is_lost = asked is None and not self.is_finished
-        self._is_cancelled = bool(asked)
+        cancel_requested = (
+            self._mine().values_list("cancel_requested", flat=True).first()
+        )
+        self._is_lost = cancel_requested is None and not self.is_finished
+        self._is_cancelled = bool(cancel_requested)
         self._must_rest = (
             resources.OUTSIDE in self.kind.needs and installation.is_paused()
         )

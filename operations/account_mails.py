@@ -103,8 +103,8 @@ def send(context: JobContext) -> None:
 def _body(person: User, about: dict[str, Any]) -> str:  # Any: JSON of the job
     at = datetime.fromisoformat(about["at"])
     moment = {"at": read_date(timezone.localtime(at), "moment")}
-    what = str(_SUBJECTS[about["what"]])
-    lines = [f"{what}.", _("Account: %(name)s") % {"name": person.username}]
+    subject = str(_SUBJECTS[about["what"]])
+    lines = [f"{subject}.", _("Account: %(name)s") % {"name": person.username}]
     lines.append(_("When: %(at)s") % moment)
     place = KnownPlace.objects.filter(pk=about.get("place", 0), user=person).first()
     if place is not None:
@@ -156,6 +156,6 @@ def _tell_both_addresses(user: User, address: str, **_signal: object) -> None:
         _ask(user, _ADDRESS_CHANGED, timezone.now(), to=seal(known_address))
 
 
-def _ask(person: User, what: str, at: datetime, **more: object) -> None:
-    data: dict[str, object] = {"what": what, "at": at.isoformat(), **more}
+def _ask(person: User, change: str, at: datetime, **details: object) -> None:
+    data: dict[str, object] = {"what": change, "at": at.isoformat(), **details}
     submit(ACCOUNT_MAIL, person, data=data)

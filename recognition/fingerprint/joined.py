@@ -43,8 +43,10 @@ def join(
         reference.append(_move_landmarks(piece.reference, start, end))
         dense.append(_move_landmarks(piece.dense, start, end))
         row = start // params.map_frames
-        known = piece.level_map.levels[: max(0, -(-end // params.map_frames) - row)]
-        levels[row : row + len(known)] = known[: rows - row]
+        piece_levels = piece.level_map.levels[
+            : max(0, -(-end // params.map_frames) - row)
+        ]
+        levels[row : row + len(piece_levels)] = piece_levels[: rows - row]
     return Fingerprint(
         duration_ms=duration_ms,
         params_hash=params.shape_hash(),

@@ -73,7 +73,7 @@ def _together(
     before: SegmentMatch, after: SegmentMatch, hours: float, params: Params
 ) -> SegmentMatch:
     """Return both as one, with the tempo, pitch and band of the longer."""
-    longer = max(before, after, key=lambda one: one.end_ms - one.start_ms)
+    longer = max(before, after, key=lambda match: match.end_ms - match.start_ms)
     bits = round(before.bits + after.bits, 2)
     expected = e_value(bits, hours, params)
     return replace(

@@ -136,7 +136,7 @@ REFUSED: Table[str, Callable[[Shared], object]] = Table(
             user=it.user,
             version=it.group.version,
             seen=[it.own.recording.uid, it.other.recording.uid],
-            asked=ActionRequest([it.own.recording.uid]),
+            selection=ActionRequest([it.own.recording.uid]),
         ),
         "dedup.actions.accept": lambda it: duplicates.accept(
             action=it.action, user=it.user

@@ -55,5 +55,9 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{count_noun(counts.indexed, 'recording')} indexed, {counts.fingerprinted} of them "
             f"fingerprinted again, {counts.failed} failed"
-            + (f"; {counts.kept} were already indexed" if counts.kept else "")
+            + (
+                f"; {counts.already_indexed} were already indexed"
+                if counts.already_indexed
+                else ""
+            )
         )
