@@ -41,7 +41,7 @@ from playwright.sync_api import Browser, Error, FilePayload, Page, sync_playwrig
 from acrportal.plugins import plugin_names
 
 if TYPE_CHECKING:
-    from tests.imports.moving.account import Account
+    from plugins.moving.tests.account import Account
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("ACRPORTAL_DATA_DIR", ROOT / "var"))
@@ -247,7 +247,7 @@ def _draw_live(browser: Browser) -> None:
 def _draw_moving(browser: Browser) -> None:
     """Take the pictures of a move and of the audio that follows it."""
     # Only these pictures need an account.
-    from tests.imports.moving import account as there
+    from plugins.moving.tests import account as there
 
     with there.serving(_account().answer) as address:
 
@@ -279,7 +279,7 @@ def _draw_moving(browser: Browser) -> None:
 
 
 def _account() -> Account:
-    from tests.imports.moving import account as there
+    from plugins.moving.tests import account as there
 
     songs, idents = there.bucket(8881, "Songs"), there.bucket(8882, "Idents")
     titles = ("Graveyard", "Awakening", "Castle", "Harbour lights")
