@@ -25,7 +25,6 @@ class StatementKind(StrEnum):
     Packages above have kinds of their own: ``statements.kinds`` knows all.
     """
 
-    DECLARATION = "declaration"
     CUE_SHEET = "cue_sheet"
     EVIDENCE = "evidence"
     REPORT = "report"

@@ -9,7 +9,9 @@ import random
 from datetime import UTC, datetime, timedelta
 
 from accounts.reach import working_for
-from statements.models import Statement
+from statements.choices import FOLLOWED
+from statements.following import differences_of
+from statements.models import Statement, StatementCheck
 from statements.selectors import Subset, list_statements
 from tests.season.invariants import check
 from tests.season.people import Person
@@ -32,6 +34,20 @@ def correct(person: Person, rng: random.Random) -> None:
         person.fill_in(f"{page}withdraw/", why="It is wrong.")
     else:
         person.open(f"{page}files/{rng.choice(['pdf', 'csv', 'zip', 'txt'])}")
+
+
+def are_compared() -> None:
+    """Check that lists say of each statement what a comparison finds at once."""
+    if StatementCheck.objects.exists():
+        return
+    rows = list(Statement.objects.filter(state__in=FOLLOWED))
+    differences = differences_of(rows)
+    for row in rows:
+        texts = [difference.text for difference in differences.get(row.pk, ())]
+        check(
+            (row.differs_since is not None) == bool(texts),
+            f"{row.kind} {row} differs since {row.differs_since}, says its list: {texts}",
+        )
 
 
 def _keep(person: Person, statement: Statement, page: str, rng: random.Random) -> None:

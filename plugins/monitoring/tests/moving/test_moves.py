@@ -19,7 +19,7 @@ from plugins.moving.importing.streams import parts_here
 from plugins.moving.models import Moved, MovedKind, MovedOutcome, MoveIn
 from plugins.moving.tests.account import TOKEN, bucket_file, play
 from plugins.moving.tests.conftest import Moving, work_off
-from plugins.moving.tests.test_moves import NOON, _names_of_files, refused
+from plugins.moving.tests.test_moves import NOON, names_of_files, refused
 from review.models import Match
 from scanning.choices import EngineChoice, FileStatus
 from scanning.models import CloudDeletion, Container, ScannedFile, Segment
