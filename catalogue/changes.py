@@ -254,7 +254,7 @@ def refingerprint(*, recording: Recording, user: User | None) -> None:
     with transaction.atomic():
         # Compare-and-set: a worker may have taken the recording since the page was
         # shown.
-        if not _made_waiting(recording):
+        if not _queue_for_worker(recording):
             raise _not_ready(recording)
         audit.services.record(
             case=f"recording:{recording.uid}",
@@ -311,7 +311,7 @@ def save_other_audio(*, recording: Recording, user: User | None) -> None:
     was_waiting = waits_for_audio(recording)
     with transaction.atomic():
         columns = {name: getattr(recording, name) for name in _OF_AUDIO}
-        if not _made_waiting(recording, **columns):
+        if not _queue_for_worker(recording, **columns):
             raise _not_ready(recording)
         audit.services.record(
             case=f"recording:{recording.uid}",
@@ -368,7 +368,7 @@ def stop_waiting(
         )
 
 
-def _made_waiting(recording: Recording, **columns: object) -> bool:
+def _queue_for_worker(recording: Recording, **columns: object) -> bool:
     """Let a recording wait for a worker; return False if it is not at rest."""
     stubs = Q(status=RecordingStatus.STUB) & ~Q(bucket=ACRCLOUD_MUSIC_BUCKET_ID)
     at_rest = Recording.objects.filter(Q(status__in=_AT_REST) | stubs, pk=recording.pk)

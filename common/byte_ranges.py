@@ -18,7 +18,7 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})$")
 _CHUNK_BYTES = 256 * 1024
 
 
-def _wanted_span(header: str, size: int) -> tuple[int, int] | None:
+def _requested_span(header: str, size: int) -> tuple[int, int] | None:
     """Return first and last byte; None if unusable; first > last if out of range."""
     match = _RANGE.match(header.strip())
     if match is None or match.groups() == ("", ""):
@@ -58,7 +58,7 @@ def file_response(
     """
     size, etag = file.size, f'"{version}"'
     same = request.headers.get("If-Range", etag) == etag
-    span = _wanted_span(request.headers.get("Range", ""), size) if same else None
+    span = _requested_span(request.headers.get("Range", ""), size) if same else None
     response: HttpResponse | StreamingHttpResponse
     if span is None:
         response = StreamingHttpResponse(

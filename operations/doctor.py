@@ -188,14 +188,14 @@ def _index_of(
         repair = partial(index_store.index_recording, rows[number])
         yield _misplaced(rows[number], repair, bucket)
     for number in sorted(held - expected):
-        yield _held_in_vain(number, partial(index.remove, bucket.pk, number), bucket)
+        yield _superfluous(number, partial(index.remove, bucket.pk, number), bucket)
 
 
 def _misplaced(
     recording: Recording, repair: Callable[[], object], bucket: Bucket
 ) -> DoctorFinding:
     if recording.status != RecordingStatus.READY:
-        return _held_in_vain(recording.pk, repair, bucket)
+        return _superfluous(recording.pk, repair, bucket)
     return DoctorFinding(
         "index",
         f"{recording} ({recording.uid}) is not in the index, so scans cannot find it",
@@ -204,7 +204,7 @@ def _misplaced(
     )
 
 
-def _held_in_vain(
+def _superfluous(
     number: int, repair: Callable[[], object], bucket: Bucket
 ) -> DoctorFinding:
     return DoctorFinding(

@@ -45,7 +45,7 @@ def own_shares(
         embodied = set[int]().union(*(works.get(record, ()) for record in own))
         if not held and len(embodied) == 1:
             held = performing.get(embodied.pop(), [])
-        shares[key] = _ours(held, countries)
+        shares[key] = _our_share(held, countries)
     return shares
 
 
@@ -69,7 +69,7 @@ def _owned(
     }
 
 
-def _ours(
+def _our_share(
     held: Sequence[ledger.Held], countries: frozenset[str] | None
 ) -> Decimal | None:
     if not any(holding.share.party.is_ours for holding in held):

@@ -50,8 +50,8 @@ def join(
     return Fingerprint(
         duration_ms=duration_ms,
         params_hash=params.shape_hash(),
-        reference=_together(reference),
-        dense=_together(dense),
+        reference=_concatenate(reference),
+        dense=_concatenate(dense),
         level_map=LevelMap(levels, params.map_frames, params.map_bins),
     )
 
@@ -65,7 +65,7 @@ def _move_landmarks(landmarks: Landmarks, start: int, end: int) -> Landmarks:
     )
 
 
-def _together(parts: Sequence[Landmarks]) -> Landmarks:
+def _concatenate(parts: Sequence[Landmarks]) -> Landmarks:
     return Landmarks(
         frames=np.concatenate([part.frames for part in parts]),
         bins=np.concatenate([part.bins for part in parts]),

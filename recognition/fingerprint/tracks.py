@@ -48,7 +48,7 @@ def differing(
     levels = other_track.level_map.levels[: -(-length // step)].copy()
     rows = np.arange(len(levels)) * step // BLOCK
     levels[~near[np.minimum(rows, blocks - 1)]] = 0
-    dense = _within(other_track.dense, near, min(length, len(levels) * step))
+    dense = _select_blocks(other_track.dense, near, min(length, len(levels) * step))
     return replace(
         other_track,
         duration_ms=main.duration_ms,
@@ -93,7 +93,9 @@ def _places(landmarks: Landmarks, frames: int, bins: int) -> NDArray[np.int64]:
     return at << 10 | np.rint(landmarks.bins).astype(np.int64) + 1 + bins
 
 
-def _within(landmarks: Landmarks, blocks: NDArray[np.bool_], length: int) -> Landmarks:
+def _select_blocks(
+    landmarks: Landmarks, blocks: NDArray[np.bool_], length: int
+) -> Landmarks:
     at = np.minimum(landmarks.frames // BLOCK, len(blocks) - 1)
     mask = blocks[at] & (landmarks.frames < length)
     return Landmarks(

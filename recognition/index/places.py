@@ -105,7 +105,7 @@ class PlaceTable:
         columns = zip(
             *(recording.parts for recording in (NO_PLACES, *every)), strict=True
         )
-        cells, bins, loud_cells, loud_bins = map(_joined, columns)
+        cells, bins, loud_cells, loud_bins = map(_concatenate, columns)
         return cls(
             np.array([*places], dtype=np.uint32),
             np.zeros(len(every), dtype=np.uint8),
@@ -154,7 +154,7 @@ class PlaceTable:
         return np.where(here, local, -1)
 
 
-def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:  # Any: of each type
+def _concatenate(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:  # Any: of each type
     """Put arrays together, read-only as those of a mapped file are.
 
     Numba would compile loops over arrays that may be written again.

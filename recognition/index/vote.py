@@ -74,7 +74,7 @@ def best_offsets(
     max_list: int | None = None,
 ) -> list[Peaks]:
     """Return the best offsets of each window, best first, with neighbours added up."""
-    firsts, counts = _found_lists(segment, query, max_list)
+    firsts, counts = _find_lists(segment, query, max_list)
     peaks = []
     for low, high in windows:
         interrupts.look()
@@ -90,7 +90,7 @@ def best_offsets(
     return peaks
 
 
-def _found_lists(
+def _find_lists(
     segment: IndexSegment, query: Query, max_list: int | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the first posting of each hash's list, and its length."""

@@ -117,7 +117,7 @@ def host_of(
     run: SharedSound, family: Sequence[SharedSound], params: Params = DEFAULT
 ) -> Side:
     """Return the side of a run around which the family reaches furthest."""
-    here = [_around(side, family, params) for side in sides(run, params)]
+    here = [_widen_side(side, family, params) for side in sides(run, params)]
     return min(here, key=lambda side: (-round(side.length), side.file, side.start))
 
 
@@ -183,7 +183,7 @@ def _runs_along(
         for lead in leads:
             for part in unexplained(lead, runs, view.n_frames, params):
                 run = follow(view, reference, part, params)
-                if run is not None and _holds(run, params):
+                if run is not None and _is_reliable(run, params):
                     runs.append(run)
 
     follow_all(leads)
@@ -191,7 +191,7 @@ def _runs_along(
     return meeting(joined(best, params), params)
 
 
-def _holds(run: ScoringRun, params: Params) -> bool:
+def _is_reliable(run: ScoringRun, params: Params) -> bool:
     if run.bits < PLACE_BITS or run.length * params.frame_ms < MIN_MS:
         return False
     return run.absent <= ABSENT_SHARE * run.aligned
@@ -204,7 +204,7 @@ def _lead(place: Place) -> Lead:
     return Lead(0, place.alignment, window, 0, altered, nearby)
 
 
-def _around(side: Side, family: Sequence[SharedSound], params: Params) -> Side:
+def _widen_side(side: Side, family: Sequence[SharedSound], params: Params) -> Side:
     """Return the interval that overlapping runs of the family cover around a side."""
     least = _TOGETHER_MS / params.frame_ms
     neighbours = [

@@ -204,15 +204,17 @@ def _without_small(
         ]
         merged.remove(span)
         nearest = max(
-            beside, key=lambda neighbour: _alike(span, neighbour, parts), default=None
+            beside,
+            key=lambda neighbour: _likeness(span, neighbour, parts),
+            default=None,
         )
-        if nearest is not None and _together(span, nearest, parts) >= _JOINING_SHARE:
+        if nearest is not None and _joint_share(span, nearest, parts) >= _JOINING_SHARE:
             first, last = min(span[0], nearest[0]), max(span[1], nearest[1])
             merged[merged.index(nearest)] = first, last
     return merged
 
 
-def _holds(part: Part, span: tuple[float, float]) -> bool:
+def _covers(part: Part, span: tuple[float, float]) -> bool:
     shared = min(part.end, span[1]) - max(part.start, span[0])
     return shared > (span[1] - span[0]) / 2
 
@@ -220,26 +222,26 @@ def _holds(part: Part, span: tuple[float, float]) -> bool:
 def _is_alone(span: tuple[float, float], parts: Iterable[Part], least: float) -> bool:
     """Return whether the piece is ever played without what lies beside it."""
     return any(
-        _holds(part, span)
+        _covers(part, span)
         and part.start > span[0] - least
         and part.end < span[1] + least
         for part in parts
     )
 
 
-def _together(
+def _joint_share(
     span: tuple[float, float], beside: tuple[float, float], parts: Iterable[Part]
 ) -> float:
     """Return which share of a neighbour's plays hold the piece too."""
-    holding = [part for part in parts if _holds(part, beside)]
-    return sum(_holds(part, span) for part in holding) / max(1, len(holding))
+    holding = [part for part in parts if _covers(part, beside)]
+    return sum(_covers(part, span) for part in holding) / max(1, len(holding))
 
 
-def _alike(
+def _likeness(
     span: tuple[float, float], beside: tuple[float, float], parts: Iterable[Part]
 ) -> float:
     """Return how many of the plays of either piece hold both, as a share."""
-    held = [(_holds(part, span), _holds(part, beside)) for part in parts]
+    held = [(_covers(part, span), _covers(part, beside)) for part in parts]
     return sum(a and b for a, b in held) / max(1, sum(a or b for a, b in held))
 
 

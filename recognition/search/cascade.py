@@ -219,7 +219,7 @@ class Search:
     def follow_all(self, proposed: Iterable[Lead]) -> None:
         """Verify leads, except where a run already explains the window."""
         for lead in proposed:
-            runs = self._found_of(lead.recording)
+            runs = self._runs_of(lead.recording)
             for part in unexplained(lead, runs, self.view.n_frames, self.params):
                 run = self._weighed(part)
                 if run is None:
@@ -230,7 +230,7 @@ class Search:
                     # Kept as the closest candidate of an unmatched interval.
                     self.refused.append(run)
 
-    def _found_of(self, recording: int) -> list[ScoringRun]:
+    def _runs_of(self, recording: int) -> list[ScoringRun]:
         """Return the runs of a recording found so far."""
         for run in self.runs[self._sorted :]:
             self._of_recording.setdefault(run.recording, []).append(run)
@@ -285,7 +285,7 @@ class Search:
             self._reference(lead.recording),
             lead,
             self.params,
-            beyond=self._known_raw(lead),
+            beyond=self._raw_bits_to_beat(lead),
         )
         if run is not None and self._gives_way(run):
             return None
@@ -297,7 +297,7 @@ class Search:
             run = self._doubted(run)
         return self._swept(lead, run) if lead.swept else run
 
-    def _known_raw(self, lead: Lead) -> float:
+    def _raw_bits_to_beat(self, lead: Lead) -> float:
         """Return the most ``raw`` bits in a lead's window of a long run of its recording.
 
         To follow looped music along every repeat of minutes is slow, and the best one
@@ -306,7 +306,7 @@ class Search:
         start, end = lead.window
         around = (
             run
-            for run in self._found_of(lead.recording)
+            for run in self._runs_of(lead.recording)
             if run.length >= _LONG
             and run.query_span[0] <= start
             and end <= run.query_span[1]
@@ -326,7 +326,7 @@ class Search:
         """
         return any(
             rival.raw >= run.raw and overlap(run, rival) > run.length / 2
-            for rival in self._found_of(run.recording)
+            for rival in self._runs_of(run.recording)
         )
 
     def _swept(self, lead: Lead, run: ScoringRun | None) -> ScoringRun | None:

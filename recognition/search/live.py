@@ -105,7 +105,8 @@ def hear(
 
     settled = search.settled()
     followed = [
-        None if run is None else _within(settled, run, params) for run in going_on
+        None if run is None else _containing_run(settled, run, params)
+        for run in going_on
     ]
     followed_ids = set(map(id, followed))
     return HeardNow(
@@ -114,7 +115,7 @@ def hear(
     )
 
 
-def _within(
+def _containing_run(
     settled: Sequence[ScoringRun], run: ScoringRun, params: Params
 ) -> ScoringRun:
     """Return the settled run of which a play's run is part.
