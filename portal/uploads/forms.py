@@ -153,7 +153,7 @@ def signed(offer: Offer) -> str:
         ]
         for item in feed.items
     ]
-    said = [offer.feed_url, feed.title, feed.more, rows]
+    said = [offer.feed_url, feed.title, feed.is_cut, rows]
     return signing.dumps(said, salt=_SALT, compress=True)
 
 
