@@ -153,7 +153,7 @@ def signed(offer: Offer) -> str:
         ]
         for item in feed.items
     ]
-    payload = [offer.feed_url, feed.title, feed.more, rows]
+    payload = [offer.feed_url, feed.title, feed.is_cut, rows]
     return signing.dumps(payload, salt=_SALT, compress=True)
 
 

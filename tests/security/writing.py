@@ -170,7 +170,10 @@ REFUSED: Table[str, Callable[[Shared], object]] = Table(
             rule=it.policy, act="-", user=it.user
         ),
         "review.services.choosing.answer": lambda it: choosing.answer(
-            one=it.own.recording, other=it.own.recording, stands=None, user=it.user
+            recording=it.own.recording,
+            alternative=it.own.recording,
+            stands=None,
+            user=it.user,
         ),
         "review.services.licences.save": lambda it: licences.save(
             licence=it.licence, user=it.user
