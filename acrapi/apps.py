@@ -5,28 +5,21 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.apps import AppConfig
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 
 class AcrapiConfig(AppConfig):
-    """Sends the outgoing callbacks of scans and streams."""
+    """Sends the outgoing callbacks of scans."""
 
     name = "acrapi"
 
     def ready(self) -> None:
-        """Queue callbacks in the transactions that end a scan or settle a play; tidy up."""
+        """Queue callbacks in the transactions that end a scan; tidy up."""
         from acrapi.results import queue_for_scan
         from jobs.periodic import periodic
         from scanning.results import scan_settled
 
         scan_settled.connect(queue_for_scan, dispatch_uid="acrapi")
-        if settings.ACRPORTAL_MONITORING:
-            from acrapi.monitoring import queue_result, queue_state
-            from monitoring.streams.notices import play_settled, stream_reached
-
-            play_settled.connect(queue_result, dispatch_uid="acrapi")
-            stream_reached.connect(queue_state, dispatch_uid="acrapi")
         periodic(
             "staged_uploads",
             "acrapi.uploads.discard_expired",

@@ -1,4 +1,4 @@
-"""Models of the protocol: staged uploads, repeated calls, addresses for streams."""
+"""Models of the protocol: staged uploads and repeated calls."""
 
 from __future__ import annotations
 
@@ -63,23 +63,3 @@ class RepeatableCall(models.Model):
 
     def __str__(self) -> str:
         return self.key
-
-
-class StreamCallbacks(models.Model):
-    """Where the plays and the states of a container's streams are posted."""
-
-    container = models.OneToOneField(
-        Container, on_delete=models.CASCADE, related_name="stream_callbacks"
-    )
-    result_url = models.URLField(max_length=2000, blank=True, default="")
-    state_url = models.URLField(max_length=2000, blank=True, default="")
-
-    reach = Path(containers="container")
-    objects = ReachManager["StreamCallbacks"]()
-
-    class Meta:
-        verbose_name = "addresses for streams"
-        verbose_name_plural = "addresses for streams"
-
-    def __str__(self) -> str:
-        return str(self.container)

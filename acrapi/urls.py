@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from django.conf import settings
-from django.urls import URLPattern, path, re_path
+from django.urls import path, re_path
 
 from acrapi import errors
 from acrapi.views import (
@@ -20,12 +19,6 @@ from common.routing import patterns_of, wire_api
 
 _CONTAINER = "api/fs-containers/<str:container_id>"
 _BUCKET = "api/buckets/<str:bucket_id>"
-
-_monitoring: list[URLPattern] = []
-if settings.ACRPORTAL_MONITORING:
-    from acrapi import monitoring_urls
-
-    _monitoring = monitoring_urls.urlpatterns
 
 urlpatterns = [
     path("api/fs-containers", containers.ContainersView.as_view()),
@@ -44,7 +37,6 @@ urlpatterns = [
     path(f"{_BUCKET}/files/<str:ids>/move", bucket_files.MoveHereView.as_view()),
     path(f"{_BUCKET}/dedup-files", dedup.DedupFilesView.as_view()),
     path(f"{_BUCKET}/dedup-files/<str:ids>", dedup.DedupFileView.as_view()),
-    *_monitoring,
     *patterns_of(wire_api),
     path("v1/identify", identify.IdentifyView.as_view()),
     path("uploads/<str:uid>", uploads.UploadView.as_view(), name="acrapi-upload"),

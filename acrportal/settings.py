@@ -100,7 +100,6 @@ ACRPORTAL_BASE_URL: str = env.str(
 
 # --- Apps ---------------------------------------------------------------------
 
-ACRPORTAL_MONITORING: bool = env.bool("ACRPORTAL_MONITORING", default=True)
 ACRPORTAL_PLUGINS: list[str] = env.list(
     "ACRPORTAL_PLUGINS", default=plugin_names(BASE_DIR / "plugins")
 )
@@ -120,20 +119,8 @@ INSTALLED_APPS = [
     "statements",
     "programmes",
     "imports",
-    "enrichment",
     "reports",
     "evidence",
-    # Nothing before these knows them (pyproject.toml, "Nothing below knows monitoring").
-    *(
-        [
-            "monitoring.streams",
-            "monitoring.unknown",
-            "monitoring.broadcasts",
-            "monitoring.declarations",
-        ]
-        if ACRPORTAL_MONITORING
-        else []
-    ),
     "operations",
     "portal",
     "acrapi",
@@ -414,9 +401,6 @@ def _held_partitions() -> list[int] | None:
 
 ACRPORTAL_HELD_PARTITIONS: list[int] | None = _held_partitions()
 
-ACRPORTAL_STREAMS_PER_RECORDER: int = env.int("ACRPORTAL_STREAMS_PER_RECORDER", 40)
-ACRPORTAL_STREAM_FREE_BYTES: int = env.int("ACRPORTAL_STREAM_FREE_BYTES", 2 * 1024**3)
-
 # --- Recognition --------------------------------------------------------------
 
 ACRPORTAL_MIN_AUDIO_MS: int = env.int("ACRPORTAL_MIN_AUDIO_MS", 2_000)
@@ -493,7 +477,6 @@ ACRPORTAL_CALLBACK_MAX_BYTES: int = env.int(
 ACRPORTAL_ORPHAN_DAYS: int = env.int("ACRPORTAL_ORPHAN_DAYS", 7)
 ACRPORTAL_ORPHANS_PER_ADDRESS: int = env.int("ACRPORTAL_ORPHANS_PER_ADDRESS", 1000)
 ACRPORTAL_ORPHAN_BYTES: int = env.int("ACRPORTAL_ORPHAN_BYTES", 64 * 1024**2)
-ACRPORTAL_MOVE_HOURS: int = env.int("ACRPORTAL_MOVE_HOURS", 48)
 ACRPORTAL_CLOUD_POLL_SECONDS: float = env.float("ACRPORTAL_CLOUD_POLL_SECONDS", 15.0)
 ACRPORTAL_CLOUD_WAIT_HOURS: int = env.int("ACRPORTAL_CLOUD_WAIT_HOURS", 72)
 

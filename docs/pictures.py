@@ -4,12 +4,9 @@ Run ``make demo`` with an empty ``var/`` in one terminal, then ``.venv/bin/pytho
 docs/pictures.py`` in another; a new demo gives the same pictures, except for invisible
 differences of shade.
 
-``--on-air`` makes those of streams and drops instead, which take five minutes: a radio on
-this machine plays the music of the demo, is away for a while, and files lie in a drop.
-Run the demo with ``ACRPORTAL_ALLOW_PRIVATE_ADDRESSES=1 ACRPORTAL_DROP_ROOTS=/srv/drops``,
-and ``.venv/bin/python -m docs.pictures --on-air`` with the same second setting.
-
-``--moving`` makes those of moving in, from an account on this machine.
+``--live`` makes those of what goes on by itself instead, drops and what plug-ins have in
+their ``docs/pictures.py``; it may take minutes. Run the demo with ``ACRPORTAL_ALLOW_PRIVATE_ADDRESSES=1 ACRPORTAL_DROP_ROOTS=/srv/drops``,
+and ``.venv/bin/python -m docs.pictures --live`` with the same second setting.
 
 ``--sheets FOLDER`` takes every page instead, narrow to wide, light and dark, several to
 a sheet, for inspection; add the addresses of pages that have no link. It prints pages
@@ -26,19 +23,18 @@ import os
 import re
 import shutil
 import sys
-import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, Error, FilePayload, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
-if TYPE_CHECKING:
-    from tests.imports.moving.account import Account
+from acrportal.plugins import plugin_names
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("ACRPORTAL_DATA_DIR", ROOT / "var"))
@@ -68,8 +64,8 @@ _STILL = r"""() => {
       line.textContent = line.textContent
         .replace(/\d+:\d\d$/, "9:45").replace(/\w+day \d+ \w+/, "Monday 5 October");
 }"""
-# The radio's port is another one each time.
-_ON_AIR = r"""() => {
+# The port of a server on this machine is another one each time.
+_LIVE = r"""() => {
   const named = text => text.replace(/http:\/\/127\.0\.0\.1:\d+/g, "https://harbour.example");
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) walker.currentNode.data = named(walker.currentNode.data);
@@ -77,8 +73,6 @@ _ON_AIR = r"""() => {
 }"""
 _COLOURS = 256
 _SETTLED_MS = 800
-# Seconds of the radio: all of it, its absence, and when it is shown.
-_ON_AIR_S, _AWAY_S, _SHOWN_S = 500, (150, 95), 315
 _ENDED = 2
 
 
@@ -90,13 +84,11 @@ def main() -> int:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
-        if args.on_air:
-            _draw_on_air(browser)
-        elif args.moving:
-            _draw_moving(browser)
+        if args.live:
+            _draw_live(browser)
         elif args.sheets is None:
             for picture in PICTURES:
-                _draw(browser, picture)
+                draw(browser, picture)
         else:
             page = browser.new_page()
             _sign_in(page, args.user)
@@ -110,8 +102,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("--sheets", type=Path, metavar="FOLDER")
-    made.add_argument("--on-air", action="store_true")
-    made.add_argument("--moving", action="store_true")
+    made.add_argument("--live", action="store_true")
     made.add_argument("--user", default="admin", help="who of the demo looks")
     made.add_argument("address", nargs="*", help="further pages, as /path/")
     return made.parse_args()
@@ -120,11 +111,11 @@ def _arguments() -> argparse.Namespace:
 def _sign_in(page: Page, username: str) -> None:
     page.goto(f"{URL}/accounts/login/")
     page.fill("input[name=username]", username)
-    page.fill("input[name=password]", _password(username))
+    page.fill("input[name=password]", password(username))
     page.click("button[type=submit]")
 
 
-def _password(username: str) -> str:
+def password(username: str) -> str:
     logins = json.loads((DATA_DIR / "demo" / "logins.json").read_text())
     passwords = {login["username"]: login["password"] for login in logins}
     return str(passwords[username])
@@ -174,7 +165,7 @@ def _container(page: Page) -> None:
     page.get_by_role("link", name="Edit Demo programmes").click()
 
 
-def _at(address: str) -> Callable[[Page], None]:
+def at(address: str) -> Callable[[Page], None]:
     def go(page: Page) -> None:
         page.goto(f"{URL}{address}")
 
@@ -190,25 +181,26 @@ class Screenshot:
     show: Callable[[Page], None]
     height: int
     is_live: bool = False
-    """Whether its times are those of the radio, and part of the picture."""
+    """Whether its times are part of the picture."""
+    folder: Path = IMAGES
 
 
 PICTURES = (
-    Screenshot("dashboard", "ana", _at("/"), 620),
+    Screenshot("dashboard", "ana", at("/"), 620),
     Screenshot("upload", "ana", _chosen_file, 480),
     Screenshot("file-page", "ana", _file_page, 960),
     Screenshot("queue", "ana", _chosen_matches, 720),
     Screenshot("review-page", "ana", _match, 900),
     Screenshot("reject", "ana", _rejecting, 900),
     Screenshot("exclude", "ana", _excluding, 900),
-    Screenshot("reports", "ana", _at("/reports/"), 800),
+    Screenshot("reports", "ana", at("/reports/"), 800),
     Screenshot("container", "admin", _container, 620),
-    Screenshot("retention", "admin", _at("/retention/"), 420),
-    Screenshot("api", "admin", _at("/api/docs/"), 620),
+    Screenshot("retention", "admin", at("/retention/"), 420),
+    Screenshot("api", "admin", at("/api/docs/"), 620),
 )
 
 
-def _draw(browser: Browser, picture: Screenshot) -> None:
+def draw(browser: Browser, picture: Screenshot) -> None:
     """Take one picture of the documents and reduce its size."""
     page = browser.new_page(
         viewport={"width": 1280, "height": picture.height},
@@ -222,7 +214,7 @@ def _draw(browser: Browser, picture: Screenshot) -> None:
     page.wait_for_load_state("networkidle")
     # Players and ribbons need a moment after their data has arrived.
     page.wait_for_timeout(_SETTLED_MS)
-    page.evaluate(_ON_AIR if picture.is_live else _STILL)
+    page.evaluate(_LIVE if picture.is_live else _STILL)
     taken = Image.open(io.BytesIO(page.screenshot(animations="disabled", caret="hide")))
     held = page.get_by_role("button", name="Release", exact=True)
     if held.count():
@@ -230,126 +222,16 @@ def _draw(browser: Browser, picture: Screenshot) -> None:
         page.wait_for_load_state("networkidle")
     page.close()
     few = taken.convert("RGB").quantize(_COLOURS, kmeans=1, dither=Image.Dither.NONE)
-    few.save(IMAGES / f"{picture.name}.png", optimize=True)
+    few.save(picture.folder / f"{picture.name}.png", optimize=True)
 
 
-def _draw_on_air(browser: Browser) -> None:
-    """Take the pictures of streams and drops while a radio plays."""
-    # Only these pictures need a radio.
-    from benchmarks.radio import DOWN, Broken, Radio, encoded
-    from monitoring.streams.recording.clocks import Clock
-
-    played = encoded(ROOT / "demo", _ON_AIR_S, "libmp3lame", ".mp3")
-    with Radio(played, Clock(), [Broken(DOWN, *_AWAY_S)]) as sender:
-        sender.titles = ["Harbour FM - Music for the night"]
-        address = f"{sender.address}/live"
-
-        def listened(page: Page) -> None:
-            page.goto(f"{URL}/streams/add/")
-            page.fill("#id_urls", address)
-            page.fill("#id_station_name", "Harbour FM")
-            page.get_by_role("button", name="Listen").click()
-            page.get_by_text("What was heard").wait_for()
-
-        def added(page: Page) -> None:
-            listened(page)
-            page.get_by_role("button", name="Add the stream").click()
-            page.wait_for_url("**/streams/s_*/")
-            page.goto(f"{page.url}edit/")
-            page.fill("#id_away_minutes", "1")
-            page.get_by_role("button", name="Save").click()
-            page.wait_for_url("**/streams/s_*/")
-            page.wait_for_timeout(1000 * max(0.0, _SHOWN_S - sender.now))
-            page.goto(f"{URL}/streams/")
-
-        def day(page: Page) -> None:
-            page.goto(f"{URL}/streams/")
-            page.locator("#now").get_by_role("link", name="Harbour FM").first.click()
-            page.wait_for_url("**/streams/s_*/")
-
-        for picture in (
-            Screenshot("drop", "ana", _dropped, 900, is_live=True),
-            Screenshot("stream-add", "ana", listened, 640, is_live=True),
-            Screenshot("streams", "ana", added, 420, is_live=True),
-            Screenshot("stream-day", "ana", day, 1380, is_live=True),
-            Screenshot(
-                "stream-alarms", "ana", _at("/streams/alarms/"), 360, is_live=True
-            ),
-        ):
-            _draw(browser, picture)
-
-
-def _draw_moving(browser: Browser) -> None:
-    """Take the pictures of a move and of the audio that follows it."""
-    # Only these pictures need an account.
-    from tests.imports.moving import account as there
-
-    with there.serving(_account().answer) as address:
-
-        def moved(page: Page) -> None:
-            page.goto(f"{URL}/admin/scanning/cloudaccount/add/")
-            page.fill("#id_name", "Console")
-            page.fill("#id_base_url", address)
-            page.fill("#id_token", there.TOKEN)
-            page.get_by_role("button", name="Save", exact=True).click()
-            page.fill("input[name=password]", _password("admin"))
-            page.get_by_role("button", name="Confirm", exact=True).click()
-            page.get_by_text("was added successfully").wait_for()
-            page.goto(f"{URL}/catalogue/move-in/")
-            page.select_option("#id_account", label="Console")
-            page.get_by_role("button", name="Look at the account").click()
-            page.get_by_role("button", name="Move everything in").click()
-            page.get_by_role("heading", name="Callbacks").wait_for()
-            page.get_by_role("button", name="Undo this import…").wait_for()
-
-        def paired(page: Page) -> None:
-            page.goto(f"{URL}/catalogue/add-audio/")
-            page.select_option("#id_bucket", label="Songs")
-            page.set_input_files("#id_archive", _masters())
-            page.get_by_role("button", name="Pair the files").click()
-            page.get_by_role("heading", name="Pairs").wait_for()
-
-        _draw(browser, Screenshot("move-in", "admin", moved, 1180))
-        _draw(browser, Screenshot("add-audio", "admin", paired, 860))
-
-
-def _account() -> Account:
-    from tests.imports.moving import account as there
-
-    songs, idents = there.bucket(8881, "Songs"), there.bucket(8882, "Idents")
-    titles = ("Graveyard", "Awakening", "Castle", "Harbour lights")
-    files = [
-        there.bucket_file(number, title, user_defined={"artist": "A. Example"})
-        for number, title in enumerate(titles, start=1)
-    ]
-    radio = {"id": 9, "title": "Harbour FM", "url": "https://harbour.example/live"}
-    return there.Account(
-        {
-            "buckets": [songs, idents, there.bucket(8883, "Radio", type="Live")],
-            "buckets/8881/files": files,
-            "buckets/8882/files": [there.bucket_file(9, "Ident")],
-            "buckets/8883/channels": [radio],
-            "fs-containers": [there.container(77, "Uploads", [songs, idents])],
-            "fs-containers/77/files": [
-                there.scanned_file(number, song) for number, song in enumerate(files)
-            ],
-            "bm-cs-projects": [],
-        }
-    )
-
-
-def _masters() -> FilePayload:
-    """Return a ZIP of the demo's music, under names that pair and one that does not."""
-    names = {"graveyard": "A-1", "awakening": "masters/A-2", "castle": "take 3"}
-    memory = io.BytesIO()
-    with zipfile.ZipFile(memory, "w") as archive:
-        for music, name in names.items():
-            archive.write(ROOT / "demo" / f"{music}.opus", f"{name}.opus")
-    return {
-        "name": "masters.zip",
-        "mimeType": "application/zip",
-        "buffer": memory.getvalue(),
-    }
+def _draw_live(browser: Browser) -> None:
+    """Take the pictures of what goes on: drops, and those of plug-ins."""
+    draw(browser, Screenshot("drop", "ana", _dropped, 900, is_live=True))
+    for name in plugin_names(ROOT / "plugins"):
+        module = f"plugins.{name}.docs.pictures"
+        if find_spec(module) is not None:
+            import_module(module).draw_live(browser)
 
 
 def _dropped(page: Page) -> None:

@@ -54,7 +54,7 @@ class Pool(models.TextChoices):
     TALK = "talk", _("Network")
     """Waits for other servers: callbacks, deliveries, clouds."""
     STREAM = "stream", _("Live streams")
-    """Listens without end; ``manage.py stream_recorder`` has a thread for each."""
+    """Listens without end; a process of its own has a thread for each."""
 
 
 WORKER_POOLS = (Pool.WORK, Pool.TALK)

@@ -21,7 +21,7 @@ from jobs.models import Job
 NO_LEASE: dict[str, object] = {"lease_owner": "", "lease_until": None}
 # Workers renew leases with a beat a second, and may miss a few.
 _LEAST_SECONDS = 5.0
-# What a dead recorder does not hear is lost, so others take its streams sooner.
+# What nobody listens to is lost, so others take it over sooner.
 _STREAM_SECONDS = 15
 
 _Lease = tuple[int, str, int, datetime | None]

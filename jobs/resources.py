@@ -77,7 +77,7 @@ def duties_here() -> dict[str, str]:
 def duty_words(name: str) -> str:
     """Return what a machine with a duty has, in words."""
     duty, _colon, part = name.partition(":")
-    # A newer version, or a portal with monitoring, may have asked for it.
+    # A newer version, or a portal with more plug-ins, may have asked for it.
     return _duties[duty].words(part) if duty in _duties else name
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.apps import AppConfig
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 
@@ -21,13 +20,6 @@ class OperationsConfig(AppConfig):
         from operations import account_mails
 
         account_mails.listen()
-        if settings.ACRPORTAL_MONITORING:
-            from operations.findings import checks
-            from operations.gauges import metrics
-            from operations.monitoring import stream_findings, stream_metrics
-
-            checks.register(stream_findings)
-            metrics.register(stream_metrics)
 
         periodic(
             "session_retention",

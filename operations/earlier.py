@@ -37,11 +37,6 @@ MOVED: Final = {
     "acrapi.trackid": "dedup.trackid",
     "broadcasts.episode": "programmes.episode",
     "broadcasts.musicuse": "programmes.musicuse",
-    "reports.declaration": "declarations.declaration",
-    "reports.declarationprofile": "declarations.declarationprofile",
-    "reports.declarationprofile_stations": "declarations.declarationprofile_stations",
-    "reports.declaredplay": "declarations.declaredplay",
-    "reports.enginetrial_streams": "streams.stream_trials",
 }
 """Models that have another app since, by their labels."""
 
@@ -67,9 +62,9 @@ def migrations_of_today(nodes: set[tuple[str, str]]) -> set[tuple[str, str]]:
     """
     if not set(LAST.items()) <= nodes:
         return nodes
-    others = {(app, name) for app, name in nodes if app not in LAST}
+    unchanged = {(app, name) for app, name in nodes if app not in LAST}
     apps = {label.partition(".")[0] for label in moved().values()}
-    return others | {(app, FIRST) for app in apps.union(LAST)}
+    return unchanged | {(app, FIRST) for app in apps.union(LAST)}
 
 
 def label_of_today(label: str) -> str:

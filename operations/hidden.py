@@ -1,32 +1,32 @@
-"""Rows of monitoring in the database of a portal that was started without it."""
+"""Rows of plug-ins that the database holds and that this portal does not have."""
 
 from __future__ import annotations
 
-from typing import Final
-
-from django.conf import settings
+from django.apps import apps
 from django.db import connection
-from django.utils.translation import gettext_lazy as _
-
-HOW_TO_SEE: Final = _(
-    "This database has streams, broadcasts, unknown sound or declarations, which this "
-    "portal cannot see. Run the command with ACRPORTAL_MONITORING=on."
-)
+from django.db.migrations.recorder import MigrationRecorder
+from django.utils.translation import gettext as _
 
 
 class HiddenRows(Exception):
     """What concerns all rows was not done, because some cannot be seen."""
 
 
-def has_hidden_rows() -> bool:
-    """Return whether the database has tables of monitoring that this portal cannot see."""
-    return (
-        not settings.ACRPORTAL_MONITORING
-        and "streams_stream" in connection.introspection.table_names()
-    )
+def hidden_rows() -> str:
+    """Return how to see rows that this portal cannot see; "" if it sees all."""
+    migrated = {
+        app for app, _name in MigrationRecorder(connection).applied_migrations()
+    }
+    hidden = migrated.difference(apps.app_configs)
+    if not hidden:
+        return ""
+    return _(
+        "This database has tables of plug-ins that are not installed: %(apps)s. Add "
+        "them to ACRPORTAL_PLUGINS and run the command again."
+    ) % {"apps": ", ".join(sorted(hidden))}
 
 
 def refuse_hidden_rows() -> None:
     """Raise ``HiddenRows`` before something that must see every row."""
-    if has_hidden_rows():
-        raise HiddenRows(str(HOW_TO_SEE))
+    if why := hidden_rows():
+        raise HiddenRows(why)

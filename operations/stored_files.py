@@ -19,7 +19,7 @@ from catalogue.index_log import note_change
 from catalogue.models import Recording
 from jobs.services import submit
 from operations.findings import DoctorFinding
-from operations.hidden import HOW_TO_SEE, has_hidden_rows
+from operations.hidden import hidden_rows
 from operations.tables import kept_models
 from scanning.models import ScannedFile
 
@@ -55,9 +55,9 @@ def lost_files() -> Iterator[DoctorFinding]:
 
 def stray_files() -> Iterator[DoctorFinding]:
     """Find stored files that no row names."""
-    if has_hidden_rows():
+    if why := hidden_rows():
         # Their files would seem stray, and --fix would delete them.
-        yield DoctorFinding("stray files", "not checked", str(HOW_TO_SEE))
+        yield DoctorFinding("stray files", "not checked", why)
         return
     columns = file_columns()
     for name in sorted(_stored_names("")):

@@ -56,7 +56,6 @@ from tests import (
     unread,
     write_locks,
 )
-from tests.borders import is_about_monitoring
 from tests.clocks import follow_this_machine
 from tests.factories.accounts import make_user
 from tests.markup import checked_answers
@@ -108,12 +107,7 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     if collection_path.parent == product.ROOT / "plugins" and collection_path.is_dir():
         installed: list[str] = getattr(django_settings, "ACRPORTAL_PLUGINS", [])
         return collection_path.name not in installed or None
-    if django_settings.ACRPORTAL_MONITORING:
-        return None
-    is_folder = collection_path.is_dir()
-    module = collection_path / "conftest.py" if is_folder else collection_path
-    is_module = module.suffix == ".py" and module.is_file()
-    return (is_module and is_about_monitoring(module)) or None
+    return None
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -40,19 +40,6 @@ class Migration(migrations.Migration):
                 },
             ),
             migrations.CreateModel(
-                name='StreamCallbacks',
-                fields=[
-                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                    ('result_url', models.URLField(blank=True, default='', max_length=2000)),
-                    ('state_url', models.URLField(blank=True, default='', max_length=2000)),
-                    ('container', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='stream_callbacks', to='scanning.container')),
-                ],
-                options={
-                    'verbose_name': 'addresses for streams',
-                    'verbose_name_plural': 'addresses for streams',
-                },
-            ),
-            migrations.CreateModel(
                 name='RepeatableCall',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

@@ -26,7 +26,7 @@ from accounts.tokens import revoke_token
 from audit.chains import ERASED_PREFIX
 from audit.models import Event
 from operations.account_mails import forget_mails
-from operations.hidden import HOW_TO_SEE, has_hidden_rows
+from operations.hidden import hidden_rows
 from review.services import joining
 
 
@@ -72,8 +72,8 @@ def erase(*, person: User, actor: User | str) -> Erasure:
     """
     if actor == person:
         raise ErasureRefused(_("You cannot erase yourself. Ask another admin."))
-    if has_hidden_rows():
-        raise ErasureRefused(str(HOW_TO_SEE))
+    if why := hidden_rows():
+        raise ErasureRefused(why)
     if person.username.startswith(ERASED_PREFIX):
         raise ErasureRefused(
             _("%(username)s is already erased.") % {"username": person.username}

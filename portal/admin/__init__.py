@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
-
 from portal.admin import (
     accounts,
     audit,
@@ -12,7 +10,6 @@ from portal.admin import (
     cloud,
     containers,
     dedup,
-    enrichment,
     evidence,
     files,
     imports,
@@ -24,11 +21,7 @@ from portal.admin import (
     scans,
     searching,
     statements,
-    trials,
 )
-
-if settings.ACRPORTAL_MONITORING:
-    from portal.admin import broadcasts, declarations, recurring, streams  # noqa: F401
 
 __all__ = [
     "accounts",
@@ -38,7 +31,6 @@ __all__ = [
     "cloud",
     "containers",
     "dedup",
-    "enrichment",
     "evidence",
     "files",
     "imports",
@@ -50,5 +42,4 @@ __all__ = [
     "scans",
     "searching",
     "statements",
-    "trials",
 ]

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.utils import get_model_from_relation
 from django.contrib.admin.widgets import AutocompleteSelect
@@ -26,8 +25,6 @@ from review.models import Match
 from scanning.models import ScannedFile
 
 Choice = tuple[str, str]
-
-_OF_MONITORING = {"stream", "day"}
 
 Condition = tuple[str | Promise, Q]
 
@@ -172,7 +169,7 @@ class PickFilter(admin.RelatedFieldListFilter):
         """Yield the one field, and the other parameters that stay when it is sent."""
         yield {
             "field": self._form(changelist.model_admin)[self.lookup_kwarg],
-            "kept": _kept(changelist, but=[self.lookup_kwarg]),
+            "kept": _other_parameters(changelist, but=[self.lookup_kwarg]),
             "is_set": bool(self.lookup_val),
             "all_url": changelist.get_query_string(remove=[self.lookup_kwarg, "p"]),
         }
@@ -231,14 +228,14 @@ class DaysFilter(admin.FieldListFilter):
         changelist: Any,  # Any: Django's own signature
     ) -> Iterator[Any]:  # Any: as above
         """Yield the two fields, and the other parameters that stay when they are sent."""
-        kept = _kept(changelist, but=self._ends)
+        parameters = _other_parameters(changelist, but=self._ends)
         labels = (gettext("From"), gettext("To"))
         yield {
             "fields": [
                 (name, label, self._day(name))
                 for name, label in zip(self._ends, labels, strict=True)
             ],
-            "kept": kept,
+            "kept": parameters,
             "is_set": any(map(self._day, self._ends)),
             "all_url": changelist.get_query_string(remove=[*self._ends, "p"]),
         }
@@ -256,19 +253,21 @@ def _begin(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
-def _kept(changelist: Any, *, but: Collection[str]) -> list[tuple[str, str]]:
+def _other_parameters(
+    changelist: Any, *, but: Collection[str]
+) -> list[tuple[str, str]]:
     """Return the other parameters of a list, to be sent with a filter's form.
 
     Any: Django's change list.
     """
-    kept = {
+    parameters = {
         name: values
         for name, values in changelist.get_filters_params().items()
         if name not in but
     }
     if changelist.query:
-        kept["q"] = [changelist.query]
-    return [(name, one) for name, values in kept.items() for one in values]
+        parameters["q"] = [changelist.query]
+    return [(name, value) for name, values in parameters.items() for value in values]
 
 
 def pick_media() -> forms.Media:
@@ -277,15 +276,20 @@ def pick_media() -> forms.Media:
     return AutocompleteSelect(field, admin.site).media
 
 
-class HereFilter(admin.ChoicesFieldListFilter):
-    """Filters by choices, without those that only monitoring uses if it is left out."""
+class HereFilter(admin.ChoicesFieldListFilter, ABC):
+    """Filters by choices, without those that no installed package has."""
+
+    @abstractmethod
+    def here(self) -> Collection[str]:
+        """Return the choices to offer."""
 
     def choices(self, changelist: Any) -> Iterator[Any]:  # Any: Django's own signature
         """Yield "All", then the choices."""
         offered = super().choices(changelist)
         yield next(offered)
+        here = self.here()
         for (value, _label), choice in zip(
             self.field.flatchoices, offered, strict=False
         ):
-            if settings.ACRPORTAL_MONITORING or value not in _OF_MONITORING:
+            if value in here:
                 yield choice

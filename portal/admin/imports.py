@@ -11,14 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.roles import Action
-from audit.words import case_label
 from common.stored import read_stored
 from imports.kinds import all_kinds, kind_of_model
-from imports.models import Import, Moved
-from portal.admin.base import RoleAdmin, all_field_names, two_lines
-from portal.admin.filters import HereFilter, PickFilter
+from imports.models import Import
+from portal.admin.base import RoleAdmin
+from portal.admin.filters import PickFilter
 from portal.admin.stored_values import draw, readable
-from portal.shared import formats
 
 _WORDS = {
     "bucket": _("Bucket"),
@@ -139,9 +137,9 @@ class ImportAdmin(RoleAdmin[Import]):
     get_readonly_fields = get_fields
 
     @admin.display(description=_("Outcome"))
-    def outcome(self, one: Import) -> SafeString:
+    def outcome(self, import_: Import) -> SafeString:
         """Return what the check or the import counted and found, in words."""
-        return draw(_read(one.summary), _WORDS)
+        return draw(_read(import_.summary), _WORDS)
 
 
 class AdminsImportAdmin(ImportAdmin):
@@ -157,32 +155,10 @@ for _kind in all_kinds():
     )
 
 
-@admin.register(Moved)
-class MovedAdmin(RoleAdmin[Moved]):
-    """What was read in accounts, and what became of it."""
-
-    view_action = Action.CONFIGURE
-    list_display = [
-        *("name", "kind", "remote_id", "outcome", "code", "account", "moved_at")
-    ]
-    list_filter = [("kind", HereFilter), "outcome", ("account", PickFilter)]
-    list_select_related = ["account"]
-    search_fields = ["=remote_id", "=case", "name"]
-    readonly_fields = (
-        *all_field_names(Moved, but=["id", "theirs", "ours", "case"]),
-        "case_shown",
-    )
-
-    @admin.display(description=Moved._meta.get_field("case").verbose_name)
-    def case_shown(self, moved: Moved) -> str:
-        """Return what was made here, in words and with its id."""
-        return two_lines(*case_label(moved.case)) if moved.case else formats.UNKNOWN
-
-
 def _read(value: Any, name: str = "") -> Any:  # Any: JSON
     """Return a summary with its stored sentences in the reader's language."""
     if isinstance(value, dict):
-        return {key: _read(each, key) for key, each in value.items()}
+        return {key: _read(entry, key) for key, entry in value.items()}
     if isinstance(value, list):
-        return [_read(each, name) for each in value]
+        return [_read(entry, name) for entry in value]
     return read_stored(value) if name in {"rule", "message"} else value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.urls import path
 
 from common.routing import patterns_of, portal_api
@@ -108,8 +107,3 @@ urlpatterns = [
     ),
     *patterns_of(portal_api),
 ]
-
-if settings.ACRPORTAL_MONITORING:
-    from portal.api import monitoring
-
-    urlpatterns += monitoring.urlpatterns

@@ -25,10 +25,6 @@ INDEX = "index"
 IMAGES = "images"
 _OWN = Path(settings.BASE_DIR) / "docs"
 _PLUGINS = Path(settings.BASE_DIR) / "plugins"
-_OF_MONITORING = (
-    *("streams", "broadcasts", "declarations", "declaration-formats"),
-    "unknown-sound",
-)
 # Headings below these are too many to be found by.
 _FOUND = ("h1", "h2", "h3")
 
@@ -67,9 +63,7 @@ def names() -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def _paths() -> Mapping[str, Path]:
-    left_out = () if settings.ACRPORTAL_MONITORING else _OF_MONITORING
-    paths = {path.stem: path for folder in folders() for path in folder.glob("*.md")}
-    return {name: path for name, path in paths.items() if name not in left_out}
+    return {path.stem: path for folder in folders() for path in folder.glob("*.md")}
 
 
 def folders() -> Sequence[Path]:
@@ -88,9 +82,9 @@ def image(name: str) -> Path | None:
 def find_headings(text: str) -> Iterator[Heading]:
     """Yield the guides, then their parts, whose headings have all words of the text."""
     words = text.casefold().split()
-    all_headings = [each for name in names() for each in read(name).headings]
+    all_headings = [heading for name in names() for heading in read(name).headings]
     # sorted() is stable: whole guides first, then in their order.
-    for heading in sorted(all_headings, key=lambda each: bool(each.anchor)):
+    for heading in sorted(all_headings, key=lambda heading: bool(heading.anchor)):
         within = f"{heading.title} {heading.text}".casefold()
         own = heading.text.casefold()
         if all(word in within for word in words) and any(word in own for word in words):
@@ -115,15 +109,11 @@ def read(name: str) -> Guide:
 
 
 def _text(name: str) -> str:
-    """Return the text of a guide without links to guides that are left out."""
+    """Return the text of a guide."""
     text = _paths()[name].read_text(encoding="utf-8")
     if name == INDEX:
         text += _index_of_plugins()
-    if settings.ACRPORTAL_MONITORING:
-        return text
-    link = rf"\[([^\]]*)\]\((?:{'|'.join(_OF_MONITORING)})\.md[^)]*\)"
-    listed = rf" · {link}" if name == INDEX else link
-    return re.sub(listed, "" if name == INDEX else r"\1", text)
+    return text
 
 
 def _index_of_plugins() -> str:
@@ -142,9 +132,9 @@ def _headings(name: str, tokens: Sequence[Token]) -> Iterator[Heading]:
         if opened.type != "heading_open":
             continue
         text = "".join(
-            each.content
-            for each in inline.children or ()
-            if each.type in ("text", "code_inline")
+            child.content
+            for child in inline.children or ()
+            if child.type in ("text", "code_inline")
         )
         # Links between the documents use the anchors that GitHub makes.
         anchor = base = re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import template
 from django.conf import settings
@@ -35,7 +35,7 @@ from jobs.choices import JobState
 from jobs.selectors import jobs_of
 from portal.files.page import EngineComparison, compare
 from portal.pictures import plots, ribbon
-from portal.shared import columns, formats, looks
+from portal.shared import appearance, columns, formats
 from portal.shared.cards import cards_of
 from portal.shared.fields import may_be_empty, shown_when
 from portal.shared.lists import COUNTED_IN_MENU
@@ -54,11 +54,6 @@ from scanning.jobs import CALLBACK_SENT
 from scanning.models import Container, ScannedFile, Segment
 from scanning.tags import territories_of, words_of
 
-if TYPE_CHECKING:
-    # A portal without monitoring has neither.
-    from monitoring.broadcasts.models import Broadcast
-    from monitoring.streams.models import Station
-
 register = template.Library()
 register.simple_tag(when)
 register.filter("lasting_until", lasting)
@@ -72,7 +67,7 @@ register.filter("ms_length", formats.length)
 register.filter(formats.codec)
 register.filter(formats.counted)
 register.filter(formats.scale)
-register.filter(looks.reason_icon)
+register.filter(appearance.reason_icon)
 register.filter("actor", rule_names.actor_label)
 register.filter(actions.via_label)
 register.filter("event_words", words.done)
@@ -321,13 +316,13 @@ def sentence(text: str) -> str:
 @register.filter
 def state_label(state: str) -> str:
     """Return the label of a match state."""
-    return str(looks.review_look(state).label)
+    return str(appearance.review_look(state).label)
 
 
 @register.filter
 def state_icon(state: str) -> str:
     """Return the icon name of a match state."""
-    return looks.review_look(state).icon
+    return appearance.review_look(state).icon
 
 
 @register.filter
@@ -359,13 +354,13 @@ def relation_label(relation: str) -> str:
 @register.filter
 def file_state_label(state: str) -> str:
     """Return the label of a file status."""
-    return str(looks.file_look(state).label)
+    return str(appearance.file_look(state).label)
 
 
 @register.filter
 def file_state_icon(state: str) -> str:
     """Return the icon name of a file status."""
-    return looks.file_look(state).icon
+    return appearance.file_look(state).icon
 
 
 @register.filter
@@ -543,8 +538,10 @@ def mini_ribbon(
 ) -> dict[str, Any]:
     """Draw the segments of a match on a small ribbon."""
     drawn = [
-        ribbon.DrawnSegment(each.start_ms, each.end_ms, state, excluded=each.excluded)
-        for each in segments
+        ribbon.DrawnSegment(
+            segment.start_ms, segment.end_ms, state, excluded=segment.excluded
+        )
+        for segment in segments
     ]
     longest = max((segment.end_ms for segment in drawn), default=1)
     mini = ribbon.mini_ribbon(duration_ms=duration_ms or longest, segments=drawn)
@@ -585,33 +582,15 @@ def filter_chips(context: Context, form: Any) -> list[dict[str, str]]:
         if bound_field.is_hidden or value in (None, "", []):
             continue
         choices = dict(getattr(bound_field.field, "choices", None) or {})
-        shown = choices.get(value, value) if isinstance(value, str) else value
+        text = choices.get(value, value) if isinstance(value, str) else value
         if isinstance(value, date):
-            shown = read_date(value, "dated")
+            text = read_date(value, "dated")
             zone = values.get(ZONE) or UTC
             if ZONE in form.fields and zone != timezone.get_current_timezone_name():
-                shown = f"{shown}, {zone}"
+                text = f"{text}, {zone}"
         href = qs(context, **{bound_field.name: None, "page": None})
-        chips.append({"label": bound_field.label, "value": str(shown), "href": href})
+        chips.append({"label": bound_field.label, "value": str(text), "href": href})
     return chips
-
-
-@register.filter
-def local_start(broadcast: Broadcast) -> str:
-    """Return the start of a broadcast as the station's local time with its zone."""
-    return _local(broadcast.starts_at, broadcast.time_zone)
-
-
-@register.filter
-def at_station(at: datetime, station: Station) -> str:
-    """Return a moment as the station's local time with its zone, to the second."""
-    return _local(at.replace(microsecond=0), station.time_zone)
-
-
-def _local(at: datetime, time_zone: str) -> str:
-    # Seconds are worth their place only where there are any.
-    with timezone.override(time_zone):
-        return read_date(at, "full" if at.second else "moment")
 
 
 @register.inclusion_tag("portal/files/_file_engines.html")

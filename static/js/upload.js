@@ -637,6 +637,7 @@ class Batch {
   details() {
     const value = (name) => this.root.elements[name]?.value ?? "";
     const listed = (name) => value(name).split(/[\n,;]+/).map((word) => word.trim()).filter(Boolean).join(",");
+    const arrival = [...this.root.querySelectorAll("[data-arrival] [name]")];
     return {
       container: value("container"),
       programme: value("programme"),
@@ -644,14 +645,7 @@ class Batch {
       published_at: value("published_at"),
       territories: listed("territories"),
       tags: listed("tags"),
-      series: value("series"),
-      season: value("season"),
-      episode: value("episode"),
-      episode_title: value("episode_title"),
-      production_company: value("production_company"),
-      station: value("station"),
-      starts_at: value("starts_at"),
-      showing: value("showing"),
+      ...Object.fromEntries(arrival.map((field) => [field.name, field.value])),
     };
   }
 

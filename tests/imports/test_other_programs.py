@@ -8,42 +8,28 @@ from __future__ import annotations
 import io
 import unicodedata
 import zipfile
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.core.files.base import ContentFile
-from django.core.files.uploadedfile import SimpleUploadedFile
 from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from accounts.roles import Role
 from catalogue.models import Bucket, Recording
 from common.charsets import CHARSETS, decode_text, guess_charset
 from common.table_text import read_decimal, read_percent
 from imports.errors import TableRefused
-from imports.models import BroadcastImport
 from imports.recordings.audio import AudioSource, Folder
 from imports.recordings.summary import ImportSummary
 from imports.recordings.work import make_import
 from imports.recordings.zip_audio import Archive
 from imports.tables import open_table, rows_of
 from imports.workbook_cells import cell_text
-from scanning.services.intake import submit_upload
 from scanning.services.link_batches import rows_of_csv
-from tests.borders import with_monitoring
-from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
-from tests.factories.scanning import ContainerFactory, ScannedFileFactory
-
-if settings.ACRPORTAL_MONITORING:
-    from monitoring.broadcasts.importing import importer as broadcasts
-    from monitoring.broadcasts.models import Broadcast
-    from tests.factories.streams import StationFactory
 
 CASES = Path(__file__).parent / "cases"
 HEADER = "custom_id;title;artists;isrc;upc;owner_share_pct;release_date;audio\r\n"
@@ -70,12 +56,6 @@ def import_recordings(path: Path, bucket: Bucket, audio: AudioSource) -> ImportS
         return task.run(io.StringIO())
 
 
-def import_broadcasts(path: Path) -> object:
-    one = BroadcastImport(made_by=make_user(Role.REVIEWER), file_name=path.name)
-    one.file.save(path.name, ContentFile(path.read_bytes()), save=False)
-    return broadcasts.run(one, lambda: None, dry=False)["summary"]
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a folder with a file whose name is decomposed, as on macOS."""
@@ -84,23 +64,6 @@ def folder(tmp_path: Path) -> Path:
 
 
 # Workbooks
-
-
-@pytest.mark.django_db
-@with_monitoring
-def test_cells_with_date_and_time_are_broadcasts() -> None:
-    StationFactory.create(name="Test FM", time_zone="Europe/Zurich")
-    for name in ("21_chapters.m4b", "22_cut5s.m4a"):
-        ScannedFileFactory.create(name=name)
-
-    import_broadcasts(CASES / "b2_schedule_date_time_cells.xlsx")
-
-    assert [
-        (row.starts_at, row.length_ms) for row in Broadcast.objects.order_by("pk")
-    ] == [
-        (datetime(2026, 11, 3, 6, 15, tzinfo=UTC), 1_800_000),
-        (datetime(2026, 11, 3, 22, 45, 10, tzinfo=UTC), 1_500_000),
-    ]
 
 
 def test_strict_open_xml_is_read() -> None:
@@ -365,16 +328,3 @@ def test_names_in_archives_of_other_systems_are_found() -> None:
 
     for name in ("Étude.ogg", "Cafe\u0301.ogg", "disc 1/three.ogg", "three.ogg"):
         assert archive.open(name) is not None
-
-
-@pytest.mark.django_db
-@with_monitoring
-def test_a_file_uploaded_from_macos_is_found_by_its_name(tmp_path: Path) -> None:
-    upload = SimpleUploadedFile("E\u0301tude.wav", b"sound")
-    submit_upload(container=ContainerFactory.create(), upload=upload, user=None)
-    StationFactory.create(name="Test FM")
-    line = "Étude.wav,Test FM,2026-11-03 07:00\n"
-
-    import_broadcasts(table_file(tmp_path, f"file_name,station,starts_at\n{line}"))
-
-    assert Broadcast.objects.get().scanned_file.name == "Étude.wav"

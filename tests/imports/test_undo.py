@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils.module_loading import import_string
 
@@ -21,18 +20,11 @@ from imports.recordings.kind import RECORDINGS
 from imports.results.kind import RESULTS
 from jobs.choices import Pool
 from jobs.runner import run_next
-from programmes.models import Episode
 from review.models import Match
 from scanning.models import ScannedFile
-from tests.borders import with_monitoring
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
-from tests.factories.scanning import ContainerFactory, ScannedFileFactory
-
-if settings.ACRPORTAL_MONITORING:
-    from monitoring.broadcasts.importing.kind import BROADCASTS
-    from monitoring.broadcasts.models import Audience, Broadcast
-    from tests.factories.streams import StationFactory
+from tests.factories.scanning import ContainerFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -135,56 +127,6 @@ def test_recordings_get_their_values_back_and_new_ones_are_retired(
     assert match.state == "confirmed"
     told = Event.objects.filter(action="bucket.import_undone").get()
     assert (told.actor, told.after["kept"]) == (manager, 1)
-
-
-@with_monitoring
-def test_broadcasts_episodes_and_audiences_go_back(manager: User) -> None:
-    station = StationFactory.create(name="Harbour FM", time_zone="Europe/Zurich")
-    file = ScannedFileFactory.create(name="fog.wav")
-    Episode.objects.create(scanned_file=file, series="Before", season="1")
-    one = imported(
-        services.keep_upload(
-            BROADCASTS,
-            file=SimpleUploadedFile("s.csv", SCHEDULE.encode()),
-            encoding="utf-8",
-            user=manager,
-        ),
-        manager,
-    )
-    figures = imported(
-        services.keep_upload(
-            BROADCASTS,
-            file=SimpleUploadedFile(
-                "a.csv",
-                b"station,month,hour,starts_at,listeners\n"
-                b"Harbour FM,2026-11,,,100\n"
-                b"Harbour FM,,2026-11-03 07:00,,50\n"
-                b"Harbour FM,,,2026-11-03 07:00,70\n",
-            ),
-            encoding="utf-8",
-            user=manager,
-        ),
-        manager,
-    )
-    assert Audience.objects.count() == 3
-    # The audience is not of this import, so that the broadcast stays at first.
-    assert services.check_undo(one=one, user=manager)
-    work_off()
-    one.refresh_from_db()
-    assert "audience" in one.summary["undo"]["stays"][0]["why"]
-
-    _before, after = undone(figures, manager)
-    assert counts(after) == (3, 0)
-    assert not Audience.objects.exists()
-    Episode.objects.filter(scanned_file=file).update(title="Mine")
-
-    before, after = undone(one, manager)
-
-    assert before["stays"] == after["stays"]
-    assert [row["why"] for row in after["stays"]] == ["Changed again since: title."]
-    assert not Broadcast.objects.filter(station=station).exists()
-    episode = Episode.objects.get(scanned_file=file)
-    assert (episode.series, episode.season, episode.title) == ("Before", "1", "Mine")
 
 
 def test_files_of_results_are_deleted_but_decided_ones_and_scans_stay(

@@ -13,13 +13,13 @@ from audit.services import record
 from audit.words import action_label
 from evidence.models import EvidencePack
 from portal.admin.history import case_of
+from scanning.models import Detection
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
-from tests.factories.streams import StreamAlarmFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -124,12 +124,14 @@ def test_screens_offer_a_history_only_where_one_is_kept(
 ) -> None:
     pack = EvidencePack.objects.create(match=make_match(), requested_by=manager)
     record(case=pack.case, action="evidence.failed", note="no room")
-    alarm = StreamAlarmFactory.create()
 
     history = client.get(reverse("admin:reports_evidencepack_history", args=[pack.pk]))
     of_pack = client.get(reverse("admin:reports_evidencepack_change", args=[pack.pk]))
-    of_alarm = client.get(reverse("admin:streams_streamalarm_change", args=[alarm.pk]))
+    detection = Detection.objects.get()
+    of_detection = client.get(
+        reverse("admin:scanning_detection_change", args=[detection.pk])
+    )
 
     assert "no room" in history.content.decode()
     assert "historylink" in of_pack.content.decode()
-    assert "historylink" not in of_alarm.content.decode()
+    assert "historylink" not in of_detection.content.decode()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.conf import settings
 from django.contrib.admin import site
 from django.contrib.auth.models import Group
 from django.db.models import Model
@@ -17,11 +16,9 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Recording
-from imports.models import BroadcastImport
 from review.choices import QueueReason
 from review.models import Licence, Match
 from scanning.models import Detection, InboundCallback, Scan, ScannedFile
-from tests.borders import with_monitoring
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
@@ -29,10 +26,6 @@ from tests.factories.review import make_match
 from tests.factories.rules import make_licence
 from tests.fixtures import MakeClient
 from tests.visible_text import visible_text
-
-if settings.ACRPORTAL_MONITORING:
-    from monitoring.streams.models import StreamNotice
-    from tests.factories.streams import StreamFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -124,51 +117,6 @@ def test_an_empty_list_has_no_actions_and_a_group_leads_to_its_people(
     link = f"{address(User, 'changelist')}?groups__id__exact={group.pk}"
     assert f'href="{link}"' in page
     assert client.get(link).context["cl"].result_count == 1
-
-
-@with_monitoring
-def test_notices_of_streams_name_their_event(signed_in: MakeClient) -> None:
-    client = signed_in(Role.VIEWER)
-    StreamNotice.objects.create(
-        stream=StreamFactory.create(), event="stream.away", body="{}"
-    )
-
-    page = visible_text(
-        client.get(address(StreamNotice, "changelist")).content.decode()
-    )
-
-    assert "Stream away" in page
-    assert "stream.away" not in page
-
-
-@with_monitoring
-def test_an_import_s_summary_is_in_words(signed_in: MakeClient) -> None:
-    one = BroadcastImport.objects.create(
-        file_name="november.csv",
-        summary={
-            "rows": 3,
-            "updated": 2,
-            "refused": 1,
-            "faults": [
-                {
-                    "line": 4,
-                    "column": "station",
-                    "value": "",
-                    "rule": "A value is required.",
-                }
-            ],
-        },
-    )
-    client, path = signed_in(Role.ADMIN), address(BroadcastImport, "change", one.pk)
-
-    page = visible_text(client.get(path).content.decode())
-    german = client.get(path, headers={"accept-language": "de"}).content.decode()
-
-    assert "With faults, not imported" in page
-    assert "Changed" in page
-    assert "refused" not in page
-    assert "A value is required." in page
-    assert "A value is required." not in german
 
 
 def test_events_name_what_they_are_about_and_are_found_by_its_id(

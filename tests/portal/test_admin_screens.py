@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 
 import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.models import Group
-from django.db import connection
 from django.db.models import Model
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import AccessLimit, KnownPlace, User
@@ -29,20 +26,10 @@ from catalogue.models import (
     Recording,
 )
 from catalogue.owners.models import OtherTitle, Share, Statement, Track, WorkNumber
-from common.words import own_apps
+from common.words import own_models
 from dedup.models import CheckedRecording, DedupGroup, DedupMember, LoopPlace, TrackId
 from imports.models import ImportStep
 from jobs.models import Machine
-from monitoring.streams.models import ClockAnchor
-from monitoring.unknown.models import (
-    ContainerPlays,
-    KeptFile,
-    Occurrence,
-    SharedRun,
-    UnknownItem,
-    UnknownPolicy,
-)
-from plugins.notices.models import NoticeAnswer, NoticeItem
 from review.models import FileFigures, Match
 from scanning.choices import CallbackOutcome, ScanStatus
 from scanning.models import (
@@ -67,8 +54,6 @@ from tests.factories.accounts import confirm, make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ScannedFileFactory
-from tests.factories.streams import DAY, StreamHourFactory
-from tests.fixtures import MakeClient
 from tests.portal.queries import queries_of
 from tests.security.admin_screens import SHOWN_ELSEWHERE
 from tests.visible_text import visible_text
@@ -82,34 +67,13 @@ SHOWN: list[type[Model]] = [
     Detection,
     Event,
     InboundCallback,
-    KeptFile,
     Match,
     Recording,
     Scan,
     ScannedFile,
-    UnknownItem,
-    UnknownPolicy,
 ]
 NEVER_WRITTEN: list[type[Model]] = [
     *(Detection, Event, InboundCallback, Match, Scan),
-    *(KeptFile, UnknownItem, UnknownPolicy),
-]
-PRODUCT_APPS = [
-    "accounts",
-    "audit",
-    "broadcasts",
-    "catalogue",
-    "declarations",
-    "dedup",
-    "enrichment",
-    "imports",
-    "programmes",
-    "recurring",
-    "reports",
-    "review",
-    "rights",
-    "scanning",
-    "streams",
 ]
 
 
@@ -123,18 +87,6 @@ def _one_of_each() -> None:
     match = make_match()
     group = DedupGroup.objects.create()
     DedupMember.objects.create(group=group, recording=match.recording, canonical=True)
-    kept = KeptFile.objects.create(scanned_file=match.scanned_file)
-    Occurrence.objects.create(
-        item=UnknownItem.objects.create(length_ms=9_000),
-        file=kept,
-        start_ms=0,
-        end_ms=9_000,
-        item_start_ms=0,
-        item_end_ms=9_000,
-        bits=80,
-        score=90,
-    )
-    UnknownPolicy.objects.create(container=match.scanned_file.container)
     InboundCallback.objects.create(
         container=match.scanned_file.container,
         body='{"cid": 1}',
@@ -167,15 +119,8 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         *(LoopPlace, CheckedRecording),
         # The jobs page shows machines and copies; the others are notes of the workers.
         *(CatalogueState, IndexCopy, IndexEntry, Machine),
-        # The page of an item shows its figures and where it occurs; runs are the
-        # worker's.
-        *(ContainerPlays, Occurrence, SharedRun),
         # The pages of works, recordings and releases show these.
         *(OtherTitle, Share, Statement, Track, WorkNumber),
-        # The page of a run shows its anchors.
-        ClockAnchor,
-        # The page of a notice shows these; the last is the worker's note.
-        *(NoticeAnswer, NoticeItem),
         # The page of an import shows what its undo takes back.
         ImportStep,
         # Programs ask for these ids by the wire format.
@@ -190,10 +135,8 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         *(PartitionQuestion, PartitionSearch),
     }
     shown_inside |= {apps.get_model(label) for label in SHOWN_ELSEWHERE}
-    plugins = [config for config in own_apps() if config.name.startswith("plugins.")]
-    for config in (*map(apps.get_app_config, PRODUCT_APPS), *plugins):
-        for model in config.get_models():
-            assert admin.site.is_registered(model) or model in shown_inside, model
+    for model in own_models():
+        assert admin.site.is_registered(model) or model in shown_inside, model
 
 
 def test_lists_and_pages_open_with_a_fixed_number_of_queries(
@@ -441,29 +384,3 @@ def test_forms_name_related_rows_or_show_a_dash(client: Client) -> None:
 
     assert re.search(r"Buckets:</label>\s*<div class=\"readonly\">–</div>", shown)
     assert [row["text"] for row in found.json()["results"]] == ["Library"]
-
-
-def test_hours_of_streams_are_filtered_by_days_without_reading_all_rows(
-    signed_in: MakeClient,
-) -> None:
-    hours = [
-        StreamHourFactory.create(
-            starts_at=DAY + timedelta(days=day),
-            ends_at=DAY + timedelta(days=day, hours=1),
-        )
-        for day in range(4)
-    ]
-    client = signed_in(Role.ADMIN)
-    address = reverse("admin:streams_streamhour_changelist")
-    first, last = (f"{DAY + timedelta(days=day):%Y-%m-%d}" for day in (1, 2))
-
-    with CaptureQueriesContext(connection) as queries:
-        answer = client.get(
-            address, {"starts_at__from": first, "starts_at__to": last, "q": ""}
-        )
-
-    assert set(answer.context["cl"].result_list) == set(hours[1:3])
-    assert f'value="{first}"' in answer.content.decode()
-    assert not [one for one in queries if "DISTINCT django_datetime" in one["sql"]]
-    unreadable = client.get(address, {"starts_at__from": "soon"})
-    assert len(unreadable.context["cl"].result_list) == 4

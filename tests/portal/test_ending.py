@@ -15,6 +15,7 @@ from typing import TypeVar
 import pytest
 from django.conf import settings
 
+from portal.shared.processes import processes
 from tests.fixtures import CopyDatabase
 from tests.wire.live import free_port
 
@@ -142,7 +143,8 @@ def serve(begin: Begin) -> Session:
     # The first process, and the one that answers.
     session.wait_for("gunicorn", count=2)
     session.wait_for("manage.py worker")
-    session.wait_for("manage.py stream_recorder")
+    for command in processes:
+        session.wait_for(f"manage.py {command}")
     return session
 
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 
 import pytest
-from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
@@ -14,17 +13,12 @@ from accounts.models import User
 from accounts.roles import Role
 from review.models import Match
 from scanning.sources.link_keys import link_key
-from tests.borders import with_monitoring
 from tests.factories.accounts import make_limited, make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 from tests.fixtures import MakeClient
-
-if settings.ACRPORTAL_MONITORING:
-    from monitoring.unknown.models import ItemState
-    from tests.portal.unknown.items import make_item
 
 pytestmark = pytest.mark.django_db
 
@@ -150,33 +144,6 @@ def test_people_who_decide_are_found_by_name_and_not_by_address(
     assert hits == ["/queue/?assignee=ana.r"]
     assert match.recording.title in client.get(hits[0]).content.decode()
     assert "people" not in found(client, "radio.example")
-
-
-@with_monitoring
-def test_unknown_sound_is_found_by_label_number_id_and_address(
-    signed_in: MakeClient,
-) -> None:
-    item = make_item(label="Evening jingle", state=ItemState.IGNORED)
-    make_item()
-    client = signed_in(Role.VIEWER)
-
-    page = f"/unknown/{item.uid}/"
-    for text in (
-        *("jingle", f"unknown {item.pk}", item.uid),
-        f"https://portal.example{page}",
-    ):
-        assert found(client, text)["unknown"] == [page], text
-
-
-@with_monitoring
-def test_unknown_sound_outside_the_access_limit_is_not_found(client: Client) -> None:
-    own, other = ContainerFactory.create(), ContainerFactory.create()
-    item = make_item(own, other, label="Evening jingle")
-    hidden = make_item(other, label="Night jingle")
-    client.force_login(make_limited(Role.VIEWER, containers=[own.pk], buckets=[]))
-
-    assert found(client, "jingle")["unknown"] == [f"/unknown/{item.uid}/"]
-    assert "unknown" not in found(client, hidden.uid)
 
 
 def test_nothing_outside_the_access_limit_is_found(client: Client) -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import radio
 from benchmarks.corpus import DEMO
+from benchmarks.encoded import encode
 from recognition.audio.analysis import analyse_file
 from recognition.fingerprint.builder import FingerprintBuilder, extract
 from recognition.fingerprint.file_format import from_bytes, to_bytes
@@ -80,12 +80,12 @@ def test_what_is_taken_on_the_way_adds_up_to_one_pass(sizes: list[int]) -> None:
 def test_listener_makes_the_landmarks_of_a_file_scan(
     codec: str, suffix: str, tmp_path: Path
 ) -> None:
-    played = radio.encoded(DEMO, 20, codec, suffix)
+    played = encode(DEMO, 20, codec, suffix)
     path = tmp_path / f"stream{suffix}"
-    path.write_bytes(played.data)
+    path.write_bytes(played)
 
     with Listener() as listener:
-        said = list(_heard(listener, played.data))
+        said = list(_heard(listener, played))
 
     heard = [message for message in said if isinstance(message, HeardSound)][-1]
     collected = PieceCollector(0, LONG)
@@ -99,8 +99,8 @@ def test_listener_makes_the_landmarks_of_a_file_scan(
 
 
 def test_listener_says_where_the_format_changed() -> None:
-    first = radio.encoded(DEMO, 20, "mp2", ".mp3").data
-    other = radio.encoded(DEMO, 20, "aac", ".aac").data
+    first = encode(DEMO, 20, "mp2", ".mp3")
+    other = encode(DEMO, 20, "aac", ".aac")
 
     with Listener(patience_bytes=64 * 1024) as listener:
         said = list(_heard(listener, first + other))

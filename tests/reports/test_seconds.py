@@ -17,13 +17,6 @@ from accounts.models import User
 from accounts.roles import Role
 from acrapi.serializers.files import file_shapes
 from evidence.facts import case_json, gather
-from monitoring.declarations.gathering import gather as gather_declaration
-from monitoring.declarations.left_out import LeftOut, LeftOutRow
-from monitoring.unknown.models import KeptState, UnknownItem
-from plugins.notices.content import content_of
-from plugins.notices.models import ClaimedRight, NoticeLaw
-from plugins.notices.services import prepare
-from plugins.notices.tests.factories import at_address
 from portal.api.serializers import file_state
 from reports import cue_sheet_files, summaries
 from reports.choices import Format, Mode
@@ -45,17 +38,8 @@ from scanning.models import Scan, ScannedFile
 from tests import product
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
-from tests.factories.recurring import KeptFileFactory, OccurrenceFactory, make_item
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory, ScannedFileFactory
-from tests.monitoring.declarations.making import (
-    NOVEMBER,
-    a_broadcast,
-    a_draft,
-    a_profile,
-    a_station,
-    utc,
-)
 from tests.reports.reading import content, rows
 from tests.seconds import differing_seconds, places_of
 from tests.visible_text import visible_text
@@ -100,17 +84,11 @@ def claim(scan: Scan, manager: User) -> Match:
 
 
 def beside_the_claim(claim: Match) -> None:
-    """Put a suppressed match and an unknown item beside the claim."""
+    """Put a suppressed match beside the claim."""
     make_match(
         (200_000, 220_000, 0, 20_000),
         scan=claim.scan,
         match={"state": MatchState.SUPPRESSED, "queue_reason": QueueReason.BELOW_FLOOR},
-    )
-    kept = KeptFileFactory.create(
-        scanned_file=claim.scanned_file, state=KeptState.COMPARED
-    )
-    OccurrenceFactory.create(
-        item=make_item(plays=1), file=kept, start_ms=5_000, end_ms=35_000
     )
 
 
@@ -129,23 +107,8 @@ def test_one_file_with_everything_states_the_same_seconds_everywhere(
         match={"state": MatchState.CONFIRMED},
         segment={"speech_pct": "80.00"},
     )
-    at_address(claim, "https://video.example/v/1")
     check_speech(match=claim, user=manager, heard=True)
-    station = a_station()
-    a_broadcast(file, station, utc(2026, 11, 3, 6))
-    notice = prepare(
-        matches=[claim],
-        law=NoticeLaw.US_512C,
-        right=ClaimedRight.RECORDING,
-        user=manager,
-    )
-    left: list[LeftOutRow] = []
-    plays = gather_declaration(
-        a_draft(a_profile(station), NOVEMBER), left_out=left.append
-    ).facts.plays
-    play = next(play for play in plays if play.start_ms == 47_064)
     case = case_json(gather(match_id=claim.pk))
-    (item,) = content_of(notice)["items"]
     sheet = cue_sheet(file=file)
     of_claim = next(cue for cue in sheet.cues if cue.match == claim)
     as_csv = next(row for row in rows_of(sheet) if row["match_id"] == claim.uid)
@@ -169,16 +132,11 @@ def test_one_file_with_everything_states_the_same_seconds_everywhere(
         "CSV by segment": sum(int(row["counted_ms"]) for row in by_segment),
         "cue CSV": ms_of(as_csv["duration"]),
         "evidence": case["match"]["matched_ms"],
-        "declaration": play.played_ms,
     }
     assert set(in_ms.values()) == {13_300}, in_ms
     assert case["counted"] == [{"start_ms": 47_064, "end_ms": 60_364}]
     assert [each["counted_ms"] for each in case["segments"]] == [13_300, 0]
     assert _cells(of_claim)[-1][0] == "00:00:13"
-    assert (item["times"], item["matched_s"]) == ([["00:00:47", "00:01:00"]], 13)
-    assert play.end_ms == 60_364
-    lengths = [each.length_ms for each in left if each.why == LeftOut.EXCLUDED]
-    assert sum(lengths) == EXCLUDED_MS
     assert list(differing_seconds(file)) == []
 
     # The page states what counts of each segment.
@@ -190,7 +148,6 @@ def test_one_file_with_everything_states_the_same_seconds_everywhere(
     assert {piece.kind for piece in sheet.timeline.pieces} >= {
         Kind.CONFIRMED,
         Kind.EXCLUDED,
-        Kind.ITEM,
         Kind.SUPPRESSED,
         Kind.SPEECH,
         Kind.NOT_DECODED,
@@ -343,31 +300,6 @@ def rows_of(sheet: CueSheet) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(content, newline="")))
 
 
-def test_a_cue_sheet_has_no_hole(claim: Match, client: Client) -> None:
-    beside_the_claim(claim)
-    item = UnknownItem.objects.get()
-
-    sheet = cue_sheet(file=claim.scanned_file)
-
-    assert [
-        (row["time_in"][3:], row["duration"][3:], row["status"], row["item_id"])
-        for row in rows_of(sheet)
-    ] == [
-        ("00:05.000", "00:30.000", "unknown", item.uid),
-        ("00:47.064", "00:13.300", "confirmed", ""),
-        ("01:00.364", "00:05.763", "excluded", ""),
-        ("01:40.000", "00:24.037", "excluded", ""),
-        ("03:20.000", "00:20.000", "suppressed", ""),
-        ("05:00.000", "00:30.000", "not_scanned", ""),
-        ("09:00.000", "01:00.000", "not_decoded", ""),
-    ]
-    assert sheet.timeline.length_ms == 600_000
-    assert sheet.timeline.ms(*Kind) == 600_000
-    client.force_login(make_user(Role.REVIEWER))
-    page = client.get(f"/files/{claim.scanned_file.uid}/cue-sheet/").content.decode()
-    assert reverse("portal:unknown_item", args=[item.uid]) in page
-
-
 def test_an_undecodable_end_is_not_matched(scan: Scan, client: Client) -> None:
     make_match((0, 540_000, 0, 540_000), scan=scan)
     client.force_login(make_user(Role.REVIEWER))
@@ -443,35 +375,35 @@ _COUNTS = {
     "reports/selectors.py",
     # The length of one cue, of one declared play, of one comparison of sounds.
     *("reports/cues.py", "reports/cue_arrangement.py", "reports/plays.py"),
-    "monitoring/declarations/changes.py",
-    "monitoring/declarations/gathering.py",
-    "monitoring/unknown/comparing.py",
 }
 """The modules that add up intervals; every page, list and document reads theirs."""
 
 
-def test_nothing_else_counts_seconds() -> None:
+def modules_that_add(folder: str = "") -> set[str]:
+    """Return the modules of a plug-in's folder that add up intervals; "" for the core."""
     adds = re.compile(
         r"segment\w*\.end_ms\s*-\s*\w*segment\w*\.start_ms"
         r"|count_segments\(|\bintervals\.(?:length|union)\("
         r"|\bscan\.unmatched\b|services\.intervals import .*\b(?:length|union)\b"
     )
+    return {
+        product.name_of(path)
+        for path in product.files(".py")
+        if product.name_of(path).startswith(folder or "plugins/") == bool(folder)
+        and adds.search(path.read_text(encoding="utf-8"))
+    }
+
+
+def test_nothing_else_counts_seconds() -> None:
     # They draw or weigh segments, or keep what an engine says about intervals.
     others = {
         *("portal/pictures/pair.py", "portal/pictures/plots.py"),
         *("portal/pictures/file.py", "review/timeline/reading.py"),
-        *("monitoring/unknown/keeping.py", "monitoring/streams/claims.py"),
         # Whether two sounds share most of their seconds.
         *("review/services/questions.py", "review/versions.py"),
         "reports/cue_repeats.py",
-        # Which seconds of streams are kept, and which gaps are one.
-        *("monitoring/streams/audio.py", "monitoring/streams/selectors.py"),
     }
 
-    found = {
-        product.name_of(path)
-        for path in product.files(".py")
-        if adds.search(path.read_text(encoding="utf-8"))
-    }
+    found = modules_that_add()
 
     assert found <= _COUNTS | others, found - _COUNTS - others

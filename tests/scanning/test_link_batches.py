@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 import stat
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.test import Client
 from pytest_django import Settings
 from pytest_httpserver import HTTPServer
@@ -17,22 +14,16 @@ from pytest_httpserver import HTTPServer
 from accounts.models import User
 from accounts.roles import Role
 from common.http import FetchFailed, LinkRefused
-from programmes.models import Episode
 from scanning.choices import FileStatus
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ScannedFile
 from scanning.services.link_batches import links_of_csv, links_of_text, submit_links
 from scanning.sources import feeds, link_reader
 from tests import audio
-from tests.borders import with_monitoring
 from tests.factories.scanning import ContainerFactory
 from tests.fixtures import Catalogue, MakeClient, Worker, upload
 
-if settings.ACRPORTAL_MONITORING:
-    from monitoring.broadcasts.models import Broadcast
-    from tests.factories.streams import StationFactory
-
-_RSS = """<?xml version="1.0"?>
+RSS = """<?xml version="1.0"?>
 <rss version="2.0" xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd">
 <channel><title>The Show</title>
 <item><title>Second/part</title><itunes:author>Ann</itunes:author>
@@ -53,7 +44,7 @@ def client(signed_in: MakeClient) -> Client:
     return signed_in(Role.REVIEWER)
 
 
-def _links(count: int) -> list[str]:
+def pasted_links(count: int) -> list[str]:
     return [f"https://media.example/{number}.mp3" for number in range(count)]
 
 
@@ -63,7 +54,8 @@ def test_twenty_links_of_which_three_are_bad_make_seventeen_files(
     bad = ["ftp://media.example/a", "not a link", "http://u:p@media.example/"]
 
     page = client.post(
-        "/links/", {"container": container.pk, "links": "\n".join([*_links(17), *bad])}
+        "/links/",
+        {"container": container.pk, "links": "\n".join([*pasted_links(17), *bad])},
     ).content.decode()
 
     assert ScannedFile.objects.count() == 17
@@ -77,7 +69,7 @@ def test_more_links_than_one_submit_takes_wait_in_the_box(
     client: Client, container: Container, settings: Settings
 ) -> None:
     settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
-    fields = {"container": container.pk, "links": "\n".join(_links(3))}
+    fields = {"container": container.pk, "links": "\n".join(pasted_links(3))}
 
     # The upload page takes no more, and no more are scanned again.
     page = client.post("/upload/", fields).content.decode()
@@ -92,7 +84,7 @@ def test_more_links_than_one_submit_takes_wait_in_the_box(
     answer = client.post("/links/", fields)
     text = answer.content.decode()
     assert "2 of 3 links were accepted; 1 wait. Submit again when some" in text
-    assert answer.context["form"]["links"].value() == _links(3)[2]
+    assert answer.context["form"]["links"].value() == pasted_links(3)[2]
     assert ScannedFile.objects.count() == 2
 
 
@@ -102,7 +94,7 @@ def test_a_csv_file_is_submitted_again_until_all_of_it_is_taken(
     settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
 
     for _ in range(3):
-        rows = "url,programme\n" + "".join(f"{link},News\n" for link in _links(5))
+        rows = "url,programme\n" + "".join(f"{link},News\n" for link in pasted_links(5))
         csv_file = upload("links.csv", rows.encode())
         client.post("/links/", {"container": container.pk, "csv_file": csv_file})
 
@@ -114,11 +106,11 @@ def test_links_wait_while_a_person_has_too_many_files_open(
     client: Client, container: Container, settings: Settings, httpserver: HTTPServer
 ) -> None:
     settings.ACRPORTAL_MAX_OPEN_FILES = 1
-    httpserver.expect_request("/feed").respond_with_data(_RSS)
+    httpserver.expect_request("/feed").respond_with_data(RSS)
     feed = client.post("/links/feed/", {"feed_url": httpserver.url_for("/feed")})
     fields = {"container": container.pk}
 
-    pasted = client.post("/links/", fields | {"links": "\n".join(_links(2))})
+    pasted = client.post("/links/", fields | {"links": "\n".join(pasted_links(2))})
     chosen = client.post(
         "/links/feed/items/",
         fields | {"signed": feed.context["signed"], "chosen": ["0", "1"]},
@@ -211,7 +203,7 @@ def test_feed_on_a_private_address_is_refused(httpserver: HTTPServer) -> None:
 def test_chosen_items_of_a_feed_are_submitted_with_what_it_says(
     client: Client, container: Container, httpserver: HTTPServer
 ) -> None:
-    httpserver.expect_request("/feed").respond_with_data(_RSS)
+    httpserver.expect_request("/feed").respond_with_data(RSS)
     offered = client.post("/links/feed/", {"feed_url": httpserver.url_for("/feed")})
     fields = {
         "container": container.pk,
@@ -230,91 +222,6 @@ def test_chosen_items_of_a_feed_are_submitted_with_what_it_says(
     assert "1 link was accepted" in page.content.decode()
     assert (file.name, file.account) == ("Second∕part", "Ann")
     assert file.published_at is not None
-
-
-_SAID = {
-    "series": "Pier Stories",
-    "season": "2",
-    "episode_title": "Fog",
-    "starts_at": "2026-11-03 07:00",
-    "showing": "repeat_run",
-}
-
-
-@with_monitoring
-def test_pasted_links_get_the_episode_and_the_broadcast_of_the_form(
-    client: Client, container: Container
-) -> None:
-    station = StationFactory.create(time_zone="Europe/Zurich")
-    fields = {"container": container.pk, "station": station.uid}
-
-    # A time that no clock shows and a missing one submit no link.
-    one = fields | {"links": _links(1)[0]}
-    skipped = client.post("/links/", one | {"starts_at": "2026-03-29 02:30"})
-    missing = client.post("/links/", one)
-    assert "summer time began" in skipped.content.decode()
-    assert skipped.context["form"]["links"].value() == one["links"]
-    assert "Enter when the broadcast began." in missing.content.decode()
-    assert not ScannedFile.objects.exists()
-
-    page = client.post("/links/", _SAID | fields | {"links": "\n".join(_links(2))})
-
-    assert "2 links were accepted" in page.content.decode()
-    episodes = Episode.objects.values_list("series", "season", "title")
-    assert list(episodes) == [("Pier Stories", "2", "Fog")] * 2
-    for row in Broadcast.objects.all():
-        assert (row.station, row.showing) == (station, "repeat_run")
-        assert row.starts_at == datetime(2026, 11, 3, 6, tzinfo=UTC)
-    assert Broadcast.objects.count() == 2
-
-
-@with_monitoring
-def test_links_sent_before_are_scanned_again_with_what_the_form_said(
-    client: Client, container: Container
-) -> None:
-    station = StationFactory.create(time_zone="Europe/Zurich")
-    said = _SAID | {"station": station.uid, "container": container.pk}
-    links = said | {"links": _links(1)[0]}
-    client.post("/links/", {"container": container.pk, "links": _links(1)[0]})
-
-    page = client.post("/links/", links).content.decode()
-    assert not Episode.objects.exists()
-    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
-    client.post("/links/", hidden)
-
-    assert hidden["scan_again"] == "on"
-    newest = ScannedFile.objects.latest("pk")
-    assert Episode.objects.get().scanned_file == newest
-    assert Broadcast.objects.get().scanned_file == newest
-
-
-@pytest.mark.usefixtures("local_allowed")
-@with_monitoring
-def test_items_of_a_feed_get_the_episode_and_the_broadcast_of_the_form(
-    client: Client, container: Container, httpserver: HTTPServer
-) -> None:
-    httpserver.expect_request("/feed").respond_with_data(_RSS)
-    station = StationFactory.create(time_zone="Europe/Zurich")
-    offered = client.post("/links/feed/", {"feed_url": httpserver.url_for("/feed")})
-    sent = _SAID | {
-        "container": container.pk,
-        "signed": offered.context["signed"],
-        "station": station.uid,
-        "chosen": ["1"],
-    }
-
-    wrong = client.post("/links/feed/items/", sent | {"starts_at": "soon"})
-    page = client.post("/links/feed/items/", sent)
-
-    # The list stays, with its ticks, when a field is wrong.
-    text = wrong.content.decode()
-    assert "Write date and time as 2026-11-03 07:00." in text
-    assert [ticked for _item, ticked in wrong.context["form"].rows()] == [False, True]
-    assert "The Show" in text
-    assert "1 link was accepted" in page.content.decode()
-    file = ScannedFile.objects.get()
-    assert (file.name, file.episode.series) == ("First", "Pier Stories")
-    assert Broadcast.objects.get().station == station
 
 
 def test_playlist_as_the_link_reader_tells_it_is_read() -> None:

@@ -153,7 +153,7 @@ def federation(folder: Path, **settings: str) -> Iterator[Federation]:
     Their data folders, "here" and "there", may hold migrated databases. Without
     monitoring and a second process for pages they start in half the time.
     """
-    small = {"ACRPORTAL_MONITORING": "off", "WEB_CONCURRENCY": "1"}
+    small = {"ACRPORTAL_PLUGINS": "", "WEB_CONCURRENCY": "1"}
     with ExitStack() as stack:
         calls = stack.enter_context(faulty_proxy())
         callbacks = stack.enter_context(faulty_proxy())

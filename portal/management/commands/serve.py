@@ -1,4 +1,4 @@
-"""``manage.py serve``: runs web server, worker and stream recorder and stops them together."""
+"""``manage.py serve``: runs all processes of a portal and stops them together."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _CONFIG = "python:acrportal.gunicorn_config"
 
 
 class Command(BaseCommand):
-    """Starts web server, worker and stream recorder; stops all when one ends."""
+    """Starts web server, worker and the processes of plug-ins; stops all when one ends."""
 
     help = (
-        "Run the web server, one worker and a recorder of live streams; all end on "
-        "SIGTERM or Ctrl+C."
+        "Run the web server, one worker and what plug-ins need beside them; all end "
+        "on SIGTERM or Ctrl+C."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:

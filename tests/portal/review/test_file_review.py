@@ -7,11 +7,9 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.roles import Role
-from monitoring.unknown.models import Occurrence
 from reports.models import CueEntry, EntryKind, SheetApproval, SheetState
 from review.models import Match
 from scanning.models import ScannedFile
-from tests.factories.recurring import make_item
 from tests.factories.review import make_match
 from tests.fixtures import MakeClient
 from tests.portal.queries import queries_of
@@ -136,27 +134,6 @@ def test_an_impossible_entry_says_what_is_wrong(
     ScannedFile.objects.update(status="waiting")
     page = client.get(address(file), follow=True)
     assert page.redirect_chain[0][0] == reverse("portal:file_detail", args=[file.uid])
-
-
-def test_the_pane_shows_unknown_sound_with_its_other_plays(
-    client: Client, file: ScannedFile
-) -> None:
-    item = make_item(plays=3)
-    place, _whole, rest = item.occurrences.order_by("pk")
-    place.file.scanned_file = file
-    place.file.save()
-    held = Occurrence.objects.filter(pk=place.pk)
-    held.update(start_ms=200_000, end_ms=215_000, item_end_ms=15_000)
-    Occurrence.objects.filter(pk=rest.pk).update(item_start_ms=16_000)
-    rows = client.get(address(file)).context["rows"]
-    (row,) = [row for row in rows if row.cue and row.cue.item]
-
-    pane = client.get(row.preview_url)
-
-    assert len(pane.context["places"]) == 1
-    assert pane.context["item"].uid == item.uid
-    gone = client.get(f"{address(file, '_sound')}?start=1&end=2")
-    assert gone.status_code == 404
 
 
 def test_a_viewer_walks_but_enters_nothing(

@@ -15,13 +15,7 @@ from plugins.rights.tests.importing.readers.claims import (
     SeenShare,
     SeenWork,
 )
-from tests.monitoring.declarations.readers.common import (
-    ISO_COUNTRIES,
-    ReaderFault,
-    decoded,
-    is_tis,
-    is_valid,
-)
+from tests.readers import ISO_COUNTRIES, ReaderFault, decoded, is_tis, is_valid
 
 _COLUMNS = """
 custom_id title artists isrc upc iswc version_title album label release_date writers

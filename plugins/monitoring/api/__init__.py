@@ -1,0 +1,1 @@
+"""The portal's own API of streams, stations, broadcasts and declarations."""

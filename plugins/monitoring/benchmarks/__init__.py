@@ -1,0 +1,1 @@
+"""Measures recorders and declarations."""

@@ -1,0 +1,80 @@
+"""The broadcast that people say of a file while they submit it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import User
+from plugins.monitoring.broadcasts import services
+from plugins.monitoring.broadcasts.models import Broadcast
+from plugins.monitoring.broadcasts.times import read_start
+from plugins.monitoring.broadcasts.values import BroadcastValues
+from plugins.monitoring.streams.models import Station
+from programmes.errors import ProgrammeRefused
+from scanning.models import ScannedFile
+
+BROADCAST_FIELDS: Final = ("station", "starts_at", "showing")
+
+
+@dataclass(frozen=True, slots=True)
+class SaidBroadcast:
+    """One broadcast of submitted files."""
+
+    station: Station
+    values: BroadcastValues
+
+    def store(self, *, scanned_file: ScannedFile, user: User) -> None:
+        """Add the broadcast unless the file has it."""
+        known = Broadcast.objects.filter(
+            scanned_file=scanned_file,
+            station=self.station,
+            starts_at=self.values.starts_at,
+        )
+        if not known.exists():
+            self.add(scanned_file=scanned_file, user=user)
+
+    def add(self, *, scanned_file: ScannedFile, user: User) -> None:
+        """Add the broadcast. Raises ``ProgrammeRefused`` if the file has it."""
+        services.add_broadcast(
+            scanned_file=scanned_file,
+            station=self.station,
+            values=self.values,
+            user=user,
+        )
+
+
+class BroadcastReader:
+    """Reads the fields of a broadcast."""
+
+    label = gettext_lazy("Broadcast")
+    fields = BROADCAST_FIELDS
+
+    def read(self, given: Mapping[str, object]) -> SaidBroadcast | None:
+        """Return the broadcast that cleaned fields of a form name.
+
+        ``station`` is a station or None, the others are texts. Raises
+        ``ProgrammeRefused`` for a time that the station does not have, and for a station
+        or time alone.
+        """
+        station = given.get("station")
+        text = str(given.get("starts_at") or "").strip()
+        showing = str(given.get("showing") or "")
+        if not isinstance(station, Station):
+            if text or showing:
+                raise ProgrammeRefused(
+                    "invalid",
+                    _("Choose the station that broadcast it."),
+                    field="station",
+                )
+            return None
+        if not text:
+            raise ProgrammeRefused(
+                "invalid", _("Enter when the broadcast began."), field="starts_at"
+            )
+        starts_at = read_start(text, station.time_zone)
+        return SaidBroadcast(station, BroadcastValues(starts_at, showing=showing))

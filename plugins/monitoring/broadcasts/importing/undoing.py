@@ -1,0 +1,146 @@
+"""Takes back what an import of broadcasts or audiences did."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from audit.models import Event
+from imports.models import ImportStep
+from imports.undoing.walk import Stays, Undo, changed_again, differing, missing
+from plugins.monitoring.broadcasts import services
+from plugins.monitoring.broadcasts.models import Audience, Broadcast
+from plugins.monitoring.broadcasts.selectors import hours_heard
+from plugins.monitoring.broadcasts.times import read_month
+from plugins.monitoring.broadcasts.values import AudienceValues
+from plugins.monitoring.streams.models import Station
+from programmes.selectors import episode_of
+from programmes.services import episode_values, set_episode
+from programmes.values import as_json
+from scanning import selectors
+from scanning.models import ScannedFile
+
+_NAMES = ("broadcast", "station", "local_time", "month")
+
+
+def _file(event: Event) -> ScannedFile:
+    file = selectors.files().filter(uid=event.case.partition(":")[2]).first()
+    if file is None:
+        raise missing()
+    return file
+
+
+def _broadcast(event: Event) -> Broadcast | None:
+    """Return the broadcast of an event, if it is still there; its file must be."""
+    file = _file(event)
+    rows = Broadcast.objects.filter(scanned_file=file, uid=event.after["broadcast"])
+    return rows.select_related("station", "scanned_file").first()
+
+
+def _said(values: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
+    return {name: value for name, value in values.items() if name not in _NAMES}
+
+
+def delete_broadcast(undo: Undo, event: Event) -> str:
+    """Delete a broadcast that the import added and nobody changed."""
+    row = _broadcast(event)
+    if row is None:
+        return ""
+    if as_json(services.broadcast_values(row)) != _said(event.after):
+        raise Stays(_("Somebody changed this broadcast since."))
+    figures = ImportStep.objects.filter(
+        import_uid=undo.import_uid,
+        event__action="file.audience_changed",
+        event__after__broadcast=row.uid,
+    )
+    if Audience.objects.filter(broadcast=row).exists() and not figures.exists():
+        raise Stays(_("Somebody entered its audience since."))
+    uid = row.uid
+    services.delete_broadcast(broadcast=row, user=undo.user)
+    undo.gone.add(f"broadcast:{uid}")
+    return ""
+
+
+def restore_broadcast(undo: Undo, event: Event) -> str:
+    """Give a broadcast its earlier length and showing."""
+    row = _broadcast(event)
+    if row is None:
+        raise missing()
+    values = services.broadcast_values(row)
+    same, changed = differing(as_json(values), _said(event.before), _said(event.after))
+    if "showing" in same:
+        values = replace(values, showing=same["showing"] or "")
+    if "length_ms" in same:
+        values = replace(values, length_ms=same["length_ms"])
+    services.change_broadcast(
+        broadcast=row, station=row.station, values=values, user=undo.user
+    )
+    return changed_again(changed)
+
+
+def restore_episode(undo: Undo, event: Event) -> str:
+    """Give a file its earlier episode, as far as nobody changed it."""
+    file = _file(event)
+    values = episode_values(episode_of(file))
+    same, changed = differing(as_json(values), event.before, event.after)
+    set_episode(
+        scanned_file=file,
+        values=replace(values, **{name: text or "" for name, text in same.items()}),
+        user=undo.user,
+    )
+    return changed_again(changed)
+
+
+def restore_audience(undo: Undo, event: Event) -> str:
+    """Give a broadcast its earlier audience."""
+    row = _broadcast(event)
+    if row is None:
+        return ""
+    return _restore_figures(
+        undo, event, {"station": row.station, "broadcast": row, "month": None}
+    )
+
+
+def restore_figures(undo: Undo, event: Event) -> str:
+    """Give a station its earlier figures of a month, or of hours."""
+    station = Station.objects.filter(uid=event.case.partition(":")[2]).first()
+    if station is None:
+        raise missing()
+    if "month" not in event.after:
+        return _restore_hours(undo, event, station)
+    month = read_month(event.after["month"])
+    return _restore_figures(
+        undo, event, {"station": station, "broadcast": None, "month": month}
+    )
+
+
+def _restore_figures(
+    undo: Undo,
+    event: Event,
+    of_what: dict[str, Any],  # Any: a station, and a month or a broadcast
+) -> str:
+    now = services.audience_values(Audience.objects.filter(**of_what).first())
+    same, changed = differing(as_json(now), _said(event.before), _said(event.after))
+    values = asdict(now) | same
+    if isinstance(hours := values["tuning_hours"], str):
+        values["tuning_hours"] = Decimal(hours)
+    services.set_audience(values=AudienceValues(**values), user=undo.user, **of_what)
+    return changed_again(changed)
+
+
+def _restore_hours(undo: Undo, event: Event, station: Station) -> str:
+    hours = {text: datetime.fromisoformat(text) for text in event.after | event.before}
+    heard = hours_heard(station, min(hours.values()), max(hours.values()))
+    now = {text: heard[hour] for text, hour in hours.items() if hour in heard}
+    same, changed = differing(now, event.before, event.after)
+    if same:
+        services.set_hours(
+            station=station,
+            listeners={hours[text]: figure for text, figure in same.items()},
+            user=undo.user,
+        )
+    return changed_again(changed)

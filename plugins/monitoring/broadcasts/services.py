@@ -1,0 +1,408 @@
+"""What people say about broadcasts; each change is one event of a case.
+
+A form passes the ``seen`` state of ``values.state_of`` that its reader saw. If somebody
+else changed the values since, the change is refused, so that nobody's words are lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from datetime import date, datetime
+from typing import Any, Final
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from accounts.reach import why_shared
+from accounts.roles import Action
+from plugins.monitoring.broadcasts.choices import RightsType
+from plugins.monitoring.broadcasts.following import follow_file
+from plugins.monitoring.broadcasts.models import Audience, Broadcast, Revenue
+from plugins.monitoring.broadcasts.selectors import hours_heard
+from plugins.monitoring.broadcasts.times import (
+    checked_length,
+    hour_of,
+    local_text,
+    start_at,
+)
+from plugins.monitoring.broadcasts.values import (
+    AudienceValues,
+    BroadcastValues,
+    RevenueValues,
+)
+from plugins.monitoring.streams.models import Station
+from programmes.errors import ProgrammeRefused
+from programmes.values import as_json, state_of
+from programmes.writing import (
+    locked_file,
+    overtaken,
+    record,
+    refuse_overtaken,
+    require_action,
+    store,
+    values_of,
+    write,
+)
+from scanning.models import ScannedFile
+from statements.selectors import marks_of_broadcast
+
+MOST_BROADCASTS: Final = 500
+"""The most broadcasts of one file."""
+
+
+def statements_on(broadcast: Broadcast) -> list[str]:
+    """Return which statements name a broadcast, a sentence each.
+
+    They would be wrong if it moved. Those out of sight are counted only.
+    """
+    return [
+        ngettext(
+            "“%(name)s” states %(count)d play of this broadcast, and must then be "
+            "corrected.",
+            "“%(name)s” states %(count)d plays of this broadcast, and must then be "
+            "corrected.",
+            mark.uses,
+        )
+        % {"name": mark.name, "count": mark.uses}
+        if mark.statement is not None
+        else _("A statement that you may not see names it, and must be corrected.")
+        for mark in marks_of_broadcast(broadcast.uid)
+    ]
+
+
+@transaction.atomic
+def add_broadcast(
+    *,
+    scanned_file: ScannedFile,
+    station: Station,
+    values: BroadcastValues,
+    user: User | None,
+) -> Broadcast:
+    """Add a broadcast of a file.
+
+    ``values.starts_at`` may be a local time of the station. Raises ``ProgrammeRefused``
+    for impossible values, and if the file has this broadcast or was deleted.
+    """
+    require_action(user, Action.UPLOAD)
+    current = locked_file(scanned_file)
+    row = Broadcast(scanned_file=current, station=station)
+    given = _checked_broadcast(values, station)
+    listed = Broadcast.objects.filter(scanned_file=current)
+    if listed.count() >= MOST_BROADCASTS:
+        raise ProgrammeRefused(
+            "too_many",
+            _("A file can have at most %(most)d broadcasts.")
+            % {"most": MOST_BROADCASTS},
+        )
+    _refuse_listed(row, given)
+    _store_broadcast(row, station, given)
+    follow_file(current, user)
+    record(_case(current), "file.broadcast_added", user, {}, _broadcast_json(row))
+    return row
+
+
+@transaction.atomic
+def change_broadcast(
+    *,
+    broadcast: Broadcast,
+    station: Station,
+    values: BroadcastValues,
+    user: User | None,
+    seen: str | None = None,
+    despite: bool = False,
+) -> bool:
+    """Change a broadcast; return whether anything changed.
+
+    Raises ``ProgrammeRefused`` as ``add_broadcast`` does, and if the broadcast was
+    changed or deleted since it was ``seen``. One that moves or becomes shorter or
+    longer is refused if something was stated of it, unless ``despite`` that.
+    """
+    require_action(user, Action.UPLOAD)
+    current = locked_file(broadcast.scanned_file)
+    row = _locked_broadcast(broadcast)
+    if seen is not None and seen != broadcast_state(row):
+        raise overtaken()
+    given = _checked_broadcast(values, station)
+    if given == broadcast_values(row) and station == row.station:
+        return False
+    _refuse_listed(row, given, station)
+    now = (row.station_id, row.starts_at, row.length_ms)
+    if (station.pk, given.starts_at, given.length_ms) != now:
+        _refuse_stated(row, despite=despite)
+    before = _broadcast_json(row)
+    moved = station.pk != row.station_id
+    _store_broadcast(row, station, given)
+    if moved:
+        Audience.objects.filter(broadcast=row).update(station=station)
+    after = _broadcast_json(row)
+    follow_file(current, user)
+    record(_case(current), "file.broadcast_changed", user, before, after)
+    return True
+
+
+@transaction.atomic
+def delete_broadcast(
+    *,
+    broadcast: Broadcast,
+    user: User | None,
+    seen: str | None = None,
+    despite: bool = False,
+) -> None:
+    """Delete a broadcast with its audience.
+
+    Raises ``ProgrammeRefused`` if it was changed or deleted since it was ``seen``, and
+    if something was stated of it, unless ``despite`` that.
+    """
+    require_action(user, Action.UPLOAD)
+    current = locked_file(broadcast.scanned_file)
+    row = _locked_broadcast(broadcast)
+    if seen is not None and seen != broadcast_state(row):
+        raise overtaken()
+    _refuse_stated(row, despite=despite)
+    before = _broadcast_json(row)
+    audience = Audience.objects.filter(broadcast=row).first()
+    if audience is not None:
+        before["audience"] = as_json(audience_values(audience))
+    row.delete()
+    follow_file(current, user)
+    record(_case(current), "file.broadcast_deleted", user, before, {})
+
+
+def broadcast_values(row: Broadcast) -> BroadcastValues:
+    """Return when a broadcast was, how long, and whether it was the first."""
+    return values_of(row, BroadcastValues)
+
+
+def broadcast_state(row: Broadcast) -> str:
+    """Return the state of a broadcast for a form, with its station."""
+    return f"{state_of(broadcast_values(row))}{row.station_id:x}"
+
+
+@transaction.atomic
+def set_audience(
+    *,
+    station: Station,
+    values: AudienceValues,
+    user: User | None,
+    month: date | None = None,
+    broadcast: Broadcast | None = None,
+    seen: str | None = None,
+) -> bool:
+    """Say how many people heard a station in a month, or one of its broadcasts.
+
+    Give the first day of a ``month``, or a ``broadcast``. Return whether anything
+    changed. Raises ``ProgrammeRefused`` for impossible figures, and if the figures
+    changed since they were ``seen``.
+    """
+    require_action(user, Action.REPORT)
+    if (month is None) == (broadcast is None):
+        raise TypeError("Give a month or a broadcast.")
+    current = _locked_station(station)
+    if broadcast is None:
+        _refuse_shared(current, user)
+    else:
+        broadcast = _locked_broadcast(broadcast)
+    of_what: dict[str, Any] = {"month": month, "broadcast": broadcast}
+    row = Audience.objects.filter(station=current, **of_what).first()
+    before = audience_values(row)
+    refuse_overtaken(before, seen)
+    if values == before:
+        return False
+    store(row or Audience(station=current, **of_what), values)
+    named = {"broadcast": broadcast.uid} if broadcast else _month_json(month)
+    case = _case(broadcast.scanned_file) if broadcast else _case(current)
+    begin = "file" if broadcast else "station"
+    record(
+        case,
+        f"{begin}.audience_changed",
+        user,
+        named | as_json(before),
+        named | as_json(values),
+    )
+    return True
+
+
+@transaction.atomic
+def set_hours(
+    *,
+    station: Station,
+    listeners: Mapping[datetime, int | None],
+    user: User | None,
+    seen: str | None = None,
+) -> bool:
+    """Say how many people heard a station in hours of one day, by ``hours_of_day``.
+
+    Return whether anything changed. Raises ``ProgrammeRefused`` for what is no hour of
+    the station's clock, for impossible figures, and if the figures of these hours changed
+    since they were ``seen``.
+    """
+    require_action(user, Action.REPORT)
+    current = _locked_station(station)
+    _refuse_shared(current, user)
+    hours = sorted(listeners)
+    if any(hour != hour_of(hour, current.time_zone) for hour in hours):
+        raise ProgrammeRefused(
+            "invalid",
+            _("An hour begins when the station's clock shows :00."),
+            field="hour",
+        )
+    before = hours_heard(current, hours[0], hours[-1])
+    if seen is not None and seen != hours_state(before):
+        raise overtaken()
+    changed = [hour for hour in hours if listeners[hour] != before.get(hour)]
+    for hour in changed:
+        row = Audience.objects.filter(station=current, hour=hour).first()
+        values = AudienceValues(listeners=listeners[hour])
+        store(row or Audience(station=current, hour=hour), values)
+    if not changed:
+        return False
+
+    def said(known: Mapping[datetime, int | None]) -> dict[str, Any]:  # Any: JSON
+        zone = current.time_zone
+        figures = {local_text(hour, zone): known.get(hour) for hour in changed}
+        return {hour: figure for hour, figure in figures.items() if figure is not None}
+
+    record(
+        _case(current), "station.audience_changed", user, said(before), said(listeners)
+    )
+    return True
+
+
+def hours_state(heard: Mapping[datetime, int]) -> str:
+    """Return the state of figures of hours for a form."""
+    rows = [(hour.isoformat(), heard[hour]) for hour in sorted(heard)]
+    return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
+
+
+def audience_values(row: Audience | None) -> AudienceValues:
+    """Return how many people listened."""
+    return values_of(row, AudienceValues) if row else AudienceValues()
+
+
+@transaction.atomic
+def set_revenue(
+    *,
+    station: Station,
+    month: date,
+    rights_type: RightsType,
+    values: RevenueValues,
+    user: User | None,
+    seen: str | None = None,
+) -> bool:
+    """Set a station's revenue of a month; return whether it changed.
+
+    Only managers may. The event is in a case of its own, because people who see the
+    station's case need not see its revenue. Raises ``ProgrammeRefused`` for impossible
+    values, and if the revenue changed since it was ``seen``.
+    """
+    require_action(user, Action.EDIT_CATALOGUE)
+    current = _locked_station(station)
+    _refuse_shared(current, user)
+    of_what: dict[str, Any] = {"month": month, "rights_type": rights_type}
+    row = Revenue.objects.filter(station=current, **of_what).first()
+    before = revenue_values(row)
+    given = _checked_revenue(values)
+    refuse_overtaken(before, seen)
+    if given == before:
+        return False
+    store(row or Revenue(station=current, **of_what), given)
+    named = _month_json(month) | {"rights_type": str(rights_type)}
+    record(
+        f"revenue:{current.uid}",
+        "station.revenue_changed",
+        user,
+        named | as_json(before),
+        named | as_json(given),
+    )
+    return True
+
+
+def revenue_values(row: Revenue | None) -> RevenueValues:
+    """Return a station's revenues."""
+    return values_of(row, RevenueValues) if row else RevenueValues()
+
+
+def _refuse_shared(station: Station, user: User | None) -> None:
+    if refusal := why_shared(station, user):
+        raise ProgrammeRefused("not_allowed", refusal)
+
+
+def _locked_broadcast(broadcast: Broadcast) -> Broadcast:
+    rows = Broadcast.objects.select_related("station", "scanned_file")
+    row = rows.select_for_update(of=("self",)).filter(pk=broadcast.pk).first()
+    if row is None:
+        raise ProgrammeRefused("gone", _("Somebody else deleted this broadcast."))
+    return row
+
+
+def _locked_station(station: Station) -> Station:
+    return Station.objects.select_for_update().get(pk=station.pk)
+
+
+def _refuse_stated(row: Broadcast, *, despite: bool) -> None:
+    """Refuse to move or delete a broadcast that a statement names."""
+    if not despite and (said := statements_on(row)):
+        raise ProgrammeRefused("stated", " ".join(said), field="despite")
+
+
+def _refuse_listed(
+    row: Broadcast, given: BroadcastValues, station: Station | None = None
+) -> None:
+    same = Broadcast.objects.filter(
+        scanned_file=row.scanned_file,
+        station=station or row.station,
+        starts_at=given.starts_at,
+    )
+    if same.exclude(pk=row.pk).exists():
+        raise ProgrammeRefused(
+            "listed",
+            _("This broadcast is already in the list."),
+            field="starts_at",
+        )
+
+
+def _checked_broadcast(values: BroadcastValues, station: Station) -> BroadcastValues:
+    if values.length_ms is not None:
+        checked_length(values.length_ms)
+    return replace(values, starts_at=start_at(values.starts_at, station.time_zone))
+
+
+def _checked_revenue(values: RevenueValues) -> RevenueValues:
+    if values.net_revenue is None:
+        return RevenueValues()
+    currency = values.currency.strip().upper()
+    if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
+        raise ProgrammeRefused(
+            "invalid",
+            _("Write the currency as three letters, such as CHF."),
+            field="currency",
+        )
+    return replace(values, currency=currency)
+
+
+def _store_broadcast(row: Broadcast, station: Station, values: BroadcastValues) -> None:
+    row.station, row.time_zone = station, station.time_zone
+    write(row, [each.name for each in fields(values)], values)
+    row.save()
+
+
+def _case(subject: ScannedFile | Station) -> str:
+    kind = "station" if isinstance(subject, Station) else "file"
+    return f"{kind}:{subject.uid}"
+
+
+def _broadcast_json(row: Broadcast) -> dict[str, Any]:  # Any: JSON
+    return {
+        "broadcast": row.uid,
+        "station": row.station.name,
+        "local_time": local_text(row.starts_at, row.time_zone),
+        **as_json(broadcast_values(row)),
+    }
+
+
+def _month_json(month: date | None) -> dict[str, Any]:  # Any: JSON
+    return {"month": f"{month:%Y-%m}"}

@@ -1,0 +1,1 @@
+"""The guides of streams, broadcasts, unknown sound and declarations."""

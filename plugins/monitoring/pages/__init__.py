@@ -1,0 +1,1 @@
+"""The pages of streams, broadcasts, unknown sound and declarations."""

@@ -1,0 +1,58 @@
+"""What broadcasts add to the pages of files."""
+
+from __future__ import annotations
+
+from django import forms
+from django.utils.translation import gettext_lazy, ngettext_lazy
+
+from accounts.models import User
+from accounts.roles import Action
+from plugins.monitoring.broadcasts.arrivals import SaidBroadcast
+from plugins.monitoring.broadcasts.selectors import broadcasts_of
+from plugins.monitoring.pages.broadcasts.fields import BroadcastFields
+from portal.shared.arrivals import ArrivalFields
+from portal.shared.cards import Card
+from portal.shared.file_verbs import FileVerb, always
+from scanning.models import ScannedFile
+
+_SHOWN = 5
+
+
+class BroadcastManyForm(ArrivalFields, BroadcastFields):
+    """A broadcast that files have in common, such as the parts of one programme."""
+
+
+def _add_broadcast(file: ScannedFile, user: User, form: forms.Form) -> None:
+    for saying in form.cleaned_data["arrival"].sayings:
+        if isinstance(saying, SaidBroadcast):
+            saying.add(scanned_file=file, user=user)
+
+
+ADD_BROADCAST = FileVerb(
+    gettext_lazy("Add a broadcast"),
+    ngettext_lazy(
+        "%(shown)s file with a new broadcast",
+        "%(shown)s files with a new broadcast",
+        "count",
+    ),
+    Action.UPLOAD,
+    BroadcastManyForm,
+    always,
+    _add_broadcast,
+)
+
+
+def _broadcasts(file: ScannedFile, _user: User) -> dict[str, object]:
+    broadcasts = list(broadcasts_of(file)[: _SHOWN + 1])
+    return {
+        "file": file,
+        "broadcasts": broadcasts[:_SHOWN],
+        "has_more": len(broadcasts) > _SHOWN,
+    }
+
+
+CARDS = (
+    Card("file", "portal/broadcasts/_card.html", _broadcasts),
+    Card("files.bulk", "portal/broadcasts/_bulk.html"),
+    Card("keys.files", "portal/broadcasts/_keys.html"),
+)

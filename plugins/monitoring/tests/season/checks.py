@@ -1,0 +1,98 @@
+"""What must hold of unknown items and declarations."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Iterable
+
+from django.db.models import Model
+
+from plugins.monitoring.declarations.formats.registry import make_format
+from plugins.monitoring.declarations.keeping import facts_in
+from plugins.monitoring.declarations.models import DECLARATION_STATEMENT, Declaration
+from plugins.monitoring.declarations.statement import statement_of
+from plugins.monitoring.unknown.keeping import truth_of
+from plugins.monitoring.unknown.models import (
+    ItemState,
+    KeptFile,
+    KeptState,
+    Occurrence,
+    UnknownItem,
+)
+from reports.choices import UNFINISHED, RunState
+from review.services.intervals import length, without
+from statements.choices import FOLLOWED
+from statements.following import differences_of
+from statements.models import Statement
+from tests.season.checks import described
+from tests.season.invariants import check
+
+# The share of an occurrence that a match may cover, as ``plugins.monitoring.unknown.comparing`` has it.
+_MATCHED = 0.05
+
+
+def unknown_items_hold() -> None:
+    """Check unknown items against the scans, once all work is done."""
+    for kept in KeptFile._base_manager.select_related("scanned_file"):
+        check(
+            kept.scanned_file.deleted_at is None or kept.state == KeptState.CANCELLED,
+            f"{kept} was deleted and is kept",
+        )
+    for item in UnknownItem.objects.all():
+        found = list(
+            Occurrence._base_manager.filter(item=item).select_related(
+                "file__scanned_file"
+            )
+        )
+        check(item.plays == len(found), f"{item.uid} counts {item.plays}: {found}")
+        by_container = Counter(one.file.scanned_file.container_id for one in found)
+        counted = dict(item.by_container.values_list("container", "plays"))
+        check(by_container == counted, f"{item.uid} counts {counted}: {by_container}")
+        check(
+            item.state != ItemState.UNIDENTIFIED or len(found) > 1,
+            f"{item.uid} is unknown and occurs {len(found)} times",
+        )
+        for one in found:
+            if one.file.state == KeptState.CANCELLED:
+                # Somebody keeps the worker from following the file's scans.
+                continue
+            truth = truth_of(one.file.scanned_file)
+            check(truth, f"{one} lies in a file that is not to be compared")
+            there = [(one.start_ms, one.end_ms)]
+            matched = length(without(there, truth.unmatched if truth else ()))
+            check(
+                matched <= _MATCHED * length(there),
+                f"{one}, {there[0]} ms, lies in a match: {described(one.file)}",
+            )
+
+
+def declarations_hold() -> None:
+    """Check that what was declared adds up, once per play, and can be written again."""
+    for made in Declaration._base_manager.filter(state=RunState.READY):
+        statement = statement_of(made)
+        assert statement is not None
+        plays = [fact.cells for fact in statement.facts.exclude(match="")]
+        names = len({play["play"] for play in plays})
+        counted = (len(plays), names, sum(play["played_ms"] for play in plays))
+        declared = (made.play_count, made.play_count, made.played_ms)
+        check(counted == declared, f"{made.uid}: {counted} plays, not {declared}")
+        if statement.state in FOLLOWED:
+            (found,) = differences_of([statement]).values()
+            is_noted = statement.differs_since is not None
+            check(is_noted == bool(found), f"{made.uid} differs in {found}")
+        again = io.BytesIO()
+        made_format = make_format(made.format, made.profile_as_was["options"])
+        made_format.write(facts_in(made.facts), again)
+        digest = hashlib.sha256(again.getvalue()).hexdigest()
+        check(digest == made.sha256, f"{made.uid} has other bytes")
+    undecided = Declaration._base_manager.exclude(state=RunState.READY)
+    early = Statement.objects.filter(
+        kind=DECLARATION_STATEMENT, subject__in=undecided.values("uid")
+    )
+    check(not early.exists(), "something states what was never written")
+
+
+def unfinished_declarations() -> Iterable[Model]:
+    return Declaration._base_manager.filter(state__in=UNFINISHED)

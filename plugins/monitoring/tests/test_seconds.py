@@ -1,0 +1,111 @@
+"""A file with unknown sound and a broadcast: the same seconds as in the core's places."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.roles import Role
+from plugins.monitoring.declarations.gathering import gather
+from plugins.monitoring.declarations.left_out import LeftOut, LeftOutRow
+from plugins.monitoring.tests.declarations.making import (
+    NOVEMBER,
+    a_broadcast,
+    a_draft,
+    a_profile,
+    a_station,
+    utc,
+)
+from plugins.monitoring.tests.factories.unknown import (
+    KeptFileFactory,
+    OccurrenceFactory,
+    make_item,
+)
+from plugins.monitoring.unknown.models import KeptState, UnknownItem
+from reports.cue_sheets import cue_sheet
+from review.models import Match
+from review.timeline import Kind
+from tests.factories.accounts import make_user
+from tests.reports.test_seconds import (
+    EXCLUDED_MS,
+    beside_the_claim,
+    claim,
+    modules_that_add,
+    rows_of,
+    scan,
+)
+from tests.seconds import differing_seconds, places_of
+
+__all__ = ["claim", "scan"]  # fixtures
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def item(claim: Match) -> UnknownItem:
+    """Return unknown sound beside the claim, and a suppressed match."""
+    beside_the_claim(claim)
+    item = make_item(plays=1)
+    kept = KeptFileFactory.create(
+        scanned_file=claim.scanned_file, state=KeptState.COMPARED
+    )
+    OccurrenceFactory.create(item=item, file=kept, start_ms=5_000, end_ms=35_000)
+    return item
+
+
+def test_a_declaration_states_the_seconds_of_the_claim(
+    claim: Match, item: UnknownItem, manager: User
+) -> None:
+    station = a_station()
+    a_broadcast(claim.scanned_file, station, utc(2026, 11, 3, 6))
+
+    left: list[LeftOutRow] = []
+    plays = gather(a_draft(a_profile(station), NOVEMBER), left_out=left.append)
+
+    play = next(play for play in plays.facts.plays if play.start_ms == 47_064)
+    assert {play.played_ms, *places_of(claim).values()} == {13_300}
+    assert play.end_ms == 60_364
+    lengths = [each.length_ms for each in left if each.why == LeftOut.EXCLUDED]
+    assert sum(lengths) == EXCLUDED_MS
+    assert list(differing_seconds(claim.scanned_file)) == []
+
+
+def test_a_cue_sheet_has_no_hole(
+    claim: Match, item: UnknownItem, client: Client
+) -> None:
+    sheet = cue_sheet(file=claim.scanned_file)
+
+    assert [
+        (row["time_in"][3:], row["duration"][3:], row["status"], row["item_id"])
+        for row in rows_of(sheet)
+    ] == [
+        ("00:05.000", "00:30.000", "unknown", item.uid),
+        ("00:47.064", "00:13.300", "confirmed", ""),
+        ("01:00.364", "00:05.763", "excluded", ""),
+        ("01:40.000", "00:24.037", "excluded", ""),
+        ("03:20.000", "00:20.000", "suppressed", ""),
+        ("05:00.000", "00:30.000", "not_scanned", ""),
+        ("09:00.000", "01:00.000", "not_decoded", ""),
+    ]
+    assert sheet.timeline.length_ms == 600_000
+    assert sheet.timeline.ms(*Kind) == 600_000
+    assert Kind.ITEM in {piece.kind for piece in sheet.timeline.pieces}
+    client.force_login(make_user(Role.REVIEWER))
+    page = client.get(f"/files/{claim.scanned_file.uid}/cue-sheet/").content.decode()
+    assert reverse("portal:unknown_item", args=[item.uid]) in page
+
+
+def test_nothing_else_counts_seconds() -> None:
+    assert modules_that_add("plugins/monitoring/") == {
+        # The length of one declared play, of one comparison of sounds.
+        "plugins/monitoring/declarations/changes.py",
+        "plugins/monitoring/declarations/gathering.py",
+        "plugins/monitoring/unknown/comparing.py",
+        # They keep what an engine says about intervals.
+        "plugins/monitoring/unknown/keeping.py",
+        # Which seconds of streams are kept, and which gaps are one.
+        "plugins/monitoring/streams/audio.py",
+        "plugins/monitoring/streams/selectors.py",
+    }

@@ -1,0 +1,490 @@
+"""What people do with unknown items: name, alias, ignore, split, merge, watch, undo.
+
+Each action is one event of the item's case. The last one can be undone until somebody
+acts again; sound that was found in between stays found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from enum import StrEnum
+from typing import Any, Final
+
+from django.db import transaction
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+import audit.services
+from accounts.models import User
+from accounts.reach import count_hidden, why_limited, why_unseen, working_for
+from accounts.roles import Action
+from audit.models import Event
+from catalogue.changes import retire_recordings
+from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
+from catalogue.services import RecordingDetails
+from dedup import intake
+from dedup.models import DuplicateKind, PairLink
+from jobs.services import submit
+from plugins.monitoring.unknown.errors import ItemChanged, ItemRefused
+from plugins.monitoring.unknown.figures import refresh_figures
+from plugins.monitoring.unknown.jobs import COMPARE
+from plugins.monitoring.unknown.landmarks import fingerprint_of
+from plugins.monitoring.unknown.models import (
+    IgnoreReason,
+    ItemState,
+    KeptFile,
+    Occurrence,
+    UnknownItem,
+)
+from plugins.monitoring.unknown.parts import (
+    LEAST_PART_MS,
+    NewSound,
+    can_divide,
+    cut_sound,
+    divide,
+    give_back,
+    join_sound,
+    rejoin,
+    take_over,
+)
+from recognition.types import Fingerprint
+from review.choices import MatchState
+from review.models import Match
+
+BULK_LIMIT: Final = 500
+
+
+class ItemVerb(StrEnum):
+    """An action on an unknown item; the value is the name of its event."""
+
+    NAME = "unknown.named"
+    ALIAS = "unknown.alias_added"
+    IGNORE = "unknown.ignored"
+    SPLIT = "unknown.split"
+    MERGE = "unknown.merged"
+    WATCH = "unknown.watched"
+    UNDO = "unknown.undone"
+
+
+UNWATCH_ACT: Final = "unknown.unwatched"
+_NEEDS: Final = {
+    ItemVerb.NAME: Action.EDIT_CATALOGUE,
+    ItemVerb.ALIAS: Action.EDIT_CATALOGUE,
+}
+_NOT_NEW: Final[dict[str, str | Promise]] = {
+    ItemState.NAMED: lazy("This item is already named. Undo that first."),
+    ItemState.IGNORED: lazy("This item is ignored. Undo that first."),
+    ItemState.MERGED: lazy("This item was merged into another one. Undo that first."),
+    ItemState.CLOSED: lazy("This item is no longer repeated."),
+}
+# The columns that actions change and an undo restores.
+_KEPT: Final = ("state", "label", "ignored_as", "is_watched", "settled")
+
+
+def case_of(item: UnknownItem) -> str:
+    """Return the item's case in the audit trail."""
+    return f"unknown:{item.uid}"
+
+
+def why_not(*, item: UnknownItem, user: User, verb: ItemVerb) -> str:
+    """Return why a person cannot act on an item, as a sentence; empty if they can."""
+    needed = _NEEDS.get(verb, Action.DECIDE)
+    event = _last_action(item) if verb is ItemVerb.UNDO else None
+    if event is not None and event.action in (ItemVerb.NAME, ItemVerb.ALIAS):
+        needed = Action.EDIT_CATALOGUE
+    if not user.has_perm(needed):
+        if needed == Action.EDIT_CATALOGUE:
+            return _(
+                "Your role may not add recordings. Ask a manager to name the item."
+            )
+        return _("Your role can view unknown items but not change them.")
+    if why := why_unseen(count_hidden(user, Occurrence.objects.filter(item=item))):
+        return why
+    seen = Recording.objects.filter(pk=item.recording_id or 0)
+    if item.recording_id is not None and not seen.exists():
+        return why_limited(user)
+    if verb is ItemVerb.UNDO:
+        return "" if event is not None else _("There is nothing to undo.")
+    if verb is ItemVerb.IGNORE and item.state == ItemState.CLOSED:
+        return ""
+    return str(_NOT_NEW.get(item.state, ""))
+
+
+def name_item(
+    *,
+    item: UnknownItem,
+    user: User,
+    version: int,
+    bucket: Bucket,
+    details: RecordingDetails,
+    answer: IntakeRule | None = None,
+) -> Recording:
+    """Make a recording of an item; earlier files are searched for it at once.
+
+    It is searched by the landmarks of the best copy. ``cutting`` adds its audio where
+    that is kept. Raises ``ItemRefused``, and what ``dedup.intake.add_recording`` raises.
+    """
+
+    def hand_over(recording: Recording) -> None:
+        row = _lock_item(item, user, ItemVerb.NAME, version)
+        _hand_over(row, recording, user, ItemVerb.NAME)
+
+    return intake.add_recording(
+        bucket=bucket,
+        details=details,
+        fingerprint=_sound_of(item, user, ItemVerb.NAME, version),
+        user=user,
+        answer=answer,
+        also=hand_over,
+    )
+
+
+def alias_item(
+    *, item: UnknownItem, user: User, version: int, recording: Recording
+) -> None:
+    """Add an item to the catalogue as another version of a recording.
+
+    The new recording has the metadata of the other one, and the two form a version
+    family, though no comparison found that they share sound.
+    """
+    sound = _sound_of(item, user, ItemVerb.ALIAS, version)
+    if recording.status != RecordingStatus.READY:
+        raise ItemRefused(_("%(name)s is not searchable.") % {"name": recording})
+
+    def hand_over(alias: Recording) -> None:
+        row = _lock_item(item, user, ItemVerb.ALIAS, version)
+        # Link two versions, though no comparison found that they share sound.
+        one, other = sorted((recording, alias), key=lambda each: each.pk)
+        PairLink.objects.get_or_create(
+            one=one,
+            other=other,
+            defaults={
+                "kind": DuplicateKind.SAME_RECORDING,
+                "altered": True,
+                "audio_one": one.audio_sha256,
+                "audio_other": other.audio_sha256,
+            },
+        )
+        _hand_over(row, alias, user, ItemVerb.ALIAS, alias_of=recording.uid)
+
+    intake.add_recording(
+        bucket=recording.bucket,
+        details=replace(_details_of(recording), custom_id=""),
+        fingerprint=sound,
+        user=user,
+        answer=IntakeRule.ADD_AS_VERSION,
+        also=hand_over,
+    )
+
+
+def ignore_items(
+    *,
+    items: Sequence[UnknownItem],
+    user: User,
+    reason: IgnoreReason,
+    label: str = "",
+) -> int:
+    """Ignore items forever: their sound is recognised and no longer listed.
+
+    Returns how many were ignored; raises ``ItemRefused`` if one cannot be.
+    """
+    _refuse_many(items)
+    with transaction.atomic():
+        for each in items:
+            item = _lock_item(each, user, ItemVerb.IGNORE)
+            before = _snapshot_of(item)
+            item.state, item.settled = ItemState.IGNORED, True
+            item.ignored_as, item.label = reason, label.strip() or item.label
+            _save(item)
+            _record(item, ItemVerb.IGNORE, user, before)
+    return len(items)
+
+
+def watch_items(*, items: Sequence[UnknownItem], user: User, on: bool) -> int:
+    """Put items on the list of those that people watch for more, or take them off."""
+    _refuse_many(items)
+    done = 0
+    with transaction.atomic():
+        for each in items:
+            item = _lock_item(each, user, ItemVerb.WATCH)
+            if item.is_watched == on:
+                continue
+            before = _snapshot_of(item)
+            item.is_watched = on
+            _save(item)
+            _record(item, ItemVerb.WATCH if on else UNWATCH_ACT, user, before)
+            done += 1
+    return done
+
+
+def split_item(
+    *, item: UnknownItem, user: User, version: int, at_ms: int
+) -> tuple[UnknownItem, UnknownItem]:
+    """Split an item in two at ``at_ms`` of its time; the first part keeps its uid."""
+    row = UnknownItem.objects.filter(pk=item.pk).first()
+    row = _allowed(row, user, ItemVerb.SPLIT, version)
+    if not can_divide(row, at_ms):
+        raise ItemRefused(
+            _("Both parts need at least %(seconds)s seconds of the best copy.")
+            % {"seconds": f"{LEAST_PART_MS / 1000:g}"}
+        )
+    sound = cut_sound(row, at_ms)
+    with transaction.atomic():
+        # The version says that neither its sound nor its times have changed.
+        item = _lock_item(item, user, ItemVerb.SPLIT, version)
+        before = _snapshot_of(item) | {"length_ms": item.length_ms}
+        second = divide(item, at_ms, sound)
+        refresh_figures([item, second])
+        _save(item)
+        _record(item, ItemVerb.SPLIT, user, before, second=second.uid, at_ms=at_ms)
+        audit.services.record(
+            case=case_of(second),
+            action="unknown.split_off",
+            actor=user,
+            after={"item": item.uid, "at_ms": at_ms},
+        )
+    return item, second
+
+
+@transaction.atomic
+def merge_items(
+    *, items: Sequence[UnknownItem], into: UnknownItem, user: User
+) -> UnknownItem:
+    """Make items part of another one, which takes over their occurrences."""
+    _refuse_many(items)
+    target = _lock_item(into, user, ItemVerb.MERGE)
+    others = [item for item in items if item.pk != target.pk]
+    if not others:
+        raise ItemRefused(
+            _("An item cannot become part of itself. Choose another one.")
+            if len(items) > 1
+            else _("Choose at least two items to merge.")
+        )
+    target.settled = True
+    for each in others:
+        item = _lock_item(each, user, ItemVerb.MERGE)
+        before = _snapshot_of(item)
+        moved = take_over(item, target)
+        item.state, item.settled, item.merged_into = ItemState.MERGED, True, target
+        _save(item)
+        _record(item, ItemVerb.MERGE, user, before, into=target.uid, moved=moved)
+        audit.services.record(
+            case=case_of(target),
+            action="unknown.took_over",
+            actor=user,
+            after={"item": item.uid, "occurrences": len(moved)},
+        )
+    _save(target)
+    refresh_figures([target, *others])
+    return target
+
+
+def undo(*, item: UnknownItem, user: User) -> str:
+    """Undo the last action on an item; return a sentence about it."""
+    sound = _sound_before_split(item)
+    with transaction.atomic():
+        return _undo(item, user, sound)
+
+
+def _undo(item: UnknownItem, user: User, sound: NewSound | None) -> str:
+    item = _lock_item(item, user, ItemVerb.UNDO)
+    event = _last_action(item)
+    if event is None:
+        raise ItemRefused(_("There is nothing to undo."))
+    match event.action:
+        case ItemVerb.NAME | ItemVerb.ALIAS:
+            _take_back_recording(item, user)
+            said = _("The item is unknown again.")
+        case ItemVerb.SPLIT:
+            _rejoin(item, event, sound)
+            said = _("The two parts are one item again.")
+        case ItemVerb.MERGE:
+            _part_again(item, event)
+            said = _("The item is separate again.")
+        case ItemVerb.IGNORE:
+            said = _("The item is no longer ignored.")
+        case _:
+            said = _("The item is watched as before.")
+    before = _snapshot_of(item)
+    for name in _KEPT:
+        setattr(item, name, event.before[name])
+    _save(item)
+    refresh_figures([item])
+    _record(
+        item, ItemVerb.UNDO, user, before, undone=event.action, event=event.sequence
+    )
+    return said
+
+
+def undoable(item: UnknownItem) -> bool:
+    """Return whether the last action on an item can be undone."""
+    return _last_action(item) is not None
+
+
+def _last_action(item: UnknownItem) -> Event | None:
+    """Return the last action by a person that was not undone."""
+    events = Event.objects.filter(
+        case=case_of(item), action__in=[*ItemVerb, UNWATCH_ACT]
+    ).order_by("-sequence")
+    skipped = set()
+    for event in events:
+        if event.action == ItemVerb.UNDO:
+            skipped.add(event.after["event"])
+        elif event.sequence not in skipped:
+            return event
+    return None
+
+
+def _lock_item(
+    item: UnknownItem, user: User, verb: ItemVerb, version: int | None = None
+) -> UnknownItem:
+    """Return the row, locked, if the person may act on it as they saw it."""
+    rows = UnknownItem.objects.select_for_update().filter(pk=item.pk)
+    return _allowed(rows.first(), user, verb, version)
+
+
+def _sound_of(
+    item: UnknownItem, user: User, verb: ItemVerb, version: int
+) -> Fingerprint:
+    """Return an item's fingerprint, if the person may act on it as they saw it."""
+    row = UnknownItem.objects.filter(pk=item.pk).first()
+    return fingerprint_of(_allowed(row, user, verb, version))
+
+
+def _allowed(
+    row: UnknownItem | None, user: User, verb: ItemVerb, version: int | None
+) -> UnknownItem:
+    if row is None:
+        raise ItemRefused(_("This item no longer exists."))
+    if version is not None and row.version != version:
+        raise ItemChanged(
+            _("This item has changed since you opened it. Look at it again.")
+        )
+    if refusal := why_not(item=row, user=user, verb=verb):
+        raise ItemRefused(refusal)
+    return row
+
+
+def _refuse_many(items: Sequence[UnknownItem]) -> None:
+    if len(items) > BULK_LIMIT:
+        raise ItemRefused(
+            _("Choose at most %(most)s items at once.") % {"most": BULK_LIMIT}
+        )
+
+
+def _snapshot_of(item: UnknownItem) -> dict[str, Any]:  # Any: JSON
+    return {name: getattr(item, name) for name in _KEPT}
+
+
+def _save(item: UnknownItem) -> None:
+    """Save what actions change; the next version tells pages that they are outdated."""
+    item.version += 1
+    item.save(
+        update_fields=[
+            *_KEPT,
+            *("recording", "merged_into", "length_ms", "landmarks"),
+            *("best_file", "best_start_ms", "best_end_ms", "best_item_start_ms"),
+            *("version", "updated_at"),
+        ]
+    )
+
+
+def _record(
+    item: UnknownItem,
+    action: str,
+    user: User,
+    before: dict[str, Any],  # Any: JSON
+    **more: object,
+) -> None:
+    audit.services.record(
+        case=case_of(item),
+        action=action,
+        actor=user,
+        before=before,
+        after=_snapshot_of(item) | more,
+    )
+
+
+def _hand_over(
+    item: UnknownItem, recording: Recording, user: User, verb: ItemVerb, **more: object
+) -> None:
+    """Make an item known as a recording."""
+    before = _snapshot_of(item)
+    item.state, item.settled = ItemState.NAMED, True
+    item.recording, item.label = recording, str(recording)[:200]
+    _save(item)
+    _record(item, verb, user, before, recording=recording.uid, **more)
+
+
+def _take_back_recording(item: UnknownItem, user: User) -> None:
+    """Retire the recording that an item became, unless people decided about it."""
+    recording = item.recording
+    item.recording = None
+    if recording is None or recording.status == RecordingStatus.RETIRED:
+        return
+    decided = Match.objects.filter(recording=recording).exclude(
+        state__in=[MatchState.PENDING, MatchState.IN_REVIEW]
+    )
+    with working_for(None):
+        if decided.exists():
+            raise ItemRefused(
+                _(
+                    "Matches of %(name)s are decided. Undo these decisions first, or "
+                    "retire the recording in the catalogue."
+                )
+                % {"name": recording}
+            )
+    retire_recordings(recordings=[recording], user=user)
+    item.taken_back.add(recording)
+    # Its matches had taken the place of the item's occurrences.
+    with working_for(None):
+        found = KeptFile.objects.filter(scanned_file__matches__recording=recording)
+        for kept in found.distinct():
+            submit(COMPARE, kept)
+
+
+def _sound_before_split(item: UnknownItem) -> NewSound | None:
+    """Return the sound of the two parts if a split is what an undo would take back."""
+    event = _last_action(item)
+    row = UnknownItem.objects.filter(pk=item.pk).first()
+    if event is None or event.action != ItemVerb.SPLIT or row is None:
+        return None
+    second = UnknownItem.objects.get(uid=event.after["second"])
+    return join_sound(row, second) if second.landmarks else None
+
+
+def _rejoin(item: UnknownItem, event: Event, sound: NewSound | None) -> None:
+    """Make one item of the two that a split made."""
+    second = UnknownItem.objects.select_for_update().get(uid=event.after["second"])
+    if second.state != ItemState.UNIDENTIFIED or _last_action(second) is not None:
+        raise ItemRefused(
+            _("The other part has changed since. Undo that change first.")
+        )
+    if sound is None or not sound.is_current(item, second):
+        raise ItemChanged(
+            _("This item has changed since you opened it. Look at it again.")
+        )
+    rejoin(item, second, event.after["at_ms"], sound)
+    refresh_figures([second])
+
+
+def _part_again(item: UnknownItem, event: Event) -> None:
+    """Return the occurrences that the other item took over and still has."""
+    target = UnknownItem.objects.select_for_update().get(uid=event.after["into"])
+    item.merged_into = None
+    give_back(item, target, event.after["moved"])
+    target.version += 1
+    target.save(update_fields=["version", "updated_at"])
+    refresh_figures([target])
+
+
+def _details_of(recording: Recording) -> RecordingDetails:
+    """Return the metadata of a recording, for another one."""
+    return RecordingDetails(
+        **{
+            each.name: getattr(recording, each.name)
+            for each in fields(RecordingDetails)
+        }
+    )

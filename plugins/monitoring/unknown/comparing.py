@@ -1,0 +1,304 @@
+"""Compares the unmatched sound of one file with that of all others, or forgets it.
+
+It brings the rows to what is true now, so it may be repeated. Everything is written in
+one transaction; only this machine's join index may run ahead of it, and follows again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from django.db import transaction
+from django.db.models import Q
+
+from jobs import clock
+from jobs.context import JobContext
+from plugins.monitoring.unknown import joining_index, keeping, runs
+from plugins.monitoring.unknown.items import (
+    FoundItems,
+    Rewriting,
+    in_files,
+    open_items,
+    owners_of,
+    settled_items,
+    unchanged,
+)
+from plugins.monitoring.unknown.joining_index import FILES, ITEMS, JoinIndex
+from plugins.monitoring.unknown.keeping import Truth
+from plugins.monitoring.unknown.models import KeptFile
+from plugins.monitoring.unknown.sounds import Sounds, only_in, read_sound
+from recognition.recurring.back import heard
+from recognition.recurring.clipping import clipped, within
+from recognition.recurring.families import PLACE_BITS
+from recognition.recurring.items import (
+    INSIDE,
+    FoundOccurrence,
+    Item,
+    distinct,
+    is_inside,
+    items_of,
+)
+from recognition.recurring.join import MIN_MS, SharedSound, drop, shared_runs
+from recognition.recurring.renewal import renewed
+from recognition.recurring.sounds import Sound
+from recognition.search.match import scan
+from recognition.types import SegmentMatch
+from review.services import intervals
+from review.services.intervals import Interval
+
+# An occurrence stays as it is if so much of it is still unmatched.
+_WHOLE: Final = 0.95
+
+
+def run(context: JobContext) -> None:
+    """Update one kept file and the items in it."""
+    kept: KeptFile = context.subject
+    truth = keeping.truth_of(kept.scanned_file)
+    if truth is not None and kept.revision is not None and kept.basis == truth.basis:
+        context.finish(scan_id=truth.scan_id)
+        return
+    sounds = Sounds(context.report)
+    with joining_index.followed(sounds) as index:
+        comparison = _Comparison(context, kept, truth, sounds, index)
+        comparison.compute()
+        if not comparison.write():
+            # People or another worker have changed the rows that it is based on.
+            context.wait_until(clock.now())
+        index.follow()
+
+
+@dataclass
+class _Comparison:
+    """What one file does to runs and items; ``truth`` is None if it is to be forgotten."""
+
+    context: JobContext
+    kept: KeptFile
+    truth: Truth | None
+    sounds: Sounds
+    index: JoinIndex
+    revisions: dict[int, int] = field(default_factory=dict)
+    runs_before: dict[SharedSound, int] = field(default_factory=dict)
+    runs_now: set[SharedSound] = field(default_factory=set)
+    unmatched: Sequence[Interval] = ()
+    """Where neither the catalogue nor a settled item matches."""
+    settled: list[FoundItems] = field(default_factory=list)
+    heard: dict[int, list[FoundOccurrence]] = field(default_factory=dict)
+    """Occurrences in this file that the items' best copies show, by item."""
+    before: list[tuple[FoundItems, Item]] = field(default_factory=list)
+    bereft: list[FoundItems] = field(default_factory=list)
+    now: list[tuple[Item, FoundItems | None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.rewriting = Rewriting(self.sounds)
+
+    def compute(self) -> None:
+        """Find out what changes, without writing any row."""
+        self.revisions = joining_index.revisions()
+        self.runs_before = runs.all_runs()
+        self._drop()
+        self.settled = settled_items(in_files([self.kept.pk]))
+        if self.truth is not None:
+            self._join(self.truth)
+        self.context.report(0.7)
+        self._renew()
+        self.context.report(0.9)
+
+    def write(self) -> bool:
+        """Write all rows at once; return False if the rows read have changed."""
+        read = [*self.settled, *self.bereft, *(found for found, _ in self.before)]
+        with transaction.atomic():
+            if joining_index.revisions() != self.revisions or not unchanged(read):
+                return False
+            was = set(self.runs_before)
+            runs.replace(self.runs_before, was - self.runs_now, self.runs_now - was)
+            self._write_items()
+            self._write_file()
+            # Last, so that a worker that lost the job writes nothing.
+            self.context.finish()
+        return True
+
+    def _drop(self) -> None:
+        """Leave out the file's runs, and find what others share instead."""
+        number = self.kept.pk
+        if number in self.revisions:
+            others = {run.file for run in self.runs_before if run.other == number}
+            self.index.doubt({number, *others})
+        left = drop(
+            number,
+            self.runs_before,
+            load=self.sounds,
+            index=self.index.store,
+            bucket=FILES,
+        )
+        self.runs_now = set(left)
+
+    def _join(self, truth: Truth) -> None:
+        """Hear known items in the file, and join the rest with all others."""
+        number, nothing = self.kept.pk, truth.unmatched
+        sound = read_sound(self.kept, truth.fingerprint_name, nothing)
+        self._hear(sound, nothing)
+        claimed = [
+            (one.start_ms, one.end_ms)
+            for found in self.settled
+            for one in self.heard.get(found.row.pk, ())
+        ]
+        self.unmatched = intervals.without(nothing, claimed)
+        if claimed:
+            sound = Sound.of(number, sound.fingerprint, self.unmatched)
+        self.sounds.give(sound)
+        self.runs_now |= set(
+            shared_runs(
+                sound,
+                sound.open_frames,
+                load=self.sounds,
+                index=self.index.store,
+                bucket=FILES,
+            )
+        )
+
+    def _hear(self, sound: Sound, nothing: Sequence[Interval]) -> None:
+        """Find the items whose best copies are known.
+
+        What was known of the file is kept where it still holds, so that nothing moves
+        by the length of a rounding.
+        """
+        matches = self._matches(sound, nothing)
+        owners = owners_of({match.recording for match in matches})
+        matches = [replace(one, recording=owners[one.recording]) for one in matches]
+        number, matched = self.kept.pk, Q(pk__in=owners.values())
+        here = in_files([number])
+        self.settled = settled_items(here | matched)
+        known = [*self.settled, *open_items(here | matched)]
+        still = {
+            one: found.row.pk
+            for found in known
+            for one in found.keys
+            if one.file == number and _share_within(one, nothing) >= _WHOLE
+        }
+        settled = {found.row.pk for found in self.settled}
+        for one, item in still.items():
+            if item in settled or _confirmed(one, item, matches):
+                self.heard.setdefault(item, []).append(one)
+        rows = {found.row.pk: found.row for found in known}
+        for match in sorted(matches, key=lambda match: -match.bits):
+            row = rows.get(match.recording)
+            if row is None:
+                continue
+            one = heard(match, number, row.best_item_start_ms, row.length_ms)
+            # A merged item may be longer than the one that it became part of.
+            one = replace(one, item_start_ms=min(one.item_start_ms, one.item_end_ms))
+            of_item = self.heard.setdefault(row.pk, [])
+            for part in within(one, nothing):
+                if not is_inside(part, {number: of_item}, 1 - INSIDE):
+                    of_item.append(part)
+
+    def _matches(self, sound: Sound, nothing: Sequence[Interval]) -> list[SegmentMatch]:
+        if not self.index.store.stats(ITEMS).recordings:
+            return []
+        result = scan(
+            only_in(sound.fingerprint, nothing),
+            index=self.index.store,
+            buckets=[ITEMS],
+            references=self.index.references(),
+            progress=lambda share: self.context.report(0.1 + 0.3 * share),
+        )
+        return [
+            match
+            for match in result.segments
+            if match.bits >= PLACE_BITS and match.end_ms - match.start_ms >= MIN_MS
+        ]
+
+    def _renew(self) -> None:
+        """Make the items again that new runs are part of, beside those in their files."""
+        number, new = self.kept.pk, self.runs_now - self.runs_before.keys()
+        made = items_of(self.runs_now, load=self.sounds, around=new) if new else ()
+        fresh = clipped(made, self._spans(made).get)
+        files = {number} | {one.file for item in fresh for one in item.occurrences}
+        for found in open_items(in_files(files) | Q(pk__in=self.heard)):
+            here = self.heard.get(found.row.pk, [])
+            left = [*here, *(one for one in found.keys if one.file != number)]
+            if left:
+                self.before.append((found, found.item(left)))
+            else:
+                self.bereft.append(found)
+        claimed = [
+            one
+            for found in settled_items(in_files(files))
+            for one in found.keys
+            if one.file != number
+        ]
+        claimed += [
+            one for each in self.settled for one in self.heard.get(each.row.pk, ())
+        ]
+        for item, place in renewed([item for _, item in self.before], fresh, claimed):
+            former = None if place is None else self.before[place][0]
+            self.now.append((self.rewriting.prepare(item, former), former))
+
+    def _spans(self, items: Iterable[Item]) -> dict[int, Sequence[Interval]]:
+        """Return where nothing matches in the files of some items."""
+        files = {one.file for item in items for one in item.occurrences}
+        rows = KeptFile.objects.filter(pk__in=files).values_list("pk", "unmatched")
+        return dict(rows) | {self.kept.pk: self.unmatched}
+
+    def _write_items(self) -> None:
+        rewriting, number = self.rewriting, self.kept.pk
+        for found in self.settled:
+            others = [one for one in found.keys if one.file != number]
+            here = self.heard.get(found.row.pk, [])
+            rewriting.set_occurrences(found, distinct([*others, *here]))
+        rows, stay = [], set()
+        for item, before in self.now:
+            if before is None:
+                rows.append((rewriting.make(item), item))
+            else:
+                rewriting.renew(before, item)
+                rows.append((before.row, item))
+                stay.add(before.row.pk)
+        rest = [pair for pair in self.before if pair[0].row.pk not in stay]
+        rewriting.close_rest(rest, rows)
+        for found in self.bereft:
+            rewriting.close(found, [])
+        rewriting.end()
+
+    def _write_file(self) -> None:
+        """Write the file's landmarks for comparison, and changed index entries."""
+        number, truth = self.kept.pk, self.truth
+        changed = {run.file for run in self.runs_now ^ self.runs_before.keys()}
+        rows = KeptFile.objects.filter(pk=number)
+        if truth is None:
+            rows.delete()
+            changed.discard(number)
+        else:
+            rows.update(
+                scan_id=truth.scan_id,
+                unmatched=self.unmatched,
+                unmatched_ms=intervals.length(
+                    intervals.without(self.unmatched, truth.speech)
+                ),
+                fingerprint_name=truth.fingerprint_name,
+                basis=truth.basis,
+                compared_at=clock.now(),
+            )
+            changed.add(number)
+        highest = max(self.revisions.values(), default=0)
+        for revision, file in enumerate(sorted(changed), highest + 1):
+            KeptFile.objects.filter(pk=file).update(revision=revision)
+
+
+def _share_within(one: FoundOccurrence, spans: Sequence[Interval]) -> float:
+    left = intervals.without([(one.start_ms, one.end_ms)], spans)
+    return 1 - intervals.length(left) / one.length_ms
+
+
+def _confirmed(
+    one: FoundOccurrence, item: int, matches: Sequence[SegmentMatch]
+) -> bool:
+    """Return whether a match of the item lies where the occurrence does."""
+    return any(
+        match.recording == item
+        and min(match.end_ms, one.end_ms) - max(match.start_ms, one.start_ms)
+        >= one.length_ms / 2
+        for match in matches
+    )

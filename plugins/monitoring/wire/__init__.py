@@ -1,0 +1,1 @@
+"""Live streams and unknown content in ACRCloud's wire format."""
