@@ -2,8 +2,9 @@
 
 ``python -m benchmarks.kills --kills 1000 [--database URL] [--broker URL] [--check]``
 runs a web server, a worker and backups as real processes and ends them with SIGKILL in
-the middle of an upload, a scan, an addition to the index, a report, a merge, a backup,
-a comparison of unknown sound and a poll of a drop, one after the other. Work answered before the kill counts as acknowledged.
+the middle of an upload, a scan, an addition to the index, a report, a merge, a backup, a
+poll of a drop and what plug-ins do, one after the other. Work answered before the kill
+counts as acknowledged.
 ``benchmarks.kills_checks`` then examines the whole installation.
 """
 
@@ -23,13 +24,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from hashlib import sha256
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import numpy as np
-
+from benchmarks import kills_checks
 from benchmarks.installation import set_up
 from benchmarks.kills_checks import Acknowledged
 from benchmarks.kills_filling import World, fill
@@ -37,8 +38,7 @@ from benchmarks.people import PageAnswer, Person, session_of
 from benchmarks.report import Report, machine, workplace
 from tests import audio
 
-KINDS = ("upload", "scan", "index", "report", "merge", "backup", "unknown", "drop")
-_SONGS = 3
+KINDS = ("upload", "scan", "index", "report", "merge", "backup", "drop")
 _REFERENCES = 6
 _LEASE_SECONDS = 4
 _PATIENCE_SECONDS = 120.0
@@ -75,17 +75,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         if args.broker:
             _delete_queues(args.broker)
-        from benchmarks import kills_checks
+        from tests.registered import import_all
 
+        import_all("registered_kills")
+        kinds = (*KINDS, *kills_checks.MORE)
         begun = time.monotonic()
         world = fill(
             references=_REFERENCES,
-            copies=args.kills // len(KINDS) + 3,
+            copies=args.kills // len(kinds) + 3,
             dropped=work / "drops" / "radio",
         )
         rng = random.Random(args.seed)  # noqa: S311 - no secret
         with _Installation(work) as installation:
-            rounds = _Rounds(installation, world, work / "backups", rng)
+            rounds = Rounds(installation, world, work / "backups", rng)
             rounds.warm_up()
             report.title(f"Up to {args.kills:,} kills in {args.minutes:,} minutes")
             report.line(f"{_where(args)}; seed {args.seed}")
@@ -94,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             for number in range(args.kills):
                 if time.monotonic() > end:
                     break
-                rounds.kill(KINDS[number % len(KINDS)])
+                rounds.kill(kinds[number % len(kinds)])
             settled = installation.settle()
         report.table(
             ["killed during", "kills", "answered before", "seconds"],
@@ -228,7 +230,7 @@ class _Installation:
         return [int(child) for child in told.split()]
 
 
-class _Rounds:
+class Rounds:
     """One operation after the other, each killed at a random moment."""
 
     def __init__(
@@ -239,22 +241,22 @@ class _Rounds:
         rng: random.Random,
     ) -> None:
         self._there = installation
-        self._world = world
+        self.world = world
         self._backups = backups
-        self._rng = rng
+        self.rng = rng
         self._session = session_of(world.username)
-        self._numbers = iter(range(1_000, 1_000_000))
+        self.numbers = iter(range(1_000, 1_000_000))
         self.acknowledged = Acknowledged()
         self.typical: dict[str, float] = {}
         self.kills: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
         self._acts: dict[str, Callable[[float | None], bool]] = {
             kind: getattr(self, f"_{kind}") for kind in KINDS
-        }
+        } | {kind: partial(more.act, self) for kind, more in kills_checks.MORE.items()}
 
     def warm_up(self) -> None:
         """Run each kind twice to the end; the second run is its typical duration."""
-        for kind in KINDS:
+        for kind in self._acts:
             self._acts[kind](None)
             begun = time.monotonic()
             self._acts[kind](None)
@@ -263,14 +265,14 @@ class _Rounds:
     def kill(self, kind: str) -> None:
         """Start an operation and kill its process at a random moment."""
         self.answered[kind] += self._acts[kind](
-            self._rng.uniform(0.0, 1.1 * self.typical[kind])
+            self.rng.uniform(0.0, 1.1 * self.typical[kind])
         )
         self.kills[kind] += 1
 
     def _upload(self, moment: float | None) -> bool:
         content = self._clip()
-        fields = {"container": str(self._world.container), "scan_again": "true"}
-        answer = self._web(
+        fields = {"container": str(self.world.container), "scan_again": "true"}
+        answer = self.web(
             lambda person: person.bring(
                 "/api/portal/v1/files/", fields, "file", content
             ),
@@ -291,7 +293,7 @@ class _Rounds:
 
         done = (FileStatus.READY, FileStatus.NO_MATCH)
         file = ScannedFile.objects.filter(uid=uid)
-        return self._work(
+        return self.work(
             begun=lambda: not file.filter(status=FileStatus.WAITING).exists(),
             ended=lambda: file.filter(status__in=done).exists(),
             moment=moment,
@@ -300,10 +302,10 @@ class _Rounds:
     def _index(self, moment: float | None) -> bool:
         from catalogue.models import Recording, RecordingStatus
 
-        title = f"New {next(self._numbers)}"
-        content = audio.wav_bytes(audio.tune(next(self._numbers), 12))
-        fields = {"bucket": str(self._world.bucket), "title": title}
-        answer = self._web(
+        title = f"New {next(self.numbers)}"
+        content = audio.wav_bytes(audio.tune(next(self.numbers), 12))
+        fields = {"bucket": str(self.world.bucket), "title": title}
+        answer = self.web(
             lambda person: person.bring(
                 "/catalogue/recordings/new/", fields, "audio", content
             ),
@@ -313,7 +315,7 @@ class _Rounds:
             raise SystemExit(f"A recording was not accepted: {answer}")
         self.acknowledged.recordings.append(title)
         recording = Recording.objects.filter(title=title)
-        return self._work(
+        return self.work(
             begun=lambda: not recording.filter(status=RecordingStatus.WAITING).exists(),
             ended=lambda: recording.filter(status=RecordingStatus.READY).exists(),
             moment=moment,
@@ -323,7 +325,7 @@ class _Rounds:
         from reports.choices import RunState
         from reports.models import ReportRun
 
-        answer = self._web(
+        answer = self.web(
             lambda person: person.post("/reports/", {"format": "xlsx"}), None
         )
         if answer is None or answer.status != 302:
@@ -331,7 +333,7 @@ class _Rounds:
         uid = answer.location.rstrip("/").rsplit("/", 1)[-1]
         self.acknowledged.reports.append(uid)
         run = ReportRun.objects.filter(uid=uid)
-        return self._work(
+        return self.work(
             begun=lambda: not run.filter(state=RunState.QUEUED).exists(),
             ended=lambda: run.filter(state=RunState.READY).exists(),
             moment=moment,
@@ -354,13 +356,13 @@ class _Rounds:
             "seen": seen,
             "canonical": seen[0],
         }
-        in_worker = moment is not None and self._rng.random() < 0.5
-        answer = self._web(
+        in_worker = moment is not None and self.rng.random() < 0.5
+        answer = self.web(
             lambda person: person.post(f"/duplicates/g/{uid}/act/", fields),
             None if in_worker else moment,
         )
         if in_worker:
-            time.sleep(self._rng.uniform(0.0, 0.3))
+            time.sleep(self.rng.uniform(0.0, 0.3))
             self._there.kill_worker()
         if answer is None or answer.status != 302:
             return False
@@ -379,46 +381,16 @@ class _Rounds:
         self.acknowledged.backups.append(backups_in(self._backups)[-1])
         return True
 
-    def _unknown(self, moment: float | None) -> bool:
-        """Kill the worker while it compares a programme with those kept before."""
-        from plugins.monitoring.unknown.models import KeptFile, KeptState
-
-        song = self._rng.randrange(_SONGS)
-        parts = (
-            audio.tune(next(self._numbers) + 1_000_000, 10),
-            audio.tune(2_000_000 + song, 20),
-            audio.tune(next(self._numbers) + 1_000_000, 10),
-        )
-        answer = self._web(
-            lambda person: person.bring(
-                "/api/portal/v1/files/",
-                {"container": str(self._world.container), "scan_again": "true"},
-                "file",
-                audio.wav_bytes(np.concatenate(parts)),
-            ),
-            None,
-        )
-        if answer is None or answer.status != 201:
-            raise SystemExit(f"A programme was not accepted: {answer}")
-        uid = str(json.loads(answer.body)["uid"])
-        self.acknowledged.programmes[uid] = song
-        kept = KeptFile.objects.filter(scanned_file__uid=uid)
-        return self._work(
-            begun=kept.exists,
-            ended=lambda: kept.filter(state=KeptState.COMPARED).exists(),
-            moment=moment,
-        )
-
     def _drop(self, moment: float | None) -> bool:
         """Kill the worker while it takes a file from a drop."""
         from jobs.services import submit
         from scanning.jobs import DROP_POLL
         from scanning.models import Drop, DropItem
 
-        content, name = self._clip(), f"show {next(self._numbers)}.wav"
-        unfinished = self._world.dropped / f"{name}.part"
+        content, name = self._clip(), f"show {next(self.numbers)}.wav"
+        unfinished = self.world.dropped / f"{name}.part"
         unfinished.write_bytes(content)
-        unfinished.rename(self._world.dropped / name)
+        unfinished.rename(self.world.dropped / name)
         self.acknowledged.dropped[name] = sha256(content).hexdigest()
         item = DropItem.objects.filter(path=name)
         drop = Drop.objects.get()
@@ -426,13 +398,13 @@ class _Rounds:
         submit(DROP_POLL, drop)
         _wait(item.exists)
         submit(DROP_POLL, drop)
-        return self._work(
+        return self.work(
             begun=lambda: True,
             ended=lambda: item.filter(put_away_at__isnull=False).exists(),
             moment=moment,
         )
 
-    def _web(
+    def web(
         self, act: Callable[[Person], PageAnswer], moment: float | None
     ) -> PageAnswer | None:
         """Send a request and kill the server at ``moment``; None if no answer came."""
@@ -457,7 +429,7 @@ class _Rounds:
             self._there.wait_for_web()
         return answers[0] if answers else None
 
-    def _work(
+    def work(
         self,
         *,
         begun: Callable[[], bool],
@@ -475,10 +447,10 @@ class _Rounds:
 
     def _clip(self) -> bytes:
         """Return some seconds of a reference, different in each call."""
-        sound = self._world.sounds[self._rng.randrange(len(self._world.sounds))]
-        begin = self._rng.randrange(len(sound) // 3)
+        sound = self.world.sounds[self.rng.randrange(len(self.world.sounds))]
+        begin = self.rng.randrange(len(sound) // 3)
         clip = sound[begin : begin + 10 * audio.RATE].copy()
-        clip[0] = (next(self._numbers) % 1_000) / 1_000
+        clip[0] = (next(self.numbers) % 1_000) / 1_000
         return audio.wav_bytes(clip)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from benchmarks.kills import Rounds
     from catalogue.models import Bucket
 
 
@@ -25,7 +26,7 @@ class Acknowledged:
     """Groups by uid."""
     backups: list[Path] = field(default_factory=list)
     programmes: dict[str, int] = field(default_factory=dict)
-    """The unknown song that a file has, by the file's uid."""
+    """What a plug-in's file has, by the file's uid; the plug-in examines it."""
     dropped: dict[str, str] = field(default_factory=dict)
     """SHA-256 by the path of the file in the drop."""
 
@@ -42,6 +43,23 @@ class Checks:
         found = list(faults)
         self.counted.append((what, number, len(found)))
         self.faults += found
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """What a plug-in does while its process is killed, and how that is examined.
+
+    ``act`` takes the rounds of ``benchmarks.kills`` and the moment of the kill, which is
+    None for an act that ends; it returns whether the act was answered.
+    """
+
+    label: str
+    act: Callable[[Rounds, float | None], bool]
+    examine: Callable[[Acknowledged], Iterator[str]]
+
+
+MORE: dict[str, More] = {}
+"""By name; plug-ins add theirs in ``registered_kills`` of their tests."""
 
 
 def open_work() -> bool:
@@ -83,7 +101,8 @@ def examine(told: Acknowledged, backups: Path, dropped: Path) -> Checks:
     checks.add("acknowledged uploads", len(told.uploads), _uploads(told.uploads))
     checks.add("dropped files", len(told.dropped), _dropped(told.dropped, dropped))
     checks.add("files", ScannedFile.objects.count(), _files(told))
-    checks.add("programmes with a song", len(told.programmes), _unknown(told))
+    for more in MORE.values():
+        checks.add(more.label, len(told.programmes), more.examine(told))
     checks.add("acknowledged recordings", len(told.recordings), _recordings(told))
     for bucket in Bucket.objects.filter(name__in=["Known", "Doubled"]):
         number = Recording.objects.filter(bucket=bucket).count()
@@ -142,33 +161,6 @@ def _files(told: Acknowledged) -> Iterator[str]:
         matches = list(file.matches.values_list("recording_id", flat=True))
         if len(recordings) != 1 or matches != recordings:
             yield f"file {file.uid}: detections {recordings}, matches {matches}"
-
-
-def _unknown(told: Acknowledged) -> Iterator[str]:
-    """Check that each song is one item, heard once in each file that has it."""
-    from plugins.monitoring.unknown.models import ItemState, Occurrence, UnknownItem
-
-    heard: dict[int, list[str]] = {}
-    items = UnknownItem.objects.exclude(state=ItemState.MERGED).order_by("pk")
-    for item in items:
-        files = Occurrence.objects.filter(item=item).order_by("pk")
-        uids = [
-            str(uid) for uid in files.values_list("file__scanned_file__uid", flat=True)
-        ]
-        songs = {told.programmes.get(uid) for uid in uids}
-        if len(songs) != 1 or len(set(uids)) != len(uids):
-            yield f"item {item.pk}: songs {songs}, {len(uids)} plays in {len(set(uids))}"
-            continue
-        (song,) = songs
-        if song is None or song in heard:
-            yield f"item {item.pk}: song {song} stands in another item, or is none"
-            continue
-        heard[song] = uids
-    for song in sorted(set(told.programmes.values())):
-        wanted = sorted(uid for uid, its in told.programmes.items() if its == song)
-        if len(wanted) > 1 and sorted(heard.get(song, [])) != wanted:
-            found = len(heard.get(song, []))
-            yield f"song {song}: {found} plays of {len(wanted)} files"
 
 
 def _recordings(acknowledged: Acknowledged) -> Iterator[str]:

@@ -113,9 +113,7 @@ ENTRIES: Final = (
         ),
         goto="statements",
         count=count_to_correct,
-        lead=_(
-            "Cue sheets, notices, reports and packs that went out and are no longer true."
-        ),
+        lead=_("Cue sheets, reports and packs that went out and are no longer true."),
         uses=Statement.objects.all,
     ),
     MenuEntry(

@@ -38,7 +38,7 @@ _ROWS_NAMED: Final = 20
 _COLUMNS_NAMED: Final = 5
 _NAME_CHARS: Final = 100
 _CASES_AT_ONCE: Final = 500
-_OF_SCAN: Final = ("scan_id", "found_again_at")
+_OF_SCAN: Final = ("scan_id", "engine_version", "found_again_at")
 """What each scan makes new, also with the same result."""
 _PENDING: Final = f"{MatchState.PENDING}_count"
 
@@ -55,10 +55,11 @@ class DifferingRow:
     @property
     def text(self) -> str:
         """Return which row it is, and in which columns it would read differently."""
+        columns = [name.replace("_", " ") for name in self.columns[:_COLUMNS_NAMED]]
         values = {
             "title": self.title[:_NAME_CHARS],
             "file": self.file[:_NAME_CHARS],
-            "columns": ", ".join(self.columns[:_COLUMNS_NAMED]) or "segments",
+            "columns": ", ".join(columns) or "segments",
         }
         if self.title:
             return _("“%(title)s” in “%(file)s”: %(columns)s would differ.") % values
@@ -227,8 +228,8 @@ def _facts(run: ReportRun) -> Iterator[Fact]:
 def _first_events(after: int, cases: Collection[str]) -> dict[str, datetime]:
     """Return by case the first event after another one about what its row shows."""
     about = {case: {case} for case in cases}
-    found = _uids(cases, "match")
-    rows = Match.objects.filter(uid__in=found).values_list(
+    match_uids = _uids(cases, "match")
+    rows = Match.objects.filter(uid__in=match_uids).values_list(
         "uid", "recording__uid", "recording__merged_into__uid", "scanned_file__uid"
     )
     for uid, recording, stays, file in rows:
@@ -236,8 +237,8 @@ def _first_events(after: int, cases: Collection[str]) -> dict[str, datetime]:
             about.setdefault(case, set()).add(f"match:{uid}")
     first: dict[str, datetime] = {}
     for case, at in _events(after, list(about)):
-        for each in about[case]:
-            first[each] = min(at, first.get(each, at))
+        for row in about[case]:
+            first[row] = min(at, first.get(row, at))
     return first
 
 

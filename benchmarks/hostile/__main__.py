@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.hostile --check`` sends mutated real files through the decoder's
 own process and its limits, fingerprints through ``/v1/identify`` and the uploads of a
-server of its own, answers of stream servers (playlists, headers, redirects) through the
-recorder and the fetching of links, broken tables, messages and evidence packs
+server of its own, answers of servers (playlists, headers, redirects) through the
+fetching of links and the readers of plug-ins, broken tables, messages and evidence packs
 through the checks of imports and packs, and mutated bodies through every operation of the
 two APIs, each undone afterwards. ``--media``, ``--prints``, ``--servers``, ``--tables``
 and ``--bodies`` set the counts (0 leaves a kind out) and ``--workers`` the number of
@@ -39,7 +39,7 @@ class Kind:
 KINDS = (
     Kind("media", "mutated media files", 10_000, media.feed),
     Kind("prints", "crafted and mutated fingerprints", 10_000, fingerprints.feed),
-    Kind("servers", "answers of stream servers", 10_000, servers.feed),
+    Kind("servers", "answers of servers", 10_000, servers.feed),
     Kind("tables", "broken tables, messages and packs", 2_000, tables.feed),
     Kind("bodies", "mutated API bodies", 100_000, bodies.feed),
 )

@@ -1,9 +1,9 @@
-"""Feeds playlists and headers of strangers' servers to the recorder and the links."""
+"""Feeds playlists and headers of strangers' servers to the links and other readers."""
 
 from __future__ import annotations
 
 import random
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -13,11 +13,6 @@ from benchmarks.hostile.raw_server import serving
 from benchmarks.report import Report
 
 _WALL_S: Final = 60.0
-# An endless stream is left after so much.
-_ARRIVALS: Final = 40
-_LISTENED_S: Final = 3.0
-# The time of the recorder passes so much faster than that of the machine.
-_RATE: Final = 200.0
 _MAX_BYTES: Final = 1 << 20
 
 _LISTS: Final = (
@@ -48,9 +43,19 @@ _STATUS: Final = (
 )
 
 
+# Others that read from an address, by name; plug-ins add theirs in ``registered_hostile``
+# of their tests. They return the outcome, and the fault if there was one.
+MORE: dict[str, Callable[[str], tuple[str, str]]] = {}
+
+
 def feed(report: Report, feeding: Feeding) -> None:
-    """Feed the answers of servers, half of them to the recorder, half to links."""
+    """Feed the answers of servers to links and to the readers of plug-ins in turn."""
     from django.test.utils import override_settings
+
+    from tests.registered import import_all
+
+    import_all("registered_hostile")
+    readers = list(MORE.values())
 
     sound = (DEMO / "castle.opus").read_bytes()[:20_000]
 
@@ -60,8 +65,9 @@ def feed(report: Report, feeding: Feeding) -> None:
 
     def one(number: int) -> tuple[str, str]:
         url = f"{address}/{number}/"
-        if number % 2:
-            return _recorded(url)
+        which = number % (len(readers) + 1)
+        if which:
+            return readers[which - 1](url)
         return _fetched(url, feeding.work / f"link-{number}")
 
     allowed = override_settings(ACRPORTAL_ALLOW_PRIVATE_ADDRESSES=True)
@@ -87,31 +93,6 @@ def _list(rng: random.Random) -> bytes:
         at = rng.randrange(len(text))
         text = text[:at] + rng.choice(_PARTS) + text[at + rng.randrange(6) :]
     return text.encode("utf-8", "replace")
-
-
-def _recorded(url: str) -> tuple[str, str]:
-    """Connect as the recorder does; return how it ended, or the recorder's fault."""
-    from plugins.monitoring.streams.choices import GapCause
-    from plugins.monitoring.streams.recording.arrivals import Closed
-    from plugins.monitoring.streams.recording.clocks import Clock
-    from plugins.monitoring.streams.recording.connection import Connection
-    from plugins.monitoring.streams.recording.hls import HlsPlace
-    from plugins.monitoring.streams.recording.pace import Pace
-
-    clock = Clock(rate=_RATE)
-    connection = Connection(url, clock, HlsPlace(), Pace(clock))
-    connection.start()
-    left, until = _ARRIVALS, time.monotonic() + _LISTENED_S
-    try:
-        while left > 0 and time.monotonic() < until:
-            for arrival in connection.arrived():
-                left -= 1
-                if isinstance(arrival, Closed):
-                    fault = arrival.cause == GapCause.RECORDER
-                    return "recorder: refused", arrival.reason if fault else ""
-    finally:
-        connection.halt()
-    return "recorder: goes on", ""
 
 
 def _fetched(url: str, target: Path) -> tuple[str, str]:

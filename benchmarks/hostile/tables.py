@@ -32,10 +32,6 @@ _CSV = (
     b"custom_id,title,artists,isrc,audio\n"
     b"L1,T,A,DEA620100001,https://files.example/a.wav\nL2,T,A,,\n"
 )
-_STATIONS = (
-    b"station,starts_at,ends_at,file,title\n"
-    b"R1,2026-01-01T00:00:00Z,2026-01-01T01:00:00Z,a.wav,T\n"
-)
 _RESULT = {"id": "1", "name": "show.mp3", "state": -1, "results": None}
 
 
@@ -151,7 +147,6 @@ def _samples() -> list[Sample]:
     from imports import services
     from imports.recordings.kind import RECORDINGS
     from imports.results.kind import RESULTS
-    from plugins.monitoring.broadcasts.importing.kind import BROADCASTS
     from scanning.models import Container
     from tests.registered import import_all
 
@@ -174,9 +169,6 @@ def _samples() -> list[Sample]:
     def results(file: File[bytes]) -> Import:
         return services.keep_upload(RESULTS, container=container, file=file, user=user)
 
-    def broadcasts(file: File[bytes]) -> Import:
-        return services.keep_upload(BROADCASTS, file=file, encoding="utf-8", user=user)
-
     shows = json.dumps({"data": [_RESULT]}).encode()
     return [
         Sample("recordings.csv", _CSV, recordings),
@@ -184,7 +176,6 @@ def _samples() -> list[Sample]:
         Sample("recordings.ods", _ods(), recordings),
         Sample("recordings.parquet", _parquet(), recordings),
         Sample("results.json", shows, results),
-        Sample("broadcasts.csv", _STATIONS, broadcasts),
         *(sample for samples in MORE.values() for sample in samples(user)),
     ]
 

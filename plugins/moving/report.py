@@ -46,18 +46,18 @@ def write_workbook(target: Path, moved: QuerySet[Moved]) -> None:
 
 
 def _rows(moved: QuerySet[Moved]) -> Iterator[list[Cell]]:
-    for one in moved.order_by("pk").iterator(chunk_size=_CHUNK):
+    for row in moved.order_by("pk").iterator(chunk_size=_CHUNK):
         values: tuple[Value, ...] = (
             SCHEMA,
-            one.kind,
-            one.remote_id,
-            one.parent,
-            one.name,
-            one.outcome,
-            one.case,
-            one.code,
-            one.text,
-            one.moved_at,
+            row.kind,
+            row.remote_id,
+            row.parent,
+            row.name,
+            row.outcome,
+            row.case,
+            row.code,
+            row.text,
+            row.moved_at,
         )
         yield [
             as_cell(value, field.kind)

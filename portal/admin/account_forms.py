@@ -30,7 +30,7 @@ class PasswordStatus(ReadOnlyPasswordHashWidget):
     ) -> dict[str, Any]:  # Any: Django's own types
         """Return the context of Django's template."""
         context = super().get_context(name, value, attrs)
-        if any("value" in each for each in context["summary"]):
+        if any("value" in part for part in context["summary"]):
             context["summary"] = [{"label": gettext("A password is set.")}]
         return context
 

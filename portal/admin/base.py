@@ -101,7 +101,7 @@ def _leads_out_of_sight(
     if names[:1] not in ([], ["pk"], ["id"], ["exact"], ["in"]):
         return True
     keys = value if isinstance(value, list) else [value]
-    keys = [key for each in keys for key in str(each).split(",")]
+    keys = [key for part in keys for key in str(part).split(",")]
     try:
         return limited._default_manager.filter(pk__in=keys).count() < len(set(keys))
     except ValueError:
@@ -143,20 +143,23 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
 
     def _shown_columns(self, request: HttpRequest) -> Iterator[str]:
         filters = (
-            one[0] if isinstance(one, tuple) else one for one in self.list_filter
+            entry[0] if isinstance(entry, tuple) else entry
+            for entry in self.list_filter
         )
-        shown = flatten_fieldsets(self.get_fieldsets(request))
-        for one in (*filters, *self.list_display, *shown):
-            name = one if isinstance(one, str) else getattr(one, "__name__", "")
+        fields = flatten_fieldsets(self.get_fieldsets(request))
+        for column in (*filters, *self.list_display, *fields):
+            name = (
+                column if isinstance(column, str) else getattr(column, "__name__", "")
+            )
             # A filter of our own has a name of its own in the address.
-            yield getattr(one, "parameter_name", name).split(LOOKUP_SEP)[0]
+            yield getattr(column, "parameter_name", name).split(LOOKUP_SEP)[0]
 
     def get_fields(self, request: HttpRequest, obj: Row | None = None) -> Any:
         """Leave out columns that tell too much. Any: as Django types it."""
         fields = super().get_fields(request, obj)
         if sees_every_bucket():
             return fields
-        return [each for each in fields if each not in self.of_every_bucket]
+        return [field for field in fields if field not in self.of_every_bucket]
 
     def get_list_display(self, request: HttpRequest) -> Any:  # Any: as Django types it
         """Return the columns, with functions for those that Django shows as stored.
@@ -164,10 +167,10 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
         Columns that name a row of another screen link to it, except the first one, which
         links to the row itself.
         """
-        first, *others = super().get_list_display(request)
+        first, *columns = super().get_list_display(request)
         linked = [
-            row_linked(self.model, each) if self._opens(request, each) else each
-            for each in others
+            row_linked(self.model, column) if self._opens(request, column) else column
+            for column in columns
         ]
         return readable([first, *linked], self.model)
 
@@ -185,7 +188,7 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
         if named is not False:
             return named
         keys = foreign_keys(self.model)
-        return [each for each in self.list_display if each in keys] or False
+        return [column for column in self.list_display if column in keys] or False
 
     def get_ordering(self, request: HttpRequest) -> Any:  # Any: as above
         """Return the order of the list; rows without an order of their own: newest first."""
@@ -201,10 +204,10 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
 
         An action that was sent after the session had ended is asked again, filled in.
         """
-        kept = drafts.take(request) if request.method == "GET" else None
-        if kept is not None:
+        draft = drafts.take(request) if request.method == "GET" else None
+        if draft is not None:
             messages.warning(request, drafts.message())
-            _ask_again(request, kept)
+            _ask_again(request, draft)
         title = capfirst(str(self.opts.verbose_name_plural))
         context = {"title": title, **(extra_context or {})}
         return super().changelist_view(request, context)
@@ -262,13 +265,13 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
         extra_context: dict[str, Any] | None = None,  # Any: Django's own signature
     ) -> HttpResponse:
         """Show the audit events of the object, or Django's log if it has no case."""
-        shown = self.get_object(request, unquote(object_id))
-        if shown is None or not history.case_of(shown):
+        row = self.get_object(request, unquote(object_id))
+        if row is None or not history.case_of(row):
             return super().history_view(request, object_id, extra_context)
-        if not self.has_view_permission(request, shown):
+        if not self.has_view_permission(request, row):
             raise PermissionDenied
         context = {**self.admin_site.each_context(request), **(extra_context or {})}
-        return history.page(request, shown, context)
+        return history.page(request, row, context)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """List the model on the admin's first page for those who may look."""
@@ -336,14 +339,14 @@ KEPT = "kept"
 """The field that marks the input of an action as restored, and not yet confirmed."""
 
 
-def _ask_again(request: HttpRequest, kept: QueryDict) -> None:
+def _ask_again(request: HttpRequest, draft: QueryDict) -> None:
     """Turn the request into the one for the page of the action, which does nothing yet.
 
     Actions without such a page act at once, so they are not repeated.
     """
-    if APPLY not in kept:
+    if APPLY not in draft:
         return
-    fields = kept.copy()
+    fields = draft.copy()
     del fields[APPLY]
     fields[KEPT] = "yes"
     request.method, request.POST = "POST", fields  # type: ignore[assignment]  # immutable only by type

@@ -77,8 +77,8 @@ class BucketAdmin(RoleAdmin[Bucket]):
         self, request: HttpRequest, obj: Bucket | None = None
     ) -> list[str]:
         """Leave the type of a bucket as it was created: programs rely on it."""
-        kept = ["created_by", "created_at", "updated_at"]
-        return kept if obj is None else ["bucket_type", *kept]
+        read_only = ["created_by", "created_at", "updated_at"]
+        return read_only if obj is None else ["bucket_type", *read_only]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Refuse people with access limits, who would not see the bucket."""
@@ -99,8 +99,8 @@ class BucketAdmin(RoleAdmin[Bucket]):
         """Save the bucket as the portal's pages do, with one event."""
         user = user_of(request)
         if not change:
-            given = {name: form.cleaned_data[name] for name in _OF_BUCKET}
-            obj.pk = create_bucket(**given, user=user).pk
+            values = {name: form.cleaned_data[name] for name in _OF_BUCKET}
+            obj.pk = create_bucket(**values, user=user).pk
             obj.refresh_from_db()
         elif form.changed_data:
             columns = {name: form.cleaned_data[name] for name in form.changed_data}
@@ -169,8 +169,8 @@ class RecordingAdmin(RoleAdmin[Recording]):
     @admin.display(description=_("Length"), ordering="duration_ms")
     def length(self, recording: Recording) -> SafeString:
         """Return the length of the audio, if known."""
-        known = recording.duration_ms
-        return number(read_clock(known) if known else formats.UNKNOWN)
+        duration_ms = recording.duration_ms
+        return number(read_clock(duration_ms) if duration_ms else formats.UNKNOWN)
 
     @admin.display(description=_("Matches"), ordering="matches_there")
     def match_count(self, recording: Any) -> SafeString:  # Any: carries an annotation

@@ -121,13 +121,13 @@ class TieForm(forms.Form):
     def __init__(self, remote: list[RemoteContainer], *arguments: Any) -> None:
         """Offer the account's containers as choices. Any: Django's own arguments."""
         super().__init__(*arguments)
-        shown = [
+        choices = [
             (container.id, f"{container.id} {container.name} ({container.region})")
             for container in remote
         ]
         offered = self.fields["remote"]
         if isinstance(offered, forms.ChoiceField):
-            offered.choices = [("", gettext("Create a new one there")), *shown]
+            offered.choices = [("", gettext("Create a new one there")), *choices]
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own type
         """Require an existing container on at least one side."""
@@ -207,11 +207,11 @@ class CloudAccountAdmin(RoleAdmin[CloudAccount]):
         for container in account.containers.all():
             hours = sent_ms_this_month(container=container) / HOUR_MS
             cap = container.cloud_cap_hours
-            shown = read_number(hours, decimals=2)
+            amount = read_number(hours, decimals=2)
             spent = (
-                gettext("%(hours)s h, no limit") % {"hours": shown}
+                gettext("%(hours)s h, no limit") % {"hours": amount}
                 if cap is None
-                else gettext("%(hours)s of %(cap)s h") % {"hours": shown, "cap": cap}
+                else gettext("%(hours)s of %(cap)s h") % {"hours": amount, "cap": cap}
             )
             lines.append((f"{container.name}: {spent}",))
         return format_html_join("", "{}<br>", lines) or gettext("Nothing yet.")

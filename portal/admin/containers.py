@@ -78,20 +78,20 @@ class ContainerAdminForm(forms.ModelForm):  # type: ignore[type-arg]  # subscrip
         """Show what another floor does to matches before it is saved."""
         cleaned = super().clean() or {}
         refuse_without_bucket(self)
-        wanted, is_new = cleaned.get("score_floor"), self.instance.pk is None
-        if wanted is None or cleaned.get("floor_shown") == str(wanted):
+        floor, is_new = cleaned.get("score_floor"), self.instance.pk is None
+        if floor is None or cleaned.get("floor_shown") == str(floor):
             return cleaned
         if is_new or self.errors or "score_floor" not in self.changed_data:
             return cleaned
-        effect = floors.preview(container=self.instance, floor=wanted)
+        effect = floors.preview(container=self.instance, floor=floor)
         if effect.returning or effect.staying:
             sent = QueryDict(mutable=True)
             sent.update(self.data)
-            sent["floor_shown"] = str(wanted)
+            sent["floor_shown"] = str(floor)
             self.data = sent
-            context = {"floor": effect, "wanted": wanted}
-            shown = render_to_string("portal/containers/_floor.html", context)
-            raise forms.ValidationError({"score_floor": [shown]})
+            context = {"floor": effect, "wanted": floor}
+            warning = render_to_string("portal/containers/_floor.html", context)
+            raise forms.ValidationError({"score_floor": [warning]})
         return cleaned
 
 

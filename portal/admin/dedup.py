@@ -172,7 +172,7 @@ class DedupActionAdmin(RoleAdmin[DedupAction]):
     def undo_actions(self, request: HttpRequest, rows: QuerySet[DedupAction]) -> None:
         """Undo actions, the latest first, because later ones may build on earlier ones."""
         for action in rows.order_by("-pk"):
-            left = left_by_undo(action)
+            remainder = left_by_undo(action)
             try:
                 actions.undo(action=action, user=user_of(request))
             except ActionRefused as refused:
@@ -181,7 +181,7 @@ class DedupActionAdmin(RoleAdmin[DedupAction]):
                 )
             else:
                 done = gettext("%(action)s: undone.") % {"action": action}
-                self.message_user(request, f"{done} {left}".strip())
+                self.message_user(request, f"{done} {remainder}".strip())
 
 
 @admin.register(SharedLoop)

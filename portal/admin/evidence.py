@@ -132,11 +132,11 @@ def _build(request: HttpRequest, chosen: QuerySet[Match]) -> None:
     for message in refused[:REFUSALS_SHOWN]:
         messages.warning(request, message)
     if len(refused) > REFUSALS_SHOWN:
-        rest = len(refused) - REFUSALS_SHOWN
+        hidden = len(refused) - REFUSALS_SHOWN
         messages.warning(
             request,
             ngettext(
-                "%(count)s more was refused.", "%(count)s more were refused.", rest
+                "%(count)s more was refused.", "%(count)s more were refused.", hidden
             )
-            % {"count": rest},
+            % {"count": hidden},
         )

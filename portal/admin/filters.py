@@ -169,7 +169,7 @@ class PickFilter(admin.RelatedFieldListFilter):
         """Yield the one field, and the other parameters that stay when it is sent."""
         yield {
             "field": self._form(changelist.model_admin)[self.lookup_kwarg],
-            "kept": _kept(changelist, but=[self.lookup_kwarg]),
+            "kept": _other_parameters(changelist, but=[self.lookup_kwarg]),
             "is_set": bool(self.lookup_val),
             "all_url": changelist.get_query_string(remove=[self.lookup_kwarg, "p"]),
         }
@@ -228,14 +228,14 @@ class DaysFilter(admin.FieldListFilter):
         changelist: Any,  # Any: Django's own signature
     ) -> Iterator[Any]:  # Any: as above
         """Yield the two fields, and the other parameters that stay when they are sent."""
-        kept = _kept(changelist, but=self._ends)
+        parameters = _other_parameters(changelist, but=self._ends)
         labels = (gettext("From"), gettext("To"))
         yield {
             "fields": [
                 (name, label, self._day(name))
                 for name, label in zip(self._ends, labels, strict=True)
             ],
-            "kept": kept,
+            "kept": parameters,
             "is_set": any(map(self._day, self._ends)),
             "all_url": changelist.get_query_string(remove=[*self._ends, "p"]),
         }
@@ -253,19 +253,21 @@ def _begin(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
-def _kept(changelist: Any, *, but: Collection[str]) -> list[tuple[str, str]]:
+def _other_parameters(
+    changelist: Any, *, but: Collection[str]
+) -> list[tuple[str, str]]:
     """Return the other parameters of a list, to be sent with a filter's form.
 
     Any: Django's change list.
     """
-    kept = {
+    parameters = {
         name: values
         for name, values in changelist.get_filters_params().items()
         if name not in but
     }
     if changelist.query:
-        kept["q"] = [changelist.query]
-    return [(name, one) for name, values in kept.items() for one in values]
+        parameters["q"] = [changelist.query]
+    return [(name, value) for name, values in parameters.items() for value in values]
 
 
 def pick_media() -> forms.Media:

@@ -49,28 +49,28 @@ own_cases: Registry[Mapping[str, tuple[str, str]]] = Registry()
 """Cases of other features, by the names of their models."""
 
 
-def case_of(shown: Model) -> str:
+def case_of(row: Model) -> str:
     """Return the object's case in the audit trail; empty if it has none."""
-    own = getattr(shown, "case", "")
+    own = getattr(row, "case", "")
     if own:
         return str(own)
     cases = ChainMap(_CASES, *map(dict, own_cases))
-    beginning, column = cases.get(str(shown._meta.model_name), ("", ""))
-    return f"{beginning}:{attrgetter(column)(shown)}" if beginning else ""
+    beginning, column = cases.get(str(row._meta.model_name), ("", ""))
+    return f"{beginning}:{attrgetter(column)(row)}" if beginning else ""
 
 
 def page(
-    request: HttpRequest, shown: Model, context: dict[str, object]
+    request: HttpRequest, row: Model, context: dict[str, object]
 ) -> TemplateResponse:
     """Return the page of the object's events, newest first, and any broken event."""
-    case = case_of(shown)
+    case = case_of(row)
     events = Event.objects.filter(case=case).order_by("-sequence")
     values = {
         **context,
-        "title": _("History: %(shown)s") % {"shown": shown},
+        "title": _("History: %(shown)s") % {"shown": row},
         "subtitle": None,
-        "object": shown,
-        "opts": shown._meta,
+        "object": row,
+        "opts": row._meta,
         "case": case,
         "events": events[:_SHOWN],
         "count": events.count(),

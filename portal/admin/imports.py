@@ -137,9 +137,9 @@ class ImportAdmin(RoleAdmin[Import]):
     get_readonly_fields = get_fields
 
     @admin.display(description=_("Outcome"))
-    def outcome(self, one: Import) -> SafeString:
+    def outcome(self, import_: Import) -> SafeString:
         """Return what the check or the import counted and found, in words."""
-        return draw(_read(one.summary), _WORDS)
+        return draw(_read(import_.summary), _WORDS)
 
 
 class AdminsImportAdmin(ImportAdmin):
@@ -158,7 +158,7 @@ for _kind in all_kinds():
 def _read(value: Any, name: str = "") -> Any:  # Any: JSON
     """Return a summary with its stored sentences in the reader's language."""
     if isinstance(value, dict):
-        return {key: _read(each, key) for key, each in value.items()}
+        return {key: _read(entry, key) for key, entry in value.items()}
     if isinstance(value, list):
-        return [_read(each, name) for each in value]
+        return [_read(entry, name) for entry in value]
     return read_stored(value) if name in {"rule", "message"} else value

@@ -76,7 +76,7 @@ class MatchAdmin(RoleAdmin[Match]):
         "score_shown",
         "source",
         "places",
-        "found",
+        "found_at",
     ]
     list_filter = [
         StateFilter,
@@ -128,13 +128,20 @@ class MatchAdmin(RoleAdmin[Match]):
         keeps = match_decisions.keeps_typed
         ask = keeps(wrap(match_decisions.ask_decision))
         note = keeps(wrap(match_locks.add_note))
-        lock, more = wrap(match_locks.change_lock), {"model_admin": self}
+        lock, arguments = wrap(match_locks.change_lock), {"model_admin": self}
         return [
             path("export/", wrap(self.export_list), name="review_match_export"),
-            path("<int:pk>/decide/<str:verb>/", ask, more, name="review_match_decide"),
-            path("<int:pk>/claim/<str:verb>/", ask, more, name="review_match_claim"),
-            path("<int:pk>/note/", note, more, name="review_match_note"),
-            path("<int:pk>/lock/", lock, more, name="review_match_lock"),
+            path(
+                "<int:pk>/decide/<str:verb>/",
+                ask,
+                arguments,
+                name="review_match_decide",
+            ),
+            path(
+                "<int:pk>/claim/<str:verb>/", ask, arguments, name="review_match_claim"
+            ),
+            path("<int:pk>/note/", note, arguments, name="review_match_note"),
+            path("<int:pk>/lock/", lock, arguments, name="review_match_lock"),
             *super().get_urls(),
         ]
 
@@ -171,9 +178,9 @@ class MatchAdmin(RoleAdmin[Match]):
         """Draw the segments in the source, with their total length."""
         drawn = [
             ribbon.DrawnSegment(
-                each.start_ms, each.end_ms, match.state, excluded=each.excluded
+                segment.start_ms, segment.end_ms, match.state, excluded=segment.excluded
             )
-            for each in match.tally.segments
+            for segment in match.tally.segments
         ]
         length = match.scanned_file.length_ms or match.last_end_ms
         mini = ribbon.mini_ribbon(duration_ms=length, segments=drawn)
@@ -193,7 +200,7 @@ class MatchAdmin(RoleAdmin[Match]):
         )
 
     @admin.display(description=_("Found"), ordering="created_at")
-    def found(self, match: Match) -> SafeString:
+    def found_at(self, match: Match) -> SafeString:
         """Return when the match was found."""
         return when(match.created_at)
 
@@ -220,13 +227,13 @@ class MatchAdmin(RoleAdmin[Match]):
         match = self.get_object(request, object_id)
         context = dict(extra_context or {})
         if match is not None:
-            shown = page(
+            page_context = page(
                 match=match,
                 user=user_of(request),
                 chosen=request.GET.get("segment", ""),
             )
             context |= {
-                **shown,
+                **page_context,
                 "title": gettext("Match"),
                 "can_export": self.has_export_permission(request),
                 "source_url": reverse(
@@ -290,12 +297,12 @@ class MatchAdmin(RoleAdmin[Match]):
         if not self.has_export_permission(request):
             raise PermissionDenied
         try:
-            listed = self.get_changelist_instance(request).get_queryset(request)
+            matches = self.get_changelist_instance(request).get_queryset(request)
         except IncorrectLookupParameters as error:
             raise BadRequest(gettext("The list has no such filter.")) from error
         return _csv(
             reports.stream_report(
-                layout=Layout(), matches=listed, user=user_of(request)
+                layout=Layout(), matches=matches, user=user_of(request)
             )
         )
 

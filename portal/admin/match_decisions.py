@@ -72,11 +72,11 @@ def ask_decision(
     match = get_object_or_404(model_admin.get_queryset(request), pk=pk)
     posted = request.method == "POST"
     # The form that was sent after the session had ended.
-    kept = None if posted else drafts.take(request)
-    form = _form(rule, match, request.POST if posted else kept)
-    asked = request.POST if posted else (kept or request.GET)
-    version = selection.read_version(asked.get("version", ""))
-    if kept is not None:
+    draft = None if posted else drafts.take(request)
+    form = _form(rule, match, request.POST if posted else draft)
+    form_values = request.POST if posted else (draft or request.GET)
+    version = selection.read_version(form_values.get("version", ""))
+    if draft is not None:
         messages.warning(request, drafts.message())
     elif posted and version is not None and form.is_valid():
         if _is_decided(request, match, form, version):
@@ -100,7 +100,7 @@ def keeps_typed(
 ) -> Callable[..., HttpResponseBase]:
     """Keep what was sent to a match's page in the admin after the session had ended."""
 
-    def page_of(pk: int, verb: str = "", **_more: object) -> str:
+    def page_of(pk: int, verb: str = "", **_arguments: object) -> str:
         if not verb:
             return reverse("admin:review_match_note", args=[pk])
         return reverse("admin:review_match_decide", args=[pk, verb])
@@ -116,9 +116,9 @@ def _form(rule: VerbRule, match: Match, data: QueryDict | None) -> DecisionForm:
     if not rule.takes_licence:
         return form
     checks = coverage.checks(subject=Subject.of(match))
-    usable = [each for each in checks if each.cover != coverage.Cover.NONE]
+    usable = [check for check in checks if check.cover != coverage.Cover.NONE]
     if usable:
-        named = [(each.licence.uid, _licence_name(each)) for each in usable]
+        named = [(check.licence.uid, _licence_name(check)) for check in usable]
         form.fields["licence"] = forms.ChoiceField(
             choices=[*named, ("", _("Another reason, given below"))],
             initial=named[0][0],
@@ -285,11 +285,11 @@ def _apply(request: HttpRequest, work: _Work) -> None:
     for refusal in outcome.refused[:REFUSALS_SHOWN]:
         messages.warning(request, f"{refusal.match}: {refusal.message}")
     if refused > REFUSALS_SHOWN:
-        rest = refused - REFUSALS_SHOWN
+        hidden = refused - REFUSALS_SHOWN
         messages.warning(
             request,
             ngettext(
-                "%(count)s more was refused.", "%(count)s more were refused.", rest
+                "%(count)s more was refused.", "%(count)s more were refused.", hidden
             )
-            % {"count": rest},
+            % {"count": hidden},
         )

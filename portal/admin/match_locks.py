@@ -28,10 +28,10 @@ def add_note(
     """Add a note to the match's history."""
     match = _match(request, pk, model_admin)
     # The note that was sent after the session had ended.
-    kept = drafts.take(request) if request.method == "GET" else None
-    if kept is not None:
+    draft = drafts.take(request) if request.method == "GET" else None
+    if draft is not None:
         messages.warning(request, drafts.message())
-        return _back(match, note=kept.get("note", ""))
+        return _back(match, note=draft.get("note", ""))
     if request.method != "POST":
         return _back(match)
     note = request.POST.get("note", "")

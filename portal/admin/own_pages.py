@@ -36,15 +36,15 @@ own_pages: Registry[Mapping[str, tuple[str, str]]] = Registry()
 """Pages of other features, by the names of their models."""
 
 
-def own_page(shown: Model, user: User) -> str:
+def own_page(row: Model, user: User) -> str:
     """Return the address of the object's page; empty if there is none that the user may open."""
-    kind = kind_of_model(type(shown))
+    kind = kind_of_model(type(row))
     pages = ChainMap(_PAGES, *map(dict, own_pages))
-    name, column = pages.get(str(shown._meta.model_name), ("", ""))
+    name, column = pages.get(str(row._meta.model_name), ("", ""))
     if kind:
         name, column = f"{kind.name}_detail", "uid"
-    if not name or getattr(shown, "deleted_at", None):
+    if not name or getattr(row, "deleted_at", None):
         return ""
-    address = reverse(f"portal:{name}", args=[attrgetter(column)(shown)])
+    address = reverse(f"portal:{name}", args=[attrgetter(column)(row)])
     action = getattr(resolve(address).func, "rule", {}).get("GET")
     return address if action is None or user.has_perm(action) else ""

@@ -39,15 +39,15 @@ class MusicUseAdmin(RoleAdmin[MusicUse]):
     @admin.display(description=_("own recording"))
     def own_recording_said(self, use: MusicUse) -> str:
         """Return whether the recording is the station's own, if somebody said so."""
-        return _said(use.own_recording)
+        return _answer_label(use.own_recording)
 
     @admin.display(description=_("live recording"))
     def live_said(self, use: MusicUse) -> str:
         """Return whether the recording is live, if somebody said so."""
-        return _said(use.live)
+        return _answer_label(use.live)
 
 
-def _said(answer: bool | None) -> str:
+def _answer_label(answer: bool | None) -> str:
     if answer is None:
         return gettext("Not known")
     return gettext("Yes") if answer else gettext("No")

@@ -154,22 +154,24 @@ class SegmentInline(ReadOnlyInline):
     @admin.display(description=_("Landmarks"))
     def landmarks(self, segment: Segment) -> str:
         """Return the number of landmarks that agree."""
-        known = segment.aligned_landmarks
-        return formats.UNKNOWN if known is None else read_number(known)
+        count = segment.aligned_landmarks
+        return formats.UNKNOWN if count is None else read_number(count)
 
     @admin.display(description=_("By chance"))
     def by_chance(self, segment: Segment) -> str:
         """Return how many of them chance would explain."""
-        known = segment.expected_by_chance
+        expected = segment.expected_by_chance
         return (
-            formats.UNKNOWN if known is None else read_number(float(known), decimals=2)
+            formats.UNKNOWN
+            if expected is None
+            else read_number(float(expected), decimals=2)
         )
 
     @admin.display(description=_("Under speech"))
     def under_speech(self, segment: Segment) -> str:
         """Return the share of it that lies under speech."""
-        known = segment.speech_pct
-        return formats.UNKNOWN if known is None else f"{read_number(float(known))} %"
+        share = segment.speech_pct
+        return formats.UNKNOWN if share is None else f"{read_number(float(share))} %"
 
 
 def _interval(start_ms: int, end_ms: int) -> SafeString:
@@ -188,15 +190,15 @@ class DetectionList(ChangeList):
 
 def with_matches(detections: Iterable[Detection]) -> list[Detection]:
     """Fill ``match`` of each detection; None where it is no match's evidence."""
-    listed: list[Any] = list(detections)  # Any: each gets an attribute
+    rows: list[Any] = list(detections)  # Any: each gets an attribute
     links = Match.detections.through.objects.filter(
-        detection__in=[detection.pk for detection in listed]
+        detection__in=[detection.pk for detection in rows]
     )
     match_of = dict(links.values_list("detection", "match"))
     matches = Match.objects.in_bulk(set(match_of.values()))
-    for detection in listed:
+    for detection in rows:
         detection.match = matches.get(match_of.get(detection.pk))
-    return listed
+    return rows
 
 
 @admin.register(Detection)
@@ -209,7 +211,7 @@ class DetectionAdmin(RoleAdmin[Detection]):
         "decision",
         "section",
         "shown_score",
-        "found",
+        "found_at",
     ]
     list_filter = [
         "created_at",
@@ -237,8 +239,8 @@ class DetectionAdmin(RoleAdmin[Detection]):
         from_field: str | None = None,
     ) -> Detection | None:
         """Return the detection with its match."""
-        shown = super().get_object(request, object_id, from_field)
-        return None if shown is None else with_matches([shown])[0]
+        detection = super().get_object(request, object_id, from_field)
+        return None if detection is None else with_matches([detection])[0]
 
     @admin.display(description=_("File"), ordering="scan__scanned_file__name")
     def scanned_file(self, detection: Detection) -> SafeString:
@@ -270,6 +272,6 @@ class DetectionAdmin(RoleAdmin[Detection]):
         return score(detection.score, detection.score_scale)
 
     @admin.display(description=_("Found"), ordering="created_at")
-    def found(self, detection: Detection) -> SafeString:
+    def found_at(self, detection: Detection) -> SafeString:
         """Return when the detection was stored."""
         return when(detection.created_at)

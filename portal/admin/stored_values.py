@@ -34,7 +34,7 @@ from portal.shared import formats
 from portal.shared.times import when
 
 # Any: JSON, and what Django's admin accepts as a field: a name, a function or a row.
-_Shown = Callable[[Any], SafeString]
+_Column = Callable[[Any], SafeString]
 _Words = Mapping[str, str | Promise]
 
 _MS = "_ms"
@@ -52,19 +52,19 @@ def readable(
     ``only`` are the read-only ones, if others are inputs.
     """
     columns = (*model._meta.fields, *model._meta.many_to_many)
-    names = {each.name for each in columns if _drawing(each) is not None}
+    names = {column.name for column in columns if _drawing(column) is not None}
     if only is not None:
-        names &= {each for each in only if isinstance(each, str)}
-    return [_readable_field(each, model, names) for each in fields]
+        names &= {name for name in only if isinstance(name, str)}
+    return [_readable_field(field, model, names) for field in fields]
 
 
 def _readable_field(field: Any, model: type[Model], names: set[str]) -> Any:
     if isinstance(field, (list, tuple)):
-        return tuple(_readable_field(each, model, names) for each in field)
-    return _shown(model, field) if field in names else field
+        return tuple(_readable_field(part, model, names) for part in field)
+    return _readable_column(model, field) if field in names else field
 
 
-def _drawing(field: Field[Any, Any]) -> _Shown | None:
+def _drawing(field: Field[Any, Any]) -> _Column | None:
     """Return the function that draws the values of a field; None to leave it to Django."""
     if isinstance(field, JSONField):
         return draw
@@ -101,38 +101,38 @@ def foreign_keys(model: type[Model]) -> Mapping[Any, ForeignKey[Any, Any]]:
 
 
 @cache
-def row_linked(model: type[Model], name: str) -> _Shown:
+def row_linked(model: type[Model], name: str) -> _Column:
     """Return a column that names a row of another screen and links to it."""
     field = foreign_keys(model)[name]
     opts = field.related_model._meta
     address = f"admin:{opts.app_label}_{opts.model_name}_change"
 
     @admin.display(description=field.verbose_name, ordering=name)
-    def shown(row: Model) -> SafeString:
-        other = getattr(row, name)
-        if other is None:
+    def link(row: Model) -> SafeString:
+        target = getattr(row, name)
+        if target is None:
             return SafeString(formats.UNKNOWN)
-        url = reverse(address, args=[other.pk])
-        return format_html('<a href="{}">{}</a>', url, other)
+        url = reverse(address, args=[target.pk])
+        return format_html('<a href="{}">{}</a>', url, target)
 
-    shown.__name__ = name  # Django makes the class of the row from it
-    return shown
+    link.__name__ = name  # Django makes the class of the row from it
+    return link
 
 
 @cache
-def _shown(model: type[Model], name: str) -> _Shown:
+def _readable_column(model: type[Model], name: str) -> _Column:
     columns = (*model._meta.fields, *model._meta.many_to_many)
-    (field,) = (each for each in columns if each.name == name)
+    (field,) = (column for column in columns if column.name == name)
     drawn = _drawing(field) or draw
     # The unit is in the label that Django derives from the name.
     label = lazy(lambda: str(field.verbose_name).removesuffix(" (ms)"), str)()
 
     @admin.display(description=label, ordering=name)
-    def shown(row: Model) -> SafeString:
+    def text(row: Model) -> SafeString:
         return drawn(getattr(row, name))
 
-    shown.__name__ = name  # Django makes the class of the row from it
-    return shown
+    text.__name__ = name  # Django makes the class of the row from it
+    return text
 
 
 def draw(value: Any, words: _Words | None = None) -> SafeString:
@@ -150,15 +150,15 @@ def draw(value: Any, words: _Words | None = None) -> SafeString:
             format_html(
                 '<tr><th scope="row"{}>{}</th><td>{}</td></tr>',
                 *_heading_of(name, words),
-                draw(each, words),
+                draw(entry, words),
             )
-            for name, each in value.items()
+            for name, entry in value.items()
         )
         return _table(lines, words)
-    if isinstance(value, list) and all(isinstance(each, dict) for each in value):
+    if isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
         return _table(_rows(value, words), words)
-    if not any(isinstance(each, (list, dict)) for each in _parts(value)):
-        texts = ((_plain(each),) for each in _parts(value))
+    if not any(isinstance(part, (list, dict)) for part in _parts(value)):
+        texts = ((_plain(part),) for part in _parts(value))
         return format_html_join(", ", "{}", texts)
     return indented(value)
 
@@ -166,18 +166,18 @@ def draw(value: Any, words: _Words | None = None) -> SafeString:
 def _table(rows: Iterable[SafeString], words: _Words) -> SafeString:
     lines = format_html_join("", "{}", ((row,) for row in rows))
     # Stored names are shown as they are, so no browser may translate them.
-    kept = SafeString("") if words else SafeString(' translate="no"')
-    return format_html('<table class="stored"{}>{}</table>', kept, lines)
+    attribute = SafeString("") if words else SafeString(' translate="no"')
+    return format_html('<table class="stored"{}>{}</table>', attribute, lines)
 
 
 def _rows(objects: Sequence[dict[str, Any]], words: _Words) -> Iterator[SafeString]:
-    names = list(dict.fromkeys(name for each in objects for name in each))
+    names = list(dict.fromkeys(name for row in objects for name in row))
     heads = format_html_join(
         "", '<th scope="col"{}>{}</th>', (_heading_of(name, words) for name in names)
     )
     yield format_html("<tr>{}</tr>", heads)
-    for each in objects:
-        cells = ((draw(each.get(name), words),) for name in names)
+    for row in objects:
+        cells = ((draw(row.get(name), words),) for name in names)
         yield format_html("<tr>{}</tr>", format_html_join("", "<td>{}</td>", cells))
 
 

@@ -45,13 +45,13 @@ class UnchangedForm:
     def clean(self) -> Any:  # Any: Django's own
         """Add an error if a value is not the one that the form showed."""
         cleaned = super().clean()  # type: ignore[misc]  # of the form
-        shown = _read(self.data.get(MARKS, ""))
+        marks = _read(self.data.get(MARKS, ""))
         stored = self._stored()
         changed = [
-            name for name in stored if shown.get(name, "") != _mark(stored[name])
+            name for name in stored if marks.get(name, "") != _mark(stored[name])
         ]
-        if shown and changed:
-            raise ValidationError(_message(self.instance, self._said(changed)))
+        if marks and changed:
+            raise ValidationError(_message(self.instance, self._stored_values(changed)))
         return cleaned
 
     def marks(self) -> str:
@@ -63,7 +63,7 @@ class UnchangedForm:
         names = [name for name in self.fields if name in self.initial]
         return {name: self.initial[name] for name in names} | dict(self.beside)
 
-    def _said(self, names: Iterable[str]) -> SafeString:
+    def _stored_values(self, names: Iterable[str]) -> SafeString:
         stored = self._stored()
         rows = (
             (self._label(name), _words(self.fields.get(name), stored[name]))
@@ -78,10 +78,10 @@ class UnchangedForm:
 
 def _read(text: str) -> dict[str, str]:
     try:
-        found = json.loads(text)
+        marks = json.loads(text)
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return marks if isinstance(marks, dict) else {}
 
 
 def _plain(value: Any) -> Any:
@@ -89,8 +89,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Model):
         return value.pk
     if isinstance(value, (list, tuple, set)):
-        plain = [_plain(one) for one in value]
-        are_rows = any(isinstance(one, Model) for one in value)
+        plain = [_plain(entry) for entry in value]
+        are_rows = any(isinstance(entry, Model) for entry in value)
         return sorted(plain) if are_rows else plain
     return value
 
@@ -114,14 +114,14 @@ def _words(field: forms.Field | None, value: Any) -> str:
     return str(value)
 
 
-def _message(row: Model, said: SafeString) -> str:
+def _message(row: Model, values: SafeString) -> str:
     event = Event.objects.filter(case=case_of(row)).order_by("-sequence").first()
     if event is None:
         return _(
             "Somebody changed this while your form was open, so nothing was saved. "
             "Now: %(values)s. Your input is below; save again to replace these values."
-        ) % {"values": said}
+        ) % {"values": values}
     return _(
         "%(who)s changed this while your form was open, so nothing was saved. Now: "
         "%(values)s. Your input is below; save again to replace these values."
-    ) % {"who": rule_names.actor_label(event.actor_name), "values": said}
+    ) % {"who": rule_names.actor_label(event.actor_name), "values": values}

@@ -35,7 +35,7 @@ class MayCall(BasePermission):
             return True
         assert isinstance(view, ProgramView)  # noqa: S101 - the others read no tokens
         allowed = view.token_actions_for(str(request.method))
-        if any(scopes_allow(request.auth.scopes, each) for each in allowed):
+        if any(scopes_allow(request.auth.scopes, action) for action in allowed):
             return True
         scope = scopes_for(allowed[0])[0]
         self.message = _("The token lacks the scope \u201c%(scope)s\u201d.") % {

@@ -44,18 +44,18 @@ class ImportSerializer(serializers.Serializer[Import]):
     created_at = serializers.DateTimeField()
     can_be_undone = serializers.SerializerMethodField()
 
-    def get_message(self, one: Import) -> str:
+    def get_message(self, import_: Import) -> str:
         """Return why it stopped, in the language of the request."""
-        return read_stored(one.message)
+        return read_stored(import_.message)
 
     @extend_schema_field(serializers.ListField(child=serializers.CharField()))
-    def get_notes(self, one: Import) -> list[str]:
+    def get_notes(self, import_: Import) -> list[str]:
         """Return how a table was read: what its page proposes and leaves out."""
-        return notes(one.summary.get("reading", {}))
+        return notes(import_.summary.get("reading", {}))
 
     @extend_schema_field(serializers.BooleanField())
-    def get_can_be_undone(self, one: Import) -> bool:
-        return services.can_be_undone(one)
+    def get_can_be_undone(self, import_: Import) -> bool:
+        return services.can_be_undone(import_)
 
 
 class UndoStepSerializer(serializers.Serializer[None]):
@@ -71,16 +71,16 @@ class ImportView(ProgramView):
 
     def find(self, uid: str) -> Import:
         """Return an import that the person may see, or raise a 404."""
-        found: Import = get_object_or_404(self.kind.model._default_manager, uid=uid)
-        return found
+        import_: Import = get_object_or_404(self.kind.model._default_manager, uid=uid)
+        return import_
 
-    def answer(self, one: Import, *, changed: bool) -> Response:
+    def answer(self, import_: Import, *, changed: bool) -> Response:
         """Answer 202 with the import, or 409 if it was in another state."""
         if not changed:
             message = _("This import changed meanwhile. Look at it again.")
             return Response(error_body("wrong_state", message), status=409)
-        one.refresh_from_db()
-        return Response(ImportSerializer(one).data, status=202)
+        import_.refresh_from_db()
+        return Response(ImportSerializer(import_).data, status=202)
 
 
 class NewImportView(ImportView):
@@ -98,12 +98,14 @@ class NewImportView(ImportView):
         if not form.is_valid():
             raise serializers.ValidationError(
                 {
-                    "detail" if name == "__all__" else name: [str(each) for each in why]
+                    "detail" if name == "__all__" else name: [
+                        str(error) for error in why
+                    ]
                     for name, why in form.errors.items()
                 }
             )
-        one = services.keep_upload(self.kind, user=self.person, **form.cleaned_data)
-        return Response(ImportSerializer(one).data, status=202)
+        import_ = services.keep_upload(self.kind, user=self.person, **form.cleaned_data)
+        return Response(ImportSerializer(import_).data, status=202)
 
 
 class OneImportView(ImportView):
@@ -125,9 +127,9 @@ class StartImportView(ImportView):
     @extend_schema(request=None, responses={202: ImportSerializer})
     def post(self, request: Request, uid: str) -> Response:
         """Import the rows without faults of a checked file."""
-        one = self.find(uid)
-        started = services.start(one=one, user=self.person)
-        return self.answer(one, changed=started)
+        import_ = self.find(uid)
+        started = services.start(one=import_, user=self.person)
+        return self.answer(import_, changed=started)
 
 
 class UndoImportView(ImportView):
@@ -139,10 +141,10 @@ class UndoImportView(ImportView):
     @extend_schema(request=UndoStepSerializer, responses={202: ImportSerializer})
     def post(self, request: Request, uid: str) -> Response:
         """Check what an undo would take back, undo the import, or keep it."""
-        one = self.find(uid)
+        import_ = self.find(uid)
         verb = valid_data(UndoStepSerializer(data=request.data))["verb"]
         step = _UNDO_STEPS[verb]
-        return self.answer(one, changed=step(one=one, user=self.person))
+        return self.answer(import_, changed=step(one=import_, user=self.person))
 
 
 def paths() -> Iterator[URLPattern]:
@@ -150,12 +152,12 @@ def paths() -> Iterator[URLPattern]:
     for kind in all_kinds():
         if not kind.uploads:
             continue
-        one = f"imports/{kind.key}/<str:uid>/"
+        prefix = f"imports/{kind.key}/<str:uid>/"
         for address, view, suffix in (
             (f"imports/{kind.key}/", NewImportView, ""),
-            (one, OneImportView, "_one"),
-            (f"{one}start/", StartImportView, "_start"),
-            (f"{one}undo/", UndoImportView, "_undo"),
+            (prefix, OneImportView, "_one"),
+            (f"{prefix}start/", StartImportView, "_start"),
+            (f"{prefix}undo/", UndoImportView, "_undo"),
         ):
             made = _view_of(view, kind)
             yield path(address, made.as_view(), name=f"{kind.name}{suffix}")

@@ -70,7 +70,9 @@ class MatchSerializer(serializers.ModelSerializer[Match]):
     @extend_schema_field(CandidateSerializer(many=True))
     def get_candidates(self, match: Match) -> list[dict[str, object]]:
         """Return the versions that fit equally, which the match may name instead."""
-        return [CandidateSerializer(each).data for each in candidates_of(match)]
+        return [
+            CandidateSerializer(candidate).data for candidate in candidates_of(match)
+        ]
 
     def get_decided_by_name(self, match: Match) -> str:
         """Return who decided; of a rule that the caller may not see only the kind."""
@@ -79,7 +81,7 @@ class MatchSerializer(serializers.ModelSerializer[Match]):
     @extend_schema_field(QuestionSerializer(many=True))
     def get_questions(self, match: Match) -> object:
         """Return the entries that the match asks about."""
-        return [QuestionSerializer(each).data for each in questions_of(match)]
+        return [QuestionSerializer(question).data for question in questions_of(match)]
 
     class Meta:
         model = Match
@@ -195,17 +197,17 @@ class DecisionsView(MatchView):
     @extend_schema(request=DecisionSerializer, responses=MatchSerializer)
     def post(self, request: Request, uid: str) -> Response:
         """Decide the match if it still has the given version."""
-        asked = valid_data(DecisionSerializer(data=request.data))
+        body = valid_data(DecisionSerializer(data=request.data))
         match = decide_one(
             match=self.find(uid),
             user=self.person,
-            version=asked["version"],
+            version=body["version"],
             decision=Decision(
-                Verb(asked["verb"]),
-                asked["reason"],
-                asked["note"],
-                asked["licence"],
-                recording=_recording(asked["recording"]),
+                Verb(body["verb"]),
+                body["reason"],
+                body["note"],
+                body["licence"],
+                recording=_recording(body["recording"]),
             ),
         )
         return Response(MatchSerializer(match).data)
@@ -219,14 +221,14 @@ class VersionAnswerView(MatchView):
     @extend_schema(request=VersionAnswerSerializer, responses=MatchSerializer)
     def post(self, request: Request, uid: str) -> Response:
         """Store the answer for the match's recording and one of its candidates."""
-        asked = valid_data(VersionAnswerSerializer(data=request.data))
+        body = valid_data(VersionAnswerSerializer(data=request.data))
         match = self.find(uid)
         candidate, stands = (
-            _recording(asked[name], among=match) for name in ("candidate", "stands")
+            _recording(body[name], among=match) for name in ("candidate", "stands")
         )
         choosing.answer(
-            one=match.recording,
-            other=candidate or match.recording,
+            recording=match.recording,
+            alternative=candidate or match.recording,
             stands=stands,
             user=self.person,
         )
@@ -239,7 +241,7 @@ def _recording(uid: str, *, among: Match | None = None) -> Recording | None:
         return None
     rows = Recording.objects.filter(uid=uid)
     if among is not None:
-        keys = [each.recording.pk for each in candidates_of(among)]
+        keys = [candidate.recording.pk for candidate in candidates_of(among)]
         rows = rows.filter(pk__in=[among.recording_id, *keys])
     recording = rows.first()
     if recording is None:
@@ -261,16 +263,16 @@ class DisputesView(MatchView):
     @extend_schema(request=ObjectionSerializer, responses={201: DisputeSerializer})
     def post(self, request: Request, uid: str) -> Response:
         """Record an objection; the response has the time by which to answer it."""
-        asked = valid_data(ObjectionSerializer(data=request.data))
+        body = valid_data(ObjectionSerializer(data=request.data))
         match = decide_one(
             match=self.find(uid),
             user=self.person,
-            version=asked["version"],
+            version=body["version"],
             decision=Decision(
                 Verb.DISPUTE,
-                code=asked["code"],
-                note=asked["statement"],
-                received_at=asked["received_at"],
+                code=body["code"],
+                note=body["statement"],
+                received_at=body["received_at"],
             ),
         )
         return Response(DisputeSerializer(match.dispute).data, status=201)

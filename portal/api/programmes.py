@@ -80,9 +80,9 @@ class EpisodeView(ProgramView):
     @extend_schema(request=EpisodeSerializer, responses=EpisodeSerializer)
     def put(self, request: Request, uid: uuid.UUID) -> Response:
         """Set all values of the episode."""
-        file, given = find_file(uid), valid_data(EpisodeSerializer(data=request.data))
-        seen = given.pop("version", None)
-        values = EpisodeValues(**given)
+        file, body = find_file(uid), valid_data(EpisodeSerializer(data=request.data))
+        seen = body.pop("version", None)
+        values = EpisodeValues(**body)
         set_episode(scanned_file=file, values=values, user=self.person, seen=seen)
         return Response(_episode(file))
 
@@ -101,9 +101,9 @@ class MusicUsesView(ProgramView):
     @extend_schema(request=MusicUseSerializer, responses=MusicUseSerializer)
     def put(self, request: Request, uid: uuid.UUID) -> Response:
         """Set all values of one recording; the file must have a match with it."""
-        file, given = find_file(uid), valid_data(MusicUseSerializer(data=request.data))
-        seen = given.pop("version", None)
-        recording = Recording.objects.filter(uid=given.pop("recording")).first()
+        file, body = find_file(uid), valid_data(MusicUseSerializer(data=request.data))
+        seen = body.pop("version", None)
+        recording = Recording.objects.filter(uid=body.pop("recording")).first()
         if recording is None:
             raise serializers.ValidationError(
                 {"recording": ["No recording has this id."]}
@@ -111,7 +111,7 @@ class MusicUsesView(ProgramView):
         set_use(
             scanned_file=file,
             recording=recording,
-            values=UseValues(**given),
+            values=UseValues(**body),
             user=self.person,
             seen=seen,
         )
@@ -125,5 +125,5 @@ def _episode(file: ScannedFile) -> Json:
 
 
 def _use_json(recording: Recording, values: UseValues) -> Json:
-    said = asdict(values) | {"version": state_of(values)}
-    return {"recording": recording.uid} | said
+    fields = asdict(values) | {"version": state_of(values)}
+    return {"recording": recording.uid} | fields

@@ -30,13 +30,15 @@ class FingerprintView(ProgramView):
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: Request, acr_id: str) -> FileResponse:
         """Send the fingerprint of the recording with this ACR id."""
-        found = Recording.objects.filter(acr_id=acr_id, status=RecordingStatus.READY)
-        one = found.filter(bucket__deleted_at__isnull=True).first()
-        if one is None or not one.fingerprint:
+        recordings = Recording.objects.filter(
+            acr_id=acr_id, status=RecordingStatus.READY
+        )
+        recording = recordings.filter(bucket__deleted_at__isnull=True).first()
+        if recording is None or not recording.fingerprint:
             raise _NoFingerprint
         return FileResponse(
-            one.fingerprint.open("rb"),
+            recording.fingerprint.open("rb"),
             as_attachment=True,
-            filename=f"{one.acr_id}.acrfp",
+            filename=f"{recording.acr_id}.acrfp",
             content_type="application/octet-stream",
         )

@@ -55,14 +55,14 @@ class LayoutSerializer(serializers.Serializer[None]):
         help_text="Names and values as in the address of the list of matches.",
     )
 
-    def validate_filters(self, given: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
+    def validate_filters(self, filters: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
         """Reject unknown or unreadable filters instead of ignoring them."""
         query = QueryDict(mutable=True)
-        for name, value in given.items():
+        for name, value in filters.items():
             values = value if isinstance(value, list) else [value]
-            query.setlist(name, [str(each) for each in values])
+            query.setlist(name, [str(entry) for entry in values])
         read = MatchFilter.from_query(query).to_query()
-        if lost := sorted(set(given) - set(read)):
+        if lost := sorted(set(filters) - set(read)):
             raise serializers.ValidationError(
                 _("These filters are not known or cannot be read: %(names)s.")
                 % {"names": ", ".join(lost)}

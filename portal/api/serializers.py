@@ -82,9 +82,9 @@ class DetailsSerializer(serializers.Serializer[None]):
     )
     tags = serializers.CharField(required=False, default="", allow_blank=True)
 
-    def validate_territories(self, given: str) -> list[str]:
+    def validate_territories(self, text: str) -> list[str]:
         """Return the codes in capitals; reject those that name no territory."""
-        codes = [code for code in re.split(r"[,;\s]+", given.upper()) if code]
+        codes = [code for code in re.split(r"[,;\s]+", text.upper()) if code]
         wrong = [code for code in codes if code not in TERRITORIES]
         if wrong:
             raise serializers.ValidationError(why_no_territory(wrong[0]))
@@ -92,7 +92,7 @@ class DetailsSerializer(serializers.Serializer[None]):
 
 
 class ArrivalSerializer(DetailsSerializer):
-    """The metadata of submitted files, with their episode and one broadcast."""
+    """The metadata of submitted files, with their episode and what plug-ins add."""
 
     series = serializers.CharField(
         required=False, default="", allow_blank=True, max_length=300
@@ -119,11 +119,11 @@ class ArrivalSerializer(DetailsSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Read what the fields say together. Any: JSON."""
-        given = attrs
+        values = attrs
         for part in api_parts:
-            given = part.read(given)
+            values = part.read(values)
         try:
-            attrs["arrival"] = read_arrival(given)
+            attrs["arrival"] = read_arrival(values)
         except ProgrammeRefused as refused:
             raise serializers.ValidationError(
                 {refused.field: [str(refused)]}

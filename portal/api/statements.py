@@ -29,7 +29,7 @@ from statements.models import (
     StatementStep,
 )
 from statements.selectors import (
-    Shown,
+    Subset,
     differing,
     is_kept,
     list_statements,
@@ -89,8 +89,8 @@ class StatementSerializer(serializers.ModelSerializer[Statement]):
 
     def get_differs_in(self, statement: Statement) -> list[str]:
         """Return the sentences that the caller may see, in English."""
-        found = self.context["differing"].get(statement.pk)
-        return list(found.texts) if found else []
+        difference = self.context["differing"].get(statement.pk)
+        return list(difference.texts) if difference else []
 
     def get_kept(self, statement: Statement) -> bool:
         """Return whether somebody keeps it with what it differs in."""
@@ -204,17 +204,17 @@ class StatementsView(ProgramView):
     )
     def get(self, request: Request) -> Response:
         """Return at most 500 statements, the oldest first."""
-        asked = valid_data(AskedStatementsSerializer(data=request.query_params))
+        query = valid_data(AskedStatementsSerializer(data=request.query_params))
         rows = list_statements(
-            shown=Shown.TO_CORRECT if asked["to_correct"] else Shown.ALL,
-            kind=asked["kind"],
-            state=asked["state"],
-            changed_since=asked["changed_since"],
+            subset=Subset.TO_CORRECT if query["to_correct"] else Subset.ALL,
+            kind=query["kind"],
+            state=query["state"],
+            changed_since=query["changed_since"],
         )
-        some, following = part_of(rows.select_related("kept_by"), "uid", asked["after"])
+        some, following = part_of(rows.select_related("kept_by"), "uid", query["after"])
         context = {"differing": differing(some)}
-        shown = StatementSerializer(some, many=True, context=context).data
-        return Response({"statements": shown, "next": following})
+        statements = StatementSerializer(some, many=True, context=context).data
+        return Response({"statements": statements, "next": following})
 
 
 class StatementView(ProgramView):
@@ -233,8 +233,8 @@ class StatementFactsView(ProgramView):
     def get(self, request: Request, uid: str) -> Response:
         """Return at most 500 facts, without those that the caller may not see."""
         statement = _find(uid)
-        asked = valid_data(AskedFactsSerializer(data=request.query_params))
-        some, following = part_of(statement.facts.all(), "pk", asked["after"])
+        query = valid_data(AskedFactsSerializer(data=request.query_params))
+        some, following = part_of(statement.facts.all(), "pk", query["after"])
         seen = [row.fact for row in fact_rows(some)]
         facts = FactSerializer(seen, many=True).data
         hidden = len(some) - len(seen)
@@ -248,12 +248,18 @@ class StatementDifferencesView(ProgramView):
     def get(self, request: Request, uid: str) -> Response:
         """Return everything that it says otherwise, in English."""
         differences = differences_for_the_record(_find(uid))
-        seen = seen_matches({each.match for each in differences} - {""})
-        shown = [each for each in differences if not each.match or each.match in seen]
+        seen = seen_matches({difference.match for difference in differences} - {""})
+        visible = [
+            difference
+            for difference in differences
+            if not difference.match or difference.match in seen
+        ]
         return Response(
             {
-                "differences": [DifferenceSerializer(each).data for each in shown],
-                "hidden": len(differences) - len(shown),
+                "differences": [
+                    DifferenceSerializer(difference).data for difference in visible
+                ],
+                "hidden": len(differences) - len(visible),
             }
         )
 
@@ -282,8 +288,8 @@ class StatementKeepingView(ProgramView):
     def post(self, request: Request, uid: str) -> Response:
         """Keep it with the differences that the caller saw; answer 409 for others."""
         statement = _find(uid)
-        asked = valid_data(KeepingSerializer(data=request.data))
-        services.keep(statement=statement, user=self.person, **asked)
+        body = valid_data(KeepingSerializer(data=request.data))
+        services.keep(statement=statement, user=self.person, **body)
         return Response(_serialize(_find(uid)))
 
 

@@ -176,11 +176,11 @@ class FinishUploadView(PersonView):
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Queue the scan; answer 200 with the earlier file if the bytes are known."""
         upload = _upload(uid, self.person)
-        asked = valid_data(FinishUploadSerializer(data=request.data))
+        body = valid_data(FinishUploadSerializer(data=request.data))
         done = finish_upload(
-            upload=upload, details=details_of(asked), scan_again=asked["scan_again"]
+            upload=upload, details=details_of(body), scan_again=body["scan_again"]
         )
-        tell(scanned_file=done.scanned_file, arrival=asked["arrival"], user=self.person)
+        tell(scanned_file=done.scanned_file, arrival=body["arrival"], user=self.person)
         data = file_state(done.scanned_file, duplicate=done.seen_before)
         return Response(data, status=200 if done.seen_before else 201)
 
@@ -221,11 +221,11 @@ def _progress(upload: ResumableUpload) -> dict[str, str]:
 
 def _metadata(header: str) -> dict[str, str]:
     """Return the pairs of ``name base64`` in an Upload-Metadata header."""
-    found = {}
+    pairs = {}
     for pair in header.split(","):
         name, _space, value = pair.strip().partition(" ")
         try:
-            found[name] = base64.b64decode(value, validate=True).decode()
+            pairs[name] = base64.b64decode(value, validate=True).decode()
         except ValueError as error:
             raise IntakeRefused(
                 "metadata_unreadable",
@@ -233,10 +233,10 @@ def _metadata(header: str) -> dict[str, str]:
                 % {"name": name[:50]},
                 status=400,
             ) from error
-    return found
+    return pairs
 
 
 def _number(header: str | None) -> int | None:
     """Return a header's whole number; None if it has none that a file could need."""
-    found = _DIGITS.fullmatch(header or "")
-    return int(found[0]) if found else None
+    digits = _DIGITS.fullmatch(header or "")
+    return int(digits[0]) if digits else None

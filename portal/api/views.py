@@ -50,19 +50,17 @@ class FileUploadView(PersonView):
     )
     def post(self, request: Request) -> Response:
         """Store a file and queue its scan; answer 200 with the earlier file if seen."""
-        asked = valid_data(UploadSerializer(data=request.data))
+        body = valid_data(UploadSerializer(data=request.data))
         refuse_too_many_open(self.person)
         taken = submit_upload(
-            container=asked["container"],
-            upload=asked["file"],
+            container=body["container"],
+            upload=body["file"],
             user=self.person,
-            details=details_of(asked),
-            scan_again=asked["scan_again"],
+            details=details_of(body),
+            scan_again=body["scan_again"],
             waited_for=True,
         )
-        tell(
-            scanned_file=taken.scanned_file, arrival=asked["arrival"], user=self.person
-        )
+        tell(scanned_file=taken.scanned_file, arrival=body["arrival"], user=self.person)
         data = file_state(taken.scanned_file, duplicate=taken.seen_before)
         return Response(data, status=200 if taken.seen_before else 201)
 
@@ -128,8 +126,8 @@ class LinkTextView(PersonView):
     @extend_schema(request=LinkTextSerializer, responses=FoundLinksSerializer)
     def post(self, request: Request) -> Response:
         """Return the links in a text in order, and each line without one as it is."""
-        asked = valid_data(LinkTextSerializer(data=request.data))
-        return Response({"links": [link.url for link in links_of_text(asked["text"])]})
+        body = valid_data(LinkTextSerializer(data=request.data))
+        return Response({"links": [link.url for link in links_of_text(body["text"])]})
 
 
 class LinksView(PersonView):
@@ -143,22 +141,22 @@ class LinksView(PersonView):
     )
     def post(self, request: Request) -> Response:
         """Queue the scan of each link; answer 207 with a result for each link."""
-        asked = valid_data(SubmitLinksSerializer(data=request.data))
-        outcomes = [self._submit(asked, link) for link in asked["links"]]
+        body = valid_data(SubmitLinksSerializer(data=request.data))
+        outcomes = [self._submit(body, link) for link in body["links"]]
         return Response(outcomes, status=207)
 
-    def _submit(self, asked: dict[str, Any], link: str) -> dict[str, Any]:  # Any: JSON
+    def _submit(self, body: dict[str, Any], link: str) -> dict[str, Any]:  # Any: JSON
         try:
             refuse_too_many_open(self.person)
             file = submit_link(
-                container=asked["container"],
+                container=body["container"],
                 url=link,
                 user=self.person,
-                details=details_of(asked),
-                scan_again=asked["scan_again"],
+                details=details_of(body),
+                scan_again=body["scan_again"],
                 waited_for=True,
             )
-            tell(scanned_file=file, arrival=asked["arrival"], user=self.person)
+            tell(scanned_file=file, arrival=body["arrival"], user=self.person)
         except IntakeRefused as error:
             return {
                 "link": link,

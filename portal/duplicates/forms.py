@@ -57,7 +57,7 @@ class ActionForm(forms.Form):
         """Return the uids of the members that the page showed."""
         return self._posted.getlist("seen")
 
-    def asked(self) -> ActionRequest:
+    def action_request(self) -> ActionRequest:
         """Return the recordings to act on, the canonical one and the chosen fields."""
         verb, canonical = self.cleaned_data["verb"], self._posted.get("canonical", "")
         if verb in {ActionVerb.SPLIT, ActionVerb.RETIRE}:

@@ -115,8 +115,8 @@ def list_keys(*, kind: str, bucket: int | None) -> list[Key]:
     if kind in {"", "shared_loop"}:
         keys += [("loop", pk) for pk in loops.distinct().values_list("pk", flat=True)]
     if kind in {"", "overlap", "exact_file"}:
-        wanted = pairs.filter(kind=kind) if kind else pairs
-        keys += [("pair", pk) for pk in wanted.values_list("pk", flat=True)]
+        chosen_pairs = pairs.filter(kind=kind) if kind else pairs
+        keys += [("pair", pk) for pk in chosen_pairs.values_list("pk", flat=True)]
     return keys
 
 
@@ -127,9 +127,9 @@ def page_of_items(keys: Sequence[Key], number: str | None) -> Page[Key]:
 
 def items(keys: Iterable[Key]) -> list[ListEntry]:
     """Return the entries of the keys in their order; leave out those that are gone."""
-    wanted = list(keys)
+    ordered_keys = list(keys)
     pks = {
-        kind: [pk for key_kind, pk in wanted if key_kind == kind]
+        kind: [pk for key_kind, pk in ordered_keys if key_kind == kind]
         for kind in ("group", "pair", "loop")
     }
     groups = DedupGroup.objects.prefetch_related("members__recording").in_bulk(
@@ -148,15 +148,15 @@ def items(keys: Iterable[Key]) -> list[ListEntry]:
         | {pk for pair in pairs.values() for pk in (pair.one_id, pair.other_id)}
         | {place.recording_id for loop in loops.values() for place in loop.places.all()}
     )
-    shown = []
-    for kind, pk in wanted:
+    entries = []
+    for kind, pk in ordered_keys:
         if kind == "group" and pk in groups:
-            shown.append(group_item(groups[pk], counts))
+            entries.append(group_item(groups[pk], counts))
         elif kind == "pair" and pk in pairs:
-            shown.append(pair_item(pairs[pk], counts))
+            entries.append(pair_item(pairs[pk], counts))
         elif kind == "loop" and pk in loops:
-            shown.append(loop_item(loops[pk], counts))
-    return shown
+            entries.append(loop_item(loops[pk], counts))
+    return entries
 
 
 def recordings_of(group: DedupGroup) -> list[Recording]:
@@ -256,13 +256,13 @@ def group_context(
     recordings = [place.recording for place in places]
     links = links_among(recordings)
     counts = selectors.matches_by_recording([recording.pk for recording in recordings])
-    shown = [
+    members = [
         _show_recording(number, place, recordings[0], links, counts)
         for number, place in enumerate(places)
     ]
     against = next(
-        (member for member in shown[1:] if member.letter == with_letter),
-        shown[1] if len(shown) > 1 else None,
+        (member for member in members[1:] if member.letter == with_letter),
+        members[1] if len(members) > 1 else None,
     )
     kind, label = group_kind(group, places)
     fields = merging.field_choices(recordings, chosen)
@@ -270,7 +270,7 @@ def group_context(
         "group": group,
         "kind_icon": ICONS[kind],
         "kind_label": label,
-        "members": shown,
+        "members": members,
         "against": against,
         "plot": plot_of(against.link, recordings[0]) if against else None,
         "says": says_of(against.link, recordings[0]) if against else "",
@@ -281,7 +281,7 @@ def group_context(
         if any(place.pinned for place in places)
         else why(recordings, counts),
         "pinned": any(place.pinned for place in places),
-        "matches": sum(member.matches for member in shown),
+        "matches": sum(member.matches for member in members),
         "seen": [recording.uid for recording in recordings],
     }
 
@@ -291,12 +291,12 @@ def bulk_context(pks: Sequence[int]) -> dict[str, object]:
     groups = DedupGroup.objects.prefetch_related("members__recording__bucket").in_bulk(
         list(pks)
     )
-    shown = [groups[pk] for pk in pks if pk in groups]
+    chosen_groups = [groups[pk] for pk in pks if pk in groups]
     counts = selectors.matches_by_recording(
-        {recording.pk for group in shown for recording in recordings_of(group)}
+        {recording.pk for group in chosen_groups for recording in recordings_of(group)}
     )
     rows: list[dict[str, Any]] = []  # Any: template values
-    for group in shown:
+    for group in chosen_groups:
         recordings = recordings_of(group)
         rows.append(
             {
@@ -354,8 +354,8 @@ def _show_recording(
     counts: Mapping[int, int],
 ) -> Shown:
     recording = place.recording
-    one, other = sorted((first.pk, recording.pk))
-    link = links.get((one, other))
+    lower, higher = sorted((first.pk, recording.pk))
+    link = links.get((lower, higher))
     shared = ""
     if link is not None and link.runs:
         is_one = link.one_id == recording.pk
@@ -380,7 +380,7 @@ def _step(link: PairLink | None, first: Recording) -> Step:
     intervals = intervals_of(link, first) if link is not None else []
     if not intervals:
         return Step()
-    longest = max(intervals, key=lambda each: each.end_ms - each.start_ms)
+    longest = max(intervals, key=lambda interval: interval.end_ms - interval.start_ms)
     length = longest.end_ms - longest.start_ms
     there = longest.reference_end_ms - longest.reference_start_ms
     # The link of two equal files can be older than the length of the second.

@@ -53,17 +53,17 @@ class SharedRibbon:
 
 
 def pair_context(
-    one: Recording, other: Recording, link: PairLink | None, segment: str
+    first: Recording, second: Recording, link: PairLink | None, segment: str
 ) -> dict[str, object]:
     """Return the context; ``segment`` is a segment number from the address."""
-    intervals = intervals_of(link, one) if link is not None else []
+    intervals = intervals_of(link, first) if link is not None else []
     current = chosen(segment, len(intervals))
     interval = intervals[current - 1] if intervals else None
-    drawn: PairPicture | None = aligned(one, other, interval) if interval else None
-    fields = merging.field_choices([one, other])
+    drawn: PairPicture | None = aligned(first, second, interval) if interval else None
+    fields = merging.field_choices([first, second])
     return {
-        "one": one,
-        "other": other,
+        "one": first,
+        "other": second,
         "link": link,
         "kind_label": relation_label(link),
         "kind_icon": ICONS.get(link.kind if link else "", "duplicates"),
@@ -75,12 +75,14 @@ def pair_context(
         if intervals
         else None,
         "ribbons": [
-            _ribbon(one, [(each.start_ms, each.end_ms) for each in intervals]),
             _ribbon(
-                other,
+                first, [(interval.start_ms, interval.end_ms) for interval in intervals]
+            ),
+            _ribbon(
+                second,
                 [
-                    (each.reference_start_ms, each.reference_end_ms)
-                    for each in intervals
+                    (interval.reference_start_ms, interval.reference_end_ms)
+                    for interval in intervals
                 ],
             ),
         ],
@@ -119,13 +121,13 @@ def quality_of(recording: Recording) -> str:
 def intervals_of(link: PairLink, first: Recording) -> list[SharedInterval]:
     """Return the intervals that two recordings share, with ``first`` as the source."""
     turned = link.one_id != first.pk
-    shown = []
+    intervals = []
     for start, end, other_start, other_end, tempo, pitch, score in link.runs:
         here, there = (start, end), (other_start, other_end)
         if turned:
             here, there = there, here
             tempo, pitch = 1 / tempo, -pitch
-        shown.append(
+        intervals.append(
             SharedInterval(
                 start_ms=round(here[0]),
                 end_ms=round(here[1]),
@@ -136,7 +138,7 @@ def intervals_of(link: PairLink, first: Recording) -> list[SharedInterval]:
                 score=score,
             )
         )
-    return sorted(shown, key=lambda interval: interval.start_ms)
+    return sorted(intervals, key=lambda interval: interval.start_ms)
 
 
 def plot_of(link: PairLink | None, first: Recording) -> plots.AlignmentPlot | None:

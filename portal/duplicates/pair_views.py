@@ -47,17 +47,17 @@ def duplicate_compare(request: PortalRequest) -> HttpResponseBase:
         recordings[name] = rows.order_by("pk").first() if rows is not None else None
         if texts[name] and recordings[name] is None:
             problems[name] = _("No recording has this id, code or title.")
-    one, other = recordings["a"], recordings["b"]
-    if one is not None and other is not None and one == other:
+    first, second = recordings["a"], recordings["b"]
+    if first is not None and second is not None and first == second:
         problems["b"] = _("That is the same recording; choose another one.")
-    if one is None or other is None or problems:
+    if first is None or second is None or problems:
         return render(
             request,
             "portal/duplicates/compare.html",
             {"entered": texts, "problems": problems},
         )
     try:
-        link = comparing.compare_pair(one, other)
+        link = comparing.compare_pair(first, second)
     except (FileNotFoundError, ValueError, RecognitionError):
         problems["b"] = _(
             "One of them has no fingerprint: it waits for a worker, or its audio could "
@@ -68,7 +68,7 @@ def duplicate_compare(request: PortalRequest) -> HttpResponseBase:
             "portal/duplicates/compare.html",
             {"entered": texts, "problems": problems},
         )
-    first, second = sorted((one, other), key=lambda recording: recording.pk)
+    first, second = sorted((first, second), key=lambda recording: recording.pk)
     return _render_pair(request, first, second, link)
 
 
@@ -78,7 +78,9 @@ def duplicate_pair_keep(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Keep a pair apart, so that it is not proposed again."""
     link = get_object_or_404(PairLink.objects.select_related("one", "other"), uid=uid)
     try:
-        action = actions.keep_apart(one=link.one, other=link.other, user=request.user)
+        action = actions.keep_apart(
+            first=link.one, second=link.other, user=request.user
+        )
     except ActionRefused as refused:
         messages.error(request, refused.message)
         return redirect("portal:duplicate_pair", uid=uid)
@@ -120,10 +122,10 @@ def duplicate_bulk(request: PortalRequest) -> HttpResponseBase:
 
 
 def _render_pair(
-    request: PortalRequest, one: Recording, other: Recording, link: PairLink
+    request: PortalRequest, first: Recording, second: Recording, link: PairLink
 ) -> HttpResponseBase:
-    context = pair_context(one, other, link, request.GET.get("segment", ""))
-    query = "" if link.pk else f"?a={one.uid}&b={other.uid}"
+    context = pair_context(first, second, link, request.GET.get("segment", ""))
+    query = "" if link.pk else f"?a={first.uid}&b={second.uid}"
     context |= {
         "here": request.path,
         "query": query,

@@ -129,16 +129,16 @@ def duplicate_act(request: PortalRequest, uid: str) -> HttpResponseBase:
             user=request.user,
             version=form.cleaned_data["version"],
             seen=form.seen,
-            asked=form.asked(),
+            selection=form.action_request(),
             note=form.cleaned_data["note"],
         )
 
     try:
         if verb in _CHANGES_GROUNDS:
             members = group.members.values_list("recording__uid", flat=True)
-            asked = _ask_before(request, act, members, str(verb.label))
-            if asked is not None:
-                return asked
+            confirmation = _ask_before(request, act, members, str(verb.label))
+            if confirmation is not None:
+                return confirmation
         action = act()
     except GroupChanged as changed:
         return _show_group(
@@ -225,12 +225,12 @@ def duplicate_settle(request: PortalRequest, uid: str) -> HttpResponseBase:
     do = {"undo": actions.undo, "accept": actions.accept, "refuse": actions.refuse}
     questions = {"undo": _("Undo"), "accept": _("Accept")}
     verb = request.POST.get("verb", "")
-    left = selectors.left_by_undo(action) if verb == "undo" else ""
-    if left and _KNOWN not in request.POST:
-        return _tell_first(request, left)
+    remainder = selectors.left_by_undo(action) if verb == "undo" else ""
+    if remainder and _KNOWN not in request.POST:
+        return _tell_first(request, remainder)
     results = {
-        "undo": _("Undone.") + f" {left}"
-        if left
+        "undo": _("Undone.") + f" {remainder}"
+        if remainder
         else _("Undone: everything is as it was before."),
         "accept": _("Accepted and done."),
         "refuse": _("Refused; nothing was changed."),
@@ -238,7 +238,7 @@ def duplicate_settle(request: PortalRequest, uid: str) -> HttpResponseBase:
     if verb in do:
         try:
             if verb in questions:
-                asked = _ask_before(
+                confirmation = _ask_before(
                     request,
                     lambda: do[verb](
                         action=DedupAction.objects.get(pk=action.pk), user=request.user
@@ -246,8 +246,8 @@ def duplicate_settle(request: PortalRequest, uid: str) -> HttpResponseBase:
                     action.asked.get("recordings", ()),
                     questions[verb],
                 )
-                if asked is not None:
-                    return asked
+                if confirmation is not None:
+                    return confirmation
             do[verb](action=action, user=request.user)
         except ActionRefused as refused:
             messages.error(request, refused.message)
@@ -287,15 +287,15 @@ def duplicate_check_state(request: PortalRequest) -> HttpResponseBase:
     )
 
 
-def _tell_first(request: PortalRequest, left: str) -> HttpResponseBase:
+def _tell_first(request: PortalRequest, remainder: str) -> HttpResponseBase:
     """Ask before an undo that does not bring back everything."""
     return ask_first(
         request,
         title=_("The undo does not bring back everything"),
-        text=left,
+        text=remainder,
         submit=_("Undo"),
         crumbs=[(_("Duplicates"), reverse("portal:duplicates"))],
-        kept={"verb": "undo", "next": request.POST.get("next", ""), _KNOWN: "on"},
+        values={"verb": "undo", "next": request.POST.get("next", ""), _KNOWN: "on"},
     )
 
 
@@ -363,20 +363,20 @@ def _with_list(request: PortalRequest, *, current: str = "") -> dict[str, object
     keys = page.list_keys(
         kind=form.cleaned_data.get("kind") or "", bucket=bucket.pk if bucket else None
     )
-    shown = page.page_of_items(keys, request.GET.get("page"))
-    listed = page.items(shown.object_list)
-    places = [item.uid for item in listed]
+    page_obj = page.page_of_items(keys, request.GET.get("page"))
+    entries = page.items(page_obj.object_list)
+    places = [item.uid for item in entries]
     here = places.index(current) if current in places else -1
     last = DedupAction.objects.filter(
         made_by=request.user, state=ActionState.DONE
     ).first()
     return _frame(request, open_total=len(keys)) | {
         "filters": form,
-        "items": listed,
-        "page_obj": shown,
+        "items": entries,
+        "page_obj": page_obj,
         "current": current,
-        "previous_url": listed[here - 1].url if here > 0 else "",
-        "next_url": listed[here + 1].url if -1 < here + 1 < len(listed) else "",
+        "previous_url": entries[here - 1].url if here > 0 else "",
+        "next_url": entries[here + 1].url if -1 < here + 1 < len(entries) else "",
         "last_action": last if last and actions.may_undo(last, request.user) else None,
     }
 
@@ -393,10 +393,10 @@ def _check() -> dict[str, object]:
 def _next_after(uid: str) -> str:
     """Return the address to show after this entry is settled."""
     keys = page.list_keys(kind="", bucket=None)
-    listed = page.items(keys[: page.PAGE_SIZE])
-    uids = [item.uid for item in listed]
+    entries = page.items(keys[: page.PAGE_SIZE])
+    uids = [item.uid for item in entries]
     place = uids.index(uid) + 1 if uid in uids else 0
-    return listed[place].url if place < len(listed) else reverse("portal:duplicates")
+    return entries[place].url if place < len(entries) else reverse("portal:duplicates")
 
 
 def _show_outcome(request: PortalRequest, action: DedupAction) -> None:

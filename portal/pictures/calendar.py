@@ -54,7 +54,7 @@ def calendar(moments: Sequence[Moment]) -> Calendar | None:
     for moment in moments:
         lanes[moment.lane].append(moment)
     order = sorted(
-        lanes, key=lambda name: (-sum(each.count for each in lanes[name]), name)
+        lanes, key=lambda name: (-sum(moment.count for moment in lanes[name]), name)
     )
     drawn = tuple(_lane(name, lanes[name], begin, end) for name in order)
     return Calendar(

@@ -123,16 +123,16 @@ def strip(
     """Return the strip; ``picked`` is the initial interval, ``posted`` the form data."""
     initial: dict[str, object] = {"start": picked[0], "end": picked[1]}
     form = IntervalForm(recording, posted, initial)
-    shown = None
+    effect = None
     if posted is not None and form.is_valid():
         picked = form.interval()
-        shown = preview(recording=recording, interval=picked)
+        effect = preview(recording=recording, interval=picked)
     return Strip(
         form=form,
         picture=draw(recording, segments, excluded, picked),
         audio_url=playback.audio_url(recording),
-        preview=shown,
-        seen=seen_mark(picked) if shown else "",
+        preview=effect,
+        seen=seen_mark(picked) if effect else "",
     )
 
 
@@ -149,11 +149,12 @@ def draw(
         wave=waveform.wave_paths(load_waveform(recording), points=_WAVE_POINTS),
         ticks=ribbon.ruler(whole),
         excluded=tuple(
-            ribbon.box(each.start_ms, each.end_ms, whole) for each in excluded
+            ribbon.box(interval.start_ms, interval.end_ms, whole)
+            for interval in excluded
         ),
         segments=tuple(
-            ribbon.box(each.reference_start_ms, each.reference_end_ms, whole)
-            for each in segments
+            ribbon.box(segment.reference_start_ms, segment.reference_end_ms, whole)
+            for segment in segments
         ),
         picked=ribbon.box(picked[0], picked[1], whole),
     )

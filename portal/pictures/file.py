@@ -97,7 +97,7 @@ def draw_coverage(file: ScannedFile, line: Timeline) -> ribbon.Coverage | None:
         duration_ms=line.length_ms,
         parts=[_part(kind.value, line, kind) for kind in _COVERAGE],
         matched=_part("", line, *MATCHED),
-        rest=_part(_nothing(), line, *_REST),
+        unmatched=_part(_nothing(), line, *_REST),
     )
 
 
@@ -111,16 +111,18 @@ def _lane(match: Match) -> ribbon.Lane:
         url=reverse("portal:recording_detail", args=[match.recording.uid]),
         segments=[
             ribbon.DrawnSegment(
-                start_ms=each.start_ms,
-                end_ms=each.end_ms,
+                start_ms=counted_segment.start_ms,
+                end_ms=counted_segment.end_ms,
                 state=match.state,
-                reference_start_ms=each.segment.reference_start_ms,
-                reference_end_ms=each.segment.reference_end_ms,
-                score=None if each.segment.score is None else float(each.segment.score),
-                key=str(each.segment.pk),
-                excluded=each.excluded,
+                reference_start_ms=counted_segment.segment.reference_start_ms,
+                reference_end_ms=counted_segment.segment.reference_end_ms,
+                score=None
+                if counted_segment.segment.score is None
+                else float(counted_segment.segment.score),
+                key=str(counted_segment.segment.pk),
+                excluded=counted_segment.excluded,
             )
-            for each in match.tally.segments
+            for counted_segment in match.tally.segments
         ],
     )
 
@@ -134,10 +136,10 @@ def fact_lanes(line: Timeline) -> list[ribbon.FactLane]:
     limited = not sees_every_bucket()
     unmatched = _REST if limited else _NO_MATCH
     speech = [
-        ribbon.DrawnInterval(each.start_ms, each.end_ms)
+        ribbon.DrawnInterval(counted_segment.start_ms, counted_segment.end_ms)
         for match in line.matches
-        for each in match.tally.segments
-        if each.under_speech
+        for counted_segment in match.tally.segments
+        if counted_segment.under_speech
     ]
     return [
         ribbon.FactLane(
@@ -203,7 +205,11 @@ def why_no_matches(
     """Return for each file the facts that explain its scan without matches."""
     # The closest candidate below the floor of each unmatched interval.
     refused = [
-        [each["candidate"] for each in scan.unmatched if "candidate" in each]
+        [
+            interval["candidate"]
+            for interval in scan.unmatched
+            if "candidate" in interval
+        ]
         for _file, scan in scanned
     ]
     recordings = Recording.objects.in_bulk(

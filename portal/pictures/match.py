@@ -28,7 +28,10 @@ class ShownSegment:
 
 def shown_segments(count: Count, current: int) -> list[ShownSegment]:
     """Mark the chosen one of a match's segments."""
-    return [ShownSegment(each, each.number == current) for each in count.segments]
+    return [
+        ShownSegment(counted_segment, counted_segment.number == current)
+        for counted_segment in count.segments
+    ]
 
 
 def chosen(text: str, count: int) -> int:
@@ -42,14 +45,14 @@ def chosen(text: str, count: int) -> int:
 def file_of(match: Match) -> Timeline:
     """Return the timeline of a match's file; fill the segments of the match."""
     line = timeline(match.scanned_file)
-    own = next(each for each in line.matches if each.pk == match.pk)
+    own = next(candidate for candidate in line.matches if candidate.pk == match.pk)
     match.segments, match.tally = own.segments, own.tally
     return line
 
 
 def rivals_in(line: Timeline, match: Match) -> list[Match]:
     """Return the matches of other recordings in the file."""
-    return [each for each in line.matches if each.pk != match.pk]
+    return [rival for rival in line.matches if rival.pk != match.pk]
 
 
 def draw_ribbon(
@@ -65,23 +68,23 @@ def draw_ribbon(
     if not match.scanned_file.length_ms:
         return None
     duration_ms = line.length_ms
-    others = rivals_in(line, match)
+    rivals = rivals_in(line, match)
     lanes = [
         ribbon.Lane(
             _("This match"), list(_draw_segments(match, count, here)), is_current=True
         )
     ]
-    if others:
+    if rivals:
         name = ngettext(
-            "%(count)s other match", "%(count)s other matches", len(others)
-        ) % {"count": len(others)}
+            "%(count)s other match", "%(count)s other matches", len(rivals)
+        ) % {"count": len(rivals)}
         drawn = [
             box
-            for other in others
-            for box in _draw_segments(other, other.tally, other.review_url)
+            for rival in rivals
+            for box in _draw_segments(rival, rival.tally, rival.review_url)
         ]
         drawn.sort(key=lambda box: box.start_ms)
-        lanes.append(ribbon.Lane(name, drawn, recordings=len(others)))
+        lanes.append(ribbon.Lane(name, drawn, recordings=len(rivals)))
     return ribbon.ribbon(
         duration_ms=duration_ms,
         lanes=lanes,
@@ -109,15 +112,15 @@ def _draw_segments(
     match: Match, count: Count, address: str
 ) -> Iterator[ribbon.DrawnSegment]:
     joint = "&" if "?" in address else "?"
-    for each in count.segments:
-        segment = each.segment
+    for counted_segment in count.segments:
+        segment = counted_segment.segment
         yield ribbon.DrawnSegment(
             start_ms=segment.start_ms,
             end_ms=segment.end_ms,
             state=match.state,
-            url=f"{address}{joint}segment={each.number}",
+            url=f"{address}{joint}segment={counted_segment.number}",
             reference_start_ms=segment.reference_start_ms,
             reference_end_ms=segment.reference_end_ms,
             score=None if segment.score is None else float(segment.score),
-            excluded=each.excluded,
+            excluded=counted_segment.excluded,
         )

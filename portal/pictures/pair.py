@@ -121,7 +121,7 @@ def aligned_pair(*, match: Match, segment: Segment) -> PairPicture:
 
 def aligned(
     file: ScannedFile | Recording,
-    other: ScannedFile | Recording,
+    reference: ScannedFile | Recording,
     segment: AlignedInterval,
     track: int | None = None,
 ) -> PairPicture:
@@ -133,22 +133,22 @@ def aligned(
     ratio = float(segment.tempo_ratio or 0) or (
         segment.reference_end_ms - segment.reference_start_ms
     ) / (segment.end_ms - segment.start_ms)
-    shown = Window(segment.start_ms - CONTEXT_MS, segment.end_ms + CONTEXT_MS)
+    window = Window(segment.start_ms - CONTEXT_MS, segment.end_ms + CONTEXT_MS)
     around = round(CONTEXT_MS * ratio)
     heard = Window(
         segment.reference_start_ms - around, segment.reference_end_ms + around
     )
-    curves = None if track else load_waveform(file), load_waveform(other)
+    curves = None if track else load_waveform(file), load_waveform(reference)
     loudness = (
         _loudness(curves[0], segment.start_ms, segment.end_ms, length_of(file)),
         _loudness(
             curves[1],
             segment.reference_start_ms,
             segment.reference_end_ms,
-            length_of(other),
+            length_of(reference),
         ),
     )
-    step, links = _links(segment, shown, ratio)
+    step, links = _links(segment, window, ratio)
     cents = float(segment.pitch_cents or 0)
     keeps_pitch = _keeps_pitch(ratio, cents)
     played_cents = 0 if keeps_pitch else 1200 * math.log2(ratio)
@@ -157,20 +157,20 @@ def aligned(
         audio_url=playback.audio_url(file, track),
         start_ms=segment.start_ms,
         end_ms=segment.end_ms,
-        window=shown,
-        wave=_window_of(curves[0], shown, length_of(file)),
-        ticks=_ruler(shown),
+        window=window,
+        wave=_window_of(curves[0], window, length_of(file)),
+        ticks=_ruler(window),
         gain=_gain(loudness[0], loudness[1]),
     )
     return PairPicture(
         source=source,
         reference=PairSide(
-            title=_title(other),
-            audio_url=playback.audio_url(other),
+            title=_title(reference),
+            audio_url=playback.audio_url(reference),
             start_ms=segment.reference_start_ms,
             end_ms=segment.reference_end_ms,
             window=heard,
-            wave=_window_of(curves[1], heard, length_of(other)),
+            wave=_window_of(curves[1], heard, length_of(reference)),
             ticks=_ruler(heard),
             gain=_gain(loudness[1], loudness[0]),
         ),
@@ -197,32 +197,34 @@ def _title(sound: ScannedFile | Recording) -> str:
 
 
 def _window_of(
-    waveform: DrawnWaveform | None, shown: Window, duration_ms: int
+    waveform: DrawnWaveform | None, window: Window, duration_ms: int
 ) -> WavePaths | None:
     """Cut a window out of the waveform; values beyond its ends are 0."""
     if waveform is None or not duration_ms:
         return None
     return wave_paths(
         DrawnWaveform(
-            _cut(waveform.peaks, shown, duration_ms),
-            _cut(waveform.rms, shown, duration_ms),
+            _cut(waveform.peaks, window, duration_ms),
+            _cut(waveform.rms, window, duration_ms),
         )
     )
 
 
-def _cut(values: Sequence[int], shown: Window, duration_ms: int) -> Sequence[int]:
-    first = len(values) * shown.start_ms // duration_ms
-    last = len(values) * shown.end_ms // duration_ms + 1
+def _cut(values: Sequence[int], window: Window, duration_ms: int) -> Sequence[int]:
+    first = len(values) * window.start_ms // duration_ms
+    last = len(values) * window.end_ms // duration_ms + 1
     before, after = max(-first, 0), max(last - len(values), 0)
     return [0] * before + list(values[max(first, 0) : last]) + [0] * after
 
 
-def _ruler(shown: Window) -> tuple[ribbon.Tick, ...]:
-    return tuple(tick for tick in ribbon.ruler(shown) if not tick.label.startswith("−"))
+def _ruler(window: Window) -> tuple[ribbon.Tick, ...]:
+    return tuple(
+        tick for tick in ribbon.ruler(window) if not tick.label.startswith("−")
+    )
 
 
 def _links(
-    segment: AlignedInterval, shown: Window, ratio: float
+    segment: AlignedInterval, window: Window, ratio: float
 ) -> tuple[int, tuple[AlignmentTick, ...]]:
     """Return the tick spacing (s) and lines that join equal seconds of both sides."""
     length_s = (segment.end_ms - segment.start_ms) / 1000
@@ -232,16 +234,16 @@ def _links(
     )
     links = tuple(
         AlignmentTick(
-            top=_percent(shown, segment.start_ms + second * 1000),
-            bottom=_percent(shown, segment.start_ms + second * 1000 / ratio),
+            top=_percent(window, segment.start_ms + second * 1000),
+            bottom=_percent(window, segment.start_ms + second * 1000 / ratio),
         )
         for second in range(step, int(length_s) + 1, step)
     )
     return step, links
 
 
-def _percent(shown: Window, at_ms: float) -> str:
-    return f"{shown.percent(at_ms):.3f}%"
+def _percent(window: Window, at_ms: float) -> str:
+    return f"{window.percent(at_ms):.3f}%"
 
 
 def _loudness(
@@ -254,8 +256,8 @@ def _loudness(
     return sum(values) / len(values)
 
 
-def _gain(own: float, other: float) -> str:
+def _gain(own: float, reference: float) -> str:
     """Return the factor that lowers the louder side to the quieter one."""
-    if not own or not other:
+    if not own or not reference:
         return "1"
-    return f"{min(other / own, 1):.3f}"
+    return f"{min(reference / own, 1):.3f}"

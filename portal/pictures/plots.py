@@ -96,7 +96,7 @@ def alignment_plot(
 
     Returns None if no segment has a reference interval.
     """
-    known = sorted(
+    plotted_segments = sorted(
         (
             s
             for s in segments
@@ -104,17 +104,17 @@ def alignment_plot(
         ),
         key=lambda segment: segment.start_ms,
     )
-    if not known:
+    if not plotted_segments:
         return None
-    runs = _runs(known)
+    runs = _runs(plotted_segments)
     places, folds = _places(runs)
-    top_ms = max(segment.reference_end_ms or 0 for segment in known)
+    top_ms = max(segment.reference_end_ms or 0 for segment in plotted_segments)
     strokes = tuple(
         _stroke(segment, places, top_ms, number, is_current=number == current)
-        for number, segment in enumerate(known, start=1)
+        for number, segment in enumerate(plotted_segments, start=1)
     )
     return AlignmentPlot(
-        summary=_plot_summary(known),
+        summary=_plot_summary(plotted_segments),
         strokes=strokes,
         across=tuple(
             Label(
@@ -142,16 +142,16 @@ def week_chart(rows: Sequence[Mapping[str, object]]) -> WeekChart:
     bars: list[Bar] = []
     across: list[Label] = []
     for index, (row, (label, new, done)) in enumerate(zip(rows, counts, strict=True)):
-        left = index * slot
+        slot_x = index * slot
         bars += [
             replace(
-                _bar(left, slot, top, series, value, label),
+                _bar(slot_x, slot, top, series, value, label),
                 query=f"?{name}_from={row.get('begin')}&{name}_until={row.get('end')}",
             )
             for series, value, name in ((1, new, "found"), (2, done, "decided"))
         ]
         if len(counts) <= EVERY_LABEL or index % 2:
-            middle = f"{_number(left + slot / 2)}%"
+            middle = f"{_number(slot_x + slot / 2)}%"
             across.append(Label(middle, _number(CHART_HEIGHT - 6), label))
     total_new = sum(new for _label, new, _done in counts)
     total_done = sum(done for _label, _new, done in counts)
@@ -191,21 +191,21 @@ def _places(
     total = sum(interval.length_ms for interval in intervals)
     places: list[tuple[Window, float, float]] = []
     folds: list[str] = []
-    left = float(LEFT)
+    x = float(LEFT)
     for index, interval in enumerate(intervals):
         width = room / 2 / len(intervals) + room / 2 * interval.length_ms / total
-        places.append((interval, left, width))
-        left += width
+        places.append((interval, x, width))
+        x += width
         if index < len(intervals) - 1:
-            folds += [_number(left + 2), _number(left + FOLD_WIDTH - 2)]
-            left += FOLD_WIDTH
+            folds += [_number(x + 2), _number(x + FOLD_WIDTH - 2)]
+            x += FOLD_WIDTH
     return places, tuple(folds)
 
 
 def _across(at_ms: int, places: Sequence[tuple[Window, float, float]]) -> float:
-    for interval, left, width in places:
+    for interval, x, width in places:
         if interval.start_ms <= at_ms <= interval.end_ms:
-            return left + width * interval.percent(at_ms) / 100
+            return x + width * interval.percent(at_ms) / 100
     raise ValueError(f"no run of the plot holds {at_ms} ms")
 
 
@@ -257,9 +257,11 @@ def _plot_summary(segments: Sequence[DrawnSegment]) -> str:
         source = segment.end_ms - segment.start_ms
         reference = (segment.reference_end_ms or 0) - (segment.reference_start_ms or 0)
         is_changed |= abs(reference / max(source, 1) - 1) > STRAIGHT
-        for other_index, other in enumerate(segments[:index]):
-            start = max(segment.reference_start_ms or 0, other.reference_start_ms or 0)
-            end = min(segment.reference_end_ms or 0, other.reference_end_ms or 0)
+        for other_index, earlier in enumerate(segments[:index]):
+            start = max(
+                segment.reference_start_ms or 0, earlier.reference_start_ms or 0
+            )
+            end = min(segment.reference_end_ms or 0, earlier.reference_end_ms or 0)
             if end - start > SAME_PART_MS:
                 again |= {index + 1, other_index + 1}
     pace = _("changed speed") if is_changed else _("normal speed")
@@ -274,12 +276,12 @@ def _plot_summary(segments: Sequence[DrawnSegment]) -> str:
 
 
 def _bar(
-    left: float, slot: float, top: int, series: int, value: int, label: str
+    slot_x: float, slot: float, top: int, series: int, value: int, label: str
 ) -> Bar:
     height = CHART_ROOM * value / top
     width = slot * BAR_SHARE
     gap = slot * BAR_SHARE / 12
-    x = left + slot / 2 + (-width - gap if series == 1 else gap)
+    x = slot_x + slot / 2 + (-width - gap if series == 1 else gap)
     name = _("new") if series == 1 else _("decided")
     return Bar(
         x=f"{x:.2f}%",

@@ -18,7 +18,7 @@ from common.reading import read_clock
 from common.words import lowered
 from portal.pictures.waveform import DrawnWaveform, WavePaths, Window, wave_paths
 from portal.shared import formats
-from portal.shared.looks import pattern_fill, review_look
+from portal.shared.appearance import pattern_fill, review_look
 from review.services.intervals import Interval
 
 MAX_LANES = 8
@@ -221,33 +221,33 @@ def ribbon(
     frame: DrawnInterval | None = None,
 ) -> Ribbon:
     """Draw the ribbon of a file, or of a window of it."""
-    shown = _clamped(window, duration_ms)
-    drawn = tuple(_lane(lane, shown) for lane in lanes)
+    visible = _clamped(window, duration_ms)
+    drawn = tuple(_lane(lane, visible) for lane in lanes)
     return Ribbon(
         title=_("Matches along the file"),
         summary=_ribbon_summary(lanes, duration_ms),
         duration_ms=duration_ms,
-        window=shown,
-        ticks=ruler(shown),
-        wave=wave_paths(waveform, window=shown, duration_ms=duration_ms),
+        window=visible,
+        ticks=ruler(visible),
+        wave=wave_paths(waveform, window=visible, duration_ms=duration_ms),
         lanes=drawn[:MAX_LANES],
         folded=drawn[MAX_LANES:],
-        facts=tuple(_fact_lane(fact, shown) for fact in facts if fact.intervals),
-        zooms=_zooms(shown, duration_ms),
-        frame=box(frame.start_ms, frame.end_ms, shown) if frame else None,
+        facts=tuple(_fact_lane(fact, visible) for fact in facts if fact.intervals),
+        zooms=_zooms(visible, duration_ms),
+        frame=box(frame.start_ms, frame.end_ms, visible) if frame else None,
     )
 
 
 def mini_ribbon(*, duration_ms: int, segments: Sequence[DrawnSegment]) -> MiniRibbon:
     """Draw the segments within the source, for a table row."""
-    shown = Window(0, max(duration_ms, 1))
-    boxes = tuple(_segment_box(segment, shown, "") for segment in segments)
+    window = Window(0, max(duration_ms, 1))
+    boxes = tuple(_segment_box(segment, window, "") for segment in segments)
     places = ", ".join(read_clock(segment.start_ms) for segment in segments)
     title = _("Plays at %(places)s of %(length)s") % {
         "places": places or formats.UNKNOWN,
         "length": read_clock(duration_ms),
     }
-    return MiniRibbon(title=title, boxes=boxes, excluded=_excluded(segments, shown))
+    return MiniRibbon(title=title, boxes=boxes, excluded=_excluded(segments, window))
 
 
 def coverage(
@@ -255,29 +255,29 @@ def coverage(
     duration_ms: int,
     parts: Sequence[CoveragePart],
     matched: CoveragePart,
-    rest: CoveragePart,
+    unmatched: CoveragePart,
 ) -> Coverage:
     """Draw how much of the source each kind covers, in the order given, and the rest.
 
     The ``state`` of the rest is its label.
     """
-    shown = Window(0, max(duration_ms, 1))
+    window = Window(0, max(duration_ms, 1))
     items: list[CoverageItem] = []
     at_ms = 0
     for part in parts:
         if part.ms > 0:
-            drawn = box(at_ms, at_ms + part.ms, shown, state=part.state)
+            drawn = box(at_ms, at_ms + part.ms, window, state=part.state)
             share = formats.file_share(part.pct)
             items.append(CoverageItem(drawn, review_look(part.state).label, share))
             at_ms += part.ms
-    rest_share = formats.file_share(rest.pct)
+    rest_share = formats.file_share(unmatched.pct)
     words = [f"{item.label} {item.share}" for item in items]
-    words.append(f"{rest.state} {rest_share}")
+    words.append(f"{unmatched.state} {rest_share}")
     return Coverage(
         items=tuple(items),
         matched_ms=matched.ms,
         matched_share=formats.file_share(matched.pct),
-        rest_label=rest.state,
+        rest_label=unmatched.state,
         rest_share=rest_share,
         summary=", ".join(words),
     )
@@ -310,12 +310,12 @@ def _clamped(window: Window | None, duration_ms: int) -> Window:
     return Window(start, min(max(window.end_ms, start + 1), max(duration_ms, 1)))
 
 
-def _zooms(shown: Window, duration_ms: int) -> tuple[Zoom, ...]:
+def _zooms(window: Window, duration_ms: int) -> tuple[Zoom, ...]:
     lengths = [length for length in ZOOM_WINDOWS_MS if length < duration_ms]
     if not lengths:
         return ()
-    zooms = [Zoom(_("Whole file"), "", shown.length_ms >= duration_ms)]
-    middle = (shown.start_ms + shown.end_ms) // 2 if shown.start_ms else 0
+    zooms = [Zoom(_("Whole file"), "", window.length_ms >= duration_ms)]
+    middle = (window.start_ms + window.end_ms) // 2 if window.start_ms else 0
     for length_ms in lengths:
         start = min(max(middle - length_ms // 2, 0), duration_ms - length_ms)
         label = (
@@ -324,7 +324,7 @@ def _zooms(shown: Window, duration_ms: int) -> tuple[Zoom, ...]:
             else _("%(count)s s") % {"count": length_ms // 1000}
         )
         query = _window_query(start, start + length_ms)
-        zooms.append(Zoom(label, query, shown.length_ms == length_ms))
+        zooms.append(Zoom(label, query, window.length_ms == length_ms))
     return tuple(zooms)
 
 
@@ -332,46 +332,46 @@ def _window_query(start_ms: int, end_ms: int) -> str:
     return f"from={start_ms}&to={end_ms}"
 
 
-def _lane(lane: Lane, shown: Window) -> DrawnLane:
+def _lane(lane: Lane, window: Window) -> DrawnLane:
     count = len(lane.segments)
     boxes = tuple(
-        _segment_box(segment, shown, _segment_label(segment, lane.name, number, count))
+        _segment_box(segment, window, _segment_label(segment, lane.name, number, count))
         for number, segment in enumerate(lane.segments, start=1)
-        if shown.shows(segment.start_ms, segment.end_ms)
+        if window.shows(segment.start_ms, segment.end_ms)
     )
     return DrawnLane(
         lane.name,
         boxes,
-        _excluded(lane.segments, shown),
+        _excluded(lane.segments, window),
         url=lane.url,
         is_current=lane.is_current,
     )
 
 
-def _excluded(segments: Sequence[DrawnSegment], shown: Window) -> tuple[Box, ...]:
+def _excluded(segments: Sequence[DrawnSegment], window: Window) -> tuple[Box, ...]:
     """Return the intervals in which segments do not count."""
     return tuple(
-        box(start, end, shown)
+        box(start, end, window)
         for segment in segments
         for start, end in segment.excluded
-        if shown.shows(start, end)
+        if window.shows(start, end)
     )
 
 
-def _fact_lane(fact: FactLane, shown: Window) -> DrawnLane:
+def _fact_lane(fact: FactLane, window: Window) -> DrawnLane:
     boxes = tuple(
-        box(interval.start_ms, interval.end_ms, shown, label=interval.label)
+        box(interval.start_ms, interval.end_ms, window, label=interval.label)
         for interval in fact.intervals
-        if shown.shows(interval.start_ms, interval.end_ms)
+        if window.shows(interval.start_ms, interval.end_ms)
     )
     return DrawnLane(fact.name, boxes, kind=fact.kind)
 
 
-def _segment_box(segment: DrawnSegment, shown: Window, label: str) -> Box:
+def _segment_box(segment: DrawnSegment, window: Window, label: str) -> Box:
     return box(
         segment.start_ms,
         segment.end_ms,
-        shown,
+        window,
         state=segment.state,
         label=label,
         link=(segment.url, segment.key),
@@ -381,20 +381,20 @@ def _segment_box(segment: DrawnSegment, shown: Window, label: str) -> Box:
 def box(
     start_ms: int,
     end_ms: int,
-    shown: Window,
+    window: Window,
     *,
     state: str = "",
     label: str = "",
     link: tuple[str, str] = ("", ""),
 ) -> Box:
-    left, right = shown.percent(start_ms), shown.percent(end_ms)
-    width = max(right - left, MIN_SEGMENT_PERCENT)
-    left = min(left, 100 - width)
+    start, end = window.percent(start_ms), window.percent(end_ms)
+    width = max(end - start, MIN_SEGMENT_PERCENT)
+    start = min(start, 100 - width)
     url, key = link
     return Box(
-        x=_share(left),
+        x=_share(start),
         width=_share(width),
-        x2=_share(left + width),
+        x2=_share(start + width),
         start_ms=start_ms,
         end_ms=end_ms,
         state=state,
@@ -437,11 +437,11 @@ def _ribbon_summary(lanes: Sequence[Lane], duration_ms: int) -> str:
             "length": formats.spoken(duration_ms)
         }
     count = sum(len(lane.segments) for lane in lanes)
-    shown = sum(lane.recordings for lane in lanes)
-    recordings = ngettext("%(count)s recording", "%(count)s recordings", shown)
+    total = sum(lane.recordings for lane in lanes)
+    recordings = ngettext("%(count)s recording", "%(count)s recordings", total)
     segments = ngettext("%(count)s segment", "%(count)s segments", count)
     return _("%(recordings)s, %(segments)s in %(length)s.") % {
-        "recordings": recordings % {"count": shown},
+        "recordings": recordings % {"count": total},
         "segments": segments % {"count": count},
         "length": formats.spoken(duration_ms),
     }

@@ -86,7 +86,7 @@ def decide_many(request: PortalRequest) -> HttpResponseBase:
         )
         return redirect(back["back"])
     data = posted if "apply" in posted else None
-    form = _form(verb, data, who=posted.get("who", ""))
+    form = _form(verb, data, username_prefix=posted.get("who", ""))
     if again is not None:
         messages.warning(request, drafts.message())
     elif "apply" in posted and form.is_valid():
@@ -106,9 +106,9 @@ def decide_many(request: PortalRequest) -> HttpResponseBase:
     return render(request, "portal/review/decide_many.html", context)
 
 
-def _form(verb: str, data: QueryDict | None, *, who: str) -> _BulkForm:
+def _form(verb: str, data: QueryDict | None, *, username_prefix: str) -> _BulkForm:
     if verb == ASSIGN:
-        return AssignForm(data, who=who)
+        return AssignForm(data, username_prefix=username_prefix)
     return UseManyForm(data) if verb == USE else DecisionForm(RULES[verb], data)
 
 
@@ -117,7 +117,7 @@ def _apply(
 ) -> HttpResponseBase:
     """Decide the next batch; show the progress page, or the result after the last."""
     progress = Progress.from_post(request.POST)
-    if "stop" not in request.POST and progress.rest:
+    if "stop" not in request.POST and progress.remaining:
         step = progress.step(decision_limit(request.user))
         try:
             if isinstance(form, AssignForm):
@@ -139,16 +139,16 @@ def _apply(
             messages.error(request, refused.message)
             return redirect(back["back"])
         progress = progress.after(step, outcome)
-        if progress.rest:
+        if progress.remaining:
             return _go_on(request, verb, progress, back)
-    done, refused_rows = progress.shown()
+    done, refused_rows = progress.first_matches()
     context = {
         "done": done,
         "done_count": len(progress.done),
         "packed": selection.pack(progress.done),
         "refused": refused_rows,
         "refused_count": len(progress.refused),
-        "left": len(progress.rest),
+        "left": len(progress.remaining),
         "done_words": count_words(_DONE[verb], len(progress.done)),
         "can_undo": verb not in (Verb.UNDO, ASSIGN, USE),
         "confirmed": list(progress.done) if verb == Verb.CONFIRM else [],
@@ -178,13 +178,13 @@ def _go_on(
 
 def _back(request: PortalRequest, queue: _List) -> dict[str, str]:
     """Return the list that the selection came from: its address and its name."""
-    asked = own_address(request, request.GET.get("list", ""))
+    address = own_address(request, request.GET.get("list", ""))
     try:
-        name = _LISTS.get(resolve(urlsplit(asked).path).url_name)
+        name = _LISTS.get(resolve(urlsplit(address).path).url_name)
     except Resolver404:
         name = None
     if name is not None:
-        return {"back": asked, "back_name": str(name)}
+        return {"back": address, "back_name": str(name)}
     is_all = isinstance(queue, AllMatches)
     label = gettext("All matches") if is_all else gettext("Review queue")
     return {"back": queue.url, "back_name": label}

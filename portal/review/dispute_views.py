@@ -28,14 +28,14 @@ SOON = timedelta(days=7)
 @needs(Action.VIEW)
 def dispute_list(request: PortalRequest) -> HttpResponseBase:
     """List the open, overdue or answered disputes."""
-    shown = _read_choice(request)
+    choice = _read_choice(request)
     return render(
         request,
         "portal/review/dispute_list.html",
         {
-            "page_obj": page_of(request, _rows(shown)),
+            "page_obj": page_of(request, _rows(choice)),
             "counts": _counts(),
-            **_times(shown),
+            **_times(choice),
             **tab_counts(request.user),
             "tab": "disputes",
         },
@@ -47,14 +47,14 @@ def dispute_list(request: PortalRequest) -> HttpResponseBase:
 @needs(Action.VIEW)
 def dispute_changes(request: PortalRequest) -> HttpResponseBase:
     """Return what changed in an open list of disputes; 304 if nothing did."""
-    shown, known = _read_choice(request), known_rows(request)
-    disputes = Dispute.objects.filter(uid__in=known).select_related(
+    choice, page_tokens = _read_choice(request), known_rows(request)
+    disputes = Dispute.objects.filter(uid__in=page_tokens).select_related(
         *selectors.SHOWN_WITH_DISPUTES
     )
     now = {dispute.uid: dispute for dispute in disputes}
 
     def draw(uids: Sequence[str]) -> dict[str, str]:
-        times = _times(shown)
+        times = _times(choice)
         return {
             uid: render_to_string(
                 "portal/review/_dispute_row.html",
@@ -67,12 +67,12 @@ def dispute_changes(request: PortalRequest) -> HttpResponseBase:
     def counts() -> dict[str, int]:
         return tab_counts(request.user)["tabs"] | {
             **{f"disputes-{name}": count for name, count in _counts().items()},
-            "total": count_of(_rows(shown)),
+            "total": count_of(_rows(choice)),
         }
 
     return answer_changes(
         request,
-        known=known,
+        page_tokens=page_tokens,
         now={uid: str(dispute.match.version) for uid, dispute in now.items()},
         draw=draw,
         counts=counts,
@@ -81,14 +81,14 @@ def dispute_changes(request: PortalRequest) -> HttpResponseBase:
 
 def _read_choice(request: PortalRequest) -> str:
     """Return which disputes the address asks for; unknown values ask for the open ones."""
-    shown = request.GET.get("show", "")
-    return shown if shown in ("overdue", "answered") else "open"
+    choice = request.GET.get("show", "")
+    return choice if choice in ("overdue", "answered") else "open"
 
 
-def _rows(shown: str) -> QuerySet[Dispute]:
-    if shown == "answered":
+def _rows(choice: str) -> QuerySet[Dispute]:
+    if choice == "answered":
         return selectors.answered_disputes()
-    return selectors.open_disputes(overdue=shown == "overdue")
+    return selectors.open_disputes(overdue=choice == "overdue")
 
 
 def _counts() -> dict[str, int]:
@@ -100,7 +100,7 @@ def _counts() -> dict[str, int]:
     }
 
 
-def _times(shown: str) -> dict[str, object]:
+def _times(choice: str) -> dict[str, object]:
     """Return what a row needs beside its dispute."""
     now = datetime.now(tz=UTC)
-    return {"shown": shown, "now": now, "soon": now + SOON}
+    return {"shown": choice, "now": now, "soon": now + SOON}

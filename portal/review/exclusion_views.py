@@ -87,6 +87,6 @@ def _preview(
         context: dict[str, object] = {"fault": sentence_of(form)}
         return render(request, "portal/review/_part_preview.html", context)
     interval = form.interval()
-    shown = exclusion.preview(recording=match.recording, interval=interval)
-    context = {"match": match, "preview": shown, "seen": exclusion.seen_mark(interval)}
+    effect = exclusion.preview(recording=match.recording, interval=interval)
+    context = {"match": match, "preview": effect, "seen": exclusion.seen_mark(interval)}
     return render(request, "portal/review/_part_preview.html", context)

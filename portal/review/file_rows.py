@@ -119,14 +119,14 @@ def rows_in(file: ScannedFile, user: User) -> list[CueRow]:
         if not match.is_heard and match.state != MatchState.SUPPRESSED
     }
     queue = queue_of(file, user)
-    shown = [*claimed.values(), *rejected.values()]
-    prefetch_related_objects(shown, "locked_by", "assignee")
-    listed = rows_of(shown, queue, filled=True)
-    of_match = {row.match.pk: row for row in listed}
+    matches = [*claimed.values(), *rejected.values()]
+    prefetch_related_objects(matches, "locked_by", "assignee")
+    match_rows = rows_of(matches, queue, filled=True)
+    of_match = {row.match.pk: row for row in match_rows}
     kinds = (EntryKind.NO_MUSIC, EntryKind.NOTE)
     unlisted = CueEntry.objects.filter(scanned_file=file, kind__in=kinds)
     # A match that asks about "no music" has the row.
-    asked = {each.entry.pk for cue in cues for each in cue.questions}
+    questioned = {question.entry.pk for cue in cues for question in cue.questions}
     notes = {
         (entry.start_ms, entry.end_ms): entry
         for entry in unlisted
@@ -162,7 +162,7 @@ def rows_in(file: ScannedFile, user: User) -> list[CueRow]:
                 is_sound=True,
             )
             for entry in unlisted
-            if (entry.kind == EntryKind.NO_MUSIC and entry.pk not in asked)
+            if (entry.kind == EntryKind.NO_MUSIC and entry.pk not in questioned)
             or (entry.start_ms, entry.end_ms) in notes
         ),
     ]
@@ -192,7 +192,9 @@ def _of_matches(
         row = of_match[pk]
         preview = reverse("portal:match_preview", args=[row.match.uid])
         counted = row.match.tally.segments
-        segment = next((each.number for each in counted if each.end_ms > start), 1)
+        segment = next(
+            (segment.number for segment in counted if segment.end_ms > start), 1
+        )
         numbers[pk] += _counts(cue)
         yield CueRow(
             start,

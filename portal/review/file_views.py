@@ -80,24 +80,24 @@ def _total(rows: Sequence[CueRow]) -> int:
 @needs(Action.VIEW)
 def file_review_changes(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Return what changed in an open walk through a file; 304 if nothing did."""
-    file, known = _file(uid), known_rows(request)
+    file, page_tokens = _file(uid), known_rows(request)
     try:
         rows = rows_in(file, request.user)
     except NotScanned:
         rows = []
-    shown = {row.name: row for row in rows if row.name in known}
+    rows_by_name = {row.name: row for row in rows if row.name in page_tokens}
 
     def draw(names: Sequence[str]) -> dict[str, str]:
         template = "portal/review/_file_row.html"
         return {
-            name: render_to_string(template, {"row": shown[name]}, request)
+            name: render_to_string(template, {"row": rows_by_name[name]}, request)
             for name in names
         }
 
     return answer_changes(
         request,
-        known=known,
-        now={name: row.token for name, row in shown.items()},
+        page_tokens=page_tokens,
+        now={name: row.token for name, row in rows_by_name.items()},
         draw=draw,
         counts=lambda: {"total": _total(rows), "open": _open(rows)},
     )

@@ -163,13 +163,13 @@ class UseManyForm(forms.Form):
     def change(self) -> dict[str, str | bool | None]:
         """Return the values of the valid form that a person chose to set."""
         chosen = {name: text for name, text in self.cleaned_data.items() if text}
-        known: dict[str, str | bool | None] = {
+        values: dict[str, str | bool | None] = {
             name: "" if text == _NOT_KNOWN else text for name, text in chosen.items()
         }
         if "own_recording" in chosen:
             own = {"yes": True, "no": False}
-            known["own_recording"] = own.get(chosen["own_recording"])
-        return known
+            values["own_recording"] = own.get(chosen["own_recording"])
+        return values
 
 
 class AssignForm(forms.Form):
@@ -189,13 +189,13 @@ class AssignForm(forms.Form):
         label=_("Note"),
     )
 
-    def __init__(self, data: object = None, *, who: str = "") -> None:
-        """``who`` is how the name of the person to offer begins, as typed in a palette."""
+    def __init__(self, data: object = None, *, username_prefix: str = "") -> None:
+        """``username_prefix`` is how the name of the person to offer begins, as typed in a palette."""
         super().__init__(data)  # type: ignore[arg-type]  # the request's own data
         people = cast("forms.ModelChoiceField[User]", self.fields["assignee"])
         people.queryset = deciders()
-        if who:
-            named = people.queryset.filter(username__istartswith=who)
+        if username_prefix:
+            named = people.queryset.filter(username__istartswith=username_prefix)
             self.initial["assignee"] = named.first()
 
 
@@ -268,10 +268,10 @@ class CueEntryForm(forms.Form):
         data: QueryDict | None = None,
         *,
         plays: Sequence[Interval] = (),
-        **more: Any,
+        **arguments: Any,
     ) -> None:
         """``plays`` are other plays of the same sound; they are ticked at first."""
-        super().__init__(data, **more)
+        super().__init__(data, **arguments)
         also = cast("PlacesField", self.fields["also"])
         also.offer(plays)
         if not plays and not (data and "also" in data):
@@ -287,13 +287,13 @@ class CueEntryForm(forms.Form):
         plays: Sequence[Interval] = (),
     ) -> CueEntryForm:
         """Return a form to fill in for an interval, with what was entered for it."""
-        known: dict[str, object] = {
+        initial: dict[str, object] = {
             "verb": EntryKind.MUSIC,
             "start": start,
             "end": end,
         }
         if entry is not None:
-            known |= {
+            initial |= {
                 "title": entry.title,
                 "performers": " | ".join(entry.performers),
                 "writers": " | ".join(entry.writers),
@@ -303,7 +303,7 @@ class CueEntryForm(forms.Form):
                 "origin": entry.origin,
                 "note": entry.note,
             }
-        form = cls(initial=known, plays=plays)
+        form = cls(initial=initial, plays=plays)
         # Only music needs a title; the other entries are one key.
         form.fields["title"].required = cls.needs_title
         return form
@@ -320,7 +320,7 @@ class CueEntryForm(forms.Form):
         if not plays:
             return None
         data = cast("QueryDict", self.data).copy()
-        data.setlist("also", [name_of_place(each) for each in plays])
+        data.setlist("also", [name_of_place(play) for play in plays])
         return type(self)(data, plays=plays)
 
     @property

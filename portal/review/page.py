@@ -28,7 +28,7 @@ from portal.pictures import match as pictures
 from portal.pictures.pair import aligned_pair
 from portal.review.queue import Queue
 from portal.review.reasons import proposed, shown_reason
-from portal.review.undoing import Undoing, undoing_of
+from portal.review.undo import Undoing, undoing_of
 from portal.shared import selection
 from portal.shared.access import PortalRequest
 from portal.shared.formats import counted, scale
@@ -183,19 +183,19 @@ def live(
     *,
     match: Match,
     queue: Queue,
-    shown: int | None = None,
+    drawn_version: int | None = None,
     stood: str | None = None,
 ) -> dict[str, object]:
     """Return the values that change while the page is open, such as the lock.
 
-    ``shown`` is the version that the page was drawn with, ``stood`` its standing.
+    ``drawn_version`` is the version that the page was drawn with, ``stood`` its standing.
     ``changed`` is true if the match has had other events than locks since that version,
     or if its file or recording has gone.
     """
     lock, place = lock_of(match, queue.user), queue.place_of(match)
     following = queue.next_to(match)
-    changed = shown is not None and not transitions.only_asides_since(
-        match=match, version=shown
+    changed = drawn_version is not None and not transitions.only_asides_since(
+        match=match, version=drawn_version
     )
     if stood is not None and stood != standing(match):
         changed = True
@@ -232,7 +232,7 @@ def page(
         context["nav"] = {"queue": place.total}
     return (
         context
-        | seen.shown()
+        | seen.context()
         | choices
         | {
             "place": place,
@@ -244,7 +244,8 @@ def page(
             "why": shown_reason(match, behind),
             "waits_for_answer": behind is not None,
             "proposals": [
-                proposed(exclusion=each, match=match, queue=queue) for each in touching
+                proposed(exclusion=exclusion, match=match, queue=queue)
+                for exclusion in touching
             ],
             "plot": pictures.draw_plot(match, match.tally, seen.current),
             "candidates": _candidates(
@@ -276,7 +277,7 @@ def preview(*, match: Match, queue: Queue, chosen: str) -> dict[str, object]:
     seen = _Evidence(match, queue, chosen)
     behind = selectors.proposals_behind([match]).get(match.pk)
     return (
-        seen.shown()
+        seen.context()
         | verbs_beside(match=match, queue=queue)
         | {"why": shown_reason(match, behind)}
     )
@@ -305,7 +306,7 @@ class _Evidence:
         self.current = pictures.chosen(chosen, len(segments))
         self.segment = segments[self.current - 1] if segments else None
 
-    def shown(self) -> dict[str, object]:
+    def context(self) -> dict[str, object]:
         """Return the part of the context."""
         match, segment = self.match, self.segment
         fields = _metadata(match)
@@ -332,18 +333,20 @@ def _answering(match: Match) -> str:
     """Return the number of the licence that answers the match's dispute, if one does."""
     if match.state != MatchState.DISPUTED:
         return ""
-    found = coverage.best(subject=Subject.of(match))
-    if found is None or found.cover != coverage.Cover.FULL:
+    check = coverage.best(subject=Subject.of(match))
+    if check is None or check.cover != coverage.Cover.FULL:
         return ""
-    return rule_names.licence_number(found.licence.number)
+    return rule_names.licence_number(check.licence.number)
 
 
 def _kept_sound(match: Match, segment: Segment | None) -> str:
     """Return why times of an hour of a stream are silent; empty for other files."""
-    kept = kept_intervals(match.scanned_file) if segment else None
-    if kept is None or segment is None:
+    intervals = kept_intervals(match.scanned_file) if segment else None
+    if intervals is None or segment is None:
         return ""
-    if any(start <= segment.start_ms and segment.end_ms <= end for start, end in kept):
+    if any(
+        start <= segment.start_ms and segment.end_ms <= end for start, end in intervals
+    ):
         return _(
             "For an hour of a stream, only the sound around matches is kept; the "
             "rest is silent."
@@ -359,7 +362,7 @@ def _choices(match: Match, queue: Queue, draft: Draft | None) -> dict[str, Any]:
     user = queue.user
     verbs = allowed_verbs(match=match, user=user)
     licences = coverage.checks(subject=Subject.of(match))
-    usable = [each for each in licences if each.cover != coverage.Cover.NONE]
+    usable = [check for check in licences if check.cover != coverage.Cover.NONE]
     copies = waiting_copies(match) if Verb.CONFIRM in verbs else []
     versions = _versions(match)
     return {
@@ -385,7 +388,7 @@ def _choices(match: Match, queue: Queue, draft: Draft | None) -> dict[str, Any]:
         "questions": questions_of(match) if Verb.CONFIRM in verbs else [],
         "file_copies": copies,
         "packed_copies": selection.pack(
-            {each.uid: each.version for each in (match, *copies)}
+            {copy.uid: copy.version for copy in (match, *copies)}
         ),
         "draft": draft,
         "is_overdue": bool(match.due_at and match.due_at < datetime.now(tz=UTC)),
@@ -404,13 +407,13 @@ def _versions(match: Match) -> list[Version]:
     answers = {frozenset((row.one_id, row.other_id)): row for row in rows}
     return [
         Version(
-            each.recording,
-            each.score,
-            each.matched_ms,
-            (own, each.recording),
-            answers.get(pair_of(own, each.recording)),
+            candidate.recording,
+            candidate.score,
+            candidate.matched_ms,
+            (own, candidate.recording),
+            answers.get(pair_of(own, candidate.recording)),
         )
-        for each in candidates
+        for candidate in candidates
     ]
 
 
@@ -420,10 +423,14 @@ def _precedent(
     """Return the earlier decision that one key makes again, if it is possible here."""
     if Verb.CONFIRM not in verbs:
         return None
-    found = precedent_of(match)
-    if found is None or found.licence is None:
-        return found
-    return found if any(each.licence == found.licence for each in usable) else None
+    precedent = precedent_of(match)
+    if precedent is None or precedent.licence is None:
+        return precedent
+    return (
+        precedent
+        if any(check.licence == precedent.licence for check in usable)
+        else None
+    )
 
 
 def _cannot(match: Match, user: User, verbs: Container[str]) -> str:
@@ -441,19 +448,19 @@ def _cannot(match: Match, user: User, verbs: Container[str]) -> str:
         if verb in verbs or (match.state in rule.starts and verb not in _OF_NOBODY_ELSE)
     ]
     own = [str(rule.label) for rule in possible if rule.verb in verbs]
-    others = [str(rule.label) for rule in possible if rule.verb not in verbs]
+    unavailable = [str(rule.label) for rule in possible if rule.verb not in verbs]
     parts = [
         _("This match is %(state)s.") % {"state": lowered(match.get_state_display())}
     ]
     if own:
         parts.append(_("You can: %(verbs)s.") % {"verbs": ", ".join(own)})
-    if others:
+    if unavailable:
         by = (
             _("Another manager can: %(verbs)s.")
             if user.has_perm(Action.APPROVE)
             else _("A manager can: %(verbs)s.")
         )
-        parts.append(by % {"verbs": ", ".join(others)})
+        parts.append(by % {"verbs": ", ".join(unavailable)})
     return " ".join(parts)
 
 
@@ -491,27 +498,29 @@ def _history(match: Match) -> list[Event]:
     events = selectors.events_of(match)
     latest = events.first()
     # One more than the page shows, to tell whether there are more.
-    shown = list(events.exclude(action__in=transitions.LOCK_EVENTS)[: EVENTS_SHOWN + 1])
-    return [latest, *shown] if latest and latest.action == transitions.TAKE else shown
+    recent = list(
+        events.exclude(action__in=transitions.LOCK_EVENTS)[: EVENTS_SHOWN + 1]
+    )
+    return [latest, *recent] if latest and latest.action == transitions.TAKE else recent
 
 
-def keep_last(request: PortalRequest, match: Match, listed: str) -> None:
-    """Remember the match as the one that was decided last in the list ``listed``."""
-    request.session[LAST] = {"list": listed, "match": match.uid}
+def keep_last(request: PortalRequest, match: Match, list_address: str) -> None:
+    """Remember the match as the one that was decided last in this list."""
+    request.session[LAST] = {"list": list_address, "match": match.uid}
 
 
-def last_of(request: PortalRequest, listed: str) -> Undoing | None:
+def last_of(request: PortalRequest, list_address: str) -> Undoing | None:
     """Return what the user decided last in this list, while the user may undo it.
 
     None after the time of an undo, after a decision in another list, and if anything
     else has happened to the match.
     """
-    kept = request.session.get(LAST, {})
-    if kept.get("list") != listed:
+    entry = request.session.get(LAST, {})
+    if entry.get("list") != list_address:
         return None
     match = (
         Match.objects.select_related("recording", "scanned_file", "dispute")
-        .filter(uid=kept["match"])
+        .filter(uid=entry["match"])
         .first()
     )
     last = undoing_of(match, request.user) if match else None
@@ -545,15 +554,15 @@ def _metadata(match: Match) -> list[Field]:
     ]
 
 
-def _candidates(segments: Sequence[Segment], others: Sequence[Match]) -> list[Match]:
+def _candidates(segments: Sequence[Segment], matches: Sequence[Match]) -> list[Match]:
     """Return the best matches of other recordings that overlap these segments."""
     rivals = [
-        other
-        for other in others
+        match
+        for match in matches
         if any(
             theirs.start_ms < mine.end_ms and theirs.end_ms > mine.start_ms
-            for theirs in other.segments
+            for theirs in match.segments
             for mine in segments
         )
     ]
-    return sorted(rivals, key=lambda other: -(other.score or 0))[:CANDIDATES]
+    return sorted(rivals, key=lambda match: -(match.score or 0))[:CANDIDATES]

@@ -48,13 +48,13 @@ def _page_of(uid: str, exclusion: str) -> str:
 def proposal(request: PortalRequest, uid: str, exclusion: str) -> HttpResponseBase:
     """Show the proposal and the matches that it touches; approve or refuse it on POST."""
     match = views.find_match(uid)
-    asked = get_object_or_404(
+    proposed_exclusion = get_object_or_404(
         Exclusion.objects.select_related("recording", "created_by"),
         uid=exclusion,
         recording=match.recording_id,
     )
     if request.method == "GET":
-        return _page(request, match, asked)
+        return _page(request, match, proposed_exclusion)
     verb = request.POST.get("verb", "")
     version = selection.read_version(request.POST.get("version", ""))
     if verb not in ProposalVerb.values or version is None:
@@ -66,11 +66,13 @@ def proposal(request: PortalRequest, uid: str, exclusion: str) -> HttpResponseBa
     changed = page.changed_standing(match, request.POST)
     if changed:
         return views.refuse(request, match, "gone", changed, status=409)
-    mark = seen_mark((asked.start_ms, asked.end_ms))
+    mark = seen_mark((proposed_exclusion.start_ms, proposed_exclusion.end_ms))
     if verb == ProposalVerb.APPROVE and request.POST.get("seen") != mark:
         return views.refuse(request, match, "preview_first", _SEE_FIRST, status=409)
     try:
-        answer = partial(_answer, request, match, asked, ProposalVerb(verb), version)
+        answer = partial(
+            _answer, request, match, proposed_exclusion, ProposalVerb(verb), version
+        )
         decided = views.make_once(request, match, answer)
     except ReviewError as refused:
         return views.refuse(request, match, refused.code, refused.message, status=409)
@@ -90,40 +92,44 @@ def _answered(
 def _answer(
     request: PortalRequest,
     match: Match,
-    asked: Exclusion,
+    exclusion: Exclusion,
     verb: ProposalVerb,
     version: int,
 ) -> Match:
     if verb == ProposalVerb.APPROVE:
         return proposals.approve_from_match(
             match=match,
-            segment=asked,
+            segment=exclusion,
             user=request.user,
             version=version,
             chosen=set(request.POST.getlist("match")),
         )
     return proposals.refuse_from_match(
         match=match,
-        segment=asked,
+        segment=exclusion,
         user=request.user,
         version=version,
         note=request.POST.get("note", ""),
     )
 
 
-def _page(request: PortalRequest, match: Match, asked: Exclusion) -> HttpResponseBase:
+def _page(
+    request: PortalRequest, match: Match, exclusion: Exclusion
+) -> HttpResponseBase:
     queue = Queue.from_query(request.GET, request.user)
-    if asked.approved or asked.removed_at is not None:
+    if exclusion.approved or exclusion.removed_at is not None:
         messages.info(request, gettext("Somebody has already answered this proposal."))
         return redirect(queue.url_of(match))
-    interval = (asked.start_ms, asked.end_ms)
+    interval = (exclusion.start_ms, exclusion.end_ms)
     leads = FROM_QUEUE if request.GET.get("leads") == FROM_QUEUE else ""
     context = {
         "match": match,
         "queue": queue,
         "here": queue.url_of(match),
         "standing": page.standing(match),
-        "proposal": proposed(exclusion=asked, match=match, queue=queue, leads=leads),
+        "proposal": proposed(
+            exclusion=exclusion, match=match, queue=queue, leads=leads
+        ),
         "preview": preview(recording=match.recording, interval=interval).without(match),
         "leaves_nothing": exclusions.leaves_nothing(match=match, interval=interval),
         "seen": seen_mark(interval),

@@ -169,19 +169,19 @@ class Queue:
             sort=sort if sort.lstrip("-") in _ORDERS else DEFAULT_SORT,
         )
 
-    def query(self, **more: object) -> str:
+    def query(self, **parameters: object) -> str:
         """Return the query string of this queue, with its question mark, or nothing."""
         values: dict[str, object] = dict(self.filters.to_query())
         if self.view != View.WAITING:
             values["view"] = self.view.value
         if self.sort != DEFAULT_SORT:
             values["sort"] = self.sort
-        values |= {name: value for name, value in more.items() if value}
+        values |= {name: value for name, value in parameters.items() if value}
         return f"?{urlencode(values, doseq=True)}" if values else ""
 
-    def url_of(self, match: Match, **more: object) -> str:
+    def url_of(self, match: Match, **parameters: object) -> str:
         """Return the address of the match's review page within this queue."""
-        return f"{match.review_url}{self.query(**more)}"
+        return f"{match.review_url}{self.query(**parameters)}"
 
     @property
     def url(self) -> str:
@@ -229,7 +229,7 @@ class Queue:
             self._open().filter(beyond).order_by(*order).last()
             for beyond, order in self._beyond(match, backwards=True)
         )
-        return next((each for each in nearest if each is not None), None)
+        return next((match for match in nearest if match is not None), None)
 
     def place_of(self, match: Match) -> QueuePosition:
         """Return the match's position and the total."""

@@ -18,7 +18,7 @@ from portal.pictures.file import why_no_matches
 from portal.review.page import last_of
 from portal.review.queue import ORDERS, Queue, View, tab_counts, unmatched_files
 from portal.review.rows import listed_address, rows_of
-from portal.review.undoing import decisions_of
+from portal.review.undo import decisions_of
 from portal.shared import selection
 from portal.shared.access import PortalRequest, needs
 from portal.shared.columns import columns_shown
@@ -50,14 +50,17 @@ def queue(request: PortalRequest) -> HttpResponseBase:
     default = None if request.GET else saved_views.default_of(request.user)
     if default is not None:
         return redirect(f"{reverse('portal:queue')}?{default.query or 'view=waiting'}")
-    shown = Queue.from_query(request.GET, request.user)
-    if shown.view == View.DISPUTES:
-        return redirect(shown.url)
-    page = page_of(request, shown.rows())
-    rows = rows_of(page.object_list, shown)
+    review_queue = Queue.from_query(request.GET, request.user)
+    if review_queue.view == View.DISPUTES:
+        return redirect(review_queue.url)
+    page = page_of(request, review_queue.rows())
+    rows = rows_of(page.object_list, review_queue)
     first_page = [row.match for row in rows] if page.number == 1 else []
-    following, here = shown.first_of(first_page), shown.query().lstrip("?")
-    waiting = page.paginator.count if shown.holds_all_waiting else None
+    following, here = (
+        review_queue.first_of(first_page),
+        review_queue.query().lstrip("?"),
+    )
+    waiting = page.paginator.count if review_queue.holds_all_waiting else None
     views = [
         (view, f"?{view.query or 'view=waiting'}", view.query == here)
         for view in saved_views.views_for(request.user)
@@ -67,21 +70,21 @@ def queue(request: PortalRequest) -> HttpResponseBase:
         request,
         "portal/review/queue.html",
         {
-            "queue": shown,
+            "queue": review_queue,
             "now": timezone.now(),
             "filters": QueueFilterForm(request.GET),
             "page_obj": page,
             "rows": rows,
             "columns": columns_shown(request.user, "queue"),
             **tab_counts(request.user, waiting=waiting),
-            "tab": "" if on_saved else shown.view.value,
-            "next_url": shown.url_of(following) if following else "",
+            "tab": "" if on_saved else review_queue.view.value,
+            "next_url": review_queue.url_of(following) if following else "",
             "limit": selection.total_limit(request.user),
             "views": views,
-            "here": shown.query(),
+            "here": review_queue.query(),
             "orders": ORDERS,
             # Beside rows, the preview offers to undo it.
-            "last": None if rows else last_of(request, shown.url),
+            "last": None if rows else last_of(request, review_queue.url),
         },
     )
 

@@ -20,7 +20,7 @@ from portal.pictures.ribbon import Box, box
 from portal.pictures.waveform import WavePaths, Window, load_waveform, wave_paths
 from portal.review.queue import Queue
 from portal.shared import playback
-from portal.shared.looks import reason_icon
+from portal.shared.appearance import reason_icon
 from review import approval, rule_names
 from review.choices import WAITING_STATES, MatchState, PolicyAction, QueueReason
 from review.edits import Edit, edit_in_words, tempo_of
@@ -74,14 +74,14 @@ def _outcome_of_policy(match: Match) -> str:
 
 def proposal_sentence(proposal: Exclusion) -> str:
     """Return a sentence with the proposal's author, interval and reason."""
-    who = proposal.created_by.get_username() if proposal.created_by else "–"
+    author = proposal.created_by.get_username() if proposal.created_by else "–"
     start, end = (
         read_clock(at, digits=1) for at in (proposal.start_ms, proposal.end_ms)
     )
     why = str(proposal.get_reason_display())
     return _(
         "%(who)s proposes to exclude %(start)s – %(end)s of the recording: %(why)s."
-    ) % {"who": who, "start": start, "end": end, "why": why}
+    ) % {"who": author, "start": start, "end": end, "why": why}
 
 
 _OUTCOMES: Mapping[tuple[str, str], str | Promise] = {
@@ -219,7 +219,7 @@ class Proposed:
 
     exclusion: Exclusion
     recording: Recording
-    said: str
+    sentence: str
     url: str
     audio_url: str
     why_not: str
@@ -249,7 +249,7 @@ def proposed(
     return Proposed(
         exclusion=exclusion,
         recording=match.recording,
-        said=proposal_sentence(exclusion),
+        sentence=proposal_sentence(exclusion),
         url=f"{address}{queue.query(leads=leads)}",
         audio_url=playback.audio_url(match.recording),
         why_not=_why_not(exclusion, match, queue.user),

@@ -96,14 +96,14 @@ def rows_of(
     The list of all matches shows what was ``stated``. ``filled`` says that
     ``with_segments`` has filled the matches already.
     """
-    listed = list(matches) if filled else selectors.with_segments(matches)
-    behind = selectors.proposals_behind(listed) if proposals else {}
-    marks = marks_of_matches(listed) if stated else {}
+    page_matches = list(matches) if filled else selectors.with_segments(matches)
+    behind = selectors.proposals_behind(page_matches) if proposals else {}
+    marks = marks_of_matches(page_matches) if stated else {}
     rows = []
-    for match in listed:
-        exclusion, shown = behind.get(match.pk), None
+    for match in page_matches:
+        exclusion, proposal = behind.get(match.pk), None
         if exclusion is not None:
-            shown = proposed(
+            proposal = proposed(
                 exclusion=exclusion, match=match, queue=queue, leads=FROM_QUEUE
             )
         rows.append(
@@ -112,7 +112,7 @@ def rows_of(
                 lock=lock_of(match, queue.user),
                 url=queue.url_of(match),
                 why=shown_reason(match, exclusion),
-                proposal=shown,
+                proposal=proposal,
                 mark=_first(marks.get(match.uid, ())),
             )
         )
@@ -162,12 +162,12 @@ def listed_address(request: PortalRequest) -> str:
 def _changes(
     request: PortalRequest,
     queue: Queue,
-    listed: QuerySet[Match],
+    matches: QuerySet[Match],
     name: str,
     more_counts: Callable[[User], dict[str, int]] | None = None,
 ) -> HttpResponseBase:
-    known = known_rows(request)
-    shown = Match.objects.filter(uid__in=known).values_list(
+    page_tokens = known_rows(request)
+    columns = Match.objects.filter(uid__in=page_tokens).values_list(
         "uid", "version", "locked_until", "assignee_id", "recording__status"
     )
 
@@ -188,18 +188,18 @@ def _changes(
         }
 
     def counts() -> dict[str, int]:
-        total = count_of(listed)
+        total = count_of(matches)
         is_all_waiting = name == "queue" and queue.holds_all_waiting
         tabs = tab_counts(request.user, waiting=total if is_all_waiting else None)
-        more = more_counts(request.user) if more_counts else {}
-        return tabs["tabs"] | more | {"total": total}
+        extra_counts = more_counts(request.user) if more_counts else {}
+        return tabs["tabs"] | extra_counts | {"total": total}
 
     return answer_changes(
         request,
-        known=known,
+        page_tokens=page_tokens,
         now={
             uid: _token(version, locked_until, assignee, recording)
-            for uid, version, locked_until, assignee, recording in shown
+            for uid, version, locked_until, assignee, recording in columns
         },
         draw=draw,
         counts=counts,

@@ -104,12 +104,12 @@ def _change(
         done, refused = cue_edits.say_uses(
             file=file, user=user, places=places, change=form.change()
         )
-        for each in refused:
-            messages.error(request, each.message)
-        said = ngettext(
+        for refusal in refused:
+            messages.error(request, refusal.message)
+        sentence = ngettext(
             "The use of %(n)s cue is set.", "The use of %(n)s cues is set.", done
         )
-        messages.success(request, said % {"n": done})
+        messages.success(request, sentence % {"n": done})
         return ""
     if verb == "merge":
         return cue_edits.merge(file=file, user=user, places=places).name
@@ -159,9 +159,14 @@ def cue_sheet_back(
 def cue_sheet_answer(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Take a match instead of an entry of the sheet, or keep the entry."""
     file = find_file(uid)
-    answer, name, shown = [*request.POST.get("answer", "").split(":"), "", ""][:3]
+    answer, name, posted_version = [*request.POST.get("answer", "").split(":"), "", ""][
+        :3
+    ]
     match = match_by_uid(Match.objects.filter(scanned_file=file), name)
-    questions, version = questions_of(match) if match else [], read_version(shown)
+    questions, version = (
+        questions_of(match) if match else [],
+        read_version(posted_version),
+    )
     if match is None or version is None or not questions:
         messages.error(request, _("The sheet has changed; nothing was saved."))
         return redirect("portal:cue_sheet", uid=uid)
@@ -176,8 +181,11 @@ def cue_sheet_answer(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase
         messages.error(request, refused.message)
     else:
         state = lowered(decided.get_state_display())
-        said = _("%(name)s: %(state)s.") % {"name": match.shown.title, "state": state}
-        messages.success(request, said)
+        message = _("%(name)s: %(state)s.") % {
+            "name": match.shown.title,
+            "state": state,
+        }
+        messages.success(request, message)
     return redirect("portal:cue_sheet", uid=uid)
 
 

@@ -80,8 +80,8 @@ def match_use(request: PortalRequest, uid: str) -> HttpResponseBase:
     matches = Match.objects.select_related("recording", "scanned_file__container")
     match = find_match(matches.filter(scanned_file__deleted_at__isnull=True), uid)
     file, recording = match.scanned_file, match.recording
-    asked = request.POST.get("next") or request.GET.get("next", "")
-    back = own_address(request, asked) or match.review_url
+    address = request.POST.get("next") or request.GET.get("next", "")
+    back = own_address(request, address) or match.review_url
     now = use_values(use_of(file, recording))
     form, status = UseForm(request.POST or None, now=now), 200
 

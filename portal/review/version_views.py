@@ -23,10 +23,13 @@ from review.versions import candidates_of
 def answer_for_pair(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Store the answer for a match's recording and one of its candidates."""
     match = find_match(uid)
-    by_uid = {each.recording.uid: each.recording for each in candidates_of(match)}
-    other = by_uid.get(request.POST.get("candidate", ""))
+    by_uid = {
+        candidate.recording.uid: candidate.recording
+        for candidate in candidates_of(match)
+    }
+    candidate = by_uid.get(request.POST.get("candidate", ""))
     back = redirect(Queue.from_query(request.GET, request.user).url_of(match))
-    if other is None:
+    if candidate is None:
         messages.error(
             request,
             gettext(
@@ -34,11 +37,14 @@ def answer_for_pair(request: PortalRequest, uid: str) -> HttpResponseBase:
             ),
         )
         return back
-    both = {each.uid: each for each in (match.recording, other)}
+    both = {recording.uid: recording for recording in (match.recording, candidate)}
     stands = both.get(request.POST.get("stands", ""))
     try:
         followed = choosing.answer(
-            one=match.recording, other=other, stands=stands, user=request.user
+            recording=match.recording,
+            alternative=candidate,
+            stands=stands,
+            user=request.user,
         )
     except ReviewError as refused:
         messages.error(request, refused.message)

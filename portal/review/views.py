@@ -31,7 +31,7 @@ from portal.review import page
 from portal.review.forms import DecisionForm, ReleaseForm
 from portal.review.page import Draft
 from portal.review.queue import Queue, View
-from portal.review.undoing import undoing_of
+from portal.review.undo import undoing_of
 from portal.shared import drafts, selection
 from portal.shared import selectors as shared_selectors
 from portal.shared.access import PortalRequest, needs, wants_json
@@ -70,9 +70,9 @@ def review(request: PortalRequest, uid: str) -> HttpResponseBase:
     if request.method == "GET" and not looks_ahead:
         match = page.open_match(match=match, user=request.user)
     # The input that was kept for this page when the session ended.
-    kept, draft = drafts.take(request), None
-    if kept is not None:
-        draft = Draft.of(kept, code=drafts.CODE, message=drafts.message())
+    form_values, draft = drafts.take(request), None
+    if form_values is not None:
+        draft = Draft.of(form_values, code=drafts.CODE, message=drafts.message())
     return _page(request, match, draft=draft)
 
 
@@ -218,10 +218,12 @@ def lock(request: PortalRequest, uid: str) -> HttpResponseBase:
         match.refresh_from_db()
     if not wants_json(request):
         return redirect(_queue(request).url_of(match))
-    shown = selection.read_version(request.GET.get("version", ""))
+    drawn_version = selection.read_version(request.GET.get("version", ""))
     stood = request.GET.get("standing")
     return JsonResponse(
-        page.live(match=match, queue=_queue(request), shown=shown, stood=stood)
+        page.live(
+            match=match, queue=_queue(request), drawn_version=drawn_version, stood=stood
+        )
     )
 
 
@@ -313,7 +315,7 @@ def answer_decided(
         "state": lowered(match.get_state_display()),
     }
     if wants_json(request):
-        shown = {
+        context = {
             "last": page.last_of(request, _list_address(request)),
             "query": queue.query(list=request.GET.get("list")),
         }
@@ -323,7 +325,7 @@ def answer_decided(
             "uid": match.uid,
             "state": match.state,
             "version": match.version,
-            "last": render_to_string("portal/review/_last.html", shown, request),
+            "last": render_to_string("portal/review/_last.html", context, request),
             "stays": stays,
         }
         return JsonResponse(answer)

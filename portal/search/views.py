@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.limits import costly
 from accounts.roles import Action
-from portal.search.finding import IN_PALETTE, ON_PAGE, find
+from portal.search.lookup import IN_PALETTE, ON_PAGE, find
 from portal.shared import choices as shared
 from portal.shared.access import PortalRequest, needs
 
@@ -43,7 +43,7 @@ def search(request: PortalRequest) -> HttpResponseBase:
 @needs(Action.VIEW)
 def choices(request: PortalRequest) -> JsonResponse:
     """Return the first values of a kind that contain the text, as a search box asks."""
-    found = shared.choices(
+    values = shared.choices(
         kind=request.GET.get("kind", ""), text=request.GET.get("q", "")
     )
-    return JsonResponse({"choices": [asdict(each) for each in found]})
+    return JsonResponse({"choices": [asdict(choice) for choice in values]})

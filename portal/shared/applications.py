@@ -31,7 +31,7 @@ def undo(
         return applications.undo(rule=rule, act=act, user=request.user)
 
     try:
-        asked = ask_before(
+        confirmation = ask_before(
             request,
             take_back,
             about=Q(uid__in=applications.changed_by(rule, act)[:COUNTED]),
@@ -43,8 +43,8 @@ def undo(
             ),
             asks=only_statements,
         )
-        if asked is not None:
-            return asked
+        if confirmation is not None:
+            return confirmation
         _tell(request, take_back())
     except ReviewError as refused:
         messages.error(request, refused.message)

@@ -38,15 +38,15 @@ def ask_first(
     text: Words,
     submit: Words,
     crumbs: Sequence[tuple[object, str]],
-    kept: Mapping[str, str] | None = None,
+    values: Mapping[str, str] | None = None,
 ) -> HttpResponseBase:
     """Show what will end and what stays; its button posts to the same address.
 
     ``crumbs`` are the pages above with their addresses; the last one is where *Cancel*
-    leads. ``kept`` are values that the form sends along.
+    leads. ``values`` are those that the form sends along.
     """
     question = Question(title, text, submit, crumbs)
-    return _render_question(request, question, (kept or {}).items())
+    return _render_question(request, question, (values or {}).items())
 
 
 def ask_before(
@@ -62,8 +62,8 @@ def ask_before(
     Also None if nothing ``asks``, by default if nothing changes. Raises what the change
     raises.
     """
-    found = not_agreed(request, change, about=about, asks=asks)
-    if found is None:
+    consequences = not_agreed(request, change, about=about, asks=asks)
+    if consequences is None:
         return None
     posted = [
         (name, value)
@@ -71,13 +71,13 @@ def ask_before(
         for value in values
         if name not in (AGREED, "csrfmiddlewaretoken")
     ]
-    kept = [*posted, (AGREED, found.mark)]
-    return _render_question(request, question, kept, consequences=found)
+    fields = [*posted, (AGREED, consequences.mark)]
+    return _render_question(request, question, fields, consequences=consequences)
 
 
-def only_statements(found: Consequences) -> bool:
+def only_statements(consequences: Consequences) -> bool:
     """Return whether statements change: of matches, another page has told already."""
-    return bool(found.statements or found.has_hidden)
+    return bool(consequences.statements or consequences.has_hidden)
 
 
 def not_agreed(
@@ -91,15 +91,15 @@ def not_agreed(
 
     Also None if it is posted and nothing ``asks``.
     """
-    found = consequences_of(change, about=about)
-    is_agreed = not asks(found) or request.POST.get(AGREED) == found.mark
-    return None if request.method == "POST" and is_agreed else found
+    consequences = consequences_of(change, about=about)
+    is_agreed = not asks(consequences) or request.POST.get(AGREED) == consequences.mark
+    return None if request.method == "POST" and is_agreed else consequences
 
 
 def _render_question(
     request: PortalRequest,
     question: Question,
-    kept: Iterable[tuple[str, str]],
+    values: Iterable[tuple[str, str]],
     consequences: Consequences | None = None,
 ) -> HttpResponseBase:
     context = {
@@ -108,7 +108,7 @@ def _render_question(
         "submit": question.submit,
         "crumbs": question.crumbs,
         "cancel_url": question.crumbs[-1][1],
-        "kept": kept,
+        "kept": values,
         "consequences": consequences,
     }
     return render(request, "components/ask_first.html", context)

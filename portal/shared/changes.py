@@ -31,7 +31,7 @@ def known_rows(request: PortalRequest) -> Tokens:
 def answer_changes(
     request: PortalRequest,
     *,
-    known: Tokens,
+    page_tokens: Tokens,
     now: Tokens,
     draw: Callable[[Sequence[str]], Mapping[str, str]],
     counts: Callable[[], Mapping[str, int]],
@@ -45,12 +45,12 @@ def answer_changes(
     does.
     """
     newest = Event.objects.order_by("-pk").values_list("pk", flat=True).first()
-    rows = (sorted(known.items()), sorted(now.items()))
+    rows = (sorted(page_tokens.items()), sorted(now.items()))
     parts = (request.user.pk, newest, besides, *rows)
     mark = f'"{hashlib.sha256(repr(parts).encode()).hexdigest()[:20]}"'
     if request.headers.get("If-None-Match") == mark:
         return HttpResponseNotModified()
-    stale = [name for name, token in now.items() if known[name] != token]
+    stale = [name for name, token in now.items() if page_tokens[name] != token]
     texts = {name: counted(count) for name, count in counts().items()}
     # The menu leaves a count of zero out.
     for key, count_rows in menu.counts():
@@ -58,7 +58,7 @@ def answer_changes(
         texts[f"menu-{key}"] = counted(count, COUNTED_IN_MENU) if count else ""
     answer = {
         "rows": draw(stale) if stale else {},
-        "gone": [name for name in known if name not in now],
+        "gone": [name for name in page_tokens if name not in now],
         "counts": texts,
     }
     return JsonResponse(answer, headers={"ETag": mark})

@@ -43,8 +43,10 @@ def choices(*, kind: str, text: str) -> list[Choice]:
 def named(*, kind: str, values: list[str]) -> list[Choice]:
     """Return the given values with their names; unknown ones are named by themselves."""
     offered = find_kind(kind)
-    known = {each.value: each for each in offered.named(values)} if offered else {}
-    return [known.get(value, Choice(value, value)) for value in values]
+    by_value = (
+        {choice.value: choice for choice in offered.named(values)} if offered else {}
+    )
+    return [by_value.get(value, Choice(value, value)) for value in values]
 
 
 def _recording(recording: Recording) -> Choice:
@@ -53,8 +55,8 @@ def _recording(recording: Recording) -> Choice:
 
 
 def _recordings(text: str) -> Iterable[Choice]:
-    found = search_recordings(text=text).filter(merged_into__isnull=True)
-    return map(_recording, found.order_by("title", "pk")[:SHOWN])
+    recordings = search_recordings(text=text).filter(merged_into__isnull=True)
+    return map(_recording, recordings.order_by("title", "pk")[:SHOWN])
 
 
 def _named_recordings(values: list[str]) -> Iterable[Choice]:

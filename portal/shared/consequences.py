@@ -135,7 +135,7 @@ class Consequences:
         return bool(self.standing)
 
     @property
-    def listed(self) -> list[MatchChange]:
+    def first_matches(self) -> list[MatchChange]:
         """Return the first matches, claims first."""
         return self.matches[:LISTED]
 
@@ -154,8 +154,14 @@ class Consequences:
     def mark(self) -> str:
         """Return a value that differs if anything else would change."""
         rows = [
-            *((each.match.uid, each.after, each.counted_ms) for each in self.matches),
-            *((each.kind, each.uid, each.texts) for each in self.statements),
+            *(
+                (change.match.uid, change.after, change.counted_ms)
+                for change in self.matches
+            ),
+            *(
+                (statement.kind, statement.uid, statement.texts)
+                for statement in self.statements
+            ),
             *self.standing,
         ]
         return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
@@ -195,7 +201,7 @@ def consequences_of(change: Callable[[], object], *, about: Q) -> Consequences:
     )
     return Consequences(
         matches=_match_changes(before, then, events),
-        statements=_each_once(changes, ended),
+        statements=_merge_statements(changes, ended),
         unchanged=[
             Unchanged(state, why, count)
             for (state, why), count in sorted(
@@ -241,7 +247,7 @@ def _match_changes(
             or match.state != then[key].state
             or match.state == MatchState.IN_REVIEW
         ),
-        key=lambda each: (_ORDER.index(each.before), each.match.pk),
+        key=lambda change: (_ORDER.index(change.before), change.match.pk),
     )
 
 
@@ -278,7 +284,8 @@ def _standing_on(cases: Iterable[str]) -> tuple[list[StatementChange], bool]:
         everything = _distinct(standing_on(ended))
     seen = _distinct(standing_on(ended))
     changes = [
-        StatementChange(each.kind, each.uid, each.name, each.url) for each in seen
+        StatementChange(statement.kind, statement.uid, statement.name, statement.url)
+        for statement in seen
     ]
     return changes, len(seen) < len(everything)
 
@@ -289,20 +296,26 @@ def _distinct(
     return list(dict.fromkeys(chain.from_iterable(stated.values())))
 
 
-def _each_once(
+def _merge_statements(
     changes: Sequence[StatementChange], ended: Iterable[StatementChange]
 ) -> list[StatementChange]:
     """Return the statements that change, and the others that stand on what ends."""
-    named = {(each.kind, each.uid) for each in changes}
-    others = [each for each in ended if (each.kind, each.uid) not in named]
+    named = {(change.kind, change.uid) for change in changes}
+    unchanged = [
+        statement for statement in ended if (statement.kind, statement.uid) not in named
+    ]
     order = [kind for kind, _label in kind_choices()]
-    return sorted([*changes, *others], key=lambda each: order.index(each.kind))
+    return sorted(
+        [*changes, *unchanged], key=lambda statement: order.index(statement.kind)
+    )
 
 
 def _in_deleted(events: Iterable[Event], keys: Collection[int]) -> set[int]:
     """Return which of the matches lie in files that were deleted."""
     uids = [
-        each.case.partition(":")[2] for each in events if each.action == _FILE_DELETED
+        event.case.partition(":")[2]
+        for event in events
+        if event.action == _FILE_DELETED
     ]
     if not uids:
         return set()
@@ -320,7 +333,9 @@ def _of_deleted(state: MatchState) -> tuple[MatchState, str]:
 def _rows(cases: Collection[str]) -> dict[int, Match]:
     uids = [case.removeprefix(_CASE) for case in cases]
     rows = Match.objects.filter(uid__in=uids)
-    return {each.pk: each for each in rows.select_related("recording", "scanned_file")}
+    return {
+        match.pk: match for match in rows.select_related("recording", "scanned_file")
+    }
 
 
 def _why_unchanged(match: Match) -> tuple[MatchState, str]:

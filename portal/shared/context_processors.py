@@ -42,9 +42,9 @@ def shell(request: HttpRequest) -> dict[str, object]:
 
 def _paused_installation() -> Installation | None:
     """Return this installation if it sends and fetches nothing."""
-    known = installation.current()
-    is_real = known is None or known.role == InstallationRole.REAL
-    return None if is_real else known
+    current = installation.current()
+    is_real = current is None or current.role == InstallationRole.REAL
+    return None if is_real else current
 
 
 def count_waiting() -> int:

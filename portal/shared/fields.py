@@ -89,9 +89,9 @@ class Picker(forms.Textarea):
         context = super().get_context(name, value, attrs)
         lines = [line for line in str(value or "").splitlines() if line.strip()]
         if self.kind and lines:
-            known = named(kind=self.kind, values=lines)
+            choices = named(kind=self.kind, values=lines)
             context["widget"]["attrs"]["data-picker-names"] = json.dumps(
-                {each.value: each.label for each in known}
+                {choice.value: choice.label for choice in choices}
             )
         return context
 
@@ -203,8 +203,8 @@ class TerritoriesField(WordsField):
     def clean(self, value: object) -> Any:  # Any: a list where Django has text
         """Return the codes in capitals; reject those that name no territory."""
         codes = list(dict.fromkeys(code.upper() for code in super().clean(value)))
-        known = TERRITORIES | ({WORLD} if self.takes_world else set())
-        wrong = [code for code in codes if code not in known]
+        territories = TERRITORIES | ({WORLD} if self.takes_world else set())
+        wrong = [code for code in codes if code not in territories]
         if wrong:
             raise forms.ValidationError(why_no_territory(wrong[0]))
         return codes
@@ -238,7 +238,8 @@ class RecordingsField(LinesField):
         """Return recordings as lines of uids."""
         if isinstance(value, list):
             return "\n".join(
-                each.uid if isinstance(each, Recording) else str(each) for each in value
+                entry.uid if isinstance(entry, Recording) else str(entry)
+                for entry in value
             )
         return value
 
@@ -251,12 +252,18 @@ class RecordingsField(LinesField):
             | Q(isrc_normalised__in=[_code(line) for line in lines])
         )
         recordings = list(rows)
-        known = {each.uid for each in recordings} | {
-            each.custom_id for each in recordings
+        identifiers = {recording.uid for recording in recordings} | {
+            recording.custom_id for recording in recordings
         }
-        codes = {each.isrc_normalised for each in recordings if each.isrc_normalised}
+        codes = {
+            recording.isrc_normalised
+            for recording in recordings
+            if recording.isrc_normalised
+        }
         missing = [
-            line for line in lines if line not in known and _code(line) not in codes
+            line
+            for line in lines
+            if line not in identifiers and _code(line) not in codes
         ]
         if missing:
             named = ", ".join(missing[:SHOWN])
@@ -421,9 +428,9 @@ def release_date_field() -> forms.RegexField:
     )
 
 
-def checked(check: Callable[[str], str], given: str) -> str:
+def checked(check: Callable[[str], str], text: str) -> str:
     """Return the normalised identifier; raise ``ValidationError`` if it is invalid."""
     try:
-        return check(given)
+        return check(text)
     except BadIdentifier as error:
         raise forms.ValidationError(str(error)) from error

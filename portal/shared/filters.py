@@ -33,14 +33,14 @@ class ZoneInput(forms.HiddenInput):
         self, data: Mapping[str, Any], files: object, name: str
     ) -> str:  # Any: Django's own signature
         """Return the zone; empty for UTC, which needs no name in addresses."""
-        given = str(data.get(name) or "")
-        if given or any(data.get(each) for each in _DAYS):
-            return given
+        zone = str(data.get(name) or "")
+        if zone or any(data.get(day_name) for day_name in _DAYS):
+            return zone
         own = timezone.get_current_timezone_name()
         return "" if own == UTC else own
 
 
-_DAYS = [each.name for each in FILTERS if each.parse is day]
+_DAYS = [filter_.name for filter_ in FILTERS if filter_.parse is day]
 
 
 def _field_of(filter_: Filter) -> forms.Field:
@@ -100,9 +100,11 @@ class FilterForm(forms.Form):
         super().__init__(data)
         own = self.fields
         self.fields = {
-            each.name: own.pop(each.name) if each.name in own else _field_of(each)
-            for each in FILTERS
-            if self.list_name in each.lists
+            filter_.name: own.pop(filter_.name)
+            if filter_.name in own
+            else _field_of(filter_)
+            for filter_ in FILTERS
+            if self.list_name in filter_.lists
         } | own
         for name in _DAYS:
             if name in self.fields:

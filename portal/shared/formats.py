@@ -40,8 +40,8 @@ def spoken(total_ms: int) -> str:
     minutes, seconds = divmod(rounded(abs(total_ms)) // 1000, 60)
     hours, minutes = divmod(minutes, 60)
     parts = [(hours, "h"), (minutes, "min"), (seconds, "s")]
-    shown = [f"{value} {unit}" for value, unit in parts if value]
-    return " ".join(shown) or "0 s"
+    texts = [f"{value} {unit}" for value, unit in parts if value]
+    return " ".join(texts) or "0 s"
 
 
 def percent(part: float, whole: float, *, decimals: int = 1) -> str:
@@ -87,8 +87,8 @@ def counted(count: int, most: int | None = None) -> str:
     ``most`` is ``COUNTED`` by default.
     """
     most = COUNTED if most is None else most
-    more = "+" if count > most else ""
-    return f"{read_number(min(count, most))}{more}"
+    sign = "+" if count > most else ""
+    return f"{read_number(min(count, most))}{sign}"
 
 
 def scale(name: str) -> str:

@@ -82,9 +82,9 @@ def image(name: str) -> Path | None:
 def find_headings(text: str) -> Iterator[Heading]:
     """Yield the guides, then their parts, whose headings have all words of the text."""
     words = text.casefold().split()
-    all_headings = [each for name in names() for each in read(name).headings]
+    all_headings = [heading for name in names() for heading in read(name).headings]
     # sorted() is stable: whole guides first, then in their order.
-    for heading in sorted(all_headings, key=lambda each: bool(each.anchor)):
+    for heading in sorted(all_headings, key=lambda heading: bool(heading.anchor)):
         within = f"{heading.title} {heading.text}".casefold()
         own = heading.text.casefold()
         if all(word in within for word in words) and any(word in own for word in words):
@@ -132,9 +132,9 @@ def _headings(name: str, tokens: Sequence[Token]) -> Iterator[Heading]:
         if opened.type != "heading_open":
             continue
         text = "".join(
-            each.content
-            for each in inline.children or ()
-            if each.type in ("text", "code_inline")
+            child.content
+            for child in inline.children or ()
+            if child.type in ("text", "code_inline")
         )
         # Links between the documents use the anchors that GitHub makes.
         anchor = base = re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")

@@ -77,8 +77,8 @@ def sorted_by(
 
     ``columns`` maps names to model fields; an unknown name sorts by ``default``.
     """
-    wanted = request.GET.get("sort") or default
-    descending = wanted.startswith("-")
-    column = columns.get(wanted.lstrip("-")) or columns[default.lstrip("-")]
+    order = request.GET.get("sort") or default
+    descending = order.startswith("-")
+    column = columns.get(order.lstrip("-")) or columns[default.lstrip("-")]
     sign = "-" if descending else ""
     return rows.order_by(f"{sign}{column}", f"{sign}pk")

@@ -104,12 +104,12 @@ verbs: Final[Registry[PageLink]] = Registry()
 class Menu:
     """The entries that a person may open; ``unused`` ones stand on the page *More*."""
 
-    shown: Sequence[MenuEntry]
+    entries: Sequence[MenuEntry]
     unused: Sequence[MenuEntry]
 
     def of(self, section: Section) -> list[MenuEntry]:
         """Return the entries of one part of the menu."""
-        return [entry for entry in self.shown if entry.section is section]
+        return [entry for entry in self.entries if entry.section is section]
 
 
 def menu_for(user: User) -> Menu:
@@ -120,7 +120,7 @@ def menu_for(user: User) -> Menu:
     )
     used = _used(user, allowed)
     return Menu(
-        shown=[entry for entry in allowed if used.get(entry.key, True)],
+        entries=[entry for entry in allowed if used.get(entry.key, True)],
         unused=[entry for entry in allowed if not used.get(entry.key, True)],
     )
 
@@ -133,10 +133,10 @@ def counts() -> Iterator[tuple[str, Callable[[], int]]]:
 
 
 def _used(user: User, allowed: Sequence[MenuEntry]) -> dict[str, bool]:
-    asked = [entry for entry in allowed if entry.uses]
-    if not asked:
+    conditional = [entry for entry in allowed if entry.uses]
+    if not conditional:
         return {}
-    exists = [Exists(entry.uses()) for entry in asked if entry.uses]
+    exists = [Exists(entry.uses()) for entry in conditional if entry.uses]
     # One row, of any table, so that one query answers for all entries.
     answers = User.objects.filter(pk=user.pk).values_list(*exists).get()
-    return dict(zip((entry.key for entry in asked), answers, strict=True))
+    return dict(zip((entry.key for entry in conditional), answers, strict=True))

@@ -96,8 +96,8 @@ def heard_tracks(file: ScannedFile) -> list[tuple[int | None, SoundTrack]]:
 
     The main one has no number here, as on segments.
     """
-    others = file.other_tracks.exclude(proxy="").values_list("number", flat=True)
-    numbers = set(others)
+    playable = file.other_tracks.exclude(proxy="").values_list("number", flat=True)
+    numbers = set(playable)
     return [
         (None if track.state is TrackState.MAIN else track.number, track)
         for track in file.tracks
@@ -117,8 +117,8 @@ def sound_tracks(file: ScannedFile) -> dict[str, object]:
 
 def read_track(request: PortalRequest) -> int | None:
     """Return the sound track that the address asks for; None for the main one."""
-    asked = request.GET.get("track", "")
-    return int(asked) if re.fullmatch(r"[0-9]{1,3}", asked) else None
+    number = request.GET.get("track", "")
+    return int(number) if re.fullmatch(r"[0-9]{1,3}", number) else None
 
 
 def audio_response(

@@ -21,7 +21,7 @@ def remembered(name: str, user: User, read: Callable[[], Figure]) -> Figure:
 
     Users without access limits share one entry; others have their own.
     """
-    who = "everybody" if reach.sees_everything() else user.pk
-    key = f"remembered:{name}:{who}:{get_language()}"
-    kept = caches["process"].get_or_set(key, read, timeout=REMEMBERED_SECONDS)
-    return cast("Figure", kept)
+    viewer = "everybody" if reach.sees_everything() else user.pk
+    key = f"remembered:{name}:{viewer}:{get_language()}"
+    figure = caches["process"].get_or_set(key, read, timeout=REMEMBERED_SECONDS)
+    return cast("Figure", figure)

@@ -78,13 +78,13 @@ search_kinds: Registry[SearchKind] = Registry()
 """The kinds that other features add to the search."""
 
 
-def either(rows: QuerySet[Any], exact: Q, named: Q, asked: SearchText) -> list[Any]:
+def either(rows: QuerySet[Any], exact: Q, named: Q, search: SearchText) -> list[Any]:
     """Return the rows with this id or code; without any, those with such a name.
 
     Any: rows of any model.
     """
-    found = list(rows.filter(exact)[: asked.limit])
-    return found or list(rows.filter(named)[: asked.limit])
+    exact_rows = list(rows.filter(exact)[: search.limit])
+    return exact_rows or list(rows.filter(named)[: search.limit])
 
 
 def marked(text: str, searched: str) -> SafeString:

@@ -83,7 +83,7 @@ class Progress:
 
     done: Versions
     refused: tuple[Refused, ...]
-    rest: Versions
+    remaining: Versions
 
     @classmethod
     def from_post(cls, posted: QueryDict) -> Progress:
@@ -96,21 +96,21 @@ class Progress:
         return cls(
             done=unpack(posted.getlist("done")),
             refused=refused,
-            rest=unpack(posted.getlist("expected")),
+            remaining=unpack(posted.getlist("expected")),
         )
 
     def step(self, size: int) -> Versions:
         """Return the next ``size`` matches to decide."""
-        return dict(list(self.rest.items())[:size])
+        return dict(list(self.remaining.items())[:size])
 
     def after(self, step: Versions, outcome: Decided) -> Progress:
         """Return the progress after a step; matches without an outcome count as gone."""
         done = {match.uid: match.version for match in outcome.done}
         refused = [
-            Refused(each.match.uid, each.error.code, each.message)
-            for each in outcome.refused
+            Refused(refusal.match.uid, refusal.error.code, refusal.message)
+            for refusal in outcome.refused
         ]
-        with_outcome = {each.uid for each in refused} | set(done)
+        with_outcome = {refusal.uid for refusal in refused} | set(done)
         missing = [uid for uid in step if uid not in with_outcome]
         aliases = MatchAlias.objects.filter(uid__in=missing)
         joined = dict(aliases.values_list("uid", "match__uid"))
@@ -120,13 +120,15 @@ class Progress:
             elif joined[uid] not in with_outcome | set(self.done):
                 error = MatchJoined(former=uid, uid=joined[uid])
                 refused.append(Refused(error.uid, error.code, error.message))
-        rest = {uid: version for uid, version in self.rest.items() if uid not in step}
-        return Progress(self.done | done, (*self.refused, *refused), rest)
+        remaining = {
+            uid: version for uid, version in self.remaining.items() if uid not in step
+        }
+        return Progress(self.done | done, (*self.refused, *refused), remaining)
 
     @property
     def total(self) -> int:
         """Return the number of selected matches."""
-        return self.handled + len(self.rest)
+        return self.handled + len(self.remaining)
 
     @property
     def handled(self) -> int:
@@ -135,20 +137,22 @@ class Progress:
 
     def fields(self) -> dict[str, str]:
         """Return the form fields of the next step; ``from_post`` reads them."""
-        refused = [[each.uid, each.code, each.message] for each in self.refused]
+        refused = [
+            [refusal.uid, refusal.code, refusal.message] for refusal in self.refused
+        ]
         return {
-            "expected": pack(self.rest),
+            "expected": pack(self.remaining),
             "done": pack(self.done),
             "refused": json.dumps(refused),
         }
 
-    def shown(self) -> tuple[list[Match], list[tuple[Match | None, Refused]]]:
+    def first_matches(self) -> tuple[list[Match], list[tuple[Match | None, Refused]]]:
         """Return the first ``MAX_SHOWN`` decided and refused matches.
 
         A refused match that no longer exists is None.
         """
         some = self.refused[:MAX_SHOWN]
-        uids = [*list(self.done)[:MAX_SHOWN], *(each.uid for each in some)]
+        uids = [*list(self.done)[:MAX_SHOWN], *(refusal.uid for refusal in some)]
         matches = {
             match.uid: match
             for match in Match.objects.filter(uid__in=uids).select_related(
@@ -156,4 +160,4 @@ class Progress:
             )
         }
         done = [matches[uid] for uid in self.done if uid in matches]
-        return done, [(matches.get(each.uid), each) for each in some]
+        return done, [(matches.get(refusal.uid), refusal) for refusal in some]

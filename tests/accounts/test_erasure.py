@@ -92,7 +92,7 @@ def test_nothing_beside_the_account_keeps_the_name(ana: User) -> None:
     client.post(address, {"username": ana.username, "first_name": "Anna", **_INLINES})
     EmailAddress.objects.create(user=ana, email="ana@example.org")
     statement = issue(
-        kind=StatementKind.NOTICE, subject="tn_1", name="-", facts=[], user=ana
+        kind=StatementKind.REPORT, subject="rr_1", name="-", facts=[], user=ana
     )
     assert "ana.analyst" in client.get("/admin/").content.decode()
 

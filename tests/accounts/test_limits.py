@@ -195,7 +195,7 @@ def test_both_apis_count_a_token_together(
 
     found = [
         Client().get(path, headers=headers)
-        for path in (FILES, "/api/portal/v1/notices/", "/api/portal/v1/notices/")
+        for path in (FILES, "/api/portal/v1/statements/", "/api/portal/v1/statements/")
     ]
 
     assert [answer.status_code for answer in found] == [200, 200, 429]

@@ -11,7 +11,6 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.roles import Role
-from accounts.tokens import create_token
 from audit.models import Event
 from audit.services import first_broken_event
 from catalogue.models import Recording
@@ -19,8 +18,6 @@ from dedup import actions
 from dedup.effects import ActionRequest
 from dedup.models import ActionVerb, DedupAction, DedupGroup
 from dedup.services import find_duplicates
-from plugins.notices.models import ClaimedRight, NoticeLaw
-from plugins.notices.tests.factories import make_claim, make_sent
 from portal.accounts.erasure import erase
 from programmes.models import MusicUse
 from review import selectors
@@ -85,7 +82,7 @@ def merge(
         user=user,
         version=group.version,
         seen=uids,
-        asked=ActionRequest(recordings=uids, canonical=stays.uid),
+        selection=ActionRequest(recordings=uids, canonical=stays.uid),
     )
     return DedupAction.objects.latest("pk")
 
@@ -378,10 +375,10 @@ def test_evidence_that_says_more_counts_with_the_joined_match(manager: User) -> 
     assert selectors.count_of(match).ms == 200_000
 
 
-def test_a_notice_and_a_dispute_follow_the_join_and_come_back(
+def test_a_dispute_follows_the_join_and_comes_back(
     manager: User, reviewer: User
 ) -> None:
-    claim = make_claim(reviewer)
+    claim = deciding.confirm(match=make_match(), user=reviewer)
     recording = claim.recording
     stays = RecordingFactory.create(bucket=recording.bucket)
     for each in (recording, stays):
@@ -390,7 +387,6 @@ def test_a_notice_and_a_dispute_follow_the_join_and_come_back(
     make_detection((70_000, 90_000, 5_000, 25_000), scan=claim.scan, recording=stays)
     fold_scan(scan=claim.scan)
     survivor = Match.objects.get(recording=stays)
-    notice = make_sent([claim], reviewer, manager)
     dispute = deciding.record(
         match=Match.objects.get(pk=claim.pk), user=reviewer, code="licensed"
     ).dispute
@@ -398,12 +394,9 @@ def test_a_notice_and_a_dispute_follow_the_join_and_come_back(
     action = merge(stays, recording, manager)
 
     match = Match.objects.get()
-    item = notice.items.get()
     assert (match.pk, match.state) == (survivor.pk, MatchState.DISPUTED)
-    assert (item.match, item.match_uid) == (match, claim.uid)
     assert selectors.open_disputes().get().match == match
     undo(action, manager)
-    assert notice.items.get().match_id == claim.pk
     assert selectors.open_disputes().get() == dispute
     assert dispute is not None
     assert dispute.status == DisputeStatus.OPEN
@@ -581,35 +574,3 @@ def test_what_people_do_with_many_reaches_the_match_that_a_former_id_leads_to(
     page = client.post("/queue/decide/", given).content.decode()
     assert "0 refused" in page
     assert Match.objects.get().assignee == reviewer
-
-
-def test_a_notice_by_a_program_names_the_match_that_a_former_id_leads_to(
-    client: Client, manager: User, reviewer: User
-) -> None:
-    claim = make_claim(reviewer)
-    recording = claim.recording
-    stays = RecordingFactory.create(bucket=recording.bucket)
-    for each in (recording, stays):
-        each.audio_sha256, each.audio_bytes = "cd" * 32, 10
-        each.save()
-    make_detection((70_000, 90_000, 5_000, 25_000), scan=claim.scan, recording=stays)
-    fold_scan(scan=claim.scan)
-    merge(stays, recording, manager)
-    token = create_token(owner=manager, name="notices", scopes=["report"])
-    law, right = NoticeLaw.US_512C, ClaimedRight.RECORDING
-    asked = {"law": law, "right": right, "matches": [claim.uid]}
-    post = partial(
-        client.post,
-        "/api/portal/v1/notices/",
-        content_type="application/json",
-        headers={"Authorization": f"Bearer {token.secret}"},
-    )
-
-    answer = post(asked)
-    assert answer.status_code == 201, answer.content
-    assert [each["match"] for each in answer.json()["items"]] == [
-        Match.objects.get().uid
-    ]
-    unknown = post({**asked, "matches": [claim.uid, "m_GONE"]})
-    assert unknown.status_code == 404
-    assert "m_GONE" in unknown.json()["message"]

@@ -30,7 +30,6 @@ from common.words import own_models
 from dedup.models import CheckedRecording, DedupGroup, DedupMember, LoopPlace, TrackId
 from imports.models import ImportStep
 from jobs.models import Machine
-from plugins.notices.models import NoticeAnswer, NoticeItem
 from review.models import FileFigures, Match
 from scanning.choices import CallbackOutcome, ScanStatus
 from scanning.models import (
@@ -122,8 +121,6 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         *(CatalogueState, IndexCopy, IndexEntry, Machine),
         # The pages of works, recordings and releases show these.
         *(OtherTitle, Share, Statement, Track, WorkNumber),
-        # The page of a notice shows these; the last is the worker's note.
-        *(NoticeAnswer, NoticeItem),
         # The page of an import shows what its undo takes back.
         ImportStep,
         # Programs ask for these ids by the wire format.

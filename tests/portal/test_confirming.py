@@ -9,13 +9,9 @@ import time_machine
 from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
 from django.test import Client
-from django.urls import reverse
 
 from accounts.models import User
 from accounts.roles import Role
-from plugins.notices.models import NoticeState
-from plugins.notices.tests.factories import make_claim, make_submitted
-from plugins.notices.words import ACCURACY, GOOD_FAITH
 from reports.layouts import Layout
 from reports.models import ReportSchedule
 from reports.services import save_template
@@ -29,7 +25,6 @@ from tests.reports.schedules import schedule
 pytestmark = pytest.mark.django_db
 
 PASSWORD = "nine otters bake quietly"
-SIGNED = {"good_faith": GOOD_FAITH, "accuracy": ACCURACY, "signature": "A. Muster"}
 
 
 def is_asked(answer: Any) -> bool:  # Any: the test client's answer
@@ -96,33 +91,6 @@ def test_it_is_asked_again_after_the_minutes_of_the_setting(
 
     assert within.status_code == 200
     assert is_asked(after)
-
-
-def test_a_notice_is_signed_by_whoever_gives_the_password_again() -> None:
-    """``test_notice_pages`` signs with a token, which is not asked."""
-    reviewer = make_user(Role.REVIEWER)
-    notice = make_submitted([make_claim(reviewer)], reviewer)
-    client = Client()
-    client.force_login(make_user(Role.MANAGER))
-    address = reverse("portal:notice_sign", args=[notice.uid])
-
-    refused = client.post(
-        f"/api/portal/v1/notices/{notice.uid}/sign/",
-        {"version": notice.version, **SIGNED},
-        content_type="application/json",
-    )
-    read = client.get(address)
-    asked = client.post(address, {"version": str(notice.version), **SIGNED})
-    notice.refresh_from_db()
-    before = notice.state
-    confirmed(client, asked)
-
-    assert refused.status_code == 403
-    assert refused.json()["code"] == "confirm_first"
-    notice.refresh_from_db()
-    assert read.status_code == 200
-    assert before == NoticeState.REVIEW
-    assert notice.state == NoticeState.SIGNED
 
 
 def test_where_results_of_a_container_are_posted(signed_in: MakeClient) -> None:

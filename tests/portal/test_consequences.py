@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.db.models import Q
-from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,8 +23,6 @@ from dedup.actions import act_on_group
 from dedup.effects import ActionRequest
 from dedup.models import ActionVerb, DedupGroup, DedupMember
 from jobs.models import Job
-from plugins.notices.checks import changed_since_signed
-from plugins.notices.tests.factories import make_claim, make_sent
 from portal.shared.consequences import Consequences, consequences_of
 from review import errors
 from review.choices import (
@@ -37,7 +34,6 @@ from review.choices import (
 )
 from review.models import Licence, Match
 from review.services import exclusions, licences
-from review.services.folding import fold_scan
 from review.services.licences import Reach
 from scanning.models import ScannedFile
 from tests.factories import deciding
@@ -45,8 +41,7 @@ from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
-from tests.factories.scanning import ScanFactory, make_detection
-from tests.fixtures import MakeClient
+from tests.factories.statements import state_everywhere
 from tests.previews import rows, said_otherwise, unexpected, unexpected_statements
 
 pytestmark = pytest.mark.django_db
@@ -200,7 +195,7 @@ class World:
                     user=user,
                     version=group.version,
                     seen=uids,
-                    asked=ActionRequest(uids, canonical=self.other.uid),
+                    selection=ActionRequest(uids, canonical=self.other.uid),
                 ),
                 Q(recording__in=[self.recording, self.other]),
             )
@@ -315,12 +310,12 @@ def test_every_ground_has_a_preview() -> None:
             transaction.set_rollback(True)
 
 
-def test_claims_and_signed_notices_come_first() -> None:
+def test_claims_and_what_binds_the_most_come_first() -> None:
     manager, reviewer = make_user(Role.MANAGER), make_user(Role.REVIEWER)
-    claim = make_claim(reviewer)
+    claim = deciding.confirm(match=make_match(), user=reviewer)
     waiting = make_match(recording=claim.recording)
     kept = make_match(recording=claim.recording, match={"state": MatchState.RELEASED})
-    notice = make_sent([claim], reviewer, manager)
+    state_everywhere(claim, manager)
 
     def change() -> object:
         return exclusions.exclude(
@@ -338,41 +333,11 @@ def test_claims_and_signed_notices_come_first() -> None:
         "Keeps its state; less of it counts",
         1,
     )
-    told, pack = said.statements
-    assert (told.uid, pack.kind) == (notice.uid, StatementKind.EVIDENCE)
-    assert "other seconds" in told.texts[0]
-    assert changed_since_signed(notice) == []
-    change()
-    assert changed_since_signed(notice) == list(told.texts)
-
-
-def test_a_notice_about_the_match_before_a_rescan_is_listed(
-    signed_in: MakeClient,
-) -> None:
-    manager, reviewer = make_user(Role.MANAGER), make_user(Role.REVIEWER)
-    claim = make_claim(reviewer)
-    notice = make_sent([claim], reviewer, manager)
-    scan = ScanFactory.create(scanned_file=claim.scanned_file)
-    make_detection(
-        (70_000, 90_000, 5_000, 25_000), scan=scan, recording=claim.recording
-    )
-    fold_scan(scan=scan)
-    draft = make_licence(recordings=[claim.recording], user=manager, in_force=False)
-    page = reverse("portal:licence_preview", args=[draft.uid])
-
-    said = consequences_of(
-        lambda: exclusions.exclude(
-            recording=claim.recording,
-            interval=(5_000, 15_000),
-            reason="ident",
-            user=manager,
-        ),
-        about=Q(recording=claim.recording),
-    )
-    shown = signed_in(Role.MANAGER).get(page).content.decode()
-
-    assert notice.uid in [each.uid for each in said.statements]
-    assert notice.reference in shown
+    assert [each.kind for each in said.statements] == [
+        StatementKind.CUE_SHEET,
+        StatementKind.EVIDENCE,
+    ]
+    assert all(each.texts for each in said.statements)
 
 
 def test_only_what_a_person_saw_is_agreed_to() -> None:

@@ -131,7 +131,7 @@ def test_coverage_parts_follow_each_other_and_the_rest_is_named() -> None:
             CoveragePart("cleared", 50, Decimal("5.00")),
         ],
         matched=CoveragePart("", 250, Decimal("25.00")),
-        rest=CoveragePart("No match", 750, Decimal("75.00")),
+        unmatched=CoveragePart("No match", 750, Decimal("75.00")),
     )
 
     assert [item.box.x for item in drawn.items] == ["0%", "20%"]

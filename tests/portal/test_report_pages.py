@@ -20,17 +20,22 @@ from reports.choices import Format, Mode, RunState
 from reports.layouts import Layout
 from reports.models import ReportRun, ReportTemplate
 from reports.rows import match_columns
+from review.services.folding import fold_scan
 from review.services.locks import take_lock
 from scanning.choices import FileStatus
 from scanning.services.filing import change_details
 from scanning.services.intake import FileDetails
 from tests.factories import deciding
 from tests.factories.accounts import make_user
-from tests.factories.review import make_match
-from tests.factories.scanning import ScannedFileFactory
+from tests.factories.review import DEFAULT_INTERVAL, make_match
+from tests.factories.scanning import (
+    ScanFactory,
+    ScannedFileFactory,
+    make_detection,
+)
 from tests.fixtures import MakeClient
 from tests.reports.reading import file_of, rows, run_of
-from tests.visible_text import visible_text
+from tests.visible_text import faults_in, visible_text
 
 pytestmark = pytest.mark.django_db
 
@@ -99,6 +104,9 @@ def test_a_run_says_of_every_row_that_it_differs_whatever_changed_it(
     match, retired = make_match(), make_match()
     unmatched = ScannedFileFactory.create(status=FileStatus.NO_MATCH)
     run = run_of(Layout(mode=mode))
+    again = ScanFactory.create(scanned_file=match.scanned_file)
+    make_detection(DEFAULT_INTERVAL, scan=again, recording=match.recording)
+    fold_scan(scan=again)
     retire_recordings(recordings=[retired.recording], user=manager)
     same = visible_text(client.get(run.url).content.decode())
 
@@ -114,6 +122,8 @@ def test_a_run_says_of_every_row_that_it_differs_whatever_changed_it(
     assert "read differently" not in same
     assert ("1 row would read differently today." in share) == (mode == Mode.MATCH)
     assert "2 rows would read differently today. The first differs since" in details
+    assert "source account would differ." in details
+    assert not faults_in(client.get(run.url).content.decode())
 
 
 def test_csv_leaves_at_once_and_is_kept_by_its_name(signed_in: MakeClient) -> None:

@@ -18,16 +18,13 @@ from imports import services as imports
 from imports.recordings.kind import RECORDINGS
 from jobs.choices import Pool
 from jobs.runner import run_next
-from plugins.notices.models import TakedownNotice
-from plugins.notices.tests.factories import make_claim, make_sent
-from reports.cue_sheets import listed_cues
-from reports.cue_statement import issue_version
 from review.models import Match
 from scanning.models import Container, ScannedFile
-from statements.choices import StatementState
 from statements.models import Statement
+from tests.factories import deciding
 from tests.factories.accounts import make_limited, make_user
 from tests.factories.review import make_match
+from tests.factories.statements import state_everywhere
 from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
@@ -37,19 +34,22 @@ STANDS = "These statements stay as they are"
 
 @pytest.fixture
 def match() -> Match:
-    """Return a match with a sent notice, its pack, and a submitted cue sheet."""
-    ana, mira = make_user(Role.REVIEWER), make_user(Role.MANAGER)
-    claim = make_claim(ana)
-    make_sent([claim], ana, mira)
-    issue_version(
-        sheet=listed_cues(claim.scanned_file), user=mira, state=StatementState.APPROVED
-    )
+    """Return a match with a pack that somebody has, and an approved cue sheet."""
+    mira = make_user(Role.MANAGER)
+    claim = deciding.confirm(match=make_match(), user=mira)
+    state_everywhere(claim, mira)
     return claim
 
 
 def work_off() -> None:
     while run_next(Pool.WORK):
         pass
+
+
+def sheet_of(match: Match) -> Statement:
+    return Statement.objects.get(
+        kind=StatementKind.CUE_SHEET, subject=str(match.scanned_file.uid)
+    )
 
 
 def kinds(found: dict[str, list[Any]]) -> dict[str, set[str]]:
@@ -60,7 +60,6 @@ def test_statements_are_found_by_file_and_by_recording(match: Match) -> None:
     file = f"file:{match.scanned_file.uid}"
     recording = f"recording:{match.recording.uid}"
     everything = {
-        StatementKind.NOTICE,
         StatementKind.EVIDENCE,
         StatementKind.CUE_SHEET,
     }
@@ -82,7 +81,7 @@ def test_a_file_is_deleted_after_its_statements_were_seen(
     assert file.deleted_at is None
     told = page.content.decode()
     assert STANDS in told
-    assert str(TakedownNotice.objects.get()) in told
+    assert sheet_of(match).name in told
     assert "The decision stays, without its file." in told
     assert STANDS in asked.content.decode()
 
@@ -148,7 +147,7 @@ def test_a_recording_is_retired_after_its_statements_were_seen(
     recording.refresh_from_db()
     assert recording.status == "retired"
     event = Event.objects.get(action="recording.retired")
-    assert set(event.after["stated"]) == {"notice", "evidence", "cue_sheet"}
+    assert set(event.after["stated"]) == {"evidence", "cue_sheet"}
 
 
 @pytest.mark.parametrize("place", ["container", "bucket"])
@@ -160,7 +159,7 @@ def test_a_container_or_bucket_is_deleted_after_its_statements_were_seen(
         whole = match.recording.bucket
     client = signed_in(Role.ADMIN)
     address = reverse(f"portal:{place}_delete", args=[whole.pk])
-    notice = TakedownNotice.objects.get().reference
+    sheet = sheet_of(match)
 
     def is_deleted() -> bool:
         whole.refresh_from_db()
@@ -173,12 +172,12 @@ def test_a_container_or_bucket_is_deleted_after_its_statements_were_seen(
     for asked in (seen, outdated):
         told = asked.content.decode()
         assert STANDS in told
-        assert notice in told
+        assert sheet.name in told
     mark = dict(outdated.context["kept"])["agreed"]
     assert client.post(address, {"agreed": mark}).status_code == 302
     assert is_deleted()
     work_off()
-    sheet = Statement.objects.get(kind=StatementKind.CUE_SHEET)
+    sheet.refresh_from_db()
     assert bool(sheet.differs_since) is (place == "container")
 
 
@@ -193,7 +192,6 @@ def test_an_api_deletes_and_the_event_says_what_stood_on_it(match: Match) -> Non
     event = Event.objects.get(action="file.deleted")
     assert event.after == {
         "stated": {
-            "notice": [TakedownNotice.objects.get().uid],
             "evidence": [match.uid],
             "cue_sheet": [str(file.uid)],
         }
@@ -210,7 +208,7 @@ def test_a_container_is_deleted_and_the_events_say_what_stood_on_its_files(
     client.delete(f"/api/fs-containers/{match.scanned_file.container_id}")
 
     event = Event.objects.get(action="file.deleted")
-    assert set(event.after["stated"]) == {"notice", "evidence", "cue_sheet"}
+    assert set(event.after["stated"]) == {"evidence", "cue_sheet"}
 
 
 def test_statements_out_of_sight_are_not_named(match: Match) -> None:
@@ -225,7 +223,7 @@ def test_statements_out_of_sight_are_not_named(match: Match) -> None:
         reverse("portal:file_delete", args=[match.scanned_file.uid])
     ).content.decode()
 
-    assert str(TakedownNotice.objects.get()) not in page
+    assert sheet_of(match).name not in page
     assert match.recording.title not in page
     assert "that you may not see" in page
 
@@ -278,7 +276,7 @@ def test_the_check_of_a_table_counts_what_stands_on_recordings(
     )
 
     assert (one.status, one.message) == ("checked", "")
-    assert one.summary["stated"].keys() == {"notice", "evidence", "cue_sheet"}
+    assert one.summary["stated"].keys() == {"evidence", "cue_sheet"}
     told = page.content.decode()
     assert "Statements stand on recordings that this changes" in told
-    assert "Takedown notice: 1" in told
+    assert "Cue sheet: 1" in told

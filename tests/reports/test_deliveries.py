@@ -91,7 +91,7 @@ def test_a_sent_report_says_which_rows_differ_until_nobody_compares_it(
     (difference,) = sent.differs_in
     assert (sent.state, sent.subject) == ("sent", ReportRun.objects.get().uid)
     assert difference["match"] == match.uid
-    assert f"“Fog” in “{match.scanned_file.name}”: review_state" in difference["text"]
+    assert f"“Fog” in “{match.scanned_file.name}”: review state" in difference["text"]
     assert [(fact.match, fact.state) for fact in sent.facts.all()] == [
         (match.uid, "pending")
     ]

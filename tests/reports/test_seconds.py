@@ -17,10 +17,6 @@ from accounts.models import User
 from accounts.roles import Role
 from acrapi.serializers.files import file_shapes
 from evidence.facts import case_json, gather
-from plugins.notices.content import content_of
-from plugins.notices.models import ClaimedRight, NoticeLaw
-from plugins.notices.services import prepare
-from plugins.notices.tests.factories import at_address
 from portal.api.serializers import file_state
 from reports import cue_sheet_files, summaries
 from reports.choices import Format, Mode
@@ -111,16 +107,8 @@ def test_one_file_with_everything_states_the_same_seconds_everywhere(
         match={"state": MatchState.CONFIRMED},
         segment={"speech_pct": "80.00"},
     )
-    at_address(claim, "https://video.example/v/1")
     check_speech(match=claim, user=manager, heard=True)
-    notice = prepare(
-        matches=[claim],
-        law=NoticeLaw.US_512C,
-        right=ClaimedRight.RECORDING,
-        user=manager,
-    )
     case = case_json(gather(match_id=claim.pk))
-    (item,) = content_of(notice)["items"]
     sheet = cue_sheet(file=file)
     of_claim = next(cue for cue in sheet.cues if cue.match == claim)
     as_csv = next(row for row in rows_of(sheet) if row["match_id"] == claim.uid)
@@ -149,7 +137,6 @@ def test_one_file_with_everything_states_the_same_seconds_everywhere(
     assert case["counted"] == [{"start_ms": 47_064, "end_ms": 60_364}]
     assert [each["counted_ms"] for each in case["segments"]] == [13_300, 0]
     assert _cells(of_claim)[-1][0] == "00:00:13"
-    assert (item["times"], item["matched_s"]) == ([["00:00:47", "00:01:00"]], 13)
     assert list(differing_seconds(file)) == []
 
     # The page states what counts of each segment.

@@ -18,14 +18,8 @@ from accounts.services import create_user
 from accounts.tokens import create_token
 from acrportal import translations
 from common.attribution import act_through, attribution_scope
+from evidence.explanations import decision as decision_in_words
 from evidence.facts import case_json, gather
-from evidence.words import decision as decision_in_words
-from plugins.notices.content import content_of
-from plugins.notices.models import ClaimedRight, NoticeLaw
-from plugins.notices.services import prepare
-from plugins.notices.signing import why_not_sign
-from plugins.notices.tests.factories import at_address, make_submitted
-from plugins.notices.words import as_text
 from portal.dashboard import page as dashboard
 from programmes.precedents import precedent_of
 from reports.cue_approval import SheetStep, approval_of, take_step, why_no_signature
@@ -75,36 +69,6 @@ def send(client: Client, match: Match, verb: str, **values: str) -> int:
     )
     match.refresh_from_db()
     return answer.status_code
-
-
-def claim() -> Match:
-    match = make_match()
-    at_address(match, "https://video.example/v/1")
-    return match
-
-
-def notice_about(match: Match, user: User) -> str:
-    notice = prepare(
-        matches=[match],
-        law=NoticeLaw.US_512C,
-        right=ClaimedRight.RECORDING,
-        user=user,
-    )
-    return " ".join(as_text(content_of(notice)).split())
-
-
-def test_a_notice_says_what_confirmed_the_match(program: User, manager: User) -> None:
-    by_program, by_token, by_person = claim(), claim(), claim()
-    assert send(api(program), by_program, "confirm") == 200
-    assert send(api(manager), by_token, "confirm") == 200
-    deciding.confirm(match=by_person, user=manager)
-    by_person.refresh_from_db()
-
-    for match in (by_program, by_token):
-        assert match.decider == Decider.PROGRAM
-        assert "a program confirmed the match on" in notice_about(match, manager)
-    assert by_person.decider == Decider.PERSON
-    assert "a person confirmed the match on" in notice_about(by_person, manager)
 
 
 def test_an_account_that_becomes_a_persons_later_did_not_look(program: User) -> None:
@@ -182,20 +146,6 @@ def test_a_program_is_no_second_person(manager: User) -> None:
         with pytest.raises(errors.NotAllowed, match="a program cannot be"):
             answer(segment=proposed, user=service)
     exclusions.approve(segment=proposed, user=manager)
-
-
-def test_a_program_signs_no_notice_that_needs_a_second_person(manager: User) -> None:
-    match = claim()
-    deciding.confirm(match=match, user=make_user(Role.REVIEWER))
-    Match.objects.filter(pk=match.pk).update(needs_approval=True)
-    notice = make_submitted([match], make_user(Role.REVIEWER))
-
-    with attribution_scope():
-        act_through("token:t_1 nightly")
-        refused = why_not_sign(notice, manager)
-
-    assert "a program cannot be" in refused
-    assert why_not_sign(notice, manager) == ""
 
 
 def test_a_program_answers_no_cue_sheet(manager: User) -> None:

@@ -575,3 +575,13 @@ def test_matches_of_recordings_that_were_merged_go_on_as_one() -> None:
 
         assert (follower.state, follower.queue_reason) == (state, reason)
         assert follower.aliases.get().uid == other.uid
+
+
+def test_a_rule_decides_no_match_before_it_is_found() -> None:
+    make_policy(action=PolicyAction.CONFIRM)
+
+    match = make_match()
+
+    match.refresh_from_db()
+    assert match.state == MatchState.CONFIRMED
+    assert match.decided_at == match.created_at

@@ -1,8 +1,7 @@
 """Matches over later scans and merges: their ids, their decisions, and undo.
 
 The id of a match that was joined with another one leads to that one. A decision can be
-undone or reopened after a rescan, and no rescan decides it again by a licence. A notice
-follows its claim over scans and merges.
+undone or reopened after a rescan, and no rescan decides it again by a licence.
 """
 
 from __future__ import annotations

@@ -58,9 +58,9 @@ class KeptFileAdmin(RoleAdmin[KeptFile]):
     readonly_fields = all_field_names(KeptFile, but=["id", "unmatched"])
 
     @admin.display(description=_("Compared"), ordering="compared_at")
-    def compared(self, kept: KeptFile) -> SafeString:
+    def compared(self, kept_file: KeptFile) -> SafeString:
         """Return when the file was compared last."""
-        return when(kept.compared_at)
+        return when(kept_file.compared_at)
 
 
 @admin.register(UnknownPolicy)

@@ -162,11 +162,11 @@ class FileBroadcastsView(ProgramView):
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Add a broadcast."""
         file = find_file(uid)
-        given = valid_data(FileBroadcastSerializer(data=request.data))
+        body = valid_data(FileBroadcastSerializer(data=request.data))
         row = services.add_broadcast(
             scanned_file=file,
-            station=given["station"],
-            values=_values(given),
+            station=body["station"],
+            values=_values(body),
             user=self.person,
         )
         return Response(_broadcast_json(row), status=201)
@@ -186,14 +186,14 @@ class FileBroadcastView(ProgramView):
     def put(self, request: Request, uid: uuid.UUID, broadcast: str) -> Response:
         """Set all values of the broadcast."""
         row = _broadcast(uid, broadcast)
-        given = valid_data(FileBroadcastSerializer(data=request.data))
+        body = valid_data(FileBroadcastSerializer(data=request.data))
         services.change_broadcast(
             broadcast=row,
-            station=given["station"],
-            values=_values(given),
+            station=body["station"],
+            values=_values(body),
             user=self.person,
-            seen=given.get("version"),
-            despite=given["despite"],
+            seen=body.get("version"),
+            despite=body["despite"],
         )
         return Response(_broadcast_json(_broadcast(uid, broadcast)))
 
@@ -201,9 +201,9 @@ class FileBroadcastView(ProgramView):
     def delete(self, request: Request, uid: uuid.UUID, broadcast: str) -> Response:
         """Delete the broadcast with its audience."""
         row = _broadcast(uid, broadcast)
-        asked = valid_data(DespiteSerializer(data=request.query_params))
+        query = valid_data(DespiteSerializer(data=request.query_params))
         services.delete_broadcast(
-            broadcast=row, user=self.person, despite=asked["despite"]
+            broadcast=row, user=self.person, despite=query["despite"]
         )
         return Response(status=204)
 
@@ -234,12 +234,12 @@ class StationAudiencesView(ProgramView):
     def put(self, request: Request, uid: str) -> Response:
         """Set all figures of one month."""
         station = _station(uid)
-        given = valid_data(StationAudienceSerializer(data=request.data))
-        seen, month = given.pop("version", None), given.pop("month")
+        body = valid_data(StationAudienceSerializer(data=request.data))
+        seen, month = body.pop("version", None), body.pop("month")
         services.set_audience(
             station=station,
             month=month,
-            values=AudienceValues(**given),
+            values=AudienceValues(**body),
             user=self.person,
             seen=seen,
         )
@@ -269,15 +269,15 @@ class StationRevenuesView(ProgramView):
     def put(self, request: Request, uid: str) -> Response:
         """Set the revenue of one month for one kind of rights."""
         station = _station(uid)
-        given = valid_data(StationRevenueSerializer(data=request.data))
-        month, rights_type = given["month"], RightsType(given["rights_type"])
+        body = valid_data(StationRevenueSerializer(data=request.data))
+        month, rights_type = body["month"], RightsType(body["rights_type"])
         services.set_revenue(
             station=station,
             month=month,
             rights_type=rights_type,
-            values=RevenueValues(given["net_revenue"], given["currency"]),
+            values=RevenueValues(body["net_revenue"], body["currency"]),
             user=self.person,
-            seen=given.get("version"),
+            seen=body.get("version"),
         )
         rows = selectors.revenues_of(station)
         row = rows.filter(month=month, rights_type=rights_type).first()
@@ -296,9 +296,9 @@ def _station(uid: str) -> Station:
     return get_object_or_404(Station, uid=uid)
 
 
-def _values(given: Json) -> BroadcastValues:
-    starts_at = start_at(given["starts_at"], given["station"].time_zone)
-    return BroadcastValues(starts_at, given["length_ms"], given["showing"])
+def _values(body: Json) -> BroadcastValues:
+    starts_at = start_at(body["starts_at"], body["station"].time_zone)
+    return BroadcastValues(starts_at, body["length_ms"], body["showing"])
 
 
 def _broadcast_json(row: Broadcast) -> Json:
@@ -316,11 +316,11 @@ def _broadcast_json(row: Broadcast) -> Json:
 
 def _audience_json(row: Audience) -> Json:
     values = services.audience_values(row)
-    said = StationAudienceSerializer({"month": row.month, **asdict(values)}).data
-    return dict(said) | {"version": state_of(values)}
+    fields = StationAudienceSerializer({"month": row.month, **asdict(values)}).data
+    return dict(fields) | {"version": state_of(values)}
 
 
 def _revenue_json(month: date, rights_type: str, values: RevenueValues) -> Json:
     of_what = {"month": month, "rights_type": rights_type}
-    said = StationRevenueSerializer(of_what | asdict(values)).data
-    return dict(said) | {"version": state_of(values)}
+    fields = StationRevenueSerializer(of_what | asdict(values)).data
+    return dict(fields) | {"version": state_of(values)}

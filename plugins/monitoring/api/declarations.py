@@ -99,15 +99,15 @@ class DeclarationView(ProgramView):
 
     def draft(self, request: Request) -> Declaration:
         """Return the declaration that a request describes, not saved."""
-        given = valid_data(DeclarationRequestSerializer(data=request.data))
-        replaces = self.find(given["replaces"]) if given["replaces"] else None
+        body = valid_data(DeclarationRequestSerializer(data=request.data))
+        replaces = self.find(body["replaces"]) if body["replaces"] else None
         try:
             return services.draft(
-                profile=given["profile"],
-                begins=given["begins"],
-                ends=given["ends"],
+                profile=body["profile"],
+                begins=body["begins"],
+                ends=body["ends"],
                 user=self.person,
-                name=given["name"],
+                name=body["name"],
                 replaces=replaces,
             )
         except DeclarationRefused as refused:
@@ -190,13 +190,13 @@ class DeclarationFileView(DeclarationView):
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: Request, uid: str) -> HttpResponseBase:
         """Send the file as it was written."""
-        found = self.find(uid, written=True)
+        declaration = self.find(uid, written=True)
         return StreamingHttpResponse(
-            services.download(declaration=found, user=self.person),
+            services.download(declaration=declaration, user=self.person),
             content_type="application/octet-stream",
             headers={
-                **attachment(found.file_name),
-                "Content-Length": str(found.size_bytes),
+                **attachment(declaration.file_name),
+                "Content-Length": str(declaration.size_bytes),
             },
         )
 
@@ -217,7 +217,7 @@ class DeclarationCancelView(DeclarationView):
     @extend_schema(request=None, responses={202: DeclarationSerializer})
     def post(self, request: Request, uid: str) -> Response:
         """Cancel a declaration; a written one stays as it is."""
-        found = self.find(uid)
-        services.cancel_declaration(declaration=found, user=self.person)
-        found.refresh_from_db()
-        return Response(DeclarationSerializer(found).data, status=202)
+        declaration = self.find(uid)
+        services.cancel_declaration(declaration=declaration, user=self.person)
+        declaration.refresh_from_db()
+        return Response(DeclarationSerializer(declaration).data, status=202)

@@ -183,10 +183,10 @@ def _stream(uid: str) -> Stream:
 
 
 def _playing(stream: Stream | None = None) -> dict[int, list[Airplay]]:
-    found: dict[int, list[Airplay]] = {}
+    plays: dict[int, list[Airplay]] = {}
     for play in selectors.now_playing(stream):
-        found.setdefault(play.stream_id, []).append(play)
-    return found
+        plays.setdefault(play.stream_id, []).append(play)
+    return plays
 
 
 def _facts(stream: Stream) -> dict[str, object]:

@@ -504,5 +504,5 @@ def _explain(key: str, fault: CloudFault) -> str:
         return _(
             "The other portal says: %(said)s. Fingerprints need a token with the scopes "
             "read and catalogue; without them, the recordings wait for their audio."
-        ) % {"said": fault.said}
+        ) % {"said": fault.message}
     return str(fault)

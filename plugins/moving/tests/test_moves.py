@@ -253,7 +253,7 @@ def test_a_killed_move_repeats_one_page(
     assert Event.objects.filter(action="recording.added").count() == 251
 
 
-def _names_of_files() -> list[str]:
+def names_of_files() -> list[str]:
     return sorted(ScannedFile.objects.present().values_list("name", flat=True))
 
 
@@ -403,14 +403,14 @@ def test_a_managers_undo_of_a_move_is_refused_before_its_first_step(
     moving: Moving,
 ) -> None:
     one, manager = moving.move(), make_user(Role.MANAGER)
-    files, before = _names_of_files(), Event.objects.count()
+    files, before = names_of_files(), Event.objects.count()
 
     with pytest.raises(CommandError, match="Only admins"):
         call_command("undo_import", one.uid, "--username", manager.username)
     with pytest.raises(PermissionDenied):
         services.check_undo(one=one, user=manager)
 
-    assert _names_of_files() == files
+    assert names_of_files() == files
     assert Event.objects.count() == before
     assert not ImportStep.objects.exclude(state=StepState.DONE).exists()
 

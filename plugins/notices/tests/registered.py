@@ -12,7 +12,7 @@ from plugins.notices.models import NoticeItem, NoticeState, TakedownNotice
 from plugins.notices.services import Sending
 from plugins.notices.tests import rows
 from plugins.notices.tests.factories import TYPED
-from tests.security.admin_screens import SCREENS, Screen
+from tests.security.admin_screens import SCREENS, SHOWN_ELSEWHERE, Screen
 from tests.security.forms import TOLD
 from tests.security.noted import NOTED
 from tests.security.nowhere import NOWHERE
@@ -36,6 +36,12 @@ OBJECTS.register(
 SCREENS.register(
     {
         "notices.TakedownNotice": Screen(lambda desk: rows.notice(desk)),
+    }
+)
+SHOWN_ELSEWHERE.register(
+    {
+        "notices.NoticeItem": "the page of a notice",
+        "notices.NoticeAnswer": "the page of a notice",
     }
 )
 SCOPES.register(

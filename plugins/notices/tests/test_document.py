@@ -12,8 +12,15 @@ from accounts.models import User
 from plugins.notices.content import content_of
 from plugins.notices.drawing import pdf_of
 from plugins.notices.models import NoticeLaw
-from plugins.notices.tests.factories import FILLED_IN, make_claim, make_signed
+from plugins.notices.tests.factories import (
+    FILLED_IN,
+    make_claim,
+    make_draft,
+    make_signed,
+)
 from plugins.notices.words import as_text, blocks_of, typed_as_asked
+from review.services import exclusions
+from tests.seconds import places_of
 
 pytestmark = pytest.mark.django_db
 
@@ -100,6 +107,20 @@ def test_long_and_strange_texts_are_not_cut(reviewer: User, manager: User) -> No
     assert (
         len([block for block in blocks_of(content) if "material" in block.heading]) == 5
     )
+
+
+def test_it_states_the_seconds_that_count(reviewer: User, manager: User) -> None:
+    claim = make_claim(reviewer)
+    exclusions.exclude(
+        recording=claim.recording, interval=(0, 10_000), reason="ident", user=manager
+    )
+    claim.refresh_from_db()
+    (stated_ms,) = set(places_of(claim).values())
+
+    (item,) = content_of(make_draft([claim], reviewer))["items"]
+
+    assert 0 < stated_ms < claim.scanned_file.length_ms
+    assert item["matched_s"] == round(stated_ms / 1000)
 
 
 def test_words_are_compared_without_case_and_blanks() -> None:

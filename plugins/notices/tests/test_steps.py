@@ -685,10 +685,12 @@ def _exclude(claim: Match, manager: User) -> None:
 
 def _sell(claim: Match, manager: User) -> None:
     own(record_of(claim.recording), "Example Music Ltd")
+    following.note_all()
 
 
 def _sell_to_others(claim: Match, manager: User) -> None:
     own(record_of(claim.recording), "Harbour Lights")
+    following.note_all()
 
 
 def _doubt(claim: Match, manager: User) -> None:
@@ -697,6 +699,7 @@ def _doubt(claim: Match, manager: User) -> None:
     share.party = Party.objects.create(name="Rival")
     share.save()
     contradict(record_of(claim.recording))
+    following.note_all()
 
 
 def _lose(claim: Match, manager: User) -> None:

@@ -14,11 +14,13 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Exclusion
-from plugins.notices.tests.factories import make_claim, make_sent
 from portal.review.queue import Queue
+from reports.cue_sheets import listed_cues
+from reports.cue_statement import issue_version
 from review.choices import MatchState
 from review.models import Match
 from review.services import locks
+from statements.choices import StatementState
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
@@ -252,16 +254,18 @@ def test_undo_asks_before_it_opens_a_dispute_again(
     assert match.state == MatchState.DISPUTED
 
 
-def test_undo_asks_before_it_touches_a_signed_notice(
+def test_undo_asks_before_it_touches_an_approved_cue_sheet(
     manager: Client, mira: User
 ) -> None:
-    match = make_claim(mira)
-    notice = make_sent([match], mira, make_user(Role.MANAGER))
+    match = deciding.confirm(match=make_match(), user=mira)
+    sheet = issue_version(
+        sheet=listed_cues(match.scanned_file), user=mira, state=StatementState.APPROVED
+    )
 
     asked = undo(manager, match)
 
     assert asked.status_code == 409
-    said = f"Takedown notice “{notice}” states this match as confirmed."
+    said = f"Cue sheet “{sheet}” states this match as confirmed."
     assert said in asked.content.decode()
 
 

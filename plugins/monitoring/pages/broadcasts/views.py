@@ -176,7 +176,7 @@ def broadcast_delete(
                 (found.scanned_file, reverse("portal:file_detail", args=[uid])),
                 (_("Broadcasts"), reverse("portal:file_broadcasts", args=[uid])),
             ],
-            kept={"seen": request.GET.get("seen", "")},
+            values={"seen": request.GET.get("seen", "")},
         )
     asked = _ask_before(
         request,

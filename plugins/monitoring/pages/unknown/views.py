@@ -110,7 +110,7 @@ def unknown_changes(request: PortalRequest) -> HttpResponseBase:
 
     return answer_changes(
         request,
-        known=known,
+        page_tokens=known,
         now={
             uid: page.token_of(item, figures.get(item.pk, ItemFigures()))
             for uid, item in shown.items()

@@ -19,7 +19,7 @@ from plugins.moving.importing.streams import parts_here
 from plugins.moving.models import Moved, MovedKind, MovedOutcome, MoveIn
 from plugins.moving.tests.account import TOKEN, bucket_file, play
 from plugins.moving.tests.conftest import Moving, work_off
-from plugins.moving.tests.test_moves import NOON, _names_of_files, refused
+from plugins.moving.tests.test_moves import NOON, names_of_files, refused
 from review.models import Match
 from scanning.choices import EngineChoice, FileStatus
 from scanning.models import CloudDeletion, Container, ScannedFile, Segment
@@ -172,7 +172,7 @@ def test_an_undo_takes_back_what_nobody_used(moving: Moving) -> None:
     moving.there.plays["s1", "20260503"] = [play("2026-05-03 10:00:00", song)]
     with time_machine.travel(NOON, tick=False):
         one = moving.move()
-        names = _names_of_files()
+        names = names_of_files()
         assert services.check_undo(one=one, user=moving.admin)
         work_off()
         one.refresh_from_db()
@@ -198,6 +198,6 @@ def test_an_undo_takes_back_what_nobody_used(moving: Moving) -> None:
     # Deleted files keep the ids that they had there.
     assert again.summary["counts"]["file"] == {"new": 2}
     assert again.summary["counts"]["day"] == one.summary["counts"]["day"]
-    assert _names_of_files() == names
+    assert names_of_files() == names
     assert Station.objects.count() == 1
     assert Recording.objects.filter(status=RecordingStatus.STUB).count() == 3

@@ -177,8 +177,8 @@ def _tags_after(file: ScannedFile, form: forms.Form) -> list[str]:
 
 
 def _texts(values: Mapping[str, object], name: str) -> list[str]:
-    given = values.get(name)
-    return [str(each) for each in given] if isinstance(given, list) else []
+    entries = values.get(name)
+    return [str(entry) for entry in entries] if isinstance(entries, list) else []
 
 
 def _why_not_tagged(file: ScannedFile, _user: User, form: forms.Form) -> str:
@@ -314,7 +314,7 @@ def files_many(request: PortalRequest) -> HttpResponseBase:
     context = {"verb": verb, "name": request.POST["verb"], "back": back, "form": form}
     consequences = _not_agreed(request, files) if verb.ends else None
     if "apply" in request.POST and form.is_valid() and consequences is None:
-        done, left_out = do_each(verb, files, request.user, form)
+        done, left_out = act_on_files(verb, files, request.user, form)
         context |= {
             "done": done,
             "done_words": count_words(verb.done, len(done)),
@@ -342,7 +342,7 @@ def _not_agreed(
     )
 
 
-def do_each(
+def act_on_files(
     verb: FileVerb, files: Sequence[ScannedFile], user: User, form: forms.Form
 ) -> tuple[list[ScannedFile], list[tuple[ScannedFile, str]]]:
     """Act on each file by itself, so that one that refuses does not stop the others."""

@@ -59,13 +59,13 @@ def _intro() -> str:
 
 def _entry(row: Statement) -> str:
     seen = differing([row])[row.pk]
-    others = row.differs_count - len(seen.texts[:_NAMED])
+    unlisted = row.differs_count - len(seen.texts[:_NAMED])
     lines = [
         f"{row.get_kind_display()}: {row.name}",
         *(f"- {read_stored(text)}" for text in seen.texts[:_NAMED]),
     ]
-    if others:
-        lines.append(_("… and %(more)d more.") % {"more": others})
+    if unlisted:
+        lines.append(_("… and %(more)d more.") % {"more": unlisted})
     return "\n".join([*lines, f"{settings.ACRPORTAL_BASE_URL}{row.page_url}"])
 
 

@@ -94,8 +94,8 @@ def sentences(facts: CaseFacts) -> list[str]:
     """Return the findings and their meaning, most important first."""
     match = facts.match
     texts = [
-        _what(facts),
-        str(_VERSIONS.get(match.version_choice, "")),
+        _finding(facts),
+        _versions(match),
         _shares(match),
         str(_RELATIONS[Relation(match.relation)]),
         _score(match),
@@ -121,13 +121,15 @@ def decision(facts: CaseFacts) -> str:
         words = {
             MatchState.DISPUTED: _("Confirmed by %(who)s on %(when)s UTC."),
         }.get(MatchState(match.state), _("Decided by %(who)s on %(when)s UTC."))
-        who = _who(match.decided_by_name, match.decided_at)
+        author = _author_and_time(match.decided_by_name, match.decided_at)
         if match.decider == Decider.PROGRAM:
-            who["who"] = _("a program, as %(name)s,") % {"name": who["who"]}
-        texts.append(words % who)
+            author["who"] = _("a program, as %(name)s,") % {"name": author["who"]}
+        texts.append(words % author)
     if match.state == MatchState.DISPUTED and match.state_at is not None:
         words = _("Dispute recorded by %(who)s on %(when)s UTC.")
-        texts.append(words % _who(match.state_by or _("a person"), match.state_at))
+        texts.append(
+            words % _author_and_time(match.state_by or _("a person"), match.state_at)
+        )
     return " ".join(texts)
 
 
@@ -181,7 +183,7 @@ def _username(person: User | None) -> str:
     return person.get_username() if person else ""
 
 
-def _who(name: str, at: datetime) -> dict[str, str]:
+def _author_and_time(name: str, at: datetime) -> dict[str, str]:
     return {"who": actor_label(name), "when": f"{at:%Y-%m-%d %H:%M:%S}"}
 
 
@@ -189,7 +191,7 @@ def licences(facts: CaseFacts) -> str:
     """Return the verdict of the licences in one sentence."""
     if not facts.licences:
         return _("No licence in force applies to this recording.")
-    full = [each.licence for each in facts.licences if each.cover == "full"]
+    full = [check.licence for check in facts.licences if check.cover == "full"]
     if full:
         return _("The use is covered by %(names)s.") % {
             "names": ", ".join(map(str, full))
@@ -246,7 +248,12 @@ def _known_pairs(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in pairs if value not in unknown]
 
 
-def _what(facts: CaseFacts) -> str:
+def _versions(match: Match) -> str:
+    choice = match.version_choice
+    return str(_VERSIONS[VersionChoice(choice)]) if choice else ""
+
+
+def _finding(facts: CaseFacts) -> str:
     recording, count = facts.recording, facts.count
     names = {
         "title": Truncator(recording.full_title).chars(_NAME_CHARS),
@@ -260,7 +267,9 @@ def _what(facts: CaseFacts) -> str:
             )
             % names
         )
-    counting = [each for each in count.segments if each.parts]
+    counting = [
+        counted_segment for counted_segment in count.segments if counted_segment.parts
+    ]
     return ngettext(
         "“%(file)s” contains %(s)s seconds of “%(title)s”, in one segment between "
         "%(first)s and %(last)s.",

@@ -31,7 +31,7 @@ class Undoing:
 
     match: Match
     event: Event
-    what: str
+    decision: str
     """The decision in words, such as "Confirmed"."""
     until: datetime | None
     """When the time of the person who decided ends; None if it has, or is another's."""
@@ -103,8 +103,10 @@ def _undoings(matches: Collection[Match], user: User) -> dict[int, Undoing]:
             *_dispute(match, event),
             *_statements(stated.get(match.uid, ())),
         )
-        what = name_of(match, event)
-        undoings[match.pk] = Undoing(match, event, what, until if own else None, asks)
+        decision = name_of(match, event)
+        undoings[match.pk] = Undoing(
+            match, event, decision, until if own else None, asks
+        )
     return undoings
 
 

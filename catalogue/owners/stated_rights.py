@@ -43,21 +43,21 @@ def stated_rights(
 
     Masters in an open conflict are left out, because nobody knows whose they are.
     """
-    keys = {key: found for key, found in record_keys(recordings).items() if found}
+    keys = {key: records for key, records in record_keys(recordings).items() if records}
     if not keys:
         return {}
     records = frozenset().union(*keys.values())
     masters, works = _masters(records, day), _works(records)
     stated: dict[int, StatedRights] = {}
     for recording, own in keys.items():
-        one = StatedRights()
+        rights = StatedRights()
         written: dict[int, WrittenWork] = {}
         for record in sorted(own):
-            one.masters += masters.get(record, ())
+            rights.masters += masters.get(record, ())
             written |= {work.work.pk: work for work in works.get(record, ())}
-        one.works = [written[key] for key in sorted(written)]
-        if one.masters or one.works:
-            stated[recording] = one
+        rights.works = [written[key] for key in sorted(written)]
+        if rights.masters or rights.works:
+            stated[recording] = rights
     return stated
 
 
@@ -99,13 +99,13 @@ def _works(records: Collection[int]) -> dict[int, list[WrittenWork]]:
         rightsrecording__in=records, work__merged_into=None
     ).select_related("work")
     written: dict[int, WrittenWork] = {}
-    found: dict[int, list[WrittenWork]] = defaultdict(list)
+    by_record: dict[int, list[WrittenWork]] = defaultdict(list)
     for link in links.order_by("work"):
         work = written.setdefault(link.work_id, WrittenWork(link.work))
-        found[link.rightsrecording_id].append(work)
+        by_record[link.rightsrecording_id].append(work)
     writers = Share.objects.filter(
         work__in=written, role__in=WRITER_ROLES, withdrawn_at__isnull=True
     )
     for share in writers.select_related("party").order_by("pk"):
         written[share.work_id or 0].writers.append(share)
-    return found
+    return by_record
