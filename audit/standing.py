@@ -65,8 +65,8 @@ def counted_by_kind(cases: Iterable[str]) -> dict[str, dict[str, Any]]:  # Any: 
     for statement in statements:
         uids.setdefault(statement.kind, []).append(statement.uid)
     return {
-        kind: {"count": len(found), "first": found[:_NAMED]}
-        for kind, found in uids.items()
+        kind: {"count": len(kind_uids), "first": kind_uids[:_NAMED]}
+        for kind, kind_uids in uids.items()
     }
 
 

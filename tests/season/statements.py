@@ -12,7 +12,7 @@ from accounts.reach import working_for
 from statements.choices import FOLLOWED
 from statements.following import differences_of
 from statements.models import Statement, StatementCheck
-from statements.selectors import Shown, list_statements
+from statements.selectors import Subset, list_statements
 from tests.season.invariants import check
 from tests.season.people import Person
 
@@ -20,7 +20,7 @@ from tests.season.people import Person
 def correct(person: Person, rng: random.Random) -> None:
     """Open the list, and do something about one of its statements."""
     with working_for(person.user):
-        seen = list(list_statements(shown=rng.choice(list(Shown))))
+        seen = list(list_statements(subset=rng.choice(list(Subset))))
     person.open("/statements/")
     if not seen:
         return
