@@ -79,7 +79,7 @@ def test_the_menu_has_its_entry_from_the_first_use_on(
     write_letter(match=match, text=TEXT, user=mira)
 
     assert "Letters about matches." not in read(client, "portal:more")
-    assert "Letters" in [entry.label for entry in menu_for(mira).shown]
+    assert "Letters" in [entry.label for entry in menu_for(mira).entries]
 
 
 def test_pages_search_and_a_card_show_it(client: Client, letter: Letter) -> None:

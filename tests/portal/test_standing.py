@@ -81,7 +81,7 @@ def test_a_file_is_deleted_after_its_statements_were_seen(
     assert file.deleted_at is None
     told = page.content.decode()
     assert STANDS in told
-    assert sheet_of(match).name in told
+    assert sheet_of(match).page_url in told
     assert "The decision stays, without its file." in told
     assert STANDS in asked.content.decode()
 
@@ -172,7 +172,7 @@ def test_a_container_or_bucket_is_deleted_after_its_statements_were_seen(
     for asked in (seen, outdated):
         told = asked.content.decode()
         assert STANDS in told
-        assert sheet.name in told
+        assert sheet.page_url in told
     mark = dict(outdated.context["kept"])["agreed"]
     assert client.post(address, {"agreed": mark}).status_code == 302
     assert is_deleted()
@@ -223,7 +223,7 @@ def test_statements_out_of_sight_are_not_named(match: Match) -> None:
         reverse("portal:file_delete", args=[match.scanned_file.uid])
     ).content.decode()
 
-    assert sheet_of(match).name not in page
+    assert sheet_of(match).page_url not in page
     assert match.recording.title not in page
     assert "that you may not see" in page
 
