@@ -135,9 +135,9 @@ def facts_today(matches: Iterable[int]) -> dict[int, Fact]:
                 )
             )
         )
-        found = list(rows)
-        read = _Around.of(found)
-        return {match.pk: read.fact_of(match) for match in found}
+        batch = list(rows)
+        read = _Around.of(batch)
+        return {match.pk: read.fact_of(match) for match in batch}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +153,12 @@ class _Around:
     @classmethod
     def of(cls, matches: Sequence[Match]) -> Self:
         exclusions: dict[int, list[Exclusion]] = defaultdict(list)
-        for each in Exclusion.objects.filter(
+        for exclusion in Exclusion.objects.filter(
             recording__in={match.recording_id for match in matches},
             approved=True,
             removed_at__isnull=True,
         ).order_by("start_ms", "pk"):
-            exclusions[each.recording_id].append(each)
+            exclusions[exclusion.recording_id].append(exclusion)
         events: dict[int, list[Event]] = defaultdict(list)
         of_case = cases_of_many(matches)
         for event in Event.objects.filter(case__in=of_case).order_by("at", "pk"):
@@ -187,7 +187,10 @@ class _Around:
         lists: dict[Topic, Iterable[Json]] = {
             Topic.FIGURES: (
                 dict(zip(names, cells, strict=True)),
-                *(dict(zip(of_segments, each, strict=True)) for each in segments),
+                *(
+                    dict(zip(of_segments, segment_cells, strict=True))
+                    for segment_cells in segments
+                ),
                 match_json(match),
             ),
             Topic.RECORDING: [recording_json(match, heard)],

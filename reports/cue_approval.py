@@ -148,10 +148,10 @@ def take_step(
     if unread := _why_unread(step, file, user):
         raise SheetRefused("limited", unread)
     now = datetime.now(tz=UTC)
-    with kept_only_if_done() as kept:
+    with kept_only_if_done() as names:
         files: Mapping[str, StoredFile] = {}
         if step == SheetStep.APPROVE:
-            files = store_files(sheet, _approved_text(seen, user, now), kept)
+            files = store_files(sheet, _approved_text(seen, user, now), names)
         with transaction.atomic():
             row, _new = SheetApproval.objects.get_or_create(scanned_file=file)
             changes = _changes(rule, row, user, note, now)

@@ -49,11 +49,11 @@ def arranged(
     cues: Sequence[Cue], edits: Iterable[SheetEdit]
 ) -> tuple[list[Cue], list[SheetEdit]]:
     """Return the cues after all edits, and the edits that change nothing."""
-    listed, idle = list(cues), []
+    ordered, idle = list(cues), []
     for edit in edits:
-        if not _APPLY[EditKind(edit.kind)](listed, edit):
+        if not _APPLY[EditKind(edit.kind)](ordered, edit):
             idle.append(edit)
-    return listed, idle
+    return ordered, idle
 
 
 def can_merge(first: Cue, second: Cue) -> bool:
@@ -71,42 +71,44 @@ def _music_of(cue: Cue) -> object:
     return (cue.title.casefold(), tuple(cue.entry.performers) if cue.entry else ())
 
 
-def _move(listed: list[Cue], edit: SheetEdit) -> bool:
-    at = _nearest(listed, _place(edit))
-    before = _nearest(listed, _other(edit)) if edit.other_subject else -1
+def _move(cues: list[Cue], edit: SheetEdit) -> bool:
+    at = _nearest(cues, _place(edit))
+    before = _nearest(cues, _other_place(edit)) if edit.other_subject else -1
     if at is None or before is None or at in {before, before + 1}:
         return False
-    cue = listed.pop(at)
-    listed.insert(before + 1 if before < at else before, cue)
+    cue = cues.pop(at)
+    cues.insert(before + 1 if before < at else before, cue)
     return True
 
 
-def _merge(listed: list[Cue], edit: SheetEdit) -> bool:
-    one, two = _nearest(listed, _place(edit)), _nearest(listed, _other(edit))
-    if one is None or two is None or one == two:
+def _merge(cues: list[Cue], edit: SheetEdit) -> bool:
+    at, two = _nearest(cues, _place(edit)), _nearest(cues, _other_place(edit))
+    if at is None or two is None or at == two:
         return False
-    first, second = listed[one], listed[two]
+    first, second = cues[at], cues[two]
     if not can_merge(first, second):
         return False
     # Known music stays where the other cue is unknown.
-    kept = max(first, second, key=lambda cue: (cue.status != "unknown", bool(cue.item)))
-    listed[one] = replace(
-        kept, counted=intervals.union([*first.counted, *second.counted])
+    merged = max(
+        first, second, key=lambda cue: (cue.status != "unknown", bool(cue.item))
     )
-    del listed[two]
+    cues[at] = replace(
+        merged, counted=intervals.union([*first.counted, *second.counted])
+    )
+    del cues[two]
     return True
 
 
-def _split_cue(listed: list[Cue], edit: SheetEdit) -> bool:
-    at, place = _nearest(listed, _place(edit)), edit.at_ms
+def _split_cue(cues: list[Cue], edit: SheetEdit) -> bool:
+    at, place = _nearest(cues, _place(edit)), edit.at_ms
     if at is None or place is None:
         return False
-    cue = listed[at]
+    cue = cues[at]
     before = intervals.without(cue.counted, [(place, max(place, cue.end_ms) + 1)])
     after = intervals.without(cue.counted, [(0, place)])
     if not before or not after:
         return False
-    listed[at : at + 1] = [replace(cue, counted=part) for part in (before, after)]
+    cues[at : at + 1] = [replace(cue, counted=part) for part in (before, after)]
     return True
 
 
@@ -121,19 +123,19 @@ def _place(edit: SheetEdit) -> CuePlace:
     return CuePlace(edit.subject, edit.start_ms, edit.end_ms)
 
 
-def _other(edit: SheetEdit) -> CuePlace:
+def _other_place(edit: SheetEdit) -> CuePlace:
     return CuePlace(
         edit.other_subject, edit.other_start_ms or 0, edit.other_end_ms or 0
     )
 
 
-def _nearest(listed: Sequence[Cue], place: CuePlace) -> int | None:
+def _nearest(cues: Sequence[Cue], place: CuePlace) -> int | None:
     """Return the number of the cue of the same subject that fills most of a place.
 
     Of several that fill it alike, the shortest is the one that people saw there.
     """
     best, most = None, (0, 0)
-    for number, cue in enumerate(listed):
+    for number, cue in enumerate(cues):
         if cue.subject == place.subject:
             shared = min(cue.end_ms, place.end_ms) - max(cue.start_ms, place.start_ms)
             fit = (shared, cue.start_ms - cue.end_ms)

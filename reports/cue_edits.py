@@ -52,8 +52,8 @@ def merge(*, file: ScannedFile, user: User, places: Sequence[CuePlace]) -> Cue:
     """Make one cue of two neighbours; return it."""
     if len(places) != 2:
         raise SheetRefused("not_two", _("Tick two cues that follow each other."))
-    cues, one = _find(file, user, places[0])
-    first, second = sorted((one, _index(cues, places[1])))
+    cues, at = _find(file, user, places[0])
+    first, second = sorted((at, _index(cues, places[1])))
     if second != first + 1:
         raise SheetRefused("not_two", _("Tick two cues that follow each other."))
     if not can_merge(cues[first], cues[second]):
@@ -107,11 +107,11 @@ def say_uses(
         raise SheetRefused("no_music", _("Nobody has named this music yet."))
     outcome = set_uses(uids=matches, change=change, user=user)
     # Entries do not say whose recording it is.
-    said = {name: str(change[name]) for name in ("use", "origin") if name in change}
-    if not said:
+    details = {name: str(change[name]) for name in ("use", "origin") if name in change}
+    if not details:
         return len(outcome.done), outcome.refused
     for entry in entries.values():
-        say_use(entry=entry, user=user, change=said)
+        say_use(entry=entry, user=user, change=details)
     return len(outcome.done) + len(entries), outcome.refused
 
 

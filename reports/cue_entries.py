@@ -195,8 +195,8 @@ def remove_plays(*, entry: CueEntry, user: User) -> None:
     """Take an entry off the sheet, and those that were entered together with it."""
     alike = CueEntry.objects.filter(scanned_file=entry.scanned_file)
     if entry.together:
-        for other in alike.filter(together=entry.together).exclude(pk=entry.pk):
-            remove(entry=other, user=user)
+        for sibling in alike.filter(together=entry.together).exclude(pk=entry.pk):
+            remove(entry=sibling, user=user)
     remove(entry=entry, user=user)
 
 
@@ -216,7 +216,7 @@ def _check(
 
 def say_use(*, entry: CueEntry, user: User, change: Mapping[str, str]) -> CueEntry:
     """Set the use or the origin of music that somebody entered; the rest stays."""
-    known = EntryDetails(
+    former = EntryDetails(
         **{name: getattr(entry, name) for name in EntryDetails.__dataclass_fields__}
     )
     return enter(
@@ -225,7 +225,7 @@ def say_use(*, entry: CueEntry, user: User, change: Mapping[str, str]) -> CueEnt
         start_ms=entry.start_ms,
         end_ms=entry.end_ms,
         kind=EntryKind.MUSIC,
-        details=replace(known, **change),
+        details=replace(former, **change),
     )
 
 
@@ -277,18 +277,20 @@ class EntriesOfSheets:
         self._set_use(match, after, user)
         spans = [entry.interval for entry in entries]
         ask_again(match.scanned_file, spans, user, without=match)
-        kept = {
-            "entries": [_kept(entry) for entry in entries],
+        snapshot = {
+            "entries": [_columns_of(entry) for entry in entries],
             "use": [as_json(before), as_json(after)],
         }
-        return GaveWay(kept, "\n".join(entry.note for entry in entries if entry.note))
+        return GaveWay(
+            snapshot, "\n".join(entry.note for entry in entries if entry.note)
+        )
 
-    def restore(self, match: Match, kept: Mapping[str, Any], user: User) -> None:
+    def restore(self, match: Match, snapshot: Mapping[str, Any], user: User) -> None:
         """Enter again what gave way, as it was; a note of meanwhile stays with it."""
-        before, after = (_read_use(values) for values in kept["use"])
+        before, after = (_read_use(values) for values in snapshot["use"])
         if use_values(use_of(match.scanned_file, match.recording)) == after:
             self._set_use(match, before, user)
-        entries = [_restored(match, columns, user) for columns in kept["entries"]]
+        entries = [_restored(match, columns, user) for columns in snapshot["entries"]]
         spans = [entry.interval for entry in entries]
         ask_again(match.scanned_file, spans, user, without=match)
 
@@ -304,25 +306,27 @@ class EntriesOfSheets:
             raise NotPossible(str(refused)) from refused
 
 
-def _kept(entry: CueEntry) -> dict[str, Any]:  # Any: JSON
+def _columns_of(entry: CueEntry) -> dict[str, Any]:  # Any: JSON
     """Return the columns of an entry but for its file."""
-    names = [each.attname for each in CueEntry._meta.concrete_fields]
+    names = [field.attname for field in CueEntry._meta.concrete_fields]
     columns = {name: getattr(entry, name) for name in names}
     del columns["scanned_file_id"]
     # Django's encoder would cut the microseconds.
     return columns | {"entered_at": entry.entered_at.isoformat()}
 
 
-def _restored(match: Match, kept: Mapping[str, Any], user: User) -> CueEntry:
+def _restored(match: Match, snapshot: Mapping[str, Any], user: User) -> CueEntry:
     """Write an entry that gave way to a match; a note may have come in its place."""
     file = match.scanned_file
     rows = CueEntry.objects.filter(scanned_file=file)
-    noted = rows.filter(start_ms=kept["start_ms"], end_ms=kept["end_ms"]).first()
-    columns = {**kept, "entered_at": datetime.fromisoformat(kept["entered_at"])}
+    noted = rows.filter(
+        start_ms=snapshot["start_ms"], end_ms=snapshot["end_ms"]
+    ).first()
+    columns = {**snapshot, "entered_at": datetime.fromisoformat(snapshot["entered_at"])}
     if noted is not None:
         columns["note"] = noted.note
         noted.delete()
-    if not User.objects.filter(pk=kept["entered_by_id"] or 0).exists():
+    if not User.objects.filter(pk=snapshot["entered_by_id"] or 0).exists():
         columns["entered_by_id"] = None
     entry = CueEntry(scanned_file=file, **columns)
     entry.save(force_insert=True)
@@ -334,9 +338,9 @@ def _restored(match: Match, kept: Mapping[str, Any], user: User) -> CueEntry:
     return entry
 
 
-def _read_use(kept: Mapping[str, Any]) -> UseValues:  # Any: JSON
-    day = kept.get("recorded_on")
-    values = {**kept, "recorded_on": date.fromisoformat(day) if day else None}
+def _read_use(stored: Mapping[str, Any]) -> UseValues:  # Any: JSON
+    day = stored.get("recorded_on")
+    values = {**stored, "recorded_on": date.fromisoformat(day) if day else None}
     return UseValues(**values)
 
 

@@ -57,9 +57,9 @@ def spoken_entries() -> QuerySet[CueEntry]:
 def questions_of(match: Match) -> list[Question]:
     """Return what a match asks about the entries of its file's cue sheet."""
     entries = spoken_entries().filter(scanned_file=match.scanned_file_id)
-    if match.state not in WAITING_STATES or not (listed := list(entries)):
+    if match.state not in WAITING_STATES or not (entered := list(entries)):
         return []
-    return questions_between([(match, heard_of(match))], listed)
+    return questions_between([(match, heard_of(match))], entered)
 
 
 def questions_between(

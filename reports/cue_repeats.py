@@ -43,14 +43,14 @@ def other_plays(file: ScannedFile, interval: Interval) -> list[Interval]:
         return []
     # Somebody may have named the interval before.
     line = timeline(file, with_entries=False)
-    said = [entry.interval for entry in spoken_entries().filter(scanned_file=file)]
-    pieces = [(each.start_ms, each.end_ms) for each in line.of(*_UNKNOWN)]
-    unknown = intervals.without(pieces, said)
+    entered = [entry.interval for entry in spoken_entries().filter(scanned_file=file)]
+    pieces = [(piece.start_ms, piece.end_ms) for piece in line.of(*_UNKNOWN)]
+    unknown = intervals.without(pieces, entered)
     if _shared(interval, pieces) * 2 < interval[1] - interval[0]:
         return []
     plays = list(_of_item(line, interval, unknown))
     for play in _heard_again(file, interval, unknown):
-        if not any(intervals.are_together([play], [other]) for other in plays):
+        if not any(intervals.are_together([play], [heard]) for heard in plays):
             plays.append(play)
     return sorted(plays)
 
@@ -59,20 +59,20 @@ def _of_item(
     line: Timeline, interval: Interval, unknown: Iterable[Interval]
 ) -> Iterable[Interval]:
     """Yield the other plays of repeated unknown sound that fills most of an interval."""
-    items = [each for each in line.of(Kind.ITEM) if each.item is not None]
+    items = [piece for piece in line.of(Kind.ITEM) if piece.item is not None]
     half = (interval[1] - interval[0]) / 2
     uids = {
-        each.item.uid
-        for each in items
-        if each.item and _shared(interval, [(each.start_ms, each.end_ms)]) >= half
+        piece.item.uid
+        for piece in items
+        if piece.item and _shared(interval, [(piece.start_ms, piece.end_ms)]) >= half
     }
     unknown = list(unknown)
-    for each in items:
-        place = (each.start_ms, each.end_ms)
+    for piece in items:
+        place = (piece.start_ms, piece.end_ms)
         is_other = (
-            each.item and each.item.uid in uids and not _shared(interval, [place])
+            piece.item and piece.item.uid in uids and not _shared(interval, [place])
         )
-        if is_other and _shared(place, unknown) == each.length_ms:
+        if is_other and _shared(place, unknown) == piece.length_ms:
             yield place
 
 
@@ -82,11 +82,11 @@ def _heard_again(
     """Return the plays that a search of the file's unknown sound finds."""
     if not file.fingerprint:
         return []
-    asked = json.dumps([str(file.fingerprint), file.sha256, interval, unknown])
-    key = f"plays-again:{hashlib.sha256(asked.encode()).hexdigest()}"
-    known: list[Interval] | None = cache.get(key)
-    if known is not None:
-        return known
+    query = json.dumps([str(file.fingerprint), file.sha256, interval, unknown])
+    key = f"plays-again:{hashlib.sha256(query.encode()).hexdigest()}"
+    cached: list[Interval] | None = cache.get(key)
+    if cached is not None:
+        return cached
     try:
         with default_storage.open(str(file.fingerprint), "rb") as stored:
             made = fingerprint.from_bytes(stored.read())
@@ -100,6 +100,10 @@ def _heard_again(
     return plays
 
 
-def _shared(one: Interval, others: Iterable[Interval]) -> int:
+def _shared(interval: Interval, covering: Iterable[Interval]) -> int:
     """Return how much of an interval others cover."""
-    return one[1] - one[0] - intervals.length(intervals.without([one], others))
+    return (
+        interval[1]
+        - interval[0]
+        - intervals.length(intervals.without([interval], covering))
+    )

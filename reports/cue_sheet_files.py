@@ -82,9 +82,9 @@ def lines_of(sheet: CueSheet) -> list[list[Cell]]:
 
 def _cells(cue: Cue) -> list[Cell]:
     recording, entry = cue.recording, cue.entry
-    known: list[Cell] = [None, None, None, None, None, None, None, None]
+    cells: list[Cell] = [None, None, None, None, None, None, None, None]
     if entry is not None:
-        known = [
+        cells = [
             entry.title or None,
             None,
             list(entry.writers) or None,
@@ -95,7 +95,7 @@ def _cells(cue: Cue) -> list[Cell]:
             None,
         ]
     if recording is not None:
-        known = [
+        cells = [
             recording.title,
             recording.version_title or None,
             list(recording.writers) or None,
@@ -108,7 +108,7 @@ def _cells(cue: Cue) -> list[Cell]:
     share = recording.owner_share_pct if recording else None
     return [
         str(cue.number),
-        *known,
+        *cells,
         cue.usage.value if cue.usage else None,
         offset(cue.start_ms),
         offset(cue.end_ms),

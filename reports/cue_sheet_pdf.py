@@ -141,9 +141,9 @@ def _cells(cue: Cue) -> list[tuple[str, str]]:
     times = [(clock(cue.start_ms), ""), (clock(cue.end_ms), "")]
     status = "not counted" if cue.status == CueStatus.EXCLUDED else cue.status
     with override("en"):
-        said = cue.use_label or (cue.usage.value if cue.usage else "")
+        use_label = cue.use_label or (cue.usage.value if cue.usage else "")
         origin = (cue.origin_label, "")
-    use = (said, status.replace("_", " "))
+    use = (use_label, status.replace("_", " "))
     # The length lies between the printed ends, without pauses.
     last = [use, origin, *times, (clock(rounded_length(cue.counted)), "")]
     entry = cue.entry

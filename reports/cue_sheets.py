@@ -125,7 +125,7 @@ def listed_sheets(files: Collection[ScannedFile]) -> dict[int, CueSheet]:
     uses = _by_file(uses_in(keys))
     edits = _by_file(SheetEdit.objects.filter(scanned_file__in=keys))
     return {
-        file.pk: _listed(
+        file.pk: _sheet_of(
             file, lines[file.pk], entries[file.pk], uses[file.pk], edits[file.pk]
         )
         for file in files
@@ -139,32 +139,32 @@ def _by_file(rows: Iterable[Row]) -> Mapping[int, list[Row]]:
     return by_file
 
 
-def _listed(
+def _sheet_of(
     file: ScannedFile,
     line: Timeline,
     entered: Sequence[CueEntry],
     music_uses: Iterable[MusicUse],
     edits: Iterable[SheetEdit],
 ) -> CueSheet:
-    said = _said_in(entered, line.matches)
+    stated = _sounds_in(entered, line.matches)
     entries = [
-        *(entry for match in line.matches for entry in _entries_of(match, said)),
+        *(entry for match in line.matches for entry in _entries_of(match, stated)),
         *_without_recording(line),
-        *said.sounds(),
+        *stated.sounds(),
     ]
     uses = {use.recording_id: use for use in music_uses}
     cues = [
-        _cue(entry, uses, said)
-        for entry in sorted(entries, key=lambda each: each.order)
+        _cue(entry, uses, stated)
+        for entry in sorted(entries, key=lambda entry: entry.order)
     ]
-    listed, idle = arranged(cues, edits)
+    arranged_cues, idle = arranged(cues, edits)
     numbered = [
-        replace(cue, number=number) for number, cue in enumerate(listed, start=1)
+        replace(cue, number=number) for number, cue in enumerate(arranged_cues, start=1)
     ]
     return CueSheet(file, numbered, line, idle)
 
 
-def _cue(entry: _Entry, uses: Mapping[int, MusicUse], said: _Said) -> Cue:
+def _cue(entry: _Entry, uses: Mapping[int, MusicUse], stated: _StatedSounds) -> Cue:
     """Return a cue without its number, with the use that people said."""
     use: MusicUse | CueEntry | None = entry.entry
     if entry.match is not None:
@@ -180,7 +180,9 @@ def _cue(entry: _Entry, uses: Mapping[int, MusicUse], said: _Said) -> Cue:
         unclaimed=entry.unclaimed,
         use=use.use if use else "",
         origin=use.origin if use else "",
-        questions=[each for each in said.questions if _shows(entry, each)],
+        questions=[
+            question for question in stated.questions if _shows(entry, question)
+        ],
     )
 
 
@@ -194,38 +196,40 @@ def _shows(cue: _Entry, question: Question) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _StatedSounds:
     """What people entered, what is left of each entry, and what matches ask about them."""
 
-    left: Sequence[tuple[CueEntry, Sequence[Interval]]]
+    uncovered: Sequence[tuple[CueEntry, Sequence[Interval]]]
     questions: Sequence[Question]
 
     def sounds(self) -> Iterator[_Entry]:
         """Yield the music that people named, and what they call unknown music."""
-        for entry, left in self.left:
-            if left and entry.kind in _OF_ENTRIES:
+        for entry, uncovered in self.uncovered:
+            if uncovered and entry.kind in _OF_ENTRIES:
                 status = _OF_ENTRIES[EntryKind(entry.kind)]
-                yield _Entry(left, None, None, status, entry=entry)
+                yield _Entry(uncovered, None, None, status, entry=entry)
 
     def instead_of(self, match: Match) -> list[Interval]:
         """Return where the sheet shows an entry until the match's question is answered."""
         return [
-            each.entry.interval
-            for each in self.questions
-            if each.match == match and each.entry.kind != EntryKind.NO_MUSIC
+            question.entry.interval
+            for question in self.questions
+            if question.match == match and question.entry.kind != EntryKind.NO_MUSIC
         ]
 
 
-def _said_in(entries: Sequence[CueEntry], matches: Sequence[Match]) -> _Said:
+def _sounds_in(entries: Sequence[CueEntry], matches: Sequence[Match]) -> _StatedSounds:
     """Return what people entered.
 
     A match comes before an entry about which it does not ask, and the entry keeps the
     rest.
     """
     heard = [match for match in matches if match.is_heard]
-    asked = questions_between([(match, match.tally.heard) for match in heard], entries)
-    pairs = {(each.entry.pk, each.match.pk) for each in asked}
-    left = [
+    questions = questions_between(
+        [(match, match.tally.heard) for match in heard], entries
+    )
+    pairs = {(question.entry.pk, question.match.pk) for question in questions}
+    uncovered = [
         (
             entry,
             intervals.without(
@@ -240,23 +244,23 @@ def _said_in(entries: Sequence[CueEntry], matches: Sequence[Match]) -> _Said:
         )
         for entry in entries
     ]
-    return _Said(left, asked)
+    return _StatedSounds(uncovered, questions)
 
 
-def _entries_of(match: Match, said: _Said) -> Iterator[_Entry]:
+def _entries_of(match: Match, stated: _StatedSounds) -> Iterator[_Entry]:
     """Yield the plays of a match that is heard, and what exclusions take from it."""
     if not match.is_heard:
         return
-    taken = said.instead_of(match)
+    taken = stated.instead_of(match)
     for play in plays_of(match.segments):
         counted = play.counted(match.tally)
-        rest = [
+        parts = [
             (start, end)
             for start, end in intervals.without(counted, taken)
             if end - start >= UNKNOWN_MS or (start, end) in counted
         ]
-        if rest:
-            yield _Entry(rest, match, play.speech_pct, match.state)
+        if parts:
+            yield _Entry(parts, match, play.speech_pct, match.state)
         for interval in play.excluded(match.tally):
             yield _Entry([interval], match, play.speech_pct, CueStatus.EXCLUDED)
 

@@ -119,14 +119,16 @@ class CueSheets(Kind):
         sheets = listed_sheets(list(files.select_related("container")))
         today = {str(sheet.file.uid): sheet for sheet in sheets.values()}
         prefetch_related_objects(statements, "facts")
-        found: dict[int, Sequence[Difference]] = {}
+        by_statement: dict[int, Sequence[Difference]] = {}
         for statement in statements:
             sheet = today.get(statement.subject)
             if sheet is None:
-                found[statement.pk] = [Difference(_("The file was deleted."))]
+                by_statement[statement.pk] = [Difference(_("The file was deleted."))]
             else:
-                found[statement.pk] = list(_in_sentences(compared(statement, sheet)))
-        return found
+                by_statement[statement.pk] = list(
+                    _in_sentences(compared(statement, sheet))
+                )
+        return by_statement
 
     def present(self, subjects: Collection[str]) -> Collection[str]:
         """Return the files that were not deleted."""
@@ -235,12 +237,14 @@ def _facts(sheet: CueSheet) -> Iterator[Fact]:
         )
 
 
-def store_files(sheet: CueSheet, status: str, kept: list[str]) -> dict[str, StoredFile]:
+def store_files(
+    sheet: CueSheet, status: str, names: list[str]
+) -> dict[str, StoredFile]:
     """Write and store a sheet in every format; ``kept`` gets their names."""
     stored: dict[str, StoredFile] = {}
     for form in FORMATS:
         stored[form] = _store(sheet, form, written(sheet, form, status=status))
-        kept.append(stored[form].name)
+        names.append(stored[form].name)
     return stored
 
 
@@ -274,10 +278,10 @@ def hand_out_draft(*, sheet: CueSheet, actor: User | str, form: str) -> bytes:
     content = written(sheet, form, status=draft_text(version))
     sha256 = hashlib.sha256(content).hexdigest()
     is_news = sees_every_bucket() and not _has_handed_out(last, sheet, form, sha256)
-    with kept_only_if_done() as kept:
+    with kept_only_if_done() as names:
         stored = _store(sheet, form, content) if is_news else None
         if stored is not None:
-            kept.append(stored.name)
+            names.append(stored.name)
         with transaction.atomic():
             record_download(
                 case=f"file:{sheet.file.uid}",
@@ -420,13 +424,22 @@ def _place_of(line: _Line) -> tuple[str, str, str]:
     return line[0], line[9], line[10]
 
 
-def _details(line: _Line, others: Sequence[_Line]) -> str:
+def _details(line: _Line, counterparts: Sequence[_Line]) -> str:
     """Return what a line says otherwise than its counterpart; empty without one."""
     place = _place_of(line)
-    twin = next((other for other in others if _place_of(other) == place), line)
+    twin = next(
+        (
+            counterpart
+            for counterpart in counterparts
+            if _place_of(counterpart) == place
+        ),
+        line,
+    )
     cells = zip(_NAMES, line, twin, strict=True)
     return " · ".join(
-        _in_words(name, cell) for name, cell, other in cells if cell and cell != other
+        _in_words(name, cell)
+        for name, cell, twin_cell in cells
+        if cell and cell != twin_cell
     )
 
 
@@ -453,10 +466,10 @@ def _find_moved_lines(then: Sequence[_Line], now: Sequence[_Line]) -> list[_Line
         ends[length : length + 1] = [place]
         lengths.append(length)
     moved: list[_Line] = []
-    wanted, limit = len(ends) - 1, len(then)
+    rank, limit = len(ends) - 1, len(then)
     for (place, line), length in zip(reversed(both), reversed(lengths), strict=True):
-        if length == wanted and place < limit:
-            wanted, limit = wanted - 1, place
+        if length == rank and place < limit:
+            rank, limit = rank - 1, place
         else:
             moved.append(line)
     return moved[::-1]

@@ -228,8 +228,8 @@ def _facts(run: ReportRun) -> Iterator[Fact]:
 def _first_events(after: int, cases: Collection[str]) -> dict[str, datetime]:
     """Return by case the first event after another one about what its row shows."""
     about = {case: {case} for case in cases}
-    found = _uids(cases, "match")
-    rows = Match.objects.filter(uid__in=found).values_list(
+    match_uids = _uids(cases, "match")
+    rows = Match.objects.filter(uid__in=match_uids).values_list(
         "uid", "recording__uid", "recording__merged_into__uid", "scanned_file__uid"
     )
     for uid, recording, stays, file in rows:
@@ -237,8 +237,8 @@ def _first_events(after: int, cases: Collection[str]) -> dict[str, datetime]:
             about.setdefault(case, set()).add(f"match:{uid}")
     first: dict[str, datetime] = {}
     for case, at in _events(after, list(about)):
-        for each in about[case]:
-            first[each] = min(at, first.get(each, at))
+        for row in about[case]:
+            first[row] = min(at, first.get(row, at))
     return first
 
 

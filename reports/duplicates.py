@@ -39,8 +39,8 @@ FIELDS = (
 
 def rows() -> Iterator[list[Cell]]:
     """Yield the rows of the report in a fixed order."""
-    found = findings()
-    while batch := list(islice(found, _BATCH)):
+    remaining = findings()
+    while batch := list(islice(remaining, _BATCH)):
         counts = selectors.matches_by_recording(
             {finding.recording.pk for finding in batch}
         )

@@ -82,11 +82,11 @@ def columns_about_files() -> set[str]:
 
 def extras_of_files(files: Sequence[ScannedFile]) -> dict[int, dict[str, Value]]:
     """Return the values of files by key."""
-    found: dict[int, dict[str, Value]] = {file.pk: {} for file in files}
+    by_file: dict[int, dict[str, Value]] = {file.pk: {} for file in files}
     for extra in extras:
         for key, values in extra.of_files(files).items():
-            found[key].update(values)
-    return found
+            by_file[key].update(values)
+    return by_file
 
 
 def extras_of_matches(
@@ -98,15 +98,15 @@ def extras_of_matches(
 
     A package whose columns are all in ``without`` is not asked.
     """
-    found: dict[int, dict[str, Value]] = {match.pk: {} for match in matches}
+    by_match: dict[int, dict[str, Value]] = {match.pk: {} for match in matches}
     for extra in extras:
         if all(column.name in without for column in extra.columns):
             continue
         if extra.of_matches is not None:
             for key, values in extra.of_matches(matches, around).items():
-                found[key].update(values)
+                by_match[key].update(values)
             continue
         of_files = extra.of_files(list(around.files.values()))
         for match in matches:
-            found[match.pk].update(of_files.get(match.scanned_file_id, {}))
-    return found
+            by_match[match.pk].update(of_files.get(match.scanned_file_id, {}))
+    return by_match

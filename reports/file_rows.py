@@ -10,7 +10,7 @@ from functools import cache
 
 from django.db.models import QuerySet
 
-from programmes.reading import NOTHING_TYPED, Programme, programmes_of
+from programmes.selectors import NOTHING_TYPED, Programme, programmes_of
 from reports.cells import Value, ValueType, as_cell
 from reports.choices import Mode
 from reports.extras import Values, extras_of_files
@@ -118,7 +118,9 @@ def _of_matched(value: Callable[[int, int], Value]) -> Callable[[FileCase], Valu
 def _worst_reason(case: FileCase) -> Value:
     """Return the most urgent queue reason, or the reason why there is no match."""
     if case.waiting_for:
-        return next(each.value for each in _WORST_FIRST if each in case.waiting_for)
+        return next(
+            reason.value for reason in _WORST_FIRST if reason in case.waiting_for
+        )
     if case.found == RowKind.NO and case.scan is not None and case.scan.no_match_reason:
         return f"no_match:{case.scan.no_match_reason}"
     return None
@@ -220,17 +222,17 @@ def _summary_row(
     programme: Programme,
     extra: Values,
 ) -> KeptRow:
-    found = RowKind.YES if matches else found_in(file)
+    kind = RowKind.YES if matches else found_in(file)
     case = FileCase(
-        found=found,
+        found=kind,
         file=file,
         scan=scan,
         states=Counter(match.state for match in matches),
         waiting_for=frozenset(
             match.queue_reason for match in matches if match.state in WAITING_STATES
         ),
-        matched_ms=matched_ms if found in (RowKind.YES, RowKind.NO) else None,
+        matched_ms=matched_ms if kind in (RowKind.YES, RowKind.NO) else None,
         programme=programme,
         extra=extra,
     )
-    return [as_cell(each.value(case), each.kind) for each in file_columns()], []
+    return [as_cell(column.value(case), column.kind) for column in file_columns()], []

@@ -104,7 +104,10 @@ class RowKeeper(CompressedFile):
     @property
     def counts(self) -> dict[str, dict[str, int]]:
         """Return the number of rows by kind and by review state."""
-        return {name: dict(sorted(each.items())) for name, each in self._counts.items()}
+        return {
+            name: dict(sorted(by_value.items()))
+            for name, by_value in self._counts.items()
+        }
 
     @property
     def versions(self) -> dict[str, list[str]]:
@@ -132,13 +135,13 @@ def kept_rows(stored: File[bytes], mode: Mode) -> Iterator[KeptRow]:
             cells, segments = record
             if not as_now:
                 cells = _by_name(cells, names[0], now[0])
-                segments = [_by_name(each, names[1], now[1]) for each in segments]
+                segments = [_by_name(segment, names[1], now[1]) for segment in segments]
             yield cells, segments
 
 
-def _by_name(cells: list[Cell], kept: list[str], now: list[str]) -> list[Cell]:
-    known = dict(zip(kept, cells, strict=False))
-    return [known.get(name) for name in now]
+def _by_name(cells: list[Cell], names: list[str], now: list[str]) -> list[Cell]:
+    by_name = dict(zip(names, cells, strict=False))
+    return [by_name.get(name) for name in now]
 
 
 def content_of(stored: File[bytes]) -> Iterator[bytes]:

@@ -105,8 +105,8 @@ def kept_columns(mode: Mode) -> tuple[list[str], list[str]]:
 
 def columns_here(mode: Mode, names: Iterable[str]) -> tuple[str, ...]:
     """Return those columns that this portal has: some belong to packages left out."""
-    known = {field.name for field in schema_of(mode).fields}
-    return tuple(name for name in names if name in known)
+    available = {field.name for field in schema_of(mode).fields}
+    return tuple(name for name in names if name in available)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,21 +180,21 @@ class Layout:
         """Return the CSV dialect."""
         return Dialect(SEPARATORS[self.separator], self.byte_order_mark)
 
-    def shaped(self, kept: Iterable[KeptRow]) -> Rows:
+    def shaped(self, rows: Iterable[KeptRow]) -> Rows:
         """Return the mode's rows with the chosen columns."""
         if self.mode == Mode.SEGMENT:
-            return _segment_rows(self.fields, kept)
+            return _segment_rows(self.fields, rows)
         all_fields = schema_of(self.mode).fields
         if len(self.fields) == len(all_fields):
-            return (cells for cells, _ in kept)
+            return (cells for cells, _ in rows)
         places = [all_fields.index(field) for field in self.fields]
-        return ([cells[place] for place in places] for cells, _ in kept)
+        return ([cells[place] for place in places] for cells, _ in rows)
 
     def pieces(
-        self, kept: Iterable[KeptRow], manifest: Mapping[str, object]
+        self, rows: Iterable[KeptRow], manifest: Mapping[str, object]
     ) -> Iterator[bytes]:
         """Return the text file (CSV or either JSON format) in pieces."""
-        shaped = self.shaped(kept)
+        shaped = self.shaped(rows)
         if self.format == Format.JSON:
             return json_pieces(shaped, self.fields, manifest)
         if self.format == Format.JSON_LINES:
@@ -203,7 +203,7 @@ class Layout:
 
 
 def _segment_rows(
-    fields: Sequence[ColumnType], kept: Iterable[KeptRow]
+    fields: Sequence[ColumnType], rows: Iterable[KeptRow]
 ) -> Iterator[Sequence[Cell]]:
     """Combine a match's cells with those of each segment; one row without segments."""
     of_match = {field.name: place for place, field in enumerate(_match_fields())}
@@ -217,7 +217,7 @@ def _segment_rows(
     ]
     # Files without a match have one row, as in the match report.
     no_part: list[Cell] = [None] * len(_PART_FIELDS)
-    for cells, parts in kept:
+    for cells, parts in rows:
         for part in parts or [no_part]:
             beside = [*cells, segment_rows.SCHEMA, *part]
             yield [beside[place] for place in places]

@@ -29,13 +29,13 @@ class Option:
     help: str = ""
     """What the command's help says."""
 
-    def read(self, given: object) -> object:
+    def read(self, value: object) -> object:
         """Return the value of a text or flag; of none, the default."""
-        if given is None or given == "":
-            given = self.default
+        if value is None or value == "":
+            value = self.default
         if self.choices is not None:
-            return self.choices(str(given))
-        return given in (True, "yes")
+            return self.choices(str(value))
+        return value in (True, "yes")
 
 
 OPTIONS = {

@@ -76,9 +76,9 @@ class Pages(FPDF):
         """
         self.set_font(FAMILY, "B" if bold else "", size)
         self.set_text_color(*colour)
-        left, room = self.x, width or self.w - self.r_margin - self.x
+        margin, room = self.x, width or self.w - self.r_margin - self.x
         for line in self._fitted(fit_text(text), room, most_lines):
-            self.set_x(left)
+            self.set_x(margin)
             self.cell(
                 room,
                 size * _POINT_MM * _LINE_HEIGHT,
@@ -93,11 +93,11 @@ class Pages(FPDF):
         lines = self._laid_out(text, room)
         if len(lines) <= most:
             return lines
-        kept = lines[:most]
-        last = kept[-1].rstrip()
+        visible = lines[:most]
+        last = visible[-1].rstrip()
         while last and self.get_string_width(f"{last}…") > room:
             last = last[:-1]
-        return [*kept[:-1], f"{last}…"]
+        return [*visible[:-1], f"{last}…"]
 
     def wrapped(self, text: str, *, size: float = 9, bold: bool = False) -> list[str]:
         """Return a paragraph as the lines that fit the page's width, none left out."""
@@ -126,10 +126,10 @@ def fit_text(text: str) -> str:
     Other characters become their code, such as [U+1F525]. Invisible marks that only
     control direction or joining are dropped.
     """
-    known = _known_characters()
+    drawable = _known_characters()
     parts = []
     for character in " ".join(text.split()):
-        if ord(character) in known:
+        if ord(character) in drawable:
             parts.append(character)
         elif character not in _INVISIBLE and character.isprintable():
             parts.append(f"[U+{ord(character):04X}]")
@@ -143,8 +143,8 @@ _INVISIBLE = frozenset("\u200b\u200c\u200d\u200e\u200f\u2060\ufe0e\ufe0f\ufeff")
 @cache
 def _known_characters() -> frozenset[int]:
     """Return all code points that the fonts contain."""
-    known: set[int] = set()
+    characters: set[int] = set()
     for name in set(_FILES.values()):
         with TTFont(FONTS / name, lazy=True) as font:
-            known |= set(font.getBestCmap())
-    return frozenset(known)
+            characters |= set(font.getBestCmap())
+    return frozenset(characters)

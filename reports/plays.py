@@ -40,7 +40,7 @@ class Play:
     def speech_pct(self) -> float | None:
         """Return the share of speech over the play; None if nobody looked for speech."""
         return mean_speech(
-            (each, each.end_ms - each.start_ms) for each in self.segments
+            (segment, segment.end_ms - segment.start_ms) for segment in self.segments
         )
 
     def add(self, segment: Segment) -> None:
@@ -69,7 +69,8 @@ def plays_of(segments: Iterable[Segment]) -> list[Play]:
     """
     plays: list[Play] = []
     for segment in sorted(
-        segments, key=lambda each: (each.start_ms, each.end_ms, each.pk or 0)
+        segments,
+        key=lambda segment: (segment.start_ms, segment.end_ms, segment.pk or 0),
     ):
         play = _play_of(segment, plays)
         if play is None:
@@ -91,8 +92,8 @@ def _play_of(segment: Segment, plays: Sequence[Play]) -> Play | None:
     )
 
 
-def _goes_on(one: Segment, later: Segment) -> bool:
+def _goes_on(earlier: Segment, later: Segment) -> bool:
     """Tell whether the recording went on unheard from a segment to a later one."""
-    tempo = float(one.tempo_ratio or 1)
-    expected = one.reference_start_ms + (later.start_ms - one.start_ms) * tempo
+    tempo = float(earlier.tempo_ratio or 1)
+    expected = earlier.reference_start_ms + (later.start_ms - earlier.start_ms) * tempo
     return abs(expected - later.reference_start_ms) <= ALIGNED_MS

@@ -23,7 +23,7 @@ from accounts.reach import hidden_keys, sees_every_bucket
 from catalogue.models import Exclusion, Recording
 from catalogue.selectors import shown_for
 from programmes.models import Episode, MusicUse
-from programmes.reading import NOTHING_TYPED, Programme
+from programmes.selectors import NOTHING_TYPED, Programme
 from reports.cells import Cell, ColumnType, Value, ValueType, offset
 from reports.choices import Mode
 from reports.extras import Values, columns_after
@@ -131,7 +131,7 @@ def _of_recording(value: Callable[[Recording], Value]) -> Callable[[Case], Value
 
 
 def _artist_ids(recording: Recording) -> Value:
-    return [str(each) for each in recording.artist_identities.all()] or None
+    return [str(identity) for identity in recording.artist_identities.all()] or None
 
 
 def _of_decision(value: Callable[[Match], Value]) -> Callable[[Case], Value]:
@@ -232,9 +232,9 @@ def _queue_reason(case: Case) -> Value:
     return None
 
 
-def interval_texts(found: Iterable[Interval]) -> list[str]:
+def interval_texts(intervals: Iterable[Interval]) -> list[str]:
     """Return intervals of a file as ``start-end``."""
-    return [f"{offset(start)}-{offset(end)}" for start, end in found]
+    return [f"{offset(start)}-{offset(end)}" for start, end in intervals]
 
 
 def _segments(case: Case) -> Value:
@@ -251,8 +251,8 @@ def _candidates(case: Case) -> Value:
     if case.match is None:
         return None
     return [
-        f"{each.recording_uid}:{'' if each.score is None else each.score}:{each.title}"
-        for each in case.candidates
+        f"{candidate.recording_uid}:{'' if candidate.score is None else candidate.score}:{candidate.title}"
+        for candidate in case.candidates
     ]
 
 
@@ -293,13 +293,13 @@ def _path(name: str, stand_in: str, _prefix: str) -> str:
     return reverse(name, args=[stand_in])
 
 
-def notes_of_file(file: ScannedFile, found: RowKind) -> Value:
+def notes_of_file(file: ScannedFile, kind: RowKind) -> Value:
     """Return why a file has no result, or which parts could not be read.
 
     If the viewer sees only some buckets, the note says so, because other buckets may
     contain matches.
     """
-    if found in (RowKind.YES, RowKind.NO):
+    if kind in (RowKind.YES, RowKind.NO):
         within = "" if sees_every_bucket() else IN_REACH
         return " ".join(filter(None, [file.message, within])) or None
     code = file.error_code or file.status
@@ -365,19 +365,25 @@ _OWN_COLUMNS: tuple[Column[Case], ...] = (
         lambda case: None if case.recording is None else case.recording.custom_id,
     ),
     Column("title", _T, _of_recording(lambda recording: recording.title)),
-    Column("version_title", _T, _of_recording(lambda each: each.version_title)),
+    Column(
+        "version_title", _T, _of_recording(lambda recording: recording.version_title)
+    ),
     Column("artists", _L, _of_recording(lambda recording: recording.artists)),
     Column("album", _T, _of_recording(lambda recording: recording.album)),
     Column("label", _T, _of_recording(lambda recording: recording.label)),
-    Column("release_date", _Y, _of_recording(lambda each: each.release_date)),
-    Column("isrc", _T, _of_recording(lambda each: each.isrc_normalised)),
-    Column("isrc_status", _E, _of_recording(lambda each: each.isrc_status)),
+    Column("release_date", _Y, _of_recording(lambda recording: recording.release_date)),
+    Column("isrc", _T, _of_recording(lambda recording: recording.isrc_normalised)),
+    Column("isrc_status", _E, _of_recording(lambda recording: recording.isrc_status)),
     Column("upc", _T, _of_recording(lambda recording: recording.upc)),
     Column("iswc", _T, _of_recording(lambda recording: recording.iswc)),
     Column("writers", _L, _of_recording(lambda recording: recording.writers)),
     Column("publishers", _L, _of_recording(lambda recording: recording.publishers)),
-    Column("rights_share_pct", _D, _of_recording(lambda each: each.owner_share_pct)),
-    Column("territories", _L, _of_recording(lambda each: each.territories)),
+    Column(
+        "rights_share_pct",
+        _D,
+        _of_recording(lambda recording: recording.owner_share_pct),
+    ),
+    Column("territories", _L, _of_recording(lambda recording: recording.territories)),
     Column(
         "match_relation",
         _E,
@@ -467,11 +473,11 @@ def with_extras(
     columns: Iterable[Column[RowSubject]], mode: Mode
 ) -> tuple[Column[RowSubject], ...]:
     """Return the columns of a report with those that packages above add."""
-    listed: list[Column[RowSubject]] = []
+    complete: list[Column[RowSubject]] = []
     for column in columns:
-        listed.append(column)
-        listed += [_extra(each) for each in columns_after(column.name, mode)]
-    return tuple(listed)
+        complete.append(column)
+        complete += [_extra(extra) for extra in columns_after(column.name, mode)]
+    return tuple(complete)
 
 
 def _extra(column: ColumnType) -> Column[OfFile]:

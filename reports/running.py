@@ -237,8 +237,8 @@ def _finish(context: JobContext, keeper: RowKeeper | None, written: Written) -> 
         run.file.name = stored[-1]
         run.sha256, run.size_bytes = written.sha256, written.size_bytes
         with transaction.atomic():
-            found = {name: getattr(run, name) for name in _FOUND}
-            context.finish(**found, finished_at=datetime.now(tz=UTC))
+            statistics = {name: getattr(run, name) for name in _FOUND}
+            context.finish(**statistics, finished_at=datetime.now(tz=UTC))
             audit.services.record(
                 case=run.case,
                 action="written",

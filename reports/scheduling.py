@@ -84,23 +84,23 @@ def change_schedule(
     The next report leaves out no day that the earlier settings had still to report.
     """
     with transaction.atomic():
-        kept = ReportSchedule.objects.select_for_update().get(pk=schedule.pk)
-        before = _values_of(kept)
-        _change(kept, template, plan, datetime.now(tz=UTC))
-        after = _values_of(kept)
+        locked = ReportSchedule.objects.select_for_update().get(pk=schedule.pk)
+        before = _values_of(locked)
+        _change(locked, template, plan, datetime.now(tz=UTC))
+        after = _values_of(locked)
         if after != before:
             # Whoever is new, or gets another report, has not had the rows sent last.
             if before["to"] != after["to"] or before["template"] != after["template"]:
-                kept.sent_sha256 = ""
-            kept.save()
+                locked.sent_sha256 = ""
+            locked.save()
             audit.services.record(
-                case=kept.case,
+                case=locked.case,
                 action="schedule_changed",
                 actor=user,
                 before=before,
                 after=after,
             )
-    return kept
+    return locked
 
 
 def as_changed(
@@ -195,10 +195,10 @@ def _ends_period(every: str, moment: datetime, zone: tzinfo) -> bool:
     """Return whether a period has ended since the same hour of the day before."""
     # Where clocks change, a day of the zone may hold this hour twice, or never.
     _, last = period_before(every, moment.astimezone(zone).date())
-    _, known = period_before(
+    _, last_before = period_before(
         every, (moment - timedelta(days=1)).astimezone(zone).date()
     )
-    return last != known
+    return last != last_before
 
 
 def period_before(every: str, day: date) -> tuple[date, date]:
@@ -332,9 +332,9 @@ def _days_due(schedule: ReportSchedule, now: datetime | None = None) -> Period:
     due = schedule.next_run_at
     first, last = period_before(schedule.every, due.astimezone(zone).date())
     day_before = (due - timedelta(days=1)).astimezone(zone).date()
-    _, known = period_before(schedule.every, day_before)
+    _, reported_until = period_before(schedule.every, day_before)
     # A day that is too short to hold the hour belongs to the next report.
-    first = min(first, known + timedelta(days=1))
+    first = min(first, reported_until + timedelta(days=1))
     if schedule.covers_from:
         first = min(first, schedule.covers_from)
     while now is not None and (due := _next_of(schedule, due)) <= now:

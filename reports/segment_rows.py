@@ -44,8 +44,8 @@ class ReportSegment:
 def parts_of(case: Case) -> list[ReportSegment]:
     """Return the counted segments in source order."""
     return [
-        ReportSegment(each, _exclusion_in(each.segment, case.exclusions))
-        for each in case.count.segments
+        ReportSegment(counted, _exclusion_in(counted.segment, case.exclusions))
+        for counted in case.count.segments
     ]
 
 
@@ -55,8 +55,8 @@ def _exclusion_in(
     """Return the exclusion that overlaps the segment most, if any."""
     begins, ends = reference_interval(segment)
     shared = [
-        (min(each.end_ms, ends) - max(each.start_ms, begins), each)
-        for each in exclusions
+        (min(exclusion.end_ms, ends) - max(exclusion.start_ms, begins), exclusion)
+        for exclusion in exclusions
     ]
     most = max(shared, key=lambda pair: pair[0], default=None)
     return most[1] if most is not None and most[0] > 0 else None
@@ -190,10 +190,12 @@ def heard_in(scans: Iterable[int]) -> Mapping[int, dict[int, HeardRecording]]:
         # An engine can report a recording in several sections; keep the best score.
         recording, score = detection.recording, detection.score
         rival = RivalRecording(recording.uid, score, recording.full_title)
-        known = heard[detection.scan_id].setdefault(recording.pk, HeardRecording(rival))
-        by_detection[detection.pk] = known
-        if score is not None and (known.candidate.score or 0) < score:
-            known.candidate = rival
+        recording_heard = heard[detection.scan_id].setdefault(
+            recording.pk, HeardRecording(rival)
+        )
+        by_detection[detection.pk] = recording_heard
+        if score is not None and (recording_heard.candidate.score or 0) < score:
+            recording_heard.candidate = rival
     segments = Segment.objects.filter(detection__in=list(by_detection))
     for segment in segments.order_by("start_ms", "pk"):
         by_detection[segment.detection_id].segments.append(segment)
@@ -210,13 +212,13 @@ def rivals_of(
     The best score comes first.
     """
     rivals = [
-        other.candidate
-        for key, other in heard.items()
+        rival.candidate
+        for key, rival in heard.items()
         if key not in recordings
         and any(
-            one.start_ms < mine.end_ms and one.end_ms > mine.start_ms
-            for one in other.segments
+            theirs.start_ms < mine.end_ms and theirs.end_ms > mine.start_ms
+            for theirs in rival.segments
             for mine in segments
         )
     ]
-    return sorted(rivals, key=lambda each: (-(each.score or 0), each.recording_uid))
+    return sorted(rivals, key=lambda rival: (-(rival.score or 0), rival.recording_uid))

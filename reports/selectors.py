@@ -38,7 +38,7 @@ from accounts.models import User
 from accounts.reach import is_limited, sees_within, working_for
 from audit.models import Event
 from catalogue.models import Exclusion, Recording
-from programmes.reading import Programme, programmes_of
+from programmes.selectors import Programme, programmes_of
 from reports.cells import as_cell
 from reports.choices import FilesWithout, Mode, RunState
 from reports.extras import Around, Values, extras_of_files, extras_of_matches
@@ -306,11 +306,11 @@ class _Around:
         evidence = review_selectors.evidence_of(matches)
         heard = {row.recording_id for rows in evidence.values() for row in rows}
         exclusions: dict[int, list[Exclusion]] = defaultdict(list)
-        for each in Exclusion.objects.filter(
+        for exclusion in Exclusion.objects.filter(
             recording__in=heard, approved=True, removed_at__isnull=True
         ).order_by("start_ms", "pk"):
-            exclusions[each.recording_id].append(each)
-        found = (
+            exclusions[exclusion.recording_id].append(exclusion)
+        recordings_by_key = (
             Recording.objects.defer(*_LONG_OF_RECORDING)
             .select_related("merged_into")
             .prefetch_related("artist_identities", "merged_into__artist_identities")
@@ -319,7 +319,7 @@ class _Around:
         return cls(
             files=files,
             scans=Scan.objects.defer(*LONG_OF_SCAN).in_bulk(scans),
-            recordings=found,
+            recordings=recordings_by_key,
             licences=Licence.objects.in_bulk(
                 {match.licence_id for match in matches} - {None}
             ),
@@ -329,7 +329,7 @@ class _Around:
             evidence=evidence,
             heard=heard_in(scans),
             exclusions=exclusions,
-            extra=extras_of_matches(matches, Around(files, found), without),
+            extra=extras_of_matches(matches, Around(files, recordings_by_key), without),
             programmes=programmes_of(files.values()),
         )
 
@@ -363,22 +363,22 @@ def _scans_of(uids: Iterable[str]) -> tuple[dict[int, str], dict[int, str]]:
     files = ScannedFile.objects.filter(uid__in=list(uids)).annotate(
         scan_uid=_scan_uid()
     )
-    found = list(files.values_list("pk", "scan_uid", "uid"))
+    keys = list(files.values_list("pk", "scan_uid", "uid"))
     return (
-        {pk: scan for pk, scan, _uid in found},
-        {pk: str(uid) for pk, _scan, uid in found},
+        {pk: scan for pk, scan, _uid in keys},
+        {pk: str(uid) for pk, _scan, uid in keys},
     )
 
 
 def _case(match: Match, around: _Around, as_of: datetime | None) -> Case:
     evidence = around.evidence[match.pk]
     exclusions = [
-        each
-        for recording in sorted({each.recording_id for each in evidence})
-        for each in around.exclusions.get(recording, ())
+        exclusion
+        for recording in sorted({detection.recording_id for detection in evidence})
+        for exclusion in around.exclusions.get(recording, ())
     ]
     segments = sorted(
-        (segment for each in evidence for segment in each.segments.all()),
+        (segment for detection in evidence for segment in detection.segments.all()),
         key=lambda segment: (segment.start_ms, segment.pk),
     )
     return Case(
@@ -393,15 +393,15 @@ def _case(match: Match, around: _Around, as_of: datetime | None) -> Case:
         count=count_segments(
             segments,
             {
-                each.pk: [
+                detection.pk: [
                     (row.start_ms, row.end_ms)
-                    for row in around.exclusions.get(each.recording_id, ())
+                    for row in around.exclusions.get(detection.recording_id, ())
                 ]
-                for each in evidence
+                for detection in evidence
             },
         ),
         candidates=rivals_of(
-            {each.recording_id for each in evidence},
+            {detection.recording_id for detection in evidence},
             segments,
             around.heard[match.scan_id],
         ),

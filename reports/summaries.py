@@ -297,4 +297,4 @@ def stream_summary(*, filters: MatchFilter, by: By, user: User) -> Iterator[byte
 
 def _cells(row: SummaryRow, by: By) -> list[Cell]:
     values = [getattr(row, field.name) for field in _FIELDS[2:]]
-    return [SCHEMA, by, *(None if each is None else str(each) for each in values)]
+    return [SCHEMA, by, *(None if value is None else str(value) for value in values)]

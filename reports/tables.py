@@ -183,8 +183,8 @@ def _fitting(text: str) -> str:
     """Shorten text to a cell's limit, which counts UTF-16 code units."""
     if len(text.encode("utf-16-le")) // 2 <= CELL_CHARS:
         return text
-    kept = text.encode("utf-16-le")[: 2 * (CELL_CHARS - 1)]
-    return f"{kept.decode('utf-16-le', 'ignore')}…"
+    shortened = text.encode("utf-16-le")[: 2 * (CELL_CHARS - 1)]
+    return f"{shortened.decode('utf-16-le', 'ignore')}…"
 
 
 def _flat(
@@ -195,7 +195,7 @@ def _flat(
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
         elif isinstance(value, list):
-            yield f"{prefix}{name}", ", ".join(str(each) for each in value)
+            yield f"{prefix}{name}", ", ".join(str(entry) for entry in value)
         else:
             yield f"{prefix}{name}", "" if value is None else str(value)
 

@@ -24,10 +24,10 @@ def band_of_all(bands: Iterable[Band]) -> Band:
 
 
 def _common(edges: Iterable[int | None]) -> int | None:
-    known = sorted(edge or 0 for edge in edges)
-    if not known[0] or known[-1] > _ONE_FILTER * known[0]:
+    frequencies = sorted(edge or 0 for edge in edges)
+    if not frequencies[0] or frequencies[-1] > _ONE_FILTER * frequencies[0]:
         return None
-    return known[len(known) // 2]
+    return frequencies[len(frequencies) // 2]
 
 
 def band_in_words(low: int | None, high: int | None) -> str:

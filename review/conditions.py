@@ -63,21 +63,21 @@ class Conditions:
     score_scale: str = ""
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> Self:  # Any: JSON
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:  # Any: JSON
         """Read conditions that ``as_json`` wrote."""
         return cls(
             sets={
                 name: frozenset(str(value).casefold() for value in values)
-                for name, values in kept.get("sets", {}).items()
+                for name, values in stored.get("sets", {}).items()
             },
             ranges={
                 name: Range(
                     *(None if edge is None else Decimal(edge) for edge in edges)
                 )
-                for name, edges in kept.get("ranges", {}).items()
+                for name, edges in stored.get("ranges", {}).items()
             },
-            flags=dict(kept.get("flags", {})),
-            score_scale=kept.get("score_scale", ""),
+            flags=dict(stored.get("flags", {})),
+            score_scale=stored.get("score_scale", ""),
         )
 
     def fits(self, subject: Subject) -> bool:
@@ -142,7 +142,7 @@ def as_json(
     score_scale: str = "",
 ) -> dict[str, Any]:  # Any: JSON
     """Return conditions as a policy stores them, without empty ones."""
-    kept: dict[str, Any] = {
+    conditions: dict[str, Any] = {
         "sets": {name: values for name, values in sets.items() if values},
         "ranges": {
             name: [None if edge is None else str(edge) for edge in edges]
@@ -151,9 +151,9 @@ def as_json(
         },
         "flags": {name: value for name, value in flags.items() if value is not None},
     }
-    if "score" in kept["ranges"]:
-        kept["score_scale"] = score_scale
-    return kept
+    if "score" in conditions["ranges"]:
+        conditions["score_scale"] = score_scale
+    return conditions
 
 
 def _texts(subject: Subject) -> dict[str, frozenset[str]]:

@@ -111,7 +111,7 @@ class Count:
     @property
     def drifts(self) -> bool:
         """Return whether the tempo drifts in each use."""
-        uses = uses_of([each.segment for each in self.segments])
+        uses = uses_of([counted.segment for counted in self.segments])
         return all(len(use) > 1 for use in uses)
 
     @property
@@ -127,18 +127,20 @@ class Count:
     @property
     def speech_pct(self) -> float | None:
         """Return the estimated share of speech, weighted by length; None if unknown."""
-        return mean_speech((each.segment, each.length_ms) for each in self.segments)
+        return mean_speech(
+            (counted.segment, counted.length_ms) for counted in self.segments
+        )
 
 
 def mean_speech(weighted: Iterable[tuple[Segment, int]]) -> float | None:
     """Return the share of speech in segments with their weights; None if unknown."""
-    known = [
+    measured = [
         (float(segment.speech_pct), weight)
         for segment, weight in weighted
         if segment.speech_pct is not None
     ]
-    length = sum(weight for _, weight in known)
-    return sum(pct * weight for pct, weight in known) / length if length else None
+    length = sum(weight for _, weight in measured)
+    return sum(pct * weight for pct, weight in measured) / length if length else None
 
 
 NOTHING = Count()
@@ -154,7 +156,7 @@ def count_segments(segments: Iterable[Segment], excluded: Excluded) -> Count:
     Detections of merged recordings may be among them, each with its own reference times.
     Where segments overlap, the time counts once, for the earlier segment.
     """
-    ordered = sorted(segments, key=lambda each: (each.start_ms, each.pk or 0))
+    ordered = sorted(segments, key=lambda segment: (segment.start_ms, segment.pk or 0))
     covered: list[Interval] = []
     rows, counted, reference = [], [], []
     for number, segment in enumerate(ordered, start=1):
@@ -162,19 +164,19 @@ def count_segments(segments: Iterable[Segment], excluded: Excluded) -> Count:
         sources = [source for source, _ in pieces]
         reference += [used for _, used in pieces]
         # Only what reaches beyond the segment's start can overlap later segments.
-        covered = [each for each in covered if each[1] > segment.start_ms]
+        covered = [interval for interval in covered if interval[1] > segment.start_ms]
         parts = intervals.without(sources, covered)
         covered = intervals.union([*covered, *sources])
         counted += parts
         taken = intervals.without([source_interval(segment)], sources)
         rows.append(CountedSegment(number, segment, parts, taken))
     heard = intervals.union(source_interval(segment) for segment in ordered)
-    kept = intervals.union(counted)
+    counted_source = intervals.union(counted)
     return Count(
         segments=rows,
         heard=heard,
-        counted=kept,
-        excluded=intervals.without(heard, kept),
+        counted=counted_source,
+        excluded=intervals.without(heard, counted_source),
         reference=intervals.union(reference),
         longest_ms=max(
             (_longest_ms(use, excluded) for use in uses_of(ordered)), default=0
@@ -215,14 +217,14 @@ def uses_of(segments: Sequence[AnySegment]) -> list[list[AnySegment]]:
     return uses
 
 
-def _drifts_on(one: AnySegment, later: AnySegment) -> bool:
-    gap = later.start_ms - one.end_ms
-    if abs(gap) > MEETING_MS or not one.tempo_ratio or not later.tempo_ratio:
+def _drifts_on(earlier: AnySegment, later: AnySegment) -> bool:
+    gap = later.start_ms - earlier.end_ms
+    if abs(gap) > MEETING_MS or not earlier.tempo_ratio or not later.tempo_ratio:
         return False
-    expected = gap * (one.tempo_ratio + later.tempo_ratio) / 2
-    skipped = later.reference_start_ms - one.reference_end_ms
-    change = later.tempo_ratio / one.tempo_ratio
-    higher = float((later.pitch_cents or 0) - (one.pitch_cents or 0))
+    expected = gap * (earlier.tempo_ratio + later.tempo_ratio) / 2
+    skipped = later.reference_start_ms - earlier.reference_end_ms
+    change = later.tempo_ratio / earlier.tempo_ratio
+    higher = float((later.pitch_cents or 0) - (earlier.pitch_cents or 0))
     # The pitch stays, or changes with the tempo.
     off_pitch = min(abs(higher), abs(higher - 1200 * math.log2(change)))
     return (
@@ -251,14 +253,14 @@ def counted_pieces(
     other in proportion.
     """
     whole = reference_interval(segment)
-    left = intervals.without([whole], excluded) if excluded else [whole]
-    if left == [whole]:
+    uncut = intervals.without([whole], excluded) if excluded else [whole]
+    if uncut == [whole]:
         # Keep the engine's own source times if nothing is cut.
         return [(source_interval(segment), whole)]
     begins, ends = whole
     length = segment.end_ms - segment.start_ms
     pieces = []
-    for piece in left:
+    for piece in uncut:
         first, last = (
             segment.start_ms + (edge - begins) * length // (ends - begins)
             for edge in piece

@@ -67,9 +67,9 @@ class LicencesInForce:
         rows = Licence.objects.filter(active=True, withdrawn_at__isnull=True)
         rows = rows.order_by("pk")
         self._wide = [
-            each
-            for each in rows
-            if each.scope in (LicenceScope.ALL, LicenceScope.LABEL)
+            licence
+            for licence in rows
+            if licence.scope in (LicenceScope.ALL, LicenceScope.LABEL)
         ]
         self._by_bucket = _group_licences(
             rows.filter(scope=LicenceScope.BUCKET), Licence.buckets.through, "bucket_id"
@@ -84,12 +84,14 @@ class LicencesInForce:
         for merged, stays in standing_for(licensed).items():
             also = self._by_recording.setdefault(stays, [])
             also += [
-                each for each in self._by_recording.get(merged, ()) if each not in also
+                licence
+                for licence in self._by_recording.get(merged, ())
+                if licence not in also
             ]
 
     def of(self, recording: Recording) -> Iterator[Licence]:
         """Yield the licences that are for the recording."""
-        yield from (each for each in self._wide if _is_for(each, recording))
+        yield from (licence for licence in self._wide if _is_for(licence, recording))
         yield from self._by_bucket.get(recording.bucket_id, ())
         yield from self._by_recording.get(recording.pk, ())
 
@@ -98,12 +100,12 @@ def _group_licences(
     rows: QuerySet[Licence], through: type[Model], column: str
 ) -> dict[int, list[Licence]]:
     """Group licences by the key of each bucket or recording they name."""
-    licences = {each.pk: each for each in rows}
-    found: dict[int, list[Licence]] = {}
+    licences = {row.pk: row for row in rows}
+    grouped: dict[int, list[Licence]] = {}
     links = through._default_manager.filter(licence_id__in=licences)
     for key, licence in links.values_list(column, "licence_id"):
-        found.setdefault(key, []).append(licences[licence])
-    return found
+        grouped.setdefault(key, []).append(licences[licence])
+    return grouped
 
 
 def checks(
@@ -121,16 +123,18 @@ def checks(
         if licences is None
         else licences.of(subject.recording)
     )
-    found = [_check(each, subject) for each in candidates]
-    return sorted(found, key=lambda each: (order.index(each.cover), each.licence.pk))
+    results = [_check(licence, subject) for licence in candidates]
+    return sorted(
+        results, key=lambda check: (order.index(check.cover), check.licence.pk)
+    )
 
 
 def check_one(
     licence: Licence, match: Match, licences: LicencesInForce
 ) -> LicenceCheck | None:
     """Check one licence for a match; None if it is for others, or not in force."""
-    found = checks(subject=Subject.of(match), licences=licences)
-    return next((each for each in found if each.licence.pk == licence.pk), None)
+    results = checks(subject=Subject.of(match), licences=licences)
+    return next((check for check in results if check.licence.pk == licence.pk), None)
 
 
 def best(
@@ -140,7 +144,7 @@ def best(
     # Licences act regardless of what the viewer may see.
     with working_for(None):
         results = checks(subject=subject, licences=licences)
-    return next((each for each in results if each.cover != Cover.NONE), None)
+    return next((check for check in results if check.cover != Cover.NONE), None)
 
 
 def check_terms(licence: Licence, match: Match) -> LicenceCheck | None:
@@ -170,7 +174,7 @@ def of_licence(
 
 def labels_match(labels: list[str], label: str) -> bool:
     """Return whether the list holds the label, ignoring case."""
-    return label.casefold() in {each.casefold() for each in labels}
+    return label.casefold() in {name.casefold() for name in labels}
 
 
 def _licences_for(recording: Recording) -> Iterator[Licence]:
@@ -186,12 +190,14 @@ def ever_for(recording: Recording) -> Iterator[Licence]:
     for_recording = Licence.recordings.through.objects.filter(
         recording__in=with_merged(recording)
     )
-    found = Licence.objects.filter(
+    licences = Licence.objects.filter(
         Q(scope__in=(LicenceScope.ALL, LicenceScope.LABEL))
         | Q(scope=LicenceScope.BUCKET, pk__in=for_bucket.values("licence"))
         | Q(scope=LicenceScope.RECORDINGS, pk__in=for_recording.values("licence")),
     )
-    yield from (each for each in found.order_by("pk") if _is_for(each, recording))
+    yield from (
+        licence for licence in licences.order_by("pk") if _is_for(licence, recording)
+    )
 
 
 def _is_for(licence: Licence, recording: Recording) -> bool:
@@ -219,7 +225,7 @@ def in_scope(
             recording__in=set(standing_for(recordings).values())
         )
     if licence.scope == LicenceScope.LABEL:
-        named = (Q(recording__label__iexact=each) for each in licence.labels)
+        named = (Q(recording__label__iexact=label) for label in licence.labels)
         return reduce(or_, named, Q(pk__in=[]))
     return Q()
 

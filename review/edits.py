@@ -65,14 +65,16 @@ def edit_of_all(
     A mean of segments that differ would state an amount that none of them has, unless
     the tempo ``drifts`` in each use.
     """
-    known = [each for each in played if edit_of(*each) is not None]
-    if not known:
+    alterations = [
+        alteration for alteration in played if edit_of(*alteration) is not None
+    ]
+    if not alterations:
         return None
-    edits = {edit_of(*each) for each in known}
+    edits = {edit_of(*alteration) for alteration in alterations}
     if edits == {Edit.NONE}:
         return Edit.NONE
-    tempos = [tempo or Decimal(1) for tempo, _cents in known]
-    pitches = [float(cents or 0) for _tempo, cents in known]
+    tempos = [tempo or Decimal(1) for tempo, _cents in alterations]
+    pitches = [float(cents or 0) for _tempo, cents in alterations]
     is_one = (
         len(edits) == 1
         and max(tempos) - min(tempos) <= _ONE_TEMPO

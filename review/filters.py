@@ -104,10 +104,10 @@ def _in_states(states: tuple[str, ...]) -> Q:
     # Written out, this condition lets SQLite use the index of waiting matches.
     if set(states) == set(WAITING_STATES):
         return Q(Waits()) & in_kept_files()
-    wanted = Q(state__in=states)
+    has_state = Q(state__in=states)
     if set(states).isdisjoint(DECIDED_STATES):
-        return wanted & in_kept_files()
-    return wanted & (in_kept_files() | Q(state__in=DECIDED_STATES))
+        return has_state & in_kept_files()
+    return has_state & (in_kept_files() | Q(state__in=DECIDED_STATES))
 
 
 def _assigned_to(username: str) -> Q:
@@ -367,7 +367,7 @@ class MatchFilter(FilterValues):
     def is_about_matches(self) -> bool:
         """Return whether the filters exclude all files without a match."""
         set_names = self.to_query()
-        return any(each.on_file is None and each.name in set_names for each in FILTERS)
+        return any(spec.on_file is None and spec.name in set_names for spec in FILTERS)
 
     def condition(self) -> Q:
         """Hide deleted files by default, except for decisions."""

@@ -76,8 +76,8 @@ def names_hidden_rule(event: Event) -> bool:
     """Return whether an event of a match names a rule that the viewer may not see."""
     if not (hidden_keys(Policy) or hidden_keys(Licence)):
         return False
-    shown = audit.words.actor_label(event.actor_name), event.note
-    if (actor_label(event.actor_name), note_of(event)) != shown:
+    full = audit.words.actor_label(event.actor_name), event.note
+    if (actor_label(event.actor_name), note_of(event)) != full:
         return True
     return any(
         is_hidden(state.get(kind))

@@ -111,11 +111,11 @@ def compare(scan: Scan) -> ScanDiff | None:
     )
     # Late scans found their recordings before the rescan did, so count them as before.
     earlier, after = [previous, *between.order_by("pk")], _sides([scan], {})
-    found = Recording.objects.filter(detections__scan__in=earlier).distinct()
+    detected = Recording.objects.filter(detections__scan__in=earlier).distinct()
     # A recording that was merged since counts as the one that stays, if this scan found
     # that one.
     merged = {
-        key: stays for key, stays in standing_for(found).items() if stays in after
+        key: stays for key, stays in standing_for(detected).items() if stays in after
     }
     before = _sides(earlier, merged)
     matches = {
@@ -157,23 +157,27 @@ def _start(row: ScanDiffRow) -> int:
 
 def _sides(scans: Sequence[Scan], merged: Mapping[int, int]) -> dict[int, ScanSide]:
     """Return the scans' results by recording; ``merged`` says which stays instead."""
-    found: dict[int, list[Detection]] = {}
+    by_recording: dict[int, list[Detection]] = {}
     rows = Detection.objects.filter(scan__in=scans).prefetch_related("segments")
     for detection in rows:
         key = merged.get(detection.recording_id, detection.recording_id)
-        found.setdefault(key, []).append(detection)
+        by_recording.setdefault(key, []).append(detection)
     file = scans[0].scanned_file
-    recordings = Recording.objects.in_bulk(found)
+    recordings = Recording.objects.in_bulk(by_recording)
     excluded = excluded_intervals_of(
-        {each.recording_id for rows in found.values() for each in rows}
+        {detection.recording_id for rows in by_recording.values() for detection in rows}
     )
     sides = {}
-    for key, detections in found.items():
+    for key, detections in by_recording.items():
         segments = [
             segment for detection in detections for segment in detection.segments.all()
         ]
         if segments:
-            scores = [each.score for each in detections if each.score is not None]
+            scores = [
+                detection.score
+                for detection in detections
+                if detection.score is not None
+            ]
             sides[key] = ScanSide(
                 score=max(scores, default=None),
                 # Computed anew, because the match has the relation of its latest scan.

@@ -118,10 +118,10 @@ def _evidence_in_order(matches: Iterable[int]) -> Iterator[tuple[int, int, Segme
         yield segment.match_key, segment.heard, segment
 
 
-def with_segments(found: Iterable[Match]) -> list[Match]:
+def with_segments(matches: Iterable[Match]) -> list[Match]:
     """Fill ``segments`` and ``tally`` of each match with two additional queries."""
-    listed = list(found)
-    segments: dict[int, list[Segment]] = {match.pk: [] for match in listed}
+    filled = list(matches)
+    segments: dict[int, list[Segment]] = {match.pk: [] for match in filled}
     heard: dict[int, int] = {}
     for key, recording, segment in _evidence_in_order(segments):
         segments[key].append(segment)
@@ -131,10 +131,10 @@ def with_segments(found: Iterable[Match]) -> list[Match]:
         detection: by_recording.get(recording, ())
         for detection, recording in heard.items()
     }
-    for match in listed:
+    for match in filled:
         match.segments = segments[match.pk]
         match.tally = count_segments(match.segments, excluded)
-    return listed
+    return filled
 
 
 def count_of(match: Match) -> Count:
@@ -142,10 +142,10 @@ def count_of(match: Match) -> Count:
     return with_segments([match])[0].tally
 
 
-def proposals_behind(found: Iterable[Match]) -> Mapping[int, Exclusion]:
+def proposals_behind(matches: Iterable[Match]) -> Mapping[int, Exclusion]:
     """Return the proposed exclusion that each escalated match waits for, by key."""
     escalated = {
-        match.case: match.pk for match in found if match.state == MatchState.ESCALATED
+        match.case: match.pk for match in matches if match.state == MatchState.ESCALATED
     }
     if not escalated:
         return {}
@@ -175,8 +175,8 @@ def proposals_touching(
     ``excluded`` holds the exclusions of the recording, in force or proposed.
     """
     behind = proposals_behind([match]).get(match.pk)
-    listed = list(segments)
-    others = [
+    evidence = list(segments)
+    touching = [
         proposal
         for proposal in excluded
         if not proposal.approved
@@ -184,10 +184,10 @@ def proposals_touching(
         and any(
             segment.reference_start_ms < proposal.end_ms
             and segment.reference_end_ms > proposal.start_ms
-            for segment in listed
+            for segment in evidence
         )
     ]
-    return [behind, *others] if behind else others
+    return [behind, *touching] if behind else touching
 
 
 def detections_of(match: Match) -> QuerySet[Detection]:
@@ -250,7 +250,7 @@ def events_of(match: Match) -> QuerySet[Event]:
 def earlier_decisions(match: Match) -> list[EarlierDecision]:
     """Return the latest decisions on the recording: this file's own, then others'."""
     own = _decisions_asked_again(match)
-    others = (
+    elsewhere = (
         Match.objects.filter(recording_id=match.recording_id, state__in=DECIDED_STATES)
         .filter(decided_at__isnull=False)
         .exclude(scanned_file_id=match.scanned_file_id)
@@ -259,19 +259,19 @@ def earlier_decisions(match: Match) -> list[EarlierDecision]:
     # Decisions about the same account are the best precedent.
     if match.scanned_file.account:
         same_account = Q(scanned_file__account=match.scanned_file.account)
-        others = others.alias(same=same_account).order_by("-same", "-decided_at")
+        elsewhere = elsewhere.alias(same=same_account).order_by("-same", "-decided_at")
     else:
-        others = others.order_by("-decided_at")
+        elsewhere = elsewhere.order_by("-decided_at")
     return own + [
         EarlierDecision(
-            match=other,
-            state=MatchState(other.state),
-            decided_by_name=other.state_by,
-            decided_at=other.state_at or other.updated_at,
-            reason=other.decision_reason,
-            note=other.note,
+            match=decided,
+            state=MatchState(decided.state),
+            decided_by_name=decided.state_by,
+            decided_at=decided.state_at or decided.updated_at,
+            reason=decided.decision_reason,
+            note=decided.note,
         )
-        for other in others[: EARLIER_DECISIONS - len(own)]
+        for decided in elsewhere[: EARLIER_DECISIONS - len(own)]
     ]
 
 

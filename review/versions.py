@@ -35,26 +35,28 @@ class Candidate:
         """Return how much of the file it covers."""
         return intervals.length(
             (segment.start_ms, segment.end_ms)
-            for each in self.detections
-            for segment in each.segments.all()
+            for detection in self.detections
+            for segment in detection.segments.all()
         )
 
 
-def differ(one: Recording, other: Recording) -> bool:
+def differ(first: Recording, second: Recording) -> bool:
     """Return whether ISRC or version title tell two recordings apart.
 
     An ISRC that is not known is no difference.
     """
-    if one == other:
+    if first == second:
         return False
-    codes = {one.isrc_normalised, other.isrc_normalised}
-    titles = {each.version_title.strip().casefold() for each in (one, other)}
+    codes = {first.isrc_normalised, second.isrc_normalised}
+    titles = {
+        recording.version_title.strip().casefold() for recording in (first, second)
+    }
     return len(titles) == 2 or ("" not in codes and len(codes) == 2)
 
 
-def pair_of(one: Recording, other: Recording) -> Pair:
+def pair_of(first: Recording, second: Recording) -> Pair:
     """Return the pair of two recordings."""
-    return frozenset((one.pk, other.pk))
+    return frozenset((first.pk, second.pk))
 
 
 def answers_among(recordings: Iterable[Recording]) -> dict[Pair, int | None]:
@@ -62,25 +64,28 @@ def answers_among(recordings: Iterable[Recording]) -> dict[Pair, int | None]:
 
     Access limits do not count, because an answer is for all files.
     """
-    pairs = [sorted(pair) for pair in combinations({each.pk for each in recordings}, 2)]
+    pairs = [
+        sorted(pair)
+        for pair in combinations({recording.pk for recording in recordings}, 2)
+    ]
     if not pairs:
         return {}
     rows = VersionAnswer._base_manager.filter(
-        one__in={one for one, _other in pairs},
-        other__in={other for _one, other in pairs},
+        one__in={first for first, _second in pairs},
+        other__in={second for _first, second in pairs},
     )
     answers = rows.values_list("one", "other", "stands")
-    return {frozenset((one, other)): stands for one, other, stands in answers}
+    return {frozenset((first, second)): stands for first, second, stands in answers}
 
 
 def led_by_answers(
     ordered: Iterable[Recording], answers: Mapping[Pair, int | None]
 ) -> Recording:
     """Return the recording that leads: the first, unless answers name another one."""
-    leading, *others = ordered
-    for other in others:
-        if answers.get(pair_of(leading, other)) == other.pk:
-            leading = other
+    leading, *following = ordered
+    for recording in following:
+        if answers.get(pair_of(leading, recording)) == recording.pk:
+            leading = recording
     return leading
 
 
@@ -94,25 +99,28 @@ def choice_of(
 
     What people chose of a ``former`` match holds for the versions that it had then.
     """
-    others = standing_among(candidates, beside=recording)
+    alternatives = standing_among(candidates, beside=recording)
     if former is not None and former.version_choice == VersionChoice.CHOSEN:
         seen = {
             *standing_among(former.candidates.all()),
             former.recording.stands_for_it,
         }
-        if seen.issuperset({*others, recording.stands_for_it}):
+        if seen.issuperset({*alternatives, recording.stands_for_it}):
             return VersionChoice.CHOSEN
-    return unchosen(recording, others)
+    return unchosen(recording, alternatives)
 
 
 def unchosen(
-    recording: Recording, others: Collection[Recording]
+    recording: Recording, alternatives: Collection[Recording]
 ) -> VersionChoice | str:
     """Return what holds if nobody chose: open, unless answers settle it."""
-    if not others:
+    if not alternatives:
         return ""
-    answers = answers_among([recording, *others])
-    if all(answers.get(pair_of(recording, each)) == recording.pk for each in others):
+    answers = answers_among([recording, *alternatives])
+    if all(
+        answers.get(pair_of(recording, alternative)) == recording.pk
+        for alternative in alternatives
+    ):
         return VersionChoice.ANSWERED
     return VersionChoice.OPEN
 
@@ -122,9 +130,9 @@ def standing_among(
 ) -> set[Recording]:
     """Return the recordings that stand for those detected, except one and retired ones."""
     standing = {
-        each.recording.stands_for_it
-        for each in candidates
-        if not each.recording.is_given_up
+        detection.recording.stands_for_it
+        for detection in candidates
+        if not detection.recording.is_given_up
     }
     return standing - {beside.stands_for_it} if beside is not None else standing
 
@@ -142,10 +150,12 @@ def candidates_of(match: Match) -> list[Candidate]:
         stays = detection.recording.stands_for_it
         if stays != match.recording.stands_for_it and not stays.is_given_up:
             detections.setdefault(stays, []).append(detection)
-    found = [Candidate(stays, tuple(rows)) for stays, rows in detections.items()]
-    return sorted(found, key=lambda each: (-(each.score or 0), each.recording.pk))
+    choices = [Candidate(stays, tuple(rows)) for stays, rows in detections.items()]
+    return sorted(
+        choices, key=lambda candidate: (-(candidate.score or 0), candidate.recording.pk)
+    )
 
 
 def uids(candidates: Iterable[Detection]) -> list[str]:
     """Return the ids of the recordings detected, for an event."""
-    return sorted({each.recording.uid for each in candidates})
+    return sorted({detection.recording.uid for detection in candidates})

@@ -173,11 +173,11 @@ def _rule_applied(after: Json) -> str:
 
 def _said_by_rules(ground: Json) -> str:
     """Return which state rules would give a match, and which rule."""
-    said = state_label(ground["would_be"])
+    label = state_label(ground["would_be"])
     rule = rule_names.licence_number(ground["licence"]) or rule_names.policy_name(
         ground["policy"]
     )
-    return f"{said} ({rule})" if rule else said
+    return f"{label} ({rule})" if rule else label
 
 
 def event_reason(event: Event) -> str:

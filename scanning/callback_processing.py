@@ -111,14 +111,14 @@ def _take_hint(
         return CallbackOutcome.UNCHANGED, gettext(
             "The file was never sent to this account."
         )
-    asked = Scan.objects.filter(
+    waiting_scans = Scan.objects.filter(
         cloud_job__account=account,
         cloud_job__remote_id=file.remote_id,
         scanned_file=file,
         status__in=ACTIVE_SCAN_STATUSES,
     )
-    if asked.exists():
-        bring_forward(CLOUD_SCAN, asked)
+    if waiting_scans.exists():
+        bring_forward(CLOUD_SCAN, waiting_scans)
         return CallbackOutcome.APPLIED, gettext(
             "The result is being fetched from the account."
         )
@@ -181,8 +181,8 @@ def _apply(file: ScannedFile, body: dict[str, object]) -> tuple[CallbackOutcome,
 
 def _why_unasked(file: ScannedFile, answer: str) -> str:
     """Explain why the callback changes nothing; only a waiting scan accepts one."""
-    known = file.scans.filter(engine=EngineChoice.ACRCLOUD, result_sha256=answer)
-    if known.exists():
+    stored = file.scans.filter(engine=EngineChoice.ACRCLOUD, result_sha256=answer)
+    if stored.exists():
         return gettext("This result is already stored.")
     return gettext(
         "No scan of this file is waiting for ACRCloud. To store the result, scan the "

@@ -68,8 +68,8 @@ def differences(file: ScannedFile) -> list[Difference] | None:
     done = [scan for scan in scans if scan.status == ScanStatus.SUCCEEDED]
     if len(done) < 2:
         return None
-    found = found_by_engine(file, done)
-    ours, theirs = found[EngineChoice.EMBEDDED], found[EngineChoice.ACRCLOUD]
+    by_engine = found_by_engine(file, done)
+    ours, theirs = by_engine[EngineChoice.EMBEDDED], by_engine[EngineChoice.ACRCLOUD]
     rows = [
         *_times(ours, theirs),
         *_alone(ours, theirs, DifferenceKind.ONLY_EMBEDDED),
@@ -85,7 +85,10 @@ def found_by_engine(
     late = selectors.late_scans(file)
     return {
         scan.engine: found_in(
-            [scan, *(other for other in late if other.engine == scan.engine)],
+            [
+                scan,
+                *(late_scan for late_scan in late if late_scan.engine == scan.engine),
+            ],
             floor=file.container.score_floor,
         )
         for scan in scans
@@ -95,18 +98,18 @@ def found_by_engine(
 def found_in(scans: Sequence[Scan], *, floor: Decimal) -> dict[int, EngineDetection]:
     """Group detections by recording, leaving out those below the container's floor."""
     detections = Detection.objects.filter(scan__in=scans).select_related("recording")
-    found: dict[int, EngineDetection] = {}
+    by_recording: dict[int, EngineDetection] = {}
     for detection in detections.prefetch_related("segments"):
         segments: Iterable[Segment] = detection.segments.all()
         intervals = [(segment.start_ms, segment.end_ms) for segment in segments]
         below = detection.score is not None and detection.score < floor
         # Detections below the floor are suppressed, so they are no disagreement.
         if intervals and not below:
-            entry = found.setdefault(
+            entry = by_recording.setdefault(
                 detection.recording_id, EngineDetection(detection.recording)
             )
             entry.intervals += intervals
-    return found
+    return by_recording
 
 
 def _times(
@@ -114,26 +117,26 @@ def _times(
 ) -> Iterable[Difference]:
     """Yield recordings that both engines found, but at different times."""
     for key in sorted(ours.keys() & theirs.keys()):
-        mine, other = ours[key].whole, theirs[key].whole
-        apart = max(abs(mine[0] - other[0]), abs(mine[1] - other[1]))
+        mine, theirs_whole = ours[key].whole, theirs[key].whole
+        apart = max(abs(mine[0] - theirs_whole[0]), abs(mine[1] - theirs_whole[1]))
         if apart > SAME_PLACE_MS:
-            yield Difference(DifferenceKind.TIMES, ours[key].recording, *other)
+            yield Difference(DifferenceKind.TIMES, ours[key].recording, *theirs_whole)
 
 
 def _alone(
-    found: Mapping[int, EngineDetection],
-    others: Mapping[int, EngineDetection],
+    ours: Mapping[int, EngineDetection],
+    theirs: Mapping[int, EngineDetection],
     kind: DifferenceKind,
 ) -> Iterable[Difference]:
     """Yield recordings only one engine found, with the other's rival if it has one."""
-    for key, alone in found.items():
-        if key in others:
+    for key, alone in ours.items():
+        if key in theirs:
             continue
         rival = next(
             (
-                other
-                for other in others.values()
-                if overlap(alone.intervals, other.intervals)
+                rival
+                for rival in theirs.values()
+                if overlap(alone.intervals, rival.intervals)
             ),
             None,
         )
@@ -145,14 +148,14 @@ def _alone(
             )
 
 
-def overlap(some: Sequence[Interval], others: Sequence[Interval]) -> bool:
+def overlap(first: Sequence[Interval], second: Sequence[Interval]) -> bool:
     """Tell whether the two overlap by more than half of the shorter."""
     shared = sum(
         max(0, min(a_end, b_end) - max(a_start, b_start))
-        for a_start, a_end in some
-        for b_start, b_end in others
+        for a_start, a_end in first
+        for b_start, b_end in second
     )
     shorter = min(
-        sum(end - start for start, end in intervals) for intervals in (some, others)
+        sum(end - start for start, end in intervals) for intervals in (first, second)
     )
     return 2 * shared > shorter

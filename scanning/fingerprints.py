@@ -21,12 +21,12 @@ def kept_fingerprint(file: ScannedFile) -> Fingerprint | None:
     if not file.fingerprint:
         return None
     try:
-        kept = fingerprint_file.from_bytes(read_bytes(file.fingerprint))
-        scan_layer(kept, DEFAULT)
+        fingerprint = fingerprint_file.from_bytes(read_bytes(file.fingerprint))
+        scan_layer(fingerprint, DEFAULT)
     except (BadFingerprint, MissingLayer, ParamsMismatch):
         logger.warning("fingerprint of %s is unusable and will be made again", file.uid)
         return None
-    return kept
+    return fingerprint
 
 
 def kept_tracks(file: ScannedFile) -> Iterator[tuple[int, Fingerprint]]:

@@ -125,12 +125,12 @@ SCAN = register(
 
 
 def _end_question(
-    asked: PartitionQuestion, state: JobState, code: str, cause: str
+    question: PartitionQuestion, state: JobState, code: str, cause: str
 ) -> None:
     # Scans of one index need none of it.
     from scanning.partition_scans import end_question
 
-    end_question(asked, state, code, cause)
+    end_question(question, state, code, cause)
 
 
 PARTITION_QUESTION = register(
@@ -141,11 +141,13 @@ PARTITION_QUESTION = register(
         label=_("Search of a partition"),
         # Scans that have begun end before others begin.
         priority=Priority.CLOCK,
-        lane=lambda asked: str(asked.partition),
-        duty=lambda asked: Partition(asked.partition, asked.search.partitions).duty,
+        lane=lambda question: str(question.partition),
+        duty=lambda question: (
+            Partition(question.partition, question.search.partitions).duty
+        ),
         needs=frozenset({resources.INDEX}),
         on_end=_end_question,
-        title=lambda asked: str(asked.about),
+        title=lambda question: str(question.about),
         related=("search__scan__scanned_file",),
         visible=lambda: PartitionQuestion.objects.filter(
             search__scan__in=Scan.objects.all()

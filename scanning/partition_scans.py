@@ -58,7 +58,7 @@ _FORGOTTEN_AFTER: Final = timedelta(minutes=10)
 def scan_file(
     scan: Scan,
     query: Fingerprint,
-    others: Sequence[tuple[int, Fingerprint]],
+    tracks: Sequence[tuple[int, Fingerprint]],
     is_stored: bool,
     buckets: Sequence[int],
     policy: ScanPolicy,
@@ -79,7 +79,7 @@ def scan_file(
         states.append(state)
         return result
 
-    result = scan_tracks(query, others, search)
+    result = scan_tracks(query, tracks, search)
     scan.partition_searches.all().delete()
     return result, min(states)
 
@@ -186,14 +186,14 @@ def _go_on(
 ) -> ScanResult | None:
     """Follow the answers, and ask the next question; return the result at the end."""
     questions = list(search.questions.order_by("partition"))
-    refused = next((one for one in questions if one.cause), None)
+    refused = next((question for question in questions if question.cause), None)
     if refused is not None:
         raise Failed(
             "engine_error",
             _("Partition %(number)d was not searched. %(cause)s")
             % {"number": refused.partition, "cause": refused.cause},
         )
-    if any(one.answer is None for one in questions):
+    if any(question.answer is None for question in questions):
         return None
     going = PartitionedScan.resume(
         query, bytes(search.state), load=index_store.kept_landmarks()
@@ -201,7 +201,11 @@ def _go_on(
     if search.asked:
         question = Question.from_bytes(bytes(search.question), DEFAULT)
         going.take(
-            question, [answer_from_bytes(bytes(one.answer or b"")) for one in questions]
+            question,
+            [
+                answer_from_bytes(bytes(asked_partition.answer or b""))
+                for asked_partition in questions
+            ],
         )
     next_question = going.question()
     if next_question is None:
@@ -234,8 +238,8 @@ def _ask(
 def _why_it_waits(search: PartitionSearch) -> str:
     if missing := following.unheld():
         return _no_machine(missing)
-    asked = search.questions.filter(answer=None).order_by("partition")
-    numbers = asked.values_list("partition", flat=True)
+    unanswered = search.questions.filter(answer=None).order_by("partition")
+    numbers = unanswered.values_list("partition", flat=True)
     return _("Waiting for partition %(numbers)s.") % {
         "numbers": ", ".join(map(str, numbers))
     }
@@ -246,17 +250,20 @@ def _no_machine(missing: Sequence[Partition]) -> str:
         "No machine with partition %(numbers)s of %(count)d has reported lately. "
         "Start its worker, or let another machine hold the partition."
     ) % {
-        "numbers": ", ".join(str(one.number) for one in missing),
+        "numbers": ", ".join(str(partition.number) for partition in missing),
         "count": missing[0].count,
     }
 
 
 def answer_question(context: JobContext) -> None:
     """Answer one question from this machine's index of the partition."""
-    asked: PartitionQuestion = context.subject
-    search = asked.search
-    partition = Partition(asked.partition, search.partitions)
-    if asked.answer is not None or search.asked != asked.asked:
+    partition_question: PartitionQuestion = context.subject
+    search = partition_question.search
+    partition = Partition(partition_question.partition, search.partitions)
+    if (
+        partition_question.answer is not None
+        or search.asked != partition_question.asked
+    ):
         return
     question = Question.from_bytes(bytes(search.question), DEFAULT)
     query = _query_of(search)
@@ -265,7 +272,7 @@ def answer_question(context: JobContext) -> None:
         context.report()
 
     with following.searched_partition(partition, go_on) as (index, _position):
-        found = answer(
+        partition_answer = answer(
             question,
             query,
             index=index,
@@ -276,23 +283,25 @@ def answer_question(context: JobContext) -> None:
         # The lock lets the last of two answers at once see the other.
         if not PartitionSearch.objects.select_for_update().filter(pk=search.pk):
             raise Cancelled
-        _answered(asked).update(answer=answer_to_bytes(found))
+        _answered(partition_question).update(answer=answer_to_bytes(partition_answer))
         context.finish()
         _wake(search)
 
 
 def end_question(
-    asked: PartitionQuestion, state: JobState, _code: str, cause: str
+    question: PartitionQuestion, state: JobState, _code: str, cause: str
 ) -> None:
     """Note why a partition does not answer, so that the scan says so."""
     if state == JobState.CANCELLED:
         cause = _("Somebody cancelled it.")
-    _answered(asked).update(cause=(cause or state.label)[:500])
-    _wake(asked.search)
+    _answered(question).update(cause=(cause or state.label)[:500])
+    _wake(question.search)
 
 
-def _answered(asked: PartitionQuestion) -> QuerySet[PartitionQuestion]:
-    return PartitionQuestion.objects.filter(pk=asked.pk, asked=asked.asked, answer=None)
+def _answered(question: PartitionQuestion) -> QuerySet[PartitionQuestion]:
+    return PartitionQuestion.objects.filter(
+        pk=question.pk, asked=question.asked, answer=None
+    )
 
 
 def _wake(search: PartitionSearch) -> None:

@@ -28,7 +28,7 @@ class Surroundings(Protocol):
     def trim(self, result: EngineResult) -> EngineResult:
         """Return what belongs to the part, in times of the part."""
 
-    def own(self, found: Sequence[FoundRecording]) -> tuple[FoundRecording, ...]:
+    def own(self, recordings: Sequence[FoundRecording]) -> tuple[FoundRecording, ...]:
         """Return the recordings found that belong to the part, in times of the part.
 
         For a search of the part for some recordings only; ``trim`` is for a full scan.
@@ -47,14 +47,16 @@ kept_sound: Registry[Callable[[ScannedFile], Sequence[tuple[int, int]] | None]] 
 
 def surroundings_of(file: ScannedFile) -> Surroundings | None:
     """Return the surroundings of a file; None for a file that stands alone."""
-    found = (finder(file) for finder in finders)
-    return next((one for one in found if one is not None), None)
+    candidates = (finder(file) for finder in finders)
+    return next(
+        (surroundings for surroundings in candidates if surroundings is not None), None
+    )
 
 
 def kept_intervals(file: ScannedFile) -> Sequence[tuple[int, int]] | None:
     """Return the times whose sound a file keeps; None for a file that keeps it whole."""
-    found = (times_of(file) for times_of in kept_sound)
-    return next((times for times in found if times is not None), None)
+    candidates = (times_of(file) for times_of in kept_sound)
+    return next((times for times in candidates if times is not None), None)
 
 
 def sources_here() -> list[SourceType]:

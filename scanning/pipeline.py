@@ -68,9 +68,9 @@ def run(context: JobContext) -> None:
         result = embedded.recognise(
             file.container,
             query,
-            others=sound.others,
+            tracks=sound.tracks,
             also=scan.also_buckets.present(),
-            elsewhere=_elsewhere(scan, query, sound.others, is_stored=around is None),
+            elsewhere=_elsewhere(scan, query, sound.tracks, is_stored=around is None),
             progress=_reporter(context, ScanStage.MATCHING),
         )
         if around is not None:
@@ -83,7 +83,7 @@ def run(context: JobContext) -> None:
     except RecognitionError as error:
         raise Failed("engine_error", f"{file.name}: {error}") from error
     # Damage found while decoding belongs to the result as well.
-    unread = unsearched(file.tracks, (number for number, _sound in sound.others))
+    unread = unsearched(file.tracks, (number for number, _sound in sound.tracks))
     warnings = (*file.damage, *unread, *result.warnings)
     result = replace(result, warnings=warnings)
     with transaction.atomic():
@@ -101,14 +101,14 @@ def run(context: JobContext) -> None:
 def _elsewhere(
     scan: Scan,
     query: Fingerprint,
-    others: tuple[tuple[int, Fingerprint], ...],
+    tracks: tuple[tuple[int, Fingerprint], ...],
     *,
     is_stored: bool,
 ) -> embedded.Elsewhere | None:
     """Return the search on other machines, if this one lacks partitions."""
     if partitions.are_all_held():
         return None
-    return partial(partition_scans.scan_file, scan, query, others, is_stored)
+    return partial(partition_scans.scan_file, scan, query, tracks, is_stored)
 
 
 def make_fingerprint(context: JobContext) -> None:
@@ -131,14 +131,14 @@ class _Sound:
     """The fingerprints of a file: of its main sound track, and of others by number."""
 
     main: Fingerprint
-    others: tuple[tuple[int, Fingerprint], ...] = ()
+    tracks: tuple[tuple[int, Fingerprint], ...] = ()
 
 
 def _sound_of(file: ScannedFile, context: JobContext) -> _Sound:
     """Return the stored fingerprints of the file, or make and store them."""
-    kept = kept_fingerprint(file)
-    if kept is not None:
-        return _Sound(kept, tuple(kept_tracks(file)))
+    fingerprint = kept_fingerprint(file)
+    if fingerprint is not None:
+        return _Sound(fingerprint, tuple(kept_tracks(file)))
     if file.source_type == SourceType.FINGERPRINT:
         raise ScanFailed(
             "bad_fingerprint",
@@ -170,7 +170,7 @@ def _sound_of(file: ScannedFile, context: JobContext) -> _Sound:
         progress=_reporter(context, ScanStage.FINGERPRINTING),
     )
     # Before the main one, which says that all are there.
-    for number, sound in made.others:
+    for number, sound in made.other_tracks:
         name = f"scans/{file.uid.hex[:2]}/{file.uid.hex}.track{number}.acrfp"
         file.other_tracks.update_or_create(
             number=number,
@@ -191,7 +191,7 @@ def _sound_of(file: ScannedFile, context: JobContext) -> _Sound:
     if file.container.cloud_account_id is not None:
         # A scan by another portal may wait for the fingerprint.
         bring_forward(CLOUD_SCAN, file.scans.all())
-    return _Sound(made.fingerprint, made.others)
+    return _Sound(made.fingerprint, made.other_tracks)
 
 
 def _bring_audio(file: ScannedFile, context: JobContext) -> None:

@@ -87,8 +87,8 @@ def run_soon(kind: Kind, row: Any, *, user: User) -> None:  # Any: has ``enabled
 
 def next_runs(kind: Kind, rows: Iterable[models.Model]) -> dict[int, datetime]:
     """Return when the work on rows is done next, by primary key."""
-    found = jobs_of(kind, rows, OPEN_STATES)
-    return {row: job.run_after for row, job in found.items()}
+    jobs = jobs_of(kind, rows, OPEN_STATES)
+    return {row: job.run_after for row, job in jobs.items()}
 
 
 def pause_after(usual: timedelta, failures: int, *, longest: timedelta) -> timedelta:

@@ -77,8 +77,8 @@ def store_result(*, scan: Scan, result: EngineResult) -> None:
         result_sha256=result.sha256,
         message="",
     )
-    for found in result.found:
-        _store_detection(scan, found)
+    for recording in result.found:
+        _store_detection(scan, recording)
     scan.refresh_from_db()
     scan_finished.send(sender=Scan, scan=scan)
     # Matches below the floor are suppressed, so they do not spare the cloud scan.
@@ -99,16 +99,16 @@ def is_outdated(result: EngineResult) -> bool:
 
 def _without_given_up(result: EngineResult) -> EngineResult:
     """Return the result as a scan would give it that begins now."""
-    found = _searchable(result.found)
-    if len(found) == len(result.found):
+    searchable = _searchable(result.found)
+    if len(searchable) == len(result.found):
         return result
-    reason = result.no_match_reason if found else NoMatchReason.CLEAN_SCAN
-    return replace(result, found=tuple(found), no_match_reason=reason)
+    reason = result.no_match_reason if searchable else NoMatchReason.CLEAN_SCAN
+    return replace(result, found=tuple(searchable), no_match_reason=reason)
 
 
-def _searchable(found: Sequence[FoundRecording]) -> list[FoundRecording]:
-    gone = given_up_among(entry.recording_id for entry in found)
-    return [entry for entry in found if entry.recording_id not in gone]
+def _searchable(recordings: Sequence[FoundRecording]) -> list[FoundRecording]:
+    gone = given_up_among(entry.recording_id for entry in recordings)
+    return [entry for entry in recordings if entry.recording_id not in gone]
 
 
 @transaction.atomic
@@ -116,7 +116,7 @@ def store_late_finds(
     *,
     scanned_file: ScannedFile,
     search: RetroSearch,
-    found: Sequence[FoundRecording],
+    recordings: Sequence[FoundRecording],
 ) -> int:
     """Store the results of a retro search in a file; return the number of recordings.
 
@@ -127,12 +127,14 @@ def store_late_finds(
     # the first.
     file = ScannedFile.objects.select_for_update().get(pk=scanned_file.pk)
     full, late = selectors.current_scans(file), selectors.late_scans(file)
-    known = set(
+    detected = set(
         Detection.objects.filter(scan__in=[*full, *late]).values_list(
             "recording_id", flat=True
         )
     )
-    new = [entry for entry in _searchable(found) if entry.recording_id not in known]
+    new = [
+        entry for entry in _searchable(recordings) if entry.recording_id not in detected
+    ]
     # A scan without detections would only clutter the history of the file.
     if not new or file.deleted_at is not None:
         return 0
@@ -201,18 +203,18 @@ def _end_scan(scan: Scan, status: ScanStatus, **columns: object) -> None:
         raise ScanEnded
 
 
-def _store_detection(scan: Scan, found: FoundRecording) -> None:
+def _store_detection(scan: Scan, recording: FoundRecording) -> None:
     detection = Detection.objects.create(
         scan=scan,
-        recording_id=found.recording_id,
-        section=found.section,
-        score=found.score,
-        score_scale=found.score_scale,
-        ids=found.ids,
+        recording_id=recording.recording_id,
+        section=recording.section,
+        score=recording.score,
+        score_scale=recording.score_scale,
+        ids=recording.ids,
     )
     Segment.objects.bulk_create(
         Segment(detection=detection, position=position, **asdict(segment))
-        for position, segment in enumerate(found.segments, start=1)
+        for position, segment in enumerate(recording.segments, start=1)
     )
 
 
@@ -234,9 +236,9 @@ def _has_match(scan: Scan) -> bool:
     """
     floor = scan.scanned_file.container.score_floor
     reached = scan.detections.filter(Q(score__isnull=True) | Q(score__gte=floor))
-    found = set(reached.values_list("recording_id", flat=True))
-    gone = given_up_among(found)
-    return found != gone or scan.matches.filter(recording__in=gone).exists()
+    recordings = set(reached.values_list("recording_id", flat=True))
+    gone = given_up_among(recordings)
+    return recordings != gone or scan.matches.filter(recording__in=gone).exists()
 
 
 def _settle_file(scan: Scan) -> None:
@@ -249,7 +251,7 @@ def _settle_file(scan: Scan) -> None:
     with working_for(None):
         locked = ScannedFile.objects.select_for_update().get(pk=scan.scanned_file_id)
         current = selectors.current_scans(scan.scanned_file)
-        if any(other.status in ACTIVE_SCAN_STATUSES for other in current):
+        if any(current_scan.status in ACTIVE_SCAN_STATUSES for current_scan in current):
             return
         # Late scans count too: their detections make a file without a match ready.
         late = selectors.late_scans(scan.scanned_file)

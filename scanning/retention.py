@@ -89,13 +89,13 @@ def _due(
     files = ScannedFile.objects.filter(container=container).order_by("audio_at")
     has_media, has_proxy = ~Q(media=""), ~Q(proxy="")
     due: list[tuple[QuerySet[ScannedFile], bool]] = []
-    for links, kept in ((True, container.link_audio), (False, container.upload_audio)):
+    for links, keeps in ((True, container.link_audio), (False, container.upload_audio)):
         kind = Q(source_type=SourceType.LINK)
         scanned = files.filter(kind if links else ~kind, status__in=_SCANNED)
         # The original may only go once the copy exists, or nothing could be played.
-        if kept == KeepAudio.COPY:
+        if keeps == KeepAudio.COPY:
             due.append((scanned.filter(has_media, has_proxy), True))
-        elif kept == KeepAudio.NOTHING:
+        elif keeps == KeepAudio.NOTHING:
             due += [
                 (scanned.filter(has_media), False),
                 (scanned.filter(has_proxy), False),

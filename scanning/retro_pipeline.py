@@ -119,17 +119,17 @@ class _Slice:
             segments = [*search(query if around is None else around.widen(query))]
             for number, sound in kept_tracks(file):
                 segments = with_track(number, search(sound), segments)
-            found = embedded.by_recording(tuple(segments))
+            recordings = embedded.by_recording(tuple(segments))
         except (RecognitionError, OSError) as error:
             # One unreadable fingerprint must not stop the search of all other files.
             logger.warning("%s cannot be searched again: %s", file.uid, error)
             self.search.files_unreadable += 1
             return
-        if found and around is not None:
-            found = around.own(found)
-        if found:
+        if recordings and around is not None:
+            recordings = around.own(recordings)
+        if recordings:
             self.search.found += results.store_late_finds(
-                scanned_file=file, search=self.search, found=found
+                scanned_file=file, search=self.search, recordings=recordings
             )
 
     def _index(self, buckets: frozenset[int]) -> RetroIndex | None:

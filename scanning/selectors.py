@@ -119,8 +119,8 @@ def _newest_of_engines(scanned_file: ScannedFile, scans: Sequence[Scan]) -> list
         newest.setdefault(scan.engine, scan)
     embedded = newest.get(EngineChoice.EMBEDDED)
     since = embedded.pk if embedded is not None else 0
-    kept = [scan for scan in newest.values() if scan.pk >= since]
-    return sorted(kept, key=lambda scan: scan.engine != EngineChoice.EMBEDDED)
+    current = [scan for scan in newest.values() if scan.pk >= since]
+    return sorted(current, key=lambda scan: scan.engine != EngineChoice.EMBEDDED)
 
 
 def late_scans(scanned_file: ScannedFile) -> list[Scan]:
@@ -154,10 +154,10 @@ def files_of_account(*, account: CloudAccount, remote_id: str) -> QuerySet[Scann
 
 def files_of_callback(*, container: Container, file_id: str) -> QuerySet[ScannedFile]:
     """Return the container's files that match the cloud's file id or our own."""
-    wanted = Q(remote_id=file_id)
+    has_id = Q(remote_id=file_id)
     with suppress(ValueError):
-        wanted |= Q(uid=uuid.UUID(file_id))
-    return container.files.present().filter(wanted)
+        has_id |= Q(uid=uuid.UUID(file_id))
+    return container.files.present().filter(has_id)
 
 
 def scans_awaiting_callback() -> QuerySet[Scan]:
@@ -192,7 +192,7 @@ def has_searched(
     """
     if recording.status != RecordingStatus.READY or recording.too_little_sound:
         return False
-    if recording.bucket_id not in {each.get("id") for each in scan.buckets}:
+    if recording.bucket_id not in {bucket.get("id") for bucket in scan.buckets}:
         return False
     if scan.catalogue_state is None:
         return recording.created_at < scan.created_at

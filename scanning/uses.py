@@ -77,14 +77,14 @@ class FileUse:
 def airings_of(file: ScannedFile) -> list[FileAiring]:
     """Return when and where a file was on the air, as far as that is known."""
     return [
-        FileAiring(**{**each, "day": date.fromisoformat(each["day"])})
-        for each in file.aired
+        FileAiring(**{**airing, "day": date.fromisoformat(airing["day"])})
+        for airing in file.aired
     ]
 
 
 def stored_airings(airings: Iterable[FileAiring]) -> list[dict[str, Any]]:  # Any: JSON
     """Return airings as a file keeps them, in order of days."""
-    rows = [{**asdict(each), "day": each.day.isoformat()} for each in airings]
+    rows = [{**asdict(airing), "day": airing.day.isoformat()} for airing in airings]
     return sorted(rows, key=lambda row: (row["day"], row["station"], row["territory"]))
 
 
@@ -95,7 +95,7 @@ def use_of(file: ScannedFile) -> FileUse:
     and the container.
     """
     airings = airings_of(file)
-    entered = [each for each in airings if each.is_broadcast]
+    entered = [airing for airing in airings if airing.is_broadcast]
     aired = entered or airings
     days, day_source = _days(file, aired)
     territories, territory_source, is_known = _territories(file, aired)
@@ -105,7 +105,7 @@ def use_of(file: ScannedFile) -> FileUse:
         territories=territories,
         territory_source=territory_source,
         is_everywhere_known=is_known,
-        stations=tuple(dict.fromkeys(each.station for each in aired)),
+        stations=tuple(dict.fromkeys(airing.station for airing in aired)),
     )
 
 
@@ -113,7 +113,7 @@ def _days(
     file: ScannedFile, aired: Sequence[FileAiring]
 ) -> tuple[tuple[date, ...], UseSource]:
     if aired:
-        return tuple(sorted({each.day for each in aired})), _source_of(aired)
+        return tuple(sorted({airing.day for airing in aired})), _source_of(aired)
     if file.published_on:
         return (file.published_on,), UseSource.FILE
     return (office_day(file.created_at),), UseSource.ARRIVAL
@@ -123,7 +123,7 @@ def _territories(
     file: ScannedFile, aired: Sequence[FileAiring]
 ) -> tuple[frozenset[str], UseSource, bool]:
     """Return the territories, their source, and whether all of them are known."""
-    where = frozenset(each.territory for each in aired if each.territory)
+    where = frozenset(airing.territory for airing in aired if airing.territory)
     named = frozenset(territories_of(file.tags))
     source = UseSource.FILE
     if not named and file.container.territory:
@@ -132,7 +132,7 @@ def _territories(
     if where and (
         station == UseSource.BROADCAST or source != UseSource.FILE or not named
     ):
-        is_complete = all(each.territory for each in aired)
+        is_complete = all(airing.territory for airing in aired)
         return (
             where if is_complete else where | named,
             station,
@@ -142,5 +142,5 @@ def _territories(
 
 
 def _source_of(aired: Sequence[FileAiring]) -> UseSource:
-    is_entered = any(each.is_broadcast for each in aired)
+    is_entered = any(airing.is_broadcast for airing in aired)
     return UseSource.BROADCAST if is_entered else UseSource.STATION

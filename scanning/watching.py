@@ -116,14 +116,14 @@ def _submit_waiting(context: JobContext, check: WatchCheck) -> None:
 
 def _submit(watch: Watch, item: WatchItem) -> None:
     entry = FeedItem(item.url, item.title, item.account, item.published_at)
-    wanted = links_of_items([entry])[0]
+    link = links_of_items([entry])[0]
     try:
         item.scanned_file = submit_link(
             container=watch.container,
-            url=wanted.url,
+            url=link.url,
             user=None,
-            details=wanted.details,
-            name=wanted.name,
+            details=link.details,
+            name=link.name,
             scan_again=False,
         )
         item.state = WatchItemState.SCANNED
@@ -146,17 +146,17 @@ def _note_missing(watch: Watch, feed: Feed) -> int:
     listed; otherwise it may just have dropped off the end.
     """
     places = {link_key(item.url): place for place, item in enumerate(feed.items)}
-    known = list(watch.items.select_related("scanned_file"))
-    listed = [item for item in known if item.link_key in places]
-    missing = [item for item in known if item.is_listed and item.link_key not in places]
-    oldest_listed = max((item.position for item in listed), default=-1)
+    items = list(watch.items.select_related("scanned_file"))
+    still_listed = [item for item in items if item.link_key in places]
+    missing = [item for item in items if item.is_listed and item.link_key not in places]
+    oldest_listed = max((item.position for item in still_listed), default=-1)
     gone = [item for item in missing if feed.whole or item.position < oldest_listed]
-    _unmark(listed, {SourceGone.UNLISTED})
-    for item in listed:
+    _unmark(still_listed, {SourceGone.UNLISTED})
+    for item in still_listed:
         item.is_listed, item.position = True, places[item.link_key]
     for item in missing:
         item.is_listed = False
-    WatchItem.objects.bulk_update([*listed, *missing], ["is_listed", "position"])
+    WatchItem.objects.bulk_update([*still_listed, *missing], ["is_listed", "position"])
     return sum(_mark(item, SourceGone.UNLISTED) for item in gone)
 
 

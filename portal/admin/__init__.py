@@ -21,7 +21,6 @@ from portal.admin import (
     scans,
     searching,
     statements,
-    trials,
 )
 
 __all__ = [
@@ -43,5 +42,4 @@ __all__ = [
     "scans",
     "searching",
     "statements",
-    "trials",
 ]

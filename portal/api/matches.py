@@ -227,8 +227,8 @@ class VersionAnswerView(MatchView):
             _recording(body[name], among=match) for name in ("candidate", "stands")
         )
         choosing.answer(
-            one=match.recording,
-            other=candidate or match.recording,
+            recording=match.recording,
+            alternative=candidate or match.recording,
             stands=stands,
             user=self.person,
         )

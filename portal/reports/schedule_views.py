@@ -52,7 +52,9 @@ def schedules(request: PortalRequest) -> HttpResponseBase:
         {
             "form": form,
             "schedules": rows,
-            "deliveries": [(each, waiting.get(each.pk)) for each in deliveries],
+            "deliveries": [
+                (delivery, waiting.get(delivery.pk)) for delivery in deliveries
+            ],
             "has_templates": form.fields["template"].queryset.exists(),  # type: ignore[attr-defined]  # a model choice
         },
         status=422 if form.errors else 200,

@@ -99,16 +99,16 @@ def reports(request: PortalRequest) -> HttpResponseBase:
             "preview": None if form.errors else _preview(layout, newest, request.GET),
             "all_columns": request.GET.get("show") == "all",
             "presets": [
-                (each, query_of(each.layout_in(zone)), each.period(zone))
-                for each in presets()
+                (preset, query_of(preset.layout_in(zone)), preset.period(zone))
+                for preset in presets()
             ],
             "templates": [
                 (
-                    each,
-                    query_of(Layout.of(each)),
-                    not services.why_not_delete(each, request.user),
+                    template,
+                    query_of(Layout.of(template)),
+                    not services.why_not_delete(template, request.user),
                 )
-                for each in ReportTemplate.objects.all()
+                for template in ReportTemplate.objects.all()
             ],
         },
         status=422 if form.errors else 200,
@@ -179,9 +179,9 @@ def template_delete(request: PortalRequest, uid: str) -> HttpResponseBase:
     return redirect("portal:reports")
 
 
-def _query(given: QueryDict) -> str:
+def _query(posted: QueryDict) -> str:
     """Return the posted fields as a query string, without the CSRF token."""
-    query = given.copy()
+    query = posted.copy()
     query.pop("csrfmiddlewaretoken", None)
     return query.urlencode()
 
@@ -237,9 +237,11 @@ def _preview(
     Each cell is a pair of its column's name and its text. ``is_all`` says that no row
     follows them.
     """
-    given = [each.name for each in layout.fields if each.name in _COLUMNS_OF_PREVIEW]
-    if given and query.get("show") != "all":
-        layout = replace(layout, columns=tuple(given))
+    preview_columns = [
+        field.name for field in layout.fields if field.name in _COLUMNS_OF_PREVIEW
+    ]
+    if preview_columns and query.get("show") != "all":
+        layout = replace(layout, columns=tuple(preview_columns))
     stored = selectors.rows(
         chosen=running.chosen_by(layout),
         mode=layout.mode,

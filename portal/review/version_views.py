@@ -41,7 +41,10 @@ def answer_for_pair(request: PortalRequest, uid: str) -> HttpResponseBase:
     stands = both.get(request.POST.get("stands", ""))
     try:
         followed = choosing.answer(
-            one=match.recording, other=candidate, stands=stands, user=request.user
+            recording=match.recording,
+            alternative=candidate,
+            stands=stands,
+            user=request.user,
         )
     except ReviewError as refused:
         messages.error(request, refused.message)

@@ -29,8 +29,8 @@ _MOST_CHARS = 80
 
 def name_of_download(name: str, otherwise: str) -> str:
     """Return a file name made of a report's name, with the ending of ``otherwise``."""
-    given = slugify(name)[:_MOST_CHARS].strip("-")
-    return f"{given}{PurePosixPath(otherwise).suffix}" if given else otherwise
+    stem = slugify(name)[:_MOST_CHARS].strip("-")
+    return f"{stem}{PurePosixPath(otherwise).suffix}" if stem else otherwise
 
 
 class ReportOptions(models.Model):

@@ -31,7 +31,7 @@ from review.decisions import disputes, exclude, undo, verbs
 from review.decisions.verbs import RULES, Decision, VerbRule
 from review.models import Match
 from review.services import applications, choosing, questions, transitions
-from review.services.questions import Said
+from review.services.questions import StatedSeconds
 from review.services.transitions import Change
 from review.versions import candidates_of
 
@@ -94,10 +94,10 @@ def _decide(
     if len(versions) > limit:
         raise errors.BulkLimit(limit=limit)
     answers = decision.verb in _ANSWERS
-    said = questions.lock_files(versions) if answers else Said([])
+    statements = questions.lock_files(versions) if answers else StatedSeconds([])
     # Locked in key order, so that two decisions about many matches cannot deadlock.
     rows = list(transitions.locked_rows().filter(uid__in=versions))
-    asked = _Deciding(decision, user, rows, said)
+    deciding = _Deciding(decision, user, rows, statements)
     outcome = Decided()
     moves: list[tuple[Match, Change]] = []
     further: list[Match] = []
@@ -108,18 +108,18 @@ def _decide(
             )
             if not alone:
                 _refuse_open_versions(match, decision.verb)
-                asked.refuse_question(match)
-            if asked.reaches_further(match):
+                deciding.refuse_question(match)
+            if deciding.reaches_further(match):
                 further.append(match)
             else:
-                moves.append((match, asked.change(match)))
+                moves.append((match, deciding.change(match)))
         except errors.ReviewError as refused:
             outcome.refused.append(Refusal(match, refused))
     if moves:
         outcome.done.extend(transitions.apply_all(moves, actor=user))
     for match in further:
         try:
-            outcome.done.append(asked.carry_out(match, versions[match.uid]))
+            outcome.done.append(deciding.carry_out(match, versions[match.uid]))
         except errors.ReviewError as refused:
             outcome.refused.append(Refusal(match, refused))
     outcome.done.sort(key=attrgetter("pk"))
@@ -142,11 +142,15 @@ class _Deciding:
     """One decision about locked matches; licences and events are read once for all."""
 
     def __init__(
-        self, decision: Decision, user: User, rows: Sequence[Match], said: Said
+        self,
+        decision: Decision,
+        user: User,
+        rows: Sequence[Match],
+        statements: StatedSeconds,
     ) -> None:
         self.decision, self.user = decision, user
         self._rows = rows
-        self._asking = said.asking(rows)
+        self._asking = statements.asking(rows)
         self._at = datetime.now(tz=UTC)
 
     def reaches_further(self, match: Match) -> bool:
@@ -191,7 +195,9 @@ class _Deciding:
         if decision.verb == Verb.UNDO:
             return undo.undo(current, user)
         if decision.verb == Verb.CHOOSE:
-            return choosing.choose(current, decision.recording or _other(current), user)
+            return choosing.choose(
+                current, decision.recording or _best_alternative(current), user
+            )
         if decision.verb == Verb.EXCLUDE:
             return exclude.exclude_part(current, decision, user)
         if decision.verb == Verb.DISPUTE:
@@ -227,12 +233,12 @@ class _Deciding:
         return LicencesInForce()
 
 
-def _other(match: Match) -> Recording:
+def _best_alternative(match: Match) -> Recording:
     """Return the version that a switch leads to: the best of the others."""
-    found = candidates_of(match)
-    if not found:
+    candidates = candidates_of(match)
+    if not candidates:
         raise errors.NotPossible(_("No other version fits this match equally."))
-    return found[0].recording
+    return candidates[0].recording
 
 
 def allowed_verbs(*, match: Match, user: User) -> dict[str, VerbRule]:

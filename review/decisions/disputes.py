@@ -77,8 +77,8 @@ def answer(current: Match, decision: Decision, user: User) -> Match:
         dispute.save()
         # A merge may have joined two disputed matches.
         still_open = current.disputes.filter(status=DisputeStatus.OPEN)
-        if (other := still_open.order_by("due_at").first()) is not None:
-            return _go_on_with(current, other, decision, user)
+        if (remaining := still_open.order_by("due_at").first()) is not None:
+            return _go_on_with(current, remaining, decision, user)
     change = Change(
         action=decision.verb,
         to=state,

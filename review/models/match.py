@@ -393,8 +393,8 @@ class Match(models.Model):
     def heard() -> models.Q:
         """Return the condition that holds where ``is_heard`` does."""
         rejected = models.Q(state=MatchState.REJECTED)
-        kept = models.Q(decision_reason=RejectCode.PUBLIC_DOMAIN)
-        return ~models.Q(state=MatchState.SUPPRESSED) & (~rejected | kept)
+        public_domain = models.Q(decision_reason=RejectCode.PUBLIC_DOMAIN)
+        return ~models.Q(state=MatchState.SUPPRESSED) & (~rejected | public_domain)
 
     @property
     def decider(self) -> Decider | None:

@@ -104,7 +104,9 @@ def changed_by(rule: Licence | Policy, act: str) -> list[str]:
 
 def _application(event: Event, undone: Event | None) -> Application:
     count = _count_seen(event.after["matches"])
-    left = _count_seen([uid for uid, _name in undone.after["left"]]) if undone else 0
+    left_count = (
+        _count_seen([uid for uid, _name in undone.after["left"]]) if undone else 0
+    )
     changed_by = dict(undone.after["left"][:_SHOWN]) if undone else {}
     rows = Match.objects.filter(uid__in=changed_by).select_related(
         "recording", "scanned_file"
@@ -114,7 +116,7 @@ def _application(event: Event, undone: Event | None) -> Application:
         event=event,
         count=count,
         undone=undone,
-        taken_back=count - left,
+        taken_back=count - left_count,
         left=[LeftAlone(row, changed_by[row.uid]) for row in rows.order_by("pk")],
     )
 
@@ -142,7 +144,10 @@ def undo(*, rule: Licence | Policy, act: str, user: User) -> UndoneApplication:
     refuse_limited(user)
     # Lock the rule, so that two people cannot undo the same act.
     type(rule).objects.select_for_update().get(pk=rule.pk)
-    application = next((each for each in applications(rule) if each.act == act), None)
+    application = next(
+        (act_applied for act_applied in applications(rule) if act_applied.act == act),
+        None,
+    )
     if application is None:
         raise errors.NothingToUndo(
             _("There is nothing to undo: it was not applied, or too long ago.")
@@ -163,7 +168,10 @@ def undo(*, rule: Licence | Policy, act: str, user: User) -> UndoneApplication:
         after={
             "act": act,
             "taken_back": outcome.taken_back,
-            "left": [[each.match.uid, each.changed_by] for each in outcome.left],
+            "left": [
+                [untouched.match.uid, untouched.changed_by]
+                for untouched in outcome.left
+            ],
         },
     )
     return outcome
@@ -235,7 +243,11 @@ def formers(events: Iterable[Event]) -> dict[str, dict[str, object]]:
     for row in rows.order_by("-sequence"):
         if row.sequence < by_case[row.case].sequence:
             treated[row.case].append(row)
-    acts = {row.after.get("act", "") for each in treated.values() for row in each}
+    acts = {
+        row.after.get("act", "")
+        for events_of_case in treated.values()
+        for row in events_of_case
+    }
     undone = Event.objects.filter(action=_UNDONE_ACT, after__act__in=acts - {""})
     gone = set(undone.values_list("after__act", flat=True))
     return {
@@ -245,7 +257,7 @@ def formers(events: Iterable[Event]) -> dict[str, dict[str, object]]:
 
 def _former(event: Event, treated: list[Event], gone: set[str]) -> dict[str, object]:
     """Take undone acts off an event's snapshot; ``treated`` has the newest event first."""
-    kept, besides = dict(event.before), {}
+    columns, besides = dict(event.before), {}
     while (
         treated and treated[0].action != UNDONE and treated[0].after.get("act") in gone
     ):
@@ -254,15 +266,15 @@ def _former(event: Event, treated: list[Event], gone: set[str]) -> dict[str, obj
         while treated and treated[0].after.get("act") == act:
             first = treated.pop(0)
         for name, value in first.before.items():
-            if name in kept and _unlocked(name, kept) == last.after.get(name):
-                kept[name] = value
+            if name in columns and _unlocked(name, columns) == last.after.get(name):
+                columns[name] = value
         besides = _besides(first, transitions.asides_since([first])[event.case])
-    return transitions.restored(kept) | besides
+    return transitions.restored(columns) | besides
 
 
-def _unlocked(name: str, kept: Mapping[str, object]) -> object:
+def _unlocked(name: str, snapshot: Mapping[str, object]) -> object:
     """Return a column of a snapshot; a match that is reviewed counts as pending."""
-    value = kept[name]
+    value = snapshot[name]
     return MatchState.PENDING if value == MatchState.IN_REVIEW else value
 
 

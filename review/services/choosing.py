@@ -97,11 +97,11 @@ def _naming(match: Match, recording: Recording) -> dict[str, object]:
     """Return the columns of a match that names a version; raise if it may not."""
     if recording == match.recording:
         return {"queue_reason": _reason(match)}
-    found = _found_of(match, recording)
+    detections = _detections_of(match, recording)
     taken = Match.objects.filter(
         scanned_file=match.scanned_file_id, recording=recording
     )
-    if not found:
+    if not detections:
         raise errors.NotPossible(
             _("%(title)s is not among the versions that fit this match equally.")
             % {"title": recording.full_title}
@@ -112,18 +112,22 @@ def _naming(match: Match, recording: Recording) -> dict[str, object]:
             % {"title": recording.full_title}
         )
     measured = figures.work_out(
-        detections=found,
-        segments=[segment for each in found for segment in each.segments.all()],
+        detections=detections,
+        segments=[
+            segment for detection in detections for segment in detection.segments.all()
+        ],
         source_ms=match.scanned_file.length_ms,
         reference_ms=recording.duration_ms,
-        excluded=excluded_intervals_of([each.recording_id for each in found]),
+        excluded=excluded_intervals_of(
+            [detection.recording_id for detection in detections]
+        ),
     )
     if match.speech_checked:
         measured = replace(measured, under_speech=match.under_speech)
     return {
         **asdict(measured),
         "recording_id": recording.pk,
-        "scan_id": max(each.scan_id for each in found),
+        "scan_id": max(detection.scan_id for detection in detections),
         "queue_reason": _reason(match),
     }
 
@@ -137,24 +141,30 @@ def _reason(match: Match) -> str:
     )
 
 
-def _found_of(match: Match, recording: Recording) -> list[Detection]:
+def _detections_of(match: Match, recording: Recording) -> list[Detection]:
     candidates = match.candidates.select_related("recording").prefetch_related(
         "segments"
     )
-    return [each for each in candidates if each.recording.stands_for_it == recording]
+    return [
+        detection
+        for detection in candidates
+        if detection.recording.stands_for_it == recording
+    ]
 
 
 def _apply(
     current: Match, change: Change, recording: Recording, actor: User | str
 ) -> Match:
     """Write a change of a match that names this recording from now on."""
-    found, former = _found_of(current, recording), current.recording
+    evidence, former = _detections_of(current, recording), current.recording
     changed = transitions.apply(current=current, change=change, actor=actor)
     if recording != former:
         # The evidence of the two changes places.
-        others = [*changed.detections.all(), *changed.candidates.all()]
-        changed.detections.set(found)
-        changed.candidates.set([each for each in others if each not in found])
+        earlier = [*changed.detections.all(), *changed.candidates.all()]
+        changed.detections.set(evidence)
+        changed.candidates.set(
+            [detection for detection in earlier if detection not in evidence]
+        )
         following.follow([Move(changed.scanned_file_id, former.pk, recording.pk)])
         refresh_figures([changed.scanned_file_id])
     return changed
@@ -162,7 +172,11 @@ def _apply(
 
 @transaction.atomic
 def answer(
-    *, one: Recording, other: Recording, stands: Recording | None, user: User
+    *,
+    recording: Recording,
+    alternative: Recording,
+    stands: Recording | None,
+    user: User,
 ) -> int:
     """Answer for a pair of versions, in all files, which one stands for both.
 
@@ -176,9 +190,11 @@ def answer(
     )
     # The answer holds in all files.
     refuse_limited(user)
-    if stands not in (None, one, other) or not versions.differ(one, other):
+    if stands not in (None, recording, alternative) or not versions.differ(
+        recording, alternative
+    ):
         raise errors.NotPossible(_("The answer must name one of two versions."))
-    first, second = sorted((one, other), key=lambda each: each.pk)
+    first, second = sorted((recording, alternative), key=lambda version: version.pk)
     with working_for(None):
         # Two people may answer at once; the later answer counts.
         list(Recording.objects.select_for_update().filter(pk__in=[first.pk, second.pk]))
@@ -194,12 +210,12 @@ def answer(
             return 0
         drafts = [
             EventDraft(
-                case=f"recording:{each.uid}",
+                case=f"recording:{version.uid}",
                 action="recording.versions_answered",
                 before=before | {"beside": beside.uid},
                 after=after | {"beside": beside.uid},
             )
-            for each, beside in ((first, second), (second, first))
+            for version, beside in ((first, second), (second, first))
         ]
         record_all(drafts, actor=user)
         return follow([first.pk, second.pk], actor=user)
@@ -223,10 +239,10 @@ def follow(recordings: Iterable[int], *, actor: User | str) -> int:
     rows = Match.objects.filter(about, candidates__isnull=False).exclude(
         version_choice=VersionChoice.CHOSEN
     )
-    found = sorted(set(rows.values_list("pk", flat=True)))
+    matches = sorted(set(rows.values_list("pk", flat=True)))
     return sum(
-        _look_again(found[first : first + _AT_ONCE], actor)
-        for first in range(0, len(found), _AT_ONCE)
+        _look_again(matches[first : first + _AT_ONCE], actor)
+        for first in range(0, len(matches), _AT_ONCE)
     )
 
 
@@ -240,9 +256,11 @@ def note_recordings(
         follow(changed, actor=user or SYSTEM)
 
 
-def add_candidates(match: Match, found: Iterable[Detection]) -> None:
+def add_candidates(match: Match, detections: Iterable[Detection]) -> None:
     """Add versions that a late scan found to a locked match, and look at it again."""
-    added = [each for each in found if each not in match.candidates.all()]
+    added = [
+        detection for detection in detections if detection not in match.candidates.all()
+    ]
     if not added:
         return
     match.candidates.add(*added)
@@ -278,8 +296,10 @@ def _look_again(keys: list[int], actor: User | str) -> int:
 
 def _lead(match: Match, actor: User | str) -> None:
     """Write which version a match names by the answers, and whether that is open."""
-    others = versions.standing_among(match.candidates.all(), beside=match.recording)
-    ordered = [match.recording, *sorted(others, key=lambda each: each.pk)]
+    alternatives = versions.standing_among(
+        match.candidates.all(), beside=match.recording
+    )
+    ordered = [match.recording, *sorted(alternatives, key=lambda version: version.pk)]
     leading = versions.led_by_answers(ordered, versions.answers_among(ordered))
     is_free = match.state in WAITING_STATES and not match.proposed
     if leading != match.recording and (is_free or evaluation.is_of_rules(match)):
@@ -290,9 +310,9 @@ def _lead(match: Match, actor: User | str) -> None:
             details={"recording": leading.uid, "former": match.recording.uid},
             free=True,
         )
-        others = {*others, match.recording} - {leading}
+        alternatives = {*alternatives, match.recording} - {leading}
         match = _apply(match, change, leading, actor)
-    choice = versions.unchosen(match.recording, others)
+    choice = versions.unchosen(match.recording, alternatives)
     if choice != match.version_choice:
         # Its version stays, so that the undo of a merge restores what nobody changed.
         Match.objects.filter(pk=match.pk).update(version_choice=choice)

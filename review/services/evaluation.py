@@ -27,7 +27,7 @@ from review.choices import (
 from review.conditions import Conditions
 from review.models import Licence, Match, Policy
 from review.services import transitions
-from review.services.questions import Said
+from review.services.questions import StatedSeconds
 from review.subjects import Subject
 
 SAME_INTERVALS_SHARE = 0.80
@@ -173,7 +173,7 @@ def evaluate(
     subject: Subject,
     policies: Iterable[Policy] | None = None,
     licences: coverage.LicencesInForce | None = None,
-    said: Said | None = None,
+    statements: StatedSeconds | None = None,
     is_new: bool = True,
 ) -> Evaluation:
     """Return the initial state of a match.
@@ -189,7 +189,7 @@ def evaluate(
     if is_new and score is not None and score < floor:
         return Evaluation(MatchState.SUPPRESSED, QueueReason.BELOW_FLOOR)
     outcome = _by_rules(subject, policies, licences)
-    question = _question(subject, said)
+    question = _question(subject, statements)
     if question is None:
         return outcome
     if outcome.state not in QUESTIONS[question]:
@@ -199,10 +199,10 @@ def evaluate(
     return replace(outcome, queue_reason=question)
 
 
-def _question(subject: Subject, said: Said | None) -> QueueReason | None:
+def _question(subject: Subject, statements: StatedSeconds | None) -> QueueReason | None:
     """Return what only a person can answer about a match, if anything."""
-    said = said or Said([subject.file.pk])
-    if said.contradicts(subject.file.pk, subject.heard):
+    statements = statements or StatedSeconds([subject.file.pk])
+    if statements.contradicts(subject.file.pk, subject.heard):
         return QueueReason.NAMES_ENTRY
     return QueueReason.TWO_VERSIONS if subject.has_open_versions else None
 

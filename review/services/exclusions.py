@@ -91,22 +91,26 @@ class ExclusionPreview:
 
     def without(self, match: Match) -> ExclusionPreview:
         """Return the preview without one match."""
-        return ExclusionPreview([each for each in self.touched if each.match != match])
+        return ExclusionPreview(
+            [touched for touched in self.touched if touched.match != match]
+        )
 
     @property
     def by_state(self) -> dict[str, int]:
         """Return the number of affected matches by state."""
-        return dict(Counter(each.match.state for each in self.touched))
+        return dict(Counter(touched.match.state for touched in self.touched))
 
     @property
     def suppressed(self) -> list[Touched]:
         """Return the waiting matches that lose everything and will be suppressed."""
-        return [each for each in self.touched if each.effect == Effect.SUPPRESSES]
+        return [
+            touched for touched in self.touched if touched.effect == Effect.SUPPRESSES
+        ]
 
     @property
     def offered(self) -> list[Touched]:
         """Return the decided matches that a manager may choose to suppress too."""
-        return [each for each in self.touched if each.effect == Effect.OFFERED]
+        return [touched for touched in self.touched if touched.effect == Effect.OFFERED]
 
 
 def preview(*, recording: Recording, start_ms: int, end_ms: int) -> ExclusionPreview:
@@ -181,12 +185,12 @@ def approve(
     refuse_answer(segment=segment, user=user)
     if is_limited(user):
         with working_for(None):
-            shown = preview(
+            effects = preview(
                 recording=segment.recording,
                 start_ms=segment.start_ms,
                 end_ms=segment.end_ms,
             )
-        touched = [each.match.pk for each in shown.touched]
+        touched = [affected.match.pk for affected in effects.touched]
         if why := why_unseen(count_hidden(user, Match.objects.filter(pk__in=touched))):
             raise errors.NotAllowed(why)
     return put_in_force(segment=segment, user=user, chosen=chosen)
@@ -362,14 +366,18 @@ def _live(recording: Recording) -> list[Match]:
 def _worked_out(match: Match, excluded: Sequence[Interval]) -> Figures:
     """Return the figures with these exclusions of the match's recording."""
     detections = list(selectors.detections_of(match))
-    others = {each.recording_id for each in detections} - {match.recording_id}
-    segments = [each for found in detections for each in found.segments.all()]
+    versions = {detection.recording_id for detection in detections} - {
+        match.recording_id
+    }
+    segments = [
+        segment for detection in detections for segment in detection.segments.all()
+    ]
     return figures.work_out(
         detections=detections,
         segments=sorted(segments, key=lambda segment: (segment.start_ms, segment.pk)),
         source_ms=match.scanned_file.length_ms,
         reference_ms=match.recording.duration_ms,
-        excluded={**excluded_intervals_of(others), match.recording_id: excluded},
+        excluded={**excluded_intervals_of(versions), match.recording_id: excluded},
     )
 
 
@@ -382,12 +390,12 @@ def _judge(segment: Exclusion, user: User, chosen: Collection[str]) -> int:
     evaluated = []
     files = set()
     for match in _live(segment.recording):
-        found = _worked_out(match, excluded)
+        recomputed = _worked_out(match, excluded)
         # Matches whose figures stay the same need no event and no evaluation.
-        if not _differs(match, found):
+        if not _differs(match, recomputed):
             continue
-        effect = _effect(match, found)
-        _count(match, found, user)
+        effect = _effect(match, recomputed)
+        _count(match, recomputed, user)
         files.add(match.scanned_file_id)
         match.refresh_from_db()
         match effect:
@@ -407,19 +415,19 @@ def _judge(segment: Exclusion, user: User, chosen: Collection[str]) -> int:
     return returned
 
 
-def _differs(match: Match, found: Figures) -> bool:
+def _differs(match: Match, recomputed: Figures) -> bool:
     """Return whether the match stores other counted time than the figures have."""
     return (match.matched_ms, match.excluded_ms, match.wholly_excluded) != (
-        found.matched_ms,
-        found.excluded_ms,
-        found.wholly_excluded,
+        recomputed.matched_ms,
+        recomputed.excluded_ms,
+        recomputed.wholly_excluded,
     )
 
 
-def _effect(match: Match, found: Figures) -> Effect:
+def _effect(match: Match, recomputed: Figures) -> Effect:
     """Return what new figures do to a match; previews and changes both ask here."""
     state = MatchState(match.state)
-    if found.wholly_excluded:
+    if recomputed.wholly_excluded:
         if state in WAITING_STATES:
             return Effect.SUPPRESSES
         return Effect.OFFERED if state in TICKABLE else Effect.STAYS
@@ -427,13 +435,13 @@ def _effect(match: Match, found: Figures) -> Effect:
         by_exclusion = match.queue_reason == QueueReason.EXCLUDED
         returns = match.wholly_excluded and by_exclusion
         return Effect.RETURNS if returns else Effect.STAYS
-    if _counts_more_than_decided(match, found):
+    if _counts_more_than_decided(match, recomputed):
         return Effect.REOPENS
     is_open = state in WAITING_STATES or evaluation.is_of_a_policy_alone(match)
     return Effect.EVALUATES if is_open else Effect.STAYS
 
 
-def _counts_more_than_decided(match: Match, found: Figures) -> bool:
+def _counts_more_than_decided(match: Match, recomputed: Figures) -> bool:
     """Return whether somebody decided about less than counts now.
 
     A claim may shrink by itself, but never grows without a decision. Where an exclusion
@@ -447,7 +455,7 @@ def _counts_more_than_decided(match: Match, found: Figures) -> bool:
             match.state == MatchState.CLEARED and match.decision_reason == STATED_REASON
         )
     )
-    return is_chosen and found.matched_ms > _decided_ms(match)
+    return is_chosen and recomputed.matched_ms > _decided_ms(match)
 
 
 def _was_rejected_by_exclusion(match: Match) -> bool:
@@ -486,9 +494,9 @@ def _reopen(match: Match, segment: Exclusion, user: User) -> None:
     transitions.apply(current=current, change=change, actor=user)
 
 
-def _count(match: Match, found: Figures, user: User) -> None:
+def _count(match: Match, recomputed: Figures, user: User) -> None:
     """Write the match's new figures."""
-    figured = asdict(found)
+    figured = asdict(recomputed)
     names = (
         "matched_ms",
         "longest_ms",
@@ -500,7 +508,7 @@ def _count(match: Match, found: Figures, user: User) -> None:
     )
     counted = {name: figured[name] for name in names}
     before = {"matched_ms": match.matched_ms, "excluded_ms": match.excluded_ms}
-    after = {"matched_ms": found.matched_ms, "excluded_ms": found.excluded_ms}
+    after = {"matched_ms": recomputed.matched_ms, "excluded_ms": recomputed.excluded_ms}
     # The figures changed, so pages that show the old ones are stale.
     current = transitions.locked_row(match=match)
     Match.objects.filter(pk=match.pk).update(**counted, version=current.version + 1)

@@ -60,7 +60,9 @@ def _changed_by(change: Event) -> Iterable[str]:
     """Return the cases of the files and recordings of which rules read a change."""
     if change.action not in _JOINS:
         return [change.case] if _is_read_by_rules(change) else []
-    before, after = (each["recordings"] for each in (change.before, change.after))
+    before, after = (
+        snapshot["recordings"] for snapshot in (change.before, change.after)
+    )
     if all(
         before[uid][name] == after[uid][name] for uid in after for name in _OF_JOINS
     ):
@@ -78,6 +80,6 @@ def _is_read_by_rules(change: Event) -> bool:
         return not names.isdisjoint(_OF_RECORDINGS)
     # Of the tags, rules read the territories.
     territories = [
-        set(territories_of(each.get("tags", []))) for each in (before, after)
+        set(territories_of(snapshot.get("tags", []))) for snapshot in (before, after)
     ]
     return names != {"tags"} or territories[0] != territories[1]

@@ -75,7 +75,7 @@ def work_out(
     speed = _mean(segments, lambda segment: segment.tempo_ratio)
     pitch = _mean(segments, lambda segment: segment.pitch_cents)
     speech = _mean(segments, lambda segment: segment.speech_pct)
-    low, high = band_of_all((each.low_hz, each.high_hz) for each in segments)
+    low, high = band_of_all((segment.low_hz, segment.high_hz) for segment in segments)
     score, score_scale = best_score(detections)
     return Figures(
         relation=relation_of(
@@ -93,7 +93,7 @@ def work_out(
         speed_pct=None if speed is None else ((speed - 1) * 100).quantize(_HUNDREDTH),
         pitch_cents=None if pitch is None else round(pitch),
         edit=edit_of_all(
-            ((each.tempo_ratio, each.pitch_cents) for each in segments),
+            ((segment.tempo_ratio, segment.pitch_cents) for segment in segments),
             drifts=count.drifts,
         )
         or "",
@@ -129,7 +129,7 @@ def relation_of(
     """
     if all(detection.section == Section.COVER_SONGS for detection in detections):
         return Relation.SIMILAR_WORK
-    left = [
+    counted = [
         (segment, *piece)
         for segment in segments
         for piece in counted_pieces(segment, excluded.get(segment.detection_id, ()))
@@ -137,9 +137,9 @@ def relation_of(
         (segment, source_interval(segment), reference_interval(segment))
         for segment in segments
     ]
-    if any(_is_altered(segment) for segment, _source, _reference in left):
+    if any(_is_altered(segment) for segment, _source, _reference in counted):
         return Relation.ALTERED
-    pairs = [(source, reference) for _segment, source, reference in left]
+    pairs = [(source, reference) for _segment, source, reference in counted]
     if any(_covers_both(pair, source_ms, reference_ms) for pair in pairs):
         return Relation.IDENTICAL_AUDIO
     references = [reference for _source, reference in pairs]
@@ -179,10 +179,10 @@ def _covers_both(
 def best_score(detections: Sequence[Detection]) -> tuple[Decimal | None, str]:
     """Return the best score with its scale; scores of different scales never mix."""
     scores: dict[str, Decimal] = {}
-    for found in detections:
-        if found.score is not None:
-            best = scores.get(found.score_scale, found.score)
-            scores[found.score_scale] = max(best, found.score)
+    for detection in detections:
+        if detection.score is not None:
+            best = scores.get(detection.score_scale, detection.score)
+            scores[detection.score_scale] = max(best, detection.score)
     # The first scale wins, because scores of two scales cannot be compared.
     for scale, score in scores.items():
         return score, scale

@@ -45,9 +45,9 @@ def change(
     before = rows.select_related("container").get(pk=scanned_file.pk)
     if not change_details(scanned_file=scanned_file, details=details, user=user):
         return DetailsOutcome()
-    found = grounds.follow_file(scanned_file=scanned_file, before=before, actor=user)
+    followed = grounds.follow_file(scanned_file=scanned_file, before=before, actor=user)
     return DetailsOutcome(
-        changed=True, evaluated=found.evaluated, reopened=found.reopened
+        changed=True, evaluated=followed.evaluated, reopened=followed.reopened
     )
 
 

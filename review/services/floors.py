@@ -18,7 +18,7 @@ from review.choices import WAITING_STATES, MatchState, QueueReason
 from review.coverage import LicencesInForce
 from review.models import Match
 from review.services import evaluation, transitions
-from review.services.questions import Said
+from review.services.questions import StatedSeconds
 from review.services.treatments import treat
 from review.subjects import Subject
 from scanning.choices import FileStatus
@@ -61,11 +61,14 @@ def give_back(*, container: Container, user: User) -> int:
         "recording", "scanned_file__container", "scan"
     )
     policies, licences = evaluation.rules_in_force(), LicencesInForce()
-    said = Said()
+    statements = StatedSeconds()
     returned = 0
     for match in rows.order_by("pk").iterator(chunk_size=500):
         outcome = evaluation.evaluate(
-            subject=Subject.of(match), policies=policies, licences=licences, said=said
+            subject=Subject.of(match),
+            policies=policies,
+            licences=licences,
+            statements=statements,
         )
         if treat(match=match, outcome=outcome, user=user):
             returned += 1

@@ -126,15 +126,15 @@ class _MatchDrafts:
 
     def found_of_candidates(self, draft: _MatchDraft) -> list[Detection]:
         """Return the detections of the versions that a draft's match may name instead."""
-        others = self.candidates.get(draft.recording.pk, ())
-        return [detection for other in others for detection in other.detections]
+        versions = self.candidates.get(draft.recording.pk, ())
+        return [detection for version in versions for detection in version.detections]
 
     def rivals(self, draft: _MatchDraft) -> int:
         """Return how many others cover more than half of the same time."""
         return sum(
-            draft.share_within(other) > 0.5
-            for other in self.counting
-            if other is not draft
+            draft.share_within(rival) > 0.5
+            for rival in self.counting
+            if rival is not draft
         )
 
 
@@ -157,22 +157,25 @@ def fold_scan(*, scan: Scan, **_signal: object) -> None:
     if scan not in current:
         return
     embedded_runs = any(
-        other.status in ACTIVE_SCAN_STATUSES and other.engine == EngineChoice.EMBEDDED
-        for other in current
+        running.status in ACTIVE_SCAN_STATUSES
+        and running.engine == EngineChoice.EMBEDDED
+        for running in current
     )
-    for each in current:
-        waits = embedded_runs and each.engine == EngineChoice.ACRCLOUD
-        if each.status == ScanStatus.SUCCEEDED and not waits:
-            partner = next((other for other in current if other != each), None)
-            _fold_one(scan=each, partner=partner)
+    for current_scan in current:
+        waits = embedded_runs and current_scan.engine == EngineChoice.ACRCLOUD
+        if current_scan.status == ScanStatus.SUCCEEDED and not waits:
+            partner = next(
+                (candidate for candidate in current if candidate != current_scan), None
+            )
+            _fold_one(scan=current_scan, partner=partner)
     _note_disagreements(scan)
 
 
 def _last_end(scan: Scan) -> int:
     """Return where the last segment of the scan or of the file's matches ends."""
     of_file = Q(detection__matches__scanned_file=scan.scanned_file_id)
-    found = Segment.objects.filter(Q(detection__scan=scan) | of_file)
-    return found.aggregate(end=Max("end_ms"))["end"] or 0
+    segments = Segment.objects.filter(Q(detection__scan=scan) | of_file)
+    return segments.aggregate(end=Max("end_ms"))["end"] or 0
 
 
 def _note_disagreements(scan: Scan) -> None:
@@ -231,12 +234,18 @@ def _fold_late(scan: Scan) -> None:
     """
     matches = _matches_of(scan.scanned_file_id)
     drafts = _drafts(scan, matches)
-    others = [
+    scans = [
         *selectors.current_scans(scan.scanned_file),
         *selectors.late_scans(scan.scanned_file),
     ]
-    found = [_drafts(other, matches).counting for other in others if other != scan]
-    beside = _MatchDrafts([draft for each in found for draft in each], {}, {})
+    drafts_by_scan = [
+        _drafts(earlier_scan, matches).counting
+        for earlier_scan in scans
+        if earlier_scan != scan
+    ]
+    beside = _MatchDrafts(
+        [draft for earlier_drafts in drafts_by_scan for draft in earlier_drafts], {}, {}
+    )
     for draft in drafts.counting:
         equal = _match_of_equal(draft, beside.counting, matches)
         if equal is not None:
@@ -265,14 +274,14 @@ def _match_of_equal(
     draft: _MatchDraft, beside: Sequence[_MatchDraft], matches: Mapping[int, Match]
 ) -> Match | None:
     """Return the match of another version that fits as well as this one."""
-    for other in beside:
-        match = matches.get(other.recording.pk)
+    for version in beside:
+        match = matches.get(version.recording.pk)
         if (
             match is not None
             and not match.lost
-            and _family(draft) == _family(other)
-            and versions.differ(draft.stays, other.stays)
-            and draft.fits_as(other)
+            and _family(draft) == _family(version)
+            and versions.differ(draft.stays, version.stays)
+            and draft.fits_as(version)
         ):
             return match
     return None
@@ -323,7 +332,7 @@ def _take_earlier(
     more, and to the stub with its ISRC.
     """
     recording = draft.recording
-    found = {each.recording.pk for each in drafts.counting}
+    drafted = {counting.recording.pk for counting in drafts.counting}
     keys = [
         key
         for key, match in matches.items()
@@ -331,9 +340,11 @@ def _take_earlier(
         or match.recording.stands_for_it == recording
         or drafts.copies.get(key) == recording
         or (
-            key not in found
+            key not in drafted
             and not match.is_decided_alone
-            and any(each.recording == recording for each in match.candidates.all())
+            and any(
+                candidate.recording == recording for candidate in match.candidates.all()
+            )
         )
     ]
     if recording.status != RecordingStatus.STUB and recording.isrc_normalised:
@@ -391,21 +402,23 @@ def _drafts(scan: Scan, matches: Mapping[int, Match]) -> _MatchDrafts:
     copies: dict[int, Recording] = {}
     candidates: dict[int, list[_MatchDraft]] = {}
     for drafts in by_family.values():
-        left = _without_copies(drafts, copies)
-        while left:
-            leading, *equal = _leading(left, matches)
+        ungrouped = _without_copies(drafts, copies)
+        while ungrouped:
+            leading, *equal = _leading(ungrouped, matches)
             counting.append(leading)
             candidates[leading.recording.pk] = equal
             # Another version of the same sound that fits worse is a copy.
             worse = [
                 draft
-                for draft in left
+                for draft in ungrouped
                 if draft.is_copy_of(leading)
                 and versions.differ(draft.stays, leading.stays)
             ]
             for draft in (*equal, *worse):
                 copies[draft.recording.pk] = leading.recording
-            left = [draft for draft in left if draft not in (leading, *equal, *worse)]
+            ungrouped = [
+                draft for draft in ungrouped if draft not in (leading, *equal, *worse)
+            ]
     return _MatchDrafts(
         counting,
         {key: _stands_for(recording, copies) for key, recording in copies.items()},
@@ -435,10 +448,10 @@ def _without_copies(
     ):
         original = next(
             (
-                other
-                for other in standing
-                if draft.is_copy_of(other)
-                and not versions.differ(draft.stays, other.stays)
+                original
+                for original in standing
+                if draft.is_copy_of(original)
+                and not versions.differ(draft.stays, original.stays)
             ),
             None,
         )
@@ -479,8 +492,10 @@ def _leading(
         leading = named[versions.led_by_answers(named, answers)]
     else:
         leading = equal[0]
-    others = [draft for draft in equal if versions.differ(draft.stays, leading.stays)]
-    return [leading, *others]
+    alternatives = [
+        draft for draft in equal if versions.differ(draft.stays, leading.stays)
+    ]
+    return [leading, *alternatives]
 
 
 def _fold(
@@ -516,9 +531,9 @@ def _fold(
     if not earlier:
         _create(file, finding)
         return
-    survivor, *others = earlier
+    survivor, *joined = earlier
     before = rescans.intervals_of(earlier)
-    joining.join([(other, survivor) for other in others], actor=SYSTEM, scan=scan)
+    joining.join([(match, survivor) for match in joined], actor=SYSTEM, scan=scan)
     rescans.update(match=survivor, finding=finding, before=before, partner=partner)
 
 

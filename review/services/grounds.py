@@ -28,7 +28,7 @@ from review.services.evaluation import (
     Evaluation,
     is_of_a_policy_alone,
 )
-from review.services.questions import Said
+from review.services.questions import StatedSeconds
 from review.services.treatments import treat
 from review.subjects import Subject
 from scanning.models import Container, ScannedFile
@@ -92,7 +92,9 @@ def note_recordings(
     **_signal: object,
 ) -> None:
     """Follow changes of recordings that policies or licences read."""
-    names = _OF_RECORDINGS.keys() & {name for each in before.values() for name in each}
+    names = _OF_RECORDINGS.keys() & {
+        name for values in before.values() for name in values
+    }
     # Imports change many recordings, and few installations have rules by label.
     with working_for(None):
         read = {name for name in names if _is_read(*_OF_RECORDINGS[name])}
@@ -166,13 +168,13 @@ class _Look:
         self._actor, self._former, self._clears = actor, former, clears
         self._policies = evaluation.rules_in_force()
         self._licences = LicencesInForce()
-        self._said = Said([])
+        self._statements = StatedSeconds([])
 
     def over(self, rows: QuerySet[Match]) -> int:
         """Treat the matches that rules decide; return how many changed."""
         related = rows.select_related("recording", "scanned_file__container", "scan")
         matches = list(related.order_by("pk"))
-        self._said = Said({match.scanned_file_id for match in matches})
+        self._statements = StatedSeconds({match.scanned_file_id for match in matches})
         return sum(self._at(match) for match in matches)
 
     def _at(self, match: Match) -> bool:
@@ -200,7 +202,8 @@ class _Look:
             return
         subject = Subject.of(match)
         before, now = (
-            _ground(self._evaluated(each)) for each in (self._former(subject), subject)
+            _ground(self._evaluated(compared))
+            for compared in (self._former(subject), subject)
         )
         if before != now:
             record(
@@ -216,7 +219,7 @@ class _Look:
             subject=subject,
             policies=self._policies,
             licences=self._licences,
-            said=self._said,
+            statements=self._statements,
             is_new=False,
         )
 

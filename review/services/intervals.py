@@ -30,7 +30,7 @@ def length(intervals: Iterable[Interval]) -> int:
 def without(intervals: Iterable[Interval], taken: Iterable[Interval]) -> list[Interval]:
     """Return the intervals with the ``taken`` ones cut out."""
     cuts = union(taken)
-    left: list[Interval] = []
+    remaining: list[Interval] = []
     first = 0
     for start, end in union(intervals):
         # Both lists are in order, so that cuts before this interval are over.
@@ -39,20 +39,20 @@ def without(intervals: Iterable[Interval], taken: Iterable[Interval]) -> list[In
         at = first
         while at < len(cuts) and cuts[at][0] < end:
             if start < cuts[at][0]:
-                left.append((start, cuts[at][0]))
+                remaining.append((start, cuts[at][0]))
             start = max(start, cuts[at][1])
             at += 1
         if start < end:
-            left.append((start, end))
-    return left
+            remaining.append((start, end))
+    return remaining
 
 
-def overlap_share(one: Sequence[Interval], other: Sequence[Interval]) -> float:
+def overlap_share(first: Sequence[Interval], second: Sequence[Interval]) -> float:
     """Return intersection ÷ union of the durations of two lists, 0–1."""
-    together = length([*one, *other])
+    together = length([*first, *second])
     if not together:
         return 0.0
-    shared = length(one) + length(other) - together
+    shared = length(first) + length(second) - together
     return shared / together
 
 
@@ -66,10 +66,10 @@ def share_within(inner: Iterable[Interval], outer: Iterable[Interval]) -> float:
     return (whole - length(without(inner, outer))) / whole if whole else 1.0
 
 
-def are_together(one: Sequence[Interval], other: Sequence[Interval]) -> bool:
+def are_together(first: Sequence[Interval], second: Sequence[Interval]) -> bool:
     """Return whether two lists share more than half of the shorter one."""
-    shared = length(one) + length(other) - length([*one, *other])
-    return shared > min(length(one), length(other)) / 2
+    shared = length(first) + length(second) - length([*first, *second])
+    return shared > min(length(first), length(second)) / 2
 
 
 def deepest(intervals: Iterable[Interval]) -> int:

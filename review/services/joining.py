@@ -219,11 +219,11 @@ def _make_aliases(
 
 def _candidates(matches: Iterable[int]) -> dict[int, list[int]]:
     """Return the detections of other versions that matches may name, by match."""
-    found: dict[int, list[int]] = {key: [] for key in matches}
-    links = Match.candidates.through.objects.filter(match__in=list(found))
+    by_match: dict[int, list[int]] = {key: [] for key in matches}
+    links = Match.candidates.through.objects.filter(match__in=list(by_match))
     for match, detection in links.order_by("pk").values_list("match", "detection"):
-        found[match].append(detection)
-    return found
+        by_match[match].append(detection)
+    return by_match
 
 
 def _pointers() -> list[type[models.Model]]:
@@ -264,10 +264,10 @@ def _intervals(detections: Iterable[Detection]) -> list[intervals.Interval]:
 
 
 def _uncovered(
-    detections: Sequence[Detection], others: Sequence[Detection]
+    detections: Sequence[Detection], covering: Sequence[Detection]
 ) -> list[Detection]:
     """Return the evidence that says something the other's does not."""
-    covered = _intervals(others)
+    covered = _intervals(covering)
     return [
         detection
         for detection in detections
@@ -283,21 +283,21 @@ def _settle(
     survivor.found_late = survivor.found_late and match.found_late
     survivor.created_at = min(survivor.created_at, match.created_at)
     survivor.lost = survivor.lost and match.lost
-    one, other = _Side.of(survivor, evidence), _Side.of(match, evidence)
-    if MatchState.DISPUTED in (one.state, other.state):
-        _take(survivor, one if one.state == MatchState.DISPUTED else other)
-    elif one.is_wrong_recording != other.is_wrong_recording:
+    first, second = _Side.of(survivor, evidence), _Side.of(match, evidence)
+    if MatchState.DISPUTED in (first.state, second.state):
+        _take(survivor, first if first.state == MatchState.DISPUTED else second)
+    elif first.is_wrong_recording != second.is_wrong_recording:
         # The rejection was a choice between the two, which are one now.
-        _take(survivor, other if one.is_wrong_recording else one)
-    elif one.waits and other.waits:
-        _take_waiting(survivor, one, other)
-    elif one.state == other.state:
-        earlier = min(one, other, key=lambda side: side.decided_at)
+        _take(survivor, second if first.is_wrong_recording else first)
+    elif first.waits and second.waits:
+        _take_waiting(survivor, first, second)
+    elif first.state == second.state:
+        earlier = min(first, second, key=lambda side: side.decided_at)
         _take(survivor, earlier)
-    elif one.waits or other.waits:
-        decided = other if one.waits else one
+    elif first.waits or second.waits:
+        decided = second if first.waits else first
         _take(survivor, decided)
-        if not decided.covers(one, other):
+        if not decided.covers(first, second):
             _ask_again(survivor, QueueReason.RESCAN_CHANGED)
     else:
         _ask_again(survivor, QueueReason.DECIDED_BOTH_WAYS)
@@ -331,8 +331,8 @@ class _Side:
     def decided_at(self) -> datetime:
         return self.match.decided_at or datetime.max.replace(tzinfo=UTC)
 
-    def covers(self, one: _Side, other: _Side) -> bool:
-        together = intervals.union([*one.seconds, *other.seconds])
+    def covers(self, first: _Side, second: _Side) -> bool:
+        together = intervals.union([*first.seconds, *second.seconds])
         share = intervals.share_within(together, self.seconds)
         return share >= evaluation.SAME_INTERVALS_SHARE
 
@@ -342,12 +342,12 @@ def _take(survivor: Match, side: _Side) -> None:
         setattr(survivor, name, getattr(side.match, name))
 
 
-def _take_waiting(survivor: Match, one: _Side, other: _Side) -> None:
+def _take_waiting(survivor: Match, first: _Side, second: _Side) -> None:
     """Keep the more urgent question of two, the earlier due date and both notes."""
-    matches = (one.match, other.match)
+    matches = (first.match, second.match)
     notes = dict.fromkeys(match.note for match in matches if match.note)
     due = min((match.due_at for match in matches if match.due_at), default=None)
-    _take(survivor, max(one, other, key=lambda side: _BY_URGENCY.index(side.state)))
+    _take(survivor, max(first, second, key=lambda side: _BY_URGENCY.index(side.state)))
     survivor.note = "\n".join(notes)[: transitions.MAX_NOTE_CHARS]
     survivor.due_at = due
 
@@ -605,13 +605,13 @@ def _name_back(merge: str, user: User, scanned_since: dict[int, ScannedFile]) ->
 
 def _give_evidence_back(match: Match, recording: Recording) -> bool:
     """Give a match what the last scan found that knew its recording; tell if one did."""
-    found = Detection.objects.filter(
+    detections = Detection.objects.filter(
         scan__scanned_file=match.scanned_file_id, recording=recording
     )
-    last = found.order_by("-scan").first()
+    last = detections.order_by("-scan").first()
     if last is None:
         return False
-    evidence = {match.pk: list(found.filter(scan=last.scan_id))}
+    evidence = {match.pk: list(detections.filter(scan=last.scan_id))}
     _link({match.pk: ([row.pk for row in evidence[match.pk]], ())})
     _measure([match], evidence)
     match.scan_id = last.scan_id

@@ -37,7 +37,7 @@ from review.choices import (
 from review.coverage import Cover
 from review.models import Licence, Match
 from review.services import evaluation, transitions
-from review.services.questions import Said
+from review.services.questions import StatedSeconds
 from review.services.transitions import Change
 from review.services.treatments import treat
 from review.subjects import Subject
@@ -149,12 +149,12 @@ def _touches(licence: Licence) -> Iterator[tuple[Match, _Touch | None, str]]:
         MatchState.IN_REVIEW: _Touch.HELD,
         MatchState.DISPUTED: _Touch.DISPUTED,
     }
-    states, said = (*kinds, *OFFERED_STATES), Said()
+    states, statements = (*kinds, *OFFERED_STATES), StatedSeconds()
     for match, check in coverage.of_licence(licence=licence, states=states):
         if match.has_open_versions:
             why = gettext("Two versions fit equally, and nobody has chosen one.")
             yield match, None, why
-        elif check.cover == Cover.FULL and said.asking([match]):
+        elif check.cover == Cover.FULL and statements.asking([match]):
             yield match, None, str(QueueReason.NAMES_ENTRY.label)
         elif check.cover == Cover.FULL:
             yield match, kinds.get(MatchState(match.state), _Touch.OFFERED), ""
@@ -448,7 +448,7 @@ def _record(licence: Licence, action: str, user: User, *, note: str = "") -> Non
             "scope": licence.scope,
             "buckets": [bucket.pk for bucket in licence.buckets.all()],
             "labels": licence.labels,
-            "recordings": [each.uid for each in licence.recordings.all()],
+            "recordings": [recording.uid for recording in licence.recordings.all()],
             "use_kind": licence.use_kind,
             "use_values": licence.use_values,
             "territories": licence.territories,

@@ -26,7 +26,7 @@ from review.coverage import LicencesInForce
 from review.models import Match, Policy
 from review.services import evaluation, transitions
 from review.services.evaluation import Evaluation
-from review.services.questions import Said
+from review.services.questions import StatedSeconds
 from review.services.treatments import treat
 from review.subjects import Subject
 
@@ -73,7 +73,7 @@ def save(*, policy: Policy, user: User) -> list[Policy]:
     stored = _lock_policies().get(policy.pk) if policy.pk else None
     if stored is None:
         policy.owner = policy.changed_by = user
-        policy.position = max((each.position for each in _all()), default=0) + 1
+        policy.position = max((existing.position for existing in _all()), default=0) + 1
     else:
         # Somebody may have moved, switched or changed it since it was read.
         policy.position, policy.enabled = stored.position, stored.enabled
@@ -106,13 +106,13 @@ def move(*, policy: Policy, user: User, up: bool) -> None:
     transitions.require(user, Action.APPROVE, why=_MAY_NOT)
     refuse_limited(user)
     ordered = list(_lock_policies().values())
-    here = next(i for i, each in enumerate(ordered) if each.pk == policy.pk)
+    here = next(i for i, rule in enumerate(ordered) if rule.pk == policy.pk)
     there = here - 1 if up else here + 1
     if not 0 <= there < len(ordered):
         return
     ordered[here], ordered[there] = ordered[there], ordered[here]
-    for position, each in enumerate(ordered, start=1):
-        Policy.objects.filter(pk=each.pk).update(position=position)
+    for position, rule in enumerate(ordered, start=1):
+        Policy.objects.filter(pk=rule.pk).update(position=position)
     _refuse_unreachable()
     moved = Policy.objects.get(pk=policy.pk)
     _record(moved, "policy.moved", user)
@@ -122,11 +122,11 @@ def overlapping(*, policy: Policy) -> list[Policy]:
     """Return other enabled policies with another action that some match fits as well."""
     mine = Conditions.from_json(policy.conditions)
     return [
-        other
-        for other in evaluation.rules_in_force()
-        if other.pk != policy.pk
-        and other.action != policy.action
-        and mine.overlaps(Conditions.from_json(other.conditions))
+        rule
+        for rule in evaluation.rules_in_force()
+        if rule.pk != policy.pk
+        and rule.action != policy.action
+        and mine.overlaps(Conditions.from_json(rule.conditions))
     ]
 
 
@@ -154,7 +154,7 @@ def dry_run(*, policy: Policy) -> DryRun:
 
 def outcomes(*, policy: Policy) -> Iterator[tuple[Match, Evaluation]]:
     """Yield every live match with its evaluation if the policy were enabled."""
-    rules = [each for each in _all() if each.enabled or each.pk == policy.pk]
+    rules = [rule for rule in _all() if rule.enabled or rule.pk == policy.pk]
     return _evaluated(Match.objects.all(), rules)
 
 
@@ -164,13 +164,16 @@ def _evaluated(
     rows = matches.filter(scanned_file__deleted_at__isnull=True).select_related(
         "recording", "scanned_file__container", "scan"
     )
-    licences, said = LicencesInForce(), Said()
+    licences, statements = LicencesInForce(), StatedSeconds()
     for match in rows.order_by("pk").iterator(chunk_size=_CHUNK):
         subject = Subject.of(match)
         yield (
             match,
             evaluation.evaluate(
-                subject=subject, policies=rules, licences=licences, said=said
+                subject=subject,
+                policies=rules,
+                licences=licences,
+                statements=statements,
             ),
         )
 
@@ -258,13 +261,13 @@ def _all() -> list[Policy]:
 def _lock_policies() -> dict[int, Policy]:
     """Return all policies in order, locked: order and reachability involve them all."""
     rows = Policy.objects.select_for_update(of=("self",)).order_by("position", "pk")
-    return {each.pk: each for each in rows}
+    return {policy.pk: policy for policy in rows}
 
 
 def _refuse_unreachable() -> None:
     """Raise ``RuleUnreachable`` if an earlier policy takes all of a later one's matches."""
     rules = evaluation.rules_in_force()
-    read = [Conditions.from_json(each.conditions) for each in rules]
+    read = [Conditions.from_json(rule.conditions) for rule in rules]
     for later in range(len(rules)):
         for earlier in range(later):
             if read[earlier].contains(read[later]):

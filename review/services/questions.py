@@ -33,7 +33,7 @@ _GAVE_WAY = "gave_way"
 class GaveWay:
     """What gave way to a match: what restores it, and the note that goes over."""
 
-    kept: Mapping[str, Any]  # Any: JSON
+    snapshot: Mapping[str, Any]  # Any: JSON
     note: str
 
 
@@ -48,7 +48,7 @@ class Spoken(Protocol):
     def give_way(self, match: Match, user: User) -> GaveWay:
         """Let a match stand instead of what people said."""
 
-    def restore(self, match: Match, kept: Mapping[str, Any], user: User) -> None:
+    def restore(self, match: Match, snapshot: Mapping[str, Any], user: User) -> None:
         """Bring back what gave way to a match, as it was."""
 
 
@@ -56,15 +56,15 @@ spoken: Registry[Spoken] = Registry()
 """What packages above know that people said."""
 
 
-def contradict(said: Interval, heard: Sequence[Interval]) -> bool:
+def contradict(statement: Interval, heard: Sequence[Interval]) -> bool:
     """Return whether a statement and a match are about the same seconds."""
-    shared = intervals.length([said]) + intervals.length(heard)
-    shared -= intervals.length([said, *heard])
-    shorter = min(said[1] - said[0], intervals.length(heard))
+    shared = intervals.length([statement]) + intervals.length(heard)
+    shared -= intervals.length([statement, *heard])
+    shorter = min(statement[1] - statement[0], intervals.length(heard))
     return 0 < shorter * SAME_SECONDS <= shared
 
 
-class Said:
+class StatedSeconds:
     """The seconds of which people said something, read once for many matches."""
 
     def __init__(self, files: Collection[int] | None = None) -> None:
@@ -72,18 +72,18 @@ class Said:
 
     @cached_property
     def by_file(self) -> Mapping[int, Sequence[Interval]]:
-        found = defaultdict[int, list[Interval]](list)
-        for each in spoken:
-            for file, said in each.intervals_in(self._files):
-                found[file].append(said)
-        return found
+        by_file = defaultdict[int, list[Interval]](list)
+        for source in spoken:
+            for file, interval in source.intervals_in(self._files):
+                by_file[file].append(interval)
+        return by_file
 
     def contradicts(self, file: int, heard: Callable[[], Sequence[Interval]]) -> bool:
         """Return whether people said something else of the seconds of a match."""
         if file not in self.by_file:
             return False
         seconds = heard()
-        return any(contradict(each, seconds) for each in self.by_file[file])
+        return any(contradict(statement, seconds) for statement in self.by_file[file])
 
     def asking(self, matches: Iterable[Match]) -> set[int]:
         """Return the keys of those matches that wait, and ask about these seconds."""
@@ -95,7 +95,7 @@ class Said:
         }
 
 
-def lock_files(matches: Collection[str]) -> Said:
+def lock_files(matches: Collection[str]) -> StatedSeconds:
     """Return what people said of the files of matches, which stays so until the commit.
 
     The files are locked before their matches, as when a scan is folded.
@@ -103,23 +103,27 @@ def lock_files(matches: Collection[str]) -> Said:
     files = set(
         Match.objects.filter(uid__in=matches).values_list("scanned_file", flat=True)
     )
-    said = Said(files)
-    if said.by_file:
+    statements = StatedSeconds(files)
+    if statements.by_file:
         rows = ScannedFile.objects.select_for_update(of=("self",)).order_by("pk")
-        list(rows.filter(pk__in=said.by_file).values_list("pk"))
-        said = Said(files)
-    return said
+        list(rows.filter(pk__in=statements.by_file).values_list("pk"))
+        statements = StatedSeconds(files)
+    return statements
 
 
 def give_way(match: Match, change: Change, user: User) -> Change:
     """Let a match stand instead of what people said; return its change with that."""
-    gave = [each.give_way(match, user) for each in spoken]
-    notes = [change.fields.get("note", match.note), *(each.note for each in gave)]
-    note = "\n".join(str(each) for each in notes if each)
+    gave = [source.give_way(match, user) for source in spoken]
+    notes = [
+        change.fields.get("note", match.note),
+        *(concession.note for concession in gave),
+    ]
+    note = "\n".join(str(line) for line in notes if line)
     return replace(
         change,
         fields=change.fields | {"note": note[:MAX_NOTE_CHARS]},
-        details=change.details | {_GAVE_WAY: [each.kept for each in gave]},
+        details=change.details
+        | {_GAVE_WAY: [concession.snapshot for concession in gave]},
     )
 
 
@@ -130,5 +134,5 @@ def gave_way(event: Event) -> bool:
 
 def restore(match: Match, event: Event, user: User) -> None:
     """Bring back what gave way to the event's decision."""
-    for each, kept in zip(spoken, event.after[_GAVE_WAY], strict=True):
-        each.restore(match, kept, user)
+    for source, snapshot in zip(spoken, event.after[_GAVE_WAY], strict=True):
+        source.restore(match, snapshot, user)

@@ -116,7 +116,7 @@ def _write(
     partner: Scan | None,
 ) -> Match:
     figures, scan = _figures_of(match), match.scan
-    others = {"candidates": versions.uids(match.candidates.all())}
+    alternatives = {"candidates": versions.uids(match.candidates.all())}
     former, reason = match.recording, match.queue_reason
     stays_noted = partner is not None and match.second_scan_id == partner.pk
     Match.objects.filter(pk=match.pk).update(
@@ -134,11 +134,11 @@ def _write(
     record(
         case=match.case,
         action=transitions.FOUND_AGAIN if figures["lost"] else transitions.SCANNED,
-        before={"scan": scan.uid, "queue_reason": reason, **figures, **others},
+        before={"scan": scan.uid, "queue_reason": reason, **figures, **alternatives},
         after={
             "scan": finding.scan.uid,
             "queue_reason": match.queue_reason,
-            "same": same and now == others,
+            "same": same and now == alternatives,
             "version": match.version,
             **_figures_of(match),
             **now,

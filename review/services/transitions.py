@@ -184,29 +184,29 @@ def snapshot(match: Match) -> dict[str, Any]:  # Any: JSON
     }
 
 
-def restored(kept: Mapping[str, Any]) -> dict[str, object]:  # Any: JSON
+def restored(snapshot: Mapping[str, Any]) -> dict[str, object]:  # Any: JSON
     """Return a snapshot as columns of the match; events of old releases keep fewer."""
-    decided_at, due_at = kept["decided_at"], kept.get("due_at")
-    is_escalated = kept["state"] == MatchState.ESCALATED
+    decided_at, due_at = snapshot["decided_at"], snapshot.get("due_at")
+    is_escalated = snapshot["state"] == MatchState.ESCALATED
     # Older events do not name the proposer; then, only people escalated.
-    escalated_by = kept["decided_by"] if is_escalated else None
+    escalated_by = snapshot["decided_by"] if is_escalated else None
     return {
-        "state": kept["state"],
-        "queue_reason": kept["queue_reason"],
-        "decision_reason": kept["decision_reason"],
-        "note": kept["note"],
-        "decided_by_id": kept["decided_by"],
-        "decided_by_name": kept["decided_by_name"],
-        "decided_by_program": kept.get("decided_by_program", False),
+        "state": snapshot["state"],
+        "queue_reason": snapshot["queue_reason"],
+        "decision_reason": snapshot["decision_reason"],
+        "note": snapshot["note"],
+        "decided_by_id": snapshot["decided_by"],
+        "decided_by_name": snapshot["decided_by_name"],
+        "decided_by_program": snapshot.get("decided_by_program", False),
         "decided_at": datetime.fromisoformat(decided_at) if decided_at else None,
-        "licence_id": kept.get("licence"),
-        "policy_id": kept.get("policy"),
-        "policy_action": kept.get("policy_action", ""),
-        "policy_name": kept.get("policy_name", ""),
-        "needs_approval": kept.get("needs_approval", False),
-        "proposed": kept.get("proposed", ""),
-        "proposed_by_id": kept.get("proposed_by", escalated_by),
-        "dispute_id": kept.get("dispute"),
+        "licence_id": snapshot.get("licence"),
+        "policy_id": snapshot.get("policy"),
+        "policy_action": snapshot.get("policy_action", ""),
+        "policy_name": snapshot.get("policy_name", ""),
+        "needs_approval": snapshot.get("needs_approval", False),
+        "proposed": snapshot.get("proposed", ""),
+        "proposed_by_id": snapshot.get("proposed_by", escalated_by),
+        "dispute_id": snapshot.get("dispute"),
         "due_at": datetime.fromisoformat(due_at) if due_at else None,
     }
 
@@ -290,8 +290,8 @@ def asides_since(events: Iterable[Event]) -> dict[str, set[str]]:
     """
     events = list(events)
     since = {event.case: event.sequence for event in events}
-    asked = (*_UNCHANGING, COUNTED, *_RESCANS)
-    rows = Event.objects.filter(case__in=since, action__in=asked)
+    actions = (*_UNCHANGING, COUNTED, *_RESCANS)
+    rows = Event.objects.filter(case__in=since, action__in=actions)
     asides: dict[str, set[str]] = {case: set() for case in since}
     for case, action, sequence in rows.values_list("case", "action", "sequence"):
         if sequence > since[case]:
@@ -355,10 +355,10 @@ def only_asides_since(*, match: Match, version: int) -> bool:
         return missed == 0
     asides = Q(action__in=LOCK_EVENTS) | Q(action=SCANNED, after__same=True)
     events = Event.objects.filter(asides, case=match.case)
-    kept = [
+    versions = [
         event.after.get("version") for event in events.order_by("-sequence")[:missed]
     ]
-    return kept == list(range(match.version, version, -1))
+    return versions == list(range(match.version, version, -1))
 
 
 def stale(match: Match, *, to_lock: bool = False) -> errors.StaleMatch:

@@ -52,22 +52,24 @@ def differing(files: Iterable[int]) -> Iterator[tuple[int, str]]:
     with working_for(None):
         stored = FileFigures.objects.in_bulk(keys)
         for file, line in _read(keys, timelines):
-            known = stored.get(file.pk, FileFigures())
-            figures = (known.matched_ms, known.overlap_ms)
+            row = stored.get(file.pk, FileFigures())
+            figures = (row.matched_ms, row.overlap_ms)
             counted = (line.matched_ms, line.overlap_ms)
             if figures != counted:
-                told = f"file {file.uid} stores {figures} ms, its timeline {counted}"
-                yield file.pk, told
+                difference = (
+                    f"file {file.uid} stores {figures} ms, its timeline {counted}"
+                )
+                yield file.pk, difference
 
 
 def _read(
     keys: Collection[int],
     divided: Callable[[Collection[ScannedFile]], Mapping[int, Timeline]],
 ) -> Iterator[tuple[ScannedFile, Timeline]]:
-    listed = sorted(keys)
-    for first in range(0, len(listed), _AT_ONCE):
+    ordered = sorted(keys)
+    for first in range(0, len(ordered), _AT_ONCE):
         files = ScannedFile.objects.select_related("container").in_bulk(
-            listed[first : first + _AT_ONCE]
+            ordered[first : first + _AT_ONCE]
         )
         lines = divided(list(files.values()))
         for key, file in files.items():

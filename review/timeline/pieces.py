@@ -214,15 +214,15 @@ def shares_of(by_kind: Mapping[Kind, int]) -> dict[Kind, Decimal]:
     """
     whole_ms = sum(by_kind.values())
     matched: dict[Kind, int] = {}
-    others: dict[Kind, int] = {}
+    remaining: dict[Kind, int] = {}
     for kind, ms in by_kind.items():
-        (matched if kind in MATCHED else others)[kind] = ms
+        (matched if kind in MATCHED else remaining)[kind] = ms
     of_matched = share(sum(matched.values()), whole_ms)
     if of_matched is None:
         return {}
     top = int(of_matched * 100)
     parts = _apportioned(matched, top, whole_ms)
-    parts |= _apportioned(others, _WHOLE - top, whole_ms)
+    parts |= _apportioned(remaining, _WHOLE - top, whole_ms)
     return {kind: Decimal(parts[kind]) / 100 for kind in by_kind}
 
 
@@ -231,11 +231,11 @@ def _apportioned(
 ) -> dict[Kind, int]:
     """Return hundredths of a percent that are ``total`` together."""
     parts = {kind: _WHOLE * ms // whole_ms for kind, ms in by_kind.items()}
-    left = total - sum(parts.values())
+    remaining = total - sum(parts.values())
     largest = sorted(
         by_kind, key=lambda kind: (-(_WHOLE * by_kind[kind] % whole_ms), _ORDER[kind])
     )
-    for kind in largest[:left]:
+    for kind in largest[:remaining]:
         parts[kind] += 1
     return parts
 

@@ -51,11 +51,13 @@ def timelines(
     matches = _matches_in(by_key)
     hidden: dict[int, list[Match]] = {}
     if not sees_every_bucket():
-        shown = {match.pk for listed in matches.values() for match in listed}
+        visible = {
+            match.pk for file_matches in matches.values() for match in file_matches
+        }
         with working_for(None):
-            hidden = _matches_in(by_key, without=shown)
-    items = _known(unknown_sound, by_key)
-    entered = _known(entered_cues if with_entries else (), by_key)
+            hidden = _matches_in(by_key, without=visible)
+    items = _sounds_in(unknown_sound, by_key)
+    entered = _sounds_in(entered_cues if with_entries else (), by_key)
     reported = _reported_of(files)
     return {
         key: divide(
@@ -110,14 +112,14 @@ def _matches_in(
     return by_file
 
 
-def _known(
+def _sounds_in(
     sources: Iterable[OfFiles[Sound]], files: Mapping[int, ScannedFile]
 ) -> dict[int, list[Sound]]:
-    known: dict[int, list[Sound]] = defaultdict(list)
+    by_file: dict[int, list[Sound]] = defaultdict(list)
     for read in sources:
         for key, sounds in read(list(files)).items():
-            known[key].extend(sounds)
-    return known
+            by_file[key].extend(sounds)
+    return by_file
 
 
 def _reported_of(files: Collection[ScannedFile]) -> dict[int, Reported]:

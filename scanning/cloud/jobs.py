@@ -43,8 +43,8 @@ def delay(times: int, longest: timedelta) -> timedelta:
     """Return ``times`` polling intervals, at most ``longest``."""
     base = settings.ACRPORTAL_CLOUD_POLL_SECONDS
     # A larger factor would overflow timedelta.
-    wanted = timedelta(seconds=base * min(times, 10_000))
-    return min(max(wanted, _SHORTEST), longest)
+    interval = timedelta(seconds=base * min(times, 10_000))
+    return min(max(interval, _SHORTEST), longest)
 
 
 def pause_after(attempts: int) -> timedelta:

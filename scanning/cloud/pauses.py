@@ -48,7 +48,7 @@ def pause_account(account: CloudAccount, fault: CloudFault) -> tuple[datetime, s
     text = _(
         "ACRCloud says: %(said)s. The portal tries again at %(clock)s. %(explanation)s"
     ) % {
-        "said": fault.said,
+        "said": fault.message,
         "clock": clock(at),
         "explanation": fault.explanation,
     }
@@ -60,12 +60,12 @@ def pause_account(account: CloudAccount, fault: CloudFault) -> tuple[datetime, s
             pauses=F("pauses") + 1,
         )
         hold_back(CLOUD_SCAN, scans_of(account), until=at)
-        others = ScannedFile.objects.filter(
+        held_back = ScannedFile.objects.filter(
             scans__cloud_job__account=account,
             scans__cloud_job__sent_at__isnull=True,
             scans__status=ScanStatus.QUEUED,
         )
-        tell(others, FileStatus.WAITING, fault.kind, text)
+        tell(held_back, FileStatus.WAITING, fault.kind, text)
     return at, text
 
 
@@ -91,7 +91,7 @@ def tell(
 
 def remember(job: CloudJob, fault: CloudFault) -> None:
     """Store the cloud's own error text."""
-    CloudJob.objects.filter(pk=job.pk).update(said=fault.said[:1000])
+    CloudJob.objects.filter(pk=job.pk).update(said=fault.message[:1000])
 
 
 def clock(at: datetime) -> str:

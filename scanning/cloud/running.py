@@ -127,7 +127,7 @@ def _check_later(context: JobContext, job: CloudJob) -> NoReturn:
 def _store(context: JobContext, job: CloudJob, remote: RemoteFile) -> None:
     """Store the result, unless the scan has ended."""
     answer = digest(remote.state, remote.results)
-    known = Scan.objects.filter(
+    stored = Scan.objects.filter(
         scanned_file_id=job.scan.scanned_file_id,
         engine=EngineChoice.ACRCLOUD,
         status=ScanStatus.SUCCEEDED,
@@ -135,7 +135,7 @@ def _store(context: JobContext, job: CloudJob, remote: RemoteFile) -> None:
     )
     with suppress(ScanEnded), transaction.atomic():
         # The callback announced a result that polling had already stored.
-        if job.sent_as == SentAs.CALLED_BACK and known.exists():
+        if job.sent_as == SentAs.CALLED_BACK and stored.exists():
             # The file keeps its status.
             Scan.objects.filter(
                 pk=job.scan_id, status=ScanStatus.AWAITING_CALLBACK

@@ -137,8 +137,8 @@ def _fits(job: CloudJob) -> bool:
         scans__engine=EngineChoice.ACRCLOUD,
         scans__status=ScanStatus.RUNNING,
     ).exclude(pk=job.scan.scanned_file_id)
-    wanted = [job.scan.scanned_file, *being_sent]
-    total = sent_ms_this_month(container=container) + sum(map(expected_ms, wanted))
+    files = [job.scan.scanned_file, *being_sent]
+    total = sent_ms_this_month(container=container) + sum(map(expected_ms, files))
     return total <= container.cloud_cap_hours * HOUR_MS
 
 
@@ -225,8 +225,8 @@ def _deliver(job: CloudJob, *, progress: Callable[[float], None]) -> SentFile:
     if looks_first:
         # The name of a file that an earlier attempt sent contains the scan id.
         uid = job.scan.uid
-        found = cloud.list_files(job.remote_container_id, search=uid)
-        arrived = next((remote for remote in found if uid in remote.name), None)
+        remote_files = cloud.list_files(job.remote_container_id, search=uid)
+        arrived = next((remote for remote in remote_files if uid in remote.name), None)
         if arrived is not None:
             # An earlier attempt may have sent another form than the present one.
             if arrived.data_type == SentAs.FINGERPRINT:

@@ -47,7 +47,7 @@ class BucketPlace:
         """Close connections."""
         self._client.close()
 
-    def found(self) -> Iterator[DropFile]:
+    def files(self) -> Iterator[DropFile]:
         """Yield all objects below the prefix; raise ``PlaceFailed``."""
         pages = self._client.get_paginator("list_objects_v2")
         try:
@@ -107,9 +107,9 @@ class BucketPlace:
         tags = {_TAG: ending}
         if reason:
             tags[_REASON_TAG] = _NOT_IN_TAGS.sub(" ", reason)[:256]
-        listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+        tag_set = [{"Key": key, "Value": value} for key, value in tags.items()]
         self._client.put_object_tagging(
-            **self._object_key(file), Tagging={"TagSet": listed}
+            **self._object_key(file), Tagging={"TagSet": tag_set}
         )
 
     def _move(self, file: DropFile, path: str) -> None:

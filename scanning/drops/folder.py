@@ -60,7 +60,7 @@ class FolderPlace:
         """Close the folder."""
         os.close(self._folder)
 
-    def found(self) -> Iterator[DropFile]:
+    def files(self) -> Iterator[DropFile]:
         """Yield all regular files, those of subfolders too; raise ``PlaceFailed``."""
         try:
             yield from _walk(self._folder, ())

@@ -89,7 +89,7 @@ class DropListing:
 class DropPlace(Protocol):
     """A folder or S3 prefix, opened for one poll."""
 
-    def found(self) -> Iterator[DropFile]:
+    def files(self) -> Iterator[DropFile]:
         """Yield all files below the place; raise ``PlaceFailed``."""
 
     def copy(self, file: DropFile, target: BinaryIO, report: Report) -> str:
@@ -122,11 +122,11 @@ def first_folder(file: DropFile) -> str:
     return printable_path(file.parts[0])[:255] if len(file.parts) > 1 else ""
 
 
-def list_files(found: Iterable[DropFile]) -> DropListing:
+def list_files(dropped: Iterable[DropFile]) -> DropListing:
     """Sort files into those to take and sidecars; ignore files that are never taken."""
     files: list[DropFile] = []
     sidecars: dict[str, DropFile] = {}
-    for number, file in enumerate(found):
+    for number, file in enumerate(dropped):
         if number >= _MOST_FILES:
             return DropListing(files, sidecars, is_whole=False)
         if is_ignored(file.parts):
@@ -194,10 +194,10 @@ def is_bucket(place: str) -> bool:
     return place.startswith(_S3)
 
 
-def overlap(one: str, other: str) -> bool:
+def overlap(first: str, second: str) -> bool:
     """Tell whether one of two places lies in the other, or both are the same."""
-    one, other = f"{one.rstrip('/')}/", f"{other.rstrip('/')}/"
-    return one.startswith(other) or other.startswith(one)
+    first, second = f"{first.rstrip('/')}/", f"{second.rstrip('/')}/"
+    return first.startswith(second) or second.startswith(first)
 
 
 def open_place(place: str, *, tag: bool) -> DropPlace:

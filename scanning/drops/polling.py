@@ -123,7 +123,7 @@ class _Poll:
         # Delete the copies of polls that were killed.
         for path in settings.FILE_UPLOAD_TEMP_DIR.glob(f"drop-{self._drop.uid}-*"):
             path.unlink(missing_ok=True)
-        self._listing = list_files(self._reported(self._place.found()))
+        self._listing = list_files(self._reported(self._place.files()))
         files = self._listing.files
         for first in range(0, len(files), _ROWS_AT_ONCE):
             self._context.report()
@@ -139,21 +139,21 @@ class _Poll:
                 )
             )
 
-    def _reported(self, found: Iterable[DropFile]) -> Iterator[DropFile]:
-        for file in found:
+    def _reported(self, files: Iterable[DropFile]) -> Iterator[DropFile]:
+        for file in files:
             self._context.report()
             yield file
 
     def _note(self, files: Iterable[DropFile]) -> None:
         """Make rows for new files, and bring those of waiting ones up to date."""
         named = {file.identity: file for file in files}
-        known = {
+        stored = {
             item.identity: item for item in self._drop.items.filter(identity__in=named)
         }
         now = datetime.now(tz=UTC)
         fresh, changed = [], []
         for identity, file in named.items():
-            item = known.get(identity)
+            item = stored.get(identity)
             if item is None:
                 item = DropItem(
                     drop=self._drop,
@@ -213,7 +213,7 @@ class _Poll:
         """Return a hash that changes with the file's sidecars."""
         manifest = self._listing.manifest(file)
         around = [*self._listing.own_sidecars(file), *([manifest] if manifest else [])]
-        named = ",".join(each.identity for each in around)
+        named = ",".join(sidecar.identity for sidecar in around)
         return hashlib.sha256(named.encode()).hexdigest()[:16] if named else ""
 
     def _note_gone(self) -> None:
@@ -271,7 +271,7 @@ class _Poll:
         name = printable_path(file.parts[-1])
         try:
             check_size(name, file.size_bytes)
-            given, details = self._details(file)
+            title, details = self._details(file)
             with _scratch(self._drop) as (scratch, path):
                 digest = self._place.copy(file, scratch, self._context.report)
                 scratch.flush()
@@ -282,7 +282,7 @@ class _Poll:
                         upload=upload,
                         user=None,
                         details=details,
-                        name=given or name,
+                        name=title or name,
                         and_then=partial(self._end, item, DropItemState.TAKEN, ""),
                     )
             if taken.seen_before:

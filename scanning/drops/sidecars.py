@@ -56,7 +56,9 @@ def cells_of_manifest(content: bytes, name: str) -> Cells:
     """Return the values of the row for the file ``name``, empty if there is none."""
     header, *rows = rows_of_csv(content) or [[]]
     columns = [cell.strip().lower() for cell in header]
-    at = next((columns.index(each) for each in _FILE_COLUMNS if each in columns), None)
+    at = next(
+        (columns.index(column) for column in _FILE_COLUMNS if column in columns), None
+    )
     if at is None:
         raise _bad(_("manifest.csv has no column of file names. Name it 'file'."))
     fitting = [
@@ -103,7 +105,7 @@ def _moment(text: str) -> datetime | None:
 
 
 def _cell(name: str, value: object) -> str:
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
         value = ",".join(value)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise _bad(_("The value of %(name)s must be text.") % {"name": name[:40]})

@@ -110,13 +110,13 @@ class Cloud:
         page: int,
         per_page: int,
         of_files: bool = False,
-        **more: str,
+        **parameters: str,
     ) -> RemotePage:
         """Return one page of any list; ``more`` are further parameters.
 
         ``of_files`` reads it where the region's files are.
         """
-        query = urlencode({"page": page, "per_page": per_page, **more})
+        query = urlencode({"page": page, "per_page": per_page, **parameters})
         base = self._files_base if of_files else self._base
         answer = self._get(f"{base}/{path}?{query}")
         meta = json.loads(answer).get("meta")
@@ -144,7 +144,8 @@ class Cloud:
     def containers(self) -> list[RemoteContainer]:
         """Return all containers that the token can see, in every region."""
         rows = self._every_row("fs-containers")
-        return [one for row in rows if (one := _container(row)) is not None]
+        containers = map(_container, rows)
+        return [container for container in containers if container is not None]
 
     def container(self, container_id: int) -> RemoteContainer:
         """Return one container; raise ``CloudFault`` if it is unknown."""
@@ -214,7 +215,8 @@ class Cloud:
         query = urlencode({"search": search, "per_page": 20})
         answer = self._get(f"{self._files(container_id)}?{query}")
         rows = _counted(answer, _MOST_ROWS)
-        return [one for row in rows if (one := _file(row, answer)) is not None]
+        files = (_file(row, answer) for row in rows)
+        return [file for file in files if file is not None]
 
     def send_file(
         self,
@@ -418,13 +420,13 @@ def _file(row: Json, answer: bytes) -> RemoteFile | None:
     if isinstance(state, bool) or not isinstance(state, int):
         return None
     duration = row.get("duration")
-    known = isinstance(duration, int | float) and not isinstance(duration, bool)
+    has_duration = isinstance(duration, int | float) and not isinstance(duration, bool)
     return RemoteFile(
         id=str(file_id)[:64],
         name=str(row.get("name") or ""),
         data_type=str(row.get("data_type") or ""),
         state=state,
-        duration_ms=max(0, round(1000 * float(duration or 0))) if known else 0,
+        duration_ms=max(0, round(1000 * float(duration or 0))) if has_duration else 0,
         results=row.get("results"),
         raw=answer,
     )
@@ -450,10 +452,10 @@ def _container(row: Json) -> RemoteContainer | None:
 
 
 def _buckets(row: Json) -> list[Json]:
-    listed = row.get("buckets")
+    buckets = row.get("buckets")
     return [
         bucket
-        for bucket in (listed if isinstance(listed, list) else [])
+        for bucket in (buckets if isinstance(buckets, list) else [])
         if isinstance(bucket, dict)
     ]
 

@@ -33,19 +33,19 @@ def engine_result(reported: object, sha256: str) -> EngineResult:
     by_id: dict[str, list[ReportedItem]] = {}
     for item in read_items(reported):
         by_id.setdefault(item.acrid, []).append(item)
-    kept = list(by_id.values())[:MOST_RECORDINGS]
+    recordings = list(by_id.values())[:MOST_RECORDINGS]
     grouped: dict[tuple[int, Section], list[ReportedItem]] = {}
-    for item in chain.from_iterable(kept):
+    for item in chain.from_iterable(recordings):
         # The cloud reports each segment as an entry of its own.
         grouped.setdefault((_recording_id(item), item.section), []).append(item)
-    found = tuple(
+    detections = tuple(
         _make_recording(recording_id, section, items)
         for (recording_id, section), items in grouped.items()
     )
     return EngineResult(
         engine_version="acrcloud",
-        found=found,
-        no_match_reason="" if found else NoMatchReason.CLEAN_SCAN,
+        found=detections,
+        no_match_reason="" if detections else NoMatchReason.CLEAN_SCAN,
         warnings=_left_out(len(by_id)),
         sha256=sha256,
         other_sections=read_other_sections(reported),
@@ -88,15 +88,15 @@ def _recording_id(item: ReportedItem) -> int:
     Our own recording outranks a stub, because it may have been added after the cloud
     first reported the id, and one that was retired.
     """
-    known = Recording.objects.filter(acr_id=item.acrid).first()
-    is_own = known is not None and known.status != RecordingStatus.STUB
-    if known is not None and is_own and not known.is_given_up:
-        return known.pk
+    stored = Recording.objects.filter(acr_id=item.acrid).first()
+    is_own = stored is not None and stored.status != RecordingStatus.STUB
+    if stored is not None and is_own and not stored.is_given_up:
+        return stored.pk
     own = own_recording_with_isrc(item.isrc)
     if own is not None:
         return own.pk
-    if known is not None:
-        return known.pk
+    if stored is not None:
+        return stored.pk
     return _stub_of(item).pk
 
 

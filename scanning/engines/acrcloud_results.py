@@ -61,12 +61,12 @@ def read_other_sections(results: object) -> Json:
 
     These are music and speech, AI detection, transcripts and future sections.
     """
-    known = {section.value for section in Section}
+    section_names = {section.value for section in Section}
     return storable(
         {
             str(name)[:100]: content
             for name, content in _as_object(results).items()
-            if name not in known and content not in (None, "", [], {})
+            if name not in section_names and content not in (None, "", [], {})
         }
     )
 
@@ -125,16 +125,16 @@ def _read_item(section: Section, entry: Json) -> ReportedItem:
 def _metadata(result: Json) -> Json:
     """Return ids of platforms and facts of rights, in their documented forms."""
     platforms = result.get("external_metadata")
-    kept: Json = {
+    metadata: Json = {
         name: [claim for claim in result[name] if isinstance(claim, dict)]
         for name in ("rights_claim", "works")
         if isinstance(result.get(name), list)
     }
     if isinstance(platforms, dict):
-        kept["external_metadata"] = {
+        metadata["external_metadata"] = {
             name: value for name, value in platforms.items() if isinstance(value, dict)
         }
-    return {name: value for name, value in kept.items() if value}
+    return {name: value for name, value in metadata.items() if value}
 
 
 def _segment(entry: Json, result: Json) -> FoundSegment:
@@ -178,9 +178,9 @@ def _score(entry: Json, result: Json) -> Decimal | None:
 
 def _acrid(result: Json, title: str, artists: tuple[str, ...]) -> str:
     """Return the cloud's id, or one derived from title and artists."""
-    given = _text(result.get("acrid"), 32)
-    if given:
-        return given
+    acrid = _text(result.get("acrid"), 32)
+    if acrid:
+        return acrid
     named = json.dumps([title, artists], ensure_ascii=True)
     # Repeated reports of the same music must lead to the same stub.
     return hashlib.sha256(named.encode()).hexdigest()[:32]

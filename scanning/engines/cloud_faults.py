@@ -63,18 +63,18 @@ _EXPLAINED = {
 
 
 class CloudFault(Exception):
-    """A failed call. ``said`` is the cloud's own error text, word for word.
+    """A failed call. ``message`` is the cloud's own error text, word for word.
 
     ``retry_after`` is the pause in seconds that the cloud asks for, if any.
     """
 
     def __init__(
-        self, kind: FaultKind, said: str, retry_after: float | None = None
+        self, kind: FaultKind, message: str, retry_after: float | None = None
     ) -> None:
         self.kind = kind
-        self.said = said
+        self.message = message
         self.retry_after = retry_after
-        super().__init__(kind, said)
+        super().__init__(kind, message)
 
     @property
     def explanation(self) -> str:
@@ -82,7 +82,7 @@ class CloudFault(Exception):
         return str(_EXPLAINED[self.kind])
 
     def __str__(self) -> str:
-        return f"ACRCloud says: {self.said}. {self.explanation}"
+        return f"ACRCloud says: {self.message}. {self.explanation}"
 
 
 def fault_of(
@@ -94,14 +94,14 @@ def fault_of(
     except (ValueError, RecursionError):
         answer = None
     content = answer if isinstance(answer, dict) else {}
-    said = _read_message(status, content, body)
-    kind = _kind(status, _codes(content), said, asks_file=asks_file)
+    message = _read_message(status, content, body)
+    kind = _kind(status, _codes(content), message, asks_file=asks_file)
     wait_s = float(retry_after) if retry_after.isdecimal() else None
-    return CloudFault(kind, said, wait_s)
+    return CloudFault(kind, message, wait_s)
 
 
-def _kind(status: int, codes: set[str], said: str, *, asks_file: bool) -> FaultKind:
-    lowered = said.lower()
+def _kind(status: int, codes: set[str], message: str, *, asks_file: bool) -> FaultKind:
+    lowered = message.lower()
     if status == 429 or codes & _QUOTA_CODES or "limit exceeded" in lowered:
         return FaultKind.QUOTA
     if "invalid container" in lowered:

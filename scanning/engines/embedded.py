@@ -42,7 +42,7 @@ def recognise(
     container: Container,
     query: Fingerprint,
     *,
-    others: Sequence[tuple[int, Fingerprint]] = (),
+    tracks: Sequence[tuple[int, Fingerprint]] = (),
     also: Iterable[Bucket] = (),
     elsewhere: Elsewhere | None = None,
     progress: Progress | None = None,
@@ -70,7 +70,7 @@ def recognise(
                 policy=policy,
                 progress=progress,
             )
-            result = scan_tracks(query, others, scan)
+            result = scan_tracks(query, tracks, scan)
     return EngineResult(
         engine_version=ENGINE_VERSION,
         found=by_recording(result.segments),
@@ -100,7 +100,7 @@ def _while_following(progress: Progress | None) -> Callable[[int, int], None]:
 def identify(
     bucket_ids: Sequence[int],
     query: Fingerprint,
-    others: Sequence[tuple[int, Fingerprint]],
+    tracks: Sequence[tuple[int, Fingerprint]],
 ) -> ScanResult:
     """Return what is found in a short clip, which may have other sound tracks."""
     with following.searched_index() as (index, _state), interrupts.limited_search():
@@ -110,13 +110,13 @@ def identify(
             buckets=list(bucket_ids),
             references=index_store.references_of(bucket_ids, index),
         )
-        return scan_tracks(query, others, scan)
+        return scan_tracks(query, tracks, scan)
 
 
 def best_first(result: ScanResult) -> list[FoundRecording]:
     """Return the recordings of a result, best first."""
-    found = by_recording(result.segments)
-    return sorted(found, key=lambda one: -(one.score or 0))
+    recordings = by_recording(result.segments)
+    return sorted(recordings, key=lambda recording: -(recording.score or 0))
 
 
 def scan_policy(container: Container) -> ScanPolicy:
@@ -145,14 +145,14 @@ def _positive(value: object) -> float:
 
 def parts_not_done(container: Container) -> tuple[str, ...]:
     """Return a warning for each requested feature that this engine lacks."""
-    wanted = [*_NOT_DONE_ENGINES.get(container.wire_engine, ())]
-    wanted += [
+    warnings = [*_NOT_DONE_ENGINES.get(container.wire_engine, ())]
+    warnings += [
         str(text) for flag, text in _NOT_DONE_FLAGS.items() if getattr(container, flag)
     ]
     return tuple(
         gettext("Not done: %(text)s. The embedded engine searches by fingerprint only.")
         % {"text": text}
-        for text in dict.fromkeys(wanted)
+        for text in dict.fromkeys(warnings)
     )
 
 
@@ -197,33 +197,33 @@ def by_recording(segments: tuple[SegmentMatch, ...]) -> tuple[FoundRecording, ..
     )
 
 
-def _within(found: SegmentMatch, length_ms: int | None) -> SegmentMatch:
+def _within(segment: SegmentMatch, length_ms: int | None) -> SegmentMatch:
     """Return a match that ends with its recording; the engine does not know its length."""
-    over = max(0, found.reference_end_ms - (length_ms or found.reference_end_ms))
+    over = max(0, segment.reference_end_ms - (length_ms or segment.reference_end_ms))
     return replace(
-        found,
-        end_ms=found.end_ms - round(over / found.tempo_ratio),
-        reference_end_ms=found.reference_end_ms - over,
+        segment,
+        end_ms=segment.end_ms - round(over / segment.tempo_ratio),
+        reference_end_ms=segment.reference_end_ms - over,
     )
 
 
-def _segment(found: SegmentMatch) -> FoundSegment:
+def _segment(segment: SegmentMatch) -> FoundSegment:
     return FoundSegment(
-        start_ms=found.start_ms,
-        end_ms=found.end_ms,
-        reference_start_ms=found.reference_start_ms,
-        reference_end_ms=found.reference_end_ms,
-        score=_tenth(found.score),
-        tempo_ratio=Decimal(f"{found.tempo_ratio:.5f}"),
-        pitch_cents=_tenth(found.pitch_cents),
-        aligned_landmarks=found.aligned,
-        expected_by_chance=Decimal(f"{found.expected_by_chance:.2f}"),
+        start_ms=segment.start_ms,
+        end_ms=segment.end_ms,
+        reference_start_ms=segment.reference_start_ms,
+        reference_end_ms=segment.reference_end_ms,
+        score=_tenth(segment.score),
+        tempo_ratio=Decimal(f"{segment.tempo_ratio:.5f}"),
+        pitch_cents=_tenth(segment.pitch_cents),
+        aligned_landmarks=segment.aligned,
+        expected_by_chance=Decimal(f"{segment.expected_by_chance:.2f}"),
         speech_pct=(
-            None if found.speech is None else Decimal(f"{100 * found.speech:.2f}")
+            None if segment.speech is None else Decimal(f"{100 * segment.speech:.2f}")
         ),
-        track=found.track,
-        low_hz=found.low_hz,
-        high_hz=found.high_hz,
+        track=segment.track,
+        low_hz=segment.low_hz,
+        high_hz=segment.high_hz,
     )
 
 

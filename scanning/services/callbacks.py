@@ -94,11 +94,11 @@ def _check_room(
     callback: InboundCallback, same_address: QuerySet[InboundCallback]
 ) -> None:
     """Raise ``CallbackLimit`` if the address holds too many for unknown files."""
-    kept = same_address.filter(
+    totals = same_address.filter(
         scanned_file=None,
         outcome__in=[CallbackOutcome.QUEUED, CallbackOutcome.ORPHAN],
     ).aggregate(count=Count("pk"), size=Sum("body_bytes", default=0))
-    count, size = kept["count"] + 1, kept["size"] + callback.body_bytes
+    count, size = totals["count"] + 1, totals["size"] + callback.body_bytes
     fits = (
         count <= settings.ACRPORTAL_ORPHANS_PER_ADDRESS
         and size <= settings.ACRPORTAL_ORPHAN_BYTES

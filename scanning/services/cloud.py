@@ -94,16 +94,16 @@ def try_account(*, account: CloudAccount) -> Trial:
         notes += [wrong] if wrong else []
     # Other servers with this protocol may leave the region empty.
     regions = sorted({there.region for there in remote.values() if there.region})
-    found = ngettext(
+    summary = ngettext(
         "The account answers. It has %(count)s container.",
         "The account answers. It has %(count)s containers.",
         len(remote),
     ) % {"count": len(remote)}
     if regions:
-        found += " " + ngettext(
+        summary += " " + ngettext(
             "Region: %(regions)s.", "Regions: %(regions)s.", len(regions)
         ) % {"regions": ", ".join(regions)}
-    return Trial(works=not notes, notes=(*notes, found, *sent_notes))
+    return Trial(works=not notes, notes=(*notes, summary, *sent_notes))
 
 
 def explain_fault(fault: CloudFault, account: CloudAccount) -> str:
@@ -113,12 +113,12 @@ def explain_fault(fault: CloudFault, account: CloudAccount) -> str:
             "No usable answer from %(base_url)s: %(said)s. Check the "
             "base address; at ACRCloud it is "
             "https://api-v2.acrcloud.com/api."
-        ) % {"base_url": account.base_url, "said": fault.said}
+        ) % {"base_url": account.base_url, "said": fault.message}
     if fault.kind is FaultKind.CONTAINER:
         return _(
             "ACRCloud says: %(said)s. This base address has no "
             "container API; correct it. It usually ends in /api."
-        ) % {"said": fault.said}
+        ) % {"said": fault.message}
     return str(fault)
 
 
@@ -130,14 +130,17 @@ def _compare(
     there = remote.get(number) if number is not None else None
     # List the token's containers, so that the admin can spot the right one.
     if there is None:
-        listed = ", ".join(f"{other.id} {other.name}" for other in remote.values())
+        containers = ", ".join(
+            f"{remote_container.id} {remote_container.name}"
+            for remote_container in remote.values()
+        )
         return _(
             "%(name)s: this account has no container %(number)s. The "
             "token sees: %(listed)s."
         ) % {
             "name": container.name,
             "number": number or "–",
-            "listed": listed[:500] or "–",
+            "listed": containers[:500] or "–",
         }
     if there.region and there.region != account.region:
         return _(

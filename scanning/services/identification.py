@@ -49,11 +49,11 @@ def identify(
     Raise ``AudioRefused`` if the clip gives no fingerprint.
     """
     bucket_ids = list(project.buckets.present().values_list("pk", flat=True))
-    found = search_clip(bucket_ids, *_sound_of(sample))
-    recordings = Recording.objects.in_bulk([entry.recording_id for entry in found])
+    detected = search_clip(bucket_ids, *_sound_of(sample))
+    recordings = Recording.objects.in_bulk([entry.recording_id for entry in detected])
     return [
         (recordings[entry.recording_id], entry)
-        for entry in found
+        for entry in detected
         if entry.recording_id in recordings
     ]
 
@@ -61,7 +61,7 @@ def identify(
 def search_clip(
     bucket_ids: Sequence[int],
     query: Fingerprint,
-    others: Sequence[tuple[int, Fingerprint]] = (),
+    tracks: Sequence[tuple[int, Fingerprint]] = (),
 ) -> list[FoundRecording]:
     """Return the recordings in a clip, best first.
 
@@ -69,10 +69,10 @@ def search_clip(
     index, or a partition of it, does not answer.
     """
     if partitions.are_all_held():
-        result = embedded.identify(bucket_ids, query, others)
+        result = embedded.identify(bucket_ids, query, tracks)
     else:
         ask = partial(partition_scans.identify_clip, buckets=bucket_ids)
-        result = scan_tracks(query, others, ask)
+        result = scan_tracks(query, tracks, ask)
     return embedded.best_first(result)
 
 
@@ -88,7 +88,7 @@ def _sound_of(
         made = analyse_upload(sample, layer="scan", limits=limits)
     except RecognitionError as error:
         raise refusal(error, _("The sample")) from error
-    return made.fingerprint, made.others
+    return made.fingerprint, made.other_tracks
 
 
 def create_project(

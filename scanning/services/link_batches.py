@@ -121,7 +121,7 @@ def links_of_text(text: str) -> list[WantedLink]:
 
     Raise ``IntakeRefused`` for a line that is too long.
     """
-    wanted = []
+    links = []
     for number, line in enumerate(text.splitlines(), start=1):
         if len(line) > LONGEST_LINE:
             raise IntakeRefused(
@@ -132,10 +132,8 @@ def links_of_text(text: str) -> list[WantedLink]:
                 )
                 % {"number": number, "most": read_number(LONGEST_LINE)},
             )
-        wanted += [
-            WantedLink(link) for link in links_in(line) or [line.strip()] if link
-        ]
-    return wanted
+        links += [WantedLink(link) for link in links_in(line) or [line.strip()] if link]
+    return links
 
 
 def links_of_csv(content: bytes) -> list[WantedLink]:
@@ -155,7 +153,7 @@ def links_of_csv(content: bytes) -> list[WantedLink]:
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     column = _column_named(header, rows[1 : 1 + _SAMPLE_ROWS])
     if column is not None:
-        return [link for row in rows[1:] for link in _wanted(row, header, column)]
+        return [link for row in rows[1:] for link in _links_of_row(row, header, column)]
     sample = rows[:_SAMPLE_ROWS]
     column = next(
         (at for row in sample for at, cell in enumerate(row) if links_in(cell)), None
@@ -170,8 +168,8 @@ def links_of_csv(content: bytes) -> list[WantedLink]:
         )
     if len(header) > column and not links_in(header[column]):
         # A header in another language.
-        return [link for row in rows[1:] for link in _wanted(row, header, column)]
-    return [link for row in rows for link in _wanted(row, [], column)]
+        return [link for row in rows[1:] for link in _links_of_row(row, header, column)]
+    return [link for row in rows for link in _links_of_row(row, [], column)]
 
 
 def links_of_items(items: Sequence[FeedItem]) -> list[WantedLink]:
@@ -238,7 +236,7 @@ def _column_named(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int |
     return min(named)[-1] if named else None
 
 
-def _wanted(row: list[str], header: list[str], column: int) -> list[WantedLink]:
+def _links_of_row(row: list[str], header: list[str], column: int) -> list[WantedLink]:
     """Return the links in a row's cell; what is none as it is, to be refused by name."""
     cell = row[column].strip() if column < len(row) else ""
     cells = {name: cell.strip() for name, cell in zip(header, row, strict=False)}

@@ -72,9 +72,9 @@ def run(context: JobContext) -> None:
         return
     if status is None:
         # The receiver is probably down: only one callback in a pause may time out.
-        others = OutboundCallback.objects.filter(container=callback.container_id)
+        callbacks = OutboundCallback.objects.filter(container=callback.container_id)
         until = jobs.clock.now() + RETRY_AFTER[0]
-        hold_back(CALLBACK_SENT, others.exclude(pk=callback.pk), until=until)
+        hold_back(CALLBACK_SENT, callbacks.exclude(pk=callback.pk), until=until)
     raise Retry(f"{status or _('no answer')}: {attempt.answer}")
 
 

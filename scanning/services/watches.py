@@ -35,7 +35,7 @@ class FeedPreview:
     items: Sequence[tuple[FeedItem, WatchItemState]]
 
     @property
-    def wanted(self) -> int:
+    def to_scan(self) -> int:
         """Return how many items would be scanned."""
         return sum(state == WatchItemState.WAITING for _, state in self.items)
 
@@ -84,7 +84,7 @@ def create_watch(*, watch: Watch, also_present: bool, user: User) -> Watch:
         # The unique constraint decides between two people who create the same watch.
         with transaction.atomic():
             watch.save()
-            remember(watch=watch, items=feed.items, wanted=also_present)
+            remember(watch=watch, items=feed.items, waiting=also_present)
             submit(WATCH_CHECK, watch, at=first_at)
             settings = {**_settings(watch), "also_present": also_present}
             _record(watch, "watch.created", user, settings)
@@ -99,20 +99,20 @@ def create_watch(*, watch: Watch, also_present: bool, user: User) -> Watch:
     return watch
 
 
-def remember(*, watch: Watch, items: Sequence[FeedItem], wanted: bool = True) -> int:
+def remember(*, watch: Watch, items: Sequence[FeedItem], waiting: bool = True) -> int:
     """Store items that are new to a watch; return how many are.
 
     They wait for a scan if they are ``wanted`` and their titles pass the filter.
     """
     now = datetime.now(tz=UTC)
-    known = set(watch.items.values_list("link_key", flat=True))
+    stored_keys = set(watch.items.values_list("link_key", flat=True))
     fresh = []
     for position, item in enumerate(items):
         key = link_key(item.url)
-        if key in known:
+        if key in stored_keys:
             continue
         # A feed may list the same link twice.
-        known.add(key)
+        stored_keys.add(key)
         fresh.append(
             WatchItem(
                 watch=watch,
@@ -122,7 +122,7 @@ def remember(*, watch: Watch, items: Sequence[FeedItem], wanted: bool = True) ->
                 account=item.account[:300],
                 published_at=item.published_at,
                 state=begins_as(watch, item.title)
-                if wanted
+                if waiting
                 else WatchItemState.PRESENT,
                 position=position,
                 first_seen_at=now,

@@ -82,21 +82,21 @@ class _DateParts:
 
     def moment(self) -> datetime:
         """Return the moment; raise ``_NoDate`` or ``ValueError`` if it is none."""
-        found = self._found
-        if not found.keys() >= {"year", "month", "day"}:
+        fields = self._found
+        if not fields.keys() >= {"year", "month", "day"}:
             raise _NoDate
-        hour = found.get("hour", 0)
-        if "half" in found:
+        hour = fields.get("hour", 0)
+        if "half" in fields:
             if not 1 <= hour <= 12:
                 raise _NoDate
-            hour = hour % 12 + found["half"]
-        zone = timezone(timedelta(hours=found.get("zone", 0)))
-        year = int(found["year"])
+            hour = hour % 12 + fields["half"]
+        zone = timezone(timedelta(hours=fields.get("zone", 0)))
+        year = int(fields["year"])
         if year not in _YEARS:
             raise _NoDate
         return datetime(
-            *(year, int(found["month"]), int(found["day"])),
-            *(int(hour), int(found.get("minute", 0)), int(found.get("second", 0))),
+            *(year, int(fields["month"]), int(fields["day"])),
+            *(int(hour), int(fields.get("minute", 0)), int(fields.get("second", 0))),
             tzinfo=zone,
         )
 

@@ -108,8 +108,8 @@ def _json_rows(content: bytes, most: int) -> Iterator[dict[str, str]]:
 
 def _dicts(value: Any, name: str) -> list[dict[str, Any]]:  # Any: JSON
     """Return the objects of a list in an object, or the object alone."""
-    listed = value.get(name) if isinstance(value, dict) else None
-    rows = listed if isinstance(listed, list) else [listed]
+    content = value.get(name) if isinstance(value, dict) else None
+    rows = content if isinstance(content, list) else [content]
     return [row for row in rows if isinstance(row, dict)]
 
 
@@ -147,14 +147,15 @@ def _page(entry: _Entry) -> str:
 
 def _sound(entry: _Entry) -> str:
     """Return the address of the sound of an item, else of its video; "" if it has none."""
-    links = [each for each in entry.get("links", ()) if each.get("rel") == "enclosure"]
+    links = [link for link in entry.get("links", ()) if link.get("rel") == "enclosure"]
     # Media elements of other types are players and previews.
-    found = [(_rank(each), each.get("href", "")) for each in links]
+    offers = [(_rank(link), link.get("href", "")) for link in links]
     media = [
-        (_rank(each), each.get("url", "")) for each in entry.get("media_content", ())
+        (_rank(element), element.get("url", ""))
+        for element in entry.get("media_content", ())
     ]
-    found += [offer for offer in media if offer[0] > 1]
-    return _first(found)
+    offers += [offer for offer in media if offer[0] > 1]
+    return _first(offers)
 
 
 def _best(offers: list[dict[str, str]]) -> str:

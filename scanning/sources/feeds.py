@@ -53,7 +53,7 @@ class FeedItem:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """The items behind a link; ``more`` if the source lists more than these.
+    """The items behind a link; ``is_cut`` if the source lists more than these.
 
     ``whole`` means that an unlisted item is gone: a playlist lists all its items, a
     feed only the newest.
@@ -61,7 +61,7 @@ class Feed:
 
     title: str
     items: tuple[FeedItem, ...]
-    more: bool = False
+    is_cut: bool = False
     whole: bool = False
 
 
@@ -87,8 +87,8 @@ def _limit_items(feed: Feed) -> Feed:
     most = settings.ACRPORTAL_MAX_FEED_ITEMS
     if not feed.items:
         raise FetchFailed(_("it lists nothing that can be scanned"))
-    more = len(feed.items) > most
-    return Feed(feed.title, feed.items[:most], more, feed.whole and not more)
+    is_cut = len(feed.items) > most
+    return Feed(feed.title, feed.items[:most], is_cut, feed.whole and not is_cut)
 
 
 def _read_feed(target: Path, content: bytes, url: str) -> Feed:

@@ -136,13 +136,13 @@ class _Reader:
 
     def item(self, link: str, query: Mapping[str, str]) -> LinkItem | None:
         """Return the item that a link names for this reader."""
-        found = self.pattern.match(link)
-        if found is None or not (
-            self.platform in _GO_ON or _is_whole(link, found.end())
+        matched = self.pattern.match(link)
+        if matched is None or not (
+            self.platform in _GO_ON or _is_whole(link, matched.end())
         ):
             return None
-        values = found.groupdict()
-        named = [values.get(name) for name in self.groups] or list(found.groups())
+        values = matched.groupdict()
+        named = [values.get(name) for name in self.groups] or list(matched.groups())
         # Some patterns take the query for a part of a name.
         item_id = "_".join(value for value in named if value).partition("?")[0]
         if not item_id:
@@ -197,18 +197,18 @@ def _spellings(parts: SplitResult, host: str) -> Iterator[str]:
     if len(path) > _LONGEST_PATH:
         return
     # Long values are about the person who shares the link.
-    values = [each for each in parts.query.split("&") if len(each) <= _LONGEST_VALUE]
+    values = [value for value in parts.query.split("&") if len(value) <= _LONGEST_VALUE]
     query = "&".join(values)[:_LONGEST_QUERY]
     # A fragment names an item only where it begins so; others are times and comments.
     fragment = parts.fragment[:_LONGEST_VALUE]
     fragment = fragment if fragment.startswith("!") else ""
     for name in dict.fromkeys((host, f"www.{bare}", bare)):
-        for given in dict.fromkeys((query, "")):
-            link = urlunsplit(("https", name, path, given, fragment))
+        for parameters in dict.fromkeys((query, "")):
+            link = urlunsplit(("https", name, path, parameters, fragment))
             yield link
             for pattern, item in _ALSO:
-                if (found := pattern.fullmatch(link)) is not None:
-                    yield found.expand(item)
+                if (matched := pattern.fullmatch(link)) is not None:
+                    yield matched.expand(item)
 
 
 def _item_behind(link: str, query: Mapping[str, str], steps: int) -> LinkItem | None:
@@ -233,8 +233,8 @@ def _readers() -> Sequence[_Reader]:
 
 def _patterns() -> dict[str, tuple[str, ...]]:
     """Return the patterns of yt-dlp's readers by the name of their class."""
-    found = importlib.util.find_spec("yt_dlp")
-    folders = found.submodule_search_locations if found else None
+    spec = importlib.util.find_spec("yt_dlp")
+    folders = spec.submodule_search_locations if spec else None
     paths = [
         Path(folder, "extractor", "lazy_extractors.py") for folder in folders or ()
     ]
@@ -243,9 +243,9 @@ def _patterns() -> dict[str, tuple[str, ...]]:
     )
     _before, *classes = _CLASS.split(source)
     patterns = {}
-    wanted = {name for readers in _READERS.values() for name in readers}
+    reader_names = {name for readers in _READERS.values() for name in readers}
     for name, body in zip(classes[::2], classes[1::2], strict=True):
-        text = _PATTERN.search(body) if name in wanted else None
+        text = _PATTERN.search(body) if name in reader_names else None
         if text is not None:
             # Any: a text, or a list of them.
             value: Any = ast.literal_eval(text[1])

@@ -64,13 +64,13 @@ def plain_link(url: str) -> str:
         return url.strip()
     host = _plain_host(parts)
     dropped = _CLICKS | _TRACKING if _is_below(host, _WITH_TRACKING) else _CLICKS
-    kept = sorted(
+    parameters = sorted(
         (name, value)
         for name, value in parse_qsl(parts.query, keep_blank_values=True)
         if not name.startswith("utm_") and name not in dropped
     )
     path = requote_uri(parts.path).rstrip("/") or "/"
-    query = f"?{urlencode(kept)}" if kept else ""
+    query = f"?{urlencode(parameters)}" if parameters else ""
     return f"{host}{port}{path}{query}"
 
 
@@ -81,7 +81,7 @@ def _plain_host(parts: SplitResult) -> str:
 
 
 def _is_below(host: str, hosts: Collection[str]) -> bool:
-    return any(host == each or host.endswith(f".{each}") for each in hosts)
+    return any(host == domain or host.endswith(f".{domain}") for domain in hosts)
 
 
 def is_on(url: str, hosts: Collection[str]) -> bool:

@@ -216,10 +216,10 @@ def _version_of(program: tuple[str, ...]) -> ReaderVersion | None:
     version = done.stdout.strip()[:60]
     if done.returncode != 0 or not version:
         return None
-    found = re.match(r"(\d{4})\.(\d{1,2})\.(\d{1,2})", version)
+    matched = re.match(r"(\d{4})\.(\d{1,2})\.(\d{1,2})", version)
     released = None
-    if found:
-        year, month, day = (int(part) for part in found.groups())
+    if matched:
+        year, month, day = (int(part) for part in matched.groups())
         try:
             released = date(year, month, day)
         except ValueError:
@@ -233,12 +233,14 @@ def _own_program() -> list[str]:
 
 
 def _environment(folder: Path, proxy: GuardedProxy) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    inherited = {
+        name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ
+    }
     # Command lines are visible to every local user, so pass the address with its
     # password in the environment.
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), proxy.url)
     own = {"HOME": str(folder), "TMPDIR": str(folder), "PYTHONUTF8": "1"}
-    return kept | proxies | own
+    return inherited | proxies | own
 
 
 def _wait(

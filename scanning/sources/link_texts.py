@@ -73,8 +73,10 @@ _TRAILING: Final = f".,;:!?'*|([{{’–—{JOINERS}"
 def links_in(line: str) -> list[str]:
     """Return each link in a line of text once, with a scheme, in order."""
     text = _UNSEEN_BETWEEN.sub(" ", line.replace("\\/", "/"))
-    text = _ENTITY.sub(lambda found: _ENTITIES[found[1].lower().lstrip("#x0")], text)
-    text = _CALLED.sub(lambda found: f"<{found[1]}>" if found[1] else found[2], text)
+    text = _ENTITY.sub(lambda entity: _ENTITIES[entity[1].lower().lstrip("#x0")], text)
+    text = _CALLED.sub(
+        lambda called: f"<{called[1]}>" if called[1] else called[2], text
+    )
     words = [word for word in _BETWEEN.split(one_line(text)) if word]
     links: dict[str, str] = {}
     for word in words:
@@ -88,12 +90,15 @@ def links_in(line: str) -> list[str]:
 def _links_of(word: str, *, alone: bool) -> Iterator[str]:
     """Yield the links in a text without blanks."""
     begins: list[int] = []
-    for found in _BEGIN.finditer(word):
-        start, before = found.start(), word[max(0, found.start() - 1) : found.start()]
-        is_whole = found[0].endswith("://")
+    for beginning in _BEGIN.finditer(word):
+        start, before = (
+            beginning.start(),
+            word[max(0, beginning.start() - 1) : beginning.start()],
+        )
+        is_whole = beginning[0].endswith("://")
         if begins and (before in _GOES_ON if is_whole else before not in _SEPARATORS):
             continue
-        ending = (found["host"] or "").partition(":")[0].rpartition(".")[2].lower()
+        ending = (beginning["host"] or "").partition(":")[0].rpartition(".")[2].lower()
         if ending and ending not in _ENDINGS and not (alone and start == 0):
             continue
         begins.append(start)

@@ -75,10 +75,10 @@ def fetch(url: str, folder: Path, *, progress: Progress) -> PlatformAudio:
     if answer.code == _FILTERED:
         raise PageFailed(LinkFault.LIVE, _("the platform says it is live"))
     progress(1.0)
-    found = sorted(folder.glob("platform.*"))
-    if answer.code != 0 or not found:
+    paths = sorted(folder.glob("platform.*"))
+    if answer.code != 0 or not paths:
         raise failure_of(answer.errors)
-    return _audio(found[0], _last_object(answer.output))
+    return _audio(paths[0], _last_object(answer.output))
 
 
 def look(url: str) -> None:
@@ -127,7 +127,7 @@ def failure_of(stderr: str) -> PageFailed:
 def facts_of(reported: Json) -> Json:
     """Return the platform's metadata that is stored, with the time it was read."""
     account_url = reported.get("uploader_url") or reported.get("channel_url")
-    kept: Json = {
+    facts: Json = {
         "title": _text(reported.get("title"), 500),
         "account": _text(reported.get("uploader") or reported.get("channel"), 300),
         "account_url": _text(account_url, 2000),
@@ -136,8 +136,8 @@ def facts_of(reported: Json) -> Json:
         "duration_ms": _count(reported.get("duration"), times=1000),
         "view_count": _count(reported.get("view_count")),
     }
-    known = {name: value for name, value in kept.items() if value not in ("", None)}
-    return known | {"read_at": datetime.now(tz=UTC).isoformat(timespec="seconds")}
+    filled = {name: value for name, value in facts.items() if value not in ("", None)}
+    return filled | {"read_at": datetime.now(tz=UTC).isoformat(timespec="seconds")}
 
 
 def published_of(reported: Json) -> datetime | None:

@@ -38,10 +38,10 @@ def acrcloud_callback(
 ) -> JsonResponse:
     """Receive a result; answer 202 new, 200 repeated, or 404, 413, 422, 429."""
     # Load only three columns: callbacks arrive in bursts.
-    found = Container.objects.present().only(
+    containers = Container.objects.present().only(
         "callback_secret_sealed", "cloud_account_id", "engine"
     )
-    container = found.filter(pk=container_id).first()
+    container = containers.filter(pk=container_id).first()
     expected = container.callback_secret if container else ""
     # Compare even for unknown containers, so that timing tells nothing.
     is_right = constant_time_compare(expected, secret)

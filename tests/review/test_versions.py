@@ -233,7 +233,9 @@ def test_an_answer_for_the_pair_holds_in_all_files_and_later_scans(
     deciding.confirm(match=decided, user=reviewer)
     policy = make_policy(action=PolicyAction.CONFIRM, user=manager)
 
-    followed = choosing.answer(one=edit, other=album, stands=edit, user=reviewer)
+    followed = choosing.answer(
+        recording=edit, alternative=album, stands=edit, user=reviewer
+    )
 
     assert followed == 1
     waiting.refresh_from_db()
@@ -248,7 +250,7 @@ def test_an_answer_for_the_pair_holds_in_all_files_and_later_scans(
     assert (later.recording, later.state) == (edit, MatchState.CONFIRMED)
 
     # Another answer asks again about what rules settled, and says who changed it.
-    choosing.answer(one=album, other=edit, stands=None, user=manager)
+    choosing.answer(recording=album, alternative=edit, stands=None, user=manager)
     for match in (waiting, later):
         match.refresh_from_db()
         assert (match.state, match.queue_reason) == (
@@ -327,7 +329,10 @@ def test_a_viewer_and_a_hidden_recording_answer_nothing(pair: Pair) -> None:
 
     with pytest.raises(NotAllowed):
         choosing.answer(
-            one=pair[0], other=pair[1], stands=pair[0], user=make_user(Role.VIEWER)
+            recording=pair[0],
+            alternative=pair[1],
+            stands=pair[0],
+            user=make_user(Role.VIEWER),
         )
 
 

@@ -185,7 +185,7 @@ def test_a_file_stays_ready_if_its_only_recording_is_retired_after_the_scan(
     low = FoundRecording(catalogue.second.pk, Decimal(1), "0-100:embedded/1", ())
     Container.objects.update(score_floor=20)
 
-    results.store_late_finds(scanned_file=file, search=search, found=[low])
+    results.store_late_finds(scanned_file=file, search=search, recordings=[low])
 
     file.refresh_from_db()
     assert file.status == FileStatus.READY

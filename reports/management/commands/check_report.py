@@ -37,12 +37,12 @@ class Command(BaseCommand):
             for run in runs.iterator()
             for check in check_run(run=run)
         ]
-        faults = [each for each in results if each["fault"]]
+        faults = [check for check in results if check["fault"]]
         if options["format"] == "json":
             self.stdout.write(json.dumps(results))
         else:
-            for each in faults:
-                self.stdout.write("{report} {file}: {fault}".format(**each))
+            for fault in faults:
+                self.stdout.write("{report} {file}: {fault}".format(**fault))
             self.stdout.write(
                 f"{count_noun(len(results), 'file')} read, {len(faults)} changed or missing."
                 if results

@@ -67,12 +67,12 @@ class Command(BaseCommand):
             raise CommandError(f"{output} could not be written: {fault}") from fault
         except (UnknownColumn, services.ReportStopped) as fault:
             raise CommandError(str(fault)) from fault
-        found = ", ".join(
+        counts = ", ".join(
             f"{kind} {count}" for kind, count in run.counts["match_found"].items()
         )
         self.stdout.write(
             f"{output}: {count_noun(run.row_count, 'row')} "
-            f"(match found: {found or 'none'}), "
+            f"(match found: {counts or 'none'}), "
             f"{run.size_bytes} bytes, SHA-256 {run.sha256}, report {run.uid}, "
             f"as of event {run.as_of_event}"
         )
@@ -111,13 +111,15 @@ def _layout(
     if options["container"]:
         text = options["container"]
         by_number = text.isascii() and text.isdigit()
-        found = Container.objects.present().filter(
+        containers = Container.objects.present().filter(
             **{"pk": int(text)} if by_number else {"name": text}
         )[:2]
-        if len(found) != 1:
-            problem = "is unknown" if not found else "is the name of several containers"
+        if len(containers) != 1:
+            problem = (
+                "is unknown" if not containers else "is the name of several containers"
+            )
             raise CommandError(f"Container {text} {problem}; give its number.")
-        query["container"] = str(found[0].pk)
+        query["container"] = str(containers[0].pk)
     values = {
         **options,
         "format": options["format"] or by_name,

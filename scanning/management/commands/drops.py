@@ -36,8 +36,8 @@ class Command(BaseCommand):
         drops = list(selectors.with_counts(selectors.drops()).order_by("name", "pk"))
         due = next_polls(drops)
         for drop in drops:
-            shown = selectors.items_of(drop).filter(state__in=_SHOWN).order_by("pk")
-            items = list(shown[: max(0, options["most"])])
+            rows = selectors.items_of(drop).filter(state__in=_SHOWN).order_by("pk")
+            items = list(rows[: max(0, options["most"])])
             if options["format"] == "json":
                 next_at = due.get(drop.pk)
                 facts = _facts_of(drop) | {

@@ -58,13 +58,13 @@ class Command(BaseCommand):
             raise CommandError(f"Files refused: {refused} of {len(options['files'])}")
 
 
-def _find_container(wanted: str) -> Container:
-    by_name = Container.objects.present().filter(name=wanted).first()
+def _find_container(name_or_key: str) -> Container:
+    by_name = Container.objects.present().filter(name=name_or_key).first()
     if by_name is not None:
         return by_name
-    if wanted.isdigit() and (
-        found := Container.objects.present().filter(pk=wanted).first()
+    if name_or_key.isdigit() and (
+        by_key := Container.objects.present().filter(pk=name_or_key).first()
     ):
-        return found
+        return by_key
     names = ", ".join(f"{c.pk} {c.name}" for c in Container.objects.present()[:20])
-    raise CommandError(f"No container '{wanted}'. There are: {names or 'none'}.")
+    raise CommandError(f"No container '{name_or_key}'. There are: {names or 'none'}.")

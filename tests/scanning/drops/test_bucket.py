@@ -122,7 +122,7 @@ def test_an_object_that_is_replaced_is_another_one(
     store.put("radio/show.mp3", b"one")
     poll(drop, 2)
     place = BucketPlace(PLACE, tag=False)
-    (file,) = place.found()
+    (file,) = place.files()
     store.put("radio/show.mp3", b"two")
 
     with pytest.raises(FileChanged):
@@ -141,7 +141,7 @@ def test_moving_goes_on_after_a_kill_and_stops_where_the_bucket_is_gone(
     store.put("radio/show.mp3", b"one")
     store.put("radio/done/show.mp3", b"one")
     place = BucketPlace(PLACE, tag=False)
-    file = next(file for file in place.found() if file.path == "show.mp3")
+    file = next(file for file in place.files() if file.path == "show.mp3")
 
     # The copy was made before the kill.
     place.put_away(file, [], "done", "")

@@ -291,7 +291,7 @@ def test_what_is_replaced_while_it_is_copied_or_moved_is_left(
 ) -> None:
     path = incoming.write("show.mp3", b"first")
     place = folders.FolderPlace(str(incoming.folder))
-    (file,) = place.found()
+    (file,) = place.files()
 
     def replace() -> None:
         other = incoming.write(".other", b"other")
@@ -309,7 +309,7 @@ def test_what_is_replaced_while_it_is_copied_or_moved_is_left(
     incoming.write("news/show.mp3", b"inside")
     (tmp_path / "show.mp3").write_bytes(b"secret")
     place = folders.FolderPlace(str(incoming.folder))
-    (file,) = place.found()
+    (file,) = place.files()
     (incoming.folder / "news").rename(incoming.folder / ".away")
     (incoming.folder / "news").symlink_to(tmp_path)
     with pytest.raises(FileChanged):

@@ -35,7 +35,7 @@ from plugins.monitoring.streams.choices import AirplayState
 from plugins.monitoring.streams.models import Airplay, Stream, StreamGap
 from plugins.monitoring.streams.selectors import DayHour, HourState
 from portal.shared import formats
-from portal.shared.looks import pattern_fill, review_look
+from portal.shared.appearance import pattern_fill, review_look
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,29 +10,20 @@ import time_machine
 from audit.models import Event
 from catalogue.models import Bucket, Recording, RecordingStatus
 from imports import services
-from imports.models import (
-    ImportStatus,
-    Moved,
-    MovedKind,
-    MovedOutcome,
-    MoveIn,
-)
-from imports.moving import walk
-from imports.moving.callbacks import take_over_callback
-from imports.moving.streams import parts_here
+from imports.models import ImportStatus
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.streams.models import Station, Stream
+from plugins.moving.importing import walk
+from plugins.moving.importing.callbacks import take_over_callback
+from plugins.moving.importing.streams import parts_here
+from plugins.moving.models import Moved, MovedKind, MovedOutcome, MoveIn
+from plugins.moving.tests.account import TOKEN, bucket_file, play
+from plugins.moving.tests.conftest import Moving, work_off
+from plugins.moving.tests.test_moves import NOON, names_of_files, refused
 from review.models import Match
 from scanning.choices import EngineChoice, FileStatus
 from scanning.models import CloudDeletion, Container, ScannedFile, Segment
 from scanning.services.identification import create_project
-from tests.imports.moving.account import (
-    TOKEN,
-    bucket_file,
-    play,
-)
-from tests.imports.moving.conftest import Moving, work_off
-from tests.imports.moving.test_moves import NOON, names_of_files, refused
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
