@@ -38,7 +38,8 @@ _ENGLISH = (
     *("evidence/summary.py", "evidence/explanations.py", "templates/evidence/"),
     *("acrapi/", "templates/acrapi/"),
 )
-_SKIPPED = {"migrations", "tests"}
+# Folders of plug-ins, too; answers in the wire format stay English.
+_SKIPPED = {"benchmarks", "docs", "migrations", "tests", "wire"}
 _KEYWORDS = {
     "_": None,
     "lazy": None,

@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-_NOT_THE_PRODUCT = {"benchmarks", "build", "dist", "docs", "var"}
+_NOT_THE_PRODUCT = {"benchmarks", "docs", "tests"}
+_AT_THE_ROOT = {"build", "dist", "var"}
 
 
 def files(suffix: str | tuple[str, ...]) -> Iterator[Path]:
     """Yield the files with a suffix, in order: the core's and those of plug-ins."""
     for folder, folders, names in os.walk(ROOT):
-        left_out = {"tests", *(_NOT_THE_PRODUCT if Path(folder) == ROOT else ())}
+        left_out = {
+            *_NOT_THE_PRODUCT,
+            *(_AT_THE_ROOT if Path(folder) == ROOT else ()),
+        }
         folders[:] = sorted(
             name
             for name in folders
