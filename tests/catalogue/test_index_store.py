@@ -57,7 +57,7 @@ def test_every_recording_of_the_buckets_tells_its_places(bucket: Bucket) -> None
     references = index_store.references_of([bucket.pk], index_store.open_held())
     for table in references.places:
         for local, recording in enumerate(table.recordings.tolist()):
-            landmarks = references.one(recording)
+            landmarks = references.landmarks_of(recording)
             cells, bins, loud_cells, _ = table.parts(local)
             assert np.array_equal(cells, landmarks.frames // 2)
             assert np.abs(bins - landmarks.bins).max() <= 0.5
@@ -81,8 +81,8 @@ def test_places_follow_the_audio_until_a_recording_is_left_out(
     # A damaged fingerprint is left out of a scan.
     Path(Recording.objects.get(pk=first).fingerprint.path).write_bytes(b"broken")
     references = index_store.references_of([bucket.pk], index_store.open_held())
-    assert len(references.one(first).frames) == 0
-    assert len(references.one(second).frames) > 50
+    assert len(references.landmarks_of(first).frames) == 0
+    assert len(references.landmarks_of(second).frames) > 50
     assert f"recording {first} is left out" in caplog.text
 
     # So is what is retired or waits.

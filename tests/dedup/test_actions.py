@@ -281,7 +281,7 @@ def test_a_group_that_changed_meanwhile_is_left_alone(
             seen=seen,
             selection=ActionRequest(seen[:1]),
         )
-    assert raised.value.left == ["First", "Second", "Third"]
+    assert raised.value.gone == ["First", "Second", "Third"]
 
 
 def test_a_reviewer_proposes_and_a_manager_refuses_or_accepts(

@@ -29,7 +29,7 @@ def _run(file: int, start: float, end: float) -> tuple[int, ScoringRun]:
         bits=100.0,
         raw=100.0,
         aligned=100,
-        known=100,
+        judged=100,
         absent=0,
         pitches=60,
         p0=0.1,

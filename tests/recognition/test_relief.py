@@ -53,7 +53,7 @@ def test_noise_that_hides_landmarks_leaves_them_lifted_at_their_places_alone() -
         for offset in offsets
     ]
 
-    assert run.aligned < run.known / 2
+    assert run.aligned < run.judged / 2
     assert relief_bits(view, run) > 10
     assert np.median(wrong) < -3
     assert max(wrong) < relief_bits(view, run) / 2

@@ -399,7 +399,7 @@ def test_an_index_of_other_parameters_is_refused_with_the_way_out(
             store._root, params_hash="other", rebuild_command="run make-it-anew"
         )
 
-    assert (caught.value.found, caught.value.expected) == ("0123456789abcdef", "other")
+    assert (caught.value.actual, caught.value.expected) == ("0123456789abcdef", "other")
 
 
 def test_an_index_that_is_not_there_is_not_made_unasked(tmp_path: Path) -> None:
