@@ -188,7 +188,7 @@ def live(
 ) -> dict[str, object]:
     """Return the values that change while the page is open, such as the lock.
 
-    ``drawn_version`` is the version that the page was drawn with, ``stood`` its standing.
+    The page was drawn with ``drawn_version`` and the standing ``stood``.
     ``changed`` is true if the match has had other events than locks since that version,
     or if its file or recording has gone.
     """
