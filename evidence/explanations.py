@@ -208,7 +208,7 @@ def of_recording(facts: CaseFacts) -> list[tuple[str, str]]:
     """Return what identifies the recording: non-empty values with labels."""
     recording, heard = facts.recording, facts.heard
     title = recording.full_title
-    return _known_pairs(
+    return _filled_pairs(
         [
             (_("Title"), title),
             (_("Artists"), recording.artist_names),
@@ -227,7 +227,7 @@ def of_recording(facts: CaseFacts) -> list[tuple[str, str]]:
 def of_file(facts: CaseFacts) -> list[tuple[str, str]]:
     """Return what identifies the file: non-empty values with labels."""
     file = facts.file
-    return _known_pairs(
+    return _filled_pairs(
         [
             (_("Name"), file.name),
             (_("Link"), file.source_url),
@@ -243,7 +243,7 @@ def of_file(facts: CaseFacts) -> list[tuple[str, str]]:
     )
 
 
-def _known_pairs(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _filled_pairs(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     unknown = ("", offset(0))
     return [(name, value) for name, value in pairs if value not in unknown]
 

@@ -157,7 +157,8 @@ def _segments(pages: Pages, facts: CaseFacts) -> None:
             (
                 str(counted.number),
                 f"{offset(segment.start_ms)} – {offset(segment.end_ms)}",
-                f"{offset(segment.reference_start_ms)} – {offset(segment.reference_end_ms)}",
+                f"{offset(segment.reference_start_ms)} – "
+                f"{offset(segment.reference_end_ms)}",
                 f"{counted.length_ms / 1000:.3f} s",
                 f"{counted.counted_ms / 1000:.3f} s",
                 "" if tempo is None else f"{tempo:.3f}×",

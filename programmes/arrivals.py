@@ -81,7 +81,7 @@ def read_arrival(cleaned_data: Mapping[str, object]) -> Arrival:
 
 
 @transaction.atomic
-def tell(*, scanned_file: ScannedFile, arrival: Arrival, user: User) -> None:
+def store_arrival(*, scanned_file: ScannedFile, arrival: Arrival, user: User) -> None:
     """Store the given facts of a file; facts that are not given stay."""
     values = {name: text for name, text in asdict(arrival.episode).items() if text}
     if values:

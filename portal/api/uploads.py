@@ -35,7 +35,7 @@ from portal.api.serializers import (
     details_of,
     file_state,
 )
-from programmes.arrivals import tell
+from programmes.arrivals import store_arrival
 from scanning.errors import IntakeRefused
 from scanning.models import ResumableUpload
 from scanning.services.intake import file_of_bytes
@@ -180,7 +180,9 @@ class FinishUploadView(PersonView):
         done = finish_upload(
             upload=upload, details=details_of(body), scan_again=body["scan_again"]
         )
-        tell(scanned_file=done.scanned_file, arrival=body["arrival"], user=self.person)
+        store_arrival(
+            scanned_file=done.scanned_file, arrival=body["arrival"], user=self.person
+        )
         data = file_state(done.scanned_file, duplicate=done.seen_before)
         return Response(data, status=200 if done.seen_before else 201)
 

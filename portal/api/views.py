@@ -25,7 +25,7 @@ from portal.api.serializers import (
     file_state,
 )
 from portal.shared.selectors import find_file
-from programmes.arrivals import tell
+from programmes.arrivals import store_arrival
 from scanning.errors import IntakeRefused, LinkSeen
 from scanning.services.intake import (
     attach_audio,
@@ -60,7 +60,9 @@ class FileUploadView(PersonView):
             scan_again=body["scan_again"],
             waited_for=True,
         )
-        tell(scanned_file=taken.scanned_file, arrival=body["arrival"], user=self.person)
+        store_arrival(
+            scanned_file=taken.scanned_file, arrival=body["arrival"], user=self.person
+        )
         data = file_state(taken.scanned_file, duplicate=taken.seen_before)
         return Response(data, status=200 if taken.seen_before else 201)
 
@@ -156,7 +158,7 @@ class LinksView(PersonView):
                 scan_again=body["scan_again"],
                 waited_for=True,
             )
-            tell(scanned_file=file, arrival=body["arrival"], user=self.person)
+            store_arrival(scanned_file=file, arrival=body["arrival"], user=self.person)
         except IntakeRefused as error:
             return {
                 "link": link,

@@ -227,7 +227,7 @@ def duplicate_settle(request: PortalRequest, uid: str) -> HttpResponseBase:
     verb = request.POST.get("verb", "")
     remainder = selectors.left_by_undo(action) if verb == "undo" else ""
     if remainder and _KNOWN not in request.POST:
-        return _tell_first(request, remainder)
+        return _ask_to_undo(request, remainder)
     results = {
         "undo": _("Undone.") + f" {remainder}"
         if remainder
@@ -287,7 +287,7 @@ def duplicate_check_state(request: PortalRequest) -> HttpResponseBase:
     )
 
 
-def _tell_first(request: PortalRequest, remainder: str) -> HttpResponseBase:
+def _ask_to_undo(request: PortalRequest, remainder: str) -> HttpResponseBase:
     """Ask before an undo that does not bring back everything."""
     return ask_first(
         request,

@@ -31,7 +31,7 @@ from portal.shared.consequences import Consequences
 from portal.shared.fields import SearchSelect, tags_field, territories_field
 from portal.shared.file_verbs import FileVerb, always, file_verbs
 from portal.shared.selectors import is_uuid
-from programmes.arrivals import tell
+from programmes.arrivals import store_arrival
 from programmes.errors import ProgrammeRefused
 from review.choices import WAITING_STATES
 from review.decisions import assignment
@@ -199,7 +199,7 @@ def _tag(file: ScannedFile, user: User, form: forms.Form) -> None:
 
 
 def _set_episode(file: ScannedFile, user: User, form: forms.Form) -> None:
-    tell(scanned_file=file, arrival=form.cleaned_data["arrival"], user=user)
+    store_arrival(scanned_file=file, arrival=form.cleaned_data["arrival"], user=user)
 
 
 def _cleaned(form: forms.Form) -> Mapping[str, object]:

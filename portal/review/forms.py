@@ -190,7 +190,7 @@ class AssignForm(forms.Form):
     )
 
     def __init__(self, data: object = None, *, username_prefix: str = "") -> None:
-        """``username_prefix`` is how the name of the person to offer begins, as typed in a palette."""
+        """Offer the first person whose name begins as somebody typed in a palette."""
         super().__init__(data)  # type: ignore[arg-type]  # the request's own data
         people = cast("forms.ModelChoiceField[User]", self.fields["assignee"])
         people.queryset = deciders()

@@ -188,7 +188,7 @@ def live(
 ) -> dict[str, object]:
     """Return the values that change while the page is open, such as the lock.
 
-    ``drawn_version`` is the version that the page was drawn with, ``stood`` its standing.
+    The page was drawn with ``drawn_version`` and the standing ``stood``.
     ``changed`` is true if the match has had other events than locks since that version,
     or if its file or recording has gone.
     """
@@ -314,7 +314,7 @@ class _Evidence:
             "shown_segments": pictures.shown_segments(match.tally, self.current),
             "current": self.current,
             "pair": aligned_pair(match=match, segment=segment) if segment else None,
-            "kept_sound": _kept_sound(match, segment),
+            "kept_sound": _why_silent(match, segment),
             "ribbon": pictures.draw_ribbon(
                 match=match,
                 count=match.tally,
@@ -339,7 +339,7 @@ def _answering(match: Match) -> str:
     return rule_names.licence_number(check.licence.number)
 
 
-def _kept_sound(match: Match, segment: Segment | None) -> str:
+def _why_silent(match: Match, segment: Segment | None) -> str:
     """Return why times of an hour of a stream are silent; empty for other files."""
     intervals = kept_intervals(match.scanned_file) if segment else None
     if intervals is None or segment is None:

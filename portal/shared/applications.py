@@ -45,13 +45,13 @@ def undo(
         )
         if confirmation is not None:
             return confirmation
-        _tell(request, take_back())
+        _report_outcome(request, take_back())
     except ReviewError as refused:
         messages.error(request, refused.message)
     return redirect(here)
 
 
-def _tell(request: PortalRequest, outcome: UndoneApplication) -> None:
+def _report_outcome(request: PortalRequest, outcome: UndoneApplication) -> None:
     done = ngettext(
         "Undone: %(count)s match is as it was before.",
         "Undone: %(count)s matches are as they were before.",

@@ -19,7 +19,7 @@ from common.http import FetchFailed, LinkRefused
 from portal.shared.access import PortalRequest, needs
 from portal.shared.selectors import is_uuid
 from portal.uploads.forms import FeedForm, ItemsForm, ManyLinksForm, Offer, signed
-from programmes.arrivals import Arrival, arrival_fields, tell
+from programmes.arrivals import Arrival, arrival_fields, store_arrival
 from programmes.errors import ProgrammeRefused
 from scanning import selectors
 from scanning.choices import ACTIVE_FILE_STATUSES
@@ -163,7 +163,7 @@ def _with_arrivals(
     for outcome in outcomes:
         try:
             if outcome.file:
-                tell(scanned_file=outcome.file, arrival=arrival, user=user)
+                store_arrival(scanned_file=outcome.file, arrival=arrival, user=user)
         except ProgrammeRefused as refused:
             noted.append(replace(outcome, code=refused.code, message=str(refused)))
         else:

@@ -20,7 +20,7 @@ from common.stored import read_stored
 from portal.shared import formats
 from portal.shared.access import PortalRequest, needs
 from portal.uploads.forms import UploadForm
-from programmes.arrivals import Arrival, arrival_fields, tell
+from programmes.arrivals import Arrival, arrival_fields, store_arrival
 from programmes.errors import ProgrammeRefused
 from scanning import selectors
 from scanning.errors import IntakeRefused, LinkSeen
@@ -161,7 +161,7 @@ def _outcome(
     try:
         refuse_too_many_open(user)
         file = submit()
-        tell(scanned_file=file, arrival=arrival, user=user)
+        store_arrival(scanned_file=file, arrival=arrival, user=user)
     except LinkSeen as seen:
         return ItemResult(
             name, str(seen), code=seen.code, url=_address(seen.earlier), link=name
