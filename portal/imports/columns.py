@@ -74,11 +74,11 @@ class ColumnRow:
 class MappingForm(forms.Form):
     """A target for each column of the file, and what its empty cells do."""
 
-    def __init__(self, one: MappedImport, data: Any = None) -> None:
+    def __init__(self, import_: MappedImport, data: Any = None) -> None:
         # Any: as Django's own
         super().__init__(data)
-        self.targets = targets_of(one)
-        self.columns = from_json(one.columns, self.targets)
+        self.targets = targets_of(import_)
+        self.columns = from_json(import_.columns, self.targets)
         for position, column in enumerate(self.columns):
             name = column.name[:60] or gettext("column %(number)s") % {
                 "number": position + 1
@@ -110,7 +110,7 @@ class MappingForm(forms.Form):
 
         self.fields[HEADER_LINE] = forms.IntegerField(
             label=_("Line with the names of the columns"),
-            initial=one.rules.get(HEADER_LINE, 1),
+            initial=import_.rules.get(HEADER_LINE, 1),
             required=False,
             min_value=1,
             max_value=_MOST_LINES,
@@ -121,7 +121,7 @@ class MappingForm(forms.Form):
             label, choices = CHOICES[name]
             self.fields[name] = forms.ChoiceField(
                 label=str(label),
-                initial=one.rules.get(name),
+                initial=import_.rules.get(name),
                 required=False,
                 choices=list(choices.items()),
                 widget=forms.Select({"class": "control"}),
@@ -158,11 +158,11 @@ class MappingForm(forms.Form):
 
     def first_fields(self) -> dict[str, str]:
         """Return each text of an error once, with the id of the first field it names."""
-        found: dict[str, str] = {}
+        field_by_text: dict[str, str] = {}
         for field in self:
             for error in field.errors:
-                found.setdefault(str(error), field.id_for_label)
-        return found
+                field_by_text.setdefault(str(error), field.id_for_label)
+        return field_by_text
 
     @cached_property
     def chosen(self) -> Columns:
@@ -184,25 +184,25 @@ def missing_text(targets: Targets, missing: list[str]) -> str:
 
 def _choices(column: MappedColumn) -> list[Any]:  # Any: nested choices
     labels, required = column.targets.labels, column.targets.required
-    kept = [DATA, LEFT_OUT] if column.can_be_data else [LEFT_OUT]
+    always_possible = [DATA, LEFT_OUT] if column.can_be_data else [LEFT_OUT]
     return [
-        (_("Other"), [(target, _OTHER[target]) for target in kept]),
+        (_("Other"), [(target, _OTHER[target]) for target in always_possible]),
         (_("Required"), [(target, labels[target]) for target in required]),
         (
             _("Optional"),
-            [each for each in labels.items() if each[0] not in required],
+            [option for option in labels.items() if option[0] not in required],
         ),
     ]
 
 
 def mapping_context(
-    one: MappedImport, form: MappingForm | None = None
+    import_: MappedImport, form: MappingForm | None = None
 ) -> dict[str, Any]:
     """Return the context of the table of columns. Any: values for a template."""
-    targets = targets_of(one)
-    columns = from_json(one.columns, targets)
-    if form is None and one.is_mappable:
-        form = MappingForm(one)
+    targets = targets_of(import_)
+    columns = from_json(import_.columns, targets)
+    if form is None and import_.is_mappable:
+        form = MappingForm(import_)
     rows = [
         ColumnRow(
             number,
@@ -217,7 +217,7 @@ def mapping_context(
     return {
         "column_rows": rows,
         "mapping_form": form,
-        "mapping_origin": MappingOrigin(one.columns_from).label,
+        "mapping_origin": MappingOrigin(import_.columns_from).label,
         "columns_used": sum(column.target != LEFT_OUT for column in columns),
         "choose": missing_text(targets, missing) if missing else "",
         "can_clear": bool(targets.clearable),

@@ -28,9 +28,9 @@ _MOVE_STEPS = {"pause": cancel, "go_on": try_again}
 @needs(MOVES.action)
 def move_in_switch(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Pause a move, or let one that stopped go on."""
-    one = get_object_or_404(MoveIn.objects.all(), uid=uid)
+    move = get_object_or_404(MoveIn.objects.all(), uid=uid)
     step = _MOVE_STEPS.get(request.POST.get("verb", ""), try_again)
-    if not step(one=one, user=request.user):
+    if not step(import_=move, user=request.user):
         messages.warning(request, _("This move changed meanwhile. Look at it again."))
     return redirect(MOVES.detail_page, uid=uid)
 
@@ -39,12 +39,12 @@ def move_in_switch(request: PortalRequest, uid: str) -> HttpResponseBase:
 @needs(MOVES.action)
 def move_in_callback(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Post a moved container's results to the address that it had in the account."""
-    one = get_object_or_404(MoveIn.objects.all(), uid=uid)
+    move = get_object_or_404(MoveIn.objects.all(), uid=uid)
     ask_to_confirm(request)
-    pairs = callbacks_to_take_over(one)
-    wanted = request.POST.get("container", "")
+    pairs = callbacks_to_take_over(move)
+    container_key = request.POST.get("container", "")
     for moved, container in pairs:
-        if str(container.pk) == wanted:
+        if str(container.pk) == container_key:
             take_over_callback(moved=moved, user=request.user)
             messages.success(
                 request,
@@ -58,9 +58,9 @@ def move_in_callback(request: PortalRequest, uid: str) -> HttpResponseBase:
 @needs(MOVES.action)
 def move_in_report(request: PortalRequest, uid: str, form: str) -> HttpResponseBase:
     """Download everything that was read in the account, and what became of it."""
-    one = get_object_or_404(MoveIn.objects.all(), uid=uid)
+    move = get_object_or_404(MoveIn.objects.all(), uid=uid)
     refuse_limited(request.user)
-    rows = moved_of(one)
+    rows = moved_of(move)
     if form == Format.CSV:
         return sent(moved_report.as_csv(rows), name="moved", form=Format.CSV)
     write = partial(moved_report.write_workbook, moved=rows)

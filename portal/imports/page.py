@@ -76,24 +76,24 @@ def form_context(kind: AnyKind, form: forms.Form, user: User) -> dict[str, Any]:
     }
 
 
-def detail_context(one: Import, user: User) -> dict[str, Any]:
+def detail_context(import_: Import, user: User) -> dict[str, Any]:
     """Return the context of one import's page. Any: values for a template."""
-    kind = kind_of(one)
+    kind = kind_of(import_)
     refusal: str | Promise = _refusal(kind, user)
     return {
-        "place_url": _place_url(one),
-        **kind.context(one),
-        **(mapping_context(one) if isinstance(one, MappedImport) else {}),
+        "place_url": _place_url(import_),
+        **kind.context(import_),
+        **(mapping_context(import_) if isinstance(import_, MappedImport) else {}),
         "kind": kind,
         "nav_page": kind.parent,
-        "import": one,
-        "refusal": refusal or (_NOTHING_FITS if _nothing_fits(one) else ""),
+        "import": import_,
+        "refusal": refusal or (_NOTHING_FITS if _nothing_fits(import_) else ""),
         # Counters that are newer than this import default to zero.
-        "can_undo": not refusal and services.can_be_undone(one),
-        "undo": one.summary.get("undo"),
-        "reading_notes": notes(one.summary.get("reading", {})),
-        "summary": one.summary and {**asdict(kind.summary()), **one.summary},
-        "stated": _stated(one.summary.get("stated", {})),
+        "can_undo": not refusal and services.can_be_undone(import_),
+        "undo": import_.summary.get("undo"),
+        "reading_notes": notes(import_.summary.get("reading", {})),
+        "summary": import_.summary and {**asdict(kind.summary()), **import_.summary},
+        "stated": _stated(import_.summary.get("stated", {})),
         "templates": _templates(kind, "outcome"),
         "steps": _templates(kind, "steps"),
     }
@@ -131,11 +131,11 @@ def _templates(kind: AnyKind, part: str) -> list[str]:
     return [f"portal/imports/_{kind.key}_{part}.html", f"portal/imports/_{part}.html"]
 
 
-def _place_url(one: Import) -> str:
-    if one.place_field == "bucket":
-        return reverse("portal:bucket_detail", args=[one.place.pk])
-    if one.place_field == "container":
-        return f"{reverse('portal:file_list')}?container={one.place.pk}"
+def _place_url(import_: Import) -> str:
+    if import_.place_field == "bucket":
+        return reverse("portal:bucket_detail", args=[import_.place.pk])
+    if import_.place_field == "container":
+        return f"{reverse('portal:file_list')}?container={import_.place.pk}"
     return ""
 
 
@@ -150,11 +150,11 @@ _GOOD = (
 )
 
 
-def _nothing_fits(one: Import) -> bool:
+def _nothing_fits(import_: Import) -> bool:
     """Return whether a checked import has faults only."""
-    if not one.summary or not one.summary.get("refused"):
+    if not import_.summary or not import_.summary.get("refused"):
         return False
-    good = [one.summary.get(name, 0) for name in _GOOD]
+    good = [import_.summary.get(name, 0) for name in _GOOD]
     return not any(
-        any(each.values()) if isinstance(each, dict) else each for each in good
+        any(count.values()) if isinstance(count, dict) else count for count in good
     )

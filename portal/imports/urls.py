@@ -14,27 +14,27 @@ _FORMATS = ("csv", "xlsx")
 
 
 def _paths(kind: AnyKind) -> Iterator[URLPattern]:
-    for each in kind.samples:
+    for sample in kind.samples:
         for form in _FORMATS:
             yield path(
-                f"{kind.address}/{each.slug}.{form}",
+                f"{kind.address}/{sample.slug}.{form}",
                 views.import_sample,
-                {"sample": each.sample, "name": each.name, "form": form},
-                name=f"import_sample_{each.name}_{form}",
+                {"sample": sample.sample, "name": sample.name, "form": form},
+                name=f"import_sample_{sample.name}_{form}",
             )
-    one = f"{kind.address}/<str:uid>/"
+    address = f"{kind.address}/<str:uid>/"
     yield path(f"{kind.address}/", views.form_view(kind), name=kind.name)
-    yield path(one, views.detail_view(kind), name=f"{kind.name}_detail")
-    yield path(f"{one}start/", views.start_view(kind), name=f"{kind.name}_start")
-    yield path(f"{one}undo/", views.undo_view(kind), name=f"{kind.name}_undo")
+    yield path(address, views.detail_view(kind), name=f"{kind.name}_detail")
+    yield path(f"{address}start/", views.start_view(kind), name=f"{kind.name}_start")
+    yield path(f"{address}undo/", views.undo_view(kind), name=f"{kind.name}_undo")
     if kind.targets is not None:
         view = views.columns_view(kind)
-        yield path(f"{one}columns/", view, name=f"{kind.name}_columns")
+        yield path(f"{address}columns/", view, name=f"{kind.name}_columns")
 
 
 _TABLE = f"{RECORDINGS.address}/<str:uid>/"
 
 urlpatterns = [
-    *(each for kind in all_kinds() for each in _paths(kind)),
+    *(route for kind in all_kinds() for route in _paths(kind)),
     path(f"{_TABLE}rows.csv", views.import_bad_rows, name="import_bad_rows"),
 ]

@@ -54,8 +54,8 @@ def form_view(kind: AnyKind) -> View:
             initial={place: request.GET.get(place)} if place else {},
         )
         if request.method == "POST" and form.is_valid():
-            one = keep_upload(kind, user=request.user, **form.cleaned_data)
-            return redirect(kind.detail_page, uid=one.uid)
+            import_ = keep_upload(kind, user=request.user, **form.cleaned_data)
+            return redirect(kind.detail_page, uid=import_.uid)
         context = form_context(kind, form, request.user)
         return render(request, "portal/imports/import_form.html", context)
 
@@ -67,8 +67,8 @@ def detail_view(kind: AnyKind) -> View:
     @needs(kind.action)
     def view(request: PortalRequest, uid: str) -> HttpResponseBase:
         """Show the outcome of the check or of the import."""
-        one = get_object_or_404(kind.model._default_manager, uid=uid)
-        context = detail_context(one, request.user)
+        import_ = get_object_or_404(kind.model._default_manager, uid=uid)
+        context = detail_context(import_, request.user)
         return render(request, "portal/imports/import_detail.html", context)
 
     return view
@@ -79,9 +79,9 @@ def start_view(kind: AnyKind) -> View:
     @needs(kind.action)
     def view(request: PortalRequest, uid: str) -> HttpResponseBase:
         """Import the checked rows."""
-        one = get_object_or_404(kind.model._default_manager, uid=uid)
+        import_ = get_object_or_404(kind.model._default_manager, uid=uid)
         version = read_version(request.POST.get("version", ""))
-        if not start(one=one, user=request.user, mapping_version=version):
+        if not start(import_=import_, user=request.user, mapping_version=version):
             messages.warning(request, str(kind.words.not_waiting))
         return redirect(kind.detail_page, uid=uid)
 
@@ -93,9 +93,9 @@ def undo_view(kind: AnyKind) -> View:
     @needs(kind.action)
     def view(request: PortalRequest, uid: str) -> HttpResponseBase:
         """Check what an undo would take back, undo the import, or keep it."""
-        one = get_object_or_404(kind.model._default_manager, uid=uid)
+        import_ = get_object_or_404(kind.model._default_manager, uid=uid)
         step = _UNDO_STEPS.get(request.POST.get("verb", ""), check_undo)
-        if not step(one=one, user=request.user):
+        if not step(import_=import_, user=request.user):
             messages.warning(
                 request, _("This import changed meanwhile. Look at it again.")
             )
@@ -112,19 +112,25 @@ def columns_view(kind: AnyKind) -> View:
     @needs(kind.action)
     def view(request: PortalRequest, uid: str) -> HttpResponseBase:
         """Store the mapping of the columns, and have the table checked again."""
-        one = get_object_or_404(kind.model._default_manager, uid=uid)
+        import_ = get_object_or_404(kind.model._default_manager, uid=uid)
         kind.refuse(request.user)
         version = read_version(request.POST.get("version", ""))
-        if version is None or version != one.mapping_version or not one.is_mappable:
+        if (
+            version is None
+            or version != import_.mapping_version
+            or not import_.is_mappable
+        ):
             return _mapping_overtaken(request, kind, uid)
-        form = MappingForm(one, request.POST)
+        form = MappingForm(import_, request.POST)
         if not form.is_valid():
-            context = detail_context(one, request.user) | mapping_context(one, form)
+            context = detail_context(import_, request.user) | mapping_context(
+                import_, form
+            )
             return render(
                 request, "portal/imports/import_detail.html", context, status=422
             )
         if not change_columns(
-            one=one,
+            import_=import_,
             columns=form.chosen,
             rules=form.rules,
             version=version,
@@ -164,9 +170,9 @@ def import_sample(
 @needs(RECORDINGS.action)
 def import_bad_rows(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Download the refused rows with their causes."""
-    one = get_object_or_404(CatalogueImport.objects.exclude(bad_rows=""), uid=uid)
+    import_ = get_object_or_404(CatalogueImport.objects.exclude(bad_rows=""), uid=uid)
     return FileResponse(
-        one.bad_rows.open("rb"),
+        import_.bad_rows.open("rb"),
         as_attachment=True,
         filename="rows-to-correct.csv",
         content_type="text/csv; charset=utf-8",

@@ -110,7 +110,7 @@ class Command(BaseCommand):
             return
         # No worker takes the job in between.
         with transaction.atomic():
-            services.start(one=one, user=user)
+            services.start(import_=one, user=user)
             job = begin_here(kind.carry_out, one, user=user)
         with here(job) as context:
             jobs.carry_out(context)
