@@ -16,7 +16,7 @@ class TableRefused(ImportRefused):
 class RowFault(Exception):
     """One cell of a row is wrong; ``rule`` says what would be right.
 
-    ``further`` are further faults of the cell if it holds several values, such as
+    ``further`` are more faults of the cell if it holds several values, such as
     intervals.
     """
 
