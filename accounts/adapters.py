@@ -63,7 +63,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # the librar
         The first is asked for; without an app, codes are the recovery codes alone.
         """
         methods: list[dict[str, str]] = super().get_reauthentication_methods(user)
-        factors = [each for each in methods if each["id"] != "reauthenticate"]
+        factors = [method for method in methods if method["id"] != "reauthenticate"]
         if not is_mfa_enabled(user, [Authenticator.Type.TOTP]):
             factors.reverse()
         return factors or methods

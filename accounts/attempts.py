@@ -23,11 +23,11 @@ def begin(request: HttpRequest, name: str) -> RateLimitUsage | None:
     """
     name = name.lower()
     person = User.objects.filter(username__iexact=name).values_list("pk", flat=True)
-    who = person.first()
-    if device := places.device_of(request, who):
+    person_id = person.first()
+    if device := places.device_of(request, person_id):
         return _count(request, "login_failed_device", f"{name}:{device}")
     here = _count(request, "login_failed", f"{name}:{ratelimit.get_ip(request)}")
-    if here is None or places.is_known_network(request, who):
+    if here is None or places.is_known_network(request, person_id):
         return here
     anywhere = _count(request, "login_failed_unknown", name)
     return anywhere and RateLimitUsage([*here.usage, *anywhere.usage])

@@ -38,13 +38,13 @@ kept_names: Registry[KeptName] = Registry()
 def count_rows(person: User, counted_as: str) -> int:
     """Return how many rows of a kind keep the name of a person."""
     return sum(
-        kept.rows(person).count()
-        for kept in kept_names
-        if kept.counted_as == counted_as
+        column.rows(person).count()
+        for column in kept_names
+        if column.counted_as == counted_as
     )
 
 
 def replace_names(person: User, pseudonym: str) -> None:
     """Replace the name of a person in all rows."""
-    for kept in kept_names:
-        kept.rows(person).update(**{kept.name: pseudonym})
+    for column in kept_names:
+        column.rows(person).update(**{column.name: pseudonym})

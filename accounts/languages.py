@@ -116,8 +116,8 @@ def choose_reading(request: HttpRequest) -> HttpResponseBase:
     user = request.user
     if not isinstance(user, User):
         return redirect("account_login")
-    kept = {"language": user.language, "time_zone": user.time_zone}
-    form = ReaderForm(request.POST or None, initial=kept)
+    initial = {"language": user.language, "time_zone": user.time_zone}
+    form = ReaderForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         user.language = form.cleaned_data["language"]
         user.time_zone = form.cleaned_data["time_zone"]

@@ -90,7 +90,7 @@ class CheckedAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # the l
 
     def _key_of(self, id_token: str) -> jwt.PyJWK:
         """Return the server's key that the token names, or its only key."""
-        wanted = jwt.get_unverified_header(id_token).get("kid")
+        key_id = jwt.get_unverified_header(id_token).get("kid")
         with get_adapter().get_requests_session() as session:
             answer = session.get(self.openid_config["jwks_uri"])
             answer.raise_for_status()
@@ -100,9 +100,9 @@ class CheckedAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # the l
                 raise OAuth2Error(
                     f"the server's keys are unreadable: {error}"
                 ) from error
-        candidates = [key for key in keys if wanted in (None, key.key_id)]
+        candidates = [key for key in keys if key_id in (None, key.key_id)]
         if len(candidates) != 1:
-            raise OAuth2Error(f"the server has no single key {wanted!r}")
+            raise OAuth2Error(f"the server has no single key {key_id!r}")
         return candidates[0]
 
 
@@ -117,16 +117,16 @@ class CheckedProvider(OpenIDConnectProvider):  # type: ignore[misc]  # as above
         process: str,
         next_url: str | None = None,
         data: object = None,
-        **more: Any,  # Any: the library's own signature
+        **options: Any,  # Any: the library's own signature
     ) -> HttpResponse:
         """Redirect to the server; show an error if it is unreachable."""
         nonce = secrets.token_urlsafe(32)
         # Our nonce goes last, because the address that led here can carry parameters
         # too.
-        more["auth_params"] = {**more.get("auth_params", {}), "nonce": nonce}
+        options["auth_params"] = {**options.get("auth_params", {}), "nonce": nonce}
         try:
             answer: HttpResponse = super().redirect(
-                request, process, next_url, data, nonce=nonce, **more
+                request, process, next_url, data, nonce=nonce, **options
             )
         except (requests.RequestException, KeyError) as error:
             answer = render_authentication_error(request, self, exception=error)

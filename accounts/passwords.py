@@ -58,9 +58,11 @@ class LongestPasswordValidator:
 
 def list_of(passwords: Iterable[str]) -> bytes:
     """Return the file's content for these passwords; shorter ones are refused anyway."""
-    long_ones = (each.strip("\n") for each in passwords)
+    long_ones = (password.strip("\n") for password in passwords)
     return b"".join(
-        sorted({_digest(each) for each in long_ones if len(each) >= SHORTEST})
+        sorted(
+            {_digest(password) for password in long_ones if len(password) >= SHORTEST}
+        )
     )
 
 

@@ -54,8 +54,8 @@ def remember(request: HttpRequest | None, user: User, **_signal: object) -> None
         return
     request.signed_in_person = user.pk  # type: ignore[attr-defined]  # for ``mark_devices``
     browser, system = browser_of(request.headers.get("User-Agent", ""))
-    known = KnownPlace.objects.filter(user=user)
-    is_first = not known.exists()
+    places = KnownPlace.objects.filter(user=user)
+    is_first = not places.exists()
     place, is_new = KnownPlace.objects.get_or_create(
         user=user,
         network=_network_of(request),
@@ -64,7 +64,7 @@ def remember(request: HttpRequest | None, user: User, **_signal: object) -> None
     if not is_new:
         place.save(update_fields=["last_at"])
         return
-    surplus = known.order_by("-last_at").values("pk")[_KEPT_PLACES:]
+    surplus = places.order_by("-last_at").values("pk")[_KEPT_PLACES:]
     KnownPlace.objects.filter(pk__in=list(surplus)).delete()
     if not is_first:
         account_changed.send(
@@ -109,7 +109,7 @@ def _read_cookie(request: HttpRequest) -> tuple[str, list[int]]:
 
 def _write_cookie(request: HttpRequest, response: HttpResponse, person: int) -> None:
     device, people = _read_cookie(request)
-    people = [person, *(each for each in people if each != person)][:_PEOPLE]
+    people = [person, *(key for key in people if key != person)][:_PEOPLE]
     response.set_cookie(
         cookie_name(),
         signing.dumps([device or secrets.token_urlsafe(12), people], salt=_SALT),

@@ -180,8 +180,10 @@ Limits = dict[str, list[int] | None]
 def limits_at_work() -> Limits:
     """Return the viewer's limits, to be stored with what was read within them."""
     viewing = _viewing.get()
-    found = {kind: viewing.ids(kind) for kind in LimitKind}
-    return {kind: None if ids is None else sorted(ids) for kind, ids in found.items()}
+    ids_by_kind = {kind: viewing.ids(kind) for kind in LimitKind}
+    return {
+        kind: None if ids is None else sorted(ids) for kind, ids in ids_by_kind.items()
+    }
 
 
 def sees_within(limits: Limits) -> bool:
@@ -238,9 +240,9 @@ def count_hidden(
     if user is None or not is_limited(user):
         return 0
     with working_for(None):
-        everything = sum(each.count() for each in rows)
+        everything = sum(queryset.count() for queryset in rows)
     with working_for(user):
-        return everything - sum(each.count() for each in rows)
+        return everything - sum(queryset.count() for queryset in rows)
 
 
 def why_shared(row: models.Model, user: User | None) -> str:

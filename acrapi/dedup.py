@@ -68,10 +68,10 @@ def submit_track(
     Concurrent calls with one track store it once.
     """
     # A repeated call must not compare a track with itself.
-    if (known := _known_as(bucket, track_id)) is not None:
-        return SubmitOutcome([track_id], known.acr_id, stored=False)
+    if (existing := _find_by_track_id(bucket, track_id)) is not None:
+        return SubmitOutcome([track_id], existing.acr_id, stored=False)
     newcomer = prepare(bucket=bucket, fingerprint=fingerprint)
-    if (waiting := _waiting_as(bucket, track_id)) is not None:
+    if (waiting := _find_waiting(bucket, track_id)) is not None:
         # It moved in without its sound.
         if store_if_new:
             with suppress(AlreadyInCatalogue, ChangeRefused):
@@ -81,8 +81,8 @@ def submit_track(
     comparison = Comparison.of(replace(newcomer, compares=True))
 
     def answer(recording: Recording | None, same: Same | None) -> SubmitOutcome:
-        if (known := _known_as(bucket, track_id)) is not None:
-            return SubmitOutcome([track_id], known.acr_id, stored=False)
+        if (existing := _find_by_track_id(bucket, track_id)) is not None:
+            return SubmitOutcome([track_id], existing.acr_id, stored=False)
         if same is not None:
             return _duplicate(track_id, same.recording, user)
         if recording is None:
@@ -103,21 +103,21 @@ def recording_with(bucket: Bucket, name: str) -> Recording | None:
     """Return the recording with this track id, or else with this acr_id."""
     by_acr_id = bucket.recordings.filter(acr_id=name.lower())
     return (
-        _known_as(bucket, name)
+        _find_by_track_id(bucket, name)
         or by_acr_id.filter(status__in=LISTED_RECORDING_STATUSES).first()
         or alias_of(by_acr_id)
     )
 
 
-def _known_as(bucket: Bucket, track_id: str) -> Recording | None:
+def _find_by_track_id(bucket: Bucket, track_id: str) -> Recording | None:
     """Return the recording with this track id, or with this custom id."""
-    listed = Recording.objects.filter(
+    recordings = Recording.objects.filter(
         bucket=bucket, status__in=LISTED_RECORDING_STATUSES
     )
-    named = listed.filter(track_ids__track_id=track_id).first()
+    named = recordings.filter(track_ids__track_id=track_id).first()
     return (
         named
-        or listed.filter(custom_id=track_id).first()
+        or recordings.filter(custom_id=track_id).first()
         or alias_of(
             bucket.recordings.filter(
                 Q(track_ids__track_id=track_id) | Q(custom_id=track_id)
@@ -126,7 +126,7 @@ def _known_as(bucket: Bucket, track_id: str) -> Recording | None:
     )
 
 
-def _waiting_as(bucket: Bucket, track_id: str) -> Recording | None:
+def _find_waiting(bucket: Bucket, track_id: str) -> Recording | None:
     """Return the recording of this id that waits for its audio."""
     waiting = Recording.objects.filter(bucket=bucket, status=RecordingStatus.STUB)
     of_id = Q(track_ids__track_id=track_id) | Q(custom_id=track_id)

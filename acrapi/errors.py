@@ -150,10 +150,10 @@ def _of_framework(error: exceptions.APIException) -> WireError:
     if isinstance(error, exceptions.ValidationError):
         fields = _flat(error.detail)
         name, problems = next(iter(fields.items()), ("", [""]))
-        more = len(fields) - 1
-        plural = "s" if more > 1 else ""
-        rest = f" ({more} more field{plural} to correct.)" if more else ""
-        message = f"{name}: {problems[0]}{rest}"
+        surplus = len(fields) - 1
+        plural = "s" if surplus > 1 else ""
+        suffix = f" ({surplus} more field{plural} to correct.)" if surplus else ""
+        message = f"{name}: {problems[0]}{suffix}"
         return WireError(422, "invalid", message, fields=fields)
     if isinstance(error, exceptions.Throttled):
         seconds = max(1, math.ceil(getattr(error, "wait", None) or 1))
@@ -221,8 +221,8 @@ def _without_frame(
             "site_name": settings.ACRPORTAL_SITE_NAME,
             **details,
         }
-        shown = loader.get_template(template).render(context)
-        return HttpResponse(shown, status=status)
+        page_text = loader.get_template(template).render(context)
+        return HttpResponse(page_text, status=status)
 
     return page
 

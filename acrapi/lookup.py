@@ -17,24 +17,24 @@ MAX_IDS = 1000
 _NAMED = 20
 
 
-def container_of(given: str) -> Container:
+def container_of(identifier: str) -> Container:
     """Return the container with this id."""
-    container = Container.objects.present().filter(pk=as_id(given) or 0).first()
+    container = Container.objects.present().filter(pk=as_id(identifier) or 0).first()
     if container is None:
         raise not_found(
-            f"Container {given[:40]} is unknown here. Your token sees: "
+            f"Container {identifier[:40]} is unknown here. Your token sees: "
             f"{_list_names(Container.objects.present().order_by('-id'))}.",
             code="unknown_container",
         )
     return container
 
 
-def bucket_of(given: object) -> Bucket:
+def bucket_of(identifier: object) -> Bucket:
     """Return the bucket with this id."""
-    bucket = Bucket.objects.present().filter(pk=as_id(given) or 0).first()
+    bucket = Bucket.objects.present().filter(pk=as_id(identifier) or 0).first()
     if bucket is None:
         raise not_found(
-            f"Bucket {str(given)[:40]} is unknown here. Your token sees: "
+            f"Bucket {str(identifier)[:40]} is unknown here. Your token sees: "
             f"{_list_names(Bucket.objects.present().order_by('-id'))}.",
             code="unknown_bucket",
         )
@@ -42,10 +42,10 @@ def bucket_of(given: object) -> Bucket:
 
 
 def _list_names(rows: QuerySet[Container] | QuerySet[Bucket]) -> str:
-    shown = [
+    names = [
         f"{number} {name}" for number, name in rows.values_list("pk", "name")[:_NAMED]
     ]
-    return ", ".join(shown) or "none"
+    return ", ".join(names) or "none"
 
 
 def files_of(container: Container) -> QuerySet[ScannedFile]:
@@ -67,15 +67,15 @@ def with_container(
     return files
 
 
-def named_files(container: Container, given: str) -> list[ScannedFile]:
+def named_files(container: Container, ids: str) -> list[ScannedFile]:
     """Return the files with the given ids, in that order; refuse if none exists."""
-    uids = [uid for part in split_ids(given) if (uid := _uuid(part)) is not None]
+    uids = [uid for part in split_ids(ids) if (uid := _uuid(part)) is not None]
     rows = list(files_of(container).filter(uid__in=uids))
-    known = {file.uid: file for file in with_container(rows, container)}
-    files = [known[uid] for uid in dict.fromkeys(uids) if uid in known]
+    by_uid = {file.uid: file for file in with_container(rows, container)}
+    files = [by_uid[uid] for uid in dict.fromkeys(uids) if uid in by_uid]
     if not files:
         raise not_found(
-            f"Container {container.pk} has no file {given[:80]}.", code="unknown_file"
+            f"Container {container.pk} has no file {ids[:80]}.", code="unknown_file"
         )
     return files
 
@@ -103,16 +103,18 @@ def listed_recordings(bucket: Bucket) -> QuerySet[Recording]:
 
 
 def named_recordings(
-    rows: QuerySet[Recording], given: object, *, place: str
+    rows: QuerySet[Recording], identifiers: object, *, place: str
 ) -> list[Recording]:
     """Return recordings by id or acr_id; refuse if none exists."""
-    parts = split_ids(given)
+    parts = split_ids(identifiers)
     ids = [number for part in parts if (number := as_id(part)) is not None]
-    found = rows.filter(Q(pk__in=ids) | Q(acr_id__in=[part.lower() for part in parts]))
-    recordings = list(found.order_by("pk"))
+    matching = rows.filter(
+        Q(pk__in=ids) | Q(acr_id__in=[part.lower() for part in parts])
+    )
+    recordings = list(matching.order_by("pk"))
     if not recordings:
-        shown = ",".join(parts)[:80]
-        raise not_found(f"{place} has no file {shown}.", code="unknown_file")
+        text = ",".join(parts)[:80]
+        raise not_found(f"{place} has no file {text}.", code="unknown_file")
     # Clients expect the order in which they asked.
     order = {part.lower(): place for place, part in enumerate(parts)}
     last = len(order)
@@ -122,23 +124,25 @@ def named_recordings(
     )
 
 
-def shown_recordings(bucket: Bucket, given: object, *, place: str) -> list[Recording]:
+def shown_recordings(
+    bucket: Bucket, identifiers: object, *, place: str
+) -> list[Recording]:
     """Return recordings to read; ids of merged recordings lead to their target."""
-    parts = split_ids(given)
+    parts = split_ids(identifiers)
     ids = [number for part in parts if (number := as_id(part)) is not None]
     named = Q(pk__in=ids) | Q(acr_id__in=[part.lower() for part in parts])
     merged = bucket.recordings.filter(named, merged_into__isnull=False)
     rows = recordings_of(bucket)
     stands = {recording.stands_for_it.pk for recording in merged}
     if not stands:
-        return named_recordings(rows, given, place=place)
+        return named_recordings(rows, identifiers, place=place)
     return list(rows.filter(named | Q(pk__in=stands)).order_by("pk"))
 
 
-def split_ids(given: object) -> list[str]:
+def split_ids(identifiers: object) -> list[str]:
     """Return the ids in a comma-separated text or JSON list; drop unprintable ones."""
     parts: Iterable[object] = (
-        given if isinstance(given, list) else str(given).split(",")
+        identifiers if isinstance(identifiers, list) else str(identifiers).split(",")
     )
     texts = [str(part).strip() for part in parts]
     if len(texts) > MAX_IDS:

@@ -33,7 +33,7 @@ def music_speech(segments: Iterable[Segment], unmatched: Iterable[Json]) -> list
     running: Counter[str] = Counter()
     for start_ms, end_ms in pairwise(sorted(begun)):
         running.update(begun[start_ms])
-        label = next((one for one in _LABELS if running[one]), "")
+        label = next((name for name in _LABELS if running[name]), "")
         if not label:
             continue
         start, end = seconds(start_ms), seconds(end_ms)
@@ -47,9 +47,9 @@ def music_speech(segments: Iterable[Segment], unmatched: Iterable[Json]) -> list
 def _labelled(
     segments: Iterable[Segment], unmatched: Iterable[Json]
 ) -> Iterator[tuple[int, int, str]]:
-    for found in segments:
-        spoken = (found.speech_pct or 0) >= UNDER_SPEECH_PCT
-        yield found.start_ms, found.end_ms, "ms" if spoken else "m"
+    for segment in segments:
+        spoken = (segment.speech_pct or 0) >= UNDER_SPEECH_PCT
+        yield segment.start_ms, segment.end_ms, "ms" if spoken else "m"
     for interval in unmatched:
         if interval.get("speech_pct", 0) >= UNDER_SPEECH_PCT:
             yield interval["start_ms"], interval["end_ms"], "s"

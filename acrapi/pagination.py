@@ -57,11 +57,11 @@ def paged(
 
 def _number(request: Request, name: str, otherwise: int) -> int:
     """Return a whole number from the query; invalid values count as missing."""
-    given = request.query_params.get(name, "").strip()
-    if not (given.isascii() and given.isdigit()):
+    text = request.query_params.get(name, "").strip()
+    if not (text.isascii() and text.isdigit()):
         return otherwise
     # More digits would exceed the database's integers.
-    return int(given[:_MAX_DIGITS])
+    return int(text[:_MAX_DIGITS])
 
 
 def _link(request: Request, page: int) -> str:

@@ -79,21 +79,21 @@ def _add_link(bucket: Bucket, fields: Json, user: User) -> Recording:
 def _add_known(bucket: Bucket, fields: Json, user: User) -> Recording:
     """Add a recording of another bucket by its acr_id."""
     acrid = fields.get("acrid", "").lower()
-    known = Recording.objects.filter(
+    original = Recording.objects.filter(
         acr_id=acrid, status=RecordingStatus.READY, bucket__deleted_at__isnull=True
     ).first()
-    if known is None:
+    if original is None:
         raise invalid(
             "acrid",
             "Only ids of recordings on this server can be added, and there is no such "
             "recording. Upload its audio.",
             code="unknown_acrid",
         )
-    fingerprint = fingerprint_file.from_bytes(read_bytes(known.fingerprint))
+    fingerprint = fingerprint_file.from_bytes(read_bytes(original.fingerprint))
     # The client's data replaces that of the other bucket as a whole.
-    given = fields.get("user_defined") or known.user_defined
-    title = fields.get("title") or known.title
-    details = _details_in(fields | {"user_defined": given}, title)
+    user_defined = fields.get("user_defined") or original.user_defined
+    title = fields.get("title") or original.title
+    details = _details_in(fields | {"user_defined": user_defined}, title)
     return add_recording(
         bucket=bucket, details=details, fingerprint=fingerprint, user=user
     )
@@ -110,8 +110,8 @@ def details_of(title: str, user_defined: Json) -> RecordingDetails:
     Values also go into our own columns, except codes that are invalid.
     """
     # Clients send one artist as text, several as a list.
-    given = user_defined.get("artists", user_defined.get("artist"))
-    artists = given if isinstance(given, list) else [given]
+    names = user_defined.get("artists", user_defined.get("artist"))
+    artists = names if isinstance(names, list) else [names]
     return RecordingDetails(
         title=title,
         artists=[name[:300] for artist in artists[:50] if (name := _name(artist))],

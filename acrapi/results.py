@@ -58,16 +58,18 @@ def results_of(files: Sequence[ScannedFile]) -> dict[int, Json | None]:
     )
     # One query for all files, and none if no container hides matches.
     hidden = _rejected(files)
-    kept: dict[int, list[Detection]] = {}
+    by_file: dict[int, list[Detection]] = {}
     for detection in detections:
         file_id = scans[detection.scan_id]
         if (file_id, detection.recording_id) not in hidden:
-            kept.setdefault(file_id, []).append(detection)
+            by_file.setdefault(file_id, []).append(detection)
     unmatched = _unmatched(files, scans)
-    rights = rights_on_wire({row.recording for rows in kept.values() for row in rows})
+    rights = rights_on_wire(
+        {row.recording for rows in by_file.values() for row in rows}
+    )
     return {
-        file.pk: _sections(file, kept.get(file.pk, ()), excluded, rights)
-        | _music_speech(file, kept.get(file.pk, ()), unmatched.get(file.pk))
+        file.pk: _sections(file, by_file.get(file.pk, ()), excluded, rights)
+        | _music_speech(file, by_file.get(file.pk, ()), unmatched.get(file.pk))
         or None
         for file in files
     }
@@ -77,11 +79,11 @@ def _unmatched(
     files: Sequence[ScannedFile], scans: dict[int, int]
 ) -> dict[int, list[Json]]:
     """Return what our engine found nothing in, for containers that ask for music."""
-    asked = {file.pk for file in files if file.container.music_detection}
-    if not asked:
+    file_ids = {file.pk for file in files if file.container.music_detection}
+    if not file_ids:
         return {}
     ours = Scan.objects.full().filter(
-        pk__in=[scan for scan, file in scans.items() if file in asked],
+        pk__in=[scan for scan, file in scans.items() if file in file_ids],
         engine=EngineChoice.EMBEDDED,
     )
     return dict(ours.values_list("scanned_file_id", "unmatched"))
@@ -108,10 +110,12 @@ def _music_speech(
 
 def _rejected(files: Sequence[ScannedFile]) -> set[tuple[int, int]]:
     """Return file and recording of rejected matches that their containers hide."""
-    asked = [file.pk for file in files if file.container.hide_rejected]
-    if not asked:
+    file_ids = [file.pk for file in files if file.container.hide_rejected]
+    if not file_ids:
         return set()
-    rejected = Match.objects.filter(scanned_file__in=asked, state=MatchState.REJECTED)
+    rejected = Match.objects.filter(
+        scanned_file__in=file_ids, state=MatchState.REJECTED
+    )
     return set(rejected.values_list("scanned_file_id", "recording_id"))
 
 
@@ -129,13 +133,13 @@ def _current_scans(file_ids: Iterable[int]) -> dict[int, int]:
         *("pk", "scanned_file_id", "engine", "scanned_file__container__engine"),
         "retro_search",
     )
-    for scan_id, file_id, engine, asked, search in rows:
+    for scan_id, file_id, engine, container_engine, search in rows:
         current = by_file.setdefault(file_id, {})
         if search is not None:
             current[f"search {scan_id}"] = scan_id
             continue
         # Rows come oldest first: a newer scan replaces all earlier ones.
-        if asked not in COMBINED_ENGINES or engine == EngineChoice.EMBEDDED:
+        if container_engine not in COMBINED_ENGINES or engine == EngineChoice.EMBEDDED:
             current.clear()
         current[engine] = scan_id
     return {

@@ -13,7 +13,7 @@ from typing import Any, Final
 from catalogue.models import Recording
 from catalogue.owners import ledger
 from catalogue.owners.models import Party, Share
-from catalogue.owners.stated import WrittenWork, stated_rights
+from catalogue.owners.stated_rights import WrittenWork, stated_rights
 
 # Any in this module: JSON.
 Json = dict[str, Any]

@@ -56,17 +56,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.update:
         update(options.update)
     snapshot, pins = Snapshot.read(), read_pins()
-    found = list(affecting(snapshot.advisories, pins))
-    for line in found:
+    vulnerabilities = list(affecting(snapshot.advisories, pins))
+    for line in vulnerabilities:
         sys.stdout.write(f"{line}\n")
     sys.stdout.write(
-        f"{len(found)} vulnerabilities that were known on {snapshot.as_of}, by "
+        f"{len(vulnerabilities)} vulnerabilities that were known on {snapshot.as_of}, by "
         f"{len(snapshot.advisories)} advisories about {len(pins)} pins.\n"
     )
     doubt = doubts(snapshot, pins, datetime.now(tz=UTC).date())
     if doubt:
         sys.stdout.write(f"{doubt}\n")
-    return 1 if found or doubt else 0
+    return 1 if vulnerabilities or doubt else 0
 
 
 def doubts(snapshot: Snapshot, pins: dict[str, str], today: date) -> str:
@@ -130,10 +130,10 @@ def update(checkout: Path) -> None:
         check=True,
     ).stdout.split()
     advisories = [
-        one
+        advisory
         for name in sorted(read_pins())
         for path in sorted((checkout / "vulns" / name).glob("*.yaml"))
-        for one in _excerpt(name, path)
+        for advisory in _excerpt(name, path)
     ]
     content = {
         "source": f"github.com/pypa/advisory-database at {commit}, CC BY 4.0",

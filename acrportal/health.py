@@ -70,8 +70,8 @@ def readyz(_request: HttpRequest) -> JsonResponse:
 def metrics(request: HttpRequest) -> HttpResponse:
     """Answer with the metrics if the request has the configured token, else 404."""
     token: str = settings.ACRPORTAL_METRICS_TOKEN
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if not token or not constant_time_compare(given, token):
+    sent_token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if not token or not constant_time_compare(sent_token, token):
         raise Http404
     return HttpResponse(page_of_figures(), content_type=CONTENT_TYPE_LATEST)
 

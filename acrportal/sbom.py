@@ -78,7 +78,7 @@ def bill_of_materials() -> str:
     bom.register_dependency(portal, [packages[n] for n in names if n in packages])
     for name, component in packages.items():
         needed = sorted(_required(distribution(name)) & packages.keys())
-        bom.register_dependency(component, [packages[each] for each in needed])
+        bom.register_dependency(component, [packages[name] for name in needed])
     digest = hashlib.sha256(
         JsonV1Dot6(_number_document(bom, 0)).output_as_string().encode()
     )
@@ -122,8 +122,8 @@ def _packages() -> Iterator[tuple[str, Component]]:
 
 def _libraries(package: str, installed: Distribution) -> Iterator[Component]:
     for file in sorted(map(str, installed.files or [])):
-        if found := _LIBRARY.search(file):
-            name, version = found.groups()
+        if match := _LIBRARY.search(file):
+            name, version = match.groups()
             yield Component(
                 name=name,
                 version=version or None,
@@ -136,9 +136,9 @@ def _required(installed: Distribution) -> set[str]:
     """Return the packages that one needs on this platform, without its extras."""
     needed = [Requirement(text) for text in installed.requires or []]
     return {
-        _normal(each.name)
-        for each in needed
-        if each.marker is None or each.marker.evaluate({"extra": ""})
+        _normal(requirement.name)
+        for requirement in needed
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
     }
 
 
@@ -148,10 +148,10 @@ def _normal(name: str) -> str:
 
 def _vendored() -> Iterator[Component]:
     for folder in sorted((ROOT / "static/vendor").iterdir()):
-        found = _VENDORED.match(folder.name)
-        if found is None:
+        match = _VENDORED.match(folder.name)
+        if match is None:
             continue
-        name, version = found.groups()
+        name, version = match.groups()
         purl = PackageURL("npm", None, _NPM_NAMES.get(name, name), version)
         for script in sorted(folder.glob("*.js")):
             digest = hashlib.sha256(script.read_bytes()).hexdigest()

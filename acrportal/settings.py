@@ -119,7 +119,6 @@ INSTALLED_APPS = [
     "statements",
     "programmes",
     "imports",
-    "enrichment",
     "reports",
     "evidence",
     "operations",
@@ -478,7 +477,6 @@ ACRPORTAL_CALLBACK_MAX_BYTES: int = env.int(
 ACRPORTAL_ORPHAN_DAYS: int = env.int("ACRPORTAL_ORPHAN_DAYS", 7)
 ACRPORTAL_ORPHANS_PER_ADDRESS: int = env.int("ACRPORTAL_ORPHANS_PER_ADDRESS", 1000)
 ACRPORTAL_ORPHAN_BYTES: int = env.int("ACRPORTAL_ORPHAN_BYTES", 64 * 1024**2)
-ACRPORTAL_MOVE_HOURS: int = env.int("ACRPORTAL_MOVE_HOURS", 48)
 ACRPORTAL_CLOUD_POLL_SECONDS: float = env.float("ACRPORTAL_CLOUD_POLL_SECONDS", 15.0)
 ACRPORTAL_CLOUD_WAIT_HOURS: int = env.int("ACRPORTAL_CLOUD_WAIT_HOURS", 72)
 

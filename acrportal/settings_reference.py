@@ -42,11 +42,11 @@ class MeaningMissing(Exception):
 
 def tables() -> dict[Path, list[Setting]]:
     """Return the settings that each page describes."""
-    found = {PAGE: settings_read()}
+    by_page = {PAGE: settings_read()}
     for path in sorted((ROOT / "plugins").glob("*/settings.py")):
         if settings := settings_read(path):
-            found[_page_of(path.parent)] = settings
-    return found
+            by_page[_page_of(path.parent)] = settings
+    return by_page
 
 
 def _page_of(plugin: Path) -> Path:
@@ -99,8 +99,8 @@ def _format_default(default: str, words: str) -> str:
 
 def _setting_of(call: ast.Call) -> Setting:
     name = ast.literal_eval(call.args[0])
-    given = [word.value for word in call.keywords if word.arg == "default"]
-    default = (call.args[1:2] or given)[0]
+    keywords = [word.value for word in call.keywords if word.arg == "default"]
+    default = (call.args[1:2] or keywords)[0]
     try:
         value = _value_of(default)
     except ValueError:

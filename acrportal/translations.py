@@ -27,7 +27,6 @@ from django.utils.translation.template import templatize
 
 from audit.words import action_text
 from common.words import derived_names, own_apps
-from enrichment.open_data.kinds import source_kinds
 from review.choices import Verb
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,7 +35,7 @@ REFERENCE = "en"
 # Documents for others, which stay English: evidence packs and the API's description.
 _ENGLISH = (
     *("evidence/building.py", "evidence/services.py", "evidence/signing.py"),
-    *("evidence/summary.py", "evidence/words.py", "templates/evidence/"),
+    *("evidence/summary.py", "evidence/explanations.py", "templates/evidence/"),
     *("acrapi/", "templates/acrapi/"),
 )
 _SKIPPED = {"migrations", "tests"}
@@ -61,14 +60,14 @@ def languages() -> list[str]:
 @cache
 def collect() -> Catalog:
     """Return a catalogue of every text that is marked for translation."""
-    found = Catalog(charset="utf-8")
+    catalogue = Catalog(charset="utf-8")
     for path in _sources():
         name = path.relative_to(ROOT).as_posix()
         for text, context in _texts(path):
-            found.add(text, locations=[(name, 0)], context=context)
-    for text in {*derived_names(), *_actions(), *_open_data()}:
-        found.add(text, locations=[("derived from names", 0)])
-    return found
+            catalogue.add(text, locations=[(name, 0)], context=context)
+    for text in {*derived_names(), *_actions()}:
+        catalogue.add(text, locations=[("derived from names", 0)])
+    return catalogue
 
 
 def _actions() -> Iterator[str]:
@@ -84,20 +83,14 @@ def _actions() -> Iterator[str]:
     for path in _sources():
         if path.suffix == ".py":
             source = path.read_text(encoding="utf-8")
-            for found in written.findall(source):
-                yield from map(action_text, filter(None, found))
+            for groups in written.findall(source):
+                yield from map(action_text, filter(None, groups))
             for enumeration in actions.findall(source):
                 yield from map(action_text, member.findall(enumeration))
     yield from map(action_text, Verb.values)
     verbs: Any = apps.get_model("dedup", "DedupAction")._meta.get_field("verb")
     for word in [*verbs.choices, ("undo", ""), ("proposed", ""), ("refused", "")]:
         yield action_text(f"dedup.{word[0]}")
-
-
-def _open_data() -> Iterator[str]:
-    """Yield what the kinds of open data say of themselves, who know no Django."""
-    for kind in source_kinds().values():
-        yield from (kind.label, kind.licence, kind.terms)
 
 
 def _sources() -> Iterator[Path]:
@@ -120,13 +113,17 @@ def _texts(path: Path) -> Iterator[tuple[str | tuple[str, ...], str | None]]:
         source = re.sub(r"(?m)^\s+", "", templatize(source, origin=str(path)))
     # Babel takes bytes without a mark of their encoding for UTF-8.
     file = io.BytesIO(source.encode())
-    for _line, call, found, _notes in extract_python(file, _KEYWORDS, (), {}):
-        given: Any = found
-        texts: list[Any] = [given] if isinstance(given, str) else list(given or ())
+    for _line, call, arguments, _notes in extract_python(file, _KEYWORDS, (), {}):
+        argument_texts: Any = arguments
+        texts: list[Any] = (
+            [argument_texts]
+            if isinstance(argument_texts, str)
+            else list(argument_texts or ())
+        )
         context = texts.pop(0) if str(call).startswith("pgettext") else None
-        wanted = texts[: 2 if str(call).startswith("ngettext") else 1]
-        if wanted and all(isinstance(text, str) and text for text in wanted):
-            yield (wanted[0] if len(wanted) == 1 else tuple(wanted)), context
+        message = texts[: 2 if str(call).startswith("ngettext") else 1]
+        if message and all(isinstance(text, str) and text for text in message):
+            yield (message[0] if len(message) == 1 else tuple(message)), context
 
 
 def read(language: str) -> Catalog:
@@ -161,20 +158,20 @@ def update(language: str) -> None:
 def faults(language: str) -> list[str]:
     """Return what keeps a language from being offered, one line each."""
     catalogue = read(language)
-    found = [
+    lines = [
         f"{language}: not translated: {_show_key(message)}"
         for message in collect()
         if message.id and not _is_done(catalogue.get(_key(message), message.context))
     ]
     for message in catalogue:
         if message.id:
-            found += [
+            lines += [
                 f"{language}: {error}: {_show_key(message)}"
                 for error in map(str, message.check(catalogue))
             ]
     if compiled(catalogue) != _po(language).with_suffix(".mo").read_bytes():
-        found.append(f"{language}: django.mo is older than django.po")
-    return found
+        lines.append(f"{language}: django.mo is older than django.po")
+    return lines
 
 
 def _po(language: str) -> Path:
@@ -214,9 +211,9 @@ def main(options: Sequence[str] | None = None) -> int:
     if not arguments.check:
         for language in languages():
             update(language)
-    found = [fault for language in languages() for fault in faults(language)]
-    sys.stdout.write("\n".join(found or [f"Complete: {', '.join(languages())}"]) + "\n")
-    return bool(found)
+    lines = [fault for language in languages() for fault in faults(language)]
+    sys.stdout.write("\n".join(lines or [f"Complete: {', '.join(languages())}"]) + "\n")
+    return bool(lines)
 
 
 if __name__ == "__main__":

@@ -95,10 +95,12 @@ class PacedUnreader(SocketUnreader):  # type: ignore[misc]  # as above
             self.owes_continue = False
             self.sock.sendall(_CONTINUE)
         allowed = self.sock.gettimeout()
-        left = deadline(self._begun, self._received) - time.monotonic()
-        if left <= 0:
+        remaining_s = deadline(self._begun, self._received) - time.monotonic()
+        if remaining_s <= 0:
             raise TimeoutError("The body arrived too slowly.")
-        self.sock.settimeout(left if allowed is None else min(left, allowed))
+        self.sock.settimeout(
+            remaining_s if allowed is None else min(remaining_s, allowed)
+        )
         try:
             data = bytes(super().chunk(size_hint))
         finally:
@@ -207,8 +209,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # as above
         """Close the connection if the client still sends an unwanted body."""
         if not keepalive:
             return False
-        rest = time.monotonic() + _REST_SECONDS
-        whole = bool(conn.parser.finish_body(deadline=rest))
+        until = time.monotonic() + _REST_SECONDS
+        whole = bool(conn.parser.finish_body(deadline=until))
         conn.parser.unreader.gather()
         return whole
 
@@ -234,12 +236,12 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # as above
 
     def _on_rest(self, conn: Any, sock: socket.socket) -> None:
         try:
-            rest = sock.recv(_READ_BYTES)
+            body = sock.recv(_READ_BYTES)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            rest = b""
-        if not rest:
+            body = b""
+        if not body:
             self._close(conn)
 
     def murder_pending(self) -> None:

@@ -43,7 +43,7 @@ def listen() -> None:
 
 
 def _remember(
-    instance: User, raw: bool, update_fields: frozenset[str] | None, **_more: object
+    instance: User, raw: bool, update_fields: frozenset[str] | None, **_signal: object
 ) -> None:
     """Read the stored row before it is overwritten, to compare it afterwards."""
     watched = _WATCHED if update_fields is None else _WATCHED & update_fields
@@ -54,7 +54,7 @@ def _remember(
     vars(instance)["_as_it_was"] = before
 
 
-def _user_saved(instance: User, created: bool, raw: bool, **_more: object) -> None:
+def _user_saved(instance: User, created: bool, raw: bool, **_signal: object) -> None:
     before: Values | None = vars(instance).pop("_as_it_was", None)
     if raw:
         return
@@ -84,23 +84,23 @@ def _user_saved(instance: User, created: bool, raw: bool, **_more: object) -> No
 
 
 def _factor_saved(
-    instance: Authenticator, created: bool, raw: bool, **_more: object
+    instance: Authenticator, created: bool, raw: bool, **_signal: object
 ) -> None:
     if created and not raw:
         _record_for(instance.user, "second_factor.added", after={"kind": instance.type})
 
 
-def _factor_deleted(instance: Authenticator, **_more: object) -> None:
+def _factor_deleted(instance: Authenticator, **_signal: object) -> None:
     _record_for(instance.user, "second_factor.removed", before={"kind": instance.type})
 
 
-def _factor_used(user: User, authenticator: Authenticator, **_more: object) -> None:
+def _factor_used(user: User, authenticator: Authenticator, **_signal: object) -> None:
     """Record the use of recovery codes only: they are few, and each works once."""
     if authenticator.type == Authenticator.Type.RECOVERY_CODES:
         record(case=f"user:{user.pk}", action="recovery_code.used", actor=user)
 
 
-def _factor_failed(user: User, **_more: object) -> None:
+def _factor_failed(user: User, **_signal: object) -> None:
     record(
         case=f"user:{user.pk}",
         action="sign_in_failed",
@@ -110,13 +110,13 @@ def _factor_failed(user: User, **_more: object) -> None:
 
 
 def _sign_on_saved(
-    instance: SocialAccount, created: bool, raw: bool, **_more: object
+    instance: SocialAccount, created: bool, raw: bool, **_signal: object
 ) -> None:
     if created and not raw:
         _record_for(instance.user, "single_sign_on.added")
 
 
-def _sign_on_deleted(instance: SocialAccount, **_more: object) -> None:
+def _sign_on_deleted(instance: SocialAccount, **_signal: object) -> None:
     _record_for(instance.user, "single_sign_on.removed")
 
 

@@ -81,7 +81,7 @@ def _send(digest: Digest[Row], waiting: Sequence[Row]) -> None:
         # People with access limits must not learn of other rows.
         with working_for(reader), language, zone:
             seen = [row for row in digest.rows() if row.pk in keys]
-            subject, body = _written(digest, seen) if seen else ("", "")
+            subject, body = _compose(digest, seen) if seen else ("", "")
         if not seen:
             continue
         try:
@@ -96,11 +96,11 @@ def _send(digest: Digest[Row], waiting: Sequence[Row]) -> None:
             return
 
 
-def _written(digest: Digest[Row], seen: Sequence[Row]) -> tuple[str, str]:
+def _compose(digest: Digest[Row], seen: Sequence[Row]) -> tuple[str, str]:
     """Return subject and body in the current language."""
     parts = [digest.intro(), *map(digest.entry, seen[:_LISTED])]
     if len(seen) > _LISTED:
-        more = len(seen) - _LISTED
-        parts.append(_("… and %(more)d more.") % {"more": more})
+        surplus = len(seen) - _LISTED
+        parts.append(_("… and %(more)d more.") % {"more": surplus})
     title = digest.title(seen)
     return f"{settings.ACRPORTAL_SITE_NAME}: {title}", "\n\n".join(parts) + "\n"

@@ -26,7 +26,7 @@ Row = Any
 class Expectation:
     """Rows of which each was made by something that records an event of its case."""
 
-    what: str
+    noun: str
     rows: Callable[[], QuerySet[Row]]
     case: Callable[[Row], str] = lambda row: str(row.case)
 
@@ -44,4 +44,4 @@ def missing_events() -> Iterator[ChainFault]:
             recorded = set(events.values_list("case", flat=True).distinct())
             for case in cases:
                 if case not in recorded:
-                    yield ChainFault(case, 0, f"{expected.what} without any event")
+                    yield ChainFault(case, 0, f"{expected.noun} without any event")

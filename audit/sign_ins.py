@@ -53,7 +53,7 @@ def _groups_changed(
     action: str,
     pk_set: set[int] | None,
     reverse: bool,
-    **_more: object,
+    **_signal: object,
 ) -> None:
     """Record who gave or took which role."""
     change = _CHANGES.get(action)

@@ -25,7 +25,6 @@ class StatementKind(StrEnum):
     Packages above have kinds of their own: ``statements.kinds`` knows all.
     """
 
-    DECLARATION = "declaration"
     CUE_SHEET = "cue_sheet"
     EVIDENCE = "evidence"
     REPORT = "report"
@@ -66,8 +65,8 @@ def counted_by_kind(cases: Iterable[str]) -> dict[str, dict[str, Any]]:  # Any: 
     for statement in statements:
         uids.setdefault(statement.kind, []).append(statement.uid)
     return {
-        kind: {"count": len(found), "first": found[:_NAMED]}
-        for kind, found in uids.items()
+        kind: {"count": len(kind_uids), "first": kind_uids[:_NAMED]}
+        for kind, kind_uids in uids.items()
     }
 
 

@@ -164,15 +164,15 @@ def actor_label(name: str) -> str:
     kind, colon, own = name.partition(":")
     if not colon:
         return name
-    shown = own.replace("_", " ") if kind == "command" else own
+    label_name = own.replace("_", " ") if kind == "command" else own
     label = _labels("ACTORS").get(kind)
-    return str(label) % {"name": shown} if label else f"{kind} {shown}"
+    return str(label) % {"name": label_name} if label else f"{kind} {label_name}"
 
 
 def case_label(case: str) -> tuple[str, str]:
     """Return the kind of a case in words, and its id, if any: "Licence", "LIC-1"."""
     kind, _colon, own = case.partition(":")
-    codes = _CODES.union(*(getattr(each, "CODES", ()) for each in _modules()))
+    codes = _CODES.union(*(getattr(module, "CODES", ()) for module in _modules()))
     return capfirst(str(cases().get(kind, kind))), "" if kind in codes else own
 
 

@@ -120,7 +120,7 @@ def search(
     assert query.dense is not None
     assert query.level_map is not None
     cell = query.level_map.frames_per_cell
-    one = shelf.held.one
+    load = shelf.held.landmarks_of
     others = [
         replace(table, dead=(table.recordings == without).astype(np.uint8))
         for table in shelf.held.places
@@ -128,7 +128,7 @@ def search(
     n_frames = len(query.level_map.levels) * cell
     made = Search(
         view=view_of(query.dense, query.level_map, n_frames),
-        references=References(one, others),
+        references=References(load, others),
         params=DEFAULT,
         hours=shelf.hours,
         closed=np.repeat(silent_frames(query.level_map), cell),

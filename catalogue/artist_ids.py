@@ -23,8 +23,10 @@ def read_artist_ids(text: str) -> list[ArtistIdentity]:
 
     Raises ``BadIdentifier`` for what is no id, and for two of a kind at one place.
     """
-    found: dict[tuple[int, str], str] = {}
-    for part in filter(None, (each.strip() for each in re.split(r"[,\n]", text))):
+    values: dict[tuple[int, str], str] = {}
+    for part in filter(
+        None, (entry_text.strip() for entry_text in re.split(r"[,\n]", text))
+    ):
         entry = _ENTRY.fullmatch(part)
         if entry is None:
             raise BadIdentifier(
@@ -35,30 +37,30 @@ def read_artist_ids(text: str) -> list[ArtistIdentity]:
                 % {"given": part}
             )
         place, kind = int(entry[1]), entry[2].lower()
-        if (place, kind) in found:
+        if (place, kind) in values:
             raise BadIdentifier(
                 _("artist %(place)s has two ids of one kind") % {"place": place}
             )
-        found[place, kind] = _CHECKS[kind](entry[3])
+        values[place, kind] = _CHECKS[kind](entry[3])
     # As the rows are ordered: an MBID before an ISNI.
-    places = sorted(found, key=lambda each: (each[0], each[1] != ArtistIdKind.MBID))
+    places = sorted(values, key=lambda key: (key[0], key[1] != ArtistIdKind.MBID))
     return [
-        ArtistIdentity(position=place, kind=kind, value=found[place, kind])
+        ArtistIdentity(position=place, kind=kind, value=values[place, kind])
         for place, kind in places
     ]
 
 
-def check_artist_ids(given: str) -> str:
+def check_artist_ids(text: str) -> str:
     """Return ids of artists in one form. Raises ``BadIdentifier``."""
-    return ", ".join(map(str, read_artist_ids(given)))
+    return ", ".join(map(str, read_artist_ids(text)))
 
 
 def store_artist_ids(recording: Recording, text: str) -> None:
     """Make the ids of a recording's artists those of a text, in one transaction."""
     recording.artist_identities.all().delete()
     identities = read_artist_ids(text)
-    for each in identities:
-        each.recording = recording
+    for identity in identities:
+        identity.recording = recording
     ArtistIdentity.objects.bulk_create(identities)
 
 

@@ -160,7 +160,9 @@ def retire_recordings(*, recordings: Sequence[Recording], user: User | None) -> 
     with transaction.atomic():
         # Also those that the person may not see.
         with working_for(None):
-            stated = standing_on(f"recording:{each.uid}" for each in recordings)
+            stated = standing_on(
+                f"recording:{recording.uid}" for recording in recordings
+            )
         for recording in recordings:
             Recording.objects.filter(pk=recording.pk).update(
                 status=RecordingStatus.RETIRED, updated_at=datetime.now(tz=UTC)
@@ -170,7 +172,9 @@ def retire_recordings(*, recordings: Sequence[Recording], user: User | None) -> 
         note_change(recording.pk for recording in recordings)
         recordings_changed.send(
             sender=Recording,
-            before={each.pk: {"status": each.status} for each in recordings},
+            before={
+                recording.pk: {"status": recording.status} for recording in recordings
+            },
             user=user,
         )
 
@@ -250,7 +254,7 @@ def refingerprint(*, recording: Recording, user: User | None) -> None:
     with transaction.atomic():
         # Compare-and-set: a worker may have taken the recording since the page was
         # shown.
-        if not _made_waiting(recording):
+        if not _queue_for_worker(recording):
             raise _not_ready(recording)
         audit.services.record(
             case=f"recording:{recording.uid}",
@@ -307,7 +311,7 @@ def save_other_audio(*, recording: Recording, user: User | None) -> None:
     was_waiting = waits_for_audio(recording)
     with transaction.atomic():
         columns = {name: getattr(recording, name) for name in _OF_AUDIO}
-        if not _made_waiting(recording, **columns):
+        if not _queue_for_worker(recording, **columns):
             raise _not_ready(recording)
         audit.services.record(
             case=f"recording:{recording.uid}",
@@ -364,7 +368,7 @@ def stop_waiting(
         )
 
 
-def _made_waiting(recording: Recording, **columns: object) -> bool:
+def _queue_for_worker(recording: Recording, **columns: object) -> bool:
     """Let a recording wait for a worker; return False if it is not at rest."""
     stubs = Q(status=RecordingStatus.STUB) & ~Q(bucket=ACRCLOUD_MUSIC_BUCKET_ID)
     at_rest = Recording.objects.filter(Q(status__in=_AT_REST) | stubs, pk=recording.pk)
@@ -390,7 +394,7 @@ def _not_ready(recording: Recording) -> ChangeRefused:
 
 
 def _refuse_ids_twice(recordings: Sequence[Recording], target: Bucket) -> None:
-    wanted = Counter(
+    custom_ids = Counter(
         recording.custom_id
         for recording in recordings
         if recording.custom_id and recording.bucket_id != target.pk
@@ -399,8 +403,11 @@ def _refuse_ids_twice(recordings: Sequence[Recording], target: Bucket) -> None:
     living: QuerySet[Recording] = target.recordings.exclude(
         status=RecordingStatus.RETIRED
     )
-    taken = living.filter(custom_id__in=wanted).values_list("custom_id", flat=True)
-    twice = {*taken, *(custom_id for custom_id, number in wanted.items() if number > 1)}
+    taken = living.filter(custom_id__in=custom_ids).values_list("custom_id", flat=True)
+    twice = {
+        *taken,
+        *(custom_id for custom_id, number in custom_ids.items() if number > 1),
+    }
     if twice:
         raise ChangeRefused(
             "custom_id_taken",

@@ -93,7 +93,7 @@ def note_sound(recording: Recording, postings: Postings) -> None:
 
 
 def _analyse(recording: Recording, progress: Progress) -> None:
-    kept = analyse(
+    analysis = analyse(
         recording.audio,
         name=recording.audio_name,
         folder="fingerprints",
@@ -101,10 +101,10 @@ def _analyse(recording: Recording, progress: Progress) -> None:
         layers=_LAYERS,
         progress=progress,
     )
-    recording.duration_ms = kept.duration_ms
-    recording.facts = kept.facts
-    recording.fingerprint = kept.fingerprint_name
-    recording.waveform = kept.waveform_name
+    recording.duration_ms = analysis.duration_ms
+    recording.facts = analysis.facts
+    recording.fingerprint = analysis.fingerprint_name
+    recording.waveform = analysis.waveform_name
     recording.save(update_fields=["duration_ms", "facts", "fingerprint", "waveform"])
 
 

@@ -63,7 +63,9 @@ def open_index() -> IndexStore:
     """
     if not partitions.are_all_held():
         raise partitions.elsewhere()
-    return index_store.together({one: open_partition(one) for one in partitions.held()})
+    return index_store.together(
+        {partition: open_partition(partition) for partition in partitions.held()}
+    )
 
 
 def open_partition(partition: Partition, report: Report = _look) -> SegmentStore:
@@ -83,10 +85,10 @@ def searched_index(report: Report = _look) -> Iterator[tuple[IndexStore, int]]:
         raise partitions.elsewhere()
     with ExitStack() as stack:
         searched = {
-            one: stack.enter_context(searched_partition(one, report))
-            for one in partitions.held()
+            partition: stack.enter_context(searched_partition(partition, report))
+            for partition in partitions.held()
         }
-        parts = {one: index for one, (index, _) in searched.items()}
+        parts = {partition: index for partition, (index, _) in searched.items()}
         yield (
             index_store.together(parts),
             min(position for _, position in searched.values()),
@@ -114,7 +116,9 @@ def searched_partition(
 
 def bring_up() -> int:
     """Follow the catalogue to its state at the call; return the position reached."""
-    return min((_bring_up(one, _look) for one in partitions.held()), default=0)
+    return min(
+        (_bring_up(partition, _look) for partition in partitions.held()), default=0
+    )
 
 
 def _bring_up(partition: Partition, report: Report) -> int:
@@ -128,7 +132,7 @@ def _bring_up(partition: Partition, report: Report) -> int:
                 raise IndexCorrupt("The index of this machine is damaged again.")
             builds += 1
             if not _build(partition, read_kept, report, resume=True, only_if_lost=True):
-                _wait_for_build(_beside(partition), report)
+                _wait_for_build(_new_folder_of(partition), report)
             # Another process may have followed the log further.
             state = index_log.count_changes()
             continue
@@ -177,7 +181,7 @@ def _build(
 
     With ``only_if_lost``, a copy that another process has just built is kept.
     """
-    folder, beside = partition.folder, _beside(partition)
+    folder, beside = partition.folder, _new_folder_of(partition)
     with _lock_folder(beside.root, waits=False) as is_ours:
         if not is_ours:
             return False
@@ -219,7 +223,7 @@ def _under_way() -> IndexUnavailable:
     return IndexUnavailable("The index of this machine is being built.")
 
 
-def _beside(partition: Partition) -> IndexFolder:
+def _new_folder_of(partition: Partition) -> IndexFolder:
     folder = partition.folder
     return IndexFolder(folder.with_name(f"{folder.name}.new"), partition)
 
@@ -227,7 +231,7 @@ def _beside(partition: Partition) -> IndexFolder:
 def built_so_far() -> int:
     """Return how many recordings an interrupted build has put into the new copy."""
     count = 0
-    for beside in map(_beside, partitions.held()):
+    for beside in map(_new_folder_of, partitions.held()):
         if _can_go_on(beside, index_log.count_changes()):
             store = index_store.open_folder(beside.root)
             count += sum(len(store.recordings(bucket)) for bucket in store.buckets())
@@ -269,7 +273,7 @@ _merging: Thread | None = None
 
 def keep_up() -> None:
     """Follow the catalogue, and tell how late this machine is; called each second."""
-    late = [one for one in partitions.held() if not _keep_up(one)]
+    late = [partition for partition in partitions.held() if not _keep_up(partition)]
     if not late:
         resources.unblock({resources.INDEX})
 
@@ -278,12 +282,12 @@ def _keep_up(partition: Partition) -> bool:
     """Follow the catalogue with one partition; return whether it can be searched."""
     stage = ""
 
-    def tell_on_the_way(done: int, changes: int) -> None:
+    def report_on_the_way(done: int, changes: int) -> None:
         if draining.seconds():
             raise _Draining
         reported_at, _news = _reported.get(partition, (0.0, None))
         if changes and monotonic() - reported_at > 1:
-            _tell(partition, f"{done:,} / {changes:,}")
+            _report_progress(partition, f"{done:,} / {changes:,}")
             if resources.are_blocked({resources.INDEX}):
                 resources.block(resources.INDEX)
 
@@ -293,7 +297,7 @@ def _keep_up(partition: Partition) -> bool:
         if copy.reached(state) is None:
             # This process takes no scans until there is something to search.
             resources.block(resources.INDEX)
-        position = _bring_up(partition, tell_on_the_way)
+        position = _bring_up(partition, report_on_the_way)
     except _Draining:
         return False
     except Exception as error:
@@ -303,7 +307,7 @@ def _keep_up(partition: Partition) -> bool:
         logger.warning("the index of this machine does not follow: %s", error)
     else:
         _merge_beside(partition, position)
-    _tell(partition, stage)
+    _report_progress(partition, stage)
     return not stage
 
 
@@ -335,7 +339,7 @@ class _Draining(Exception):
     """The worker stops; another one goes on."""
 
 
-def _tell(partition: Partition, stage: str) -> None:
+def _report_progress(partition: Partition, stage: str) -> None:
     """Write how far this machine is, if that changed or was reported long ago."""
     folder = partition.folder
     state = index_log.count_changes()

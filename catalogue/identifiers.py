@@ -54,21 +54,21 @@ class CheckedIsrc:
     status: CodeStatus
 
 
-def check_isrc(given: str) -> CheckedIsrc:
+def check_isrc(text: str) -> CheckedIsrc:
     """Normalise an ISRC; a malformed one has no normalised form and matches nothing."""
-    bare = _PUNCTUATION.sub("", given.upper()).removeprefix("ISRC")
+    bare = _PUNCTUATION.sub("", text.upper()).removeprefix("ISRC")
     bare = bare.removeprefix(":")
     if not bare:
         return CheckedIsrc("", CodeStatus.MISSING)
     if not _ISRC.match(bare):
         return CheckedIsrc("", CodeStatus.MALFORMED)
-    status = CodeStatus.VALID if bare == given else CodeStatus.CORRECTED
+    status = CodeStatus.VALID if bare == text else CodeStatus.CORRECTED
     return CheckedIsrc(bare, status)
 
 
-def check_upc(given: str) -> str:
+def check_upc(text: str) -> str:
     """Return the digits of a UPC or EAN."""
-    bare = _bare(given)
+    bare = _bare(text)
     if not bare:
         return ""
     is_number = bare.isascii() and bare.isdigit()
@@ -77,9 +77,9 @@ def check_upc(given: str) -> str:
         return bare.zfill(12)
     if not is_number or len(bare) not in _UPC_LENGTHS:
         raise BadIdentifier(
-            _("a UPC or EAN has 8, 12 or 13 digits, not '%(given)s'") % {"given": given}
+            _("a UPC or EAN has 8, 12 or 13 digits, not '%(given)s'") % {"given": text}
         )
-    return _ending(bare, _check_of_upc(bare), given)
+    return _ending(bare, _check_of_upc(bare), text)
 
 
 def _check_of_upc(digits: str) -> str:
@@ -91,188 +91,188 @@ def _check_of_upc(digits: str) -> str:
     return str(-weighted % 10)
 
 
-def check_iswc(given: str) -> str:
+def check_iswc(text: str) -> str:
     """Return an ISWC as T and 10 digits."""
-    bare = _bare(given).removeprefix("T")
+    bare = _bare(text).removeprefix("T")
     if not bare:
         return ""
     if not bare.isascii() or not bare.isdigit() or len(bare) != _ISWC_DIGITS:
         raise BadIdentifier(
-            _("an ISWC is T followed by 10 digits, not '%(given)s'") % {"given": given}
+            _("an ISWC is T followed by 10 digits, not '%(given)s'") % {"given": text}
         )
-    return "T" + _ending(bare, _weighted_10(bare[:-1], 1), given)
+    return "T" + _ending(bare, _weighted_10(bare[:-1], 1), text)
 
 
-def check_ipi_name(given: str) -> str:
+def check_ipi_name(text: str) -> str:
     """Return an IPI name number as 11 digits, the last two of which check the others."""
-    bare = _bare(given)
+    bare = _bare(text)
     # Fields of fixed width are filled with zeros.
     if not bare.strip("0"):
         return ""
     if not _IPI_NAME.fullmatch(bare):
         raise BadIdentifier(
-            _("an IPI name number has 11 digits, not '%(given)s'") % {"given": given}
+            _("an IPI name number has 11 digits, not '%(given)s'") % {"given": text}
         )
     bare = bare.zfill(11)
     weighted = sum(
         weight * int(digit)
         for weight, digit in zip(range(10, 1, -1), bare[:9], strict=True)
     )
-    return _ending(bare, f"{-weighted % 101 % 100:02}", given)
+    return _ending(bare, f"{-weighted % 101 % 100:02}", text)
 
 
-def check_ipi_base(given: str) -> str:
+def check_ipi_base(text: str) -> str:
     """Return an IPI base number as I-123456789-3."""
-    bare = _bare(given)
+    bare = _bare(text)
     if not bare:
         return ""
     if not _IPI_BASE.fullmatch(bare):
         raise BadIdentifier(
             _("an IPI base number looks like I-123456789-3, not '%(given)s'")
-            % {"given": given}
+            % {"given": text}
         )
-    _ending(bare, _weighted_10(bare[1:-1], 2), given)
+    _ending(bare, _weighted_10(bare[1:-1], 2), text)
     return f"{bare[0]}-{bare[1:10]}-{bare[10]}"
 
 
-def check_isni(given: str) -> str:
+def check_isni(text: str) -> str:
     """Return an ISNI as 15 digits and a digit or X."""
-    bare = _bare(given).removeprefix("ISNI").removeprefix(":")
+    bare = _bare(text).removeprefix("ISNI").removeprefix(":")
     if not bare:
         return ""
     if not _ISNI.fullmatch(bare):
         raise BadIdentifier(
             _("an ISNI has 16 digits, of which the last may be X, not '%(given)s'")
-            % {"given": given}
+            % {"given": text}
         )
     total = 0
     for digit in bare[:-1]:
         total = 2 * (total + int(digit))
-    rest = (12 - total % 11) % 11
-    return _ending(bare, "X" if rest == 10 else str(rest), given)
+    check = (12 - total % 11) % 11
+    return _ending(bare, "X" if check == 10 else str(check), text)
 
 
-def check_mbid(given: str) -> str:
+def check_mbid(text: str) -> str:
     """Return an id of MusicBrainz, a UUID, in small letters."""
-    bare = given.strip().lower()
+    bare = text.strip().lower()
     if bare and not _MBID.fullmatch(bare):
         raise BadIdentifier(
             _(
                 "an MBID looks like 5b11f4ce-a62d-471e-81fc-a69a8278c7da, not "
                 "'%(given)s'"
             )
-            % {"given": given}
+            % {"given": text}
         )
     return bare
 
 
-def check_grid(given: str) -> str:
+def check_grid(text: str) -> str:
     """Return a GRid as 18 characters."""
-    bare = _bare(given).removeprefix("GRID").removeprefix(":")
+    bare = _bare(text).removeprefix("GRID").removeprefix(":")
     if not bare:
         return ""
     if not _GRID.fullmatch(bare):
         raise BadIdentifier(
             _("a GRid is A1 followed by 16 characters, not '%(given)s'")
-            % {"given": given}
+            % {"given": text}
         )
-    return _ending(bare, _mod_37_36(bare[:-1]), given)
+    return _ending(bare, _mod_37_36(bare[:-1]), text)
 
 
-def check_isan(given: str) -> str:
+def check_isan(text: str) -> str:
     """Return an ISAN in groups of four, with its check characters.
 
     The number of a version follows that of the work, each with its own character, of
     ISO 7064 modulo 37,36 (ISO 15706).
     """
-    bare = _bare(given).removeprefix("ISAN").removeprefix(":")
+    bare = _bare(text).removeprefix("ISAN").removeprefix(":")
     if not bare:
         return ""
-    found = _ISAN.fullmatch(bare)
-    if found is None:
+    match = _ISAN.fullmatch(bare)
+    if match is None:
         raise BadIdentifier(
             _(
                 "an ISAN has 16 characters 0-9 and A-F and a check character, such "
                 "as 0000-0000-D07A-0090-Q, not '%(given)s'"
             )
-            % {"given": given}
+            % {"given": text}
         )
-    work, check, version, check_of_version = found.groups(default="")
-    _ending(work + check, _mod_37_36(work), given)
+    work, check, version, check_of_version = match.groups(default="")
+    _ending(work + check, _mod_37_36(work), text)
     if version:
-        _ending(version + check_of_version, _mod_37_36(work + version), given)
+        _ending(version + check_of_version, _mod_37_36(work + version), text)
     digits = work + version
     groups = [digits[place : place + 4] for place in range(0, len(digits), 4)]
     return "-".join([*groups[:4], check, *groups[4:], *check_of_version])
 
 
-def check_dpid(given: str) -> str:
+def check_dpid(text: str) -> str:
     """Return a DPID as 18 characters.
 
     Some published DPIDs fail the check, so imports warn where others refuse.
     """
-    bare = bare_dpid(given)
+    bare = bare_dpid(text)
     if not bare:
         return ""
     if not _DPID.fullmatch(bare):
         raise BadIdentifier(
             _("a DPID is PADPIDA followed by 11 characters, not '%(given)s'")
-            % {"given": given}
+            % {"given": text}
         )
-    return _ending(bare, _mod_37_36(bare[:-1]), given)
+    return _ending(bare, _mod_37_36(bare[:-1]), text)
 
 
-def bare_dpid(given: str) -> str:
+def bare_dpid(text: str) -> str:
     """Return a DPID in capitals without hyphens, unchecked."""
-    return _bare(given)
+    return _bare(text)
 
 
-def check_ipn(given: str) -> str:
+def check_ipn(text: str) -> str:
     """Return an international performer number; how it is checked is not public."""
-    bare = _bare(given)
+    bare = _bare(text)
     if bare and not _IPN.fullmatch(bare):
         raise BadIdentifier(
-            _("an IPN has at most 8 digits, not '%(given)s'") % {"given": given}
+            _("an IPN has at most 8 digits, not '%(given)s'") % {"given": text}
         )
     return bare
 
 
-def check_label_code(given: str) -> str:
+def check_label_code(text: str) -> str:
     """Return a label code as LC and its digits, at least five."""
-    bare = _bare(given)
+    bare = _bare(text)
     if not bare:
         return ""
-    found = _LABEL_CODE.fullmatch(bare)
-    if found is None:
+    match = _LABEL_CODE.fullmatch(bare)
+    if match is None:
         raise BadIdentifier(
             _("a label code is LC followed by 4 to 6 digits, not '%(given)s'")
-            % {"given": given}
+            % {"given": text}
         )
-    return f"LC{found[1].zfill(5)}"
+    return f"LC{match[1].zfill(5)}"
 
 
-def check_society(given: str) -> str:
+def check_society(text: str) -> str:
     """Return the number of a society as three digits."""
-    bare = _bare(given)
+    bare = _bare(text)
     if not bare.strip("0"):
         return ""
     if not _SOCIETY.fullmatch(bare):
         raise BadIdentifier(
-            _("a society number has 3 digits, not '%(given)s'") % {"given": given}
+            _("a society number has 3 digits, not '%(given)s'") % {"given": text}
         )
     return bare.zfill(3)
 
 
-def _bare(given: str) -> str:
-    return _PUNCTUATION.sub("", given.upper()).replace(".", "")
+def _bare(text: str) -> str:
+    return _PUNCTUATION.sub("", text.upper()).replace(".", "")
 
 
-def _ending(bare: str, expected: str, given: str) -> str:
+def _ending(bare: str, expected: str, text: str) -> str:
     """Return a code that ends as expected."""
     if not bare.endswith(expected):
         raise BadIdentifier(
             _("the check digit of '%(given)s' should be %(expected)s")
-            % {"given": given, "expected": expected}
+            % {"given": text, "expected": expected}
         )
     return bare
 
@@ -287,8 +287,8 @@ def _weighted_10(digits: str, start: int) -> str:
 
 def _mod_37_36(text: str) -> str:
     """Return the check character of ISO 7064 modulo 37,36."""
-    rest = 36
+    remainder = 36
     for character in text:
-        rest = (rest + int(character, 36)) % 36 or 36
-        rest = rest * 2 % 37
-    return _DIGITS_36[(37 - rest) % 36]
+        remainder = (remainder + int(character, 36)) % 36 or 36
+        remainder = remainder * 2 % 37
+    return _DIGITS_36[(37 - remainder) % 36]

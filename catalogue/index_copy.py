@@ -77,22 +77,28 @@ class IndexFolder:
             # A copy of unknown state may contain entries that the log does not name.
             for bucket in Bucket.objects.present().values_list("pk", flat=True):
                 held = set(store.recordings(bucket).tolist())
-                wanted = filter(self.partition.holds, index_log.held_in(bucket))
-                for number in sorted(held - set(wanted)):
+                expected = filter(self.partition.holds, index_log.held_in(bucket))
+                for number in sorted(held - set(expected)):
                     store.remove(bucket, number)
         changes = index_log.changes_after(max(0, reached))
         done = 0
         for batch in batched(changes, BATCH):
-            ours = [one for one in batch if self.partition.holds(one.recording)]
+            ours = [
+                change for change in batch if self.partition.holds(change.recording)
+            ]
             _apply(store, ours, read, skip_held=reached < 0)
-            counted = [one.position for one in batch if one.position is not None]
+            counted = [
+                change.position for change in batch if change.position is not None
+            ]
             # Without a position, a copy is compared again after an interruption.
             if counted and reached >= 0:
                 self._write(state, counted[-1])
             done += len(batch)
             report(done, len(changes))
         if reached < 0:
-            counted = [one.position for one in changes if one.position is not None]
+            counted = [
+                change.position for change in changes if change.position is not None
+            ]
             self._write(state, max(counted, default=0))
 
     def distrust(self) -> None:

@@ -74,10 +74,10 @@ def _note(keys: Sequence[int]) -> None:
         places[recording] = bucket
         if status == _READY or (status in _OPEN and fingerprint):
             searched.add(recording)
-    known: dict[int, set[int]] = defaultdict(set)
+    buckets_of: dict[int, set[int]] = defaultdict(set)
     entries = IndexEntry.objects.filter(recording__in=keys)
     for recording, bucket in entries.values_list("recording_id", "bucket_id"):
-        known[recording].add(bucket)
+        buckets_of[recording].add(bucket)
     changed = [
         IndexEntry(
             recording_id=recording,
@@ -85,7 +85,8 @@ def _note(keys: Sequence[int]) -> None:
             is_held=recording in searched and bucket == place,
         )
         for recording, place in places.items()
-        for bucket in known[recording] | ({place} if recording in searched else set())
+        for bucket in buckets_of[recording]
+        | ({place} if recording in searched else set())
     ]
     IndexEntry.objects.bulk_create(
         changed,
@@ -155,9 +156,9 @@ def left_after(position: int, recordings: Iterable[int]) -> bool:
     """
     keys = set(recordings)
     entries = IndexEntry.objects.filter(recording__in=keys)
-    known = set(entries.values_list("recording_id", flat=True))
+    logged = set(entries.values_list("recording_id", flat=True))
     later = Q(position__gt=position) | Q(position=None)
-    return keys != known or entries.filter(later, is_held=False).exists()
+    return keys != logged or entries.filter(later, is_held=False).exists()
 
 
 def is_replaced(change: LoggedChange) -> bool:

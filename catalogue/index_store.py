@@ -57,7 +57,9 @@ def open_held() -> IndexStore:
 
     Raises ``IndexPartial`` if it holds only a part.
     """
-    return together({one: open_folder(one.folder) for one in partitions.held()})
+    return together(
+        {partition: open_folder(partition.folder) for partition in partitions.held()}
+    )
 
 
 def together(parts: Mapping[Partition, SegmentStore]) -> IndexStore:
@@ -70,7 +72,9 @@ def together(parts: Mapping[Partition, SegmentStore]) -> IndexStore:
         raise partitions.elsewhere()
     if len(every) == 1:
         return parts[every[0]]
-    return PartitionedIndex({one.number: parts[one] for one in every}, len(every))
+    return PartitionedIndex(
+        {partition.number: parts[partition] for partition in every}, len(every)
+    )
 
 
 def create_folder(folder: Path) -> SegmentStore:
@@ -94,10 +98,10 @@ def _open(root: Path, _identity: tuple[int, int] | None) -> SegmentStore:
 def identity(folder: Path) -> tuple[int, int] | None:
     """Return a value that changes when another index takes the place of this one."""
     try:
-        found = (folder / STORE).stat()
+        status = (folder / STORE).stat()
     except FileNotFoundError:
         return None
-    return found.st_ino, found.st_mtime_ns
+    return status.st_ino, status.st_mtime_ns
 
 
 def load_landmarks(recording_id: int) -> Landmarks:
@@ -155,4 +159,8 @@ def remove_recording(recording: Recording) -> None:
 
 def _folder_of(recording: Recording) -> Path:
     """Return the folder of the held partition to which a recording belongs."""
-    return next(one.folder for one in partitions.held() if one.holds(recording.pk))
+    return next(
+        partition.folder
+        for partition in partitions.held()
+        if partition.holds(recording.pk)
+    )

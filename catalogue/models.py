@@ -353,7 +353,7 @@ class Recording(models.Model):
         Each follows the artist's place among ``artists``; ``catalogue.artist_ids`` reads
         them.
         """
-        return ", ".join(str(each) for each in self.artist_identities.all())
+        return ", ".join(str(identity) for identity in self.artist_identities.all())
 
     @property
     def owner_share_pct(self) -> Decimal | None:

@@ -56,7 +56,11 @@ def every() -> list[Partition]:
 def held() -> list[Partition]:
     """Return the partitions that this machine holds."""
     numbers: list[int] | None = settings.ACRPORTAL_HELD_PARTITIONS
-    return [one for one in every() if numbers is None or one.number in numbers]
+    return [
+        partition
+        for partition in every()
+        if numbers is None or partition.number in numbers
+    ]
 
 
 def are_all_held() -> bool:
@@ -71,7 +75,9 @@ def duty_of_all() -> str:
 
 def elsewhere() -> IndexPartial:
     """Return the error of work that needs partitions which this machine does not hold."""
-    missing = [str(one.number) for one in every() if one not in held()]
+    missing = [
+        str(partition.number) for partition in every() if partition not in held()
+    ]
     return IndexPartial(
         _(
             "This machine does not hold partition %(numbers)s of %(count)s, and this "
@@ -85,7 +91,7 @@ def elsewhere() -> IndexPartial:
 def _duties() -> dict[str, str]:
     if len(every()) == 1:
         return {}
-    duties = {one.duty: "" for one in held()}
+    duties = {partition.duty: "" for partition in held()}
     return duties | ({_WHOLE: ""} if are_all_held() else {})
 
 

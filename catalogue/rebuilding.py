@@ -30,11 +30,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Rebuilt:
-    """The counts of a rebuild; ``kept`` were indexed by an earlier, interrupted
-    rebuild.
+    """The counts of a rebuild.
+
+    ``already_indexed`` were indexed by an earlier, interrupted one.
     """
 
-    kept: int = 0
+    already_indexed: int = 0
     indexed: int = 0
     fingerprinted: int = 0
     failed: int = 0
@@ -65,7 +66,7 @@ def rebuild_index(
     # Rows that were changed by hand have their copies follow them as well.
     index_log.note_change(index_log.unnoted().values_list("pk", flat=True))
     if resume:
-        counts.kept = following.built_so_far()
+        counts.already_indexed = following.built_so_far()
     following.build(
         read=partial(_read, counts=counts),
         report=lambda _done, _all: progress(counts),

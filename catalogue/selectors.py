@@ -81,8 +81,8 @@ def keys_beyond_labels(
     named: Iterable[tuple[int, Collection[str]]], buckets: Collection[int]
 ) -> Iterator[int]:
     """Yield the keys of rules that name a label which no recording of the buckets has."""
-    listed = list(named)
-    if not listed:
+    rules = list(named)
+    if not rules:
         return
     rows = Recording.objects.filter(bucket__in=buckets).exclude(label="").order_by()
     seen = {
@@ -90,7 +90,7 @@ def keys_beyond_labels(
     }
     yield from (
         key
-        for key, labels in listed
+        for key, labels in rules
         if not seen.issuperset(label.casefold() for label in labels)
     )
 
@@ -126,14 +126,14 @@ def artists_hold(text: str, *, path: str = "") -> Q:
 
 def with_merged(recording: Recording) -> set[int]:
     """Return the keys of a recording and of all recordings merged into it."""
-    found, latest = {recording.pk}, {recording.pk}
+    keys, latest = {recording.pk}, {recording.pk}
     # Merges may chain, so aliases have aliases.
     while latest:
         # In the order of their titles, SQLite would read all recordings.
         merged = Recording.objects.filter(merged_into__in=latest).order_by()
-        latest = set(merged.values_list("pk", flat=True)) - found
-        found |= latest
-    return found
+        latest = set(merged.values_list("pk", flat=True)) - keys
+        keys |= latest
+    return keys
 
 
 def shown_for(recording: Recording) -> Recording:
@@ -169,7 +169,9 @@ def merged_into_any(recordings: QuerySet[Recording], *, path: str) -> Q:
         merged_into=None, pk__in=aliases.order_by().values("merged_into")
     )
     keys = stay.order_by().values("pk")
-    return reduce(or_, (Q((f"{path}{each}__in", keys)) for each in _merge_paths()))
+    return reduce(
+        or_, (Q((f"{path}{merge_path}__in", keys)) for merge_path in _merge_paths())
+    )
 
 
 def _merge_paths() -> list[str]:
@@ -209,10 +211,10 @@ def excluded_intervals_of(
     rows = Exclusion.objects.filter(
         recording__in=list(recordings), approved=True, removed_at__isnull=True
     )
-    found: dict[int, list[tuple[int, int]]] = {}
+    intervals: dict[int, list[tuple[int, int]]] = {}
     for key, start, end in rows.values_list("recording_id", "start_ms", "end_ms"):
-        found.setdefault(key, []).append((start, end))
-    return found
+        intervals.setdefault(key, []).append((start, end))
+    return intervals
 
 
 def excluded_intervals(recording: Recording) -> list[tuple[int, int]]:

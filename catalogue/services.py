@@ -201,18 +201,22 @@ def add_waiting_recording(
     """
     with transaction.atomic(), working_for(None):
         rows = Recording.objects.select_for_update(of=("self",))
-        known = rows.filter(acr_id=acr_id).first()
-        if known is not None and not _may_wait(known):
-            raise IdTaken(known)
-        recording = known or Recording(acr_id=acr_id, added_by=user)
-        before = {"bucket": known.bucket_id, "status": known.status} if known else {}
+        existing = rows.filter(acr_id=acr_id).first()
+        if existing is not None and not _may_wait(existing):
+            raise IdTaken(existing)
+        recording = existing or Recording(acr_id=acr_id, added_by=user)
+        before = (
+            {"bucket": existing.bucket_id, "status": existing.status}
+            if existing
+            else {}
+        )
         apply_details(recording, details)
         recording.bucket, recording.status = bucket, RecordingStatus.STUB
         recording.duration_ms = duration_ms
         recording.save()
         audit.services.record(
             case=f"recording:{recording.uid}",
-            action="recording.awaited" if known else "recording.added",
+            action="recording.awaited" if existing else "recording.added",
             actor=user or audit.services.SYSTEM,
             before=before,
             after={
@@ -224,13 +228,13 @@ def add_waiting_recording(
     return recording
 
 
-def _may_wait(known: Recording) -> bool:
+def _may_wait(recording: Recording) -> bool:
     """Tell whether a row holds nothing but the name of a recording elsewhere."""
-    if known.audio or known.fingerprint or known.source_url:
+    if recording.audio or recording.fingerprint or recording.source_url:
         return False
-    if known.status == RecordingStatus.STUB:
-        return known.bucket_id == ACRCLOUD_MUSIC_BUCKET_ID
-    return known.status == RecordingStatus.RETIRED and known.merged_into is None
+    if recording.status == RecordingStatus.STUB:
+        return recording.bucket_id == ACRCLOUD_MUSIC_BUCKET_ID
+    return recording.status == RecordingStatus.RETIRED and recording.merged_into is None
 
 
 def apply_details(recording: Recording, details: RecordingDetails) -> None:
@@ -242,7 +246,7 @@ def apply_details(recording: Recording, details: RecordingDetails) -> None:
 def detail_columns(details: RecordingDetails) -> dict[str, Any]:
     """Return the metadata as columns, with codes checked. Any: a column's value."""
     isrc = check_isrc(details.isrc)
-    names = [each.name for each in fields(details) if each.name not in _CODES]
+    names = [field.name for field in fields(details) if field.name not in _CODES]
     return {
         **{name: getattr(details, name) for name in names},
         "isrc": details.isrc,

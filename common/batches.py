@@ -11,6 +11,6 @@ Item = TypeVar("Item")
 
 def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     """Yield the items in lists of at most ``size``."""
-    rest = iter(items)
-    while batch := list(itertools.islice(rest, size)):
+    remaining = iter(items)
+    while batch := list(itertools.islice(remaining, size)):
         yield batch

@@ -159,7 +159,7 @@ class UploadToDisk(TemporaryFileUploadHandler):
             raise
 
 
-def _shown_name(_parser: MultiPartParser, file_name: str) -> str | None:
+def _base_name(_parser: MultiPartParser, file_name: str) -> str | None:
     """Return the name of an uploaded file without its folders; None if nothing is left.
 
     Django's own drops joiners, which are letters of many languages.
@@ -170,7 +170,7 @@ def _shown_name(_parser: MultiPartParser, file_name: str) -> str | None:
 
 
 # The parser of forms offers no other place to choose how it reads names.
-setattr(MultiPartParser, "sanitize_file_name", _shown_name)  # noqa: B010 - a method
+setattr(MultiPartParser, "sanitize_file_name", _base_name)  # noqa: B010 - a method
 
 
 def _original_name(name: str) -> str:

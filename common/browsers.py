@@ -12,7 +12,7 @@ _SYSTEMS |= {"Windows": "Windows", "Mac OS X": "macOS", "Linux": "Linux"}
 def browser_of(user_agent: str) -> tuple[str, str]:
     """Return browser and system, such as Firefox and Windows; "" for unknown ones."""
     browser, system = (
-        next((name for mark, name in known.items() if mark in user_agent), "")
-        for known in (_BROWSERS, _SYSTEMS)
+        next((name for mark, name in names.items() if mark in user_agent), "")
+        for names in (_BROWSERS, _SYSTEMS)
     )
     return browser, system

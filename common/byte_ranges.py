@@ -18,12 +18,12 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})$")
 _CHUNK_BYTES = 256 * 1024
 
 
-def _wanted_span(header: str, size: int) -> tuple[int, int] | None:
+def _requested_span(header: str, size: int) -> tuple[int, int] | None:
     """Return first and last byte; None if unusable; first > last if out of range."""
-    found = _RANGE.match(header.strip())
-    if found is None or found.groups() == ("", ""):
+    match = _RANGE.match(header.strip())
+    if match is None or match.groups() == ("", ""):
         return None
-    first_text, last_text = found.groups()
+    first_text, last_text = match.groups()
     if not first_text:
         return max(0, size - int(last_text)), size - 1
     last = min(int(last_text), size - 1) if last_text else size - 1
@@ -43,9 +43,9 @@ def _read_span(file: File[bytes], first: int, last: int) -> Iterator[bytes]:
 def _read_open_span(file: BinaryIO, first: int, last: int) -> Iterator[bytes]:
     with file:
         file.seek(first)
-        left = last - first + 1
-        while left > 0 and (chunk := file.read(min(_CHUNK_BYTES, left))):
-            left -= len(chunk)
+        remaining = last - first + 1
+        while remaining > 0 and (chunk := file.read(min(_CHUNK_BYTES, remaining))):
+            remaining -= len(chunk)
             yield chunk
 
 
@@ -58,7 +58,7 @@ def file_response(
     """
     size, etag = file.size, f'"{version}"'
     same = request.headers.get("If-Range", etag) == etag
-    span = _wanted_span(request.headers.get("Range", ""), size) if same else None
+    span = _requested_span(request.headers.get("Range", ""), size) if same else None
     response: HttpResponse | StreamingHttpResponse
     if span is None:
         response = StreamingHttpResponse(

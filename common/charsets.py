@@ -120,11 +120,11 @@ def _is_script(line: bytes, name: str, script: re.Pattern[str]) -> bool:
     return (
         "\ufffd" not in text
         and bool(words)
-        and all(script.match(each) for word in words for each in word)
+        and all(script.match(letter) for word in words for letter in word)
         and not any(
-            one.islower() and other.isupper()
+            before.islower() and letter.isupper()
             for word in words
-            for one, other in pairwise(word)
+            for before, letter in pairwise(word)
         )
     )
 
@@ -142,5 +142,5 @@ def _fits(line: bytes, name: str, languages: tuple[frozenset[str], ...]) -> bool
     # A sign such as ³ or £ that belongs to a word was a letter.
     if "\ufffd" in text or _ODD.search(text):
         return False
-    foreign = {each for each in text if each.isalpha() and not each.isascii()}
+    foreign = {letter for letter in text if letter.isalpha() and not letter.isascii()}
     return any(foreign <= letters for letters in languages)

@@ -12,7 +12,7 @@ _FIRST_OWN_ID = 1001
 
 
 @contextmanager
-def one_at_a_time(what: str) -> Iterator[None]:
+def one_at_a_time(claim: str) -> Iterator[None]:
     """Keep other processes from counting and claiming at the same time.
 
     The lock lasts as long as the transaction.
@@ -22,7 +22,7 @@ def one_at_a_time(what: str) -> Iterator[None]:
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute(
-                    "SELECT pg_advisory_xact_lock(hashtext(%s))", [f"claim:{what}"]
+                    "SELECT pg_advisory_xact_lock(hashtext(%s))", [f"claim:{claim}"]
                 )
         yield
 

@@ -65,25 +65,27 @@ class FilterValues:
     filters: Sequence[Filter] = ()
 
     def __init__(self, **values: Any) -> None:
-        known = [each.name for each in self.filters]
-        if unknown := set(values).difference(known):
+        names = [row_filter.name for row_filter in self.filters]
+        if unknown := set(values).difference(names):
             raise TypeError(
                 _("Unknown filters: %(sorted)s. Remove them.")
                 % {"sorted": ", ".join(sorted(unknown))}
             )
-        self._values = {name: values[name] for name in known if name in values}
+        self._values = {name: values[name] for name in names if name in values}
 
     @classmethod
     def from_query(cls, query: QueryDict) -> Self:
         """Read a query string; ``to_query`` writes it."""
         values: dict[str, Any] = {}
-        for each in cls.filters:
-            given = query.getlist(each.name)
-            read = [each.parse(given_text) for given_text in given]
-            if each.many and any(read):
-                values[each.name] = tuple(value for value in read if value is not None)
-            elif not each.many and read and read[-1] is not None:
-                values[each.name] = read[-1]
+        for row_filter in cls.filters:
+            texts = query.getlist(row_filter.name)
+            read = [row_filter.parse(raw) for raw in texts]
+            if row_filter.many and any(read):
+                values[row_filter.name] = tuple(
+                    value for value in read if value is not None
+                )
+            elif not row_filter.many and read and read[-1] is not None:
+                values[row_filter.name] = read[-1]
         if not any(isinstance(value, date) for value in values.values()):
             values.pop(ZONE, None)
         return cls(**values)
@@ -115,19 +117,19 @@ class FilterValues:
 
     def condition(self) -> Q:
         """Return what all filters together select."""
-        return self._join_conditions(lambda each: each.condition)
+        return self._join_conditions(lambda row_filter: row_filter.condition)
 
     def file_condition(self) -> Q:
         """Return the scanned files that the filters select."""
-        return self._join_conditions(lambda each: each.on_file)
+        return self._join_conditions(lambda row_filter: row_filter.on_file)
 
     def _join_conditions(self, which: Callable[[Filter], Condition | None]) -> Q:
         joined = Q()
         with timezone.override(self.get(ZONE) or UTC):
-            for each in self.filters:
-                condition = which(each)
-                if condition is not None and each.name in self._values:
-                    joined &= condition(self._values[each.name])
+            for row_filter in self.filters:
+                condition = which(row_filter)
+                if condition is not None and row_filter.name in self._values:
+                    joined &= condition(self._values[row_filter.name])
         return joined
 
     def __eq__(self, other: object) -> bool:
@@ -165,54 +167,54 @@ def _begin_of(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
-def text(given: str) -> str | None:
+def text(raw: str) -> str | None:
     """Read any text."""
-    return given.strip() or None
+    return raw.strip() or None
 
 
 def one_of(values: Sequence[str]) -> Parse:
     """Return a reader of texts that accepts these values."""
-    return lambda given: given if given in values else None
+    return lambda raw: raw if raw in values else None
 
 
-def number(given: str) -> int | None:
+def number(raw: str) -> int | None:
     """Read a primary key."""
-    if len(given) > _ID_DIGITS or not (given.isascii() and given.isdigit()):
+    if len(raw) > _ID_DIGITS or not (raw.isascii() and raw.isdigit()):
         return None
-    return int(given)
+    return int(raw)
 
 
-def uuid(given: str) -> str | None:
+def uuid(raw: str) -> str | None:
     """Read a UUID and write it the usual way."""
     try:
-        return str(UUID(given))
+        return str(UUID(raw))
     except ValueError:
         return None
 
 
-def score(given: str) -> Decimal | None:
+def score(raw: str) -> Decimal | None:
     """Read a finite decimal number."""
     try:
-        value = Decimal(given)
+        value = Decimal(raw)
     except InvalidOperation:
         return None
     return value if value.is_finite() else None
 
 
-def seconds(given: str) -> Decimal | None:
+def seconds(raw: str) -> Decimal | None:
     """Read a length in seconds, at most a year."""
-    value = score(given)
+    value = score(raw)
     return value if value is not None and 0 <= value < _YEAR_SECONDS else None
 
 
-def day(given: str) -> date | None:
+def day(raw: str) -> date | None:
     """Read an ISO date."""
     try:
-        return date.fromisoformat(given.strip())
+        return date.fromisoformat(raw.strip())
     except ValueError:
         return None
 
 
-def zone(given: str) -> str | None:
+def zone(raw: str) -> str | None:
     """Read the name of a time zone."""
-    return given if is_zone(given) else None
+    return raw if is_zone(raw) else None

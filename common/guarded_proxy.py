@@ -108,9 +108,9 @@ class GuardedProxy:
         with server, self._tracked(server):
             if head.method == "CONNECT":
                 client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                server.sendall(head.rest)
+                server.sendall(head.body)
             else:
-                server.sendall(head.forwarded() + head.rest)
+                server.sendall(head.forwarded() + head.body)
             self._relay(client, server)
 
     @contextmanager
@@ -183,10 +183,10 @@ class _Handler(socketserver.BaseRequestHandler):
 class _Head:
     """Request line and headers, with the bytes received after them."""
 
-    def __init__(self, method: str, address: str, headers: list[bytes], rest: bytes):
+    def __init__(self, method: str, address: str, headers: list[bytes], body: bytes):
         self.method = method
         self.address = address
-        self.rest = rest
+        self.body = body
         self._headers = headers
 
     @classmethod
@@ -201,12 +201,12 @@ class _Head:
             if not chunk or len(content) > _HEAD_BYTES:
                 return None
         client.settimeout(_IDLE_SECONDS)
-        head, rest = content.split(b"\r\n\r\n", 1)
+        head, body = content.split(b"\r\n\r\n", 1)
         first, *headers = head.split(b"\r\n")
         parts = first.decode("latin-1").split(" ")
         if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
             return None
-        return cls(parts[0], parts[1], headers, rest)
+        return cls(parts[0], parts[1], headers, body)
 
     @property
     def authorization(self) -> bytes:

@@ -118,7 +118,7 @@ class KeptAnalysis:
     fingerprint_name: str
     waveform_name: str
     warnings: tuple[str, ...]
-    others: tuple[tuple[int, Fingerprint], ...] = ()
+    other_tracks: tuple[tuple[int, Fingerprint], ...] = ()
 
 
 def decode_limits() -> DecodeLimits:
@@ -162,7 +162,7 @@ def analyse(
             f"{stem}.waveform", waveform.to_bytes(result.waveform)
         ),
         warnings=result.warnings,
-        others=result.others,
+        other_tracks=result.other_tracks,
     )
 
 

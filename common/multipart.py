@@ -38,22 +38,22 @@ class MultipartBody:
 
     def read(self, size: int = -1) -> bytes:
         """Return the next bytes, at most ``size``."""
-        wanted = len(self) if size < 0 else size
-        part = self._next_part(wanted)
+        count = len(self) if size < 0 else size
+        part = self._next_part(count)
         self._sent += len(part)
         if self._progress is not None:
             self._progress(self._sent / len(self))
         return part
 
-    def _next_part(self, wanted: int) -> bytes:
+    def _next_part(self, size: int) -> bytes:
         at = self._sent
         if at < len(self._head):
-            return self._head[at : at + wanted]
+            return self._head[at : at + size]
         at -= len(self._head)
         if at < self._file_bytes:
-            return self._file.read(min(wanted, self._file_bytes - at))
+            return self._file.read(min(size, self._file_bytes - at))
         at -= self._file_bytes
-        return self._tail[at : at + wanted]
+        return self._tail[at : at + size]
 
 
 def _head(boundary: str, fields: Mapping[str, str]) -> bytes:

@@ -58,11 +58,11 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # it has no type
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Serve a static file, or pass the request on."""
         answer: HttpResponseBase
-        other = self._under_another_version(request.path_info)
-        if other is None:
+        static_file = self._under_another_version(request.path_info)
+        if static_file is None:
             answer = super().__call__(request)
         else:
-            answer = self.serve(other, request)
+            answer = self.serve(static_file, request)
             answer["Cache-Control"] = "no-cache"
         return answer
 
@@ -81,5 +81,5 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # it has no type
         if plain is None or not path.startswith(plain) or path in self.files:
             return None
         name = _VERSION.sub("", path.removeprefix(plain), count=1)
-        found: StaticFile | None = self.files.get(f"{self.static_prefix}{name}")
-        return found
+        static_file: StaticFile | None = self.files.get(f"{self.static_prefix}{name}")
+        return static_file

@@ -23,8 +23,8 @@ def wilson_interval(share: float, count: float) -> tuple[float, float]:
     return max(0.0, (centre - spread) / whole), min(1.0, (centre + spread) / whole)
 
 
-def sign_test(one: int, other: int) -> float:
+def sign_test(count_a: int, count_b: int) -> float:
     """Return how probable it is by chance that two counts differ at least so much."""
-    total, least = one + other, min(one, other)
+    total, least = count_a + count_b, min(count_a, count_b)
     tail = sum(comb(total, count) for count in range(least + 1))
     return min(1.0, 2 * tail / (1 << total))

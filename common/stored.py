@@ -39,13 +39,13 @@ def read_stored(text: str) -> str:
 
 @lru_cache(maxsize=1000)
 def _read(text: str, language: str, names: int = _MOST_NAMES) -> str:
-    if (known := gettext(text)) != text:
-        return known
+    if (translated := gettext(text)) != text:
+        return translated
     for sentence, plural, pattern in _patterns(language):
-        if found := pattern.fullmatch(text):
+        if match := pattern.fullmatch(text):
             values = {
                 name: _value(name, value, language)
-                for name, value in found.groupdict().items()
+                for name, value in match.groupdict().items()
             }
             if not plural:
                 return gettext(sentence) % values
@@ -53,10 +53,10 @@ def _read(text: str, language: str, names: int = _MOST_NAMES) -> str:
             number = int(count) if count.isdecimal() else 2
             return ngettext(sentence, plural, number) % values
     # The names of an engine and a file may stand before the sentence.
-    name, colon, rest = text.partition(": ")
-    if not rest or not names:
+    name, colon, sentence_text = text.partition(": ")
+    if not sentence_text or not names:
         return text
-    return f"{name}{colon}{_read(rest, language, names - 1)}"
+    return f"{name}{colon}{_read(sentence_text, language, names - 1)}"
 
 
 def _value(name: str, value: str, language: str) -> str:
@@ -74,15 +74,15 @@ def _value(name: str, value: str, language: str) -> str:
 @lru_cache
 def _patterns(language: str) -> list[tuple[str, str, re.Pattern[str]]]:
     """Return the sentences with values and how they look, the most telling first."""
-    found = []
+    shapes = []
     for singular, plural in _catalogued(language):
         for sentence in filter(None, (singular, plural)):
             letters = len(re.findall(r"[^\W\d_]", _PLACE.sub("", sentence)))
             if _PLACE.search(sentence) and letters >= _LEAST_LETTERS:
                 shape = re.compile(_shape(sentence), re.DOTALL)
-                found.append((letters, singular, plural, shape))
-    found.sort(key=lambda each: -each[0])
-    return [each[1:] for each in found]
+                shapes.append((letters, singular, plural, shape))
+    shapes.sort(key=lambda row: -row[0])
+    return [row[1:] for row in shapes]
 
 
 def _catalogued(language: str) -> Iterator[tuple[str, str]]:
@@ -95,8 +95,8 @@ def _catalogued(language: str) -> Iterator[tuple[str, str]]:
             for message in read_mo(file):
                 # Labels have contexts, sentences have none.
                 if message.id and not message.context:
-                    given = message.id
-                    both = (given, "") if isinstance(given, str) else given
+                    ids = message.id
+                    both = (ids, "") if isinstance(ids, str) else ids
                     yield both[0], both[1]
 
 

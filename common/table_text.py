@@ -138,10 +138,10 @@ def read_day(text: str, order: str = DayOrder.DAY_FIRST) -> str | None:
         return _day(year, first, second) if is_turned else _day(year, second, first)
     if match := _LOCAL_MONTH.fullmatch(bare):
         return _day(match[2], match[1], None)
-    return _written_day(bare)
+    return _day_with_month_name(bare)
 
 
-def _written_day(text: str) -> str | None:
+def _day_with_month_name(text: str) -> str | None:
     """Return a date with the name of its month: 28 June 2016, Juni 2016."""
     parts = [part.casefold() for part in _WORD_OR_NUMBER.findall(text)]
     months = [_months()[part] for part in parts if part in _months()]
@@ -218,10 +218,10 @@ def _at_marks(name: str) -> list[str]:
     lines = name.replace(";", "\n").replace(" / ", "\n").splitlines()
     parts = []
     for line in lines:
-        first, *others = _FEATURED.split(" ".join(line.split()))
+        first, *guests = _FEATURED.split(" ".join(line.split()))
         # The bracket of "(feat. B)".
         parts += [
             first,
-            *(name if "(" in name else name.rstrip(")]") for name in others),
+            *(name if "(" in name else name.rstrip(")]") for name in guests),
         ]
     return parts

@@ -46,16 +46,16 @@ _LONGEST_LIST: Final = 10_000
 
 def why_no_territory(code: str) -> str:
     """Return why a code in capitals names no territory, and what to write instead."""
-    said = {"code": code[:20]}
+    values = {"code": code[:20]}
     if meant := MEANT.get(code):
         return _(
             "%(code)s is not a territory: %(meant)s is meant. Write %(meant)s."
         ) % {
-            **said,
+            **values,
             "meant": meant,
         }
     return (
-        _("%(code)s is not a territory. Use a code of two letters such as GB.") % said
+        _("%(code)s is not a territory. Use a code of two letters such as GB.") % values
     )
 
 

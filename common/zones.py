@@ -12,12 +12,12 @@ UTC = "UTC"
 
 
 # Reading the names opens a file for each of them.
-_known = cache(available_timezones)
+_zones = cache(available_timezones)
 
 
 def is_zone(name: str) -> bool:
     """Tell whether this is the name of an IANA time zone."""
-    return name in _known()
+    return name in _zones()
 
 
 def zone_choices() -> list[tuple[str, str]]:
@@ -25,7 +25,7 @@ def zone_choices() -> list[tuple[str, str]]:
 
     Names without a place are old ones, except UTC.
     """
-    places = sorted(name for name in _known() if "/" in name)
+    places = sorted(name for name in _zones() if "/" in name)
     return [(name, name) for name in (UTC, *places) if not name.startswith("Etc/")]
 
 

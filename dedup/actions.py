@@ -34,7 +34,7 @@ from review.approval import why_no_second_person
 from review.services import joining
 
 UNDO_FOR = timedelta(days=30)
-# Bounds the time of a request: each merge is a transaction of its own.
+# Bounds the time of a selection: each merge is a transaction of its own.
 BULK_LIMIT = 500
 
 
@@ -46,7 +46,7 @@ def act_on_group(
     user: User,
     version: int,
     seen: Sequence[str],
-    asked: ActionRequest,
+    selection: ActionRequest,
     note: str = "",
 ) -> DedupAction:
     """Carry out or propose an action on a group as the person saw it.
@@ -56,17 +56,17 @@ def act_on_group(
     """
     members = _unchanged(group, version, seen)
     # A form can be tampered with.
-    if not set(asked.recordings) <= set(members):
+    if not set(selection.recordings) <= set(members):
         raise ActionRefused(_("Some of the recordings do not belong to this group."))
-    return _act(verb, list(members.values()), group.uid, user, asked, note)
+    return _act(verb, list(members.values()), group.uid, user, selection, note)
 
 
 @transaction.atomic
-def keep_apart(*, one: Recording, other: Recording, user: User) -> DedupAction:
+def keep_apart(*, first: Recording, second: Recording, user: User) -> DedupAction:
     """Keep two recordings apart that share no group."""
-    pair = [one, other]
-    asked = ActionRequest([recording.uid for recording in pair])
-    return _act(ActionVerb.KEEP, pair, "", user, asked, "")
+    pair = [first, second]
+    selection = ActionRequest([recording.uid for recording in pair])
+    return _act(ActionVerb.KEEP, pair, "", user, selection, "")
 
 
 def _act(
@@ -74,21 +74,21 @@ def _act(
     members: list[Recording],
     group_uid: str,
     user: User,
-    asked: ActionRequest,
+    selection: ActionRequest,
     note: str,
 ) -> DedupAction:
     if not user.has_perm(Action.DECIDE):
         raise ActionNotAllowed(_("Your role may view duplicates but not change them."))
-    _check(verb, members, asked)
-    wanted = [member for member in members if member.uid in asked.recordings]
+    _check(verb, members, selection)
+    chosen = [member for member in members if member.uid in selection.recordings]
     named = next(
-        (member for member in wanted if member.uid == asked.canonical), wanted[0]
+        (member for member in chosen if member.uid == selection.canonical), chosen[0]
     )
     action = DedupAction(
         verb=verb,
         title=str(named)[:500],
         group_uid=group_uid,
-        asked=asdict(asked),
+        asked=asdict(selection),
         note=note.strip(),
         made_by=user,
     )
@@ -98,7 +98,7 @@ def _act(
         action.save()
         _record(action, "proposed", user)
         return action
-    _do(action, members, asked, user)
+    _do(action, members, selection, user)
     return action
 
 
@@ -125,7 +125,7 @@ def merge_many(
                 user=user,
                 version=version,
                 seen=seen,
-                asked=ActionRequest(seen, canonical=seen[0] if seen else ""),
+                selection=ActionRequest(seen, canonical=seen[0] if seen else ""),
             )
         except ActionRefused as error:
             refused.append((members[0].full_title if members else uid, error.message))
@@ -139,17 +139,17 @@ def accept(*, action: DedupAction, user: User) -> DedupAction:
     """Carry out a proposal, if its recordings are still searchable."""
     _require_second(user)
     action = _lock_action(action, user, ActionState.PROPOSED)
-    asked = ActionRequest(**action.asked)
+    selection = ActionRequest(**action.asked)
     group = DedupGroup.objects.filter(uid=action.group_uid).first()
     members = (
         list(_members(group).values())
         if group is not None
-        else list(Recording.objects.filter(uid__in=asked.recordings))
+        else list(Recording.objects.filter(uid__in=selection.recordings))
     )
     living = {
         member.uid for member in members if member.status == RecordingStatus.READY
     }
-    if not set(asked.recordings) <= living:
+    if not set(selection.recordings) <= living:
         raise ActionRefused(
             _(
                 "The recordings have changed since this was proposed. Refuse it "
@@ -157,7 +157,7 @@ def accept(*, action: DedupAction, user: User) -> DedupAction:
             )
         )
     action.settled_by, action.settled_at = user, datetime.now(tz=UTC)
-    _do(action, members, asked, user)
+    _do(action, members, selection, user)
     return action
 
 
@@ -223,50 +223,50 @@ def may_undo(action: DedupAction, user: User) -> bool:
 
 
 def _check(
-    verb: ActionVerb, members: Sequence[Recording], asked: ActionRequest
+    verb: ActionVerb, members: Sequence[Recording], selection: ActionRequest
 ) -> None:
     """Refuse impossible actions before anything is written."""
-    if not asked.recordings:
+    if not selection.recordings:
         raise ActionRefused(_("Choose at least one recording."))
-    if verb == ActionVerb.CANONICAL and len(asked.recordings) != 1:
+    if verb == ActionVerb.CANONICAL and len(selection.recordings) != 1:
         raise ActionRefused(_("Choose the canonical recording of the group."))
-    if verb == ActionVerb.SPLIT and len(asked.recordings) >= len(members):
+    if verb == ActionVerb.SPLIT and len(selection.recordings) >= len(members):
         raise ActionRefused(_("Leave at least one recording in the group."))
-    if verb == ActionVerb.KEEP and len(asked.recordings) < 2:
+    if verb == ActionVerb.KEEP and len(selection.recordings) < 2:
         raise ActionRefused(_("Choose at least two recordings to keep apart."))
     if verb != ActionVerb.MERGE:
         return
     by_uid = {member.uid: member for member in members}
-    if asked.canonical not in asked.recordings or len(asked.recordings) < 2:
+    if selection.canonical not in selection.recordings or len(selection.recordings) < 2:
         raise ActionRefused(_("Choose at least two recordings and the one to keep."))
-    if len({by_uid[uid].bucket_id for uid in asked.recordings}) > 1:
+    if len({by_uid[uid].bucket_id for uid in selection.recordings}) > 1:
         raise ActionRefused(
             _(
                 "The recordings are in different buckets, and each bucket is searched on "
                 "its own. Move them into one bucket first."
             )
         )
-    if by_uid[asked.canonical].status == RecordingStatus.RETIRED:
+    if by_uid[selection.canonical].status == RecordingStatus.RETIRED:
         raise ActionRefused(_("The recording that should stay has been retired."))
-    if set(asked.fields) - set(FIELDS):
+    if set(selection.fields) - set(FIELDS):
         raise ActionRefused(_("You chose a field that recordings do not have."))
 
 
 def _do(
-    action: DedupAction, members: list[Recording], asked: ActionRequest, user: User
+    action: DedupAction, members: list[Recording], selection: ActionRequest, user: User
 ) -> None:
     verb = ActionVerb(action.verb)
-    chosen = [member for member in members if member.uid in asked.recordings]
+    chosen = [member for member in members if member.uid in selection.recordings]
     aliases = Recording.objects.filter(merged_into__in=members)
     # Splitting brings back recordings merged into the chosen ones.
     touched = [*members, *(aliases if verb == ActionVerb.SPLIT else ())]
     action.before = snapshots.take(touched, group_uid=action.group_uid)
-    effects.carry_out(verb, chosen, members, asked, user)
+    effects.carry_out(verb, chosen, members, selection, user)
     effects.fill(touched, user)
     action.after = snapshots.take(touched, group_uid=action.group_uid)
     if verb == ActionVerb.MERGE:
-        action.after["exclusions"] = effects.carry_exclusions(chosen, asked, user)
-        effects.join_matches(action, chosen, asked, user)
+        action.after["exclusions"] = effects.carry_exclusions(chosen, selection, user)
+        effects.join_matches(action, chosen, selection, user)
     action.state = ActionState.DONE
     action.save()
     effects.reindex(action.after["recordings"], action.before["recordings"])
@@ -297,20 +297,20 @@ def _unchanged(
             "it again."
         ),
         joined=[titles.get(uid, uid) for uid in members if uid not in seen],
-        left=[titles.get(uid, uid) for uid in seen if uid not in members],
+        gone=[titles.get(uid, uid) for uid in seen if uid not in members],
     )
 
 
 def _members(group: DedupGroup) -> dict[str, Recording]:
     """Return a group's recordings by uid, canonical first."""
     rows = group.members.select_related("recording__bucket")
-    found = {member.recording.uid: member.recording for member in rows}
+    recordings = {member.recording.uid: member.recording for member in rows}
     # A person with access limits must not merge recordings they cannot see.
     with working_for(None):
-        hidden = DedupMember.objects.filter(group=group).count() - len(found)
+        hidden = DedupMember.objects.filter(group=group).count() - len(recordings)
     if why := why_unseen(hidden):
         raise ActionNotAllowed(why)
-    return found
+    return recordings
 
 
 def _refuse_taken_ids(action: DedupAction) -> None:
@@ -336,7 +336,7 @@ def _refuse_taken_ids(action: DedupAction) -> None:
             )
 
 
-def _lock_action(action: DedupAction, user: User, wanted: ActionState) -> DedupAction:
+def _lock_action(action: DedupAction, user: User, state: ActionState) -> DedupAction:
     if action.made_by_id != user.pk:
         # Its recordings may be gone, so their access limits can no longer be checked.
         refuse_limited(user)
@@ -347,7 +347,7 @@ def _lock_action(action: DedupAction, user: User, wanted: ActionState) -> DedupA
     }
     if why := why_unseen(count_hidden(user, Recording.objects.filter(uid__in=named))):
         raise ActionNotAllowed(why)
-    if current.state != wanted:
+    if current.state != state:
         raise ActionRefused(
             _("Somebody already decided this: %(state)s.")
             % {"state": lowered(current.get_state_display())}
@@ -367,14 +367,14 @@ def _require_second(user: User) -> None:
         raise ActionNotAllowed(why)
 
 
-def _record(action: DedupAction, what: str, user: User, *, note: str = "") -> None:
+def _record(action: DedupAction, step: str, user: User, *, note: str = "") -> None:
     name = {"done": f"dedup.{action.verb}", "undone": "dedup.undo"}
     audit.services.record(
         case=f"dedup:{action.group_uid or action.uid}",
-        action=name.get(what, f"dedup.{what}"),
+        action=name.get(step, f"dedup.{step}"),
         actor=user,
-        before=action.before if what == "done" else action.after,
-        after=action.after if what == "done" else action.before,
+        before=action.before if step == "done" else action.after,
+        after=action.after if step == "done" else action.before,
         reason=action.verb,
         note=note or action.note,
     )

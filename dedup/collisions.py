@@ -50,19 +50,19 @@ def findings() -> Iterator[CollisionMember]:
             yield from _of_group(group)
     # Two rows per pair, one for each recording.
     for link in selectors.open_pairs().order_by("pk"):
-        for one, other, share in (
+        for recording, partner, share in (
             (link.one, link.other, link.coverage_one),
             (link.other, link.one, link.coverage_other),
         ):
             yield CollisionMember(
                 "pair",
                 link.uid,
-                one,
+                recording,
                 canonical=False,
                 relation=link.kind,
-                linked_to=other.uid,
+                linked_to=partner.uid,
                 shared_pct=100 * share,
-                collides=_shared_codes(one, other)
+                collides=_shared_codes(recording, partner)
                 if link.kind == DuplicateKind.OVERLAP
                 else (),
             )
@@ -87,7 +87,7 @@ def differing_codes(recordings: Sequence[Recording]) -> tuple[str, ...]:
     return tuple(
         name
         for column, name in _CODES.items()
-        if len({getattr(each, column) for each in recordings} - {""}) > 1
+        if len({getattr(recording, column) for recording in recordings} - {""}) > 1
     )
 
 
@@ -117,10 +117,10 @@ def _of_group(group: DedupGroup) -> Iterator[CollisionMember]:
         )
 
 
-def _shared_codes(one: Recording, other: Recording) -> tuple[str, ...]:
+def _shared_codes(first: Recording, second: Recording) -> tuple[str, ...]:
     """Return the codes that two different recordings share."""
-    code = one.isrc_normalised
-    return ("isrc",) if code and code == other.isrc_normalised else ()
+    code = first.isrc_normalised
+    return ("isrc",) if code and code == second.isrc_normalised else ()
 
 
 def _codes_on_several() -> Iterator[CollisionMember]:

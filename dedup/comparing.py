@@ -23,15 +23,15 @@ _CACHED = 64
 
 
 def link_between(
-    one: Recording, other: Recording, found: SoundComparison | None = None
+    a: Recording, b: Recording, comparison: SoundComparison | None = None
 ) -> PairLink:
-    """Return an unsaved link; ``found`` compares ``one`` with ``other``.
+    """Return an unsaved link; ``comparison`` is that of ``a`` with ``b``.
 
     Without a comparison it links two copies of one file.
     """
-    turned = one.pk > other.pk
+    turned = a.pk > b.pk
     # Links store the lower key first, so that a pair has one row.
-    first, second = (other, one) if turned else (one, other)
+    first, second = (b, a) if turned else (a, b)
     link = PairLink(
         one=first,
         other=second,
@@ -39,15 +39,17 @@ def link_between(
         audio_one=first.audio_sha256,
         audio_other=second.audio_sha256,
     )
-    if found is None:
+    if comparison is None:
         link.kind = DuplicateKind.EXACT_FILE
         link.coverage_one = link.coverage_other = 1.0
         # A new recording has no length yet; equal bytes have the same.
         whole = max(first.duration_ms, second.duration_ms)
         link.runs = [[0, whole, 0, whole, 1.0, 0.0, 100.0]]
         return link
-    link.kind = "" if found.relation is SoundRelation.NONE else found.relation.value
-    link.altered = found.altered
+    link.kind = (
+        "" if comparison.relation is SoundRelation.NONE else comparison.relation.value
+    )
+    link.altered = comparison.altered
     link.runs = [
         [
             segment.start_ms,
@@ -58,11 +60,14 @@ def link_between(
             segment.pitch_cents,
             segment.score,
         ]
-        for segment in found.runs
+        for segment in comparison.runs
     ]
-    link.coverage_one, link.coverage_other = found.coverage_a, found.coverage_b
-    link.tempo_ratio, link.pitch_cents = found.tempo_ratio, found.pitch_cents
-    link.confidence = found.confidence
+    link.coverage_one, link.coverage_other = (
+        comparison.coverage_a,
+        comparison.coverage_b,
+    )
+    link.tempo_ratio, link.pitch_cents = comparison.tempo_ratio, comparison.pitch_cents
+    link.confidence = comparison.confidence
     if turned:
         turn(link)
     return link
@@ -79,19 +84,19 @@ def turn(link: PairLink) -> None:
 
 
 def place_in(
-    recording: Recording, other: Recording, interval: tuple[int, int]
+    recording: Recording, partner: Recording, interval: tuple[int, int]
 ) -> tuple[int, int] | None:
-    """Return where an interval of ``other`` lies in ``recording``, in milliseconds.
+    """Return where an interval of ``partner`` lies in ``recording``, in milliseconds.
 
     None if no link shows that the two share any of it.
     """
-    if same_file(recording, other):
+    if same_file(recording, partner):
         return interval
-    one, two = sorted((recording, other), key=lambda end: end.pk)
-    link = PairLink.objects.filter(one=one, other=two).first()
+    lower, upper = sorted((recording, partner), key=lambda end: end.pk)
+    link = PairLink.objects.filter(one=lower, other=upper).first()
     if link is None:
         return None
-    if recording == two:
+    if recording == upper:
         turn(link)
     places = []
     for start, end, other_start, other_end, *_ in link.runs:
@@ -108,23 +113,23 @@ def place_in(
     return (begins, ends) if begins < ends else None
 
 
-def same_file(one: Recording, other: Recording) -> bool:
+def same_file(a: Recording, b: Recording) -> bool:
     """Return whether two recordings came as the same bytes."""
-    bytes_of_one = (one.audio_sha256, one.audio_bytes)
-    return bool(one.audio_sha256) and bytes_of_one == (
-        other.audio_sha256,
-        other.audio_bytes,
+    bytes_of_one = (a.audio_sha256, a.audio_bytes)
+    return bool(a.audio_sha256) and bytes_of_one == (
+        b.audio_sha256,
+        b.audio_bytes,
     )
 
 
-def compare_pair(one: Recording, other: Recording) -> PairLink:
+def compare_pair(a: Recording, b: Recording) -> PairLink:
     """Compare two recordings on demand and completely; saves nothing.
 
     Raises ``FileNotFoundError`` if a recording has no fingerprint.
     """
-    if same_file(one, other):
-        return link_between(one, other)
-    first, second = sorted((one, other), key=lambda recording: recording.pk)
+    if same_file(a, b):
+        return link_between(a, b)
+    first, second = sorted((a, b), key=lambda recording: recording.pk)
     one_layer, other_layer = (
         Fingerprint(
             duration_ms=recording.duration_ms,
@@ -200,21 +205,21 @@ class Comparer:
             audio_other=F("other__audio_sha256"),
         )
         ends = links_now.values_list("one_id", "other_id")
-        known = {one + other - own for one, other in ends}
-        known |= self._compared.pop(own, set())
-        others = self._living(set(leads) - known)
+        compared = {first + second - own for first, second in ends}
+        compared |= self._compared.pop(own, set())
+        partners = self._living(set(leads) - compared)
         links = []
-        for pk, other in others.items():
+        for pk, partner in partners.items():
             # The later recording need not compare the pair again, even if no link was
             # written.
             self._compared[pk].add(own)
             try:
-                found = related(landmarks, self._landmarks(pk), leads[pk])
+                comparison = related(landmarks, self._landmarks(pk), leads[pk])
             except FileNotFoundError:
                 continue
-            if found is not None and found.runs:
-                links.append(link_between(recording, other, found))
-        return links, len(others)
+            if comparison is not None and comparison.runs:
+                links.append(link_between(recording, partner, comparison))
+        return links, len(partners)
 
     def _living(self, pks: Iterable[int]) -> dict[int, Recording]:
         rows = self.bucket.recordings.filter(status=RecordingStatus.READY)

@@ -42,7 +42,7 @@ def carry_out(
     verb: ActionVerb,
     chosen: Sequence[Recording],
     members: Sequence[Recording],
-    asked: ActionRequest,
+    selection: ActionRequest,
     user: User,
 ) -> None:
     """Apply the verb to the chosen members."""
@@ -56,36 +56,36 @@ def carry_out(
                 version=F("version") + 1
             )
         case ActionVerb.MERGE:
-            _merge(chosen, asked)
+            _merge(chosen, selection)
         case ActionVerb.KEEP:
             _keep(combinations(chosen, 2), user)
         case ActionVerb.SPLIT:
             _split_group(chosen, members, user)
         case ActionVerb.RETIRE:
-            Recording.objects.filter(pk__in=[each.pk for each in chosen]).update(
-                status=RecordingStatus.RETIRED, updated_at=datetime.now(tz=UTC)
-            )
+            Recording.objects.filter(
+                pk__in=[recording.pk for recording in chosen]
+            ).update(status=RecordingStatus.RETIRED, updated_at=datetime.now(tz=UTC))
 
 
 def carry_exclusions(
-    chosen: Sequence[Recording], asked: ActionRequest, user: User
+    chosen: Sequence[Recording], selection: ActionRequest, user: User
 ) -> list[str]:
     """Copy the exclusions of merged recordings to the one that stays; return their
     uids.
     """
-    canonical = Recording.objects.get(uid=asked.canonical)
+    canonical = Recording.objects.get(uid=selection.canonical)
     made = []
-    for other in chosen:
-        if other == canonical:
+    for member in chosen:
+        if member == canonical:
             continue
-        for segment in excluded_segments(other).filter(approved=True):
+        for segment in excluded_segments(member).filter(approved=True):
             interval = comparing.place_in(
-                canonical, other, (segment.start_ms, segment.end_ms)
+                canonical, member, (segment.start_ms, segment.end_ms)
             )
             # Read again for each segment, so that exclusions copied just now count.
-            known = excluded_intervals(canonical)
+            excluded = excluded_intervals(canonical)
             if interval is None or any(
-                a <= interval[0] and interval[1] <= b for a, b in known
+                a <= interval[0] and interval[1] <= b for a, b in excluded
             ):
                 continue
             carried = exclusions.exclude(
@@ -95,7 +95,7 @@ def carry_exclusions(
                 user=user,
                 note=segment.note
                 or _("From %(other)s, which was merged into this.")
-                % {"other": str(other)[:500]},
+                % {"other": str(member)[:500]},
             )
             made.append(carried.uid)
     return made
@@ -104,12 +104,12 @@ def carry_exclusions(
 def join_matches(
     action: DedupAction,
     chosen: Sequence[Recording],
-    asked: ActionRequest,
+    selection: ActionRequest,
     user: User,
 ) -> None:
     """Let the matches of merged recordings go on as those of the one that stays."""
-    stays = next(each for each in chosen if each.uid == asked.canonical)
-    merged = [each for each in chosen if each != stays]
+    stays = next(member for member in chosen if member.uid == selection.canonical)
+    merged = [member for member in chosen if member != stays]
     joining.follow_merge(merged=merged, stays=stays, merge=action.uid, user=user)
 
 
@@ -144,11 +144,15 @@ def follow(before: Mapping[str, Row], user: User) -> None:
 
     Licences and shares of a merged recording also count for the one that stays.
     """
-    touched = {each.pk: each for each in Recording.objects.filter(uid__in=before)}
+    touched = {
+        recording.pk: recording
+        for recording in Recording.objects.filter(uid__in=before)
+    }
     choosing.follow(touched, actor=user)
     grounds.follow_recordings(
         before={
-            key: {"label": before[each.uid]["label"]} for key, each in touched.items()
+            key: {"label": before[recording.uid]["label"]}
+            for key, recording in touched.items()
         },
         user=user,
     )
@@ -162,10 +166,10 @@ def regroup_buckets(recordings: Iterable[Recording]) -> None:
         regroup(DedupRun(bucket=bucket, audited=False))
 
 
-def _merge(chosen: Sequence[Recording], asked: ActionRequest) -> None:
-    canonical = next(member for member in chosen if member.uid == asked.canonical)
-    others = [member for member in chosen if member != canonical]
-    columns = merged_columns([canonical, *others], asked.fields)
+def _merge(chosen: Sequence[Recording], selection: ActionRequest) -> None:
+    canonical = next(member for member in chosen if member.uid == selection.canonical)
+    aliases = [member for member in chosen if member != canonical]
+    columns = merged_columns([canonical, *aliases], selection.fields)
     if not canonical.own_isrc and columns["isrc_normalised"] != (
         own := canonical.isrc_normalised
     ):
@@ -176,7 +180,7 @@ def _merge(chosen: Sequence[Recording], asked: ActionRequest) -> None:
     Recording.objects.filter(pk=canonical.pk).update(
         **columns, updated_at=datetime.now(tz=UTC)
     )
-    Recording.objects.filter(pk__in=[other.pk for other in others]).update(
+    Recording.objects.filter(pk__in=[alias.pk for alias in aliases]).update(
         status=RecordingStatus.RETIRED,
         merged_into=canonical,
         updated_at=datetime.now(tz=UTC),
@@ -185,15 +189,15 @@ def _merge(chosen: Sequence[Recording], asked: ActionRequest) -> None:
 
 def _keep(pairs: Iterable[tuple[Recording, Recording]], user: User) -> None:
     for pair in pairs:
-        one, other = sorted(pair, key=lambda recording: recording.pk)
+        first, second = sorted(pair, key=lambda recording: recording.pk)
         PairLink.objects.update_or_create(
-            one=one,
-            other=other,
+            one=first,
+            other=second,
             defaults={
                 "kept_at": datetime.now(tz=UTC),
                 "kept_by": user,
-                "audio_one": one.audio_sha256,
-                "audio_other": other.audio_sha256,
+                "audio_one": first.audio_sha256,
+                "audio_other": second.audio_sha256,
             },
         )
 
@@ -202,8 +206,8 @@ def _split_group(
     chosen: Sequence[Recording], members: Sequence[Recording], user: User
 ) -> None:
     """Keep the chosen apart from the rest; recordings merged into them come back."""
-    rest = [member for member in members if member not in chosen]
-    _keep(((one, other) for one in chosen for other in rest), user)
+    remaining = [member for member in members if member not in chosen]
+    _keep(((first, second) for first in chosen for second in remaining), user)
     for recording in chosen:
         if recording.own_isrc and recording.aliases.filter(
             isrc_normalised=recording.isrc_normalised

@@ -20,10 +20,13 @@ class ActionNotAllowed(ActionRefused):
 
 
 class GroupChanged(ActionRefused):
-    """The group has changed since it was shown; ``joined`` and ``left`` say how."""
+    """The group has changed since it was shown.
+
+    ``joined`` and ``gone`` name the recordings.
+    """
 
     code = "stale"
 
-    def __init__(self, message: str, *, joined: list[str], left: list[str]) -> None:
-        self.joined, self.left = joined, left
+    def __init__(self, message: str, *, joined: list[str], gone: list[str]) -> None:
+        self.joined, self.gone = joined, gone
         super().__init__(message)

@@ -26,8 +26,8 @@ _SURENESS = {
 class LinkedPair:
     """Two recordings, by primary key, that belong together."""
 
-    one: int
-    other: int
+    first: int
+    second: int
     kind: DuplicateKind
 
 
@@ -65,28 +65,28 @@ def groups(
     neighbours: _Neighbours = defaultdict(dict)
     # The surest kind last, so that it overwrites the others of a pair.
     for link in sorted(links, key=lambda link: -_SURENESS[link.kind]):
-        neighbours[link.one][link.other] = link.kind
-        neighbours[link.other][link.one] = link.kind
+        neighbours[link.first][link.second] = link.kind
+        neighbours[link.second][link.first] = link.kind
 
     def order(pk: int) -> tuple[object, ...]:
         used = (uses or {}).get(pk, 0)
         return (pk not in pinned, *canonical_order(recordings[pk], used))
 
-    found, placed = [], set[int]()
+    components, placed = [], set[int]()
     for pk in sorted(neighbours, key=order):
         if pk not in placed:
             group = _reached_from(pk, neighbours)
             placed.update(place.recording for place in group)
-            found.append(_with_bridges(group, neighbours))
-    return found
+            components.append(_with_bridges(group, neighbours))
+    return components
 
 
 def reached(start: int, links: Iterable[LinkedPair]) -> set[int]:
     """Return all recordings that links connect with ``start``, including itself."""
     neighbours: _Neighbours = defaultdict(dict)
     for link in links:
-        neighbours[link.one][link.other] = link.kind
-        neighbours[link.other][link.one] = link.kind
+        neighbours[link.first][link.second] = link.kind
+        neighbours[link.second][link.first] = link.kind
     return _connected(start, neighbours, lambda *_: True)
 
 
@@ -124,14 +124,14 @@ _RULES = (
 
 def why_canonical(
     canonical: Recording,
-    others: Iterable[Recording],
+    members: Iterable[Recording],
     uses: Mapping[int, int] | None = None,
 ) -> str:
     """Return the rule that puts a recording before the next best one."""
     used = uses or {}
     first = canonical_order(canonical, used.get(canonical.pk, 0))
     runners_up = sorted(
-        canonical_order(other, used.get(other.pk, 0)) for other in others
+        canonical_order(member, used.get(member.pk, 0)) for member in members
     )
     if not runners_up or runners_up[0] < first:
         return ""
@@ -207,5 +207,5 @@ def _reached_from(canonical: int, neighbours: _Neighbours) -> Group:
             if pk not in places:
                 places[pk] = GroupPlace(pk, kind.value, here)
                 queue.append(pk)
-    first, *others = places.values()
-    return (first, *sorted(others, key=lambda place: place.recording))
+    first, *members = places.values()
+    return (first, *sorted(members, key=lambda place: place.recording))

@@ -313,7 +313,7 @@ class Rehearsal:
     def compared(self, landmarks: Landmarks) -> list[Same]:
         """Return the recordings whose sound in the dry run shares something."""
         leads = relatives(landmarks, index=self._index, bucket=0)
-        found = []
+        duplicates = []
         for number, candidate_leads in leads.items():
             stored = fingerprint_file.from_bytes(self._path(number).read_bytes())
             comparison = related(landmarks, reference_layer(stored), candidate_leads)
@@ -322,8 +322,8 @@ class Rehearsal:
                 link = comparing.link_between(
                     Recording(pk=0), Recording(pk=number), comparison
                 )
-                found.append(Same(would_be, link))
-        return found
+                duplicates.append(Same(would_be, link))
+        return duplicates
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number}.acrfp"
@@ -350,8 +350,8 @@ class Comparison:
     replaced: Recording | None
     rehearsal: Rehearsal | None
     _position: int = 0
-    _known: set[int] = field(default_factory=set)
-    _found: dict[int, Same] = field(default_factory=dict)
+    _uncounted: set[int] = field(default_factory=set)
+    _same: dict[int, Same] = field(default_factory=dict)
     _would_be: list[Same] = field(default_factory=list)
 
     @classmethod
@@ -430,16 +430,17 @@ class Comparison:
 
     def _same_sound(self, living: QuerySet[Recording]) -> Same | None:
         # Some may have been retired, moved or replaced by a link since.
-        rows = living.exclude(fingerprint="").in_bulk(list(self._found))
-        found = [same for pk, same in self._found.items() if pk in rows]
-        found += self._would_be
+        rows = living.exclude(fingerprint="").in_bulk(list(self._same))
+        duplicates = [same for pk, same in self._same.items() if pk in rows]
+        duplicates += self._would_be
         # Of several, name the one that is most certainly the same.
-        found.sort(key=lambda same: -same.link.confidence)
+        duplicates.sort(key=lambda same: -same.link.confidence)
         kinds = [DuplicateKind.SAME_AUDIO]
         if self.newcomer.bucket.intake_versions:
             kinds.append(DuplicateKind.SAME_RECORDING)
         return next(
-            (same for kind in kinds for same in found if same.link.kind == kind), None
+            (same for kind in kinds for same in duplicates if same.link.kind == kind),
+            None,
         )
 
     def _came_since(self) -> set[int]:
@@ -447,7 +448,7 @@ class Comparison:
         if self._landmarks is None:
             return set()
         came = index_log.taken_up_after(self._position, self.newcomer.bucket.pk)
-        return came - self._known
+        return came - self._uncounted
 
     def _compare(self, only: set[int] | None) -> None:
         """Compare with all of the bucket, or with some of it; note the position."""
@@ -459,18 +460,20 @@ class Comparison:
             following.searched_index() as (index, position),
             interrupts.limited_search(),
         ):
-            self._known = index_log.uncounted_here(bucket.pk)
+            self._uncounted = index_log.uncounted_here(bucket.pk)
             leads = relatives(landmarks, index=index, bucket=bucket.pk)
             chosen = set(leads) if only is None else only & set(leads)
             rows = self._living().exclude(fingerprint="").in_bulk(list(chosen))
             for pk in only or ():
-                self._found.pop(pk, None)
+                self._same.pop(pk, None)
             for pk, existing in rows.items():
-                found = related(landmarks, index_store.load_landmarks(pk), leads[pk])
-                if found is not None:
+                comparison = related(
+                    landmarks, index_store.load_landmarks(pk), leads[pk]
+                )
+                if comparison is not None:
                     # The new recording has no key yet; 0 sorts before every real one.
-                    link = comparing.link_between(Recording(pk=0), existing, found)
-                    self._found[pk] = Same(existing, link)
+                    link = comparing.link_between(Recording(pk=0), existing, comparison)
+                    self._same[pk] = Same(existing, link)
         self._position = position
 
 
@@ -521,7 +524,7 @@ def _refuse(newcomer: Newcomer, same: Same | None) -> None:
         "bucket": newcomer.bucket.name,
         "id": existing.custom_id or existing.uid,
     }
-    what = {
+    sentence = {
         DuplicateKind.EXACT_FILE: _(
             "This file is already in %(bucket)s, as %(name)s (%(id)s)."
         ),
@@ -533,7 +536,7 @@ def _refuse(newcomer: Newcomer, same: Same | None) -> None:
         _("Another version is already in %(bucket)s: %(name)s (%(id)s)."),
     )
     raise AlreadyInCatalogue(
-        f"{what % names} " + _("Nothing was added."),
+        f"{sentence % names} " + _("Nothing was added."),
         existing=existing,
         field="audio",
         relation=kind,

@@ -39,9 +39,9 @@ def find_loops(*, bucket: Bucket) -> int:
     Decisions stay: a loop that was decided about is not reported again.
     """
     links = list(_links(bucket))
-    found = clusters(links)
+    candidates = clusters(links)
     recordings = Recording.objects.in_bulk(
-        {interval.recording for cluster in found for interval in cluster}
+        {interval.recording for cluster in candidates for interval in cluster}
     )
     repeated = {
         pk
@@ -49,13 +49,13 @@ def find_loops(*, bucket: Bucket) -> int:
         if link.kind == DuplicateKind.SHARED_LOOP
         for pk in (link.one_id, link.other_id)
     }
-    known = list(
+    places = list(
         LoopPlace.objects.filter(recording__bucket=bucket).select_related("loop")
     )
     with transaction.atomic():
-        for cluster in found:
+        for cluster in candidates:
             if _is_loop(cluster, recordings, repeated) and not _was_reported(
-                cluster, known
+                cluster, places
             ):
                 _write(cluster)
         # Recordings may have been retired or moved since the last check.
@@ -96,9 +96,9 @@ def clusters(links: Iterable[PairLink]) -> list[list[LoopInterval]]:
         for start, end, other_start, other_end, *_ in link.runs:
             if not SHORTEST_MS <= end - start <= LONGEST_MS:
                 continue
-            one = add(LoopInterval(link.one_id, int(start), int(end)))
-            other = add(LoopInterval(link.other_id, int(other_start), int(other_end)))
-            parent[root(one)] = root(other)
+            first = add(LoopInterval(link.one_id, int(start), int(end)))
+            second = add(LoopInterval(link.other_id, int(other_start), int(other_end)))
+            parent[root(first)] = root(second)
     joined: dict[int, list[LoopInterval]] = defaultdict(list)
     for number, interval in enumerate(intervals):
         joined[root(number)].append(interval)
@@ -150,15 +150,15 @@ def _owner(recording: Recording) -> tuple[str, ...]:
     return (recording.label.casefold(),)
 
 
-def _was_reported(cluster: Sequence[LoopInterval], known: Sequence[LoopPlace]) -> bool:
+def _was_reported(cluster: Sequence[LoopInterval], places: Sequence[LoopPlace]) -> bool:
     """Return whether a loop in all of these recordings was reported before."""
     reported: dict[int, set[int]] = defaultdict(set)
-    for place in known:
+    for place in places:
         here = LoopInterval(place.recording_id, place.start_ms, place.end_ms)
         if any(interval.shares(here) for interval in cluster):
             reported[place.loop_id].add(place.recording_id)
     pks = {interval.recording for interval in cluster}
-    return any(pks <= found for found in reported.values())
+    return any(pks <= recordings for recordings in reported.values())
 
 
 def _write(cluster: Sequence[LoopInterval]) -> None:

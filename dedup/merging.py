@@ -28,7 +28,7 @@ LABELS = {
 # Columns that follow a field: the result of checking the code.
 _WITH = {"isrc": ("isrc_normalised", "isrc_status")}
 FIELDS = tuple(LABELS)
-COLUMNS = (*FIELDS, *(column for more in _WITH.values() for column in more))
+COLUMNS = (*FIELDS, *(column for columns in _WITH.values() for column in columns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +69,16 @@ def field_choices(
     By default a field takes the canonical recording's value or, if that is empty, the
     first other one. ``chosen`` overrides this, as uids by field.
     """
-    wanted = chosen or {}
+    overrides = chosen or {}
     uids = [member.uid for member in members]
     choices = []
     for name in FIELDS:
         read = read_release if name == "release_date" else format_value
         values = tuple(read(getattr(member, name)) for member in members)
-        given = wanted.get(name, "")
+        uid = overrides.get(name, "")
         place = (
-            uids.index(given)
-            if given in uids
+            uids.index(uid)
+            if uid in uids
             # The first member with a value; members come canonical first.
             else next((n for n, value in enumerate(values) if value), 0)
         )

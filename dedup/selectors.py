@@ -74,8 +74,8 @@ def links_of_bucket(
     }
     rows = PairLink.objects.filter(kind__in=kinds, kept_at__isnull=True, **ends)
     return [
-        LinkedPair(one, other, DuplicateKind(kind))
-        for one, other, kind in rows.order_by("pk").values_list(
+        LinkedPair(first, second, DuplicateKind(kind))
+        for first, second, kind in rows.order_by("pk").values_list(
             "one_id", "other_id", "kind"
         )
     ]
@@ -87,9 +87,9 @@ def concerns_groups(*, recording: Recording) -> bool:
     return links.exists() or DedupMember.objects.filter(recording=recording).exists()
 
 
-def are_linked(recording: Recording, other: Recording) -> bool:
+def are_linked(recording: Recording, partner: Recording) -> bool:
     """Return whether a link, or the decision to keep them apart, joins two recordings."""
-    links = PairLink.objects.filter(_has_end(recording)).filter(_has_end(other))
+    links = PairLink.objects.filter(_has_end(recording)).filter(_has_end(partner))
     return links.exists()
 
 
@@ -209,11 +209,11 @@ def left_by_undo(action: DedupAction) -> str:
     names = list(files.order_by("name", "pk").values_list("name", flat=True))
     if not names:
         return ""
-    listed = ", ".join(f"“{name}”" for name in names[:_NAMED])
+    text = ", ".join(f"“{name}”" for name in names[:_NAMED])
     return ngettext(
         "%(n)s file was scanned since then and keeps the matches of that scan: %(files)s. "
         "Rescan it once the action is undone.",
         "%(n)s files were scanned since then and keep the matches of those scans: "
         "%(files)s. Rescan them once the action is undone.",
         len(names),
-    ) % {"n": len(names), "files": listed + (", …" if len(names) > _NAMED else "")}
+    ) % {"n": len(names), "files": text + (", …" if len(names) > _NAMED else "")}

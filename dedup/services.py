@@ -68,12 +68,12 @@ def find_duplicates(
     run = DedupRun(bucket=bucket)
     if dry_run:
         # Comparing takes long, so only the rest is done in a transaction.
-        found: list[PairLink] = []
+        links: list[PairLink] = []
         comparer = comparing.Comparer(bucket)
-        _compare_new(run, comparer, lambda one: found.extend(one.links), watch)
+        _compare_new(run, comparer, lambda outcome: links.extend(outcome.links), watch)
         with transaction.atomic():
             _renew_links(bucket)
-            PairLink.objects.bulk_create(found, ignore_conflicts=True)
+            PairLink.objects.bulk_create(links, ignore_conflicts=True)
             _group(run)
             transaction.set_rollback(True)
         return run
@@ -121,8 +121,8 @@ def write_exact_links(*, bucket: Bucket) -> None:
 
     Such links replace those by comparison, because they are surer.
     """
-    for one, other in selectors.exact_pairs(bucket=bucket):
-        link = comparing.link_between(one, other)
+    for first, second in selectors.exact_pairs(bucket=bucket):
+        link = comparing.link_between(first, second)
         columns = {
             name: getattr(link, name)
             for name in ("kind", "runs", "coverage_one", "coverage_other", "confidence")
@@ -149,7 +149,7 @@ def regroup(run: DedupRun, *, around: Recording | None = None) -> None:
         standing = run.bucket.recordings.all()
         if around is not None:
             reached = grouping.reached(around.pk, links)
-            links = [link for link in links if link.one in reached]
+            links = [link for link in links if link.first in reached]
             groups = groups.filter(
                 pk__in=DedupMember.objects.filter(recording__in=reached).values("group")
             )
@@ -157,13 +157,13 @@ def regroup(run: DedupRun, *, around: Recording | None = None) -> None:
             reached |= set(members.values_list("recording_id", flat=True))
             standing = standing.filter(pk__in=reached)
         keeping = _Keeping(run, kind, groups)
-        found = keeping.grouped(links)
+        new_groups = keeping.grouped(links)
         if kind == GroupKind.FAMILY:
-            run.families = found
+            run.families = new_groups
         else:
-            run.groups = found
-            _note_who_stands(standing, found)
-        keeping.write(found)
+            run.groups = new_groups
+            _note_who_stands(standing, new_groups)
+        keeping.write(new_groups)
     # Of both kinds, the last one reached all recordings.
     _note_families(standing, run.groups, run.families)
 
@@ -185,13 +185,13 @@ def group_new_recording(*, recording: Recording, **_signal: object) -> None:
 
 def _note_who_stands(rows: QuerySet[Recording], groups: Sequence[Group]) -> None:
     """Store in each recording which one represents its sound, for later scans."""
-    wanted = {
+    targets = {
         place.recording: group[0].recording for group in groups for place in group[1:]
     }
     # Also those that no longer belong to any group.
     rows = rows.filter(same_sound_as__isnull=False)
-    known = dict(rows.values_list("pk", "same_sound_as_id"))
-    _store_group("same_sound_as_id", wanted, known)
+    stored = dict(rows.values_list("pk", "same_sound_as_id"))
+    _store_group("same_sound_as_id", targets, stored)
 
 
 def _note_families(
@@ -212,24 +212,24 @@ def _note_families(
             for place in group
         )
     ]
-    wanted = {
+    targets = {
         place.recording: group[0].recording
         for group in (*told_apart, *families)
         for place in group
     }
-    known = dict(rows.exclude(family=None).values_list("pk", "family_id"))
-    _store_group("family_id", wanted, known)
+    stored = dict(rows.exclude(family=None).values_list("pk", "family_id"))
+    _store_group("family_id", targets, stored)
 
 
 def _store_group(
-    column: str, wanted: Mapping[int, int], known: Mapping[int, int]
+    column: str, targets: Mapping[int, int], stored: Mapping[int, int]
 ) -> None:
     """Write the first of its group to each recording where it differs, and tell of it."""
     before = {}
-    for pk in wanted.keys() | known.keys():
-        if wanted.get(pk) != known.get(pk):
-            Recording.objects.filter(pk=pk).update(**{column: wanted.get(pk)})
-            before[pk] = {column: known.get(pk)}
+    for pk in targets.keys() | stored.keys():
+        if targets.get(pk) != stored.get(pk):
+            Recording.objects.filter(pk=pk).update(**{column: targets.get(pk)})
+            before[pk] = {column: stored.get(pk)}
     if before:
         recordings_changed.send(sender=Recording, before=before, user=None)
 
@@ -260,31 +260,31 @@ class _Keeping:
 
     def grouped(self, links: Sequence[LinkedPair]) -> list[Group]:
         """Return the groups that links form; families only if versions differ."""
-        pks = {pk for link in links for pk in (link.one, link.other)}
+        pks = {pk for link in links for pk in (link.first, link.second)}
         self._recordings = Recording.objects.in_bulk(pks)
-        found = grouping.groups(
+        components = grouping.groups(
             links=links,
             recordings=self._recordings,
             pinned=self._pinned,
             uses=selectors.matches_by_recording(pks),
         )
         if self._kind == GroupKind.SAME_SOUND:
-            return found
+            return components
         versions = {
             pk
             for link in links
             if link.kind == DuplicateKind.SAME_RECORDING
-            for pk in (link.one, link.other)
+            for pk in (link.first, link.second)
         }
         return [
             group
-            for group in found
+            for group in components
             if any(place.recording in versions for place in group)
         ]
 
-    def write(self, found: Sequence[Group]) -> None:
+    def write(self, groups: Sequence[Group]) -> None:
         """Write changed groups, and delete groups without members."""
-        wanted = [(group, self._owner(group)) for group in found]
+        owned = [(group, self._owner(group)) for group in groups]
         for group in self._free.values():
             if self._run.audited:
                 record(
@@ -294,26 +294,26 @@ class _Keeping:
                 )
             group.delete()
             self._run.removed += 1
-        for places, kept in wanted:
-            self._write(places, kept)
+        for places, existing in owned:
+            self._write(places, existing)
 
-    def _owner(self, found: Group) -> DedupGroup | None:
+    def _owner(self, places: Group) -> DedupGroup | None:
         """Take the oldest group that has one of the members and is not taken yet."""
         owners = self._owners
         pks = sorted(
-            {owners[place.recording] for place in found if place.recording in owners}
+            {owners[place.recording] for place in places if place.recording in owners}
         )
         return next((self._free.pop(pk) for pk in pks if pk in self._free), None)
 
-    def _write(self, found: Group, kept: DedupGroup | None) -> None:
-        before = members_of(kept) if kept else []
+    def _write(self, places: Group, existing: DedupGroup | None) -> None:
+        before = members_of(existing) if existing else []
         after = sorted(
-            (_describe_place(place, self._recordings) for place in found),
+            (_describe_place(place, self._recordings) for place in places),
             key=lambda member: str(member["recording"]),
         )
         if before == after:
             return
-        group = kept or DedupGroup.objects.create(kind=self._kind)
+        group = existing or DedupGroup.objects.create(kind=self._kind)
         # Rewriting is simpler than a diff and safe: identity is that of the group.
         group.members.all().delete()
         DedupMember.objects.bulk_create(
@@ -326,20 +326,20 @@ class _Keeping:
                 bridge=place.bridge,
                 pinned=place.recording in self._pinned,
             )
-            for place in found
+            for place in places
         )
-        if kept:
-            DedupGroup.objects.filter(pk=kept.pk).update(version=F("version") + 1)
-            kept.refresh_from_db()
+        if existing:
+            DedupGroup.objects.filter(pk=existing.pk).update(version=F("version") + 1)
+            existing.refresh_from_db()
             # ``update`` above does not set ``auto_now`` columns.
-            kept.save(update_fields=["updated_at"])
+            existing.save(update_fields=["updated_at"])
             self._run.changed += 1
         else:
             self._run.created += 1
         if self._run.audited:
             record(
                 case=f"dedup:{group.uid}",
-                action="dedup.changed" if kept else "dedup.found",
+                action="dedup.changed" if existing else "dedup.found",
                 before={"members": before},
                 after={"members": after},
             )

@@ -79,16 +79,16 @@ def restore(snapshot: Snapshot) -> None:
         Recording.objects.filter(uid=uid).update(
             **columns, merged_into=target, updated_at=timezone.now()
         )
-    for one, other in combinations(sorted(uids, key=pks.__getitem__), 2):
-        kept = snapshot["kept"].get(f"{one} {other}")
-        links = PairLink.objects.filter(one=pks[one], other=pks[other])
-        if kept is None:
+    for first, second in combinations(sorted(uids, key=pks.__getitem__), 2):
+        decision = snapshot["kept"].get(f"{first} {second}")
+        links = PairLink.objects.filter(one=pks[first], other=pks[second])
+        if decision is None:
             # The link existed only to remember the decision that is now undone.
             links.filter(runs=[], kind="").delete()
             links.update(kept_at=None, kept_by=None)
         else:
-            at = datetime.fromisoformat(kept["at"]) if kept["at"] else None
-            links.update(kept_at=at, kept_by=kept["by"])
+            at = datetime.fromisoformat(decision["at"]) if decision["at"] else None
+            links.update(kept_at=at, kept_by=decision["by"])
 
 
 def restore_groups(snapshot: Snapshot) -> None:

@@ -56,11 +56,11 @@ def ids_of_others(
     """
     is_retired = Q(status=RecordingStatus.RETIRED, merged_into=None)
     with working_for(None):
-        others = bucket.recordings.exclude(is_retired)
+        recordings = bucket.recordings.exclude(is_retired)
         if but is not None:
-            others = others.exclude(pk=but.pk)
-        named = TrackId.objects.filter(recording__in=others, track_id__in=track_ids)
-        own = others.filter(custom_id__in=track_ids)
+            recordings = recordings.exclude(pk=but.pk)
+        named = TrackId.objects.filter(recording__in=recordings, track_id__in=track_ids)
+        own = recordings.filter(custom_id__in=track_ids)
         return {
             *named.values_list("track_id", flat=True),
             *own.values_list("custom_id", flat=True),

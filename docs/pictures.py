@@ -8,8 +8,6 @@ differences of shade.
 their ``docs/pictures.py``; it may take minutes. Run the demo with ``ACRPORTAL_ALLOW_PRIVATE_ADDRESSES=1 ACRPORTAL_DROP_ROOTS=/srv/drops``,
 and ``.venv/bin/python -m docs.pictures --live`` with the same second setting.
 
-``--moving`` makes those of moving in, from an account on this machine.
-
 ``--sheets FOLDER`` takes every page instead, narrow to wide, light and dark, several to
 a sheet, for inspection; add the addresses of pages that have no link. It prints pages
 that are wider than their window, and the exit code reports them. Needs a Chromium on
@@ -25,23 +23,18 @@ import os
 import re
 import shutil
 import sys
-import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, Error, FilePayload, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from acrportal.plugins import plugin_names
-
-if TYPE_CHECKING:
-    from tests.imports.moving.account import Account
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("ACRPORTAL_DATA_DIR", ROOT / "var"))
@@ -93,8 +86,6 @@ def main() -> int:
         )
         if args.live:
             _draw_live(browser)
-        elif args.moving:
-            _draw_moving(browser)
         elif args.sheets is None:
             for picture in PICTURES:
                 draw(browser, picture)
@@ -112,7 +103,6 @@ def _arguments() -> argparse.Namespace:
     made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("--sheets", type=Path, metavar="FOLDER")
     made.add_argument("--live", action="store_true")
-    made.add_argument("--moving", action="store_true")
     made.add_argument("--user", default="admin", help="who of the demo looks")
     made.add_argument("address", nargs="*", help="further pages, as /path/")
     return made.parse_args()
@@ -121,11 +111,11 @@ def _arguments() -> argparse.Namespace:
 def _sign_in(page: Page, username: str) -> None:
     page.goto(f"{URL}/accounts/login/")
     page.fill("input[name=username]", username)
-    page.fill("input[name=password]", _password(username))
+    page.fill("input[name=password]", password(username))
     page.click("button[type=submit]")
 
 
-def _password(username: str) -> str:
+def password(username: str) -> str:
     logins = json.loads((DATA_DIR / "demo" / "logins.json").read_text())
     passwords = {login["username"]: login["password"] for login in logins}
     return str(passwords[username])
@@ -242,79 +232,6 @@ def _draw_live(browser: Browser) -> None:
         module = f"plugins.{name}.docs.pictures"
         if find_spec(module) is not None:
             import_module(module).draw_live(browser)
-
-
-def _draw_moving(browser: Browser) -> None:
-    """Take the pictures of a move and of the audio that follows it."""
-    # Only these pictures need an account.
-    from tests.imports.moving import account as there
-
-    with there.serving(_account().answer) as address:
-
-        def moved(page: Page) -> None:
-            page.goto(f"{URL}/admin/scanning/cloudaccount/add/")
-            page.fill("#id_name", "Console")
-            page.fill("#id_base_url", address)
-            page.fill("#id_token", there.TOKEN)
-            page.get_by_role("button", name="Save", exact=True).click()
-            page.fill("input[name=password]", _password("admin"))
-            page.get_by_role("button", name="Confirm", exact=True).click()
-            page.get_by_text("was added successfully").wait_for()
-            page.goto(f"{URL}/catalogue/move-in/")
-            page.select_option("#id_account", label="Console")
-            page.get_by_role("button", name="Look at the account").click()
-            page.get_by_role("button", name="Move everything in").click()
-            page.get_by_role("heading", name="Callbacks").wait_for()
-            page.get_by_role("button", name="Undo this import…").wait_for()
-
-        def paired(page: Page) -> None:
-            page.goto(f"{URL}/catalogue/add-audio/")
-            page.select_option("#id_bucket", label="Songs")
-            page.set_input_files("#id_archive", _masters())
-            page.get_by_role("button", name="Pair the files").click()
-            page.get_by_role("heading", name="Pairs").wait_for()
-
-        draw(browser, Screenshot("move-in", "admin", moved, 1180))
-        draw(browser, Screenshot("add-audio", "admin", paired, 860))
-
-
-def _account() -> Account:
-    from tests.imports.moving import account as there
-
-    songs, idents = there.bucket(8881, "Songs"), there.bucket(8882, "Idents")
-    titles = ("Graveyard", "Awakening", "Castle", "Harbour lights")
-    files = [
-        there.bucket_file(number, title, user_defined={"artist": "A. Example"})
-        for number, title in enumerate(titles, start=1)
-    ]
-    radio = {"id": 9, "title": "Harbour FM", "url": "https://harbour.example/live"}
-    return there.Account(
-        {
-            "buckets": [songs, idents, there.bucket(8883, "Radio", type="Live")],
-            "buckets/8881/files": files,
-            "buckets/8882/files": [there.bucket_file(9, "Ident")],
-            "buckets/8883/channels": [radio],
-            "fs-containers": [there.container(77, "Uploads", [songs, idents])],
-            "fs-containers/77/files": [
-                there.scanned_file(number, song) for number, song in enumerate(files)
-            ],
-            "bm-cs-projects": [],
-        }
-    )
-
-
-def _masters() -> FilePayload:
-    """Return a ZIP of the demo's music, under names that pair and one that does not."""
-    names = {"graveyard": "A-1", "awakening": "masters/A-2", "castle": "take 3"}
-    memory = io.BytesIO()
-    with zipfile.ZipFile(memory, "w") as archive:
-        for music, name in names.items():
-            archive.write(ROOT / "demo" / f"{music}.opus", f"{name}.opus")
-    return {
-        "name": "masters.zip",
-        "mimeType": "application/zip",
-        "buffer": memory.getvalue(),
-    }
 
 
 def _dropped(page: Page) -> None:

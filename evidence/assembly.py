@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from common.storage import read_bytes
-from evidence import clips, drawings, words
+from evidence import clips, drawings, explanations
 from evidence.clips import Cut
 from evidence.drawings import Picture
 from evidence.facts import (
@@ -84,8 +84,8 @@ def _case(facts: CaseFacts, cut: Cut, pictures: Sequence[Picture]) -> dict[str, 
     """Return the content of ``case.json``. Any: JSON."""
     return {
         **case_json(facts),
-        "in_words": words.sentences(facts),
-        "decision_in_words": words.decision(facts),
+        "in_words": explanations.sentences(facts),
+        "decision_in_words": explanations.decision(facts),
         "clips": [
             {
                 "file": clip.name,
@@ -98,11 +98,11 @@ def _case(facts: CaseFacts, cut: Cut, pictures: Sequence[Picture]) -> dict[str, 
         ],
         "pictures": [
             {
-                "file": f"pictures/{each.name}.svg",
-                "title": each.title,
-                "text": each.text,
+                "file": f"pictures/{picture.name}.svg",
+                "title": picture.title,
+                "text": picture.text,
             }
-            for each in pictures
+            for picture in pictures
         ],
         "missing": list(cut.gaps),
     }
@@ -123,12 +123,12 @@ def _write_texts(
         "file": facts.file,
         "case": case,
         "parts": drawn_parts(facts.parts),
-        "recording_pairs": words.of_recording(facts),
-        "file_pairs": words.of_file(facts),
+        "recording_pairs": explanations.of_recording(facts),
+        "file_pairs": explanations.of_file(facts),
         "segments": _segment_rows(facts),
-        "licence_words": words.licences(facts),
-        "decisions": words.decisions(facts),
-        "disputes": words.disputes(facts),
+        "licence_words": explanations.licences(facts),
+        "decisions": explanations.decisions(facts),
+        "disputes": explanations.disputes(facts),
         "pictures": pictures,
         "key_id": key_id,
         "site": settings.ACRPORTAL_SITE_NAME,
@@ -161,17 +161,21 @@ def _segment_rows(facts: CaseFacts) -> list[dict[str, str]]:
     """Return the segments as text for the page."""
     return [
         {
-            "source": f"{offset(each.start_ms)} – {offset(each.end_ms)}",
-            "reference": f"{offset(each.reference_start_ms)} – "
-            f"{offset(each.reference_end_ms)}",
+            "source": f"{offset(segment.start_ms)} – {offset(segment.end_ms)}",
+            "reference": f"{offset(segment.reference_start_ms)} – "
+            f"{offset(segment.reference_end_ms)}",
             "length": f"{counted.length_ms / 1000:.3f} s",
             "counted": f"{counted.counted_ms / 1000:.3f} s",
-            "speed": "" if each.tempo_ratio is None else f"{each.tempo_ratio:.3f}×",
-            "pitch": "" if each.pitch_cents is None else f"{each.pitch_cents:+.0f}",
-            "score": "" if each.score is None else f"{each.score:.1f}",
+            "speed": ""
+            if segment.tempo_ratio is None
+            else f"{segment.tempo_ratio:.3f}×",
+            "pitch": ""
+            if segment.pitch_cents is None
+            else f"{segment.pitch_cents:+.0f}",
+            "score": "" if segment.score is None else f"{segment.score:.1f}",
         }
         for counted in facts.count.segments
-        for each in (counted.segment,)
+        for segment in (counted.segment,)
     ]
 
 
@@ -206,10 +210,10 @@ def _write_pictures(
     drawn = []
     for picture in pictures:
         alive()
-        each = Drawn(picture, picture.png())
+        drawing = Drawn(picture, picture.png())
         (target / f"{picture.name}.svg").write_text(picture.svg, encoding="utf-8")
-        (target / f"{picture.name}.png").write_bytes(each.png)
-        drawn.append(each)
+        (target / f"{picture.name}.png").write_bytes(drawing.png)
+        drawn.append(drawing)
     alive()
     return drawn
 

@@ -57,7 +57,7 @@ def cut(facts: CaseFacts, folder: Path, *, with_reference: bool, report: Report)
     """
     (folder / "clips").mkdir()
     numbered = list(enumerate(facts.segments, start=1))
-    longest = sorted(numbered, key=lambda each: each[1].start_ms - each[1].end_ms)
+    longest = sorted(numbered, key=lambda entry: entry[1].start_ms - entry[1].end_ms)
     # In order of time, since sound is decoded in one pass.
     chosen = sorted(longest[:MOST_SEGMENTS])
     file = facts.file
@@ -149,7 +149,7 @@ def _cut_side(
     gaps: list[str],
 ) -> list[Clip]:
     """Cut one side in one pass; add failures to ``gaps``."""
-    what = "file" if side.name == "source" else "recording"
+    kind = "file" if side.name == "source" else "recording"
     intervals = {number: side.interval(segment) for number, segment in chosen}
     clips = [
         Clip(side.name, number, *interval) for number, interval in intervals.items()
@@ -161,7 +161,7 @@ def _cut_side(
         by_track.setdefault(track, []).append(clip)
     with _on_disk(side.audio) as path:
         if path is None:
-            gaps.append(_gone(what, side.removed_at))
+            gaps.append(_gone(kind, side.removed_at))
             return []
         try:
             for track, cut in by_track.items():
@@ -173,24 +173,24 @@ def _cut_side(
                     progress=report,
                 )
         except RecognitionError as error:
-            gaps.append(f"The {what} could not be cut into excerpts: {error}")
+            gaps.append(f"The {kind} could not be cut into excerpts: {error}")
             return []
     made = [clip for clip in clips if (folder / clip.name).exists()]
     gaps += [
-        f"The {what} has no audio at segment {clip.segment}."
+        f"The {kind} has no audio at segment {clip.segment}."
         for clip in clips
         if clip not in made
     ]
     return made
 
 
-def _gone(what: str, removed_at: datetime | None) -> str:
+def _gone(kind: str, removed_at: datetime | None) -> str:
     if removed_at is not None:
         return (
-            f"The audio of the {what} was removed on {removed_at:%Y-%m-%d}; times and "
+            f"The audio of the {kind} was removed on {removed_at:%Y-%m-%d}; times and "
             "hashes remain."
         )
-    return f"The audio of the {what} is not stored here; times and hashes remain."
+    return f"The audio of the {kind} is not stored here; times and hashes remain."
 
 
 @contextmanager

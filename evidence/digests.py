@@ -31,6 +31,7 @@ from evidence.facts import (
     source_json,
 )
 from reports.choices import Mode
+from reports.extras import columns_about_files
 from reports.layouts import kept_columns
 from reports.rows import KeptRow
 from reports.selectors import match_rows
@@ -101,7 +102,6 @@ _TOPICS: Final = {
             *("source_type", "source_name", "source_url", "source_platform"),
             *("source_account", "source_external_id", "source_sha256"),
             *("source_duration_ms", "source_published_at", "source_territories"),
-            *("station", "stream", "aired_at", "channels", "first_broadcast_at"),
             *("programme", "series", "season", "episode", "episode_title", "tags"),
             *("use", "origin"),
         ),
@@ -110,7 +110,8 @@ _TOPICS: Final = {
     }.items()
     for name in names
 }
-"""The topics of columns and of facts about match and recording; of others, FIGURES."""
+"""The topics of columns and of facts about match and recording; of others, FIGURES,
+and FILE for what packages above know of the file."""
 
 
 def facts_today(matches: Iterable[int]) -> dict[int, Fact]:
@@ -134,9 +135,9 @@ def facts_today(matches: Iterable[int]) -> dict[int, Fact]:
                 )
             )
         )
-        found = list(rows)
-        read = _Around.of(found)
-        return {match.pk: read.fact_of(match) for match in found}
+        batch = list(rows)
+        read = _Around.of(batch)
+        return {match.pk: read.fact_of(match) for match in batch}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +153,12 @@ class _Around:
     @classmethod
     def of(cls, matches: Sequence[Match]) -> Self:
         exclusions: dict[int, list[Exclusion]] = defaultdict(list)
-        for each in Exclusion.objects.filter(
+        for exclusion in Exclusion.objects.filter(
             recording__in={match.recording_id for match in matches},
             approved=True,
             removed_at__isnull=True,
         ).order_by("start_ms", "pk"):
-            exclusions[each.recording_id].append(each)
+            exclusions[exclusion.recording_id].append(exclusion)
         events: dict[int, list[Event]] = defaultdict(list)
         of_case = cases_of_many(matches)
         for event in Event.objects.filter(case__in=of_case).order_by("at", "pk"):
@@ -186,7 +187,10 @@ class _Around:
         lists: dict[Topic, Iterable[Json]] = {
             Topic.FIGURES: (
                 dict(zip(names, cells, strict=True)),
-                *(dict(zip(of_segments, each, strict=True)) for each in segments),
+                *(
+                    dict(zip(of_segments, segment_cells, strict=True))
+                    for segment_cells in segments
+                ),
                 match_json(match),
             ),
             Topic.RECORDING: [recording_json(match, heard)],
@@ -211,12 +215,13 @@ def _digests(sections: Iterable[tuple[Topic, Json]]) -> dict[str, str]:
     """
     by_topic: dict[Topic, list[object]] = defaultdict(list)
     no_facts = _NO_FACTS | left_out()
+    topics = _TOPICS | dict.fromkeys(columns_about_files(), Topic.FILE)
     for topic, section in sections:
         for name, value in section.items():
             if name in no_facts or value in (None, "", []):
                 continue
             is_mixed = topic in (Topic.FIGURES, Topic.RECORDING)
-            own = _TOPICS.get(name, topic) if is_mixed else topic
+            own = topics.get(name, topic) if is_mixed else topic
             by_topic[own].append((name, value))
     return {
         topic.value: hashlib.sha256(

@@ -168,9 +168,9 @@ def ribbon(
         y += 26
     parts += _ruler(0, duration_ms, y)
     places = ", ".join(offset(start) for start, _ in counted[:20])
-    more = f" and {len(counted) - 20} more" if len(counted) > 20 else ""
+    suffix = f" and {len(counted) - 20} more" if len(counted) > 20 else ""
     named = "1 interval" if len(counted) == 1 else f"{len(counted)} intervals"
-    at = f", at {places}{more}" if counted else ""
+    at = f", at {places}{suffix}" if counted else ""
     text = f"{named} counted in {offset(duration_ms)}{at}."
     if count.excluded:
         text += f" {offset(count.excluded_ms)} is excluded and hatched."
@@ -246,10 +246,10 @@ def spectrograms(number: int, source: DrawnExcerpt, reference: DrawnExcerpt) -> 
     for index, (name, side) in enumerate(
         zip(("File", "Recording"), sides, strict=True)
     ):
-        left = 20 + index * (width + 30)
+        x = 20 + index * (width + 30)
         scale = width / max(1, before + after)
-        parts.append(_label(left, 20, f"{name}, {_interval(side)}", colour=INK))
-        parts += _one_side(side, left, left + before * scale, scale)
+        parts.append(_label(x, 20, f"{name}, {_interval(side)}", colour=INK))
+        parts += _one_side(side, x + before * scale, scale)
     text = (
         f"Segment {number}, between the lines: frequency from 60 Hz at the bottom to 7,600 "
         f"Hz at the top, time across. The file is shown from {_interval(source)}, the recording "
@@ -259,7 +259,7 @@ def spectrograms(number: int, source: DrawnExcerpt, reference: DrawnExcerpt) -> 
     return _picture(name, f"Spectrograms of segment {number}", text, height, parts)
 
 
-def _one_side(side: DrawnExcerpt, left: float, begin: float, scale: float) -> list[str]:
+def _one_side(side: DrawnExcerpt, begin: float, scale: float) -> list[str]:
     """Draw one spectrogram; ``begin`` is the x of the segment's start."""
     top, plot = 30, 220
     first = begin + (side.start_ms - side.segment_start_ms) * scale
@@ -307,9 +307,9 @@ def _boxes(
 ) -> Iterator[tuple[float, float]]:
     """Yield left edge and width of each interval; short ones stay visible."""
     for start, end in intervals:
-        left = PLOT * start / duration_ms
+        x = PLOT * start / duration_ms
         width = max(2.0, PLOT * (end - start) / duration_ms)
-        yield LEFT + min(left, PLOT - width), width
+        yield LEFT + min(x, PLOT - width), width
 
 
 def _hatched(
@@ -341,7 +341,7 @@ def _ruler(first_ms: int, last_ms: int, y: float) -> list[str]:
 
 def _ticks(first_ms: int, last_ms: int) -> range:
     length_s = max(1, last_ms - first_ms) / 1000
-    step = next((each for each in _STEPS_S if length_s / each <= _MOST_TICKS), 0)
+    step = next((step_s for step_s in _STEPS_S if length_s / step_s <= _MOST_TICKS), 0)
     step = step or 86_400 * -(-int(length_s) // (86_400 * _MOST_TICKS))
     step_ms = 1000 * step
     return range(-(-first_ms // step_ms) * step_ms, last_ms + 1, step_ms)

@@ -65,7 +65,7 @@ class CaseFacts:
     @property
     def segments(self) -> list[Segment]:
         """Return the segments in source order."""
-        return [each.segment for each in self.count.segments]
+        return [counted_segment.segment for counted_segment in self.count.segments]
 
     @property
     def recording(self) -> Recording:
@@ -87,8 +87,8 @@ class CaseFacts:
         """Return the scans that found the recording, the match's own first."""
         second = self.match.second_scan
         noted = [second] if second is not None else []
-        others = (detection.scan for detection in self.detections)
-        return list(dict.fromkeys([self.match.scan, *noted, *others]))
+        other_scans = (detection.scan for detection in self.detections)
+        return list(dict.fromkeys([self.match.scan, *noted, *other_scans]))
 
 
 def gather(*, match_id: int) -> CaseFacts:
@@ -151,17 +151,20 @@ def case_json(facts: CaseFacts) -> Json:
         "match": match_json(match),
         "recording": recording_json(facts.match, facts.heard),
         "segments": [
-            segment_json(each.segment, each.number)
-            | {"counted_ms": each.counted_ms, "counted": _intervals(each.parts)}
-            for each in facts.count.segments
+            segment_json(counted_segment.segment, counted_segment.number)
+            | {
+                "counted_ms": counted_segment.counted_ms,
+                "counted": _intervals(counted_segment.parts),
+            }
+            for counted_segment in facts.count.segments
         ],
         "counted": _intervals(facts.count.counted),
         "not_counted": _intervals(facts.count.excluded),
         "excluded_stretches_of_the_recording": [
-            exclusion_json(each) for each in facts.exclusions
+            exclusion_json(exclusion) for exclusion in facts.exclusions
         ],
         "decisions": decisions_json(facts.events),
-        "disputes": [dispute_json(each) for each in facts.disputes],
+        "disputes": [dispute_json(dispute) for dispute in facts.disputes],
         **facts.parts,
     }
 
@@ -230,7 +233,9 @@ def engine_json(facts: CaseFacts) -> list[Json]:
             "answer_sha256": scan.result_sha256,
             "settings": settings_json(facts.file.container),
             "detections": [
-                _detection(each) for each in facts.detections if each.scan_id == scan.pk
+                _detection(detection)
+                for detection in facts.detections
+                if detection.scan_id == scan.pk
             ],
         }
         for scan in facts.scans
@@ -281,9 +286,9 @@ def segment_json(segment: Segment, number: int) -> Json:
     }
 
 
-def _intervals(found: Iterable[Interval]) -> list[Json]:
+def _intervals(intervals: Iterable[Interval]) -> list[Json]:
     """Return intervals of the file."""
-    return [{"start_ms": start, "end_ms": end} for start, end in found]
+    return [{"start_ms": start, "end_ms": end} for start, end in intervals]
 
 
 def match_json(match: Match) -> Json:
@@ -446,13 +451,13 @@ def left_out() -> frozenset[str]:
 def _report_of(match: Match) -> dict[str, bytes]:
     """Return the match report of one match as CSV files by name."""
     without = left_out()
-    kept = match_rows([match.pk], None, without=without).values()
+    rows = match_rows([match.pk], None, without=without).values()
     files = {}
     for name, mode in _FILES.items():
         columns = [field.name for field in schema_of(mode).fields]
         layout = Layout(
             mode=mode,
-            columns=tuple(each for each in columns if each not in without),
+            columns=tuple(column for column in columns if column not in without),
         )
-        files[name] = b"".join(layout.pieces(kept, {}))
+        files[name] = b"".join(layout.pieces(rows, {}))
     return files

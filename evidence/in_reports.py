@@ -22,8 +22,8 @@ def _of_files(files: Sequence[ScannedFile]) -> dict[int, Values]:
 def _of_matches(matches: Sequence[Match], _around: Around) -> dict[int, Values]:
     packs = evidence_of_many(match.pk for match in matches)
     return {match.pk: _NOTHING for match in matches} | {
-        key: {"evidence_status": each.status, "evidence_sha256": each.sha256 or None}
-        for key, each in packs.items()
+        key: {"evidence_status": pack.status, "evidence_sha256": pack.sha256 or None}
+        for key, pack in packs.items()
     }
 
 

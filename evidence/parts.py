@@ -37,12 +37,14 @@ def parts_of(match: Match) -> dict[str, Sequence[Row]]:
     return {part.key: part.find(match) for part in parts}
 
 
-def drawn_parts(found: Mapping[str, Sequence[Row]]) -> list[tuple[str, Sequence[Row]]]:
+def drawn_parts(
+    rows_of_parts: Mapping[str, Sequence[Row]],
+) -> list[tuple[str, Sequence[Row]]]:
     """Return template and rows of the parts that ``case.html`` shows."""
     return [
-        (part.template, found[part.key])
+        (part.template, rows_of_parts[part.key])
         for part in parts
-        if part.template and found[part.key]
+        if part.template and rows_of_parts[part.key]
     ]
 
 

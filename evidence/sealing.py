@@ -63,8 +63,8 @@ def sha256_of(path: Path) -> str:
 
 def _names(folder: Path) -> list[str]:
     """Return the names of all files in the ZIP, sorted."""
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(path.relative_to(folder).as_posix() for path in found)
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path.relative_to(folder).as_posix() for path in files)
 
 
 def _write_zip(folder: Path, target: Path) -> None:

@@ -77,8 +77,8 @@ class MatchPacks:
 
 def packs_of(match: Match) -> list[EvidencePack]:
     """Return all packs of the match, newest first."""
-    found = EvidencePack.objects.filter(match=match).order_by("-pk")
-    return list(found.select_related("match", "requested_by", "statement"))
+    packs = EvidencePack.objects.filter(match=match).order_by("-pk")
+    return list(packs.select_related("match", "requested_by", "statement"))
 
 
 def evidence_of(match: Match) -> MatchPacks | None:
@@ -118,7 +118,7 @@ def current_packs(matches: Iterable[int]) -> dict[int, EvidencePack]:
     differences = differences_of(
         [pack.statement for pack in ready if pack.statement is not None]
     )
-    differing = {key for key, found in differences.items() if found}
+    differing = {key for key, changes in differences.items() if changes}
     return {pack.match_id: pack for pack in ready if pack.statement_id not in differing}
 
 
@@ -140,7 +140,7 @@ def names_hidden_rules(match: Match) -> bool:
         return False
     # A pack also names licences that were withdrawn since.
     with working_for(None):
-        considered = {each.pk for each in coverage.ever_for(match.recording)}
+        considered = {licence.pk for licence in coverage.ever_for(match.recording)}
     events = events_of(match)
     return (
         not considered.isdisjoint(hidden_keys(Licence))

@@ -116,8 +116,8 @@ def hand_over(*, pack: EvidencePack, user: User) -> None:
         return
     advance(statement=row, state=StatementState.SENT, user=user)
     # A join may have given the match packs of another subject.
-    others = Statement.objects.filter(
+    statements = Statement.objects.filter(
         evidence_pack__match=pack.match_id, state__in=STANDING
     )
-    for earlier in others.exclude(pk=row.pk):
+    for earlier in statements.exclude(pk=row.pk):
         advance(statement=earlier, state=StatementState.REPLACED, user=user)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from evidence import words
+from evidence import explanations
 from evidence.drawings import OTHER_STATE, STATE_COLOURS, WIDTH, Picture
 from evidence.facts import CaseFacts
 from reports.cells import offset
@@ -34,7 +34,7 @@ def summary_pdf(
     facts: CaseFacts, pictures: Sequence[Drawn], gaps: Sequence[str], key_id: str
 ) -> bytes:
     """Return the document; ``gaps`` lists parts that the pack lacks."""
-    by_name = {each.picture.name: each for each in pictures}
+    by_name = {drawn.picture.name: drawn for drawn in pictures}
     pages = Pages(
         title=_("Evidence: %(match)s") % {"match": facts.match.uid},
         made_at=facts.as_of.at,
@@ -51,7 +51,7 @@ def summary_pdf(
     _segments(pages, facts)
     _decided(pages, facts)
     _checking(pages, facts, gaps, key_id)
-    spectra = [each for name, each in by_name.items() if name.startswith("spec")]
+    spectra = [drawn for name, drawn in by_name.items() if name.startswith("spec")]
     for picture in [by_name["alignment"], *spectra[:1]]:
         _draw(pages, picture)
     _foot(pages, facts, 2)
@@ -87,20 +87,20 @@ def _head(pages: Pages, facts: CaseFacts) -> None:
     top = pages.y
     pages.cell(width, 6, label, align="C", fill=True)
     pages.set_xy(pages.l_margin + width + 3, top + 0.9)
-    pages.write_text(words.decision(facts), most_lines=2)
+    pages.write_text(explanations.decision(facts), most_lines=2)
     pages.set_xy(pages.l_margin, max(pages.y, top + 6) + 3)
 
 
 def _draw_findings(pages: Pages, facts: CaseFacts) -> None:
     _heading(pages, _("What was found, and what it means"))
-    for sentence in words.sentences(facts):
+    for sentence in explanations.sentences(facts):
         top = pages.y
         pages.write_text("•", width=4, most_lines=1)
         pages.set_xy(pages.l_margin + 4, top)
         pages.write_text(sentence, most_lines=3)
         pages.set_x(pages.l_margin)
         pages.ln(0.8)
-    pages.write_text(words.licences(facts), most_lines=2)
+    pages.write_text(explanations.licences(facts), most_lines=2)
     pages.ln(3)
 
 
@@ -108,8 +108,8 @@ def _two_sides(pages: Pages, facts: CaseFacts) -> None:
     top, half = pages.y, pages.epw / 2
     ends = []
     for x, title, rows in (
-        (pages.l_margin, _("The recording"), words.of_recording(facts)),
-        (pages.l_margin + half + 3, _("The file"), words.of_file(facts)),
+        (pages.l_margin, _("The recording"), explanations.of_recording(facts)),
+        (pages.l_margin + half + 3, _("The file"), explanations.of_file(facts)),
     ):
         pages.set_xy(x, top)
         _heading(pages, title, width=half - 3)
@@ -150,14 +150,14 @@ def _segments(pages: Pages, facts: CaseFacts) -> None:
     _row(pages, names, bold=True)
     numbered = facts.count.segments
     for counted in numbered[:SEGMENT_ROWS]:
-        each = counted.segment
-        tempo, cents, score = each.tempo_ratio, each.pitch_cents, each.score
+        segment = counted.segment
+        tempo, cents, score = segment.tempo_ratio, segment.pitch_cents, segment.score
         _row(
             pages,
             (
                 str(counted.number),
-                f"{offset(each.start_ms)} – {offset(each.end_ms)}",
-                f"{offset(each.reference_start_ms)} – {offset(each.reference_end_ms)}",
+                f"{offset(segment.start_ms)} – {offset(segment.end_ms)}",
+                f"{offset(segment.reference_start_ms)} – {offset(segment.reference_end_ms)}",
                 f"{counted.length_ms / 1000:.3f} s",
                 f"{counted.counted_ms / 1000:.3f} s",
                 "" if tempo is None else f"{tempo:.3f}×",
@@ -165,9 +165,9 @@ def _segments(pages: Pages, facts: CaseFacts) -> None:
                 "" if score is None else f"{score:.1f}",
             ),
         )
-    more = len(numbered) - SEGMENT_ROWS
-    if more > 0:
-        text = _("segments.csv lists %(count)s more.") % {"count": more}
+    unlisted = len(numbered) - SEGMENT_ROWS
+    if unlisted > 0:
+        text = _("segments.csv lists %(count)s more.") % {"count": unlisted}
         pages.write_text(text, size=8, colour=QUIET)
     pages.ln(3)
 
@@ -184,7 +184,7 @@ def _row(pages: Pages, cells: Sequence[str], *, bold: bool = False) -> None:
 
 def _decided(pages: Pages, facts: CaseFacts) -> None:
     _heading(pages, _("Decisions"))
-    decided = words.decisions(facts)
+    decided = explanations.decisions(facts)
     if len(decided) > DECISION_ROWS:
         text = _("The last %(shown)s of %(all)s; audit.jsonl contains all of them.")
         values = {"shown": DECISION_ROWS, "all": len(decided)}
@@ -194,7 +194,7 @@ def _decided(pages: Pages, facts: CaseFacts) -> None:
         parts = [f"{event['at']} UTC", f"{event['by']} {event['done']}{change}"]
         parts.append(event["why"])
         pages.write_text(" · ".join(filter(None, parts)), size=8, most_lines=1)
-    for dispute in words.disputes(facts)[-2:]:
+    for dispute in explanations.disputes(facts)[-2:]:
         by = dispute["recorded_by"]
         parts = [
             dispute["received"],

@@ -125,11 +125,11 @@ def _manifest(content: bytes) -> Json:
     try:
         manifest = json.loads(content)
         fits = manifest["schema"] == SCHEMA and all(
-            isinstance(each["name"], str)
-            and isinstance(each["size"], int)
-            and each["size"] >= 0
-            and isinstance(each["sha256"], str)
-            for each in manifest["files"]
+            isinstance(entry["name"], str)
+            and isinstance(entry["size"], int)
+            and entry["size"] >= 0
+            and isinstance(entry["sha256"], str)
+            for entry in manifest["files"]
         )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise PackUnreadable(
@@ -137,26 +137,26 @@ def _manifest(content: bytes) -> Json:
         ) from error
     if not fits:
         raise PackUnreadable(f"{MANIFEST} does not have the schema {SCHEMA}.")
-    if sum(each["size"] for each in manifest["files"]) > _PACK_BYTES:
+    if sum(entry["size"] for entry in manifest["files"]) > _PACK_BYTES:
         raise PackUnreadable(f"{MANIFEST} claims more bytes than any pack has.")
     return dict(manifest)
 
 
 def _check_files(archive: zipfile.ZipFile, manifest: Json) -> Iterator[PackCheck]:
-    listed = {each["name"]: each for each in manifest["files"]}
-    if not listed:
+    entries = {entry["name"]: entry for entry in manifest["files"]}
+    if not entries:
         yield PackCheck(False, "The manifest lists no files.")
         return
     held = Counter(info.filename for info in archive.infolist())
     bad = []
-    for name, each in listed.items():
+    for name, entry in entries.items():
         if not held[name]:
             bad.append(f"{_printable(name)} is missing.")
-        elif _sha256(archive, name, each["size"]) != each["sha256"]:
+        elif _sha256(archive, name, entry["size"]) != entry["sha256"]:
             bad.append(f"{_printable(name)} was changed.")
     bad += [
         f"{_printable(name)} is not in the manifest."
-        for name in held.keys() - listed - UNLISTED
+        for name in held.keys() - entries - UNLISTED
     ]
     # ZIP files may repeat names, and tools unpack either copy.
     bad += [
@@ -166,7 +166,7 @@ def _check_files(archive: zipfile.ZipFile, manifest: Json) -> Iterator[PackCheck
     if len(bad) > _FAULTS_SHOWN:
         yield PackCheck(False, f"{len(bad) - _FAULTS_SHOWN} more files are wrong.")
     if not bad:
-        yield PackCheck(True, f"All {len(listed)} files match the manifest.")
+        yield PackCheck(True, f"All {len(entries)} files match the manifest.")
 
 
 def _check_chain(archive: zipfile.ZipFile, manifest: Json) -> PackCheck:

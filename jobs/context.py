@@ -129,7 +129,7 @@ class JobContext:
         Raises ``LeaseLost``, having written nothing.
         """
         with transaction.atomic():
-            if not self._mine().update(lease_until=lease_end(self.job.pool)):
+            if not self._leased_row().update(lease_until=lease_end(self.job.pool)):
                 raise LeaseLost
             self.kind.show(self.job.subject, JobState.RUNNING, **columns)
 
@@ -140,7 +140,7 @@ class JobContext:
     def leave(self, state: JobState, **columns: object) -> None:
         """Give the job up to another state; raise ``LeaseLost`` if it is not ours."""
         written = columns | NO_LEASE | {"state": state}
-        if not self._mine().update(**written):
+        if not self._leased_row().update(**written):
             raise LeaseLost
 
     def end(self, state: JobState, code: str, cause: str) -> None:
@@ -159,7 +159,7 @@ class JobContext:
 
         The subject shows why it waits.
         """
-        if self._mine().filter(cancel_requested=True).exists():
+        if self._leased_row().filter(cancel_requested=True).exists():
             self.end(JobState.CANCELLED, "", "")
             return
         with transaction.atomic():
@@ -181,13 +181,15 @@ class JobContext:
             columns |= {"progress": seen[0], "stage": seen[1]}
         if now - self._renewed_at > lease_seconds(self.job.pool) / _RENEWALS:
             columns["lease_until"] = lease_end(self.job.pool)
-        if columns and self._mine().update(**columns):
+        if columns and self._leased_row().update(**columns):
             self._written = seen
             if "lease_until" in columns:
                 self._renewed_at = now
-        asked = self._mine().values_list("cancel_requested", flat=True).first()
-        self._is_lost = asked is None and not self.is_finished
-        self._is_cancelled = bool(asked)
+        cancel_requested = (
+            self._leased_row().values_list("cancel_requested", flat=True).first()
+        )
+        self._is_lost = cancel_requested is None and not self.is_finished
+        self._is_cancelled = bool(cancel_requested)
         self._must_rest = (
             resources.OUTSIDE in self.kind.needs and installation.is_paused()
         )
@@ -195,7 +197,7 @@ class JobContext:
             waiting = selectors.due(self.kind.pool, for_people=True)
             self._somebody_waits = waiting.exists()
 
-    def _mine(self) -> QuerySet[Job]:
+    def _leased_row(self) -> QuerySet[Job]:
         return Job.objects.filter(
             pk=self.job.pk,
             state=JobState.RUNNING,

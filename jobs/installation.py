@@ -50,15 +50,15 @@ def declare(role: InstallationRole, *, user: User | None) -> bool:
     if user is not None and not user.has_perm(Action.CONFIGURE):
         raise PermissionDenied(_("Only an admin may decide this."))
     before = Installation.objects.select_for_update().first()
-    known = before.role if before else InstallationRole.REAL
-    if role == InstallationRole.UNDECIDED or role == known:
+    role_before = before.role if before else InstallationRole.REAL
+    if role == InstallationRole.UNDECIDED or role == role_before:
         return False
     _store(role, decided_by=user)
     audit.services.record(
         case=CASE,
         action="installation.declared",
         actor=user or audit.services.SYSTEM,
-        before={"role": known},
+        before={"role": role_before},
         after={"role": role.value},
     )
     return True

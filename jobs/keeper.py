@@ -59,7 +59,7 @@ _starting = threading.Lock()
 
 
 @contextmanager
-def kept(context: JobContext) -> Iterator[None]:
+def keep_lease(context: JobContext) -> Iterator[None]:
     """Keep the lease of a job while the block runs.
 
     Inside an open transaction, as in tests, another thread would not see the job:

@@ -69,20 +69,20 @@ def list_jobs(
     limit: int = 200,
 ) -> list[ListedJob]:
     """Return jobs in a state: the next ones, the oldest running, the last failures."""
-    shown = _visible_jobs(state=state, kind=kind, container=container)
+    jobs = _visible_jobs(state=state, kind=kind, container=container)
     if state == JobState.WAITING:
         # The index of waiting jobs begins with the pool.
         waiting = [
             job
             for pool in Pool
-            for job in shown.filter(pool=pool).order_by("-priority", "turn", "pk")[
+            for job in jobs.filter(pool=pool).order_by("-priority", "turn", "pk")[
                 :limit
             ]
         ]
         waiting.sort(key=lambda job: (-job.priority, job.turn, job.pk))
         return _with_subjects(waiting[:limit])
     order = ["-finished_at", "-pk"] if state == JobState.FAILED else ["pk"]
-    return _with_subjects(shown.order_by(*order)[:limit])
+    return _with_subjects(jobs.order_by(*order)[:limit])
 
 
 def find_job(uid: str, states: Iterable[JobState]) -> ListedJob | None:
@@ -91,8 +91,8 @@ def find_job(uid: str, states: Iterable[JobState]) -> ListedJob | None:
     if not uid.isprintable():
         return None
     for state in states:
-        if found := _with_subjects(_visible_jobs(state=state).filter(uid=uid[:32])):
-            return found[0]
+        if jobs := _with_subjects(_visible_jobs(state=state).filter(uid=uid[:32])):
+            return jobs[0]
     return None
 
 
@@ -112,24 +112,24 @@ def _visible_jobs(
     *, state: JobState, kind: str = "", container: int | None = None
 ) -> QuerySet[Job]:
     """Return the jobs in a state that the viewer may see."""
-    kinds = [each for each in all_kinds() if kind in ("", each.name)]
+    kinds = [job_kind for job_kind in all_kinds() if kind in ("", job_kind.name)]
     if state != JobState.FAILED:
         # Regular work waits nearly all the time; only its failures need a person.
-        kinds = [each for each in kinds if each.every is None]
+        kinds = [job_kind for job_kind in kinds if job_kind.every is None]
     if container is not None or not sees_everything():
-        kinds = [each for each in kinds if each.model is not None]
-    wanted = Q(state=state, kind__in=[each.name for each in kinds])
-    for each in kinds:
-        rows = _rows(each, state, container)
+        kinds = [job_kind for job_kind in kinds if job_kind.model is not None]
+    condition = Q(state=state, kind__in=[job_kind.name for job_kind in kinds])
+    for job_kind in kinds:
+        rows = _rows(job_kind, state, container)
         if rows is not None:
-            wanted &= ~Q(kind=each.name) | Q(subject__in=rows.values("pk"))
-    jobs = Job.objects.filter(wanted)
+            condition &= ~Q(kind=job_kind.name) | Q(subject__in=rows.values("pk"))
+    jobs = Job.objects.filter(condition)
     if state == JobState.FAILED:
         later = Job.objects.filter(
             kind=OuterRef("kind"), key=OuterRef("key"), pk__gt=OuterRef("pk")
         )
         # Regular work has its next job planned while its failure is shown.
-        regular = [each.name for each in kinds if each.every is not None]
+        regular = [job_kind.name for job_kind in kinds if job_kind.every is not None]
         jobs = jobs.exclude(Exists(later) & ~Q(kind__in=regular))
     return jobs
 
@@ -159,11 +159,11 @@ def _rows(
 
 def _with_subjects(jobs: Iterable[Job]) -> list[ListedJob]:
     """Return jobs with their rows; those whose row was deleted are left out."""
-    listed = list(jobs)
-    subjects = selectors.subjects_of(listed)
+    rows = list(jobs)
+    subjects = selectors.subjects_of(rows)
     return [
         ListedJob(job, kind, subjects.get((job.kind, job.subject)))
-        for job in listed
+        for job in rows
         if (kind := find_kind(job.kind)) is not None
         and (kind.model is None or (job.kind, job.subject) in subjects)
     ]

@@ -17,9 +17,9 @@ from django.db import close_old_connections, connection
 
 from jobs import draining, machines, periodic, runner, services
 from jobs.choices import Pool
+from jobs.due_jobs import DueJobs
 from jobs.errors import DatabaseGone
 from jobs.leases import LeaseMemory
-from jobs.looking import DueJobs
 
 logger = logging.getLogger(__name__)
 

@@ -29,7 +29,7 @@ from jobs.errors import (
     Stopped,
     WaitsUntil,
 )
-from jobs.keeper import kept
+from jobs.keeper import keep_lease
 from jobs.kinds import all_kinds, find_kind
 from jobs.leases import NO_LEASE, lease_end, worker_name
 from jobs.models import Job
@@ -84,7 +84,7 @@ def run(job: Job, *, before: JobContext | None = None) -> None:
         goes_before=before,
     )
     try:
-        with kept(context):
+        with keep_lease(context):
             _attempt(context)
     except LeaseLost:
         logger.warning("%s was lost to another worker or ended; nothing is kept", job)
@@ -156,7 +156,7 @@ def here(job: Job) -> Iterator[JobContext]:
         )
     context = JobContext(job, kind, kind.find_subject(job.subject))
     try:
-        with kept(context):
+        with keep_lease(context):
             yield context
             if not context.is_finished:
                 context.finish()

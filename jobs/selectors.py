@@ -77,7 +77,7 @@ def next_time(pools: Collection[Pool]) -> datetime | None:
         .first()
         for pool in pools
     ]
-    return min((each for each in times if each is not None), default=None)
+    return min((moment for moment in times if moment is not None), default=None)
 
 
 def _whose_time_has_come(
@@ -105,10 +105,10 @@ def jobs_of(
     ``states`` are those of open jobs, or that of failed ones.
     """
     rows = list(subjects)
-    found = Job.objects.filter(
+    jobs = Job.objects.filter(
         kind=kind.name, subject__in=[row.pk for row in rows], state__in=states
     )
-    return {job.subject or 0: job for job in found.order_by("pk")}
+    return {job.subject or 0: job for job in jobs.order_by("pk")}
 
 
 def progress_of(kind: str, subject: int) -> int:
@@ -188,9 +188,9 @@ def subjects_of(jobs: Iterable[Job]) -> dict[tuple[str, int | None], Subject]:
     for job in jobs:
         keys[job.kind].append(job.subject)
     subjects: dict[tuple[str, int | None], Subject] = {}
-    for name, wanted in keys.items():
+    for name, pks in keys.items():
         kind = find_kind(name)
         if kind is not None and kind.model is not None:
             rows = kind.model._base_manager.select_related(*kind.related)
-            subjects |= {(name, row.pk): row for row in rows.filter(pk__in=wanted)}
+            subjects |= {(name, row.pk): row for row in rows.filter(pk__in=pks)}
     return subjects

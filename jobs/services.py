@@ -51,8 +51,8 @@ def submit(
     ``person_waits`` lets it go before other work, ``at`` is its earliest start.
     """
     user = user or person_at_work() or person_behind()
-    wanted = Priority.PERSON if person_waits else kind.priority
-    job = _new_job(kind, subject, _within_cap(wanted, kind, user), user)
+    priority = Priority.PERSON if person_waits else kind.priority
+    job = _new_job(kind, subject, _within_cap(priority, kind, user), user)
     job.data = data or {}
     job.run_after = at or job.run_after
     try:
@@ -193,23 +193,23 @@ def begin_here(kind: Kind, subject: models.Model, *, user: User | None = None) -
     return job
 
 
-def _within_cap(wanted: int, kind: Kind, user: User | None) -> int:
+def _within_cap(priority: int, kind: Kind, user: User | None) -> int:
     """Return the priority of a job: no more than usual for what one person has in bulk."""
-    if wanted < Priority.PERSON or user is None:
-        return wanted
+    if priority < Priority.PERSON or user is None:
+        return priority
     mine = Job.objects.filter(
         state=JobState.WAITING, priority=Priority.PERSON, requested_by=user
     )
     has_many = mine.count() >= PERSON_CAP
-    return min(kind.priority, Priority.USUAL) if has_many else wanted
+    return min(kind.priority, Priority.USUAL) if has_many else priority
 
 
-def _hurry(kind: Kind, wanted: Job) -> Job | None:
+def _hurry(kind: Kind, new_job: Job) -> Job | None:
     """Return the open job for the same work, moved forward if this one is more urgent."""
-    same = Job.objects.filter(kind=kind.name, key=wanted.key, state__in=OPEN_STATES)
+    same = Job.objects.filter(kind=kind.name, key=new_job.key, state__in=OPEN_STATES)
     waiting = same.filter(state=JobState.WAITING)
-    waiting.filter(priority__lt=wanted.priority).update(priority=wanted.priority)
-    waiting.filter(run_after__gt=wanted.run_after).update(run_after=wanted.run_after)
+    waiting.filter(priority__lt=new_job.priority).update(priority=new_job.priority)
+    waiting.filter(run_after__gt=new_job.run_after).update(run_after=new_job.run_after)
     job = same.first()
     if job is not None:
         _wake_for(job)
@@ -379,8 +379,8 @@ def settle_times() -> None:
     now = clock.now()
     ahead = selectors.ahead_of(now + _CLOCK_TOLERANCE)
     for job in ahead:
-        known = max(job.created_at, job.started_at or job.created_at)
-        wait = max(timedelta(0), job.run_after - known)
+        begun_at = max(job.created_at, job.started_at or job.created_at)
+        wait = max(timedelta(0), job.run_after - begun_at)
         Job.objects.filter(
             pk=job.pk, state=job.state, attempts=job.attempts, run_after=job.run_after
         ).update(
@@ -400,11 +400,11 @@ def prune() -> int:
 def jobs_past_their_time(*, by: datetime) -> models.QuerySet[Job]:
     """Return the jobs to delete at ``by``."""
     done = models.Q(state=JobState.DONE, finished_at__lt=by - DONE_KEPT)
-    others = models.Q(
+    failed = models.Q(
         state__in=[JobState.FAILED, JobState.CANCELLED],
         finished_at__lt=by - _FAILED_KEPT,
     )
-    return Job.objects.filter(done | others)
+    return Job.objects.filter(done | failed)
 
 
 def _end_subject(job: Job, state: JobState, code: str, cause: str) -> None:

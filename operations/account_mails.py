@@ -103,8 +103,8 @@ def send(context: JobContext) -> None:
 def _body(person: User, about: dict[str, Any]) -> str:  # Any: JSON of the job
     at = datetime.fromisoformat(about["at"])
     moment = {"at": read_date(timezone.localtime(at), "moment")}
-    what = str(_SUBJECTS[about["what"]])
-    lines = [f"{what}.", _("Account: %(name)s") % {"name": person.username}]
+    subject = str(_SUBJECTS[about["what"]])
+    lines = [f"{subject}.", _("Account: %(name)s") % {"name": person.username}]
     lines.append(_("When: %(at)s") % moment)
     place = KnownPlace.objects.filter(pk=about.get("place", 0), user=person).first()
     if place is not None:
@@ -125,7 +125,7 @@ def _ask_for_mails(events: Iterable[Event], **_signal: object) -> None:
     for event in events:
         if event.action in _SUBJECTS and (person := _owner_of(event)):
             place = {"place": event.after["place"]} if "place" in event.after else {}
-            _ask(person, event.action, event.at, **place)
+            _submit_mail(person, event.action, event.at, **place)
 
 
 def _owner_of(event: Event) -> User | None:
@@ -153,9 +153,9 @@ def _tell_both_addresses(user: User, address: str, **_signal: object) -> None:
     if not settings.ACRPORTAL_ACCOUNT_MAIL or not user.is_active:
         return
     for known_address in filter(_may_be_mailed, {address, user.email}):
-        _ask(user, _ADDRESS_CHANGED, timezone.now(), to=seal(known_address))
+        _submit_mail(user, _ADDRESS_CHANGED, timezone.now(), to=seal(known_address))
 
 
-def _ask(person: User, what: str, at: datetime, **more: object) -> None:
-    data: dict[str, object] = {"what": what, "at": at.isoformat(), **more}
+def _submit_mail(person: User, change: str, at: datetime, **details: object) -> None:
+    data: dict[str, object] = {"what": change, "at": at.isoformat(), **details}
     submit(ACCOUNT_MAIL, person, data=data)

@@ -106,9 +106,9 @@ def _make_backup(destination: Path, progress: Progress) -> Backup:
     folder = destination / f"{name}{_UNFINISHED}"
     folder.mkdir(mode=0o700)
     tables, names, migrations = _write_tables(folder / "tables", progress)
-    known = _known_media(destination)
+    earlier_media = _known_media(destination)
     # The snapshot's rows name the media: later files wait for the next backup.
-    media, gone = _keep_media(destination / OBJECTS, names, known, progress)
+    media, gone = _keep_media(destination / OBJECTS, names, earlier_media, progress)
     _write_media_list(folder / MEDIA_LIST, media)
     manifest = {
         "format": FORMAT,
@@ -203,12 +203,15 @@ def _known_media(destination: Path) -> dict[str, MediaFile]:
 
 
 def _keep_media(
-    objects: Path, names: set[str], known: dict[str, MediaFile], progress: Progress
+    objects: Path,
+    names: set[str],
+    earlier_media: dict[str, MediaFile],
+    progress: Progress,
 ) -> tuple[list[MediaFile], list[str]]:
     stored, missing = [], []
     for number, name in enumerate(sorted(names), start=1):
         try:
-            stored.append(_keep_one(objects, name, known.get(name)))
+            stored.append(_keep_one(objects, name, earlier_media.get(name)))
         except FileNotFoundError:
             missing.append(name)
         if number % 100 == 0 or number == len(names):
@@ -216,13 +219,13 @@ def _keep_media(
     return stored, missing
 
 
-def _keep_one(objects: Path, name: str, known: MediaFile | None) -> MediaFile:
+def _keep_one(objects: Path, name: str, earlier: MediaFile | None) -> MediaFile:
     size = default_storage.size(name)
     modified = default_storage.get_modified_time(name).isoformat()
     # Hashing every file on each backup would read the whole storage.
-    unchanged = known and (known.size, known.modified) == (size, modified)
-    if known and unchanged and object_path(objects, known.sha256).exists():
-        return known
+    unchanged = earlier and (earlier.size, earlier.modified) == (size, modified)
+    if earlier and unchanged and object_path(objects, earlier.sha256).exists():
+        return earlier
     # Hash while copying, then rename: ``objects`` never holds half a file.
     objects.mkdir(exist_ok=True)
     partial = objects / f"{_ARRIVING}{os.getpid()}"
@@ -248,8 +251,8 @@ def _write_media_list(path: Path, media: list[MediaFile]) -> None:
 
 def _copy_index(folder: Path) -> dict[str, Any]:
     """Copy the index; omit a damaged index, because it can be rebuilt."""
-    whole, *others = partitions.every()
-    if others:
+    whole, *parts = partitions.every()
+    if parts:
         return {"left_out": "each machine builds its partitions again", "files": {}}
     try:
         files = copy_index(whole.folder, folder)

@@ -182,20 +182,20 @@ def _index_of(
 ) -> Iterator[DoctorFinding]:
     """Find what this machine's copy lacks, or holds though it should not."""
     held = set(index.recordings(bucket.pk).tolist())
-    wanted = set(filter(partition.holds, index_log.held_in(bucket.pk)))
-    rows = Recording.objects.in_bulk(list(held ^ wanted))
-    for number in sorted(wanted - held):
+    expected = set(filter(partition.holds, index_log.held_in(bucket.pk)))
+    rows = Recording.objects.in_bulk(list(held ^ expected))
+    for number in sorted(expected - held):
         repair = partial(index_store.index_recording, rows[number])
         yield _misplaced(rows[number], repair, bucket)
-    for number in sorted(held - wanted):
-        yield _held_in_vain(number, partial(index.remove, bucket.pk, number), bucket)
+    for number in sorted(held - expected):
+        yield _superfluous(number, partial(index.remove, bucket.pk, number), bucket)
 
 
 def _misplaced(
     recording: Recording, repair: Callable[[], object], bucket: Bucket
 ) -> DoctorFinding:
     if recording.status != RecordingStatus.READY:
-        return _held_in_vain(recording.pk, repair, bucket)
+        return _superfluous(recording.pk, repair, bucket)
     return DoctorFinding(
         "index",
         f"{recording} ({recording.uid}) is not in the index, so scans cannot find it",
@@ -204,7 +204,7 @@ def _misplaced(
     )
 
 
-def _held_in_vain(
+def _superfluous(
     number: int, repair: Callable[[], object], bucket: Bucket
 ) -> DoctorFinding:
     return DoctorFinding(
@@ -217,15 +217,15 @@ def _held_in_vain(
 
 def _role() -> Iterator[DoctorFinding]:
     """Find that this installation sends and fetches nothing."""
-    known = installation.current()
-    if known is None or known.role == InstallationRole.REAL:
+    statement = installation.current()
+    if statement is None or statement.role == InstallationRole.REAL:
         return
-    is_copy = known.role == InstallationRole.COPY
+    is_copy = statement.role == InstallationRole.COPY
     yield DoctorFinding(
         "installation",
         "this is a copy, which sends and fetches nothing"
         if is_copy
-        else f"it was restored from {known.backup}, and sends and fetches nothing until "
+        else f"it was restored from {statement.backup}, and sends and fetches nothing until "
         "somebody says whether it is the real one",
         "If it is the real one: manage.py installation --real"
         if is_copy

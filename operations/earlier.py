@@ -62,9 +62,9 @@ def migrations_of_today(nodes: set[tuple[str, str]]) -> set[tuple[str, str]]:
     """
     if not set(LAST.items()) <= nodes:
         return nodes
-    others = {(app, name) for app, name in nodes if app not in LAST}
+    unchanged = {(app, name) for app, name in nodes if app not in LAST}
     apps = {label.partition(".")[0] for label in moved().values()}
-    return others | {(app, FIRST) for app in apps.union(LAST)}
+    return unchanged | {(app, FIRST) for app in apps.union(LAST)}
 
 
 def label_of_today(label: str) -> str:

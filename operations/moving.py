@@ -92,7 +92,7 @@ class _Elsewhere:
     """Runs commands under the settings of the new installation."""
 
     def __init__(
-        self, target: Path, wanted: dict[str, str], progress: Progress
+        self, target: Path, values: dict[str, str], progress: Progress
     ) -> None:
         self._progress = progress
         example = (settings.BASE_DIR / ".env.example").read_text(encoding="utf-8")
@@ -103,7 +103,7 @@ class _Elsewhere:
             for name, value in os.environ.items()
             if name.removesuffix("_FILE") not in ours
         } | {"ACRPORTAL_ENV_FILE": str(target.resolve())}
-        if not {"SECRET_KEY", "SECRET_KEY_FILE"} & wanted.keys():
+        if not {"SECRET_KEY", "SECRET_KEY_FILE"} & values.keys():
             # The restore writes the key into the new data folder.
             self._environment["SECRET_KEY"] = settings.SECRET_KEY
 
@@ -134,11 +134,11 @@ def _settings_elsewhere(target: Path) -> dict[str, str]:
     """Return the settings in a file, which must name another data folder than ours."""
     lines = target.read_text(encoding="utf-8").splitlines()
     matches = (_LINE.match(line) for line in lines)
-    wanted = {match[1]: match[2].strip().strip("\"'") for match in matches if match}
-    place = wanted.get("ACRPORTAL_DATA_DIR")
+    values = {match[1]: match[2].strip().strip("\"'") for match in matches if match}
+    place = values.get("ACRPORTAL_DATA_DIR")
     if not place or Path(place).resolve() == settings.ACRPORTAL_DATA_DIR:
         raise MoveFailed(
             "The new settings must name their own ACRPORTAL_DATA_DIR: the old "
             "folder stays unchanged."
         )
-    return wanted
+    return values

@@ -72,9 +72,9 @@ def stored_secrets() -> Iterator[StoredSecret]:
 
 def _in_column(model: type[models.Model], column: str) -> Iterator[StoredSecret]:
     rows = model._default_manager.exclude(**{column: ""}).order_by("pk")
-    what = column.removesuffix(_SUFFIX).replace("_", " ")
+    noun = column.removesuffix(_SUFFIX).replace("_", " ")
     for pk, sealed in rows.values_list("pk", column):
-        name = f"the {what} of {model._meta.verbose_name} {pk}"
+        name = f"the {noun} of {model._meta.verbose_name} {pk}"
         unchanged = model._default_manager.filter(pk=pk, **{column: sealed})
         yield StoredSecret(name, sealed, partial(_replace_in, unchanged, column))
 

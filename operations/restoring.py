@@ -63,12 +63,12 @@ def find_backup(path: Path) -> Path:
     """Return a backup's folder, given the backup or a folder of several."""
     if (path / MANIFEST).is_file():
         return path
-    found = backups_in(path)
-    if not found:
+    backups = backups_in(path)
+    if not backups:
         raise BackupUnusable(
             f"{path} holds no finished backup: a backup contains {MANIFEST}."
         )
-    return found[-1]
+    return backups[-1]
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -181,9 +181,9 @@ def _known_migrations(manifest: dict[str, Any]) -> set[Node]:
             f"made it, check out the commit {earlier.LAST_COMMIT} there, run its "
             "migrate, take a new backup and restore that."
         )
-    known = set(MigrationExecutor(connection).loader.disk_migrations)
+    own_nodes = set(MigrationExecutor(connection).loader.disk_migrations)
     # Their tables may have columns that this version would lose.
-    if unknown := nodes - known:
+    if unknown := nodes - own_nodes:
         names = ", ".join(f"{app}.{name}" for app, name in sorted(unknown))
         raise BackupUnusable(
             f"The backup has migrations that this version does not know: {names}. "

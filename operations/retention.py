@@ -90,12 +90,12 @@ def _audio(by: datetime) -> Iterator[Outlook]:
         # A deleted container without audio has nothing to show.
         if container.deleted_at is not None and not expiring["count"]:
             continue
-        kept = {container.link_audio, container.upload_audio}
+        choices = {container.link_audio, container.upload_audio}
         yield Outlook(
             kind="audio",
             label=_("Audio of scanned files"),
             of=container.name,
-            days=days_kept(container) if kept == {KeepAudio.ORIGINAL} else None,
+            days=days_kept(container) if choices == {KeepAudio.ORIGINAL} else None,
             setting="ACRPORTAL_AUDIO_DAYS",
             **expiring,
         )
@@ -109,8 +109,8 @@ class _Totals(TypedDict):
 
 
 def _totals(rows: QuerySet[Any], column: str) -> _Totals:  # Any: of any model
-    found = rows.aggregate(count=Count("pk"), size=Sum(column, default=0))
-    return {"count": found["count"], "size_bytes": found["size"]}
+    totals = rows.aggregate(count=Count("pk"), size=Sum(column, default=0))
+    return {"count": totals["count"], "size_bytes": totals["size"]}
 
 
 def _sessions_over(by: datetime) -> QuerySet[Session]:

@@ -9,11 +9,9 @@ from portal.containers import urls as containers
 from portal.dashboard import urls as dashboard
 from portal.drops import urls as drops
 from portal.duplicates import urls as duplicates
-from portal.enrichment import urls as enrichment
 from portal.evidence import urls as evidence
 from portal.files import urls as files
 from portal.guides import urls as guides
-from portal.imports import move_urls as moves
 from portal.imports import urls as imports
 from portal.jobs import urls as jobs
 from portal.licences import urls as licences
@@ -23,7 +21,6 @@ from portal.reports import urls as reports
 from portal.review import urls as review
 from portal.search import urls as search
 from portal.statements import urls as statements
-from portal.trials import urls as trials
 from portal.uploads import urls as uploads
 from portal.watches import urls as watches
 
@@ -40,11 +37,8 @@ urlpatterns = [
     *files.urlpatterns,
     *review.urlpatterns,
     *containers.urlpatterns,
-    *trials.urlpatterns,
     *catalogue.urlpatterns,
-    *enrichment.urlpatterns,
     *imports.urlpatterns,
-    *moves.urlpatterns,
     *duplicates.urlpatterns,
     *licences.urlpatterns,
     *policies.urlpatterns,

@@ -42,7 +42,7 @@ class ArrivalReader(Protocol):
     @property
     def fields(self) -> tuple[str, ...]: ...
 
-    def read(self, given: Mapping[str, object]) -> Saying | None:
+    def read(self, cleaned_data: Mapping[str, object], /) -> Saying | None:
         """Return what cleaned fields say. Raises ``ProgrammeRefused``."""
 
 
@@ -60,7 +60,7 @@ class Arrival:
 
 def arrival_fields() -> tuple[str, ...]:
     """Return the names of all fields."""
-    return (*EPISODE_FIELDS, *(name for each in readers for name in each.fields))
+    return (*EPISODE_FIELDS, *(name for reader in readers for name in reader.fields))
 
 
 def arrival_labels() -> list[str]:
@@ -68,26 +68,26 @@ def arrival_labels() -> list[str]:
     return [str(reader.label) for reader in readers]
 
 
-def read_arrival(given: Mapping[str, object]) -> Arrival:
+def read_arrival(cleaned_data: Mapping[str, object]) -> Arrival:
     """Return what cleaned fields of a form say. Raises ``ProgrammeRefused``."""
     episode = EpisodeValues(
         **{
-            name: str(given.get(column) or "").strip()
+            name: str(cleaned_data.get(column) or "").strip()
             for column, name in EPISODE_FIELDS.items()
         }
     )
-    sayings = (reader.read(given) for reader in readers)
-    return Arrival(episode, tuple(each for each in sayings if each is not None))
+    sayings = (reader.read(cleaned_data) for reader in readers)
+    return Arrival(episode, tuple(saying for saying in sayings if saying is not None))
 
 
 @transaction.atomic
 def tell(*, scanned_file: ScannedFile, arrival: Arrival, user: User) -> None:
     """Store the given facts of a file; facts that are not given stay."""
-    said = {name: text for name, text in asdict(arrival.episode).items() if text}
-    if said:
+    values = {name: text for name, text in asdict(arrival.episode).items() if text}
+    if values:
         now = services.episode_values(episode_of(scanned_file))
         services.set_episode(
-            scanned_file=scanned_file, values=replace(now, **said), user=user
+            scanned_file=scanned_file, values=replace(now, **values), user=user
         )
     for saying in arrival.sayings:
         saying.store(scanned_file=scanned_file, user=user)

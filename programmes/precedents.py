@@ -59,9 +59,9 @@ def precedent_of(match: Match) -> Precedent | None:
         .select_related("recording", "scanned_file", "licence")
     )
     for shared, condition in conditions.items():
-        found = earlier.filter(condition).first()
-        if found is not None:
-            return _precedent(found, shared)
+        earlier_match = earlier.filter(condition).first()
+        if earlier_match is not None:
+            return _precedent(earlier_match, shared)
     return None
 
 

@@ -57,30 +57,30 @@ def set_episode(
     require_action(user, Action.UPLOAD)
     current = locked_file(scanned_file)
     row = Episode.objects.filter(scanned_file=current).first()
-    given = replace(
+    after = replace(
         values,
-        **{each.name: getattr(values, each.name).strip() for each in fields(values)},
+        **{field.name: getattr(values, field.name).strip() for field in fields(values)},
     )
     before = episode_values(row)
-    if given.isan != before.isan:
-        given = replace(given, isan=_checked_isan(given.isan))
+    if after.isan != before.isan:
+        after = replace(after, isan=_checked_isan(after.isan))
     refuse_overtaken(before, seen)
-    if given == before:
+    if after == before:
         return False
-    store(row or Episode(scanned_file=current), given)
+    store(row or Episode(scanned_file=current), after)
     record(
         f"file:{current.uid}",
         "file.episode_changed",
         user,
         as_json(before),
-        as_json(given),
+        as_json(after),
     )
     return True
 
 
-def _checked_isan(given: str) -> str:
+def _checked_isan(isan: str) -> str:
     try:
-        return check_isan(given)
+        return check_isan(isan)
     except BadIdentifier as fault:
         raise ProgrammeRefused(
             "invalid",
@@ -120,18 +120,18 @@ def set_use(
             _("%(name)s has no match with this recording.") % {"name": current.name},
             field="recording",
         )
-    before, given = use_values(row), _checked_use(values)
+    before, after = use_values(row), _checked_use(values)
     refuse_overtaken(before, seen)
-    if given == before:
+    if after == before:
         return False
-    store(row or MusicUse(scanned_file=current, recording=recording), given)
+    store(row or MusicUse(scanned_file=current, recording=recording), after)
     named = {"recording": recording.uid}
     record(
         f"file:{current.uid}",
         _USE_CHANGED,
         user,
         named | as_json(before),
-        named | as_json(given),
+        named | as_json(after),
     )
     return True
 

@@ -51,7 +51,7 @@ def refuse_overtaken(now: Values, seen: str | None) -> None:
 
 
 def values_of(row: models.Model, kind: type[Given]) -> Given:
-    return kind(**{each.name: getattr(row, each.name) for each in fields(kind)})
+    return kind(**{field.name: getattr(row, field.name) for field in fields(kind)})
 
 
 def store(row: models.Model, values: Values) -> None:
@@ -59,14 +59,14 @@ def store(row: models.Model, values: Values) -> None:
     if values.is_empty:
         row.delete()
         return
-    write(row, [each.name for each in fields(values)], values)
+    write(row, [field.name for field in fields(values)], values)
     row.save()
 
 
 def write(row: models.Model, names: Iterable[str], values: Values) -> None:
     """Set the columns; raise ``ProgrammeRefused`` for a value that does not fit."""
-    wanted = list(names)
-    for name in wanted:
+    columns = list(names)
+    for name in columns:
         value = getattr(values, name)
         if isinstance(value, str) and "\0" in value:
             # PostgreSQL cannot store it.
@@ -76,9 +76,9 @@ def write(row: models.Model, names: Iterable[str], values: Values) -> None:
                 field=name,
             )
         setattr(row, name, value)
-    others = {each.name for each in row._meta.fields} - set(wanted)
+    untouched = {field.name for field in row._meta.fields} - set(columns)
     try:
-        row.clean_fields(exclude=others)
+        row.clean_fields(exclude=untouched)
     except ValidationError as error:
         name, texts = next(iter(error.message_dict.items()))
         label = row._meta.get_field(name).verbose_name  # type: ignore[union-attr]  # a column

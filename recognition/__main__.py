@@ -178,8 +178,8 @@ def _named_files(
     named = list(_manifest_rows(manifest)) if manifest else []
     if not named and not files:
         raise UsageError("Pass files to add, or a --manifest.")
-    known = {path.resolve() for _, path in named}
-    return named + [(f.stem, f) for f in files if f.resolve() not in known]
+    named_paths = {path.resolve() for _, path in named}
+    return named + [(f.stem, f) for f in files if f.resolve() not in named_paths]
 
 
 def _manifest_rows(manifest: Path) -> Iterator[tuple[str, Path]]:
@@ -217,8 +217,8 @@ def _scan(args: argparse.Namespace) -> int:
     if processes == 1:
         _prepare(args)
     failed = False
-    for one in scan_files(args.index, args.files, processes=processes):
-        path, outcome = one.path, one.outcome
+    for scan in scan_files(args.index, args.files, processes=processes):
+        path, outcome = scan.path, scan.outcome
         if isinstance(outcome, dict):
             failed = True
             print_error(path, outcome, as_json=args.json)
@@ -241,13 +241,13 @@ def _compare(args: argparse.Namespace) -> int:
     a, b = fingerprints
     if a is None or b is None:
         return 1
-    found = report.comparison_object(compare(a, b), args.a, args.b)
+    comparison = report.comparison_object(compare(a, b), args.a, args.b)
     if _digest(args.a) == _digest(args.b):
-        found["relation"] = "exact_file"
+        comparison["relation"] = "exact_file"
     if args.json:
-        print_json(found)
+        print_json(comparison)
     else:
-        print(report.comparison_table(found))
+        print(report.comparison_table(comparison))
     return 0
 
 

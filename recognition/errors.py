@@ -21,12 +21,12 @@ class ParamsMismatch(RecognitionError):
     """Stored data was made with other engine parameters."""
 
     def __init__(
-        self, what: str, *, found: str, expected: str, remedy: str = "rebuild it"
+        self, subject: str, *, actual: str, expected: str, remedy: str = "rebuild it"
     ) -> None:
-        self.found = found
+        self.actual = actual
         self.expected = expected
         super().__init__(
-            f"{what} was made with engine parameters {found}, "
+            f"{subject} was made with engine parameters {actual}, "
             f"this engine uses {expected}; {remedy}."
         )
 

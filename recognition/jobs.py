@@ -62,7 +62,7 @@ def analyse(
     }
     wire.send(talk, MessageKind.FACTS, json.dumps(facts).encode())
     wire.send(talk, MessageKind.WAVEFORM, waveform.to_bytes(analysis.waveform))
-    for made in (analysis.fingerprint, *(sound for _, sound in analysis.others)):
+    for made in (analysis.fingerprint, *(sound for _, sound in analysis.other_tracks)):
         wire.send(talk, MessageKind.FINGERPRINT, fingerprint.to_bytes(made))
 
 
@@ -71,7 +71,7 @@ def _with_other_tracks(
 ) -> Analysis:
     """Return the analysis with the tracks that differ from what was decoded."""
     tracks: list[SoundTrack] = []
-    others: list[tuple[int, Fingerprint]] = []
+    other_tracks: list[tuple[int, Fingerprint]] = []
     decoded = 0
     for number, name in enumerate(audio.tracks, 1):
         state, sound = _state_of(audio, number), None
@@ -86,12 +86,12 @@ def _with_other_tracks(
                 sound = differing(analysis.fingerprint, sound, fills_s)
                 state = TrackState.SAME if sound is None else TrackState.OTHER
         if sound is not None:
-            others.append((number, sound))
+            other_tracks.append((number, sound))
         tracks.append(SoundTrack(number, name, state))
     return dataclasses.replace(
         analysis,
         facts=dataclasses.replace(analysis.facts, tracks=tuple(tracks)),
-        others=tuple(others),
+        other_tracks=tuple(other_tracks),
     )
 
 
@@ -183,10 +183,10 @@ def assemble(
                 continue
 
     with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "r+b") as output:
-        kept = renditions.encode_assembled(
+        times = renditions.encode_assembled(
             opened(file), output, request["duration_ms"], report
         )
-    wire.send(talk, MessageKind.FACTS, json.dumps(kept).encode())
+    wire.send(talk, MessageKind.FACTS, json.dumps(times).encode())
 
 
 def levels(

@@ -206,7 +206,7 @@ class MediaFacts:
 class Analysis:
     """The results of decoding a file.
 
-    ``others`` are fingerprints of its other tracks by number, silent where they sound
+    ``other_tracks`` are fingerprints of its other tracks by number, silent where they sound
     like the main one.
     """
 
@@ -214,7 +214,7 @@ class Analysis:
     fingerprint: Fingerprint
     waveform: Waveform
     warnings: tuple[str, ...] = ()
-    others: tuple[tuple[int, Fingerprint], ...] = ()
+    other_tracks: tuple[tuple[int, Fingerprint], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

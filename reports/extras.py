@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from catalogue.models import Recording
 from common.registry import Registry
@@ -14,6 +15,14 @@ from scanning.models import ScannedFile
 
 Values = Mapping[str, Value]
 """Values of a row by column; what is missing is empty."""
+
+
+class ReadyMade(StrEnum):
+    """The ready-made reports that have columns of packages above."""
+
+    CLAIMS = "claims"
+    MUSIC = "music"
+    FILES = "files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +37,8 @@ class Around:
 class Extra:
     """Columns that follow the column ``after`` in reports of these modes.
 
-    ``for_claims`` puts them into the ready-made report of claims, too.
+    ``ready_made`` names those that are in ready-made reports, too. ``about_file`` says
+    that they are about the file, which evidence packs name as a topic.
     ``of_files`` and ``of_matches`` return values by key. Without ``of_matches``, a match
     has the values of its file.
     """
@@ -36,7 +46,8 @@ class Extra:
     after: str
     columns: tuple[ColumnType, ...]
     modes: frozenset[Mode] = frozenset(Mode)
-    for_claims: bool = False
+    ready_made: Mapping[ReadyMade, tuple[str, ...]] = field(default_factory=dict)
+    about_file: bool = False
     of_files: Callable[[Sequence[ScannedFile]], Mapping[int, Values]]
     of_matches: Callable[[Sequence[Match], Around], Mapping[int, Values]] | None = None
 
@@ -56,11 +67,17 @@ def columns_after(name: str, mode: Mode) -> tuple[ColumnType, ...]:
     )
 
 
-def columns_for_claims() -> tuple[str, ...]:
-    """Return the columns that packages above add to the ready-made report of claims."""
-    return tuple(
-        column.name for extra in extras if extra.for_claims for column in extra.columns
-    )
+def columns_for(report: ReadyMade) -> Iterator[str]:
+    """Yield the columns that packages above add to a ready-made report."""
+    for extra in extras:
+        yield from extra.ready_made.get(report, ())
+
+
+def columns_about_files() -> set[str]:
+    """Return the columns of packages above that are about the file."""
+    return {
+        column.name for extra in extras if extra.about_file for column in extra.columns
+    }
 
 
 def extras_of_files(files: Sequence[ScannedFile]) -> dict[int, dict[str, Value]]:

@@ -10,7 +10,7 @@ from functools import cache
 
 from django.db.models import QuerySet
 
-from programmes.reading import NOTHING_TYPED, Programme, programmes_of
+from programmes.selectors import NOTHING_TYPED, Programme, programmes_of
 from reports.cells import Value, ValueType, as_cell
 from reports.choices import Mode
 from reports.extras import Values, extras_of_files

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 import audit.services
-from accounts.reach import is_limited, person_at_work
+from accounts.reach import person_at_work
 from accounts.roles import Action
 from jobs import resources
 from jobs.choices import JobState, Pool, Priority
@@ -18,7 +18,7 @@ from jobs.kinds import Kind, register
 from jobs.periodic import periodic
 from jobs.services import submit
 from reports.choices import RunState
-from reports.models import EngineTrial, ReportDelivery, ReportRun
+from reports.models import ReportDelivery, ReportRun
 from reports.models.schedule import ReportDeliveryState
 from scanning.jobs import MAX_ATTEMPTS, RETRY_AFTER
 
@@ -72,14 +72,6 @@ def _own_deliveries() -> QuerySet[ReportDelivery] | None:
     return ReportDelivery.objects.filter(schedule__made_by=person)
 
 
-def _all_for_those_who_configure() -> QuerySet[EngineTrial] | None:
-    """Return no trial for people who do not see accounts; None for all."""
-    person = person_at_work()
-    if person is None or (person.has_perm(Action.CONFIGURE) and not is_limited(person)):
-        return None
-    return EngineTrial.objects.none()
-
-
 REPORT = register(
     Kind(
         "report",
@@ -127,27 +119,6 @@ DELIVERY = register(
         related=("schedule__template", "run"),
         visible=_own_deliveries,
     )
-)
-TRIAL = register(
-    Kind(
-        "trial_compare",
-        EngineTrial,
-        "reports.trials.running.run",
-        page=lambda trial: trial.url,
-        needs=frozenset({resources.OUTSIDE}),
-        label=_("Comparison of two engines"),
-        priority=Priority.EVERYTHING,
-        gives_way=True,
-        hand_back_after=10.0,
-        related=("account",),
-        visible=_all_for_those_who_configure,
-    )
-)
-periodic(
-    "trials",
-    "reports.trials.running.plan",
-    every=timedelta(minutes=15),
-    label=_("Comparison of all trials"),
 )
 periodic(
     "report_retention",

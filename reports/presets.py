@@ -12,13 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from common.filters import ZONE
 from common.zones import UTC
 from reports.choices import FilesWithout, Format, Mode
-from reports.extras import columns_for_claims
+from reports.extras import ReadyMade, columns_for
 from reports.layouts import Layout, columns_here
 from reports.models.schedule import Every
 from reports.scheduling import Period, PeriodOf, in_period, period_before
 from review.choices import DECIDED_STATES, MatchState
 
-_PROGRAMME = ("programme", "series", "episode", "tags", "channels")
+_PROGRAMME = ("programme", "series", "episode", "tags")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def presets() -> tuple[Preset, ...]:
                             "reference_end",
                         ),
                         *("counted_ms", "edit", "case_url", *_PROGRAMME),
-                        *("use", *columns_for_claims(), "source_territories"),
+                        *("use", *columns_for(ReadyMade.CLAIMS), "source_territories"),
                     ),
                 ),
             ),
@@ -103,7 +103,8 @@ def presets() -> tuple[Preset, ...]:
                         *("title", "artists", "label", "isrc", "iswc", "writers"),
                         *("publishers", "rights_share_pct", "licence_id", "matched_ms"),
                         *("segment_count", "first_start", "case_url", *_PROGRAMME),
-                        *("first_broadcast_at", "use", "origin", "source_territories"),
+                        *("use", "origin", "source_territories"),
+                        *columns_for(ReadyMade.MUSIC),
                     ),
                 ),
             ),
@@ -129,6 +130,7 @@ def presets() -> tuple[Preset, ...]:
                             "worst_queue_reason",
                         ),
                         *("case_url", "notes", *_PROGRAMME, "source_territories"),
+                        *columns_for(ReadyMade.FILES),
                     ),
                 ),
             ),

@@ -23,7 +23,7 @@ from accounts.reach import hidden_keys, sees_every_bucket
 from catalogue.models import Exclusion, Recording
 from catalogue.selectors import shown_for
 from programmes.models import Episode, MusicUse
-from programmes.reading import NOTHING_TYPED, Programme
+from programmes.selectors import NOTHING_TYPED, Programme
 from reports.cells import Cell, ColumnType, Value, ValueType, offset
 from reports.choices import Mode
 from reports.extras import Values, columns_after

@@ -38,7 +38,7 @@ from accounts.models import User
 from accounts.reach import is_limited, sees_within, working_for
 from audit.models import Event
 from catalogue.models import Exclusion, Recording
-from programmes.reading import Programme, programmes_of
+from programmes.selectors import Programme, programmes_of
 from reports.cells import as_cell
 from reports.choices import FilesWithout, Mode, RunState
 from reports.extras import Around, Values, extras_of_files, extras_of_matches

@@ -170,7 +170,7 @@ def _sound_of(file: ScannedFile, context: JobContext) -> _Sound:
         progress=_reporter(context, ScanStage.FINGERPRINTING),
     )
     # Before the main one, which says that all are there.
-    for number, sound in made.others:
+    for number, sound in made.other_tracks:
         name = f"scans/{file.uid.hex[:2]}/{file.uid.hex}.track{number}.acrfp"
         file.other_tracks.update_or_create(
             number=number,
@@ -191,7 +191,7 @@ def _sound_of(file: ScannedFile, context: JobContext) -> _Sound:
     if file.container.cloud_account_id is not None:
         # A scan by another portal may wait for the fingerprint.
         bring_forward(CLOUD_SCAN, file.scans.all())
-    return _Sound(made.fingerprint, made.others)
+    return _Sound(made.fingerprint, made.other_tracks)
 
 
 def _bring_audio(file: ScannedFile, context: JobContext) -> None:

@@ -25,9 +25,9 @@ from review.services.transitions import changed_cases
 from statements.jobs import CHECK_STATEMENTS
 from statements.kinds import Difference, kinds
 from statements.models import Statement, StatementCheck
+from statements.notifications import post
 from statements.selectors import concerned_by, is_followed
 from statements.services import digest_of
-from statements.telling import post
 
 _EVERYTHING: Final = {
     *("licence", "party", "rights_recording", "work", "rights_import"),
@@ -53,8 +53,8 @@ def note_events(events: Iterable[Event], **_signal: object) -> None:
         _note([None], last)
         return
     with working_for(None):
-        found = concerned(cases).order_by("-pk")
-        _note(list(found.values_list("pk", flat=True)), last)
+        statements = concerned(cases).order_by("-pk")
+        _note(list(statements.values_list("pk", flat=True)), last)
 
 
 def concerned(cases: Mapping[str, Collection[str]]) -> QuerySet[Statement]:
@@ -107,12 +107,12 @@ def differences_of(
     statements: Sequence[Statement],
 ) -> dict[int, Sequence[Difference]]:
     """Compare statements with today, in the words of the current language."""
-    found: dict[int, Sequence[Difference]] = {}
+    differences: dict[int, Sequence[Difference]] = {}
     with working_for(None):
         for kind in kinds:
             if rows := [row for row in statements if row.kind == kind.kind]:
-                found |= kind.differences(rows)
-    return found
+                differences |= kind.differences(rows)
+    return differences
 
 
 def differences_for_the_record(statement: Statement) -> Sequence[Difference]:
@@ -158,13 +158,13 @@ def _store(
         )
     )
     if taken:
-        told = record(
+        new_event = record(
             case=row.case,
             action="statement.differs" if sentences else "statement.agrees",
             after={"in": sentences[:_NAMED], "count": len(sentences)},
         )
         row.refresh_from_db()
-        post(row, told)
+        post(row, new_event)
 
 
 def _followed() -> QuerySet[Statement]:

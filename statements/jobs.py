@@ -38,7 +38,7 @@ STATEMENT_WEBHOOK = register(
     Kind(
         "statement_webhook",
         Statement,
-        "statements.telling.run",
+        "statements.notifications.run",
         needs=frozenset({resources.OUTSIDE}),
         label=_("Message about a statement"),
         pool=Pool.TALK,
@@ -66,7 +66,7 @@ periodic(
 )
 periodic(
     "statement_reminders",
-    "statements.telling.remind",
+    "statements.notifications.remind",
     needs=frozenset({resources.OUTSIDE}),
     every=timedelta(minutes=5),
     label=_("Reminders of statements to correct"),

@@ -17,7 +17,7 @@ from statements.kinds import Difference, address_of, label_of
 from statements.models import Statement
 from statements.selectors import seen_matches, statements_in_reach
 
-Said = Mapping[int, Sequence[Difference]]
+Differences = Mapping[int, Sequence[Difference]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,14 @@ def stand_on(events: Iterable[Event], matches: Collection[str]) -> list[Statemen
 
 def read_all(statements: Sequence[Statement]) -> dict[int, Sequence[Difference]]:
     """Return what statements say otherwise than the portal now."""
-    said: dict[int, Sequence[Difference]] = {}
+    differences: dict[int, Sequence[Difference]] = {}
     for batch in batched(statements, COMPARED_AT_ONCE):
-        said |= differences_of(batch)
-    return said
+        differences |= differences_of(batch)
+    return differences
 
 
 def changes_between(
-    statements: Sequence[Statement], before: Said, after: Said
+    statements: Sequence[Statement], before: Differences, after: Differences
 ) -> tuple[list[StatementChange], bool]:
     """Return the statements that say more otherwise than before; and if some are hidden."""
     changed = {
@@ -69,15 +69,19 @@ def changes_between(
         ]
         for statement in statements
     }
-    changed = {key: found for key, found in changed.items() if found}
+    changed = {key: differences for key, differences in changed.items() if differences}
     in_reach = statements_in_reach(Q(pk__in=list(changed)))
     visible = set(in_reach.values_list("pk", flat=True))
-    named = {each.match for found in changed.values() for each in found} - {""}
-    seen = {"", *seen_matches(named)}
+    named = {difference.match for row in changed.values() for difference in row}
+    seen = {"", *seen_matches(named - {""})}
     changes = [
         as_change(
             statement,
-            [each.text for each in changed[statement.pk] if each.match in seen],
+            [
+                difference.text
+                for difference in changed[statement.pk]
+                if difference.match in seen
+            ],
         )
         for statement in statements
         if statement.pk in visible

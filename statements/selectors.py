@@ -67,7 +67,7 @@ class Differing:
 def differing(statements: Iterable[Statement]) -> dict[int, Differing]:
     """Return what the viewer may read of the differences of statements, by key."""
     rows = [row for row in statements if row.differs_since is not None]
-    named = {each["match"] for row in rows for each in row.differs_in} - {""}
+    named = {difference["match"] for row in rows for difference in row.differs_in}
     events = Event.objects.in_bulk(
         [row.differs_event for row in rows if row.differs_event is not None]
     )
@@ -76,7 +76,7 @@ def differing(statements: Iterable[Statement]) -> dict[int, Differing]:
         for event in events.values()
         if event.case.startswith(_MATCH)
     }
-    seen = seen_matches(named)
+    seen = seen_matches(named - {""})
     return {row.pk: _differing(row, seen, events) for row in rows}
 
 
@@ -84,24 +84,28 @@ def _differing(
     row: Statement, seen: Collection[str], events: Mapping[int, Event]
 ) -> Differing:
     texts = [
-        each["text"]
-        for each in row.differs_in
-        if not each["match"] or each["match"] in seen
+        difference["text"]
+        for difference in row.differs_in
+        if not difference["match"] or difference["match"] in seen
     ]
     cause = events.get(row.differs_event or 0)
     if cause is not None and cause.case.startswith(_MATCH):
         cause = cause if cause.case.removeprefix(_MATCH) in seen else None
-    listed = len(row.differs_in)
-    return Differing(texts, listed - len(texts), row.differs_count - listed, cause)
+    stored_count = len(row.differs_in)
+    return Differing(
+        texts, stored_count - len(texts), row.differs_count - stored_count, cause
+    )
 
 
 def seen_matches(uids: Collection[str]) -> Collection[str]:
     """Return those of the matches that the viewer may see, by any of their uids."""
     if sees_everything():
         return uids
-    rows = (Match.objects, MatchAlias.objects)
-    found = (each.filter(uid__in=uids).values_list("uid", flat=True) for each in rows)
-    return set(chain.from_iterable(found))
+    managers = (Match.objects, MatchAlias.objects)
+    visible_uids = (
+        rows.filter(uid__in=uids).values_list("uid", flat=True) for rows in managers
+    )
+    return set(chain.from_iterable(visible_uids))
 
 
 def is_followed() -> Q:
@@ -110,7 +114,7 @@ def is_followed() -> Q:
     return Q(state__in=FOLLOWED) & ~is_over
 
 
-class Shown(StrEnum):
+class Subset(StrEnum):
     """Which statements a list shows."""
 
     TO_CORRECT = "correct"
@@ -148,7 +152,7 @@ def is_kept(statement: Statement) -> bool:
 
 def list_statements(
     *,
-    shown: Shown = Shown.TO_CORRECT,
+    subset: Subset = Subset.TO_CORRECT,
     kind: str = "",
     state: str = "",
     text: str = "",
@@ -156,9 +160,9 @@ def list_statements(
 ) -> QuerySet[Statement]:
     """Return the statements that the viewer may see, the newest first."""
     among = Q()
-    if shown == Shown.TO_CORRECT:
+    if subset == Subset.TO_CORRECT:
         among = is_to_correct()
-    elif shown == Shown.KEPT:
+    elif subset == Subset.KEPT:
         among = _stands_and_differs() & _is_kept()
     for name, value in {
         "kind": kind,
@@ -331,7 +335,7 @@ def standing_on(cases: Sequence[str]) -> Standing:
         statement__in=statements_in_reach(),
         statement__state__in=ISSUED,
     )
-    wanted = set(cases)
+    grounds = set(cases)
     # One recording may be named thousands of times.
     named = list(
         facts.order_by("statement")
@@ -350,7 +354,7 @@ def standing_on(cases: Sequence[str]) -> Standing:
             statement.name,
             address_of(statement),
         )
-        for case in {f"file:{file}", f"recording:{recording}"} & wanted:
+        for case in {f"file:{file}", f"recording:{recording}"} & grounds:
             stated.setdefault(case, {})[about] = None
     return {case: list(distinct) for case, distinct in stated.items()}
 

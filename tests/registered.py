@@ -22,20 +22,14 @@ V = TypeVar("V")
 SEASON: Final = "registered_season"
 FILL: Final = "registered_fill"
 
-# Those whose code is still among the core's.
-_IN_THE_CORE = ("imports.moving", "enrichment")
-
 
 @cache
 def import_all(module: str) -> None:
     """Import what the installed capabilities register for a kind of tests."""
     plugins: list[str] = getattr(settings, "ACRPORTAL_PLUGINS", [])
-    for package in [
-        *(f"tests.{name}" for name in _IN_THE_CORE),
-        *(f"plugins.{name}.tests" for name in plugins),
-    ]:
-        if find_spec(f"{package}.{module}"):
-            import_module(f"{package}.{module}")
+    for name in plugins:
+        if find_spec(f"plugins.{name}.tests.{module}"):
+            import_module(f"plugins.{name}.tests.{module}")
 
 
 class Table(Mapping[K, V]):

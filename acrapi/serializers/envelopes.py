@@ -68,7 +68,7 @@ def enveloped(
 
 
 @lru_cache
-def listed(
+def list_page(
     inner: type[serializers.BaseSerializer[Any]],
     *,
     meta: type[serializers.BaseSerializer[Any]] = MetaSerializer,

@@ -159,15 +159,15 @@ class BucketsField(serializers.Field[list[Bucket], Any, Any, Any]):
             raise serializers.ValidationError(
                 "Name at least one bucket, by id or by name."
             )
-        found = [(reference, _bucket(reference)) for reference in references]
-        missing = [str(reference)[:80] for reference, bucket in found if bucket is None]
+        pairs = [(reference, _bucket(reference)) for reference in references]
+        missing = [str(reference)[:80] for reference, bucket in pairs if bucket is None]
         if missing:
-            known = Bucket.objects.present().order_by("id").values_list("pk", "name")
-            names = ", ".join(f"{number} {name}" for number, name in known[:20])
+            existing = Bucket.objects.present().order_by("id").values_list("pk", "name")
+            names = ", ".join(f"{number} {name}" for number, name in existing[:20])
             raise serializers.ValidationError(
                 f"There is no bucket {', '.join(missing)}. There are: {names}."
             )
-        buckets = [bucket for _, bucket in found if bucket is not None]
+        buckets = [bucket for _, bucket in pairs if bucket is not None]
         return list({bucket.pk: bucket for bucket in buckets}.values())
 
     def to_representation(self, value: Any) -> Any:
@@ -179,10 +179,10 @@ def _parse_list(text: str) -> list[Any]:
     """Return the list in a text: JSON, or comma-separated."""
     if text.lstrip().startswith("["):
         try:
-            listed = json.loads(text[:_MAX_TEXT])
+            values = json.loads(text[:_MAX_TEXT])
         except (ValueError, RecursionError) as error:
             raise serializers.ValidationError(f"This is not JSON: {error}.") from error
-        return list(listed)
+        return list(values)
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
@@ -192,9 +192,9 @@ def _bucket(reference: object) -> Bucket | None:
         reference = reference.get("id") or reference.get("name")
     identifier = as_id(reference)
     if identifier is not None and (
-        found := Bucket.objects.present().filter(pk=identifier).first()
+        bucket := Bucket.objects.present().filter(pk=identifier).first()
     ):
-        return found
+        return bucket
     name = str(reference)
     if (
         not isinstance(reference, str | int)

@@ -111,9 +111,9 @@ def _tagger(request: HttpRequest) -> Callable[[HttpResponse], HttpResponse | Non
         etag = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
         response["ETag"] = etag
         response["Cache-Control"] = "private, no-cache"
-        wanted = parse_etags(request.headers.get("If-None-Match", ""))
+        held_etags = parse_etags(request.headers.get("If-None-Match", ""))
         # Proxies that compress make our ETags weak.
-        if etag in wanted or f"W/{etag}" in wanted:
+        if etag in held_etags or f"W/{etag}" in held_etags:
             response.status_code = 304
             response.content = b""
             del response["Content-Type"]

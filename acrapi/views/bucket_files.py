@@ -35,7 +35,7 @@ from acrapi.serializers.envelopes import (
     ErrorSerializer,
     InvalidSerializer,
     enveloped,
-    listed,
+    list_page,
 )
 from acrapi.serializers.fields import as_id
 from acrapi.states import LISTED_RECORDING_STATUSES, recording_statuses
@@ -68,7 +68,7 @@ class BucketFilesView(WireView):
     @described(
         _TAG,
         "List the files of a bucket",
-        {200: listed(AudioFileSerializer)} | UNKNOWN,
+        {200: list_page(AudioFileSerializer)} | UNKNOWN,
         parameters=[
             *PAGE,
             OpenApiParameter("search", str, description="Part of the title."),

@@ -19,7 +19,7 @@ from acrapi.serializers.buckets import (
     bucket_columns,
     bucket_shapes,
 )
-from acrapi.serializers.envelopes import InvalidSerializer, enveloped, listed
+from acrapi.serializers.envelopes import InvalidSerializer, enveloped, list_page
 from acrapi.views.base import WireView
 from acrapi.views.containers import query_text
 from catalogue.changes import delete_bucket, update_bucket
@@ -43,7 +43,7 @@ class BucketsView(WireView):
     @described(
         _TAG,
         "List buckets, newest first",
-        {200: listed(BucketSerializer)},
+        {200: list_page(BucketSerializer)},
         parameters=[
             *PAGE,
             OpenApiParameter("region", str, description="Exactly this region."),

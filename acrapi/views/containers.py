@@ -18,7 +18,7 @@ from acrapi.serializers.containers import (
     container_columns,
     container_shapes,
 )
-from acrapi.serializers.envelopes import enveloped, listed
+from acrapi.serializers.envelopes import enveloped, list_page
 from acrapi.views.base import WireView
 from common.api_requests import valid_data
 from common.fingerprint_files import ACCEPT_HEADER, accepted_form
@@ -53,7 +53,7 @@ class ContainersView(WireView):
     @described(
         _TAG,
         "List containers, newest first",
-        {200: listed(ContainerSerializer)},
+        {200: list_page(ContainerSerializer)},
         parameters=[
             *PAGE,
             OpenApiParameter("region", str, description="Exactly this region."),

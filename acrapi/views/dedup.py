@@ -28,7 +28,7 @@ from acrapi.serializers.envelopes import (
     InvalidSerializer,
     TextMetaSerializer,
     enveloped,
-    listed,
+    list_page,
 )
 from acrapi.serializers.fields import FlagField, ShortText
 from acrapi.views.base import WireView
@@ -107,7 +107,7 @@ class DedupFilesView(WireView):
         _TAG,
         "List recordings with their ids",
         {
-            200: listed(DedupFileSerializer, meta=TextMetaSerializer),
+            200: list_page(DedupFileSerializer, meta=TextMetaSerializer),
             422: InvalidSerializer,
         }
         | UNKNOWN,
@@ -133,10 +133,14 @@ class DedupFilesView(WireView):
         """Compare a track with the bucket, and store it if it is new."""
         bucket = _dedup_bucket(bucket_id)
         fields = request_fields(request)
-        given = fields.get("id")
+        identifier = fields.get("id")
         # Some shells leave quotes around the id.
-        if isinstance(given, str) and len(given) > 1 and given[0] == given[-1] == '"':
-            fields["id"] = given[1:-1]
+        if (
+            isinstance(identifier, str)
+            and len(identifier) > 1
+            and identifier[0] == identifier[-1] == '"'
+        ):
+            fields["id"] = identifier[1:-1]
         validated = valid_data(DedupRequestSerializer(data=fields))
         if validated.get("file") is None:
             raise invalid(
@@ -197,10 +201,10 @@ class DedupFileView(WireView):
 
 
 def _find_recordings(bucket: Bucket, ids: str) -> list[Recording]:
-    found = [recording_with(bucket, part) for part in split_ids(ids)]
-    known = {recording.pk: recording for recording in found if recording}
-    if not known:
+    recordings = [recording_with(bucket, part) for part in split_ids(ids)]
+    by_key = {recording.pk: recording for recording in recordings if recording}
+    if not by_key:
         raise not_found(
             f"Bucket {bucket.pk} has no dedup file {ids[:80]}.", code="unknown_file"
         )
-    return list(known.values())
+    return list(by_key.values())

@@ -146,8 +146,8 @@ def _fields(document: Json, schema: Json) -> Iterator[Value]:
         )
         if choices := inner.get("enum"):
             kind = " | ".join(json.dumps(choice) for choice in choices)
-        shown = " or ".join(kind) if isinstance(kind, list) else str(kind)
-        yield Value(name, shown, name in required, inner.get("description", ""))
+        kind_text = " or ".join(kind) if isinstance(kind, list) else str(kind)
+        yield Value(name, kind_text, name in required, inner.get("description", ""))
 
 
 def _resolved(document: Json, schema: Json) -> Json:

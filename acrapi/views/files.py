@@ -22,7 +22,7 @@ from acrapi.lookup import container_of, files_of, named_files, with_container
 from acrapi.pagination import paged
 from acrapi.parsers import fields_of
 from acrapi.schema import IDEMPOTENT, PAGE, UNFIT, UNKNOWN, described
-from acrapi.serializers.envelopes import ErrorSerializer, enveloped, listed
+from acrapi.serializers.envelopes import ErrorSerializer, enveloped, list_page
 from acrapi.serializers.files import (
     FileRequestSerializer,
     FileSerializer,
@@ -84,7 +84,7 @@ class FilesView(WireView):
     @described(
         _TAG,
         "List files, newest first",
-        {200: listed(FileSerializer)} | UNKNOWN,
+        {200: list_page(FileSerializer)} | UNKNOWN,
         parameters=[
             *PAGE,
             OpenApiParameter("search", str, description="Part of name or uri."),
@@ -266,9 +266,9 @@ def _search(text: str) -> Q:
     for prefix, kind in _URI_KINDS.items():
         lowered = text.lower()
         if lowered.startswith(prefix):
-            rest = text[len(prefix) :]
+            name = text[len(prefix) :]
             condition |= kind & (
-                Q(name__istartswith=rest) | Q(source_url__istartswith=rest)
+                Q(name__istartswith=name) | Q(source_url__istartswith=name)
             )
         elif lowered in prefix:
             condition |= kind
@@ -289,7 +289,7 @@ def _video_of(url: str) -> _Video:
     """Return platform and video id; the host stands in for unknown platforms."""
     parts = urlsplit(url)
     host = (parts.hostname or "").removeprefix("www.").removeprefix("m.")
-    known = next(
+    platform = next(
         (
             name
             for end, name in _PLATFORMS.items()
@@ -297,7 +297,7 @@ def _video_of(url: str) -> _Video:
         ),
         host,
     )
-    given = parse_qs(parts.query).get("v") if known == "youtube" else None
+    ids = parse_qs(parts.query).get("v") if platform == "youtube" else None
     last = unquote(PurePosixPath(parts.path).name)
-    identifier = (given[0] if given else last) or host
-    return _Video(known[:60], one_line(identifier, 200))
+    identifier = (ids[0] if ids else last) or host
+    return _Video(platform[:60], one_line(identifier, 200))

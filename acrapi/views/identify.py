@@ -176,13 +176,13 @@ class IdentifyView(WireView):
         ):
             raise _Refused(BAD_SIGNATURE, "it was used for another sample")
         try:
-            found = identify(project=project, sample=sample)
+            matches = identify(project=project, sample=sample)
         except AudioRefused as error:
             raise _Refused(NO_FINGERPRINT, str(error)) from error
-        if not found:
+        if not matches:
             raise _Refused(NO_RESULT)
-        best = found[:_MATCHES]
-        rights = rights_on_wire(recording for recording, _found in best)
+        best = matches[:_MATCHES]
+        rights = rights_on_wire(recording for recording, _sound in best)
         return Response(
             {
                 **_status(SUCCESS),
@@ -273,13 +273,13 @@ def _check_sample(sample: File[bytes]) -> File[bytes]:
     return sample
 
 
-def _match(recording: Recording, found: FoundRecording) -> dict[str, Any]:  # Any: JSON
+def _match(recording: Recording, match: FoundRecording) -> dict[str, Any]:  # Any: JSON
     """Return a match without nesting, by its best segment."""
     best = max(
-        found.segments, key=lambda segment: (segment.score or 0, -segment.start_ms)
+        match.segments, key=lambda segment: (segment.score or 0, -segment.start_ms)
     )
     return custom_file(recording) | {
-        "score": round(found.score or 100),
+        "score": round(match.score or 100),
         "play_offset_ms": best.reference_end_ms,
         "sample_begin_time_offset_ms": best.start_ms,
         "sample_end_time_offset_ms": best.end_ms,

@@ -64,8 +64,12 @@ class PresignedUploadView(WireView):
             owner=user_of(request),
             file_name=query_text(request, "filename"),
         )
-        given = request.query_params.get("content_type", "")
-        usable = given.isascii() and given.isprintable() and len(given) <= 100
+        content_type = request.query_params.get("content_type", "")
+        usable = (
+            content_type.isascii()
+            and content_type.isprintable()
+            and len(content_type) <= 100
+        )
         return Response(
             {
                 "data": {
@@ -73,7 +77,9 @@ class PresignedUploadView(WireView):
                     "method": "PUT",
                     "key": staged.key,
                     "headers": {
-                        "Content-Type": given if given and usable else _CONTENT_TYPE
+                        "Content-Type": content_type
+                        if content_type and usable
+                        else _CONTENT_TYPE
                     },
                 }
             }

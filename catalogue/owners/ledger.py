@@ -71,37 +71,39 @@ def held(
     living = [
         share for share in shares if holds_on(share, day) and is_believed(share, chosen)
     ]
-    found: dict[tuple[object, ...], Held] = {}
+    holdings: dict[tuple[object, ...], Held] = {}
     for members in grouped(living).values():
         for share in members:
             where = countries_of(share) - _replaced(share, members)
             if countries is not None:
                 where &= countries
             if where:
-                _add(found, share, where)
-    return list(found.values())
+                _add(holdings, share, where)
+    return list(holdings.values())
 
 
 def _add(
-    found: dict[tuple[object, ...], Held], share: Share, where: frozenset[str]
+    holdings: dict[tuple[object, ...], Held], share: Share, where: frozenset[str]
 ) -> None:
     """Add a share, or the name of its source to the same share of another one."""
     same = (share.party_id, share.role, share.right, share.kind, share.percent, where)
-    known = found.get(same)
-    if known is None:
-        found[same] = Held(share, where, (share.claimant,))
-    elif share.claimant not in known.claimants:
-        found[same] = Held(known.share, where, (*known.claimants, share.claimant))
+    holding = holdings.get(same)
+    if holding is None:
+        holdings[same] = Held(share, where, (share.claimant,))
+    elif share.claimant not in holding.claimants:
+        holdings[same] = Held(
+            holding.share, where, (*holding.claimants, share.claimant)
+        )
 
 
-def _replaced(share: Share, others: Iterable[Share]) -> frozenset[str]:
+def _replaced(share: Share, shares: Iterable[Share]) -> frozenset[str]:
     """Return the countries in which a person's claim for the party takes its place."""
     if share.claimant == BY_HAND:
         return frozenset()
     return frozenset().union(
         *(
-            countries_of(other)
-            for other in others
-            if other.claimant == BY_HAND and other.party_id == share.party_id
+            countries_of(claim)
+            for claim in shares
+            if claim.claimant == BY_HAND and claim.party_id == share.party_id
         )
     )

@@ -32,7 +32,10 @@ Row = TypeVar("Row", bound=models.Model)
 def _one_of(*names: str) -> Q:
     """Return the condition that exactly one of these foreign keys is set."""
     return Q(
-        *(Q(**{f"{each}__isnull": each != name for each in names}) for name in names),
+        *(
+            Q(**{f"{column}__isnull": column != name for column in names})
+            for name in names
+        ),
         _connector=Q.OR,
     )
 
@@ -523,7 +526,7 @@ class Conflict(models.Model):
     @property
     def subject(self) -> Work | RightsRecording | Release:
         """The record that it is about."""
-        found = self.work or self.recording or self.release
-        if found is None:
+        record = self.work or self.recording or self.release
+        if record is None:
             raise LookupError("a conflict without a record")
-        return found
+        return record

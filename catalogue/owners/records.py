@@ -81,16 +81,16 @@ def record_keys(recordings: Iterable[Recording]) -> dict[int, set[int]]:
                 for isrc in isrcs:
                     homes_of_isrc[str(isrc)].add(home[key])
     homes_of_isrc.pop("", None)
-    found: dict[int, set[int]] = {top.pk: set() for top in tops.values()}
-    known = RightsRecording.objects.filter(
+    records_of: dict[int, set[int]] = {top.pk: set() for top in tops.values()}
+    rights = RightsRecording.objects.filter(
         Q(recording__in=home) | Q(isrc__in=homes_of_isrc)
     )
-    for record, recording, isrc in known.values_list("pk", "recording", "isrc"):
+    for record, recording, isrc in rights.values_list("pk", "recording", "isrc"):
         for key in homes_of_isrc.get(isrc, ()):
-            found[key].add(record)
+            records_of[key].add(record)
         if recording is not None:
-            found[home[recording]].add(record)
-    return {key: found[top.pk] for key, top in tops.items()}
+            records_of[home[recording]].add(record)
+    return {key: records_of[top.pk] for key, top in tops.items()}
 
 
 def works_of(records: Iterable[int]) -> dict[int, set[int]]:
@@ -98,10 +98,10 @@ def works_of(records: Iterable[int]) -> dict[int, set[int]]:
     links = Work.recordings.through.objects.filter(
         rightsrecording__in=records, work__merged_into=None
     )
-    found: dict[int, set[int]] = defaultdict(set)
+    works: dict[int, set[int]] = defaultdict(set)
     for record, work in links.values_list("rightsrecording", "work"):
-        found[record].add(work)
-    return found
+        works[record].add(work)
+    return works
 
 
 def rights_records(recording: Recording) -> QuerySet[RightsRecording]:

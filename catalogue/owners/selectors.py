@@ -256,17 +256,17 @@ def owners_of(
     rows = [
         OwnedShare(
             record=record,
-            share=each.share,
-            right=Right(each.share.right),
-            kind=ShareKind(each.share.kind),
-            party=each.share.party,
-            role=each.share.role,
-            percent=each.share.percent,
-            countries=each.countries,
-            claimants=each.claimants,
-            is_disputed=(each.share.right, each.share.kind) in disputed,
+            share=holding.share,
+            right=Right(holding.share.right),
+            kind=ShareKind(holding.share.kind),
+            party=holding.share.party,
+            role=holding.share.role,
+            percent=holding.share.percent,
+            countries=holding.countries,
+            claimants=holding.claimants,
+            is_disputed=(holding.share.right, holding.share.kind) in disputed,
         )
-        for each in held
+        for holding in held
     ]
     return sorted(
         rows,
@@ -293,6 +293,6 @@ def names_of(party: Party) -> list[str]:
     names: list[str] = []
     level = [party]
     while level:
-        names += [str(each) for each in level]
+        names += [str(member) for member in level]
         level = list(Party.objects.filter(merged_into__in=level))
     return names

@@ -37,14 +37,16 @@ def own_shares(
     performing = _owned(
         "work", set[int]().union(*works.values()), Right.PERFORMING, day
     )
-    found = {}
+    shares = {}
     for key, own in records.items():
-        held = [each for record in sorted(own) for each in masters.get(record, ())]
+        held = [
+            holding for record in sorted(own) for holding in masters.get(record, ())
+        ]
         embodied = set[int]().union(*(works.get(record, ()) for record in own))
         if not held and len(embodied) == 1:
             held = performing.get(embodied.pop(), [])
-        found[key] = _ours(held, countries)
-    return found
+        shares[key] = _our_share(held, countries)
+    return shares
 
 
 def _owned(
@@ -62,24 +64,26 @@ def _owned(
         shares[share.work_id or share.recording_id or 0].append(share)
     chosen = chosen_among(column, shares)
     return {
-        key: ledger.held(each, day=day, chosen=chosen.get(key))
-        for key, each in shares.items()
+        key: ledger.held(claims, day=day, chosen=chosen.get(key))
+        for key, claims in shares.items()
     }
 
 
-def _ours(
+def _our_share(
     held: Sequence[ledger.Held], countries: frozenset[str] | None
 ) -> Decimal | None:
-    if not any(each.share.party.is_ours for each in held):
+    if not any(holding.share.party.is_ours for holding in held):
         return None
     totals: dict[str, Decimal] = {}
-    for each in held:
-        where = each.countries if countries is None else each.countries & countries
-        is_ours = each.share.party.is_ours
-        if where and is_ours and each.share.percent is None:
+    for holding in held:
+        where = (
+            holding.countries if countries is None else holding.countries & countries
+        )
+        is_ours = holding.share.party.is_ours
+        if where and is_ours and holding.share.percent is None:
             return None
         for country in where:
-            size = each.share.percent if is_ours else None
+            size = holding.share.percent if is_ours else None
             totals[country] = totals.get(country, Decimal()) + (size or Decimal())
     # In none of the countries has anybody a share, so neither have we.
     least = min(totals.values(), default=Decimal())

@@ -271,8 +271,8 @@ def described(countries: frozenset[str]) -> str:
     if len(included) + len(excluded) <= _MOST_NAMED:
         return in_words(included, excluded)
     named = excluded or included
-    shown = ", ".join(_name(code) for code in named[:_MOST_NAMED])
-    some = {"shown": shown, "more": len(named) - _MOST_NAMED}
+    names = ", ".join(_name(code) for code in named[:_MOST_NAMED])
+    some = {"shown": names, "more": len(named) - _MOST_NAMED}
     if excluded:
         return gettext("World without %(shown)s and %(more)s more") % some
     return gettext("%(shown)s and %(more)s more") % some

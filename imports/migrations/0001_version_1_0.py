@@ -3,7 +3,6 @@
 import common.uid
 import django.db.models.deletion
 import functools
-import imports.models
 from django.conf import settings
 from common.schema import CreateModels
 from django.db import migrations, models
@@ -35,28 +34,6 @@ class Migration(migrations.Migration):
                     ('uid', models.CharField(default=functools.partial(common.uid.new_uid, *('ai',), **{}), editable=False, max_length=32, unique=True)),
                     ('table', models.FileField(blank=True, default='', max_length=200, upload_to='')),
                     ('bucket', models.ForeignKey(limit_choices_to={'deleted_at__isnull': True}, on_delete=django.db.models.deletion.CASCADE, related_name='audio_imports', to='catalogue.bucket')),
-                    ('made_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='created by')),
-                ],
-                options={
-                    'ordering': ['-id'],
-                    'abstract': False,
-                },
-            ),
-            migrations.CreateModel(
-                name='MoveIn',
-                fields=[
-                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                    ('file', models.FileField(max_length=200, upload_to='')),
-                    ('file_name', models.CharField(max_length=500)),
-                    ('status', models.CharField(choices=[('checking', 'Checking'), ('checked', 'Checked; nothing imported yet'), ('importing', 'Importing'), ('done', 'Imported'), ('refused', 'Unreadable'), ('unmapped', 'Columns to choose'), ('undo_checking', 'Checking what can be undone'), ('undo_checked', 'Imported; undo was checked'), ('undoing', 'Being undone'), ('undone', 'Undone')], default='checking', max_length=16)),
-                    ('message', models.CharField(blank=True, default='', max_length=500)),
-                    ('summary', models.JSONField(blank=True, default=dict)),
-                    ('created_at', models.DateTimeField(auto_now_add=True)),
-                    ('uid', models.CharField(default=functools.partial(common.uid.new_uid, *('mi',), **{}), editable=False, max_length=32, unique=True)),
-                    ('parts', models.JSONField(default=imports.models.moves_all)),
-                    ('since', models.DateField(help_text='The first day whose plays are moved.', verbose_name='plays since')),
-                    ('cursor', models.JSONField(blank=True, default=dict, editable=False)),
-                    ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='moves', to='scanning.cloudaccount')),
                     ('made_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='created by')),
                 ],
                 options={
@@ -127,31 +104,6 @@ class Migration(migrations.Migration):
                 options={
                     'ordering': ['-id'],
                     'indexes': [models.Index(fields=['import_uid', 'state', '-id'], name='import_step_next')],
-                },
-            ),
-            migrations.CreateModel(
-                name='Moved',
-                fields=[
-                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                    ('kind', models.CharField(choices=[('bucket', 'Bucket'), ('recording', 'Recording'), ('track', 'Dedup file'), ('container', 'Container'), ('file', 'File'), ('stream', 'Stream'), ('channel', 'Live channel'), ('day', 'Day of plays'), ('project', 'Identification project'), ('unknown', 'Unknown content')], max_length=16)),
-                    ('remote_id', models.CharField(max_length=100)),
-                    ('parent', models.CharField(blank=True, default='', max_length=100)),
-                    ('name', models.CharField(blank=True, default='', max_length=500)),
-                    ('case', models.CharField(blank=True, default='', max_length=100)),
-                    ('theirs', models.CharField(max_length=64)),
-                    ('ours', models.CharField(blank=True, default='', max_length=64)),
-                    ('callback_url', models.CharField(blank=True, default='', max_length=2000)),
-                    ('outcome', models.CharField(choices=[('new', 'Moved'), ('same', 'Here already'), ('changed', 'Updated'), ('not_moved', 'Not moved')], max_length=16)),
-                    ('code', models.CharField(blank=True, default='', max_length=40)),
-                    ('text', models.CharField(blank=True, default='', max_length=1000)),
-                    ('moved_at', models.DateTimeField(auto_now=True)),
-                    ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='moved', to='scanning.cloudaccount')),
-                ],
-                options={
-                    'verbose_name_plural': 'moved',
-                    'ordering': ['id'],
-                    'indexes': [models.Index(fields=['account', 'code', 'kind', 'id'], name='moved_code'), models.Index(fields=['case'], name='moved_case')],
-                    'constraints': [models.UniqueConstraint(fields=('account', 'kind', 'remote_id'), name='moved_once')],
                 },
             ),
         ]),

@@ -8,7 +8,7 @@ from typing import Final
 from plugins.claims.selectors import claim_statuses
 from reports.cells import ColumnType, ValueType
 from reports.choices import Mode
-from reports.extras import Around, Extra, Values
+from reports.extras import Around, Extra, ReadyMade, Values
 from review.models import Match
 from scanning.models import ScannedFile
 
@@ -26,7 +26,7 @@ PLATFORM_CLAIM: Final = Extra(
     after="origin",
     columns=(ColumnType("platform_claim_status", ValueType.ENUM),),
     modes=frozenset({Mode.MATCH, Mode.SEGMENT}),
-    for_claims=True,
+    ready_made={ReadyMade.CLAIMS: ("platform_claim_status",)},
     of_files=_of_files,
     of_matches=_of_matches,
 )

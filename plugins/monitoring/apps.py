@@ -46,6 +46,7 @@ def _register_on_pages() -> None:
     from plugins.monitoring.pages.unknown import on_pages as unknown
     from plugins.monitoring.pages.unknown.choices import CHOICES
     from plugins.monitoring.pages.unknown.searching import SEARCH_KINDS as UNKNOWN
+    from plugins.moving.pages.places import place_fields
     from portal.shared.arrivals import api_parts, more_fields
     from portal.shared.cards import cards
     from portal.shared.choices import choice_kinds
@@ -53,7 +54,6 @@ def _register_on_pages() -> None:
     from portal.shared.job_actions import job_actions
     from portal.shared.processes import processes
     from portal.shared.searching import search_kinds
-    from portal.trials.places import place_fields
 
     for subject in (unknown, streams, broadcasts, declarations):
         for card in subject.CARDS:

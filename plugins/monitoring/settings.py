@@ -8,6 +8,8 @@ import environ
 
 env = environ.FileAwareEnv()
 
+# Its streams move in and are compared in trials.
+REQUIRES: Final = ("moving",)
 # The tables of each have its label; the last one has the pages of all of them.
 APPS: Final = (
     "plugins.monitoring.streams",

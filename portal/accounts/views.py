@@ -112,9 +112,13 @@ def list_columns(request: PortalRequest, name: str) -> HttpResponseBase:
     if name not in LISTS:
         raise Http404
     user, chosen = request.user, request.POST.getlist("column")
-    columns = {one: names for one, names in user.list_columns.items() if one != name}
+    columns = {
+        list_name: names
+        for list_name, names in user.list_columns.items()
+        if list_name != name
+    }
     if "usual" not in request.POST:
-        columns[name] = [each.name for each in LISTS[name] if each.name in chosen]
+        columns[name] = [column.name for column in LISTS[name] if column.name in chosen]
     user.list_columns = columns
     user.save(update_fields=["list_columns"])
     return redirect(own_address(request, request.POST.get("next", "")) or "/")

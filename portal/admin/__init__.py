@@ -10,7 +10,6 @@ from portal.admin import (
     cloud,
     containers,
     dedup,
-    enrichment,
     evidence,
     files,
     imports,
@@ -22,7 +21,6 @@ from portal.admin import (
     scans,
     searching,
     statements,
-    trials,
 )
 
 __all__ = [
@@ -33,7 +31,6 @@ __all__ = [
     "cloud",
     "containers",
     "dedup",
-    "enrichment",
     "evidence",
     "files",
     "imports",
@@ -45,5 +42,4 @@ __all__ = [
     "scans",
     "searching",
     "statements",
-    "trials",
 ]

@@ -36,6 +36,7 @@ from audit.words import (
     is_case,
     via_label,
 )
+from common.registry import Registry
 from portal.admin.base import RoleAdmin, all_field_names, code, two_lines, user_of
 from portal.admin.filters import CodeFilter, DaysFilter
 from portal.admin.stored_values import indented
@@ -79,11 +80,15 @@ class AnchorAdmin(_TrailAdmin[Anchor]):
     readonly_fields = all_field_names(Anchor, but=["id"])
 
 
+guarded_cases: Registry[tuple[str, Action]] = Registry()
+"""Beginnings of cases whose events only people with an action see."""
+
+
 @admin.register(Event)
 class EventAdmin(_TrailAdmin[Event]):
     """Every event, read-only; only admins see events of accounts.
 
-    Managers and admins see events of revenue.
+    ``guarded_cases`` says who sees others.
     """
 
     list_display = ["time", "person", "action_label", "case_shown", "why", "note_shown"]
@@ -111,9 +116,9 @@ class EventAdmin(_TrailAdmin[Event]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         """Leave out events that the user's role may not see."""
         rows = super().get_queryset(request)
-        if not request.user.has_perm(Action.APPROVE):
-            # Only managers see what stations earn.
-            rows = rows.exclude(case__startswith="revenue:")
+        for beginning, action in guarded_cases:
+            if not request.user.has_perm(action):
+                rows = rows.exclude(case__startswith=beginning)
         if request.user.has_perm(Action.CONFIGURE):
             return rows.annotate(account=Coalesce(*_named_accounts()))
         about_accounts = (Q(case__startswith=prefix) for prefix in ACCOUNT_CASES)

@@ -33,7 +33,7 @@ from portal.admin.base import (
     user_of,
 )
 from portal.admin.filters import CodeFilter, DaysFilter, HereFilter, PickFilter
-from portal.files import many
+from portal.files import bulk_actions
 from portal.shared import formats
 from portal.shared.playback import audio_url
 from portal.shared.selectors import count_per_row
@@ -48,7 +48,7 @@ from scanning.parts import sources_here
 from scanning.services.callbacks import link_remote_file
 from scanning.tags import territories_of, words_of
 
-_RESCAN = many.RESCAN
+_RESCAN = bulk_actions.RESCAN
 
 
 class RemoteIdForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in stubs only
@@ -237,14 +237,18 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
         self, request: HttpRequest, queryset: QuerySet[ScannedFile]
     ) -> HttpResponse | None:
         """Preview which files are scanned again; do it after a confirmation."""
-        files = list(queryset.filter(**PRESENT).order_by("name")[: many.LIMIT + 1])
-        if len(files) > many.LIMIT:
+        files = list(
+            queryset.filter(**PRESENT).order_by("name")[: bulk_actions.LIMIT + 1]
+        )
+        if len(files) > bulk_actions.LIMIT:
             text = gettext("Tick at most %(limit)d files at once.")
-            self.message_user(request, text % {"limit": many.LIMIT}, messages.ERROR)
+            self.message_user(
+                request, text % {"limit": bulk_actions.LIMIT}, messages.ERROR
+            )
             return None
         user, form = user_of(request), _RESCAN.form(request.POST)
         if APPLY in request.POST:
-            done, left_out = many.do_each(_RESCAN, files, user, form)
+            done, left_out = bulk_actions.act_on_files(_RESCAN, files, user, form)
             if done:
                 message = f"{count_words(_RESCAN.done, len(done))}."
                 self.message_user(request, message, messages.SUCCESS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 from django.contrib import admin
@@ -12,15 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.roles import Action
-from audit.words import case_label
 from common.stored import read_stored
 from imports.kinds import all_kinds, kind_of_model
-from imports.models import Import, Moved
-from imports.moving.streams import kinds_here
-from portal.admin.base import RoleAdmin, all_field_names, two_lines
-from portal.admin.filters import HereFilter, PickFilter
+from imports.models import Import
+from portal.admin.base import RoleAdmin
+from portal.admin.filters import PickFilter
 from portal.admin.stored_values import draw, readable
-from portal.shared import formats
 
 _WORDS = {
     "bucket": _("Bucket"),
@@ -157,36 +153,6 @@ for _kind in all_kinds():
         _kind.model,
         AdminsImportAdmin if _kind.action == Action.CONFIGURE else ImportAdmin,
     )
-
-
-class MovedKindFilter(HereFilter):
-    """Filters by what was moved, as far as this portal has it."""
-
-    def here(self) -> Collection[str]:
-        """Return the kinds."""
-        return kinds_here()
-
-
-@admin.register(Moved)
-class MovedAdmin(RoleAdmin[Moved]):
-    """What was read in accounts, and what became of it."""
-
-    view_action = Action.CONFIGURE
-    list_display = [
-        *("name", "kind", "remote_id", "outcome", "code", "account", "moved_at")
-    ]
-    list_filter = [("kind", MovedKindFilter), "outcome", ("account", PickFilter)]
-    list_select_related = ["account"]
-    search_fields = ["=remote_id", "=case", "name"]
-    readonly_fields = (
-        *all_field_names(Moved, but=["id", "theirs", "ours", "case"]),
-        "case_shown",
-    )
-
-    @admin.display(description=Moved._meta.get_field("case").verbose_name)
-    def case_shown(self, moved: Moved) -> str:
-        """Return what was made here, in words and with its id."""
-        return two_lines(*case_label(moved.case)) if moved.case else formats.UNKNOWN
 
 
 def _read(value: Any, name: str = "") -> Any:  # Any: JSON

@@ -92,7 +92,7 @@ class DetailsSerializer(serializers.Serializer[None]):
 
 
 class ArrivalSerializer(DetailsSerializer):
-    """The metadata of submitted files, with their episode and one broadcast."""
+    """The metadata of submitted files, with their episode and what plug-ins add."""
 
     series = serializers.CharField(
         required=False, default="", allow_blank=True, max_length=300

@@ -29,7 +29,7 @@ from statements.models import (
     StatementStep,
 )
 from statements.selectors import (
-    Shown,
+    Subset,
     differing,
     is_kept,
     list_statements,
@@ -206,7 +206,7 @@ class StatementsView(ProgramView):
         """Return at most 500 statements, the oldest first."""
         query = valid_data(AskedStatementsSerializer(data=request.query_params))
         rows = list_statements(
-            shown=Shown.TO_CORRECT if query["to_correct"] else Shown.ALL,
+            subset=Subset.TO_CORRECT if query["to_correct"] else Subset.ALL,
             kind=query["kind"],
             state=query["state"],
             changed_since=query["changed_since"],

@@ -43,7 +43,7 @@ def exclusion_add(request: PortalRequest, uid: str) -> HttpResponseBase:
     picked = (0, min(_FIRST_PICKED_MS, recording.duration_ms))
     initial: dict[str, object] = {"start": picked[0], "end": picked[1]}
     form = IntervalForm(recording, data or None, initial)
-    shown = consequences = None
+    effect = consequences = None
     if form.is_valid():
         add = partial(_put_in_force, request, recording, form)
         try:
@@ -56,10 +56,10 @@ def exclusion_add(request: PortalRequest, uid: str) -> HttpResponseBase:
         except ReviewError as refused:
             form.add_error(None, refused.message)
         picked = form.interval()
-        shown = exclusion.preview(recording=recording, interval=picked)
+        effect = exclusion.preview(recording=recording, interval=picked)
     context = {
         "form": form,
-        "preview": shown,
+        "preview": effect,
         "consequences": consequences,
         "is_outdated": posted,
     } | _interval_context(recording, picked)

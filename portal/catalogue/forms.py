@@ -215,10 +215,10 @@ class RecordingDetailsForm(forms.ModelForm[Recording]):
         """Reject an id that another recording of the bucket has."""
         custom_id: str = self.cleaned_data["custom_id"].strip()
         bucket, status = self.instance.bucket_id, self.instance.status
-        others = Recording.objects.filter(bucket=bucket, custom_id=custom_id)
-        others = others.exclude(status=RecordingStatus.RETIRED)
+        same_id = Recording.objects.filter(bucket=bucket, custom_id=custom_id)
+        same_id = same_id.exclude(status=RecordingStatus.RETIRED)
         is_free = not custom_id or status == RecordingStatus.RETIRED
-        if not is_free and others.exclude(pk=self.instance.pk).exists():
+        if not is_free and same_id.exclude(pk=self.instance.pk).exists():
             raise forms.ValidationError(
                 gettext("Another recording of this bucket has this id.")
             )

@@ -104,10 +104,10 @@ def bucket_detail(request: PortalRequest, pk: int) -> HttpResponseBase:
         rows = rows.filter(selectors.cannot_be_found())
     elif values.get("state"):
         rows = rows.filter(status=values["state"])
-    found = shown_matches()
+    matches = shown_matches()
     rows = rows.annotate(
-        match_count=count_per_row(found, "recording")
-        + count_per_row(found, "recording__merged_into")
+        match_count=count_per_row(matches, "recording")
+        + count_per_row(matches, "recording__merged_into")
     )
     page = page_of(request, sorted_by(request, rows, _COLUMNS, default="title"))
     return render(
@@ -135,7 +135,7 @@ def bucket_delete(request: PortalRequest, pk: int) -> HttpResponseBase:
     def delete() -> None:
         delete_bucket(bucket=bucket, user=request.user)
 
-    asked = ask_before(
+    confirmation = ask_before(
         request,
         delete,
         about=Q(recording__bucket=bucket),
@@ -152,8 +152,8 @@ def bucket_delete(request: PortalRequest, pk: int) -> HttpResponseBase:
             ],
         ),
     )
-    if asked is not None:
-        return asked
+    if confirmation is not None:
+        return confirmation
     delete()
     messages.success(request, _("%(name)s was deleted.") % {"name": bucket.name})
     return redirect("portal:catalogue")
@@ -304,9 +304,9 @@ def recording_replace_audio(request: PortalRequest, uid: str) -> HttpResponseBas
         done = _("%(title)s has new audio. It is searchable once it has a fingerprint.")
         messages.success(request, done % {"title": recording.full_title})
         if same is not None:
-            known = _("The catalogue has this audio already, as %(name)s (%(id)s).")
+            message = _("The catalogue has this audio already, as %(name)s (%(id)s).")
             known_as = {"name": same, "id": same.custom_id or same.uid}
-            messages.warning(request, known % known_as)
+            messages.warning(request, message % known_as)
     return redirect("portal:recording_detail", uid=uid)
 
 

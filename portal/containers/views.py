@@ -160,11 +160,11 @@ def _floor_to_show(
     """Return the preview of a new floor; None if it moves no match or was shown."""
     if request.method != "POST" or not form.is_valid():
         return None
-    wanted = form.cleaned_data["score_floor"]
-    if wanted == now or request.POST.get("floor_shown") == str(wanted):
+    floor = form.cleaned_data["score_floor"]
+    if floor == now or request.POST.get("floor_shown") == str(floor):
         return None
-    shown = floors.preview(container=form.instance, floor=wanted)
-    return shown if shown.returning or shown.staying else None
+    preview = floors.preview(container=form.instance, floor=floor)
+    return preview if preview.returning or preview.staying else None
 
 
 def after_change(
@@ -218,7 +218,7 @@ def container_delete(request: PortalRequest, pk: int) -> HttpResponseBase:
         delete_container(container=container, user=request.user, reason="")
 
     files = container.files.present().count()
-    asked = ask_before(
+    confirmation = ask_before(
         request,
         delete,
         about=Q(scanned_file__container=container),
@@ -239,8 +239,8 @@ def container_delete(request: PortalRequest, pk: int) -> HttpResponseBase:
             ],
         ),
     )
-    if asked is not None:
-        return asked
+    if confirmation is not None:
+        return confirmation
     delete()
     messages.success(request, _("%(name)s was deleted.") % {"name": container.name})
     return redirect("portal:container_list")

@@ -312,10 +312,10 @@ def _bands(
     decided_by_people: str,
 ) -> list[charts.ShareLine]:
     """Return one share per ten points of each scale; scales are never mixed."""
-    listed = list(rows)
-    many = len({row["score_scale"] for row in listed}) > 1
+    bands = list(rows)
+    many = len({row["score_scale"] for row in bands}) > 1
     shares = []
-    for row in listed:
+    for row in bands:
         low = row["band"] * 10
         label = f"{low}–{low + 9}" if low < TOP_SCORE else str(low)
         engine = row["score_scale"].partition(":")[2]
@@ -335,10 +335,10 @@ def scans() -> dict[str, object]:
     troubled = scanning_selectors.files().filter(
         status__in=[FileStatus.ERROR, FileStatus.NEEDS_AUDIO]
     )
-    shown = list(running[:SCANS])
-    progress = progress_of(shown)
+    recent = list(running[:SCANS])
+    progress = progress_of(recent)
     return {
-        "running": [(scan, progress[scan.pk]) for scan in shown],
+        "running": [(scan, progress[scan.pk]) for scan in recent],
         "troubled": list(troubled.order_by("-updated_at", "-pk")[:SCANS]),
     }
 

@@ -18,15 +18,15 @@ from statements.selectors import count_to_correct
 @needs(Action.VIEW)
 def dashboard(request: PortalRequest) -> HttpResponseBase:
     """Show every widget; a widget that cannot be read shows an error in its place."""
-    shown = widgets.widgets(request.user)
+    page_widgets = widgets.widgets(request.user)
     context = {
-        "widgets": shown,
+        "widgets": page_widgets,
         "cards": widgets.cards(request.user),
         "steps": widgets.first_steps(),
     }
-    if not shown["numbers"].failed:
+    if not page_widgets["numbers"].failed:
         context["nav"] = {
-            "queue": shown["numbers"].data["waiting"],
+            "queue": page_widgets["numbers"].data["waiting"],
             "statement_list": cache(count_to_correct),
         }
     return render(request, "portal/dashboard/dashboard.html", context)

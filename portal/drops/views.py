@@ -76,9 +76,9 @@ def drop_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
     drop = _drop(uid)
     items = selectors.items_of(drop)
     counts = selectors.counts_by_state(drop)
-    shown = request.GET.get("show", "")
-    if shown in DropItemState.values:
-        items = items.filter(state=shown)
+    choice = request.GET.get("show", "")
+    if choice in DropItemState.values:
+        items = items.filter(state=choice)
     next_poll = services.next_polls([drop]).get(drop.pk)
     waiting_folders = selectors.waiting_folders(drop)
     return render(
@@ -87,7 +87,7 @@ def drop_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
         {
             "drop": drop,
             "page_obj": page_of(request, items),
-            "shown": shown,
+            "shown": choice,
             "choices": [
                 ("", _("All"), sum(counts.values())),
                 *(

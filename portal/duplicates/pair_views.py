@@ -78,7 +78,9 @@ def duplicate_pair_keep(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Keep a pair apart, so that it is not proposed again."""
     link = get_object_or_404(PairLink.objects.select_related("one", "other"), uid=uid)
     try:
-        action = actions.keep_apart(one=link.one, other=link.other, user=request.user)
+        action = actions.keep_apart(
+            first=link.one, second=link.other, user=request.user
+        )
     except ActionRefused as refused:
         messages.error(request, refused.message)
         return redirect("portal:duplicate_pair", uid=uid)

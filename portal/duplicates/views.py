@@ -129,7 +129,7 @@ def duplicate_act(request: PortalRequest, uid: str) -> HttpResponseBase:
             user=request.user,
             version=form.cleaned_data["version"],
             seen=form.seen,
-            asked=form.action_request(),
+            selection=form.action_request(),
             note=form.cleaned_data["note"],
         )
 

@@ -67,20 +67,20 @@ def segment_rows(matches: Iterable[Match]) -> list[SegmentRow]:
     """Return the segments of all matches in the order of the file."""
     rows = [
         SegmentRow(
-            pk=each.segment.pk,
+            pk=counted_segment.segment.pk,
             recording=match.shown,
-            counted=each,
-            start_ms=each.start_ms,
-            end_ms=each.end_ms,
-            reference_start_ms=each.segment.reference_start_ms,
-            reference_end_ms=each.segment.reference_end_ms,
-            tempo_ratio=each.segment.tempo_ratio,
-            pitch_cents=each.segment.pitch_cents,
-            score=each.segment.score,
-            under_speech=each.under_speech,
+            counted=counted_segment,
+            start_ms=counted_segment.start_ms,
+            end_ms=counted_segment.end_ms,
+            reference_start_ms=counted_segment.segment.reference_start_ms,
+            reference_end_ms=counted_segment.segment.reference_end_ms,
+            tempo_ratio=counted_segment.segment.tempo_ratio,
+            pitch_cents=counted_segment.segment.pitch_cents,
+            score=counted_segment.segment.score,
+            under_speech=counted_segment.under_speech,
         )
         for match in matches
-        for each in match.tally.segments
+        for counted_segment in match.tally.segments
     ]
     return sorted(rows, key=lambda row: (row.start_ms, row.pk))
 
@@ -113,12 +113,12 @@ class SectionRow:
 
 @dataclass(frozen=True, slots=True)
 class OtherSection:
-    """One section of the answer; ``left`` counts the entries that are not shown."""
+    """One section of the answer; ``unlisted`` counts the entries that are not shown."""
 
     name: str
     title: str | Promise
     rows: Sequence[SectionRow]
-    left: int = 0
+    unlisted: int = 0
 
 
 def other_sections(scan: Scan) -> list[OtherSection]:
@@ -131,7 +131,7 @@ def other_sections(scan: Scan) -> list[OtherSection]:
                 name=name,
                 title=_TITLES.get(name, name.replace("_", " ").capitalize()),
                 rows=[_section_row(entry) for entry in entries[:_SHOWN_ROWS]],
-                left=max(0, len(entries) - _SHOWN_ROWS),
+                unlisted=max(0, len(entries) - _SHOWN_ROWS),
             )
         )
     return sections
@@ -175,7 +175,7 @@ class EngineRow:
     scan: Scan
     state: str
     recordings: int
-    said: str = ""
+    message: str = ""
     due_at: datetime | None = None
     sent: str = ""
 
@@ -188,7 +188,7 @@ class EngineComparison:
     agreed: int = 0
     differences: Sequence[Difference] = ()
     compared: bool = False
-    others: Sequence[OtherSection] = ()
+    sections: Sequence[OtherSection] = ()
 
 
 def _what_was_sent(job: CloudJob) -> str:
@@ -218,23 +218,23 @@ def compare(file: ScannedFile) -> EngineComparison | None:
         state = progress[scan.pk].stage
         if active and job is not None and scan.status == ScanStatus.QUEUED:
             state = _("Waiting to be sent")
-        said = job.said if job is not None and active else ""
+        message = job.said if job is not None and active else ""
         rows.append(
             EngineRow(
                 label=scan.get_engine_display(),
                 scan=scan,
                 state=state,
                 recordings=len(detections[scan.engine]),
-                said=said or scan.message,
+                message=message or scan.message,
                 due_at=next_step.run_after if next_step is not None else None,
                 sent=_what_was_sent(job) if job is not None else "",
             )
         )
-    others = [section for scan in scans for section in other_sections(scan)]
+    sections = [section for scan in scans for section in other_sections(scan)]
     disagreements = differences(file)
     if disagreements is None:
-        return EngineComparison(rows, others=others)
+        return EngineComparison(rows, sections=sections)
     ours, theirs = (set(recordings) for recordings in detections.values())
     return EngineComparison(
-        rows, len(ours & theirs), disagreements, compared=True, others=others
+        rows, len(ours & theirs), disagreements, compared=True, sections=sections
     )

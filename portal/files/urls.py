@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.files import many, views
+from portal.files import bulk_actions, views
 
 urlpatterns = [
     path("files/", views.file_list, name="file_list"),
-    path("files/many/", many.files_many, name="files_many"),
+    path("files/many/", bulk_actions.files_many, name="files_many"),
     path("files/changes/", views.file_changes, name="file_changes"),
     path("files/<uuid:uid>/", views.file_detail, name="file_detail"),
     path("files/<uuid:uid>/audio", views.file_audio, name="file_audio"),

@@ -78,7 +78,7 @@ from scanning.sources.platform_page import read_moment
 from scanning.tags import words_of
 from scanning.uses import use_of
 
-_SHARED_FILTERS = [each.name for each in FILTERS if FILES in each.lists]
+_SHARED_FILTERS = [filter_.name for filter_ in FILTERS if FILES in filter_.lists]
 AHEAD = (0, 7, 30, 90, 365)
 _USUAL = 30
 _ENTRIES = 20
@@ -153,15 +153,15 @@ def _token(file: Any) -> str:  # Any: a file with the counts of ``_with_counts``
 @needs(Action.VIEW)
 def file_changes(request: PortalRequest) -> HttpResponseBase:
     """Return what changed in an open list of files; 304 if nothing did."""
-    known = known_rows(request)
-    uids = [uid for uid in known if is_uuid(uid)]
-    shown = {
+    page_tokens = known_rows(request)
+    uids = [uid for uid in page_tokens if is_uuid(uid)]
+    files_by_uid = {
         str(file.uid): file
         for file in with_counts(selectors.files().filter(uid__in=uids))
     }
 
     def draw(names: Sequence[str]) -> dict[str, str]:
-        files = [shown[name] for name in names]
+        files = [files_by_uid[name] for name in names]
         shares = matched_shares(files)
         template = "portal/files/_file_row.html"
         context = {"columns": columns_shown(request.user, "files")}
@@ -176,8 +176,8 @@ def file_changes(request: PortalRequest) -> HttpResponseBase:
 
     return answer_changes(
         request,
-        page_tokens=known,
-        now={uid: _token(file) for uid, file in shown.items()},
+        page_tokens=page_tokens,
+        now={uid: _token(file) for uid, file in files_by_uid.items()},
         draw=draw,
         counts=lambda: {"total": count_of(_filter_files(request)[1])},
     )
@@ -192,8 +192,8 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     done = next((scan for scan in scans if scan.status == ScanStatus.SUCCEEDED), None)
     line = timeline(file)
     matches = line.matches
-    shown = [match for match in matches if match.state != MatchState.SUPPRESSED]
-    waiting = [match for match in shown if match.state in WAITING_STATES]
+    visible = [match for match in matches if match.state != MatchState.SUPPRESSED]
+    waiting = [match for match in visible if match.state in WAITING_STATES]
     track = read_track(request)
     return render(
         request,
@@ -205,9 +205,9 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             "scans": list(file.scans.all()[:20]),
             **_comparison(scans, request.GET.get("compare", "")),
             "matches": matches,
-            "match_count": len(shown),
-            "suppressed_count": len(matches) - len(shown),
-            "segments": segment_rows(shown),
+            "match_count": len(visible),
+            "suppressed_count": len(matches) - len(visible),
+            "segments": segment_rows(visible),
             "ribbon": draw_ribbon(file, line, request.GET),
             "coverage": draw_coverage(file, line),
             "why": why_no_match(file, done, line) if done else {},
@@ -239,10 +239,10 @@ def _may_be_sent(file: ScannedFile) -> bool:
     )
 
 
-def _comparison(scans: list[Scan], asked: str) -> dict[str, object]:
+def _comparison(scans: list[Scan], scan_uid: str) -> dict[str, object]:
     """Return the scans that have an earlier one by the same engine, and one comparison.
 
-    The comparison is of the scan ``asked``, a uid, or else of the newest.
+    The comparison is of the scan ``scan_uid``, or else of the newest.
     """
     done = [scan for scan in scans if scan.status == ScanStatus.SUCCEEDED]
     later = [
@@ -250,12 +250,12 @@ def _comparison(scans: list[Scan], asked: str) -> dict[str, object]:
         for number, scan in enumerate(done)
         if any(before.engine == scan.engine for before in done[number + 1 :])
     ]
-    shown = next((scan for scan in later if scan.uid == asked), None)
-    if shown is None and later:
-        shown = later[0]
+    compared = next((scan for scan in later if scan.uid == scan_uid), None)
+    if compared is None and later:
+        compared = later[0]
     return {
         "comparable": [scan.uid for scan in later],
-        "diff": scan_diff.compare(shown) if shown else None,
+        "diff": scan_diff.compare(compared) if compared else None,
     }
 
 
@@ -296,7 +296,7 @@ def file_details(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     file = find_file(uid)
     form = EditDetailsForm(request.POST or None, file=file)
     if request.method == "POST" and form.is_valid():
-        asked = ask_before(
+        confirmation = ask_before(
             request,
             lambda: details.change(
                 scanned_file=find_file(uid), details=form.details(), user=request.user
@@ -310,8 +310,8 @@ def file_details(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             ),
             asks=only_statements,
         )
-        if asked is not None:
-            return asked
+        if confirmation is not None:
+            return confirmation
         outcome = details.change(
             scanned_file=file, details=form.details(), user=request.user
         )
@@ -423,8 +423,8 @@ def file_audio(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
 @needs(Action.DELETE)
 def retention(request: PortalRequest) -> HttpResponseBase:
     """List the rules with what each deletes within the chosen number of days."""
-    asked = request.GET.get("days", "")
-    days = next((choice for choice in AHEAD if str(choice) == asked), _USUAL)
+    text = request.GET.get("days", "")
+    days = next((choice for choice in AHEAD if str(choice) == text), _USUAL)
     by = datetime.now(tz=UTC) + timedelta(days=days)
     context = {"rules": outlook(by=by), "days": days, "ahead": AHEAD, "by": by}
     return render(request, "portal/files/retention.html", context)

@@ -51,10 +51,10 @@ class TargetSelect(forms.Select):
         self.targets = targets
 
     def create_option(
-        self, name: str, value: Any, *rest: Any, **options: Any
+        self, name: str, value: Any, *arguments: Any, **options: Any
     ) -> dict[str, Any]:  # Any: Django's own signature
         """Mark an option."""
-        option = super().create_option(name, value, *rest, **options)
+        option = super().create_option(name, value, *arguments, **options)
         if not self.targets.can_clear(str(value)):
             option["attrs"]["data-stays"] = True
         return option
@@ -158,11 +158,11 @@ class MappingForm(forms.Form):
 
     def first_fields(self) -> dict[str, str]:
         """Return each text of an error once, with the id of the first field it names."""
-        field_by_text: dict[str, str] = {}
+        field_ids: dict[str, str] = {}
         for field in self:
             for error in field.errors:
-                field_by_text.setdefault(str(error), field.id_for_label)
-        return field_by_text
+                field_ids.setdefault(str(error), field.id_for_label)
+        return field_ids
 
     @cached_property
     def chosen(self) -> Columns:
@@ -184,13 +184,13 @@ def missing_text(targets: Targets, missing: list[str]) -> str:
 
 def _choices(column: MappedColumn) -> list[Any]:  # Any: nested choices
     labels, required = column.targets.labels, column.targets.required
-    always_possible = [DATA, LEFT_OUT] if column.can_be_data else [LEFT_OUT]
+    other_targets = [DATA, LEFT_OUT] if column.can_be_data else [LEFT_OUT]
     return [
-        (_("Other"), [(target, _OTHER[target]) for target in always_possible]),
+        (_("Other"), [(target, _OTHER[target]) for target in other_targets]),
         (_("Required"), [(target, labels[target]) for target in required]),
         (
             _("Optional"),
-            [option for option in labels.items() if option[0] not in required],
+            [target for target in labels.items() if target[0] not in required],
         ),
     ]
 

@@ -56,7 +56,7 @@ def job_list(request: PortalRequest) -> HttpResponseBase:
     state = _state_of(request.GET.get("state", ""))
     kind = _kind_of(request.GET.get("kind", ""))
     container = _container_of(request.GET.get("container", ""))
-    listed = list_jobs(
+    page_jobs = list_jobs(
         state=state,
         kind=kind,
         container=container.pk if container else None,
@@ -67,25 +67,25 @@ def job_list(request: PortalRequest) -> HttpResponseBase:
         request,
         "portal/jobs/jobs.html",
         {
-            "jobs": [(job, job.page) for job in listed],
+            "jobs": [(job, job.page) for job in page_jobs],
             "again": [
                 job.row.uid
-                for job in listed
+                for job in page_jobs
                 if failed and may_try_again(job, request.user)
             ],
             "for_other_audio": [
-                job.row.uid for job in listed if failed and needs_other_audio(job)
+                job.row.uid for job in page_jobs if failed and needs_other_audio(job)
             ],
             "cancellable": [
                 job.row.uid
-                for job in listed
+                for job in page_jobs
                 if not failed and may_cancel(job, request.user)
             ],
             "state": state,
             "states": count_jobs(),
             "kind": kind,
             "kinds": {
-                each.name: each.label for each in all_kinds() if each.every is None
+                kind.name: kind.label for kind in all_kinds() if kind.every is None
             },
             "container": container,
             "filters": _filters(kind, container),
@@ -118,11 +118,11 @@ def installation_role(request: PortalRequest) -> HttpResponseBase:
             )
             messages.success(request, text)
         return redirect("portal:installation")
-    known = installation.current()
+    current = installation.current()
     context = {
-        "installation": known,
-        "is_real": known is None or known.role == InstallationRole.REAL,
-        "is_copy": known is not None and known.role == InstallationRole.COPY,
+        "installation": current,
+        "is_real": current is None or current.role == InstallationRole.REAL,
+        "is_copy": current is not None and current.role == InstallationRole.COPY,
         "resting": [
             kind.label
             for kind in all_kinds()
@@ -189,16 +189,16 @@ def job_cancel(request: PortalRequest) -> HttpResponseBase:
 def _back(request: PortalRequest, state: JobState) -> HttpResponseBase:
     """Return to the list of jobs in a state, of the kind that the page showed."""
     container = _container_of(request.POST.get("container", ""))
-    wanted = {
+    query = {
         "state": state,
         "kind": _kind_of(request.POST.get("kind", "")),
         "container": container.pk if container else "",
     }
-    return redirect(f"{reverse('portal:jobs')}?{urlencode(wanted)}")
+    return redirect(f"{reverse('portal:jobs')}?{urlencode(query)}")
 
 
-def _state_of(given: str) -> JobState:
-    return JobState(given) if given in LISTED_STATES else JobState.RUNNING
+def _state_of(value: str) -> JobState:
+    return JobState(value) if value in LISTED_STATES else JobState.RUNNING
 
 
 def _filters(kind: str, container: Container | None) -> str:
@@ -209,11 +209,11 @@ def _filters(kind: str, container: Container | None) -> str:
     )
 
 
-def _kind_of(given: str) -> str:
-    return given if find_kind(given) else ""
+def _kind_of(key: str) -> str:
+    return key if find_kind(key) else ""
 
 
-def _container_of(given: str) -> Container | None:
-    if not given.isdecimal():
+def _container_of(number: str) -> Container | None:
+    if not number.isdecimal():
         return None
-    return Container.objects.present().filter(pk=int(given[:18])).first()
+    return Container.objects.present().filter(pk=int(number[:18])).first()

@@ -106,7 +106,7 @@ class LicenceForm(forms.ModelForm[Licence]):
             ("recordings", LicenceScope.RECORDINGS),
         ):
             only_when(self.fields[name], "scope", scope, needed=True)
-        named_uses = [each.value for each in UseKind if each != UseKind.ANY]
+        named_uses = [kind.value for kind in UseKind if kind != UseKind.ANY]
         only_when(self.fields["use_values"], "use_kind", *named_uses, needed=True)
         for name in _EDIT_LIMITS:
             only_when(self.fields[name], "edited_uses", EditedUses.WITHIN)

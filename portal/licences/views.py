@@ -143,7 +143,7 @@ def _not_agreed(request: PortalRequest, form: LicenceForm) -> Consequences | Non
     named = coverage.in_scope(
         licence,
         buckets,
-        Recording.objects.filter(pk__in=[each.pk for each in recordings]),
+        Recording.objects.filter(pk__in=[recording.pk for recording in recordings]),
     )
     return not_agreed(
         request,
@@ -242,7 +242,7 @@ def licence_withdraw(request: PortalRequest, uid: str) -> HttpResponseBase:
         return licences.withdraw(licence=licence, user=request.user, reason=reason)
 
     try:
-        asked = ask_before(
+        confirmation = ask_before(
             request,
             withdraw,
             about=Q(licence=licence),
@@ -256,8 +256,8 @@ def licence_withdraw(request: PortalRequest, uid: str) -> HttpResponseBase:
                 ],
             ),
         )
-        if asked is not None:
-            return asked
+        if confirmation is not None:
+            return confirmation
         reopened = withdraw()
     except ReviewError as refused:
         messages.error(request, refused.message)

@@ -73,9 +73,9 @@ def ensure_users() -> list[Login]:
     path = settings.ACRPORTAL_DATA_DIR / "demo" / "logins.json"
     logins: list[Login] = []
     if path.exists():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        logins = [Login(**row) for row in kept]
-    known = {login.username for login in logins}
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        logins = [Login(**row) for row in rows]
+    stored_usernames = {login.username for login in logins}
     for role, username, first_name in _USERS:
         if User.objects.filter(username=username).exists():
             continue
@@ -85,7 +85,7 @@ def ensure_users() -> list[Login]:
         )
         logins = [login for login in logins if login.username != username]
         logins.append(Login(username, password, role))
-    if {login.username for login in logins} != known or not path.exists():
+    if {login.username for login in logins} != stored_usernames or not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -98,11 +98,11 @@ def ensure_catalogue(user: User) -> Bucket:
     bucket = Bucket.objects.present().filter(name=_BUCKET).first()
     if bucket is None:
         bucket = create_bucket(name=_BUCKET, user=user)
-    known = set(bucket.recordings.values_list("custom_id", flat=True))
+    existing_ids = set(bucket.recordings.values_list("custom_id", flat=True))
     with (DEMO_DIR / "catalogue.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
-        if row["custom_id"] in known:
+        if row["custom_id"] in existing_ids:
             continue
         path = DEMO_DIR / row["file"]
         with path.open("rb") as handle:

@@ -18,7 +18,7 @@ from common.reading import read_clock
 from common.words import lowered
 from portal.pictures.waveform import DrawnWaveform, WavePaths, Window, wave_paths
 from portal.shared import formats
-from portal.shared.looks import pattern_fill, review_look
+from portal.shared.appearance import pattern_fill, review_look
 from review.services.intervals import Interval
 
 MAX_LANES = 8

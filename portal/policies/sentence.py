@@ -60,7 +60,9 @@ def sentence_of(policy: Policy, *, buckets: Mapping[str, str]) -> SafeString:
     conditions = list(conditions_of(policy.conditions, buckets=buckets))
     if not policy.action:
         return SafeString()
-    then = format_html_join(", ", "{}", ((each,) for each in _consequences(policy)))
+    then = format_html_join(
+        ", ", "{}", ((consequence,) for consequence in _consequences(policy))
+    )
     if not conditions:
         return format_html(_("Unless a licence covers it, {}."), then)
     return format_html(_("If {}, {}."), _join_clauses(conditions), then)
@@ -72,14 +74,14 @@ def conditions_of(
     """Yield the stored conditions as clauses about a match."""
     names: dict[str, Mapping[str, str]] = {
         "buckets": buckets,
-        "relations": {each.value: str(each.label) for each in Relation},
+        "relations": {relation.value: str(relation.label) for relation in Relation},
         "territories": territory_names(),
         "engines": {value: str(label) for value, label in SCAN_ENGINES},
     }
     for name, clause in _SETS.items():
         if values := stored.get("sets", {}).get(name):
-            shown = [names.get(name, {}).get(each, each) for each in values]
-            yield format_html(str(clause), _strong(_either(shown)))
+            texts = [names.get(name, {}).get(value, value) for value in values]
+            yield format_html(str(clause), _strong(_either(texts)))
     for name, (clause, unit) in _RANGES.items():
         if edges := stored.get("ranges", {}).get(name):
             low, high = edges

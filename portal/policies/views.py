@@ -41,8 +41,10 @@ def policy_list(request: PortalRequest) -> HttpResponseBase:
         times=count_per_row(Match.objects.all(), "policy")
     )
     buckets = bucket_names()
-    listed = [(policy, sentence_of(policy, buckets=buckets)) for policy in rows]
-    return render(request, "portal/policies/policy_list.html", {"policies": listed})
+    policy_rows = [(policy, sentence_of(policy, buckets=buckets)) for policy in rows]
+    return render(
+        request, "portal/policies/policy_list.html", {"policies": policy_rows}
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -70,7 +72,7 @@ def _edit(request: PortalRequest, policy: Policy) -> HttpResponseBase:
             form.add_error(None, refused.message)
         else:
             if overlapping:
-                names = ", ".join(str(each) for each in overlapping)
+                names = ", ".join(str(policy) for policy in overlapping)
                 messages.warning(
                     request,
                     _(
@@ -195,7 +197,7 @@ def policy_apply(request: PortalRequest, uid: str) -> HttpResponseBase:
     policy = get_object_or_404(Policy, uid=uid)
 
     try:
-        asked = ask_before(
+        confirmation = ask_before(
             request,
             lambda: policies.apply(policy=policy, user=request.user),
             about=Q(pk__in=policies.touched(policy=policy)[:COUNTED]),
@@ -210,8 +212,8 @@ def policy_apply(request: PortalRequest, uid: str) -> HttpResponseBase:
             ),
             asks=only_statements,
         )
-        if asked is not None:
-            return asked
+        if confirmation is not None:
+            return confirmation
         changed = policies.apply(policy=policy, user=request.user)
     except ReviewError as refused:
         messages.error(request, refused.message)

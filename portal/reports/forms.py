@@ -55,8 +55,8 @@ class ReportForm(MatchFilterForm):
 
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
-        mode_name = data.get("mode", "")
-        mode = Mode(mode_name) if mode_name in Mode.values else Mode.MATCH
+        posted_mode = data.get("mode", "")
+        mode = Mode(posted_mode) if posted_mode in Mode.values else Mode.MATCH
         names = [field.name for field in schema_of(mode).fields]
         self.fields["columns"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]  # a choice field
         # Ignore columns of another mode, so that changing the mode never fails.

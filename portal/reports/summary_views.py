@@ -87,8 +87,8 @@ def summary_csv(request: PortalRequest) -> HttpResponseBase:
 
 
 def _read_query(query: QueryDict) -> tuple[MatchFilter, By]:
-    name = query.get("by")
-    by = By(name) if name in By.values else By.RECORDING
+    grouping = query.get("by")
+    by = By(grouping) if grouping in By.values else By.RECORDING
     return MatchFilter.from_query(query), by
 
 

@@ -237,9 +237,11 @@ def _preview(
     Each cell is a pair of its column's name and its text. ``is_all`` says that no row
     follows them.
     """
-    names = [field.name for field in layout.fields if field.name in _COLUMNS_OF_PREVIEW]
-    if names and query.get("show") != "all":
-        layout = replace(layout, columns=tuple(names))
+    preview_columns = [
+        field.name for field in layout.fields if field.name in _COLUMNS_OF_PREVIEW
+    ]
+    if preview_columns and query.get("show") != "all":
+        layout = replace(layout, columns=tuple(preview_columns))
     stored = selectors.rows(
         chosen=running.chosen_by(layout),
         mode=layout.mode,

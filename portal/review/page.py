@@ -28,7 +28,7 @@ from portal.pictures import match as pictures
 from portal.pictures.pair import aligned_pair
 from portal.review.queue import Queue
 from portal.review.reasons import proposed, shown_reason
-from portal.review.undoing import Undoing, undoing_of
+from portal.review.undo import Undoing, undoing_of
 from portal.shared import selection
 from portal.shared.access import PortalRequest
 from portal.shared.formats import counted, scale

@@ -18,7 +18,7 @@ from portal.pictures.file import why_no_matches
 from portal.review.page import last_of
 from portal.review.queue import ORDERS, Queue, View, tab_counts, unmatched_files
 from portal.review.rows import listed_address, rows_of
-from portal.review.undoing import decisions_of
+from portal.review.undo import decisions_of
 from portal.shared import selection
 from portal.shared.access import PortalRequest, needs
 from portal.shared.columns import columns_shown

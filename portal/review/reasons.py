@@ -20,7 +20,7 @@ from portal.pictures.ribbon import Box, box
 from portal.pictures.waveform import WavePaths, Window, load_waveform, wave_paths
 from portal.review.queue import Queue
 from portal.shared import playback
-from portal.shared.looks import reason_icon
+from portal.shared.appearance import reason_icon
 from review import approval, rule_names
 from review.choices import WAITING_STATES, MatchState, PolicyAction, QueueReason
 from review.edits import Edit, edit_in_words, tempo_of

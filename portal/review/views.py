@@ -31,7 +31,7 @@ from portal.review import page
 from portal.review.forms import DecisionForm, ReleaseForm
 from portal.review.page import Draft
 from portal.review.queue import Queue, View
-from portal.review.undoing import undoing_of
+from portal.review.undo import undoing_of
 from portal.shared import drafts, selection
 from portal.shared import selectors as shared_selectors
 from portal.shared.access import PortalRequest, needs, wants_json

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.limits import costly
 from accounts.roles import Action
-from portal.search.finding import IN_PALETTE, ON_PAGE, find
+from portal.search.lookup import IN_PALETTE, ON_PAGE, find
 from portal.shared import choices as shared
 from portal.shared.access import PortalRequest, needs
 

@@ -10,7 +10,7 @@ from portal.shared.filters import DayInput
 from statements.choices import StatementState
 from statements.kinds import kind_choices
 from statements.models import Statement
-from statements.selectors import Shown
+from statements.selectors import Subset
 
 
 def _kinds_or_any() -> list[tuple[str, str | Promise]]:
@@ -35,14 +35,14 @@ class StatementFilterForm(forms.Form):
     )
     show = forms.ChoiceField(
         required=False,
-        choices=[(each, each) for each in Shown],
+        choices=[(subset, subset) for subset in Subset],
         widget=forms.HiddenInput,
     )
 
     @property
-    def shown(self) -> Shown:
+    def subset(self) -> Subset:
         """Return the chosen tab, by default the statements to correct."""
-        return Shown(self.cleaned_data.get("show") or Shown.TO_CORRECT)
+        return Subset(self.cleaned_data.get("show") or Subset.TO_CORRECT)
 
 
 class KeepForm(forms.Form):

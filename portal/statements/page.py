@@ -58,10 +58,12 @@ class StatementRow:
     is_kept: bool
 
     @property
-    def more(self) -> int:
+    def unlisted_count(self) -> int:
         """Return how many differences the list leaves out."""
-        found = self.differing
-        return max(0, len(found.texts) - LISTED) + found.unlisted if found else 0
+        if self.differing is None:
+            return 0
+        unlisted = max(0, len(self.differing.texts) - LISTED)
+        return unlisted + self.differing.unlisted
 
     @property
     def first(self) -> Sequence[str]:
@@ -71,8 +73,8 @@ class StatementRow:
 
 def rows_of(statements: Iterable[Statement], user: User) -> list[StatementRow]:
     """Return statements as the list shows them; the steps are prefetched."""
-    found = list(statements)
-    differences, present = differing(found), _present(found)
+    listed_statements = list(statements)
+    differences, present = differing(listed_statements), _present(listed_statements)
     return [
         _row(
             statement,
@@ -80,7 +82,7 @@ def rows_of(statements: Iterable[Statement], user: User) -> list[StatementRow]:
             user,
             is_present=statement.pk in present,
         )
-        for statement in found
+        for statement in listed_statements
     ]
 
 
@@ -163,14 +165,16 @@ def _versions(statement: Statement) -> list[Statement]:
     Some kinds correct a row with another one, so that versions have different subjects.
     """
     newer = older = statement
-    found = {statement.pk}
+    version_keys = {statement.pk}
     while following := Statement.objects.filter(replaces=newer).first():
         newer = following
-        found.add(newer.pk)
+        version_keys.add(newer.pk)
     while older.replaces is not None:
         older = older.replaces
-        found.add(older.pk)
+        version_keys.add(older.pk)
     of_subject = Q(kind=statement.kind, subject=statement.subject)
     return list(
-        statements_in_reach(of_subject | Q(pk__in=found)).order_by("-version", "-pk")
+        statements_in_reach(of_subject | Q(pk__in=version_keys)).order_by(
+            "-version", "-pk"
+        )
     )

@@ -26,7 +26,7 @@ from portal.statements.forms import KeepForm, StatementFilterForm, WithdrawForm
 from statements import services
 from statements.errors import StatementRefused
 from statements.models import Statement
-from statements.selectors import Shown, count_to_correct, list_statements
+from statements.selectors import Subset, count_to_correct, list_statements
 
 
 @require_safe
@@ -36,26 +36,26 @@ def statement_list(request: PortalRequest) -> HttpResponseBase:
     """List the statements to correct, those that are kept, or all."""
     filters = StatementFilterForm(request.GET)
     filters.is_valid()
-    asked = filters.cleaned_data
+    values = filters.cleaned_data
     rows = list_statements(
-        shown=filters.shown,
-        kind=asked.get("kind", ""),
-        state=asked.get("state", ""),
-        text=asked.get("q", "").strip(),
+        subset=filters.subset,
+        kind=values.get("kind", ""),
+        state=values.get("state", ""),
+        text=values.get("q", "").strip(),
     )
-    if filters.shown is not Shown.ALL:
+    if filters.subset is not Subset.ALL:
         rows = rows.order_by("-differs_since", "-pk")
-    shown = page_of(request, page.with_steps(rows))
+    page_obj = page_of(request, page.with_steps(rows))
     context = {
         "filters": filters,
-        "shown": filters.shown,
+        "shown": filters.subset,
         "counts": {
             "correct": count_to_correct(),
-            "kept": count_of(list_statements(shown=Shown.KEPT)),
+            "kept": count_of(list_statements(subset=Subset.KEPT)),
         },
-        "page_obj": shown,
-        "rows": page.rows_of(shown, request.user),
-        "is_filtered": any(asked.get(name) for name in ("kind", "state", "q")),
+        "page_obj": page_obj,
+        "rows": page.rows_of(page_obj, request.user),
+        "is_filtered": any(values.get(name) for name in ("kind", "state", "q")),
     }
     return render(request, "portal/statements/statement_list.html", context)
 
@@ -136,6 +136,6 @@ def _step(
             form.add_error(None, refused.message)
         else:
             return redirect("portal:statement", uid=row.uid)
-    (shown,) = page.rows_of([row], request.user)
-    context = {"row": shown, "form": form, "heading": heading, "ends": ends}
+    (statement_row,) = page.rows_of([row], request.user)
+    context = {"row": statement_row, "form": form, "heading": heading, "ends": ends}
     return render(request, "portal/statements/step.html", context, status=status)

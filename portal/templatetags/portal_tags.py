@@ -35,7 +35,7 @@ from jobs.choices import JobState
 from jobs.selectors import jobs_of
 from portal.files.page import EngineComparison, compare
 from portal.pictures import plots, ribbon
-from portal.shared import columns, formats, looks
+from portal.shared import appearance, columns, formats
 from portal.shared.cards import cards_of
 from portal.shared.fields import may_be_empty, shown_when
 from portal.shared.lists import COUNTED_IN_MENU
@@ -67,7 +67,7 @@ register.filter("ms_length", formats.length)
 register.filter(formats.codec)
 register.filter(formats.counted)
 register.filter(formats.scale)
-register.filter(looks.reason_icon)
+register.filter(appearance.reason_icon)
 register.filter("actor", rule_names.actor_label)
 register.filter(actions.via_label)
 register.filter("event_words", words.done)
@@ -316,13 +316,13 @@ def sentence(text: str) -> str:
 @register.filter
 def state_label(state: str) -> str:
     """Return the label of a match state."""
-    return str(looks.review_look(state).label)
+    return str(appearance.review_look(state).label)
 
 
 @register.filter
 def state_icon(state: str) -> str:
     """Return the icon name of a match state."""
-    return looks.review_look(state).icon
+    return appearance.review_look(state).icon
 
 
 @register.filter
@@ -354,13 +354,13 @@ def relation_label(relation: str) -> str:
 @register.filter
 def file_state_label(state: str) -> str:
     """Return the label of a file status."""
-    return str(looks.file_look(state).label)
+    return str(appearance.file_look(state).label)
 
 
 @register.filter
 def file_state_icon(state: str) -> str:
     """Return the icon name of a file status."""
-    return looks.file_look(state).icon
+    return appearance.file_look(state).icon
 
 
 @register.filter
@@ -538,8 +538,10 @@ def mini_ribbon(
 ) -> dict[str, Any]:
     """Draw the segments of a match on a small ribbon."""
     drawn = [
-        ribbon.DrawnSegment(each.start_ms, each.end_ms, state, excluded=each.excluded)
-        for each in segments
+        ribbon.DrawnSegment(
+            segment.start_ms, segment.end_ms, state, excluded=segment.excluded
+        )
+        for segment in segments
     ]
     longest = max((segment.end_ms for segment in drawn), default=1)
     mini = ribbon.mini_ribbon(duration_ms=duration_ms or longest, segments=drawn)
@@ -580,14 +582,14 @@ def filter_chips(context: Context, form: Any) -> list[dict[str, str]]:
         if bound_field.is_hidden or value in (None, "", []):
             continue
         choices = dict(getattr(bound_field.field, "choices", None) or {})
-        shown = choices.get(value, value) if isinstance(value, str) else value
+        text = choices.get(value, value) if isinstance(value, str) else value
         if isinstance(value, date):
-            shown = read_date(value, "dated")
+            text = read_date(value, "dated")
             zone = values.get(ZONE) or UTC
             if ZONE in form.fields and zone != timezone.get_current_timezone_name():
-                shown = f"{shown}, {zone}"
+                text = f"{text}, {zone}"
         href = qs(context, **{bound_field.name: None, "page": None})
-        chips.append({"label": bound_field.label, "value": str(shown), "href": href})
+        chips.append({"label": bound_field.label, "value": str(text), "href": href})
     return chips
 
 

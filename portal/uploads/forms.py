@@ -68,12 +68,12 @@ class ManyLinksForm(ArrivalForm):
 
     def clean_csv_file(self) -> Any:  # Any: an uploaded file
         """Refuse a file over ``_MAX_CSV_BYTES``."""
-        given = self.cleaned_data["csv_file"]
-        if given and given.size > _MAX_CSV_BYTES:
+        csv_file = self.cleaned_data["csv_file"]
+        if csv_file and csv_file.size > _MAX_CSV_BYTES:
             raise forms.ValidationError(
                 gettext("A CSV file of links may have at most 2 MiB.")
             )
-        return given
+        return csv_file
 
 
 def pasted_links(text: str) -> list[WantedLink]:
@@ -153,22 +153,22 @@ def signed(offer: Offer) -> str:
         ]
         for item in feed.items
     ]
-    said = [offer.feed_url, feed.title, feed.is_cut, rows]
-    return signing.dumps(said, salt=_SALT, compress=True)
+    payload = [offer.feed_url, feed.title, feed.is_cut, rows]
+    return signing.dumps(payload, salt=_SALT, compress=True)
 
 
 def restored(text: str) -> Offer | None:
     """Return a signed offer; None if its signature is invalid or too old."""
     try:
-        said = signing.loads(text, salt=_SALT, max_age=_OFFER_SECONDS)
+        payload = signing.loads(text, salt=_SALT, max_age=_OFFER_SECONDS)
     except signing.BadSignature:
         return None
-    feed_url, title, more, rows = said
+    feed_url, title, has_more, rows = payload
     items = tuple(
         FeedItem(url, name, account, read_moment(published))
         for url, name, account, published in rows
     )
-    return Offer(Feed(title, items, more), feed_url)
+    return Offer(Feed(title, items, has_more), feed_url)
 
 
 class ManyFilesInput(forms.ClearableFileInput):

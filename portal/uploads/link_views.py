@@ -52,35 +52,37 @@ def links(request: PortalRequest) -> HttpResponseBase:
     values, limit = form.cleaned_data, settings.DATA_UPLOAD_MAX_NUMBER_FILES
     pasted = form.pasted
     try:
-        listed = links_of_csv(values["csv_file"].read()) if values["csv_file"] else []
+        csv_links = (
+            links_of_csv(values["csv_file"].read()) if values["csv_file"] else []
+        )
     except IntakeRefused as refused:
         form.add_error("csv_file", str(refused))
         return _page(request, form=form)
-    wanted = pasted + listed
-    if values["scan_again"] and len(wanted) > limit:
+    all_links = pasted + csv_links
+    if values["scan_again"] and len(all_links) > limit:
         # Each submit would scan the first links again and never reach the rest.
         form.add_error(
             "scan_again",
             _("You chose %(n)s links; at most %(limit)s can be scanned again at once.")
-            % {"n": len(wanted), "limit": limit},
+            % {"n": len(all_links), "limit": limit},
         )
         return _page(request, form=form)
     outcomes = submit_links(
         container=values["container"],
-        links=wanted,
+        links=all_links,
         user=request.user,
         scan_again=values["scan_again"],
     )
-    rest = [link.url for link in pasted[len(outcomes) :]]
-    kept = {"container": values["container"], "links": "\n".join(rest)}
-    if rest:
-        kept |= {name: values[name] for name in arrival_fields()}
+    remaining = [link.url for link in pasted[len(outcomes) :]]
+    initial = {"container": values["container"], "links": "\n".join(remaining)}
+    if remaining:
+        initial |= {name: values[name] for name in arrival_fields()}
     return _page(
         request,
-        form=ManyLinksForm(initial=kept),
+        form=ManyLinksForm(initial=initial),
         sent=form,
         outcomes=_with_arrivals(outcomes, form.arrival, request.user),
-        given=len(wanted),
+        link_count=len(all_links),
     )
 
 
@@ -89,14 +91,14 @@ def _states(request: PortalRequest, uids: Sequence[str]) -> HttpResponseBase:
 
     Those that were deleted meanwhile say so.
     """
-    known = [uid for uid in uids if is_uuid(uid)]
-    files = list(selectors.files().filter(uid__in=known))
+    valid_uids = [uid for uid in uids if is_uuid(uid)]
+    files = list(selectors.files().filter(uid__in=valid_uids))
     is_going_on = any(file.status in ACTIVE_FILE_STATUSES for file in files)
     there = {str(file.uid) for file in files}
     return render(
         request,
         "portal/uploads/_link_states.html",
-        {"files": files, "gone": [uid for uid in known if uid not in there]},
+        {"files": files, "gone": [uid for uid in valid_uids if uid not in there]},
         status=200 if is_going_on else _STOP_ASKING,
     )
 
@@ -149,7 +151,7 @@ def feed_items(request: PortalRequest) -> HttpResponseBase:
         request,
         sent=form,
         outcomes=_with_arrivals(outcomes, form.arrival, request.user),
-        given=len(chosen),
+        link_count=len(chosen),
     )
 
 
@@ -191,7 +193,7 @@ def _page(
     feed_form: FeedForm | None = None,
     sent: ManyLinksForm | ItemsForm | None = None,
     outcomes: Sequence[LinkOutcome] = (),
-    given: int = 0,
+    link_count: int = 0,
     problems: Sequence[str] = (),
 ) -> HttpResponseBase:
     files = [str(outcome.file.uid) for outcome in outcomes if outcome.file]
@@ -208,8 +210,8 @@ def _page(
             "seen": [outcome for outcome in outcomes if outcome.earlier is not None],
             "taken": taken,
             "refused": len(outcomes) - taken,
-            "given": given,
-            "left": given - len(outcomes),
+            "given": link_count,
+            "left": link_count - len(outcomes),
             "problems": problems,
             "reader": reader_version(),
         },

@@ -67,13 +67,13 @@ def upload(request: PortalRequest) -> HttpResponseBase:
     results: list[ItemResult] = []
     if request.method == "POST" and form.is_valid():
         results = _submit_all(request, form)
-        kept = {"container": form.cleaned_data["container"]}
+        initial = {"container": form.cleaned_data["container"]}
         # The details stay only if a link can be sent again.
         if any(result.link for result in results):
-            kept |= {
+            initial |= {
                 name: form.cleaned_data[name] for name in (*_DETAILS, *arrival_fields())
             }
-        form = UploadForm(initial=kept)
+        form = UploadForm(initial=initial)
     return render(
         request,
         "portal/uploads/upload.html",
@@ -107,7 +107,7 @@ def _containers() -> list[ContainerFacts]:
         ContainerFacts(
             pk=row.pk,
             engine=row.get_engine_display(),
-            buckets=[each.name for each in row.buckets.all()],
+            buckets=[bucket.name for bucket in row.buckets.all()],
             hour=formats.spoken(pace[row.pk] * 1000) if row.pk in pace else "",
         )
         for row in rows

@@ -133,18 +133,18 @@ def watch_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
         "-first_seen_at", "position", "pk"
     )
     next_check = watches.next_checks([watch]).get(watch.pk)
-    shown = request.GET.get("show", "")
-    if shown == "gone":
+    choice = request.GET.get("show", "")
+    if choice == "gone":
         items = items.filter(scanned_file__source_gone_at__isnull=False)
-    elif shown in WatchItemState.values:
-        items = items.filter(state=shown)
+    elif choice in WatchItemState.values:
+        items = items.filter(state=choice)
     return render(
         request,
         "portal/watches/watch_detail.html",
         {
             "watch": watch,
             "page_obj": page_of(request, items),
-            "shown": shown,
+            "shown": choice,
             "choices": _choices(watch),
             "checks": watch.checks.all()[:_SHOWN_CHECKS],
             "next_check": next_check,

@@ -154,21 +154,21 @@ class _Collected:
             or len(self._fingerprints) != 1 + len(numbers)
         ):
             raise DecodeFailed("The decoding process left something out of its answer.")
-        main, *others = self._fingerprints
+        main, *track_fingerprints = self._fingerprints
         return Analysis(
             facts=facts,
             fingerprint=main,
             waveform=self._waveform,
             warnings=warnings,
-            others=tuple(zip(numbers, others, strict=True)),
+            other_tracks=tuple(zip(numbers, track_fingerprints, strict=True)),
         )
 
 
 def tracks_from(stored: Iterable[dict[str, Any]]) -> Iterator[SoundTrack]:  # Any: JSON
     """Yield the tracks of facts that were written as JSON."""
-    for each in stored:
+    for track in stored:
         yield SoundTrack(
-            int(each["number"]), str(each["name"]), TrackState(each["state"])
+            int(track["number"]), str(track["name"]), TrackState(track["state"])
         )
 
 

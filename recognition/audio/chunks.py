@@ -114,7 +114,8 @@ def chunks_of(file: BinaryIO, begin: int, size: int) -> Iterator[SoundChunk]:
 def _known_size(stated: int | None) -> int | None:
     """Return a size, or None if it stands for an unknown one."""
     is_known = stated is not None and all(
-        abs(stated - one) > NEAR if one else stated != one for one in PLACEHOLDERS
+        abs(stated - placeholder) > NEAR if placeholder else stated != placeholder
+        for placeholder in PLACEHOLDERS
     )
     return stated if is_known else None
 

@@ -63,8 +63,8 @@ class Converter:
         """Return the rest, of which the last frame may be shorter."""
         if self._kind is None:
             return []
-        rest = self._waiting.read()
-        made = [] if rest is None else self._inner.resample(rest)
+        remainder = self._waiting.read()
+        made = [] if remainder is None else self._inner.resample(remainder)
         return made + self._inner.resample(None)
 
     def _new(self) -> av.AudioResampler:
@@ -94,17 +94,17 @@ def silence_like(frame: AudioFrame, length_s: float) -> Iterator[AudioFrame]:
     form, layout = frame.format.name, frame.layout.name
     if frame.layout.nb_channels > PYAV_PLANES:
         form, layout = "fltp", "stereo"
-    left = round(length_s * frame.sample_rate)
+    remaining = round(length_s * frame.sample_rate)
     # Unsigned 8-bit audio is silent at its middle value.
     middle = 0x80 if form.startswith("u8") else 0
-    while left > 0:
-        part = min(left, frame.sample_rate)
+    while remaining > 0:
+        part = min(remaining, frame.sample_rate)
         silent = AudioFrame(format=form, layout=layout, samples=part)
         silent.sample_rate = frame.sample_rate
         for plane in silent.planes:
             plane.update(bytes([middle]) * plane.buffer_size)
         yield silent
-        left -= part
+        remaining -= part
 
 
 def paced(frame: AudioFrame, by_s: float) -> Iterator[AudioFrame]:

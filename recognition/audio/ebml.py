@@ -87,13 +87,13 @@ def encrypted_tracks(file: BinaryIO, size: int) -> list[bool]:
 
 
 def _within(
-    file: BinaryIO, parent: Element, wanted: int, size: int
+    file: BinaryIO, parent: Element, element_id: int, size: int
 ) -> Iterator[Element]:
     """Yield the children with an id; of a segment, those before its sound."""
     for element in elements_of(file, parent.begin, parent.end or size):
         if element.id == CLUSTER:
             return
-        if element.id == wanted:
+        if element.id == element_id:
             yield element
 
 

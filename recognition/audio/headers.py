@@ -30,7 +30,7 @@ def read_headers(
 
     Raises ``RecognitionError`` for a file without sound.
     """
-    found: list[Headers] = []
+    headers: list[Headers] = []
 
     def take(kind: MessageKind, body: bytes) -> None:
         if kind is not MessageKind.FACTS:
@@ -39,7 +39,7 @@ def read_headers(
             stated = json.loads(body)
             length = stated["duration_ms"]
             tags = {str(key): str(value) for key, value in stated["tags"].items()}
-            found.append(Headers(None if length is None else int(length), tags))
+            headers.append(Headers(None if length is None else int(length), tags))
         except wire.UNREADABLE as error:
             raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
 
@@ -50,6 +50,6 @@ def read_headers(
         "output_bytes": 0,
     }
     client.run(request, [file.fileno()], wall_s=client.wall_s(limits), on_message=take)
-    if not found:
+    if not headers:
         raise DecodeFailed("The decoding process left something out of its answer.")
-    return found[0]
+    return headers[0]

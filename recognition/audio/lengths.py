@@ -85,7 +85,7 @@ def _stated_sizes(
     """Return where stretches of sound begin, and their sizes if they are known."""
     if container in CHUNKED:
         chunks = chunks_of(file, begin, file.seek(0, io.SEEK_END))
-        return [(one.begin, one.stated) for one in chunks if one.name in SOUND]
+        return [(chunk.begin, chunk.stated) for chunk in chunks if chunk.name in SOUND]
     if container == "au":
         head = read_at(file, 0, AU_HEAD)
         first, stated = (int.from_bytes(head[at : at + 4]) for at in (4, 8))
@@ -97,10 +97,10 @@ def _by_bytes(
     sizes: list[tuple[int, int | None]], end: int, held_ms: int
 ) -> int | None:
     """Return the length from where chunks begin and their stated sizes."""
-    known = [(begin, stated) for begin, stated in sizes if stated is not None]
-    stated = sum(size for _, size in known)
-    held = sum(min(size, max(0, end - begin)) for begin, size in known)
-    if len(known) < len(sizes) or not 0 < held < stated:
+    stated_sizes = [(begin, stated) for begin, stated in sizes if stated is not None]
+    stated = sum(size for _, size in stated_sizes)
+    held = sum(min(size, max(0, end - begin)) for begin, size in stated_sizes)
+    if len(stated_sizes) < len(sizes) or not 0 < held < stated:
         return None
     return held_ms * stated // held
 

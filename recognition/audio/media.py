@@ -140,11 +140,11 @@ def write_assembled(
     Returns the times in ms that have sound. Raises ``DecodeFailed`` if none has.
     """
     ordered = sorted(parts, key=lambda part: part[1])
-    kept: list[tuple[int, int]] = []
+    times: list[tuple[int, int]] = []
 
     def take(kind: MessageKind, body: bytes) -> None:
         if kind is MessageKind.FACTS:
-            kept.extend(_kept_times(body, len(ordered), duration_ms))
+            times.extend(_kept_times(body, len(ordered), duration_ms))
         elif kind is not MessageKind.PROGRESS:
             raise DecodeFailed(f"The decoding process sent an unexpected {kind.name}.")
 
@@ -169,9 +169,9 @@ def write_assembled(
             wall_s=client.wall_s(limits),
             on_message=take,
         )
-        if not kept:
+        if not times:
             raise DecodeFailed("None of the parts has sound.")
-    return kept
+    return times
 
 
 def _kept_times(body: bytes, most: int, duration_ms: int) -> list[tuple[int, int]]:

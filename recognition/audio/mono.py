@@ -63,7 +63,9 @@ def _cancelling(
     if not is_side.any():
         return np.zeros(len(mid), dtype=np.bool_)
     near = np.ones(min(PHASE_NEAR, len(edges)))
-    mid_near, side_near = (np.convolve(one, near, mode="same") for one in power)
+    mid_near, side_near = (
+        np.convolve(channel_power, near, mode="same") for channel_power in power
+    )
     runs = np.cumsum(np.diff(is_side, prepend=False))
     clear = np.unique(runs[is_side & (side_near > CANCELLING * mid_near)])
     return np.repeat(is_side & np.isin(runs, clear), PHASE_SAMPLES)[: len(mid)]

@@ -118,7 +118,8 @@ def lacking_head(file: BinaryIO, begin: int, following: int | None) -> bytes:
     if packets == [VORBIS_BEGINS]:
         return b""
     pages = (
-        _written(packet, number, first.serial) for number, packet in enumerate(packets)
+        _head_page(packet, number, first.serial)
+        for number, packet in enumerate(packets)
     )
     return b"".join(pages)
 
@@ -206,7 +207,7 @@ def _flac_head(page: _Page) -> list[bytes]:
     ]
 
 
-def _written(packet: bytes, number: int, serial: bytes) -> bytes:
+def _head_page(packet: bytes, number: int, serial: bytes) -> bytes:
     """Return a page with one short header packet."""
     flags = IS_FIRST if number == 0 else 0
     head = (

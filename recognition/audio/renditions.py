@@ -62,7 +62,7 @@ def encode_assembled(
     left out. Returns the times in ms of what was encoded; a part that cannot be decoded
     is left out.
     """
-    kept: list[tuple[int, int]] = []
+    times: list[tuple[int, int]] = []
     end = duration_ms * (RATE // 1000)
     with av.open(output, mode="w", format="webm") as container:
         stream = container.add_stream("libopus", rate=RATE, layout="stereo")
@@ -101,11 +101,11 @@ def encode_assembled(
             except DecodeFailed:
                 pass
             if at > begun:
-                kept.append((begun * 1000 // RATE, at * 1000 // RATE))
+                times.append((begun * 1000 // RATE, at * 1000 // RATE))
             report(at / max(1, end))
         be_silent(end)
         container.mux(stream.encode(None))
-    return kept
+    return times
 
 
 def _frame_of(samples: NDArray[np.float32]) -> AudioFrame:

@@ -134,10 +134,10 @@ def _links(file: BinaryIO, begin: int, size: int) -> list[ByteSection]:
     for _ in range(MAX_PAGES):
         page = PageHead.read(read_at(file, at, MAX_HEAD_BYTES))
         if page is None:
-            found = _find(file, CAPTURE, at + 1, size)
-            if found is None:
+            next_page = _find(file, CAPTURE, at + 1, size)
+            if next_page is None:
                 break
-            at = found
+            at = next_page
             continue
         if chain.begins_link(page) and at > begin and len(starts) < MAX_LINKS:
             starts.append(at)
@@ -169,11 +169,11 @@ def _is_vorbis_head(file: BinaryIO, at: int) -> bool:
     return read_at(file, at, len(VORBIS_BEGINS)) == VORBIS_BEGINS
 
 
-def _find(file: BinaryIO, wanted: bytes, at: int, size: int) -> int | None:
+def _find(file: BinaryIO, pattern: bytes, at: int, size: int) -> int | None:
     while at < size:
-        found = read_at(file, at, CHUNK + len(wanted)).find(wanted)
-        if found >= 0:
-            return at + found
+        offset = read_at(file, at, CHUNK + len(pattern)).find(pattern)
+        if offset >= 0:
+            return at + offset
         at += CHUNK
     return None
 
@@ -235,7 +235,9 @@ def _riff(file: BinaryIO, begin: int, size: int) -> ByteSection:
         patches.append((sound[0].at + 4, UNKNOWN_SIZE))
     if len(sound) > 1:
         ranges.append((at, sound[0].end))
-        ranges += [(one.begin, one.end) for one in sound[1:] if one.begin < one.end]
+        ranges += [
+            (chunk.begin, chunk.end) for chunk in sound[1:] if chunk.begin < chunk.end
+        ]
     else:
         ranges.append((at, size))
     return ByteSection(
@@ -290,10 +292,10 @@ def _ranges_without_titles(file: BinaryIO, size: int) -> tuple[Range, ...]:
         length = _block_bytes(file, at)
         if length is None:
             # The titles begin anew, as where dumps were put together.
-            found = _find(file, TITLE, at, size)
-            if found is None:
+            next_title = _find(file, TITLE, at, size)
+            if next_title is None:
                 break
-            at = found - 1
+            at = next_title - 1
             length = _block_bytes(file, at) or 1
         ranges.append((begin, at))
         begin = at + length
@@ -400,7 +402,8 @@ class Source:
         begin = self._section.ranges[0][0] + max(0, low - len(self._head))
         data = read_at(self._file, begin, min(high - low + 208, CUT_WITHIN))
         step, first = max(
-            TS_LAYOUTS, key=lambda one: _share_of(TS_SYNC, data[one[1] :: one[0]])
+            TS_LAYOUTS,
+            key=lambda layout: _share_of(TS_SYNC, data[layout[1] :: layout[0]]),
         )
         packets = (data[at : at + 6] for at in range(first, len(data) - 5, step))
         return any(

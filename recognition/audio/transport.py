@@ -234,7 +234,7 @@ class _Reader:
             )
             for pid, sound in self._sounds.items()
             for delay_s in [sound.delay_s or 0.0]
-            if (intervals := _closed(sound, now_s))
+            if (intervals := _with_open_interval(sound, now_s))
         )
 
     # --- Tables -----------------------------------------------------------------------
@@ -353,7 +353,7 @@ class _Reader:
         if sound.since_s is None:
             sound.since_s = self._first_s if now_s is None else now_s
         else:
-            sound.intervals = _closed(sound, now_s)[-MAX_INTERVALS:]
+            sound.intervals = _with_open_interval(sound, now_s)[-MAX_INTERVALS:]
             sound.since_s = None
 
 
@@ -369,7 +369,7 @@ def _delay_s(
     return None
 
 
-def _closed(sound: _Sound, now_s: float | None) -> list[Interval]:
+def _with_open_interval(sound: _Sound, now_s: float | None) -> list[Interval]:
     """Return the intervals with the open one, if the clock went on in it."""
     since_s = sound.since_s
     if since_s is None or now_s is None or now_s <= since_s:

@@ -215,9 +215,13 @@ def _sample_entries(file: BinaryIO, size: int) -> Iterator[set[bytes]]:
                         entry.name
                         for info in _boxes(file, media.begin, media.end, b"minf")
                         for table in _boxes(file, info.begin, info.end, b"stbl")
-                        for listed in _boxes(file, table.begin, table.end, b"stsd")
+                        for descriptions in _boxes(
+                            file, table.begin, table.end, b"stsd"
+                        )
                         # Version and count lie before the entries.
-                        for entry in boxes_of(file, listed.end, listed.begin + 8)
+                        for entry in boxes_of(
+                            file, descriptions.end, descriptions.begin + 8
+                        )
                     }
 
 

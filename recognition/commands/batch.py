@@ -63,7 +63,7 @@ class ReadFile:
     """A file's fingerprint, those of its other tracks, and what its sound lacks."""
 
     fingerprint: Fingerprint
-    others: tuple[tuple[int, Fingerprint], ...] = ()
+    other_tracks: tuple[tuple[int, Fingerprint], ...] = ()
     tracks: tuple[SoundTrack, ...] = ()
     warnings: tuple[str, ...] = ()
     states_length: bool = True
@@ -81,7 +81,11 @@ def read(path: Path, *layers: str) -> ReadFile:
     made = analysis.analyse_file(path, layers=frozenset(layers))
     facts = made.facts
     return ReadFile(
-        made.fingerprint, made.others, facts.tracks, made.warnings, facts.states_length
+        made.fingerprint,
+        made.other_tracks,
+        facts.tracks,
+        made.warnings,
+        facts.states_length,
     )
 
 
@@ -112,10 +116,10 @@ def _scan(collection: Collection, path: Path) -> Scanned:
             buckets=[BUCKET],
             references=collection.references(),
         )
-        result = scan_tracks(file.fingerprint, file.others, scan)
+        result = scan_tracks(file.fingerprint, file.other_tracks, scan)
     except (RecognitionError, OSError) as error:
         return Scanned(path, report.error_object(error))
-    unread = unsearched(file.tracks, (number for number, _ in file.others))
+    unread = unsearched(file.tracks, (number for number, _ in file.other_tracks))
     warnings = (*file.warnings, *unread, *result.warnings)
     result = replace(result, warnings=warnings, states_length=file.states_length)
     return Scanned(path, result)

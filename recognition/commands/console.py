@@ -36,8 +36,8 @@ def print_json(value: dict[str, Any]) -> None:  # Any: JSON
 
 def print_error(path: Path, error: dict[str, str], *, as_json: bool) -> None:
     """Name the file and its error, for people on standard error."""
-    shown = printable(f"{path}: {error['message']}")
-    print(shown, file=sys.stderr, flush=True)
+    line = printable(f"{path}: {error['message']}")
+    print(line, file=sys.stderr, flush=True)
     if as_json:
         print_json({"path": str(path), "error": error})
 

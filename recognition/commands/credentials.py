@@ -21,9 +21,9 @@ OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 MAX_BYTES: Final = 64 * 1024
 
 
-def server_address(given: str | None) -> str:
+def server_address(option: str | None) -> str:
     """Return the address of the server, without a slash at its end."""
-    address = (given or os.environ.get(SERVER, "")).rstrip("/").removesuffix("/api")
+    address = (option or os.environ.get(SERVER, "")).rstrip("/").removesuffix("/api")
     if not address:
         raise UsageError(
             f"Name the server with --server https://… or the variable {SERVER}."

@@ -59,11 +59,11 @@ class MadeFile:
 
     def line(self) -> dict[str, Any]:  # Any: JSON
         """Return the line of ``--json``."""
-        shown: dict[str, Any] = {"path": str(self.source.path), "status": self.status}
+        fields: dict[str, Any] = {"path": str(self.source.path), "status": self.status}
         if self.error is not None:
-            return shown | {"error": self.error}
+            return fields | {"error": self.error}
         size = self.output.stat().st_size
-        return shown | {
+        return fields | {
             "output": str(self.output),
             "duration_s": self.duration_ms / 1000,
             "size_bytes": size,
@@ -193,10 +193,10 @@ def make_files(
             running.add(pool.submit(make, source, output))
             if len(running) >= AHEAD * processes:
                 ended, running = wait(running, return_when=FIRST_COMPLETED)
-                yield from (one.result() for one in ended)
+                yield from (future.result() for future in ended)
         while running:
             ended, running = wait(running, return_when=FIRST_COMPLETED)
-            yield from (one.result() for one in ended)
+            yield from (future.result() for future in ended)
     finally:
         stopped.set()
         pool.shutdown(cancel_futures=True)
@@ -218,15 +218,15 @@ def make_file(
             return MadeFile(source, output, "skipped", length_ms)
         if fingerprint.is_fingerprint(source.path):
             raise UsageError("This is already a fingerprint; pass the audio file.")
-        found = analysis.analyse_file(source.path, layers=layers, progress=done)
-        _write(output, fingerprint.to_bytes(found.fingerprint), stamp)
+        file_analysis = analysis.analyse_file(source.path, layers=layers, progress=done)
+        _write(output, fingerprint.to_bytes(file_analysis.fingerprint), stamp)
     except UsageError as error:
         refused = {"code": "not_audio", "message": str(error)}
         return MadeFile(source, output, "failed", error=refused)
     except (RecognitionError, OSError) as error:
         return MadeFile(source, output, "failed", error=error_object(error))
-    notes = (*found.warnings, *unsearched(found.facts.tracks, ()))
-    length_ms = found.fingerprint.duration_ms
+    notes = (*file_analysis.warnings, *unsearched(file_analysis.facts.tracks, ()))
+    length_ms = file_analysis.fingerprint.duration_ms
     return MadeFile(source, output, "made", length_ms, notes=notes)
 
 

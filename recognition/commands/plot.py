@@ -85,9 +85,9 @@ def _points(name: str, landmarks: Landmarks, start_s: float, length_s: float) ->
 
     frame_s = DEFAULT.hop_length / DEFAULT.sample_rate
     times = landmarks.frames * frame_s - start_s
-    shown = (times >= 0) & (times <= length_s)
-    xs = LEFT + times[shown] / length_s * (WIDTH - LEFT)
-    ys = _height(landmarks.bins[shown])
+    visible = (times >= 0) & (times <= length_s)
+    xs = LEFT + times[visible] / length_s * (WIDTH - LEFT)
+    ys = _height(landmarks.bins[visible])
     dots = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in zip(xs, ys, strict=True))
     return (
         f'<path d="{dots}" stroke="{COLOURS[name]}" stroke-width="{2 * RADII[name]}" '

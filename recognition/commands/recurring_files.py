@@ -52,15 +52,15 @@ class JoinedFiles:
         number = len(self.paths)
         self._unmatched[number] = self._open(made)
         fingerprint.save(self._path(number), made)
-        found = keep(number, load=self._sound, index=self._index, bucket=JOIN_BUCKET)
+        runs = keep(number, load=self._sound, index=self._index, bucket=JOIN_BUCKET)
         self.paths.append(path)
-        self.runs += found
+        self.runs += runs
 
     def items(self) -> tuple[Item, ...]:
         """Return the items of all files; ``file`` numbers count from 0 in ``paths``."""
         items = clipped(items_of(self.runs, load=self._sound), self._unmatched.get)
-        found = searched_back(items, range(len(self.paths)), load=self._sound)
-        return tuple(clipped(found, self._unmatched.get))
+        extended = searched_back(items, range(len(self.paths)), load=self._sound)
+        return tuple(clipped(extended, self._unmatched.get))
 
     def _open(self, made: Fingerprint) -> tuple[tuple[int, int], ...]:
         if self.collection is None:

@@ -91,34 +91,34 @@ def error_object(error: RecognitionError | OSError) -> ErrorObject:
     return {"code": ERROR_CODES[type(error).__name__], "message": str(error)}
 
 
-def comparison_object(found: SoundComparison, a: Path, b: Path) -> Object:
+def comparison_object(comparison: SoundComparison, a: Path, b: Path) -> Object:
     """Return one line of ``compare --json``; the source is ``a``, the reference ``b``."""
     return {
         "a": str(a),
         "b": str(b),
-        "relation": str(found.relation),
-        "altered": found.altered,
-        "coverage_a": found.coverage_a,
-        "coverage_b": found.coverage_b,
-        "tempo_ratio": found.tempo_ratio,
-        "pitch_cents": found.pitch_cents,
-        "score": found.score,
-        "confidence": found.confidence,
-        "segments": [_times(run) for run in found.runs],
+        "relation": str(comparison.relation),
+        "altered": comparison.altered,
+        "coverage_a": comparison.coverage_a,
+        "coverage_b": comparison.coverage_b,
+        "tempo_ratio": comparison.tempo_ratio,
+        "pitch_cents": comparison.pitch_cents,
+        "score": comparison.score,
+        "confidence": comparison.confidence,
+        "segments": [_times(run) for run in comparison.runs],
     }
 
 
-def comparison_table(found: Object) -> str:
+def comparison_table(comparison: Object) -> str:
     lines = [
-        f"{found['relation']}{' (altered)' if found['altered'] else ''}",
-        f"  covers {found['coverage_a']:.1%} of {found['a']}",
-        f"  covers {found['coverage_b']:.1%} of {found['b']}",
+        f"{comparison['relation']}{' (altered)' if comparison['altered'] else ''}",
+        f"  covers {comparison['coverage_a']:.1%} of {comparison['a']}",
+        f"  covers {comparison['coverage_b']:.1%} of {comparison['b']}",
     ]
     lines += [
         f"  {segment['start_s']:9.2f} – {segment['end_s']:.2f} s  =  "
         f"{segment['reference_start_s']:9.2f} – {segment['reference_end_s']:.2f} s  "
         f"{segment['tempo_ratio']:.4f} × {segment['pitch_cents']:+.0f} cents  {segment['score']:.1f}"
-        for segment in found["segments"]
+        for segment in comparison["segments"]
     ]
     return "\n".join(lines)
 
@@ -130,13 +130,13 @@ def recurring_object(number: int, item: Item, paths: Sequence[Path]) -> Object:
         "length_s": _s(item.length_ms),
         "occurrences": [
             {
-                "path": str(paths[one.file]),
-                "start_s": _s(one.start_ms),
-                "end_s": _s(one.end_ms),
-                "tempo_ratio": one.tempo_ratio,
-                "score": one.score,
+                "path": str(paths[occurrence.file]),
+                "start_s": _s(occurrence.start_ms),
+                "end_s": _s(occurrence.end_ms),
+                "tempo_ratio": occurrence.tempo_ratio,
+                "score": occurrence.score,
             }
-            for one in item.occurrences
+            for occurrence in item.occurrences
         ],
     }
 
@@ -145,11 +145,11 @@ def recurring_table(number: int, item: Item, paths: Sequence[Path]) -> str:
     """Return an item and its occurrences as text; the best copy has a star."""
     count, length = len(item.occurrences), _clock(item.length_ms).strip()
     lines = [f"{number}: {length}, {count} occurrences"]
-    for one in item.occurrences:
-        star = "*" if one == item.best else " "
+    for occurrence in item.occurrences:
+        star = "*" if occurrence == item.best else " "
         lines.append(
-            f" {star} {_span(one.start_ms, one.end_ms)}  {one.tempo_ratio:.4f} × "
-            f"{one.pitch_cents:+.0f} cents  {one.score:5.1f}  {paths[one.file]}"
+            f" {star} {_span(occurrence.start_ms, occurrence.end_ms)}  {occurrence.tempo_ratio:.4f} × "
+            f"{occurrence.pitch_cents:+.0f} cents  {occurrence.score:5.1f}  {paths[occurrence.file]}"
         )
     return "\n".join(lines)
 
@@ -216,5 +216,5 @@ def _span(start_ms: int, end_ms: int) -> str:
 
 
 def _clock(ms: int) -> str:
-    minutes, rest = divmod(ms, 60_000)
-    return f"{minutes:3d}:{rest / 1000:06.3f}"
+    minutes, remainder_ms = divmod(ms, 60_000)
+    return f"{minutes:3d}:{remainder_ms / 1000:06.3f}"

@@ -51,10 +51,10 @@ class SentFingerprint:
 
     def line(self) -> dict[str, Any]:  # Any: JSON
         """Return the line of ``--json``."""
-        shown: dict[str, Any] = {"path": str(self.path), "status": self.status}
+        fields: dict[str, Any] = {"path": str(self.path), "status": self.status}
         if self.error is not None:
-            return shown | {"error": self.error}
-        return shown | {"server": self.known_as or {}}
+            return fields | {"error": self.error}
+        return fields | {"server": self.known_as or {}}
 
 
 def add_to(commands: Any) -> None:  # Any: argparse names no public class for it
@@ -171,18 +171,18 @@ class FileSender:
             return _failed(path, "unreadable", error.strerror or str(error))
 
     def _send(self, upload: Upload, turn: SentTurn) -> SentFingerprint:
-        if (known := turn.sent_as) is not None:
-            return SentFingerprint(upload.path, "skipped", known)
+        if (names := turn.sent_as) is not None:
+            return SentFingerprint(upload.path, "skipped", names)
         if turn.begun is not None and (
-            found := self._client.find(self._target, *turn.begun, turn.others)
+            row := self._client.find(self._target, *turn.begun, turn.other_ids)
         ):
-            turn.end(upload.name, _known_as(found))
-            return SentFingerprint(upload.path, "skipped", _known_as(found))
+            turn.end(upload.name, _known_as(row))
+            return SentFingerprint(upload.path, "skipped", _known_as(row))
         since = self._client.now()
         turn.begin(upload.name, since)
         try:
             answer = _known_as(
-                self._client.send(self._target, upload, since, turn.others)
+                self._client.send(self._target, upload, since, turn.other_ids)
             )
         except ServerRefused as error:
             if error.for_all:
@@ -225,7 +225,7 @@ def _name_of(path: Path) -> str:
 def _known_as(answer: Answer) -> Answer:
     """Return the names of a file in an answer, each a text, number, flag or list of texts."""
     return {
-        name: value if isinstance(value, str | int) else [str(each) for each in value]
+        name: value if isinstance(value, str | int) else [str(text) for text in value]
         for name in NAMES_OF_FILES
         if isinstance(value := answer.get(name), str | int | list)
     }

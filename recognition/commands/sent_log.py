@@ -68,16 +68,16 @@ class SentLog:
 class SentTurn:
     """The right to send one file, and its entries in the log.
 
-    ``others`` are the server's ids of all that was sent to the same target.
+    ``other_ids`` are the server's ids of all that was sent to the same target.
     """
 
     def __init__(
-        self, file: IO[bytes], key: Key, line: Line | None, others: Collection[str]
+        self, file: IO[bytes], key: Key, line: Line | None, other_ids: Collection[str]
     ) -> None:
         self._file = file
         self._key = key
         self._line = line
-        self.others = others
+        self.other_ids = other_ids
 
     @property
     def sent_as(self) -> Line | None:
@@ -105,9 +105,9 @@ class SentTurn:
         """Note that the server does not want the file."""
         self._write({"name": name, "refused": message})
 
-    def _write(self, more: Line) -> None:
+    def _write(self, fields: Line) -> None:
         target, digest = self._key
-        line = {"target": target, "sha256": digest, **more}
+        line = {"target": target, "sha256": digest, **fields}
         self._file.write(json.dumps(line).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())

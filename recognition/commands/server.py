@@ -82,24 +82,28 @@ class ServerClient:
         return datetime.fromtimestamp(moment.timestamp() + passed, tz=UTC)
 
     def send(
-        self, target: Target, upload: Upload, since: datetime, others: Collection[str]
+        self,
+        target: Target,
+        upload: Upload,
+        since: datetime,
+        other_ids: Collection[str],
     ) -> Answer:
         """Send a file once, and return the server's id for it.
 
         If an answer is lost, the server's list says whether the file, sent at ``since``
-        or later, has arrived. ``others`` are the ids of files with other content.
+        or later, has arrived. ``other_ids`` are the ids of files with other content.
         """
         for pause_s in self._pauses_s:
             try:
                 return self._post(target, upload)
             except NoAnswer as error:
-                _rest(error, pause_s)
-            if found := self.find(target, upload.name, since, others):
-                return found
+                _wait(error, pause_s)
+            if row := self.find(target, upload.name, since, other_ids):
+                return row
         return self._post(target, upload)
 
     def find(
-        self, target: Target, name: str, since: datetime, others: Collection[str]
+        self, target: Target, name: str, since: datetime, other_ids: Collection[str]
     ) -> Answer | None:
         """Return the file of this name that the server got at ``since`` or later.
 
@@ -109,11 +113,11 @@ class ServerClient:
             return None
         query = urlencode({"search": name, "per_page": LISTED, "order": "desc"})
         naming = "name" if target.kind is TargetKind.CONTAINER else "title"
-        listed = self._get(f"{target.path}?{query}").get("data")
-        for row in listed if isinstance(listed, list) else ():
+        rows = self._get(f"{target.path}?{query}").get("data")
+        for row in rows if isinstance(rows, list) else ():
             if not isinstance(row, dict):
                 continue
-            fits = row.get(naming) == name and str(row.get("id")) not in others
+            fits = row.get(naming) == name and str(row.get("id")) not in other_ids
             if fits and _instant(row.get("created_at")) >= since:
                 return dict(row)
         return None
@@ -124,7 +128,7 @@ class ServerClient:
             try:
                 return self._call(request)
             except NoAnswer as error:
-                _rest(error, pause_s)
+                _wait(error, pause_s)
         return self._call(request)
 
     def _post(self, target: Target, upload: Upload) -> Answer:
@@ -173,7 +177,7 @@ class ServerClient:
         self._clock = (moment, time.monotonic())
 
 
-def _rest(error: NoAnswer, pause_s: float) -> None:
+def _wait(error: NoAnswer, pause_s: float) -> None:
     """Wait as long as the server asks, or else ``pause_s``."""
     wait_s = pause_s if error.pause_s is None else error.pause_s
     time.sleep(min(wait_s, MAX_PAUSE_S))
@@ -207,15 +211,15 @@ def _multipart(
 
 def _body(head: bytes, upload: Upload, tail: bytes) -> Iterator[bytes]:
     yield head
-    left = upload.size
+    remaining = upload.size
     with upload.path.open("rb") as file:
-        while left:
-            chunk = file.read(min(left, CHUNK_BYTES))
+        while remaining:
+            chunk = file.read(min(remaining, CHUNK_BYTES))
             if not chunk:
                 raise ServerRefused(
                     422, "file_changed", "The file changed while it was sent."
                 )
-            left -= len(chunk)
+            remaining -= len(chunk)
             yield chunk
     yield tail
 

@@ -38,16 +38,16 @@ def find_sources(
 
     Links to folders are not followed. A folder without ``recursive`` is an error.
     """
-    found: dict[Path, SourceFile] = {}
+    sources: dict[Path, SourceFile] = {}
     for path in paths:
         if not path.is_dir():
-            found.setdefault(path, SourceFile(path, Path(path.name)))
+            sources.setdefault(path, SourceFile(path, Path(path.name)))
             continue
         if not recursive:
             raise UsageError(f"{path} is a folder; add -r to process the files in it.")
         for inside in _files_below(path, suffixes):
-            found.setdefault(inside, SourceFile(inside, inside.relative_to(path)))
-    return list(found.values())
+            sources.setdefault(inside, SourceFile(inside, inside.relative_to(path)))
+    return list(sources.values())
 
 
 def _files_below(folder: Path, suffixes: Collection[str]) -> Iterator[Path]:

@@ -325,11 +325,11 @@ class _Inflater:
 def _landmarks_from(planes: _Inflater, layer: _Layer, duration_ms: int) -> Landmarks:
     count = layer.count
     frames = _frames_from(planes.take(layer.raw_bytes - 4 * count), layer, duration_ms)
-    whole, part, nepers, rest = (planes.take(count) for _ in range(4))
-    if (part >= BIN_STEPS).any() or (rest >= LEVEL_STEPS).any():
+    whole, part, nepers, level_part = (planes.take(count) for _ in range(4))
+    if (part >= BIN_STEPS).any() or (level_part >= LEVEL_STEPS).any():
         raise BadFingerprint("The fingerprint is damaged: a value is out of range.")
     bins = whole + part / np.float32(BIN_STEPS)
-    levels = nepers + rest / np.float32(LEVEL_STEPS) - np.float32(LEVEL_OFFSET)
+    levels = nepers + level_part / np.float32(LEVEL_STEPS) - np.float32(LEVEL_OFFSET)
     return Landmarks(
         frames=frames,
         bins=bins.astype(np.float32, copy=False),
@@ -417,5 +417,5 @@ def check_params(fingerprint: Fingerprint, params: Params) -> None:
     expected = params.shape_hash()
     if fingerprint.params_hash != expected:
         raise ParamsMismatch(
-            "The fingerprint", found=fingerprint.params_hash, expected=expected
+            "The fingerprint", actual=fingerprint.params_hash, expected=expected
         )

@@ -135,11 +135,11 @@ def _likely_triplets(
 ) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
     frames, bins, ranks = query
     fan, within, most = limits
-    each = 2 * fan * within
+    per_landmark = 2 * fan * within
     per_frame, room = budget
     length = frames[-1] - frames[0] if len(frames) else 0
-    most_of_all = int(room + per_frame * length) + each
-    hashes = np.empty(min(len(frames) * each, most_of_all), dtype=np.uint32)
+    most_of_all = int(room + per_frame * length) + per_landmark
+    hashes = np.empty(min(len(frames) * per_landmark, most_of_all), dtype=np.uint32)
     anchors = np.empty(len(hashes), dtype=np.int32)
     near = np.empty(fan + 1, dtype=np.int64)
     bounds, times = zone
@@ -171,21 +171,21 @@ def place_from(
     frames: NDArray[np.int32],
     bins: NDArray[np.float32],
     i: int,
-    other: int,
+    j: int,
     times: NDArray[np.int64],
 ) -> np.int64:
     """Return the distance of a landmark from landmark ``i``: bins, and 8 bits of time."""
-    df = bins_between(bins, i, other)
-    return df << 8 | np.int64(times[frames[other] - frames[i]])
+    df = bins_between(bins, i, j)
+    return df << 8 | np.int64(times[frames[j] - frames[i]])
 
 
 @compiled_part
-def bins_between(bins: NDArray[np.float32], i: int, other: int) -> np.int64:
+def bins_between(bins: NDArray[np.float32], i: int, j: int) -> np.int64:
     """Return how many bins a landmark lies above landmark ``i``, plus 64.
 
     ``max_df`` is below 64, so the result is positive.
     """
-    return np.int64(round(bins[other] - bins[i])) + 64
+    return np.int64(round(bins[j] - bins[i])) + 64
 
 
 @compiled_part

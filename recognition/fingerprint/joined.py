@@ -43,13 +43,15 @@ def join(
         reference.append(_move_landmarks(piece.reference, start, end))
         dense.append(_move_landmarks(piece.dense, start, end))
         row = start // params.map_frames
-        known = piece.level_map.levels[: max(0, -(-end // params.map_frames) - row)]
-        levels[row : row + len(known)] = known[: rows - row]
+        piece_levels = piece.level_map.levels[
+            : max(0, -(-end // params.map_frames) - row)
+        ]
+        levels[row : row + len(piece_levels)] = piece_levels[: rows - row]
     return Fingerprint(
         duration_ms=duration_ms,
         params_hash=params.shape_hash(),
-        reference=_together(reference),
-        dense=_together(dense),
+        reference=_concatenate(reference),
+        dense=_concatenate(dense),
         level_map=LevelMap(levels, params.map_frames, params.map_bins),
     )
 
@@ -63,7 +65,7 @@ def _move_landmarks(landmarks: Landmarks, start: int, end: int) -> Landmarks:
     )
 
 
-def _together(parts: Sequence[Landmarks]) -> Landmarks:
+def _concatenate(parts: Sequence[Landmarks]) -> Landmarks:
     return Landmarks(
         frames=np.concatenate([part.frames for part in parts]),
         bins=np.concatenate([part.bins for part in parts]),

@@ -113,7 +113,7 @@ class _DensityLimit:
 
     def take(self) -> Landmarks:
         """Return and forget the peaks kept so far."""
-        kept = Landmarks(
+        peaks = Landmarks(
             frames=np.frombuffer(self._kept_frames, dtype=np.int32),
             bins=np.frombuffer(self._kept_bins, dtype=np.float32),
             levels=np.frombuffer(self._kept_levels, dtype=np.float32),
@@ -121,18 +121,18 @@ class _DensityLimit:
         self._kept_frames = bytearray()
         self._kept_bins = bytearray()
         self._kept_levels = bytearray()
-        return kept
+        return peaks
 
     def _decide(self, stop: int) -> None:
         if stop <= self.decided:
             return
         frames, values = self._frames, self._values
         contrast = np.ascontiguousarray(values[:, 2])
-        kept = _limit_density(frames, contrast, self._half, self._rate)
-        kept &= (frames >= self.decided) & (frames < stop)
-        self._kept_frames += frames[kept].tobytes()
-        self._kept_bins += values[kept, 0].tobytes()
-        self._kept_levels += values[kept, 1].tobytes()
+        mask = _limit_density(frames, contrast, self._half, self._rate)
+        mask &= (frames >= self.decided) & (frames < stop)
+        self._kept_frames += frames[mask].tobytes()
+        self._kept_bins += values[mask, 0].tobytes()
+        self._kept_levels += values[mask, 1].tobytes()
         self.decided = stop
         context = int(np.searchsorted(frames, stop - self._half))
         self._frames, self._values = frames[context:].copy(), values[context:].copy()
@@ -163,10 +163,10 @@ def _rules(levels: NDArray[np.float32], t: int, f: int, frames: int, bins: int) 
     value = levels[t, f]
     for i in range(max(0, t - frames), min(levels.shape[0], t + frames + 1)):
         for j in range(max(0, f - bins), min(levels.shape[1], f + bins + 1)):
-            other = levels[i, j]
-            if other > value:
+            neighbour = levels[i, j]
+            if neighbour > value:
                 return False
-            if other == value and (i < t or (i == t and j < f)):
+            if neighbour == value and (i < t or (i == t and j < f)):
                 return False
     return True
 
@@ -262,7 +262,7 @@ def _limit_density(
     keep more than ``limit``.
     """
     n = len(frames)
-    kept = np.ones(n, dtype=np.bool_)
+    mask = np.ones(n, dtype=np.bool_)
     low, high = 0, 0
     for i in range(n):
         while frames[low] < frames[i] - half:
@@ -273,11 +273,11 @@ def _limit_density(
             continue
         better = 0
         for j in range(low, high):
-            more = contrast[j] - contrast[i]
-            if more > 0 or (more == 0 and j < i):
+            excess = contrast[j] - contrast[i]
+            if excess > 0 or (excess == 0 and j < i):
                 better += 1
-        kept[i] = better < limit
-    return kept
+        mask[i] = better < limit
+    return mask
 
 
 @compiled

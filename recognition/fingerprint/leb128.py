@@ -33,10 +33,10 @@ def _encoded_size(values: NDArray[np.uint32]) -> int:
     size = 0
     for value in values:
         size += 1
-        left = value >> 7
-        while left:
+        remaining = value >> 7
+        while remaining:
             size += 1
-            left >>= 7
+            remaining >>= 7
     return size
 
 
@@ -44,12 +44,12 @@ def _encoded_size(values: NDArray[np.uint32]) -> int:
 def _encode(values: NDArray[np.uint32], data: NDArray[np.uint8]) -> None:
     at = 0
     for value in values:
-        left = value
-        while left >= 128:
-            data[at] = (left & 127) | 128
-            left >>= 7
+        remaining = value
+        while remaining >= 128:
+            data[at] = (remaining & 127) | 128
+            remaining >>= 7
             at += 1
-        data[at] = left
+        data[at] = remaining
         at += 1
 
 

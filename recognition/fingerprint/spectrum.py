@@ -148,13 +148,13 @@ def _cut(
     Hops of samples are turned into columns first; each frame is a few of these.
     """
     n_fft, count = windowed.shape
-    each = n_fft // hop
-    hops = np.empty((hop, count + each - 1), dtype=np.float32)
+    hops_per_frame = n_fft // hop
+    hops = np.empty((hop, count + hops_per_frame - 1), dtype=np.float32)
     for t in range(hops.shape[1]):
         column = samples[t * hop : (t + 1) * hop]
         for i in range(hop):
             hops[i, t] = column[i]
-    for k in range(each):
+    for k in range(hops_per_frame):
         for i in range(hop):
             source, row = hops[i, k : k + count], windowed[k * hop + i]
             weight = window[k * hop + i]

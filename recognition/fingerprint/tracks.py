@@ -23,7 +23,7 @@ BLOCK: Final = 250
 
 def differing(
     main: Fingerprint,
-    other: Fingerprint,
+    other_track: Fingerprint,
     fills_s: Iterable[tuple[float, float]] = (),
     params: Params = DEFAULT,
 ) -> Fingerprint | None:
@@ -33,40 +33,40 @@ def differing(
     at ``fills_s``, so that nothing is cut there. It is as long as the main track. None
     if nothing differs.
     """
-    if main.dense is None or other.dense is None or other.level_map is None:
+    if main.dense is None or other_track.dense is None or other_track.level_map is None:
         return None
     length = int(main.duration_ms / params.frame_ms) + 1
     blocks = -(-length // BLOCK)
-    differs = _differing_blocks(main.dense, other.dense, blocks)
+    differs = _differing_blocks(main.dense, other_track.dense, blocks)
     if not differs.any():
         return None
     near = np.convolve(differs, np.ones(3), mode="same") > 0
     for start_s, end_s in fills_s:
         first, last = (int(1000 * at / params.frame_ms) for at in (start_s, end_s))
         near[max(0, first) // BLOCK : last // BLOCK + 1] = True
-    step = other.level_map.frames_per_cell
-    levels = other.level_map.levels[: -(-length // step)].copy()
+    step = other_track.level_map.frames_per_cell
+    levels = other_track.level_map.levels[: -(-length // step)].copy()
     rows = np.arange(len(levels)) * step // BLOCK
     levels[~near[np.minimum(rows, blocks - 1)]] = 0
-    dense = _within(other.dense, near, min(length, len(levels) * step))
+    dense = _select_blocks(other_track.dense, near, min(length, len(levels) * step))
     return replace(
-        other,
+        other_track,
         duration_ms=main.duration_ms,
         reference=None,
         dense=dense,
-        level_map=LevelMap(levels, step, other.level_map.bins_per_cell),
+        level_map=LevelMap(levels, step, other_track.level_map.bins_per_cell),
     )
 
 
 def _differing_blocks(
-    main: Landmarks, other: Landmarks, blocks: int
+    main: Landmarks, other_track: Landmarks, blocks: int
 ) -> NDArray[np.bool_]:
     """Return in which blocks less than ``SAME_SHARE`` of all landmarks agree.
 
     Where the other track is silent, there is nothing to search.
     """
     agreed, counts = np.zeros(blocks), []
-    for track, compared in ((main, other), (other, main)):
+    for track, compared in ((main, other_track), (other_track, main)):
         at = track.frames // BLOCK
         inside = at < blocks
         agreed += np.bincount(
@@ -93,9 +93,11 @@ def _places(landmarks: Landmarks, frames: int, bins: int) -> NDArray[np.int64]:
     return at << 10 | np.rint(landmarks.bins).astype(np.int64) + 1 + bins
 
 
-def _within(landmarks: Landmarks, blocks: NDArray[np.bool_], length: int) -> Landmarks:
+def _select_blocks(
+    landmarks: Landmarks, blocks: NDArray[np.bool_], length: int
+) -> Landmarks:
     at = np.minimum(landmarks.frames // BLOCK, len(blocks) - 1)
-    kept = blocks[at] & (landmarks.frames < length)
+    mask = blocks[at] & (landmarks.frames < length)
     return Landmarks(
-        landmarks.frames[kept], landmarks.bins[kept], landmarks.levels[kept]
+        landmarks.frames[mask], landmarks.bins[mask], landmarks.levels[mask]
     )

@@ -35,11 +35,11 @@ def count_votes(places: U32, lists: Lists, sketch: U8) -> None:
     mask, margin, full = np.uint32(cells - 1), np.uint32(MARGIN), np.uint32(FULL)
     at = 0
     for i in range(len(counts)):
-        shift, each = np.uint32(shifts[i]), np.uint32(votes[i])
+        shift, weight = np.uint32(shifts[i]), np.uint32(votes[i])
         for _ in range(counts[i]):
             cell = ((places[at] + shift) & mask) + margin
             at += 1
-            sketch[cell] = min(full, np.uint32(sketch[cell]) + each)
+            sketch[cell] = min(full, np.uint32(sketch[cell]) + weight)
     _fill_margins(sketch)
 
 
@@ -79,7 +79,7 @@ def collect_votes(places: U32, lists: Lists, high: U8, keys: U64) -> int:
     _, counts, shifts, votes = lists
     mask = np.uint32(8 * len(high) - 1)
     three, seven, one = np.uint32(3), np.uint32(7), np.uint32(1)
-    at, found = 0, 0
+    at, count = 0, 0
     for i in range(len(counts)):
         shift = np.uint32(shifts[i])
         for _ in range(counts[i]):
@@ -90,10 +90,10 @@ def collect_votes(places: U32, lists: Lists, high: U8, keys: U64) -> int:
                 continue
             diagonal = np.uint64(place) + np.uint64(shift)
             for _ in range(votes[i]):
-                if found < len(keys):
-                    keys[found] = (diagonal << np.uint64(SHIFT_BITS)) | np.uint64(shift)
-                found += 1
-    return found
+                if count < len(keys):
+                    keys[count] = (diagonal << np.uint64(SHIFT_BITS)) | np.uint64(shift)
+                count += 1
+    return count
 
 
 @compiled
@@ -121,7 +121,7 @@ def crowded(keys: U64, least: int, bits: int) -> int:
         cell = diagonal + margin
         sketch[cell] += sketch[cell] < full
     _fill_margins(sketch)
-    kept = 0
+    count = 0
     for i in range(len(keys)):
         a = np.uint64(at[i])
         b = a + one
@@ -129,9 +129,9 @@ def crowded(keys: U64, least: int, bits: int) -> int:
         middle = np.int64(sketch[c])
         left, right = np.int64(sketch[b]), np.int64(sketch[d])
         most = max(left + right, max(left + sketch[a], right + sketch[e])) + middle
-        keys[kept] = keys[i]
-        kept += most >= enough
-    return kept
+        keys[count] = keys[i]
+        count += most >= enough
+    return count
 
 
 @compiled
@@ -156,13 +156,13 @@ def with_enough(keys: U64, least: int, recordings: tuple[U32, U32, U8]) -> int:
             diagonals[n], firsts[n] = diagonal, i
             n += 1
     firsts[n] = len(keys)
-    kept = 0
+    count = 0
     for number in range(n):
         # With two diagonals on each side, which may lack votes.
         left, middle, right = 0, 0, 0
-        for other in range(max(0, number - 2), min(n, number + 3)):
-            away = diagonals[other] - diagonals[number]
-            votes = firsts[other + 1] - firsts[other]
+        for neighbour in range(max(0, number - 2), min(n, number + 3)):
+            away = diagonals[neighbour] - diagonals[number]
+            votes = firsts[neighbour + 1] - firsts[neighbour]
             left += votes if -2 <= away <= 0 else 0
             middle += votes if -1 <= away <= 1 else 0
             right += votes if 0 <= away <= 2 else 0
@@ -174,9 +174,9 @@ def with_enough(keys: U64, least: int, recordings: tuple[U32, U32, U8]) -> int:
             local = recording_at(bases, guide, place)
             if local < len(dead) and not dead[local]:
                 offset = np.uint64(place - np.int64(bases[local]) + shift)
-                keys[kept] = (np.uint64(local) << np.uint64(OFFSET_BITS)) | offset
-                kept += 1
-    return kept
+                keys[count] = (np.uint64(local) << np.uint64(OFFSET_BITS)) | offset
+                count += 1
+    return count
 
 
 @compiled
@@ -186,7 +186,7 @@ def peaks(keys: U64, centres: U64, sums: I64) -> int:
     Also adds the place between two that have votes. Returns how many; ``centres`` and
     ``sums`` need room for three per key.
     """
-    found = 0
+    count = 0
     i = 0
     one, two = np.uint64(1), np.uint64(2)
     before, before_votes = np.uint64(0), 0
@@ -197,19 +197,19 @@ def peaks(keys: U64, centres: U64, sums: I64) -> int:
             votes += 1
             i += 1
         if before_votes and before + one == key:
-            sums[found - 1] += votes
+            sums[count - 1] += votes
             sums_here = votes + before_votes
         else:
             if before_votes and before + two == key:
-                centres[found] = before + one
-                sums[found] = before_votes + votes
-                found += 1
+                centres[count] = before + one
+                sums[count] = before_votes + votes
+                count += 1
             sums_here = votes
-        centres[found] = key
-        sums[found] = sums_here
-        found += 1
+        centres[count] = key
+        sums[count] = sums_here
+        count += 1
         before, before_votes = key, votes
-    return found
+    return count
 
 
 @compiled
@@ -220,17 +220,17 @@ def apart(centres: U64, order: I64, top: int) -> I64:
     ``centres`` are sorted; ``order`` holds their numbers, the best first.
     """
     taken = np.zeros(len(centres), dtype=np.bool_)
-    kept = np.empty(min(top, len(order)), dtype=np.int64)
-    found = 0
+    ranks = np.empty(min(top, len(order)), dtype=np.int64)
+    count = 0
     two = np.uint64(2)
     for rank in range(len(order)):
         at = order[rank]
         if taken[at]:
             continue
-        if found == len(kept):
+        if count == len(ranks):
             break
-        kept[found] = rank
-        found += 1
+        ranks[count] = rank
+        count += 1
         beside = at + 1
         while beside < len(centres) and centres[beside] - centres[at] <= two:
             taken[beside] = True
@@ -239,4 +239,4 @@ def apart(centres: U64, order: I64, top: int) -> I64:
         while beside >= 0 and centres[at] - centres[beside] <= two:
             taken[beside] = True
             beside -= 1
-    return kept[:found]
+    return ranks[:count]

@@ -121,8 +121,8 @@ def _sound(data: U64, sums: U64, checked: U8, first: Int, last: Int) -> bool:
     for number in range(first, last + 1):
         if checked[number] == 0:
             start = number * WORDS_PER_PAGE
-            found = page_sum(data[start : start + WORDS_PER_PAGE], number)
-            if found != sums[number]:
+            checksum = page_sum(data[start : start + WORDS_PER_PAGE], number)
+            if checksum != sums[number]:
                 return False
             checked[number] = 1
     return True
@@ -158,16 +158,16 @@ def _posting(words: U64, index: Int, width: int) -> np.uint64:
 
 @compiled_part
 def _lower_bound(
-    words: U64, first: Int, last: Int, width: int, wanted: np.uint64
+    words: U64, first: Int, last: Int, width: int, bound: np.uint64
 ) -> Int:
-    """Return the first posting of ``first`` … ``last`` that is not below ``wanted``."""
+    """Return the first posting of ``first`` … ``last`` that is not below ``bound``."""
     while last - first > SHORT:
         middle = (first + last) >> 1
-        if _posting(words, middle, width) < wanted:
+        if _posting(words, middle, width) < bound:
             first = middle + 1
         else:
             last = middle
-    while first < last and _posting(words, first, width) < wanted:
+    while first < last and _posting(words, first, width) < bound:
         first += 1
     return first
 
@@ -256,8 +256,8 @@ def find_lists(
             counts[number] = 0
             bucket = np.int64(mixed >> np.uint64(low_bits))
             page, to = bucket // STARTS_PER_PAGE, (bucket + 1) // STARTS_PER_PAGE
-            known = _are_checked(checked, page, to)
-            if not known and not _sound(data, sums, checked, page, to):
+            is_checked = _are_checked(checked, page, to)
+            if not is_checked and not _sound(data, sums, checked, page, to):
                 return -1, touched
             first, last = bounds[i - block, 0], bounds[i - block, 1]
             if first >= last:
@@ -266,12 +266,12 @@ def find_lists(
                 return -1, touched
             page = words_page + ((first * width) >> 15)
             to = words_page + ((last * width - 1) >> 15)
-            known = _are_checked(checked, page, to)
-            if not known and not _sound(data, sums, checked, page, to):
+            is_checked = _are_checked(checked, page, to)
+            if not is_checked and not _sound(data, sums, checked, page, to):
                 return -1, touched
-            wanted = (mixed & low_mask) << np.uint64(axis_bits)
-            beyond = wanted + (np.uint64(1) << np.uint64(axis_bits))
-            firsts[number] = _lower_bound(words, first, last, width, wanted)
+            lowest = (mixed & low_mask) << np.uint64(axis_bits)
+            beyond = lowest + (np.uint64(1) << np.uint64(axis_bits))
+            firsts[number] = _lower_bound(words, first, last, width, lowest)
             end = firsts[number]
             if end < last and _posting(words, end, width) < beyond:
                 end = _lower_bound(words, end, last, width, beyond)
@@ -293,27 +293,27 @@ def lists_of(
     is negative.
     """
     n = len(counts)
-    chosen, each = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
-    found, postings, votes, last = 0, 0, 0, 0
+    chosen, repeats = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    count, postings, votes, last = 0, 0, 0, 0
     for i in range(n):
         if counts[i] == 0:
             continue
         votes += counts[i]
         last = max(last, frames[i])
-        if found:
-            before = chosen[found - 1]
+        if count:
+            before = chosen[count - 1]
             if firsts[before] == firsts[i] and frames[before] == frames[i]:
-                each[found - 1] += 1
+                repeats[count - 1] += 1
                 continue
-        chosen[found], each[found] = i, 1
+        chosen[count], repeats[count] = i, 1
         postings += counts[i]
-        found += 1
-    chosen = chosen[:found]
+        count += 1
+    chosen = chosen[:count]
     lists = (
         firsts[chosen],
         counts[chosen],
         last - frames[chosen].astype(np.int64),
-        each[:found].copy(),
+        repeats[:count].copy(),
     )
     return lists, (postings, votes), last
 
@@ -332,7 +332,7 @@ def read_places(
     width, axis_bits = np.uint64(geometry[0]), np.uint64(geometry[1])
     firsts, counts, _, _ = lists
     axis_mask = (np.uint64(1) << axis_bits) - np.uint64(1)
-    found = 0
+    count = 0
     touched = np.uint64(0)
     for start in range(0, len(firsts), AHEAD):
         stop = min(start + AHEAD, len(firsts))
@@ -343,8 +343,8 @@ def read_places(
         for i in range(start, stop):
             bit = np.uint64(firsts[i]) * width
             for _ in range(counts[i]):
-                places[found] = _bits_at(words, bit) & axis_mask
-                found += 1
+                places[count] = _bits_at(words, bit) & axis_mask
+                count += 1
                 bit += width
     return touched
 
@@ -393,7 +393,7 @@ def unpack(
     width = low_bits + axis_bits
     axis_mask = (np.uint64(1) << np.uint64(axis_bits)) - np.uint64(1)
     bases, guide, new_bases, dead = recordings
-    found = 0
+    count = 0
     for bucket in range(first_bucket, last_bucket):
         for index in range(starts[bucket], starts[bucket + 1]):
             value = _posting(words, index, width)
@@ -404,6 +404,6 @@ def unpack(
             low = value >> np.uint64(axis_bits)
             mixed = np.uint64(bucket) << np.uint64(low_bits) | low
             moved = place - np.int64(bases[local]) + np.int64(new_bases[local])
-            keys[found] = mixed << np.uint64(32) | np.uint64(moved)
-            found += 1
-    return found
+            keys[count] = mixed << np.uint64(32) | np.uint64(moved)
+            count += 1
+    return count

@@ -102,15 +102,17 @@ class PlaceTable:
     def of(cls, places: Mapping[int, Places]) -> PlaceTable:
         """Put the places of some recordings together."""
         every = places.values()
-        columns = zip(*(one.parts for one in (NO_PLACES, *every)), strict=True)
-        cells, bins, loud_cells, loud_bins = map(_joined, columns)
+        columns = zip(
+            *(recording.parts for recording in (NO_PLACES, *every)), strict=True
+        )
+        cells, bins, loud_cells, loud_bins = map(_concatenate, columns)
         return cls(
             np.array([*places], dtype=np.uint32),
             np.zeros(len(every), dtype=np.uint8),
-            starts_of([len(one.cells) for one in every]),
+            starts_of([len(recording.cells) for recording in every]),
             cells,
             bins,
-            starts_of([len(one.loud_cells) for one in every]),
+            starts_of([len(recording.loud_cells) for recording in every]),
             loud_cells,
             loud_bins,
         )
@@ -152,7 +154,7 @@ class PlaceTable:
         return np.where(here, local, -1)
 
 
-def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:  # Any: of each type
+def _concatenate(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:  # Any: of each type
     """Put arrays together, read-only as those of a mapped file are.
 
     Numba would compile loops over arrays that may be written again.
@@ -214,10 +216,10 @@ class Weights:
 class References:
     """The landmarks of the recordings that a scan compares with.
 
-    ``one`` returns the landmarks of a recording; ``places`` where those of all lie.
+    ``landmarks_of`` returns the landmarks of a recording; ``places`` where those of all lie.
     """
 
-    one: Callable[[int], Landmarks]
+    landmarks_of: Callable[[int], Landmarks]
     places: Sequence[PlaceTable]
 
     @classmethod
@@ -226,7 +228,10 @@ class References:
     ) -> References:
         """Return references held in memory, by number."""
         table = PlaceTable.of(
-            {number: places_of(one, params) for number, one in landmarks.items()}
+            {
+                number: places_of(recording, params)
+                for number, recording in landmarks.items()
+            }
         )
         return cls(landmarks.__getitem__, [table])
 
@@ -311,7 +316,7 @@ def _heights(
 def _guess(
     table: tuple[NDArray[np.int64], Cells],
     local: NDArray[np.int64],
-    wanted: NDArray[np.int64],
+    first_cells: NDArray[np.int64],
     guesses: NDArray[np.int64],
 ) -> np.int32:
     """Guess where in each recording the first landmark from a cell on is.
@@ -328,19 +333,19 @@ def _guess(
         guesses[i] = low
         if low == high:
             continue
-        cell, length = max(0, wanted[i]), max(0, cells[high - 1]) + 1
+        cell, length = max(0, first_cells[i]), max(0, cells[high - 1]) + 1
         guesses[i] = min(high - 1, low + (high - low) * cell // length)
         touched ^= cells[guesses[i]]
     return touched
 
 
 @compiled_part
-def _first_near(cells: Cells, low: int, high: int, wanted: tuple[int, int]) -> int:
+def _first_near(cells: Cells, low: int, high: int, target: tuple[int, int]) -> int:
     """Return the first landmark of ``low`` … ``high`` in a cell or after it.
 
-    ``wanted`` is a guess which it is, and the cell.
+    ``target`` is a guess which it is, and the cell.
     """
-    guess, cell = wanted
+    guess, cell = target
     if low == high:
         return high
     step = 16
@@ -397,7 +402,7 @@ def _highest(
     starts, cells, bins = table
     weights, spread, least_spread, n = query
     # Of each candidate: recording, place; and its height.
-    found = np.empty((most, 2), dtype=np.int64)
+    candidates = np.empty((most, 2), dtype=np.int64)
     heights = np.empty(most, dtype=np.float32)
     # A plain 0 is a type of its own, for which Numba would compile the parts again.
     count: Int = np.int64(0)
@@ -424,10 +429,10 @@ def _highest(
                 )
                 chance -= less
                 chances[block] = chance
-                inner_last, more = _skip_adding(
+                inner_last, added = _skip_adding(
                     (cells, bins), spread, inner_last, high, end + 1
                 )
-                chance += more
+                chance += added
                 if block + 1 < BLOCKS:
                     bounds[1 + block] = inner_first
                 bounds[BLOCKS + block] = inner_last
@@ -444,8 +449,8 @@ def _highest(
                 if highest > 0 and height >= least:
                     part = sums[block * BLOCK : (block + 1) * BLOCK]
                     at = place + _middle(part, highest)
-                    count = _keep(found, heights, count, (local, at, height))
-    return found[:count, 0].copy(), found[:count, 1].copy()
+                    count = _keep(candidates, heights, count, (local, at, height))
+    return candidates[:count, 0].copy(), candidates[:count, 1].copy()
 
 
 @compiled_part
@@ -480,7 +485,7 @@ def _middle(sums: NDArray[np.int8], highest: int) -> int:
 
 @compiled_part
 def _keep(
-    found: NDArray[np.int64],
+    candidates: NDArray[np.int64],
     heights: NDArray[np.float32],
     count: Int,
     new: tuple[int, int, float],
@@ -492,5 +497,5 @@ def _keep(
         at = int(np.argmin(heights))
         if height <= heights[at]:
             return count
-    found[at, 0], found[at, 1], heights[at] = local, place, height
+    candidates[at, 0], candidates[at, 1], heights[at] = local, place, height
     return min(len(heights), count + 1)

@@ -219,10 +219,10 @@ class IndexSegment:
         starts = self.starts
         keys = np.empty(int(starts[last]) - int(starts[first]), dtype=np.uint64)
         shape = (self.shape.bucket_bits, self.shape.axis_bits, first, last)
-        found = packing.unpack(
+        count = packing.unpack(
             self.words, starts, shape, (self.bases, self.guide, bases, dead), keys
         )
-        return keys[:found]
+        return keys[:count]
 
     def _read_header(self, params_hash: str) -> Shape:
         header = self._map[: HEADER.size]
@@ -237,9 +237,9 @@ class IndexSegment:
             raise _corrupt(self.path, "its header is damaged")
         if version != VERSION:
             raise _corrupt(self.path, f"it has the unknown version {version}")
-        found = params.rstrip(b"\0").decode("ascii")
-        if found != params_hash:
-            raise ParamsMismatch(str(self.path), found=found, expected=params_hash)
+        actual = params.rstrip(b"\0").decode("ascii")
+        if actual != params_hash:
+            raise ParamsMismatch(str(self.path), actual=actual, expected=params_hash)
         shape = Shape(recordings, postings, axis, landmarks, loud, bits)
         if bits > MAX_BUCKET_BITS or axis_bits != shape.axis_bits:
             raise _corrupt(self.path, "its header contradicts itself")
@@ -276,23 +276,27 @@ def write_segment(path: Path, recordings: Sequence[Postings], params_hash: str) 
     def column(values: Iterable[int]) -> NDArray[np.uint32]:
         return np.fromiter(values, dtype=np.uint32, count=len(recordings))
 
-    bases = starts_of([int(one.frames.max(initial=0)) + 1 for one in recordings])
+    bases = starts_of(
+        [int(postings.frames.max(initial=0)) + 1 for postings in recordings]
+    )
     table = (
-        column(one.recording for one in recordings),
+        column(postings.recording for postings in recordings),
         bases[:-1].astype(np.uint32),
-        column(len(one.hashes) for one in recordings),
-        column(len(one.places.cells) for one in recordings),
-        column(len(one.places.loud_cells) for one in recordings),
+        column(len(postings.hashes) for postings in recordings),
+        column(len(postings.places.cells) for postings in recordings),
+        column(len(postings.places.loud_cells) for postings in recordings),
     )
     shape = _shape(table, int(bases[-1]))
     keys = np.empty(shape.postings, dtype=np.uint64)
     at = 0
-    for one, base in zip(recordings, bases, strict=False):
-        places = (one.frames.astype(np.int64) + base).astype(np.uint32)
-        packing.mixed_keys(one.hashes, places, keys[at : at + len(one.hashes)])
-        at += len(one.hashes)
+    for postings, base in zip(recordings, bases, strict=False):
+        places = (postings.frames.astype(np.int64) + base).astype(np.uint32)
+        packing.mixed_keys(
+            postings.hashes, places, keys[at : at + len(postings.hashes)]
+        )
+        at += len(postings.hashes)
     keys.sort()
-    every = (one.places.parts for one in recordings)
+    every = (postings.places.parts for postings in recordings)
     return _write(path, shape, table, (iter([keys]), every), params_hash)
 
 

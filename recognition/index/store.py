@@ -152,7 +152,7 @@ class SegmentStore(IndexStore):
             name = f"segment-{counter:08d}"
             write_segment(directory / name, latest, self._params_hash)
             durable.sync_directory(directory)
-            entries = self._without(before, {one.recording for one in latest})
+            entries = self._without(before, {postings.recording for postings in latest})
             manifests.write_manifest(
                 directory, Manifest(counter, (*entries, ManifestEntry(name)))
             )
@@ -202,7 +202,7 @@ class SegmentStore(IndexStore):
         parts: list[list[Votes]] = [[] for _ in windows]
         for bucket in dict.fromkeys(buckets):
             for open_segment in self._snapshot(bucket).segments:
-                found = best_offsets(
+                best = best_offsets(
                     open_segment.segment,
                     open_segment.dead,
                     query,
@@ -212,7 +212,7 @@ class SegmentStore(IndexStore):
                     max_list=max_list,
                 )
                 ids = open_segment.segment.ids
-                for of_window, peaks in zip(parts, found, strict=True):
+                for of_window, peaks in zip(parts, best, strict=True):
                     where = np.full(len(peaks.votes), bucket, dtype=np.int64)
                     numbers = ids[peaks.local]
                     of_window.append(Votes(where, numbers, peaks.deltas, peaks.votes))
@@ -241,7 +241,9 @@ class SegmentStore(IndexStore):
         Others read, add and remove meanwhile.
         """
         with self._merging(bucket, waits=True) as directory:
-            while directory is not None and self._merge(bucket, directory, _left):
+            while directory is not None and self._merge(
+                bucket, directory, _compactable
+            ):
                 pass
 
     def stats(self, bucket: int) -> IndexStats:
@@ -287,7 +289,7 @@ class SegmentStore(IndexStore):
         elif stored["params"] != self._params_hash:
             raise ParamsMismatch(
                 f"The index in {self._root}",
-                found=str(stored["params"]),
+                actual=str(stored["params"]),
                 expected=self._params_hash,
                 remedy=self._rebuild,
             )
@@ -314,12 +316,12 @@ class SegmentStore(IndexStore):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return
-            kept = {e.file for e in manifests.read_manifest(directory).entries}
-            kept |= {LOCK, MERGING, manifests.NAME}
+            file_names = {e.file for e in manifests.read_manifest(directory).entries}
+            file_names |= {LOCK, MERGING, manifests.NAME}
             if _is_merging(directory):
-                kept.add(MERGED)
+                file_names.add(MERGED)
             for path in directory.iterdir():
-                if path.name not in kept:
+                if path.name not in file_names:
                     path.unlink()
 
     def _without(
@@ -400,13 +402,13 @@ class SegmentStore(IndexStore):
         for _ in range(ATTEMPTS):
             stamp = _stamp(self._directory(bucket) / manifests.NAME)
             with self._guard:
-                known = self._snapshots.get(bucket)
-                if known is not None:
+                snapshot = self._snapshots.get(bucket)
+                if snapshot is not None:
                     self._snapshots.move_to_end(bucket)
-            if known is not None and known.stamp == stamp:
-                return known
+            if snapshot is not None and snapshot.stamp == stamp:
+                return snapshot
             try:
-                fresh = self._load(bucket, stamp, known)
+                fresh = self._load(bucket, stamp, snapshot)
             except FileNotFoundError:
                 continue
             with self._guard:
@@ -419,14 +421,14 @@ class SegmentStore(IndexStore):
         )
 
     def _load(
-        self, bucket: int, stamp: Stamp | None, known: _Snapshot | None
+        self, bucket: int, stamp: Stamp | None, previous: _Snapshot | None
     ) -> _Snapshot:
         directory = self._directory(bucket)
         manifest = manifests.read_manifest(directory)
         opened = {
             # An index that takes the place of this one has files of the same names.
             (open_segment.entry.file, open_segment.file): open_segment.segment
-            for open_segment in (known.segments if known else ())
+            for open_segment in (previous.segments if previous else ())
         }
         segments = []
         for entry in manifest.entries:
@@ -460,10 +462,10 @@ def ranked(parts: Sequence[Votes]) -> tuple[Votes, NDArray[np.int64]]:
 def _stamp(path: Path) -> Stamp | None:
     """Return a value that changes whenever the file is replaced."""
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _write_merged(path: Path, sources: Sequence[_Open], params_hash: str) -> None:
@@ -494,9 +496,9 @@ def _small_ones(segments: Sequence[_Open]) -> list[_Open]:
     A segment that is smaller than all smaller ones together is merged with them, so
     that each posting is rewritten only about log2(number of adds) times.
     """
-    order = sorted(segments, key=lambda one: -one.size)
+    order = sorted(segments, key=lambda segment: -segment.size)
     for rank in range(len(order) - 1):
-        smaller = sum(one.size for one in order[rank + 1 :])
+        smaller = sum(segment.size for segment in order[rank + 1 :])
         size = order[rank].size
         if size < smaller and size + smaller <= INLINE_POSTINGS:
             return order[rank:]
@@ -510,45 +512,47 @@ def _due(segments: Sequence[_Open]) -> list[_Open]:
     posting is rewritten once for each power of ``FAN`` in the size of the bucket.
     """
     tiers: dict[int, list[_Open]] = {}
-    for one in sorted(segments, key=lambda one: one.postings):
-        tiers.setdefault(_tier(one.postings), []).append(one)
+    for segment in sorted(segments, key=lambda segment: segment.postings):
+        tiers.setdefault(_tier(segment.postings), []).append(segment)
     for tier in sorted(tiers):
         group = _fitting(tiers[tier])
         if len(tiers[tier]) >= FAN and len(group) > 1:
             return group
-    return [one for one in segments if one.removed_share > REMOVED_SHARE][:1]
+    return [segment for segment in segments if segment.removed_share > REMOVED_SHARE][
+        :1
+    ]
 
 
 def _tier(postings: int) -> int:
     return int(math.log(max(postings, INLINE_POSTINGS) / INLINE_POSTINGS, FAN))
 
 
-def _left(segments: Sequence[_Open]) -> list[_Open]:
+def _compactable(segments: Sequence[_Open]) -> list[_Open]:
     """Return segments that fit into one, or one with removed recordings."""
-    group = _fitting(sorted(segments, key=lambda one: one.postings))
+    group = _fitting(sorted(segments, key=lambda segment: segment.postings))
     if len(group) > 1:
         return group
-    return [one for one in segments if one.entry.dead][:1]
+    return [segment for segment in segments if segment.entry.dead][:1]
 
 
 def _fitting(segments: Sequence[_Open]) -> list[_Open]:
     """Return as many of the first segments as one segment can hold."""
     postings = axis = 0
     group = []
-    for one in segments:
-        postings += one.postings
-        axis += one.axis
+    for segment in segments:
+        postings += segment.postings
+        axis += segment.axis
         if postings > LARGEST_POSTINGS or axis > MAX_AXIS:
             break
-        group.append(one)
+        group.append(segment)
     return group
 
 
 def latest_of(recordings: Sequence[Recorded]) -> list[Postings]:
     """Return the last version of each recording; refuse data that no index can hold."""
-    latest = {one[0]: Postings(*one) for one in recordings}
-    for one in latest.values():
-        check_postings(one.recording, one.hashes, one.frames)
+    latest = {recording[0]: Postings(*recording) for recording in recordings}
+    for postings in latest.values():
+        check_postings(postings.recording, postings.hashes, postings.frames)
     return list(latest.values())
 
 

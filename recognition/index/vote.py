@@ -74,8 +74,8 @@ def best_offsets(
     max_list: int | None = None,
 ) -> list[Peaks]:
     """Return the best offsets of each window, best first, with neighbours added up."""
-    firsts, counts = _found_lists(segment, query, max_list)
-    found = []
+    firsts, counts = _find_lists(segment, query, max_list)
+    peaks = []
     for low, high in windows:
         interrupts.look()
         part = slice(low, high)
@@ -83,14 +83,14 @@ def best_offsets(
             firsts[part], counts[part], query.frames[part]
         )
         if sizes[1] < min_votes:
-            found.append(NO_PEAKS)
+            peaks.append(NO_PEAKS)
             continue
         ballot = _Ballot(segment, dead, lists, sizes, last)
-        found.append(ballot.best(top, min_votes))
-    return found
+        peaks.append(ballot.best(top, min_votes))
+    return peaks
 
 
-def _found_lists(
+def _find_lists(
     segment: IndexSegment, query: Query, max_list: int | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the first posting of each hash's list, and its length."""
@@ -145,9 +145,9 @@ class _Ballot:
             if keys is None:
                 least = min_votes = least + 1 + least // 4
                 continue
-            local, offsets, found = strongest(keys, top=top, least=least)
-            if len(found) == top or least == min_votes:
-                return Peaks(local, offsets - self._last_frame, found)
+            local, offsets, votes = strongest(keys, top=top, least=least)
+            if len(votes) == top or least == min_votes:
+                return Peaks(local, offsets - self._last_frame, votes)
             least -= 1
 
     def _most_nearby(self) -> NDArray[np.uint8]:
@@ -166,11 +166,11 @@ class _Ballot:
         """
         keys = np.empty(min(self._votes, MANY), dtype=np.uint64)
         marks = np.packbits(high, bitorder="little")
-        found = ballots.collect_votes(self._places, self._lists, marks, keys)
-        if found > len(keys):
+        count = ballots.collect_votes(self._places, self._lists, marks, keys)
+        if count > len(keys):
             return None
-        bits = max(MIN_CELLS_BITS, SPARE_BITS + found.bit_length())
-        keys = np.sort(keys[: ballots.crowded(keys[:found], least, bits)])
+        bits = max(MIN_CELLS_BITS, SPARE_BITS + count.bit_length())
+        keys = np.sort(keys[: ballots.crowded(keys[:count], least, bits)])
         return np.sort(keys[: ballots.with_enough(keys, least, self._recordings)])
 
 

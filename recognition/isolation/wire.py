@@ -136,7 +136,7 @@ def failure_to_json(error: RecognitionError) -> bytes:
     if isinstance(error, TooLong):
         fields |= {"limit_s": error.limit_s}
     if isinstance(error, ParamsMismatch):
-        fields |= {"found": error.found, "expected": error.expected}
+        fields |= {"found": error.actual, "expected": error.expected}
     return json.dumps(fields).encode()
 
 
@@ -161,8 +161,8 @@ def _failure_in(fields: dict[str, Any]) -> RecognitionError:  # Any: JSON
         case "JobRefused":
             return JobRefused(str(fields["text"]))
         case "ParamsMismatch":
-            found, expected = str(fields["found"]), str(fields["expected"])
-            return ParamsMismatch("The fingerprint", found=found, expected=expected)
+            actual, expected = str(fields["found"]), str(fields["expected"])
+            return ParamsMismatch("The fingerprint", actual=actual, expected=expected)
         case "BadFingerprint":
             return BadFingerprint(str(fields["text"]))
         case _:

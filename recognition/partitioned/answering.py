@@ -63,13 +63,13 @@ def answer(
         ),
         *following(question.followed, params, hours=question.hours),
     ]
-    found: dict[tuple[int, int], WindowAnswer] = {}
+    answers: dict[tuple[int, int], WindowAnswer] = {}
     for place, number in enumerate(question.stages):
         if progress is not None:
             progress(place / len(question.stages))
-        for window, one in _of_stage(search, todo[number], question, index):
-            found[number, window] = one
-    return found
+        for window, window_answer in _of_stage(search, todo[number], question, index):
+            answers[number, window] = window_answer
+    return answers
 
 
 def _of_stage(
@@ -77,11 +77,11 @@ def _of_stage(
 ) -> Iterator[tuple[int, WindowAnswer]]:
     """Yield the answer of each asked window of a stage."""
     windows = windows_of(stage, question.open_frames, search.params)
-    wanted = question.windows
-    if wanted is None:
-        wanted = tuple(range(len(windows)))
+    numbers = question.windows
+    if numbers is None:
+        numbers = tuple(range(len(windows)))
     if stage.name == SWEEP:
-        for number in wanted:
+        for number in numbers:
             places = swept_places(
                 search.references.places,
                 search.weights(windows[number], stage),
@@ -89,16 +89,16 @@ def _of_stage(
             )
             yield number, WindowAnswer(Votes.of([]), tuple(places))
         return
-    found = window_votes(
-        _WantedWindows(index, frozenset(wanted)),
+    votes_by_window = window_votes(
+        _WantedWindows(index, frozenset(numbers)),
         question.buckets,
         search.landmarks(stage),
         stage=stage,
         open_frames=question.open_frames,
         params=search.params,
     )
-    for number, (window, votes) in enumerate(found):
-        if number in wanted:
+    for number, (window, votes) in enumerate(votes_by_window):
+        if number in numbers:
             yield number, _with_glance(search, stage, window, votes)
 
 
@@ -130,7 +130,7 @@ class _WantedWindows:
     """
 
     index: VoteSource
-    wanted: Collection[int]
+    numbers: Collection[int]
     _seen: int = field(default=0)
 
     def query_windows(
@@ -146,7 +146,7 @@ class _WantedWindows:
     ) -> list[Votes]:
         """Return the best offsets of each window that is wanted."""
         votes = [Votes.of([])] * len(windows)
-        chosen = [n for n in range(len(windows)) if self._seen + n in self.wanted]
+        chosen = [n for n in range(len(windows)) if self._seen + n in self.numbers]
         self._seen += len(windows)
         if not chosen:
             return votes

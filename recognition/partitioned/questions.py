@@ -56,7 +56,7 @@ class Question:
             "hours": self.hours,
             "robust_first": self.robust_first,
             "widely": self.widely,
-            "followed": [astuple(one) for one in self.followed],
+            "followed": [astuple(warp) for warp in self.followed],
         }
         masks = np.stack([self.open_frames, self.weighed])
         return _packed(header, masks=np.packbits(masks, axis=1))
@@ -71,7 +71,7 @@ class Question:
         if header["engine"] != engine_of(params):
             raise ParamsMismatch(
                 "The question of a scan",
-                found=str(header["engine"]),
+                actual=str(header["engine"]),
                 expected=engine_of(params),
                 remedy="run the same version on all machines",
             )
@@ -87,7 +87,7 @@ class Question:
             float(header["hours"]),
             bool(header["robust_first"]),
             bool(header["widely"]),
-            tuple(Warp(*one) for one in header["followed"]),
+            tuple(Warp(*row) for row in header["followed"]),
         )
 
 
@@ -115,12 +115,14 @@ def answer_to_bytes(answer: Answer) -> bytes:
     spans: list[tuple[int, int, int, int]] = []
     places: list[Place] = []
     at: list[int] = []
-    for (stage, window), one in answer.items():
-        spans.append((stage, window, len(one.votes), len(one.places)))
-        places += one.places
+    for (stage, window), window_answer in answer.items():
+        spans.append(
+            (stage, window, len(window_answer.votes), len(window_answer.places))
+        )
+        places += window_answer.places
         # Places of the sweep belong to no offset.
-        at += one.at or [-1] * len(one.places)
-    votes = [one.votes for one in answer.values()] or [Votes.of([])]
+        at += window_answer.at or [-1] * len(window_answer.places)
+    votes = [window_answer.votes for window_answer in answer.values()] or [Votes.of([])]
     columns = {
         name: np.concatenate([getattr(part, name) for part in votes])
         for name in _COLUMNS
@@ -189,8 +191,8 @@ def _unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
 
 def check_complete(question: Question, answers: Sequence[Answer]) -> None:
     """Raise ``BadAnswer`` unless all answers are about the windows that were asked."""
-    asked = {key for answer in answers for key in answer}
-    if any(set(answer) != asked for answer in answers):
+    windows = {key for answer in answers for key in answer}
+    if any(set(answer) != windows for answer in answers):
         raise BadAnswer("The partitions answered different questions.")
-    if {stage for stage, _ in asked} - set(question.stages):
+    if {stage for stage, _ in windows} - set(question.stages):
         raise BadAnswer("A partition answered another question.")

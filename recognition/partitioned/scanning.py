@@ -60,7 +60,7 @@ PORTION: Final = 256
 """Windows of a deep stage that are asked together, 43 minutes: bounds an answer."""
 
 Load = Callable[[int], Landmarks]
-"""Returns the reference landmarks of a recording, as ``References.one`` does."""
+"""Returns the reference landmarks of a recording, as ``References.landmarks_of`` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class PartitionedScan:
     _window: int = 0
     _voted: bool = False
     _open: NDArray[np.bool_] | None = None
-    _known: dict[tuple[int, int], _WindowVerdicts] = field(default_factory=dict)
+    _verdicts: dict[tuple[int, int], _WindowVerdicts] = field(default_factory=dict)
 
     @classmethod
     def start(
@@ -127,34 +127,34 @@ class PartitionedScan:
 
         Raises ``BadAnswer`` for the state of another engine.
         """
-        kept = _from_json(state)
-        if kept["engine"] != engine_of(params.for_file(query.duration_ms)):
+        fields = _from_json(state)
+        if fields["engine"] != engine_of(params.for_file(query.duration_ms)):
             raise BadAnswer("Another version began this scan.")
         policy = ScanPolicy(
             **(
-                kept["policy"]
-                | {"audio_type": CaptureType(kept["policy"]["audio_type"])}
+                fields["policy"]
+                | {"audio_type": CaptureType(fields["policy"]["audio_type"])}
             )
         )
         begun = begin(
             query,
             references=References(load, []),
-            hours=kept["hours"],
+            hours=fields["hours"],
             params=params,
             policy=policy,
         )
-        begun.search.found += [_run_of(row, begun) for row in kept["found"]]
-        begun.follow([Warp(*one) for one in kept["followed"]])
+        begun.search.runs += [_run_of(row, begun) for row in fields["found"]]
+        begun.follow([Warp(*row) for row in fields["followed"]])
         made = cls(
-            tuple(kept["buckets"]),
+            tuple(fields["buckets"]),
             policy,
             begun,
-            [SegmentMatch(*row) for row in kept["refused"]],
-            kept["stage"],
-            kept["window"],
-            kept["voted"],
-            _unpack_mask(kept["open"], len(begun.silent)),
-            {(row[0], row[1]): _known_of(row[2:]) for row in kept["known"]},
+            [SegmentMatch(*row) for row in fields["refused"]],
+            fields["stage"],
+            fields["window"],
+            fields["voted"],
+            _unpack_mask(fields["open"], len(begun.silent)),
+            {(row[0], row[1]): _verdicts_of(row[2:]) for row in fields["known"]},
         )
         made._go_on()
         return made
@@ -194,7 +194,7 @@ class PartitionedScan:
         for key in answers[0]:
             number, window = key
             windows = windows_of(todo[number], question.open_frames, params)
-            self._known[key] = _merge_windows(
+            self._verdicts[key] = _merge_windows(
                 [answer[key] for answer in answers],
                 todo[number],
                 _packed(question.weighed[slice(*windows[window])]),
@@ -212,24 +212,27 @@ class PartitionedScan:
     def state(self) -> bytes:
         """Return what ``resume`` needs beside the query."""
         search = self._begun.search
-        kept = {
+        fields = {
             "engine": engine_of(search.params),
             "buckets": self.buckets,
             "policy": asdict(self.policy),
             "hours": search.hours,
-            "followed": [astuple(one) for one in self._begun.followed],
+            "followed": [astuple(warp) for warp in self._begun.followed],
             "stage": self._stage,
             "window": self._window,
             "voted": self._voted,
             "open": "" if self._open is None else _packed_text(self._open),
-            "known": [(*key, *_known_row(one)) for key, one in self._known.items()],
-            "found": [_run_row(run) for run in search.found],
+            "known": [
+                (*key, *_verdicts_row(verdicts))
+                for key, verdicts in self._verdicts.items()
+            ],
+            "found": [_run_row(run) for run in search.runs],
             "refused": [
-                astuple(one)
-                for one in (*self._refused, *map(self._begun.match, search.refused))
+                astuple(match)
+                for match in (*self._refused, *map(self._begun.match, search.refused))
             ],
         }
-        return zlib.compress(json.dumps(kept, default=_plain).encode())
+        return zlib.compress(json.dumps(fields, default=_plain).encode())
 
     def _go_on(self) -> None:
         """Follow what is known, until something is not."""
@@ -244,30 +247,30 @@ class PartitionedScan:
                 self._window += 1
             # Answers to later stages hold only while nothing was found.
             if not np.array_equal(self._open, search.open_frames(stage)):
-                self._known.clear()
+                self._verdicts.clear()
             self._stage, self._window, self._open = self._stage + 1, 0, None
-            for key in [key for key in self._known if key[0] < self._stage]:
-                del self._known[key]
+            for key in [key for key in self._verdicts if key[0] < self._stage]:
+                del self._verdicts[key]
 
     def _follow(self, stage: SearchStage, window: tuple[int, int]) -> bool:
         """Follow the leads of a window; return False if they must be asked for."""
         search = self._begun.search
-        known = self._known.get((self._stage, self._window))
-        if known is None:
+        verdicts = self._verdicts.get((self._stage, self._window))
+        if verdicts is None:
             return False
         if stage.name == WIDE:
-            search.follow_all(wide_leads(known.places, window, stage, search.params))
+            search.follow_all(wide_leads(verdicts.places, window, stage, search.params))
         elif not self._voted:
-            search.follow_all(voted_leads(window, known.votes, stage, search.params))
+            search.follow_all(voted_leads(window, verdicts.votes, stage, search.params))
             self._voted = True
         if stage.name in (DENSE, SWEEP):
             weights = search.weights(window, stage)
-            if weights.least and known.is_glanced:
-                if known.weighed != self._open_in(window, stage):
+            if weights.least and verdicts.is_glanced:
+                if verdicts.weighed != self._open_in(window, stage):
                     return False
                 search.follow_all(
                     lead_at(place, (window, stage.warp), weights, search.params)
-                    for place in known.places
+                    for place in verdicts.places
                 )
         self._voted = False
         return True
@@ -281,10 +284,10 @@ class PartitionedScan:
     def _is_known(
         self, number: int, window: tuple[int, int], stage: SearchStage
     ) -> bool:
-        known = self._known.get((self._stage, number))
+        verdicts = self._verdicts.get((self._stage, number))
         now = self._open_in(window, stage)
         # Nothing is looked for in a window that runs explain.
-        return known is not None and (known.weighed == now or not any(now))
+        return verdicts is not None and (verdicts.weighed == now or not any(now))
 
     def _open_in(self, window: tuple[int, int], stage: SearchStage) -> bytes:
         return _packed(self._begun.search.open_frames(stage)[slice(*window)])
@@ -296,23 +299,23 @@ def _merge_windows(
     """Choose the best of what all partitions found in a window."""
     every, order = ranked([part.votes for part in parts])
     if stage.name == SWEEP:
-        found = [place for part in parts for place in part.places]
-        places = highest(found, params.sweep_top, params)
+        candidates = [place for part in parts for place in part.places]
+        places = highest(candidates, params.sweep_top, params)
         return _WindowVerdicts(every, tuple(places), weighed, is_glanced=True)
     followed, most = stage.top, params.glance_offsets
     if stage.name == WIDE:  # it follows none by its votes
         followed, most = 0, stage.top
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    found, first = [], 0
+    candidates, first = [], 0
     for part in parts:
         for at, place in zip(part.at, part.places, strict=True):
             if followed <= rank[first + at] < most:
-                found.append(place)
+                candidates.append(place)
         first += len(part.votes)
     return _WindowVerdicts(
         every[order[:followed]],
-        tuple(highest(found, params.glance_top, params)),
+        tuple(highest(candidates, params.glance_top, params)),
         weighed,
         is_glanced=stage.name == DENSE and len(order) > stage.top,
     )
@@ -339,7 +342,7 @@ def _run_row(run: ScoringRun) -> list[Any]:  # Any: JSON
         run.recording,
         [alignment.slope, alignment.offset, alignment.shift],
         *(run.first, run.last, run.bits, run.raw),
-        *(run.aligned, run.known, run.absent, run.pitches, run.p0),
+        *(run.aligned, run.judged, run.absent, run.pitches, run.p0),
     ]
 
 
@@ -347,22 +350,22 @@ def _run_of(row: list[Any], begun: BegunScan) -> ScoringRun:  # Any: JSON
     recording, alignment, *numbers = row
     return ScoringRun(
         recording,
-        begun.search.references.one(recording),
+        begun.search.references.landmarks_of(recording),
         Alignment(*alignment),
         *numbers,
     )
 
 
-def _known_row(known: _WindowVerdicts) -> list[Any]:  # Any: JSON
+def _verdicts_row(verdicts: _WindowVerdicts) -> list[Any]:  # Any: JSON
     return [
-        [astuple(vote) for vote in known.votes],
-        known.places,
-        b64encode(known.weighed).decode(),
-        known.is_glanced,
+        [astuple(vote) for vote in verdicts.votes],
+        verdicts.places,
+        b64encode(verdicts.weighed).decode(),
+        verdicts.is_glanced,
     ]
 
 
-def _known_of(row: list[Any]) -> _WindowVerdicts:  # Any: JSON
+def _verdicts_of(row: list[Any]) -> _WindowVerdicts:  # Any: JSON
     votes, places, weighed, is_glanced = row
     return _WindowVerdicts(
         Votes.of([Vote(*vote) for vote in votes]),
@@ -378,7 +381,7 @@ def _plain(value: np.generic) -> Any:  # Any: JSON
 
 def _from_json(state: bytes) -> dict[str, Any]:  # Any: JSON
     try:
-        kept: dict[str, Any] = json.loads(zlib.decompress(state))
+        fields: dict[str, Any] = json.loads(zlib.decompress(state))
     except (zlib.error, ValueError) as error:
         raise BadAnswer("The state of a scan is damaged.") from error
-    return kept
+    return fields

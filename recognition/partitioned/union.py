@@ -37,7 +37,9 @@ class PartitionedIndex(IndexStore):
         """Add many recordings, each to its partition; completely or not at all."""
         for number, part in self.parts.items():
             here = [
-                one for one in recordings if partition_of(one[0], self.count) == number
+                recording
+                for recording in recordings
+                if partition_of(recording[0], self.count) == number
             ]
             if here:
                 part.add_many(bucket, here)
@@ -81,11 +83,11 @@ class PartitionedIndex(IndexStore):
         """Return the counts of one bucket in all partitions."""
         every = [part.stats(bucket) for part in self.parts.values()]
         return IndexStats(
-            recordings=sum(one.recordings for one in every),
-            postings=sum(one.postings for one in every),
-            size_bytes=sum(one.size_bytes for one in every),
-            segments=sum(one.segments for one in every),
-            tombstones=sum(one.tombstones for one in every),
+            recordings=sum(stats.recordings for stats in every),
+            postings=sum(stats.postings for stats in every),
+            size_bytes=sum(stats.size_bytes for stats in every),
+            segments=sum(stats.segments for stats in every),
+            tombstones=sum(stats.tombstones for stats in every),
         )
 
     def place_tables(self, buckets: Sequence[int]) -> list[PlaceTable]:

@@ -34,9 +34,9 @@ _WHOLE: Final = 0.7
 
 @dataclass(frozen=True, slots=True)
 class _Alias:
-    """Item ``other`` is found as ``match`` in the best copy of item ``into``."""
+    """Item ``merged`` is found as ``match`` in the best copy of item ``into``."""
 
-    other: int
+    merged: int
     into: int
     match: SegmentMatch
 
@@ -54,8 +54,8 @@ def searched_back(
     An item that sounds in the best copy of a longer one is merged into it. The files of
     all best copies are among ``files``.
     """
-    found = numbered_back(items, files, load=load, params=params)
-    return tuple(item for _, item in found)
+    numbered = numbered_back(items, files, load=load, params=params)
+    return tuple(item for _, item in numbered)
 
 
 def numbered_back(
@@ -80,33 +80,35 @@ def numbered_back(
     index = RetroIndex.of(
         {place: stored[number] for place, number in enumerate(order)}, params
     )
-    more: list[list[FoundOccurrence]] = [[*item.occurrences] for item in ordered]
+    occurrences: list[list[FoundOccurrence]] = [[*item.occurrences] for item in ordered]
     into: dict[int, _Alias] = {}
     for file in sorted(files):
         for match in _matches(load(file), ordered, index, params):
             number = match.recording
             alias = _alias(match, file, ordered)
             if alias is not None:
-                into.setdefault(alias.other, alias)
-            elif not _is_known(match, file, more[number]):
+                into.setdefault(alias.merged, alias)
+            elif not _is_known(match, file, occurrences[number]):
                 item = ordered[number]
                 begin = item.best.item_start_ms
-                more[number].append(heard(match, file, begin, item.length_ms))
+                occurrences[number].append(heard(match, file, begin, item.length_ms))
     # The shortest first, so that an item that is merged takes along what it was given.
-    for alias in sorted(into.values(), key=lambda alias: -alias.other):
+    for alias in sorted(into.values(), key=lambda alias: -alias.merged):
         target = ordered[alias.into]
-        for one in more[alias.other]:
-            moved = _move_occurrence(one, alias.match, ordered[alias.other], target)
-            if moved is not None and not _overlaps(moved, more[alias.into]):
-                more[alias.into].append(moved)
-        more[alias.other] = []
-    kept = explained(
+        for occurrence in occurrences[alias.merged]:
+            moved = _move_occurrence(
+                occurrence, alias.match, ordered[alias.merged], target
+            )
+            if moved is not None and not _overlaps(moved, occurrences[alias.into]):
+                occurrences[alias.into].append(moved)
+        occurrences[alias.merged] = []
+    numbered = explained(
         [
-            replace(item, occurrences=tuple(sorted(found, key=place_of)))
-            for item, found in zip(ordered, more, strict=True)
+            replace(item, occurrences=tuple(sorted(of_item, key=place_of)))
+            for item, of_item in zip(ordered, occurrences, strict=True)
         ]
     )
-    return [(order[number], item) for number, item in kept]
+    return [(order[number], item) for number, item in numbered]
 
 
 def plays_again(
@@ -121,13 +123,13 @@ def plays_again(
     closed = ~sound.open_frames
     closed[start:end] = True
     index = RetroIndex.of({0: sound.landmarks(interval_ms, params)}, params)
-    found = search_back(
+    matches = search_back(
         sound.fingerprint, index, hours=_HOURS, todo=_stages(params), closed=closed
     )
     whole = max(MIN_MS, _WHOLE * (interval_ms[1] - interval_ms[0]))
     return sorted(
         (match.start_ms, match.end_ms)
-        for match in found
+        for match in matches
         if match.bits >= PLACE_BITS and match.end_ms - match.start_ms >= whole
     )
 
@@ -136,7 +138,7 @@ def _matches(
     sound: Sound, items: Sequence[Item], index: RetroIndex, params: Params
 ) -> list[SegmentMatch]:
     """Return where items sound in what none explains, and in best copies."""
-    found = search_back(
+    matches = search_back(
         sound.fingerprint,
         index,
         hours=_HOURS,
@@ -145,14 +147,16 @@ def _matches(
     )
     return [
         match
-        for match in found
+        for match in matches
         if match.bits >= PLACE_BITS and match.end_ms - match.start_ms >= MIN_MS
     ]
 
 
 def _stages(params: Params) -> list[SearchStage]:
     plain, top = Warp(), params.sparse_top
-    speeds = [SearchStage(GRID, speed(one, params), top, _HOURS) for one in SPEEDS]
+    speeds = [
+        SearchStage(GRID, speed(factor, params), top, _HOURS) for factor in SPEEDS
+    ]
     return [
         SearchStage(SPARSE, plain, top, _HOURS),
         SearchStage(DENSE, plain, params.dense_top, _HOURS),
@@ -164,13 +168,15 @@ def _closed(sound: Sound, items: Sequence[Item], params: Params) -> NDArray[np.b
     """Return which frames are matched, silent or explained, and in no best copy."""
     closed = ~sound.open_frames
     spans = [
-        (one, one != item.best)
+        (occurrence, occurrence != item.best)
         for item in items
-        for one in item.occurrences
-        if one.file == sound.number
+        for occurrence in item.occurrences
+        if occurrence.file == sound.number
     ]
-    for one, is_closed in sorted(spans, key=lambda span: -span[1]):
-        first, last = (int(ms / params.frame_ms) for ms in (one.start_ms, one.end_ms))
+    for occurrence, is_closed in sorted(spans, key=lambda span: -span[1]):
+        first, last = (
+            int(ms / params.frame_ms) for ms in (occurrence.start_ms, occurrence.end_ms)
+        )
         closed[first:last] = is_closed
     return closed
 
@@ -181,8 +187,8 @@ def _alias(match: SegmentMatch, file: int, items: Sequence[Item]) -> _Alias | No
     covered = match.reference_end_ms - match.reference_start_ms
     if covered < _MERGED * item.best.length_ms:
         return None
-    for number, other in enumerate(items[: match.recording]):
-        if other.best.file == file and _shared_ms(match, other.best) >= INSIDE * (
+    for number, longer in enumerate(items[: match.recording]):
+        if longer.best.file == file and _shared_ms(match, longer.best) >= INSIDE * (
             match.end_ms - match.start_ms
         ):
             return _Alias(match.recording, number, match)
@@ -210,7 +216,7 @@ def heard(
 
 
 def _move_occurrence(
-    one: FoundOccurrence, match: SegmentMatch, item: Item, target: Item
+    occurrence: FoundOccurrence, match: SegmentMatch, item: Item, target: Item
 ) -> FoundOccurrence | None:
     """Return an occurrence of a merged item as one of the target, None if outside."""
     ratio = match.tempo_ratio
@@ -218,32 +224,36 @@ def _move_occurrence(
     begin = item.best.item_start_ms + match.reference_start_ms
     start, end = (
         min(target.length_ms, max(0, round(zero + (ms - begin) / ratio)))
-        for ms in (one.item_start_ms, one.item_end_ms)
+        for ms in (occurrence.item_start_ms, occurrence.item_end_ms)
     )
     if end - start < MIN_MS:
         return None
     return replace(
-        one,
+        occurrence,
         item_start_ms=start,
         item_end_ms=end,
-        tempo_ratio=round(one.tempo_ratio / ratio, 4),
-        pitch_cents=round(one.pitch_cents - match.pitch_cents, 1),
+        tempo_ratio=round(occurrence.tempo_ratio / ratio, 4),
+        pitch_cents=round(occurrence.pitch_cents - match.pitch_cents, 1),
     )
 
 
-def _is_known(match: SegmentMatch, file: int, found: Iterable[FoundOccurrence]) -> bool:
+def _is_known(
+    match: SegmentMatch, file: int, occurrences: Iterable[FoundOccurrence]
+) -> bool:
     return any(
-        one.file == file
-        and _shared_ms(match, one) > (match.end_ms - match.start_ms) / 2
-        for one in found
+        occurrence.file == file
+        and _shared_ms(match, occurrence) > (match.end_ms - match.start_ms) / 2
+        for occurrence in occurrences
     )
 
 
-def _overlaps(occurrence: FoundOccurrence, found: Iterable[FoundOccurrence]) -> bool:
+def _overlaps(
+    occurrence: FoundOccurrence, occurrences: Iterable[FoundOccurrence]
+) -> bool:
     return any(
-        one.file == occurrence.file
-        and _shared_ms(occurrence, one) > occurrence.length_ms / 2
-        for one in found
+        neighbour.file == occurrence.file
+        and _shared_ms(occurrence, neighbour) > occurrence.length_ms / 2
+        for neighbour in occurrences
     )
 
 

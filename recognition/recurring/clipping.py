@@ -29,7 +29,9 @@ def clipped(items: Iterable[Item], spans: Callable[[int], Spans | None]) -> list
 
 def _clipped(item: Item, spans: Callable[[int], Spans | None]) -> Item | None:
     occurrences = distinct(
-        part for one in item.occurrences for part in within(one, spans(one.file))
+        part
+        for occurrence in item.occurrences
+        for part in within(occurrence, spans(occurrence.file))
     )
     if occurrences == item.occurrences:
         return item
@@ -38,32 +40,34 @@ def _clipped(item: Item, spans: Callable[[int], Spans | None]) -> Item | None:
     best = max(occurrences, key=fullest)
     if item.best in occurrences:
         best = item.best
-    begin = min(one.item_start_ms for one in occurrences)
+    begin = min(occurrence.item_start_ms for occurrence in occurrences)
     moved = {
-        one: replace(
-            one,
-            item_start_ms=one.item_start_ms - begin,
-            item_end_ms=one.item_end_ms - begin,
+        occurrence: replace(
+            occurrence,
+            item_start_ms=occurrence.item_start_ms - begin,
+            item_end_ms=occurrence.item_end_ms - begin,
         )
-        for one in occurrences
+        for occurrence in occurrences
     }
-    length = max(one.item_end_ms for one in moved.values())
+    length = max(occurrence.item_end_ms for occurrence in moved.values())
     return Item(length, moved[best], tuple(moved.values()))
 
 
-def within(one: FoundOccurrence, spans: Spans | None) -> list[FoundOccurrence]:
+def within(occurrence: FoundOccurrence, spans: Spans | None) -> list[FoundOccurrence]:
     """Return the parts of an occurrence that lie in the spans and are long enough."""
     if spans is None:
-        return [one]
-    parts = list(_parts(one, spans))
-    return [_part(one, start, end) for start, end in parts if end - start >= MIN_MS]
+        return [occurrence]
+    parts = list(_parts(occurrence, spans))
+    return [
+        _part(occurrence, start, end) for start, end in parts if end - start >= MIN_MS
+    ]
 
 
-def _parts(one: FoundOccurrence, spans: Spans) -> Iterator[tuple[int, int]]:
+def _parts(occurrence: FoundOccurrence, spans: Spans) -> Iterator[tuple[int, int]]:
     """Yield the intervals inside; those less than a second apart are one."""
     begin = end = -1
     for first, last in sorted(spans):
-        start, stop = max(first, one.start_ms), min(last, one.end_ms)
+        start, stop = max(first, occurrence.start_ms), min(last, occurrence.end_ms)
         if stop <= start:
             continue
         if begin < 0:
@@ -77,18 +81,22 @@ def _parts(one: FoundOccurrence, spans: Spans) -> Iterator[tuple[int, int]]:
         yield begin, end
 
 
-def _part(one: FoundOccurrence, start: int, end: int) -> FoundOccurrence:
+def _part(occurrence: FoundOccurrence, start: int, end: int) -> FoundOccurrence:
     """Return a part; ends that hardly move stay, so that nothing changes by rounding."""
-    start = one.start_ms if start - one.start_ms < _BRIDGED_MS else start
-    end = one.end_ms if one.end_ms - end < _BRIDGED_MS else end
-    if (start, end) == (one.start_ms, one.end_ms):
-        return one
-    scale = (one.item_end_ms - one.item_start_ms) / one.length_ms
+    start = occurrence.start_ms if start - occurrence.start_ms < _BRIDGED_MS else start
+    end = occurrence.end_ms if occurrence.end_ms - end < _BRIDGED_MS else end
+    if (start, end) == (occurrence.start_ms, occurrence.end_ms):
+        return occurrence
+    scale = (occurrence.item_end_ms - occurrence.item_start_ms) / occurrence.length_ms
     return replace(
-        one,
+        occurrence,
         start_ms=start,
         end_ms=end,
-        item_start_ms=round(one.item_start_ms + (start - one.start_ms) * scale),
-        item_end_ms=round(one.item_start_ms + (end - one.start_ms) * scale),
-        bits=round(one.bits * (end - start) / one.length_ms, 2),
+        item_start_ms=round(
+            occurrence.item_start_ms + (start - occurrence.start_ms) * scale
+        ),
+        item_end_ms=round(
+            occurrence.item_start_ms + (end - occurrence.start_ms) * scale
+        ),
+        bits=round(occurrence.bits * (end - start) / occurrence.length_ms, 2),
     )

@@ -117,7 +117,7 @@ def host_of(
     run: SharedSound, family: Sequence[SharedSound], params: Params = DEFAULT
 ) -> Side:
     """Return the side of a run around which the family reaches furthest."""
-    here = [_around(side, family, params) for side in sides(run, params)]
+    here = [_widen_side(side, family, params) for side in sides(run, params)]
     return min(here, key=lambda side: (-round(side.length), side.file, side.start))
 
 
@@ -134,10 +134,10 @@ def places_of(
     start = Place(host, Alignment(1.0, 0.0, 0.0))
     waiting: list[tuple[float, int, int, Place]] = [(-host.length, 0, 0, start)]
     reached: list[Place] = []
-    asked = 0
+    pushes = 0
     while waiting:
         _, _, steps, place = heapq.heappop(waiting)
-        if any(_claims(other, place, least) for other in reached):
+        if any(_claims(earlier, place, least) for earlier in reached):
             continue
         reached.append(place)
         if steps == STEPS:
@@ -145,9 +145,9 @@ def places_of(
         for link in links[place.side.file]:
             if link.here.shared(place.side) < least:
                 continue
-            asked += 1
+            pushes += 1
             further = _further(place, link)
-            heapq.heappush(waiting, (-further.side.length, asked, steps + 1, further))
+            heapq.heappush(waiting, (-further.side.length, pushes, steps + 1, further))
     return reached
 
 
@@ -165,33 +165,33 @@ def measured(
     by_file: dict[int, list[Place]] = defaultdict(list)
     for place in places:
         by_file[place.side.file].append(place)
-    kept: list[tuple[int, ScoringRun]] = []
+    runs: list[tuple[int, ScoringRun]] = []
     for file in sorted(by_file):
         view = load(file).view
         leads = [_lead(place) for place in by_file[file]]
-        kept += [(file, run) for run in _runs_along(leads, view, reference, params)]
-    return kept
+        runs += [(file, run) for run in _runs_along(leads, view, reference, params)]
+    return runs
 
 
 def _runs_along(
     leads: Sequence[Lead], view: QueryView, reference: Landmarks, params: Params
 ) -> list[ScoringRun]:
     """Return the runs of the host along leads in a file, with their true ends."""
-    found: list[ScoringRun] = []
+    runs: list[ScoringRun] = []
 
     def follow_all(leads: Sequence[Lead]) -> None:
         for lead in leads:
-            for part in unexplained(lead, found, view.n_frames, params):
+            for part in unexplained(lead, runs, view.n_frames, params):
                 run = follow(view, reference, part, params)
-                if run is not None and _holds(run, params):
-                    found.append(run)
+                if run is not None and _is_reliable(run, params):
+                    runs.append(run)
 
     follow_all(leads)
-    kept = chosen_with_drifts(found, follow_all, params)
-    return meeting(joined(kept, params), params)
+    best = chosen_with_drifts(runs, follow_all, params)
+    return meeting(joined(best, params), params)
 
 
-def _holds(run: ScoringRun, params: Params) -> bool:
+def _is_reliable(run: ScoringRun, params: Params) -> bool:
     if run.bits < PLACE_BITS or run.length * params.frame_ms < MIN_MS:
         return False
     return run.absent <= ABSENT_SHARE * run.aligned
@@ -204,25 +204,25 @@ def _lead(place: Place) -> Lead:
     return Lead(0, place.alignment, window, 0, altered, nearby)
 
 
-def _around(side: Side, family: Sequence[SharedSound], params: Params) -> Side:
+def _widen_side(side: Side, family: Sequence[SharedSound], params: Params) -> Side:
     """Return the interval that overlapping runs of the family cover around a side."""
     least = _TOGETHER_MS / params.frame_ms
-    others = [
-        other
+    neighbours = [
+        neighbour
         for run in family
-        for other in sides(run, params)
-        if other.file == side.file
+        for neighbour in sides(run, params)
+        if neighbour.file == side.file
     ]
     grown = True
     while grown:
         grown = False
-        for other in others:
-            beyond = other.start < side.start or other.end > side.end
-            if beyond and side.shared(other) >= min(least, side.length):
+        for neighbour in neighbours:
+            beyond = neighbour.start < side.start or neighbour.end > side.end
+            if beyond and side.shared(neighbour) >= min(least, side.length):
                 side = replace(
                     side,
-                    start=min(side.start, other.start),
-                    end=max(side.end, other.end),
+                    start=min(side.start, neighbour.start),
+                    end=max(side.end, neighbour.end),
                 )
                 grown = True
     return side

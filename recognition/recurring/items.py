@@ -80,11 +80,13 @@ class Item:
 
         If the best copy goes, the most complete of the others takes its place.
         """
-        left = tuple(one for one in self.occurrences if one.file != file)
-        if len(left) < 2:
+        occurrences = tuple(
+            occurrence for occurrence in self.occurrences if occurrence.file != file
+        )
+        if len(occurrences) < 2:
             return None
-        best = self.best if self.best in left else max(left, key=fullest)
-        return Item(self.length_ms, best, left)
+        best = self.best if self.best in occurrences else max(occurrences, key=fullest)
+        return Item(self.length_ms, best, occurrences)
 
 
 def items_of(
@@ -99,14 +101,14 @@ def items_of(
     ``runs`` are all runs. With ``around``, some of them, only the items that these are
     part of are returned: after a new file its runs suffice (``renewal.renewed``).
     """
-    asked = None if around is None else set(around)
-    found = [
+    selection = None if around is None else set(around)
+    items = [
         _item(piece, load, params)
         for family in families(runs, params)
-        if asked is None or not asked.isdisjoint(family)
-        for piece in _family_pieces(family, asked, load, params)
+        if selection is None or not selection.isdisjoint(family)
+        for piece in _family_pieces(family, selection, load, params)
     ]
-    return explained_once(found)
+    return explained_once(items)
 
 
 def explained_once(items: Iterable[Item]) -> tuple[Item, ...]:
@@ -124,24 +126,26 @@ def explained(
 
     What lies inside the ``claimed`` occurrences belongs to none of these items.
     """
-    kept: list[tuple[int, Item]] = []
+    numbered: list[tuple[int, Item]] = []
     taken: dict[int, list[FoundOccurrence]] = {}
-    for one in claimed:
-        taken.setdefault(one.file, []).append(one)
+    for occurrence in claimed:
+        taken.setdefault(occurrence.file, []).append(occurrence)
     ordered = sorted(
         enumerate(items), key=lambda pair: (-pair[1].length_ms, place_of(pair[1].best))
     )
     for number, item in ordered:
         free = distinct(
-            one for one in item.occurrences if not is_inside(one, taken, INSIDE)
+            occurrence
+            for occurrence in item.occurrences
+            if not is_inside(occurrence, taken, INSIDE)
         )
         if len(free) < 2 or item.length_ms < LEAST_MS:
             continue
         best = item.best if item.best in free else max(free, key=fullest)
-        kept.append((number, Item(item.length_ms, best, free)))
-        for one in free:
-            taken.setdefault(one.file, []).append(one)
-    return sorted(kept, key=lambda pair: (-pair[1].weight, place_of(pair[1].best)))
+        numbered.append((number, Item(item.length_ms, best, free)))
+        for occurrence in free:
+            taken.setdefault(occurrence.file, []).append(occurrence)
+    return sorted(numbered, key=lambda pair: (-pair[1].weight, place_of(pair[1].best)))
 
 
 def distinct(occurrences: Iterable[FoundOccurrence]) -> tuple[FoundOccurrence, ...]:
@@ -150,13 +154,16 @@ def distinct(occurrences: Iterable[FoundOccurrence]) -> tuple[FoundOccurrence, .
     A search finds more of a sound than was known of it, or the same sound twice in what
     repeats itself. No two that stay begin at the same time.
     """
-    found: list[FoundOccurrence] = []
+    outermost: list[FoundOccurrence] = []
     taken: dict[int, list[FoundOccurrence]] = {}
-    for one in sorted(occurrences, key=lambda one: (-one.length_ms, place_of(one))):
-        if not is_inside(one, taken, INSIDE):
-            found.append(one)
-            taken.setdefault(one.file, []).append(one)
-    return tuple(sorted(found, key=place_of))
+    for occurrence in sorted(
+        occurrences,
+        key=lambda occurrence: (-occurrence.length_ms, place_of(occurrence)),
+    ):
+        if not is_inside(occurrence, taken, INSIDE):
+            outermost.append(occurrence)
+            taken.setdefault(occurrence.file, []).append(occurrence)
+    return tuple(sorted(outermost, key=place_of))
 
 
 def place_of(occurrence: FoundOccurrence) -> tuple[int, int]:
@@ -171,39 +178,45 @@ def fullest(occurrence: FoundOccurrence) -> tuple[int, int, int]:
 
 
 def is_inside(
-    one: FoundOccurrence, taken: dict[int, list[FoundOccurrence]], share: float
+    occurrence: FoundOccurrence, taken: dict[int, list[FoundOccurrence]], share: float
 ) -> bool:
     """Return whether a share of an occurrence lies inside the occurrences taken."""
     within = sum(
-        max(0, min(one.end_ms, other.end_ms) - max(one.start_ms, other.start_ms))
-        for other in taken.get(one.file, ())
+        max(
+            0,
+            min(occurrence.end_ms, longer.end_ms)
+            - max(occurrence.start_ms, longer.start_ms),
+        )
+        for longer in taken.get(occurrence.file, ())
     )
-    return within >= share * one.length_ms
+    return within >= share * occurrence.length_ms
 
 
 def _family_pieces(
     family: Sequence[SharedSound],
-    asked: Collection[SharedSound] | None,
+    selection: Collection[SharedSound] | None,
     load: Load,
     params: Params,
 ) -> list[Piece]:
     """Measure around one host after the other until every run asked is explained."""
-    found: list[Piece] = []
+    family_pieces: list[Piece] = []
     explained: list[Side] = []
     for run in sorted(family, key=lambda run: (-run.length_ms, run)):
-        if asked is not None and run not in asked:
+        if selection is not None and run not in selection:
             continue
         if all(_is_explained(side, explained) for side in sides(run, params)):
             continue
         host = host_of(run, family, params)
         runs = measured(host, places_of(host, family, params), load, params)
-        found += pieces(host, runs, params)
-        explained += [host, *(Side(file, *one.query_span) for file, one in runs)]
-    return found
+        family_pieces += pieces(host, runs, params)
+        explained += [host, *(Side(file, *run.query_span) for file, run in runs)]
+    return family_pieces
 
 
 def _is_explained(side: Side, explained: Iterable[Side]) -> bool:
-    return any(side.shared(other) >= INSIDE * side.length for other in explained)
+    return any(
+        side.shared(neighbour) >= INSIDE * side.length for neighbour in explained
+    )
 
 
 def _item(piece: Piece, load: Load, params: Params) -> Item:

@@ -121,43 +121,43 @@ def drop(
     """
     index.remove(bucket, number)
     runs = list(runs)
-    left = [run for run in runs if number not in (run.file, run.other)]
+    remaining = [run for run in runs if number not in (run.file, run.other)]
     bereft = sorted({run.file for run in runs if run.other == number} - {number})
     # None may find its sound in another that is still to find its own in it.
-    for other in bereft:
-        index.remove(bucket, other)
-    for other in bereft:
-        sound = load(other)
-        freed = new_frames(sound, left) & ~new_frames(sound, runs)
-        left += shared_runs(sound, freed, load=load, index=index, bucket=bucket)
-        index.add(bucket, other, *entry(sound, left))
-    return tuple(sorted(left))
+    for file in bereft:
+        index.remove(bucket, file)
+    for file in bereft:
+        sound = load(file)
+        freed = new_frames(sound, remaining) & ~new_frames(sound, runs)
+        remaining += shared_runs(sound, freed, load=load, index=index, bucket=bucket)
+        index.add(bucket, file, *entry(sound, remaining))
+    return tuple(sorted(remaining))
 
 
 def shared_runs(
     sound: Sound,
-    asked: NDArray[np.bool_],
+    frames: NDArray[np.bool_],
     *,
     load: Load,
     index: LandmarkIndex,
     bucket: int,
     params: Params = DEFAULT,
 ) -> tuple[SharedSound, ...]:
-    """Return the runs that the ``asked`` frames share with kept files and the file itself.
+    """Return the runs that ``frames`` share with kept files and the file itself.
 
     The index must not hold the file.
     """
-    found: list[ScoringRun] = []
+    scoring_runs: list[ScoringRun] = []
 
     def follow_all(proposed: Iterable[Lead]) -> None:
         # By file, so that each is loaded once for a stage.
         for lead in sorted(proposed, key=lambda lead: lead.recording):
-            found.extend(_verified(sound, lead, found, load, params))
+            scoring_runs.extend(_verified(sound, lead, scoring_runs, load, params))
 
     for stage in _stages(params):
-        still_open = asked & ~_cover_frames(found, len(asked))
+        still_open = frames & ~_cover_frames(scoring_runs, len(frames))
         follow_all(_leads(sound, still_open, stage, index, bucket, params))
-    runs = joined(chosen_with_drifts(found, follow_all, params), params)
+    runs = joined(chosen_with_drifts(scoring_runs, follow_all, params), params)
     return tuple(sorted(_shared(sound, run, params) for run in runs))
 
 
@@ -186,12 +186,12 @@ def entry(
 
 
 def _sampled(hashes: Hashes) -> Hashes:
-    kept = hashes[0] % SAMPLE == 0
-    return hashes[0][kept], hashes[1][kept]
+    mask = hashes[0] % SAMPLE == 0
+    return hashes[0][mask], hashes[1][mask]
 
 
 def _stages(params: Params) -> list[SearchStage]:
-    speeds = [SearchStage(GRID, speed(one, params), TOP, 1.0) for one in SPEEDS]
+    speeds = [SearchStage(GRID, speed(factor, params), TOP, 1.0) for factor in SPEEDS]
     return [SearchStage(SPARSE, Warp(), TOP, 1.0), *speeds]
 
 
@@ -241,12 +241,12 @@ class _Sampled:
         max_list: int | None = None,
     ) -> list[Votes]:
         """Return the best offsets of each window of the hashes, most votes first."""
-        kept = hashes % SAMPLE == 0
-        before = np.concatenate([[0], np.cumsum(kept)])
+        mask = hashes % SAMPLE == 0
+        before = np.concatenate([[0], np.cumsum(mask)])
         return self.source.query_windows(
             buckets,
-            hashes[kept],
-            frames[kept],
+            hashes[mask],
+            frames[mask],
             [(int(before[low]), int(before[high])) for low, high in windows],
             top=top,
             min_votes=max(min_votes, self.least),
@@ -255,14 +255,14 @@ class _Sampled:
 
 
 def _verified(
-    sound: Sound, lead: Lead, found: list[ScoringRun], load: Load, params: Params
+    sound: Sound, lead: Lead, earlier_runs: list[ScoringRun], load: Load, params: Params
 ) -> list[ScoringRun]:
     """Return the runs along a lead, grown to their true ends."""
     reference = (
         sound if lead.recording == sound.number else load(lead.recording)
     ).thinned
     runs = []
-    for part in unexplained(lead, found, sound.view.n_frames, params):
+    for part in unexplained(lead, earlier_runs, sound.view.n_frames, params):
         run = follow(sound.view, reference, part, params)
         if run is None or run.bits < MIN_BITS:
             continue

@@ -64,23 +64,23 @@ def pieces(
 ) -> list[Piece]:
     """Cut what ``measured`` found of a host into pieces with at least two parts."""
     parts = _drifting([_part(file, run, params) for file, run in runs], params)
-    others = [part for part in parts if not _is_host(part, host)]
-    if not others:
+    copies = [part for part in parts if not _is_host(part, host)]
+    if not copies:
         return []
     # The host itself says nothing of where the sound begins and ends.
-    start = max(host.start, min(part.start for part in others))
-    end = min(host.end, max(part.end for part in others))
+    start = max(host.start, min(part.start for part in copies))
+    end = min(host.end, max(part.end for part in copies))
     near = _NEAR_MS / params.frame_ms
     ends = [
         place
-        for part in others
+        for part in copies
         for place in (part.start, part.end)
         if start + near < place < end - near
     ]
     cuts = _cuts(sorted(ends), parts, params)
     cuts += [
         point
-        for point in _loose(start, end, others, params)
+        for point in _loose(start, end, copies, params)
         if all(abs(point - cut) > 2 * near for cut in cuts)
     ]
     spans = [*pairwise([start, *sorted(cuts), end])]
@@ -147,9 +147,12 @@ def _is_host(part: Part, host: Side) -> bool:
 def _cuts(ends: Sequence[float], parts: Sequence[Part], params: Params) -> list[float]:
     """Return where ends meet, the most of them first, at least twice their reach apart."""
     near = _NEAR_MS / params.frame_ms
-    left, cuts = list(ends), []
-    while left:
-        groups = [[one for one in left if abs(one - place) <= near] for place in left]
+    remaining, cuts = list(ends), []
+    while remaining:
+        groups = [
+            [end for end in remaining if abs(end - place) <= near]
+            for place in remaining
+        ]
         group = max(groups, key=len)
         middle = group[len(group) // 2]
         if len(group) < 2:
@@ -161,16 +164,16 @@ def _cuts(ends: Sequence[float], parts: Sequence[Part], params: Params) -> list[
         close = (group[-1] - group[0]) * params.frame_ms <= _PAIR_MS
         if many or (len(group) == 2 and close and crossing <= _FEW):
             cuts.append(middle)
-        left = [one for one in left if abs(one - middle) > near]
+        remaining = [end for end in remaining if abs(end - middle) > near]
     return cuts
 
 
 def _loose(
-    start: float, end: float, others: Iterable[Part], params: Params
+    start: float, end: float, copies: Iterable[Part], params: Params
 ) -> list[float]:
     """Return the points that no run crosses far enough to join both sides."""
     reach = _LOOSE_MS / params.frame_ms
-    spans = sorted((part.start + reach, part.end - reach) for part in others)
+    spans = sorted((part.start + reach, part.end - reach) for part in copies)
     points, last = [], spans[0][1]
     for first, until in spans[1:]:
         if first > last and start < (first + last) / 2 < end:
@@ -186,24 +189,32 @@ def _without_small(
     whole = sum(end - start for start, end in spans)
     small = max(_SMALL_MS / params.frame_ms, _SMALL_SHARE * whole)
     least = 1000 / params.frame_ms
-    kept = list(spans)
+    merged = list(spans)
     for span in sorted(spans, key=lambda span: (span[1] - span[0], span)):
-        if len(kept) == 1 or span[1] - span[0] >= small or span not in kept:
+        if len(merged) == 1 or span[1] - span[0] >= small or span not in merged:
             continue
-        at = kept.index(span)
+        at = merged.index(span)
         if _is_alone(span, parts, least):
             continue
-        beside = [kept[k] for k in (at - 1, at + 1) if 0 <= k < len(kept)]
-        beside = [one for one in beside if one[1] == span[0] or one[0] == span[1]]
-        kept.remove(span)
-        nearest = max(beside, key=lambda one: _alike(span, one, parts), default=None)
-        if nearest is not None and _together(span, nearest, parts) >= _JOINING_SHARE:
+        beside = [merged[k] for k in (at - 1, at + 1) if 0 <= k < len(merged)]
+        beside = [
+            neighbour
+            for neighbour in beside
+            if neighbour[1] == span[0] or neighbour[0] == span[1]
+        ]
+        merged.remove(span)
+        nearest = max(
+            beside,
+            key=lambda neighbour: _likeness(span, neighbour, parts),
+            default=None,
+        )
+        if nearest is not None and _joint_share(span, nearest, parts) >= _JOINING_SHARE:
             first, last = min(span[0], nearest[0]), max(span[1], nearest[1])
-            kept[kept.index(nearest)] = first, last
-    return kept
+            merged[merged.index(nearest)] = first, last
+    return merged
 
 
-def _holds(part: Part, span: tuple[float, float]) -> bool:
+def _covers(part: Part, span: tuple[float, float]) -> bool:
     shared = min(part.end, span[1]) - max(part.start, span[0])
     return shared > (span[1] - span[0]) / 2
 
@@ -211,26 +222,26 @@ def _holds(part: Part, span: tuple[float, float]) -> bool:
 def _is_alone(span: tuple[float, float], parts: Iterable[Part], least: float) -> bool:
     """Return whether the piece is ever played without what lies beside it."""
     return any(
-        _holds(part, span)
+        _covers(part, span)
         and part.start > span[0] - least
         and part.end < span[1] + least
         for part in parts
     )
 
 
-def _together(
+def _joint_share(
     span: tuple[float, float], beside: tuple[float, float], parts: Iterable[Part]
 ) -> float:
     """Return which share of a neighbour's plays hold the piece too."""
-    holding = [part for part in parts if _holds(part, beside)]
-    return sum(_holds(part, span) for part in holding) / max(1, len(holding))
+    holding = [part for part in parts if _covers(part, beside)]
+    return sum(_covers(part, span) for part in holding) / max(1, len(holding))
 
 
-def _alike(
+def _likeness(
     span: tuple[float, float], beside: tuple[float, float], parts: Iterable[Part]
 ) -> float:
     """Return how many of the plays of either piece hold both, as a share."""
-    held = [(_holds(part, span), _holds(part, beside)) for part in parts]
+    held = [(_covers(part, span), _covers(part, beside)) for part in parts]
     return sum(a and b for a, b in held) / max(1, sum(a or b for a, b in held))
 
 

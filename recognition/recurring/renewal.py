@@ -28,18 +28,19 @@ def renewed(
     lies inside the ``claimed`` occurrences, of items that no file changes, is left out.
     """
     held = _by_file(fresh)
-    left: list[int] = []
+    unchanged: list[int] = []
     stale: dict[int, Item] = {}
     for number, item in enumerate(before):
         if _share_inside(item, held) >= INSIDE:
             stale[number] = item
         else:
-            left.append(number)
+            unchanged.append(number)
     made = [_with_former(item, [*stale.values()]) for item in fresh]
-    places = dict(enumerate(left)) | {
-        len(left) + number: place for number, place in _successors(made, stale).items()
+    places = dict(enumerate(unchanged)) | {
+        len(unchanged) + number: place
+        for number, place in _successors(made, stale).items()
     }
-    items = explained([*(before[number] for number in left), *made], claimed)
+    items = explained([*(before[number] for number in unchanged), *made], claimed)
     return [(item, places.get(number)) for number, item in items]
 
 
@@ -60,23 +61,23 @@ def _successors(made: Sequence[Item], stale: Mapping[int, Item]) -> dict[int, in
 def _by_file(items: Iterable[Item]) -> dict[int, list[FoundOccurrence]]:
     by_file: dict[int, list[FoundOccurrence]] = {}
     for item in items:
-        for one in item.occurrences:
-            by_file.setdefault(one.file, []).append(one)
+        for occurrence in item.occurrences:
+            by_file.setdefault(occurrence.file, []).append(occurrence)
     return by_file
 
 
 def _share_inside(item: Item, held: dict[int, list[FoundOccurrence]]) -> float:
-    inside = [is_inside(one, held, INSIDE) for one in item.occurrences]
+    inside = [is_inside(occurrence, held, INSIDE) for occurrence in item.occurrences]
     return sum(inside) / len(inside)
 
 
 def common_ms(a: Item, b: Item) -> int:
     """Return for how long occurrences of both items sound at the same places."""
     return sum(
-        max(0, min(one.end_ms, other.end_ms) - max(one.start_ms, other.start_ms))
-        for one in a.occurrences
-        for other in b.occurrences
-        if one.file == other.file
+        max(0, min(first.end_ms, second.end_ms) - max(first.start_ms, second.start_ms))
+        for first in a.occurrences
+        for second in b.occurrences
+        if first.file == second.file
     )
 
 
@@ -101,22 +102,22 @@ def _with_former(item: Item, stale: Sequence[Item]) -> Item:
     scale = now.tempo_ratio / then.tempo_ratio
     cents = now.pitch_cents - then.pitch_cents
     zero = now.item_start_ms - (now.start_ms - then.start_ms) * now.tempo_ratio
-    known = _by_file([item])
-    more = []
-    for one in former.occurrences:
+    held = _by_file([item])
+    additions = []
+    for occurrence in former.occurrences:
         start, end = (
             min(item.length_ms, max(0, round(zero + (ms - then.item_start_ms) * scale)))
-            for ms in (one.item_start_ms, one.item_end_ms)
+            for ms in (occurrence.item_start_ms, occurrence.item_end_ms)
         )
-        if end - start >= MIN_MS and not is_inside(one, known, 1 - INSIDE):
+        if end - start >= MIN_MS and not is_inside(occurrence, held, 1 - INSIDE):
             moved = replace(
-                one,
+                occurrence,
                 item_start_ms=start,
                 item_end_ms=end,
-                tempo_ratio=round(one.tempo_ratio * scale, 4),
-                pitch_cents=round(one.pitch_cents + cents, 1),
+                tempo_ratio=round(occurrence.tempo_ratio * scale, 4),
+                pitch_cents=round(occurrence.pitch_cents + cents, 1),
             )
-            more.append(moved)
+            additions.append(moved)
     return replace(
-        item, occurrences=tuple(sorted([*item.occurrences, *more], key=place_of))
+        item, occurrences=tuple(sorted([*item.occurrences, *additions], key=place_of))
     )

@@ -174,7 +174,7 @@ class _Pair:
 
     def _related(
         self,
-        found: SoundComparison,
+        comparison: SoundComparison,
         extents: tuple[int, ...],
         shared: tuple[int, int],
         ordered: Sequence[SegmentMatch],
@@ -182,7 +182,7 @@ class _Pair:
         same: bool,
     ) -> SoundComparison:
         shorter = 0 if extents[0] <= extents[1] else 1
-        coverage = (found.coverage_a, found.coverage_b)
+        coverage = (comparison.coverage_a, comparison.coverage_b)
         if same and min(coverage) >= SAME_AUDIO_COVERAGE:
             relation, margin = (
                 SoundRelation.SAME_AUDIO,
@@ -195,15 +195,15 @@ class _Pair:
                 SoundRelation.OVERLAP if is_part else SoundRelation.SAME_RECORDING
             )
             margin = (coverage[shorter] - SAME_RECORDING_COVERAGE) / 0.1
-        elif self._is_loop(found.runs, ordered):
+        elif self._is_loop(comparison.runs, ordered):
             relation, margin = SoundRelation.SHARED_LOOP, 1.0
         elif max(shared) >= OVERLAP_MS:
             relation, margin = SoundRelation.OVERLAP, (max(shared) - OVERLAP_MS) / 2000
         else:
             relation, margin = SoundRelation.NONE, (OVERLAP_MS - max(shared)) / 2000
-        sure = found.score / 100 if relation is not SoundRelation.NONE else 1.0
+        sure = comparison.score / 100 if relation is not SoundRelation.NONE else 1.0
         confidence = round(sure * min(1.0, 0.5 + margin / 2), 2)
-        return replace(found, relation=relation, confidence=confidence)
+        return replace(comparison, relation=relation, confidence=confidence)
 
     def _is_loop(
         self, runs: Sequence[SegmentMatch], ordered: Sequence[SegmentMatch]
@@ -218,9 +218,9 @@ class _Pair:
         )
         return repeats_within(select(landmarks, inside), self.params) is not None
 
-    def _is_faded(self, found: Sequence[ScoringRun]) -> bool:
+    def _is_faded(self, runs: Sequence[ScoringRun]) -> bool:
         """Return whether one recording fades in or out where the other does not."""
-        longest = max(found, key=lambda run: run.length)
+        longest = max(runs, key=lambda run: run.length)
         frames, gaps = level_gaps(
             view_of(self.layers[0], None, int(self.layers[0].frames[-1]) + 1),
             longest.reference,
@@ -253,26 +253,27 @@ class _Pair:
             closed=np.zeros(view.n_frames, dtype=np.bool_),
         )
         search.follow_all(replace(lead, recording=0) for lead in self.leads)
-        for stage in self._stages(search.found):
+        for stage in self._stages(search.runs):
             search.run_stage(stage, index, [0])
         return search.settled()
 
-    def _stages(self, found: Sequence[ScoringRun]) -> list[SearchStage]:
+    def _stages(self, runs: Sequence[ScoringRun]) -> list[SearchStage]:
         if not self.leads:
             return stages(self.params, robust_first=False, hours=1.0, widely=True)
-        longest = max(found, key=lambda run: run.length, default=None)
+        longest = max(runs, key=lambda run: run.length, default=None)
         if longest is None or not self.leads[0].warped:
             return [SearchStage(SPARSE, Warp(), self.params.sparse_top, hours=1.0)]
         warp = Warp(1 / longest.alignment.slope, longest.alignment.shift)
         return [SearchStage(GRID, warp, self.params.grid_top, hours=1.0)]
 
 
-def _same_length(found: SoundComparison, extents: tuple[int, ...]) -> bool:
+def _same_length(comparison: SoundComparison, extents: tuple[int, ...]) -> bool:
     """Return whether tempo, pitch and length allow two recordings to be the same audio."""
     unlike = abs(extents[0] - extents[1])
     return (
-        abs(found.tempo_ratio - 1) <= max(SAME_AUDIO_TEMPO, _APART_MS / max(extents))
-        and abs(found.pitch_cents) <= SAME_AUDIO_CENTS
+        abs(comparison.tempo_ratio - 1)
+        <= max(SAME_AUDIO_TEMPO, _APART_MS / max(extents))
+        and abs(comparison.pitch_cents) <= SAME_AUDIO_CENTS
         and unlike <= max(2000, 0.01 * max(extents))
     )
 

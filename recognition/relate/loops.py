@@ -29,14 +29,14 @@ def is_repeated(runs: Sequence[SegmentMatch]) -> bool:
         if length > LOOP_MS:
             continue
         starts = []
-        for other in runs:
-            shared = min(run.reference_end_ms, other.reference_end_ms) - max(
-                run.reference_start_ms, other.reference_start_ms
+        for repeat in runs:
+            shared = min(run.reference_end_ms, repeat.reference_end_ms) - max(
+                run.reference_start_ms, repeat.reference_start_ms
             )
             if shared > length / 2:
                 # Other runs may begin at another moment of the reference than this one.
-                ahead = other.reference_start_ms - run.reference_start_ms
-                starts.append(other.start_ms - ahead / other.tempo_ratio)
+                ahead = repeat.reference_start_ms - run.reference_start_ms
+                starts.append(repeat.start_ms - ahead / repeat.tempo_ratio)
         if len(starts) >= REPEATS and _is_steady(starts):
             return True
     return False

@@ -42,15 +42,15 @@ def relatives(
     The same speed is searched everywhere; recordings altered as a whole are searched in
     a few windows only.
     """
-    found: dict[int, list[Lead]] = defaultdict(list)
+    by_recording: dict[int, list[Lead]] = defaultdict(list)
     if not len(landmarks.frames):
-        return found
+        return by_recording
     for lead in _leads(landmarks, index, bucket, params):
         if lead.recording != own:
-            found[lead.recording].append(lead)
+            by_recording[lead.recording].append(lead)
     return {
         recording: sorted(leads, key=lambda lead: -lead.votes)[:PER_RECORDING]
-        for recording, leads in found.items()
+        for recording, leads in by_recording.items()
     }
 
 

@@ -45,12 +45,12 @@ class OneRecording:
         max_list: int | None = None,
     ) -> list[Votes]:
         """Return the best offsets of the recording for each window."""
-        found = []
+        answers = []
         for low, high in windows:
             interrupts.look()
             votes = self._vote(hashes[low:high], frames[low:high], top, min_votes)
-            found.append(Votes.of(votes))
-        return found
+            answers.append(Votes.of(votes))
+        return answers
 
     def _vote(
         self,
@@ -59,9 +59,9 @@ class OneRecording:
         top: int,
         min_votes: int,
     ) -> list[Vote]:
-        kept, at = self.hashes
-        low = np.searchsorted(kept, hashes, side="left")
-        counts = np.searchsorted(kept, hashes, side="right") - low
+        own_hashes, at = self.hashes
+        low = np.searchsorted(own_hashes, hashes, side="left")
+        counts = np.searchsorted(own_hashes, hashes, side="right") - low
         if self.longest is not None:
             counts[counts > self.longest] = 0
         _leave_common(counts)
@@ -69,10 +69,10 @@ class OneRecording:
         if not total:
             return []
         ends = np.cumsum(counts)
-        found = at[np.repeat(low - (ends - counts), counts) + np.arange(total)]
-        deltas = found - np.repeat(frames, counts)
+        positions = at[np.repeat(low - (ends - counts), counts) + np.arange(total)]
+        deltas = positions - np.repeat(frames, counts)
         if self.apart:
-            deltas = deltas[found <= frames.min() / self.tempo - self.apart]
+            deltas = deltas[positions <= frames.min() / self.tempo - self.apart]
         # Sum three neighbouring offsets, as the index does.
         places, votes = np.unique(
             np.concatenate([deltas - 1, deltas, deltas + 1]), return_counts=True

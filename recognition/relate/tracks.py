@@ -25,7 +25,7 @@ LONGER_MS: Final = 1000
 
 def scan_tracks(
     query: Fingerprint,
-    others: Sequence[tuple[int, Fingerprint]],
+    other_tracks: Sequence[tuple[int, Fingerprint]],
     scan: Callable[[Fingerprint], ScanResult],
 ) -> ScanResult:
     """Scan the main track, then the others, and join what they hold.
@@ -34,7 +34,7 @@ def scan_tracks(
     only where all are silent is the file silent.
     """
     result = scan(query)
-    for number, sound in others:
+    for number, sound in other_tracks:
         of_track = scan(sound)
         segments = with_track(number, of_track.segments, result.segments)
         new = [segment for segment in segments if segment.track == number]
@@ -57,9 +57,9 @@ def with_track(
     """
     joined = list(segments)
     for segment in of_track:
-        if any(_lies_in(segment, other, LONGER_MS) for other in joined):
+        if any(_lies_in(segment, earlier, LONGER_MS) for earlier in joined):
             continue
-        joined = [other for other in joined if not _lies_in(other, segment)]
+        joined = [earlier for earlier in joined if not _lies_in(earlier, segment)]
         joined.append(replace(segment, track=number))
     return sorted(joined, key=lambda segment: segment.start_ms)
 
@@ -81,18 +81,18 @@ def unsearched(
     )
 
 
-def _lies_in(segment: SegmentMatch, other: SegmentMatch, longer_ms: int = 0) -> bool:
+def _lies_in(segment: SegmentMatch, outer: SegmentMatch, longer_ms: int = 0) -> bool:
     """Return whether a segment lies mostly within one of the same alignment.
 
     It may be longer than the other by less than ``longer_ms``, or not at all for 0.
     """
-    inside = min(segment.end_ms, other.end_ms) - max(segment.start_ms, other.start_ms)
+    inside = min(segment.end_ms, outer.end_ms) - max(segment.start_ms, outer.start_ms)
     apart = (segment.reference_start_ms - segment.start_ms) - (
-        other.reference_start_ms - other.start_ms
+        outer.reference_start_ms - outer.start_ms
     )
-    length, of_other = (one.end_ms - one.start_ms for one in (segment, other))
+    length, of_other = (part.end_ms - part.start_ms for part in (segment, outer))
     return (
-        segment.recording == other.recording
+        segment.recording == outer.recording
         and 2 * inside > length
         and abs(apart) <= SAME_PLACE_MS
         and length <= of_other + longer_ms
@@ -134,7 +134,7 @@ def _cut_unmatched(
     """Yield what segments leave of unmatched intervals; candidates stay where they fit."""
     for interval in unmatched:
         at = interval.start_ms
-        ends = sorted((one.start_ms, one.end_ms) for one in segments)
+        ends = sorted((segment.start_ms, segment.end_ms) for segment in segments)
         for start, end in [*ends, (interval.end_ms, interval.end_ms)]:
             until = min(max(start, at), interval.end_ms)
             if until - at >= DEFAULT.no_match_min_ms or (

@@ -95,15 +95,15 @@ def stages(
     the wide one. ``robust_first`` skips the sparse stage, for recorded audio.
     """
     first = [] if robust_first else [_sparse(PLAIN, hours, params)]
-    grid = [SearchStage(GRID, one, params.grid_top, hours) for one in warps(params)]
+    grid = [SearchStage(GRID, warp, params.grid_top, hours) for warp in warps(params)]
     wide = [
         *(
-            SearchStage(WIDE, one, params.wide_offsets, hours)
-            for one in wide_warps(params)
+            SearchStage(WIDE, warp, params.wide_offsets, hours)
+            for warp in wide_warps(params)
         ),
         *(
-            SearchStage(PITCHED, one, params.pitched_top, hours)
-            for one in pitched_warps(params)
+            SearchStage(PITCHED, warp, params.pitched_top, hours)
+            for warp in pitched_warps(params)
         ),
     ]
     plain = [*first, _deep(PLAIN, hours, params), *grid]
@@ -152,8 +152,8 @@ def wide_warps(params: Params) -> list[Warp]:
     step = TEMPO_STEP
     tempi = [*_steps(1.14, 1.41, step), *_steps(0.87, 0.69, 1 / step)]
     return [
-        *(speed(one, params) for one in speeds),
-        *(Warp(tempo=one) for one in tempi),
+        *(speed(factor, params) for factor in speeds),
+        *(Warp(tempo=tempo) for tempo in tempi),
     ]
 
 
@@ -162,7 +162,7 @@ def pitched_warps(params: Params) -> list[Warp]:
 
     Each is a bin, as hashes tolerate half of one; but 4 % of tempo, in clean music.
     """
-    near = {round(one.shift) for one in warps(params) if one.tempo == 1}
+    near = {round(warp.shift) for warp in warps(params) if warp.tempo == 1}
     half = params.bins_per_octave // 2
     pitches = [bins for bins in _either_way(half) if bins not in near]
     return [
@@ -203,10 +203,10 @@ def leads(
 
     ``landmarks`` are the query's, of the density of the stage.
     """
-    found = window_votes(
+    votes_by_window = window_votes(
         index, buckets, landmarks, stage=stage, open_frames=open_frames, params=params
     )
-    for window, votes in found:
+    for window, votes in votes_by_window:
         yield from voted_leads(window, votes, stage, params)
 
 
@@ -250,7 +250,7 @@ def lines_at_once(
     windows = windows_of(first, open_frames, params)
     room = _windows_in_a_block(first, params) // max(1, len(windows))
     most = max(1, min(room, _LINES_AT_ONCE))
-    return list(takewhile(lambda one: one.name == first.name, todo[:most]))
+    return list(takewhile(lambda line: line.name == first.name, todo[:most]))
 
 
 def line_votes(
@@ -268,16 +268,16 @@ def line_votes(
     if not windows:
         return [[] for _ in lines]
     usable = select(landmarks, open_frames[landmarks.frames])
-    asked: list[tuple[NDArray[np.uint32], NDArray[np.int32]]] = []
+    queries: list[tuple[NDArray[np.uint32], NDArray[np.int32]]] = []
     spans: list[tuple[int, int]] = []
     begun = 0
     for line in lines:
         moved = warped(usable, line.warp, params)
         for part, hashes, frames in _hashed(windows, moved, line, params):
             spans += ((begun + a, begun + b) for a, b in _spans_of(part, line, frames))
-            asked.append((hashes, frames))
+            queries.append((hashes, frames))
             begun += len(hashes)
-    every, at = (np.concatenate(one) for one in zip(*asked, strict=True))
+    every, at = (np.concatenate(column) for column in zip(*queries, strict=True))
     answers = _best_offsets(
         index, buckets, (every, at, spans), stage=stage, params=params
     )
@@ -392,20 +392,20 @@ def _windows_in_a_block(stage: SearchStage, params: Params) -> int:
 
 def least_votes(hours: float, params: Params) -> int:
     """Return the fewest votes worth verifying; noise grows with the catalogue."""
-    more = 0.6 * np.log2(max(1.0, hours / params.min_votes_hours))
-    return params.min_votes + int(more)
+    growth = 0.6 * np.log2(max(1.0, hours / params.min_votes_hours))
+    return params.min_votes + int(growth)
 
 
 def fewest_votes(stage: SearchStage, params: Params) -> int:
     """Return the fewest votes of an offset that a stage verifies."""
-    more = {WIDE: params.wide_votes, PITCHED: params.pitched_votes}
-    return least_votes(stage.hours, params) + more.get(stage.name, 0)
+    extra_votes = {WIDE: params.wide_votes, PITCHED: params.pitched_votes}
+    return least_votes(stage.hours, params) + extra_votes.get(stage.name, 0)
 
 
 def glance_votes(hours: float, params: Params) -> int:
     """Return the fewest votes worth a glance; chance gives more in larger catalogues."""
-    more = params.glance_growth * np.log2(max(1.0, hours / params.glance_hours))
-    return params.glance_votes + int(more)
+    growth = params.glance_growth * np.log2(max(1.0, hours / params.glance_hours))
+    return params.glance_votes + int(growth)
 
 
 def longest_list(stage: SearchStage, params: Params) -> int:
@@ -428,14 +428,14 @@ def windows_of(
     every = open_windows(open_frames, params)
     if stage.name not in (WIDE, PITCHED):
         return every
-    step, each = params.step_frames, params.wide_every
+    step, stride = params.step_frames, params.wide_every
     chosen: list[tuple[int, int]] = []
     for _, numbered in groupby(
-        enumerate(every), key=lambda one: one[1][0] // step - one[0]
+        enumerate(every), key=lambda pair: pair[1][0] // step - pair[0]
     ):
         row = [window for _, window in numbered]
         # Of few in a row all, else the second of every so many.
-        chosen += row if len(row) < each else row[1::each]
+        chosen += row if len(row) < stride else row[1::stride]
     return chosen
 
 

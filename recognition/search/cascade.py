@@ -65,7 +65,7 @@ class Search:
     params: Params
     hours: float
     closed: NDArray[np.bool_]
-    found: list[ScoringRun] = field(default_factory=list)
+    runs: list[ScoringRun] = field(default_factory=list)
     refused: list[ScoringRun] = field(default_factory=list)
     loaded: dict[int, Landmarks] = field(default_factory=dict)
     hashed: dict[int, Hashes] = field(default_factory=dict)
@@ -102,11 +102,11 @@ class Search:
             open_frames=open_frames,
             params=self.params,
         )
-        known = len(self.found)
+        before = len(self.runs)
         for number, (line, windows) in enumerate(zip(lines, votes, strict=True), 1):
             for window, offsets in windows:
                 self.follow_votes(line, window, offsets)
-            if len(self.found) > known:  # other frames are open to the next line
+            if len(self.runs) > before:  # other frames are open to the next line
                 return number
         return len(lines)
 
@@ -118,7 +118,7 @@ class Search:
             self.sweep(stage)
             return
 
-        found = window_votes(
+        votes_by_window = window_votes(
             index,
             buckets,
             self.landmarks(stage),
@@ -126,7 +126,7 @@ class Search:
             open_frames=self.open_frames(stage),
             params=self.params,
         )
-        for window, votes in found:
+        for window, votes in votes_by_window:
             self.follow_votes(stage, window, votes)
 
     def follow_votes(
@@ -184,15 +184,19 @@ class Search:
     def changes(self) -> list[Warp]:
         """Return the changes of tempo and pitch found, most of the file first."""
         lengths: dict[Warp, float] = {}
-        for run in sorted(self.found, key=lambda run: -run.length):
+        for run in sorted(self.runs, key=lambda run: -run.length):
             if same_warp(run.alignment, _ORIGINAL):
                 continue
             like = next(
-                (one for one in lengths if same_warp(_alignment(one), run.alignment)),
+                (
+                    warp
+                    for warp in lengths
+                    if same_warp(_alignment(warp), run.alignment)
+                ),
                 Warp(1 / run.alignment.slope, run.alignment.shift),
             )
             lengths[like] = lengths.get(like, 0.0) + run.length
-        ranked = sorted(lengths, key=lambda one: -lengths[one])
+        ranked = sorted(lengths, key=lambda warp: -lengths[warp])
         return ranked[: self.params.followed_lines]
 
     def landmarks(self, stage: SearchStage) -> Landmarks:
@@ -215,22 +219,22 @@ class Search:
     def follow_all(self, proposed: Iterable[Lead]) -> None:
         """Verify leads, except where a run already explains the window."""
         for lead in proposed:
-            known = self._found_of(lead.recording)
-            for part in unexplained(lead, known, self.view.n_frames, self.params):
+            runs = self._runs_of(lead.recording)
+            for part in unexplained(lead, runs, self.view.n_frames, self.params):
                 run = self._weighed(part)
                 if run is None:
                     continue
                 if self._is_found(run):
-                    self.found.append(self._at_best_repeat(run, part))
+                    self.runs.append(self._at_best_repeat(run, part))
                 elif run.bits > 0:
                     # Kept as the closest candidate of an unmatched interval.
                     self.refused.append(run)
 
-    def _found_of(self, recording: int) -> list[ScoringRun]:
+    def _runs_of(self, recording: int) -> list[ScoringRun]:
         """Return the runs of a recording found so far."""
-        for run in self.found[self._sorted :]:
+        for run in self.runs[self._sorted :]:
             self._of_recording.setdefault(run.recording, []).append(run)
-        self._sorted = len(self.found)
+        self._sorted = len(self.runs)
         return self._of_recording.get(recording, [])
 
     def settled(self) -> list[ScoringRun]:
@@ -239,11 +243,11 @@ class Search:
         Each begins and ends where its recording does, or another run of it; see
         ``whole_run`` and ``meeting``. The one with most evidence is extended first.
         """
-        kept = chosen_with_drifts(self.found, self.follow_all, self.params)
-        for number, run in enumerate(kept):
-            within = room(run, kept, self.view.n_frames)
-            kept[number] = whole_run(self.view, run, within, self.params)
-        return meeting(joined(kept, self.params), self.params)
+        runs = chosen_with_drifts(self.runs, self.follow_all, self.params)
+        for number, run in enumerate(runs):
+            within = room(run, runs, self.view.n_frames)
+            runs[number] = whole_run(self.view, run, within, self.params)
+        return meeting(joined(runs, self.params), self.params)
 
     def open_frames(self, stage: SearchStage | None = None) -> NDArray[np.bool_]:
         """Return which frames are still to be searched, in a stage that follows a
@@ -253,9 +257,7 @@ class Search:
         if stage is None or stage.warp == PLAIN or stage.name in ON_GRID:
             return still_open
         along = [
-            run
-            for run in self.found
-            if same_warp(run.alignment, _alignment(stage.warp))
+            run for run in self.runs if same_warp(run.alignment, _alignment(stage.warp))
         ]
         if not along:  # a partition, which knows no runs but gets what is open
             return still_open
@@ -268,12 +270,12 @@ class Search:
 
     def _still_open(self) -> NDArray[np.bool_]:
         runs, still_open = self._open
-        if runs < len(self.found):
+        if runs < len(self.runs):
             still_open = still_open.copy()
-            for run in self.found[runs:]:
+            for run in self.runs[runs:]:
                 start, end = run.query_span
                 still_open[max(0, int(start)) : int(end) + 1] = False
-            self._open = len(self.found), still_open
+            self._open = len(self.runs), still_open
         return still_open
 
     def _weighed(self, lead: Lead) -> ScoringRun | None:
@@ -283,7 +285,7 @@ class Search:
             self._reference(lead.recording),
             lead,
             self.params,
-            beyond=self._known_raw(lead),
+            beyond=self._raw_bits_to_beat(lead),
         )
         if run is not None and self._gives_way(run):
             return None
@@ -295,7 +297,7 @@ class Search:
             run = self._doubted(run)
         return self._swept(lead, run) if lead.swept else run
 
-    def _known_raw(self, lead: Lead) -> float:
+    def _raw_bits_to_beat(self, lead: Lead) -> float:
         """Return the most ``raw`` bits in a lead's window of a long run of its recording.
 
         To follow looped music along every repeat of minutes is slow, and the best one
@@ -304,7 +306,7 @@ class Search:
         start, end = lead.window
         around = (
             run
-            for run in self._found_of(lead.recording)
+            for run in self._runs_of(lead.recording)
             if run.length >= _LONG
             and run.query_span[0] <= start
             and end <= run.query_span[1]
@@ -323,8 +325,8 @@ class Search:
         Looped music aligns at dozens of offsets, and weighing each completely is slow.
         """
         return any(
-            other.raw >= run.raw and overlap(run, other) > run.length / 2
-            for other in self._found_of(run.recording)
+            rival.raw >= run.raw and overlap(run, rival) > run.length / 2
+            for rival in self._runs_of(run.recording)
         )
 
     def _swept(self, lead: Lead, run: ScoringRun | None) -> ScoringRun | None:
@@ -340,8 +342,8 @@ class Search:
 
     def _with_relief(self, run: ScoringRun, price: float = 0.0) -> ScoringRun:
         """Add the level evidence to a run, reduced by ``price`` but never below 0."""
-        more = relief_bits(self.view, run, self.params)
-        return replace(run, bits=run.bits + more - min(price, max(0.0, more)))
+        relief = relief_bits(self.view, run, self.params)
+        return replace(run, bits=run.bits + relief - min(price, max(0.0, relief)))
 
     def _doubted(self, run: ScoringRun) -> ScoringRun:
         """Reduce the bits of a run that lacks landmarks or repeats a few sounds.
@@ -353,8 +355,8 @@ class Search:
             return run
         params = self.params
         present = run.aligned / (run.aligned + params.absent_share * run.absent)
-        wanted = params.pitch_share * run.aligned**params.pitch_power
-        return replace(run, bits=run.bits * present * min(1.0, run.pitches / wanted))
+        expected = params.pitch_share * run.aligned**params.pitch_power
+        return replace(run, bits=run.bits * present * min(1.0, run.pitches / expected))
 
     def _is_found(self, run: ScoringRun) -> bool:
         threshold = threshold_bits(self.hours, self.params)
@@ -384,7 +386,7 @@ class Search:
 
     def _reference(self, recording: int) -> Landmarks:
         if recording not in self.loaded:
-            self.loaded[recording] = self.references.one(recording)
+            self.loaded[recording] = self.references.landmarks_of(recording)
         return self.loaded[recording]
 
 
@@ -406,7 +408,7 @@ def _warped_view(view: QueryView, warp: Warp, params: Params) -> QueryView:
 
 
 def unexplained(
-    lead: Lead, found: Iterable[ScoringRun], n_frames: int, params: Params
+    lead: Lead, runs: Iterable[ScoringRun], n_frames: int, params: Params
 ) -> list[Lead]:
     """Limit a lead to the parts of its window that no run on its alignment explains.
 
@@ -415,7 +417,7 @@ def unexplained(
     """
     spans = sorted(
         run.query_span
-        for run in found
+        for run in runs
         if run.recording == lead.recording and _on_line(run, lead)
     )
     if not spans:

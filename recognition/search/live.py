@@ -83,12 +83,12 @@ def hear(
         lead = Lead(
             play.recording, _alignment_of(play, params), (0, n_frames), 0, False
         )
-        run = follow(search.view, references.one(play.recording), lead, params)
+        run = follow(search.view, references.landmarks_of(play.recording), lead, params)
         # Known since long, so that less evidence is enough than for a new play.
         heard = run is not None and run.bits >= params.candidate_bits
         going_on.append(run if heard else None)
         if run is not None and heard:
-            search.found.append(run)
+            search.runs.append(run)
     names = [DENSE] if audio_type is CaptureType.RECORDED else [SPARSE, DENSE]
     tops = {SPARSE: params.sparse_top, DENSE: params.dense_top}
     for name in names:
@@ -105,16 +105,17 @@ def hear(
 
     settled = search.settled()
     followed = [
-        None if run is None else _within(settled, run, params) for run in going_on
+        None if run is None else _containing_run(settled, run, params)
+        for run in going_on
     ]
-    known = set(map(id, followed))
+    followed_ids = set(map(id, followed))
     return HeardNow(
         followed=tuple(None if run is None else leave(run) for run in followed),
-        found=tuple(leave(run) for run in settled if id(run) not in known),
+        found=tuple(leave(run) for run in settled if id(run) not in followed_ids),
     )
 
 
-def _within(
+def _containing_run(
     settled: Sequence[ScoringRun], run: ScoringRun, params: Params
 ) -> ScoringRun:
     """Return the settled run of which a play's run is part.
@@ -122,10 +123,10 @@ def _within(
     If there is none, another alignment of the recording fits better; then its own run.
     """
     drift = params.merge_drift_frames
-    for one in settled:
-        meets = one.recording == run.recording and overlap(one, run) > 0
-        if meets and same_line(one, run, drift):
-            return one
+    for whole in settled:
+        meets = whole.recording == run.recording and overlap(whole, run) > 0
+        if meets and same_line(whole, run, drift):
+            return whole
     return run
 
 

@@ -132,13 +132,13 @@ class BegunScan:
 
         ``refused`` are earlier alignments of the same scan that were too weak.
         """
-        found = [
+        matches = [
             with_band(self.match(run), run, self.search)
             for run in self.search.settled()
         ]
         segments = tuple(
             joined_over_pauses(
-                found, self.silent, hours=self.search.hours, params=self.search.params
+                matches, self.silent, hours=self.search.hours, params=self.search.params
             )
         )
         unmatched = unmatched_intervals(
@@ -205,7 +205,7 @@ def segment_match(
         bits=round(run.bits, 2),
         e_value=expected,
         aligned=run.aligned,
-        expected_by_chance=round(run.p0 * run.known, 1),
+        expected_by_chance=round(run.p0 * run.judged, 1),
     )
 
 

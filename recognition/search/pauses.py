@@ -38,7 +38,7 @@ def joined_over_pauses(
     for segment in sorted(segments, key=lambda s: (s.recording, s.start_ms)):
         before = made[-1] if made else None
         if before is not None and _goes_on(before, segment, silent, params):
-            made[-1] = _together(before, segment, hours, params)
+            made[-1] = _join_pair(before, segment, hours, params)
         else:
             made.append(segment)
     return sorted(made, key=lambda s: (s.start_ms, s.end_ms, s.recording))
@@ -69,11 +69,11 @@ def _goes_on(
     )
 
 
-def _together(
+def _join_pair(
     before: SegmentMatch, after: SegmentMatch, hours: float, params: Params
 ) -> SegmentMatch:
     """Return both as one, with the tempo, pitch and band of the longer."""
-    longer = max(before, after, key=lambda one: one.end_ms - one.start_ms)
+    longer = max(before, after, key=lambda match: match.end_ms - match.start_ms)
     bits = round(before.bits + after.bits, 2)
     expected = e_value(bits, hours, params)
     return replace(

@@ -167,19 +167,19 @@ def search_back(
             params, robust_first=robust_first, hours=hours, widely=policy.widely
         )
     grid = [stage for stage in todo if stage.name in ON_GRID]
-    asked = _ProposedLeads(search, index, grid)
+    proposals = _ProposedLeads(search, index, grid)
 
     def run(todo: Sequence[SearchStage]) -> None:
         for stage in todo:
             if stage.name == SWEEP:
                 search.sweep(stage)
             else:
-                search.follow_all(asked.leads(stage))
+                search.follow_all(proposals.leads(stage))
 
     run(todo)
     if follows:
         run(following(search.changes(), params, hours=hours))
-    found = [
+    matches = [
         with_band(
             segment_match(
                 run, duration_ms=query.duration_ms, hours=hours, params=params
@@ -196,7 +196,7 @@ def search_back(
                 dense, level_map, (match.start_ms, match.end_ms), params
             ),
         )
-        for match in joined_over_pauses(found, silent, hours=hours, params=params)
+        for match in joined_over_pauses(matches, silent, hours=hours, params=params)
     )
 
 
@@ -247,15 +247,15 @@ class _ProposedLeads:
         self, stage: SearchStage, open_frames: NDArray[np.bool_]
     ) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
         """Return frames and keys of the hits at a stage's warp, in these frames."""
-        known = self.grid_hits is not None and stage in self.at_once
-        if not known or (open_frames & ~self.covered).any():
+        is_current = self.grid_hits is not None and stage in self.at_once
+        if not is_current or (open_frames & ~self.covered).any():
             first = self.grid.index(stage)
-            alike = [one for one in self.grid[first:] if one.name == stage.name]
+            alike = [line for line in self.grid[first:] if line.name == stage.name]
             landmarks = self.search.landmarks(stage).frames
             pairings = max(1, len(landmarks) * self.index.n_hashes)
             self.at_once = alike[: max(1, _PAIRINGS // pairings)]
-            asked = [one.warp for one in self.at_once]
-            self.grid_hits = self._hits(stage, asked, open_frames)
+            warps = [line.warp for line in self.at_once]
+            self.grid_hits = self._hits(stage, warps, open_frames)
             self.covered = open_frames
         assert self.grid_hits is not None  # noqa: S101  just found
         which, frames, keys = self.grid_hits
@@ -264,11 +264,14 @@ class _ProposedLeads:
         return frames[chosen], keys[chosen]
 
     def _hits(
-        self, stage: SearchStage, asked: Sequence[Warp], open_frames: NDArray[np.bool_]
+        self,
+        stage: SearchStage,
+        changes: Sequence[Warp],
+        open_frames: NDArray[np.bool_],
     ) -> _Hits:
         params, landmarks = self.search.params, self.search.landmarks(stage)
         landmarks = select(landmarks, open_frames[landmarks.frames])
-        places, warps = (landmarks.frames, landmarks.bins), _warps(asked, params)
+        places, warps = (landmarks.frames, landmarks.bins), _warps(changes, params)
         parts: list[_Hits] = []
         taken = 0
         for begin in range(0, max(1, len(landmarks.frames)), _LANDMARKS_AT_ONCE):
@@ -322,18 +325,18 @@ def _mark_pairs(
     for i in range(len(frames)):
         count = neighbours(frames, bins, i, bounds, near)
         for k in range(count):
-            other = place_from(frames, bins, i, near[k], times)
-            pair = _pair(np.int64(round(bins[i])), other)
+            code = place_from(frames, bins, i, near[k], times)
+            pair = _pair(np.int64(round(bins[i])), code)
             pairs[pair >> 6] |= np.uint64(1) << np.uint64(pair & 63)
 
 
 @compiled_part
-def _pair(anchor: np.int64, other: np.int64) -> np.int64:
+def _pair(anchor: np.int64, code: np.int64) -> np.int64:
     """Pack the first landmark of a hash and another one into ``_PAIR_BITS`` bits.
 
     A warp may shift an anchor out of the spectrum; no recording has that number.
     """
-    return (anchor << 11 | other >> 8 << 4 | other & 15) & ((1 << _PAIR_BITS) - 1)
+    return (anchor << 11 | code >> 8 << 4 | code & 15) & ((1 << _PAIR_BITS) - 1)
 
 
 @compiled
@@ -360,7 +363,7 @@ def _hits(
     at = np.empty(_FIRST_HITS, dtype=np.int32)
     keys = np.empty(_FIRST_HITS, dtype=np.uint64)
     near = np.empty(fans[0] + 1, dtype=np.int64)
-    across, known, codes = np.empty_like(near), np.empty_like(near), np.empty_like(near)
+    across, slots, codes = np.empty_like(near), np.empty_like(near), np.empty_like(near)
     n = 0
     most, before, ahead = limits
     length = ahead + (frames[-1] if len(frames) else 0)
@@ -375,13 +378,13 @@ def _hits(
             # branch would be slower.
             for k in range(count):
                 time = coarse[w, near[k]]
-                known[n_known], codes[n_known] = k, across[k] | time
+                slots[n_known], codes[n_known] = k, across[k] | time
                 pair = _pair(anchor, codes[n_known])
                 bit = pairs[pair >> 6] >> np.uint64(pair & 63) & np.uint64(1)
                 n_known += int(bit) & int(time >= 0)
             for a in range(n_known - 1):
                 for b in range(a + 1, n_known):
-                    if known[b] > known[a] + fans[1]:
+                    if slots[b] > slots[a] + fans[1]:
                         break
                     value = mix(anchor, codes[a], codes[b])
                     begin, end = _postings_of(value, first, shift, hashes)
@@ -460,16 +463,16 @@ def _strongest(
             continue
         centres = np.empty(3 * (high - low), dtype=np.uint64)
         sums = np.empty(len(centres), dtype=np.int64)
-        found = peaks(np.sort(keys[low:high]), centres, sums)
-        enough = np.flatnonzero(sums[:found] >= min_votes)
+        count = peaks(np.sort(keys[low:high]), centres, sums)
+        enough = np.flatnonzero(sums[:count] >= min_votes)
         begin = n
         for at in enough[np.argsort(-sums[enough], kind="mergesort")]:
             owner = np.int64(centres[at]) >> _OFFSET_BITS
             offset = (np.int64(centres[at]) & ((1 << _OFFSET_BITS) - 1)) - _ZERO
             of_owner = 0
-            for other in range(begin, n):
-                if chosen[other, 1] == owner:
-                    near = abs(chosen[other, 2] - offset) <= 2
+            for row in range(begin, n):
+                if chosen[row, 1] == owner:
+                    near = abs(chosen[row, 2] - offset) <= 2
                     # A stronger offset this close excludes the new one.
                     of_owner += top if near else 1
             if of_owner >= top:

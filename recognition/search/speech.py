@@ -55,10 +55,12 @@ def speech_share(
     params: Params = DEFAULT,
 ) -> float | None:
     """Return the share (0–1) of seconds with speech, or None if the span is too short."""
-    found = traits(landmarks, level_map, interval_ms, params)
-    if not len(found):
+    features = traits(landmarks, level_map, interval_ms, params)
+    if not len(features):
         return None
-    odds = _with_neighbours(np.clip(found @ _WEIGHTS + _BIAS, -_MOST_ODDS, _MOST_ODDS))
+    odds = _with_neighbours(
+        np.clip(features @ _WEIGHTS + _BIAS, -_MOST_ODDS, _MOST_ODDS)
+    )
     return round(float((odds > 0).mean()), 2)
 
 
@@ -142,7 +144,7 @@ def _followed(
     ways: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Return whether each of the first ``count`` landmarks is followed, in each way."""
-    found = np.zeros((count, len(ways)), dtype=np.float64)
+    flags = np.zeros((count, len(ways)), dtype=np.float64)
     latest, farthest = ways[:, 1].max(), ways[:, 3].max()
     for i in range(count):
         for j in range(i + 1, len(frames)):
@@ -155,8 +157,8 @@ def _followed(
             for way in range(len(ways)):
                 in_time = ways[way, 0] <= later < ways[way, 1]
                 if in_time and ways[way, 2] <= off < ways[way, 3]:
-                    found[i, way] = 1
-    return found
+                    flags[i, way] = 1
+    return flags
 
 
 @compiled

@@ -53,14 +53,14 @@ def swept_places(
     """
     if not weights.least:  # runs found meanwhile explain the window
         return []
-    found: list[Place] = []
+    candidates: list[Place] = []
     for table in tables:
         interrupts.look()
         local, places = highest_places(
             table, weights, params.rough_least, params.rough_top
         )
-        found += _exact(table, weights, local, places, params.sweep_least)[1]
-    return highest(found, params.sweep_top, params)
+        candidates += _exact(table, weights, local, places, params.sweep_least)[1]
+    return highest(candidates, params.sweep_top, params)
 
 
 def glance(
@@ -75,8 +75,8 @@ def glance(
     Such an offset has the votes that chance gives, but few enough offsets have them to
     score each like a place of the sweep.
     """
-    _, found = glanced_places(tables, where, weights, votes, params)
-    for place in highest(found, params.glance_top, params):
+    _, candidates = glanced_places(tables, where, weights, votes, params)
+    for place in highest(candidates, params.glance_top, params):
         yield lead_at(place, where, weights, params)
 
 
@@ -89,9 +89,9 @@ def glanced_places(
 ) -> tuple[list[int], list[Place]]:
     """Return which of a window's votes are high enough, and the place of each."""
     which: list[int] = []
-    found: list[Place] = []
+    candidates: list[Place] = []
     if not weights.least or not len(votes):
-        return which, found
+        return which, candidates
     window, warp = where
     first = warp.frames(window)[0] // params.sweep_frames
     places = (votes.deltas // params.sweep_frames) + first + weights.cells - 1
@@ -103,8 +103,8 @@ def glanced_places(
             table, weights, local[here], places[here], params.glance_least
         )
         which += here[high].tolist()
-        found += exact
-    return which, found
+        candidates += exact
+    return which, candidates
 
 
 def _exact(
@@ -122,21 +122,21 @@ def _exact(
     return high, list(zip(*(column.tolist() for column in columns), strict=True))
 
 
-def highest(found: Iterable[Place], top: int, params: Params) -> list[Place]:
+def highest(candidates: Iterable[Place], top: int, params: Params) -> list[Place]:
     """Return the ``top`` highest places, without those beside a higher one.
 
     Keeps at most ``sweep_each`` of a recording, because a loop fits in many places. So
     the highest of all are among the highest of each part of the recordings.
     """
-    kept: list[Place] = []
+    best: list[Place] = []
     of_recording: dict[int, list[int]] = {}
-    for height, recording, place in sorted(found):
-        others = of_recording.setdefault(recording, [])
-        is_beside = any(abs(place - other) <= _BESIDE for other in others)
-        if not is_beside and len(others) < params.sweep_each:
-            others.append(place)
-            kept.append((height, recording, place))
-    return kept[:top]
+    for height, recording, place in sorted(candidates):
+        earlier_places = of_recording.setdefault(recording, [])
+        is_beside = any(abs(place - earlier) <= _BESIDE for earlier in earlier_places)
+        if not is_beside and len(earlier_places) < params.sweep_each:
+            earlier_places.append(place)
+            best.append((height, recording, place))
+    return best[:top]
 
 
 def lead_at(place: Place, where: Where, weights: Weights, params: Params) -> Lead:

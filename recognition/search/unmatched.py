@@ -40,7 +40,7 @@ def unmatched_intervals(
     for segment in segments:
         first = int(segment.start_ms / params.frame_ms)
         kinds[first : int(segment.end_ms / params.frame_ms) + 1] = -1
-    spans = np.array([(one.start_ms, one.end_ms, one.bits) for one in refused])
+    spans = np.array([(match.start_ms, match.end_ms, match.bits) for match in refused])
     intervals = []
     for first, last in _pieces(kinds):
         if kinds[first] < 0:
@@ -59,11 +59,11 @@ def unmatched_intervals(
 
 def _lasting(mask: NDArray[np.bool_], least: float) -> NDArray[np.bool_]:
     """Return the mask without true intervals shorter than ``least``."""
-    kept = mask.copy()
+    lasting = mask.copy()
     for first, last in _pieces(mask.astype(np.int8)):
         if mask[first] and last - first < least:
-            kept[first:last] = False
-    return kept
+            lasting[first:last] = False
+    return lasting
 
 
 def _pieces(values: NDArray[np.int8]) -> list[tuple[int, int]]:

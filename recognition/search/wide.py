@@ -211,14 +211,14 @@ def _height(
     beside = line[1] + 0.5
     high = starts[local + 1]
     at = first_from(cells, starts[local], high, int(np.ceil(-begin / slope)))
-    found, chance = 0, np.float32(0)
+    hits, chance = 0, np.float32(0)
     while at < high:
         cell = int(begin + slope * cells[at])
         if cell >= n:
             break
         place = int(bins[at] + beside)
         if 0 <= place < n_bins:
-            found += heard[place, cell]
+            hits += heard[place, cell]
             chance += rates[place]
         at += 1
-    return float((found - chance) / np.sqrt(chance + 1))
+    return float((hits - chance) / np.sqrt(chance + 1))

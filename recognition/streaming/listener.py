@@ -107,9 +107,9 @@ class Listener:
             while self._pending:
                 sent = self._feed.send(self._pending[0])
                 self._pending_bytes -= sent
-                rest = self._pending[0][sent:]
-                if rest:
-                    self._pending[0] = rest
+                unsent = self._pending[0][sent:]
+                if unsent:
+                    self._pending[0] = unsent
                 else:
                     self._pending.popleft()
             if self._is_ending:
@@ -181,14 +181,14 @@ class Listener:
             raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
 
 
-def _read_heard_sound(said: dict[str, Any]) -> HeardSound:  # Any: JSON
+def _read_heard_sound(fields: dict[str, Any]) -> HeardSound:  # Any: JSON
     return HeardSound(
-        points=tuple((int(ms), int(b), int(last)) for ms, b, last in said["points"]),
-        duration_ms=int(said["duration_ms"]),
-        byte=int(said["heard"]),
-        codec=str(said["codec"])[:40],
-        container=str(said["container"])[:100],
-        sample_rate=min(MAX_RATE, int(said["sample_rate"])),
-        channels=min(255, int(said["channels"])),
-        why=str(said["why"])[:20],
+        points=tuple((int(ms), int(b), int(last)) for ms, b, last in fields["points"]),
+        duration_ms=int(fields["duration_ms"]),
+        byte=int(fields["heard"]),
+        codec=str(fields["codec"])[:40],
+        container=str(fields["container"])[:100],
+        sample_rate=min(MAX_RATE, int(fields["sample_rate"])),
+        channels=min(255, int(fields["channels"])),
+        why=str(fields["why"])[:20],
     )

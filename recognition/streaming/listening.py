@@ -218,14 +218,14 @@ class Ear:
         """Note the first frame's format, and tell whether a later one has the same."""
         refuse_shape(frame.sample_rate, frame.layout.nb_channels)
         codec = stream.codec_context.name
-        found = (codec, frame.sample_rate, frame.layout.nb_channels)
+        audio_format = (codec, frame.sample_rate, frame.layout.nb_channels)
         if self._format is None:
-            self._format = found
+            self._format = audio_format
             if frame.layout.nb_channels > 1:
                 self._converter = Converter(
                     Wanted("fltp", "stereo", SAMPLE_RATE, BLOCK_SAMPLES)
                 )
-        return found == self._format
+        return audio_format == self._format
 
     def _take(self, frame: AudioFrame, packet: Packet[AudioStream]) -> None:
         self._seconds += Fraction(frame.samples, frame.sample_rate)
@@ -265,7 +265,7 @@ class Ear:
         if not _is_empty(taken):
             self._send_landmarks(taken)
         codec, rate, channels = self._format or ("", 0, 0)
-        said = {
+        fields = {
             "points": self._points,
             "duration_ms": int(self._seconds * 1000),
             "heard": self._feed.heard,
@@ -276,7 +276,7 @@ class Ear:
             "why": why,
         }
         self._points = []
-        wire.send(self._talk, MessageKind.HEARD, json.dumps(said).encode())
+        wire.send(self._talk, MessageKind.HEARD, json.dumps(fields).encode())
 
     def _send_landmarks(self, made: Fingerprint) -> None:
         first, moved = moved_to_zero(made)

@@ -213,13 +213,13 @@ def level_gaps(
 
     Differences are query minus reference, in nepers.
     """
-    found = _partners(
+    partners = _partners(
         (view.first, view.landmarks.frames, view.landmarks.bins),
         (reference.frames, reference.bins),
         (alignment.slope, alignment.offset, alignment.shift),
     )
-    here = found >= 0
-    gaps = view.landmarks.levels[found[here]] - reference.levels[here]
+    here = partners >= 0
+    gaps = view.landmarks.levels[partners[here]] - reference.levels[here]
     return reference.frames[here], gaps
 
 
@@ -229,13 +229,13 @@ def _partners(
 ) -> NDArray[np.int64]:
     """Return the query landmark beside each reference landmark, -1 where none is."""
     first, frames, bins = query
-    found = np.full(len(reference[0]), -1, dtype=np.int64)
-    for i in range(len(found)):
+    partners = np.full(len(reference[0]), -1, dtype=np.int64)
+    for i in range(len(partners)):
         frame = alignment[1] + alignment[0] * reference[0][i]
         place = reference[1][i] + alignment[2]
         if frame >= 0 and place >= 0:
-            found[i] = nearest(first, frames, bins, frame, place, 1.5, 0.5)
-    return found
+            partners[i] = nearest(first, frames, bins, frame, place, 1.5, 0.5)
+    return partners
 
 
 @compiled

@@ -21,22 +21,22 @@ _SAME_TEMPO = 0.001  # straight runs of the same music differ by less
 
 
 def chosen_with_drifts(
-    found: Sequence[ScoringRun],
+    runs: Sequence[ScoringRun],
     follow_all: Callable[[Sequence[Lead]], None],
     params: Params,
 ) -> list[ScoringRun]:
-    """Choose among the runs found, and look for more beside those that drift.
+    """Choose among runs, and look for more beside those that drift.
 
-    ``follow_all`` adds to ``found`` what it finds along leads.
+    ``follow_all`` adds to ``runs`` what it finds along leads.
     """
-    kept = chosen(found, params)
+    best = chosen(runs, params)
     for _ in range(_ROUNDS):
-        known = len(found)
-        follow_all([*leads_beside(kept, params)])
-        if len(found) == known:
+        count = len(runs)
+        follow_all([*leads_beside(best, params)])
+        if len(runs) == count:
             break
-        kept = chosen(found, params)
-    return kept
+        best = chosen(runs, params)
+    return best
 
 
 def meeting(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
@@ -58,33 +58,35 @@ def leads_beside(runs: Sequence[ScoringRun], params: Params) -> Iterator[Lead]:
     reach = params.bend_frames
     ordered = sorted(runs, key=lambda r: (r.recording, r.query_span))
     for _, of_one in groupby(ordered, key=lambda r: r.recording):
-        for one, later in pairwise(of_one):
-            if abs(one.alignment.slope / later.alignment.slope - 1) < _SAME_TEMPO:
+        for earlier, later in pairwise(of_one):
+            if abs(earlier.alignment.slope / later.alignment.slope - 1) < _SAME_TEMPO:
                 continue
-            between = _between_ends(one, later, params)
+            between = _between_ends(earlier, later, params)
             if between is not None:
                 yield between
-            if between is not None or bend_between(one, later, params) is not None:
-                start, end = int(one.query_span[0]), int(later.query_span[1])
-                yield _lead(one, one.alignment, (start - reach, start))
+            if between is not None or bend_between(earlier, later, params) is not None:
+                start, end = int(earlier.query_span[0]), int(later.query_span[1])
+                yield _lead(earlier, earlier.alignment, (start - reach, start))
                 yield _lead(later, later.alignment, (end, end + reach))
 
 
-def _between_ends(one: ScoringRun, later: ScoringRun, params: Params) -> Lead | None:
+def _between_ends(
+    earlier: ScoringRun, later: ScoringRun, params: Params
+) -> Lead | None:
     """Return the lead from the end of a run to the start of a later one; None if there
     is no room, or their tempi do not lead there.
     """
-    start, end = one.query_span[1], later.query_span[0]
-    used = later.reference_span[0] - one.reference_span[1]
+    start, end = earlier.query_span[1], later.query_span[0]
+    used = later.reference_span[0] - earlier.reference_span[1]
     if used <= 0 or end - start < params.min_segment_ms / params.frame_ms:
         return None
     slope = (end - start) / used
-    for run in (one, later):
+    for run in (earlier, later):
         if abs(slope / run.alignment.slope - 1) > params.bend_tempo:
             return None
-    shift = (one.alignment.shift + later.alignment.shift) / 2
-    along = Alignment(slope, start - slope * one.reference_span[1], shift)
-    return _lead(one, along, (int(start), int(end)))
+    shift = (earlier.alignment.shift + later.alignment.shift) / 2
+    along = Alignment(slope, start - slope * earlier.reference_span[1], shift)
+    return _lead(earlier, along, (int(start), int(end)))
 
 
 def _lead(run: ScoringRun, along: Alignment, window: tuple[int, int]) -> Lead:
@@ -96,22 +98,22 @@ def bend_between(before: ScoringRun, after: ScoringRun, params: Params) -> float
 
     Both are at the same place of the query there, and their tempi differ little.
     """
-    one, other = before.alignment, after.alignment
-    change = abs(one.slope / other.slope - 1)
+    first, second = before.alignment, after.alignment
+    change = abs(first.slope / second.slope - 1)
     if before.recording != after.recording or change > params.bend_tempo:
         return None
     ends = before.reference_span[1], after.reference_span[0]
     middle = sum(ends) / 2
-    beside = one.query_frame(middle) - other.query_frame(middle)
+    beside = first.query_frame(middle) - second.query_frame(middle)
     gap = after.query_span[0] - before.query_span[1]
     if abs(beside) > params.merge_drift_frames or gap > params.merge_frames:
         return None
-    turn = one.slope - other.slope
+    turn = first.slope - second.slope
     bend = middle - beside / turn if turn else middle
     bend = min(max(bend, min(ends)), max(ends))
     least = params.min_segment_ms / params.frame_ms
-    left = one.query_frame(bend) - before.query_span[0]
-    right = after.query_span[1] - other.query_frame(bend)
+    left = first.query_frame(bend) - before.query_span[0]
+    right = after.query_span[1] - second.query_frame(bend)
     return bend if min(left, right) >= least else None
 
 
@@ -127,6 +129,6 @@ def _between(run: ScoringRun, first: int, last: int) -> ScoringRun:
         bits=run.bits * share,
         raw=run.raw * share,
         aligned=round(run.aligned * share),
-        known=round(run.known * share),
+        judged=round(run.judged * share),
         absent=round(run.absent * share),
     )

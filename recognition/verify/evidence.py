@@ -111,17 +111,17 @@ def evidence(lookup: Lookup, inner: Span) -> Weighed:
 
 
 @compiled_part
-def weighed(lookup: Lookup, found: Found, inner: Span) -> Weighed:
+def weighed(lookup: Lookup, findings: Found, inner: Span) -> Weighed:
     """Return what ``evidence`` returns, from what was found along the alignment."""
     _, reference, _, constants, tables = lookup
-    before, gaps, offs, chances, places, timed, which, chance_gaps = found
+    before, gaps, offs, chances, places, timed, which, chance_gaps = findings
     states = before.copy()
-    known = 0
+    judged = 0
     hits = 0
     for i in range(inner[0], inner[1]):
-        known += states[i] != OUTSIDE
+        judged += states[i] != OUTSIDE
         hits += states[i] == ALIGNED
-    observed = hits / known if known else 0.0
+    observed = hits / judged if judged else 0.0
     gains, spare = _band_gains(reference[1], states, gaps, inner, constants)
     levels = np.zeros(3, dtype=np.float64)
     for number in range(len(which)):
@@ -293,14 +293,14 @@ def _gain_without(
 @compiled_part
 def _weights(
     reference: Reference,
-    found: tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]],
+    findings: tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]],
     gain: tuple[NDArray[np.float32], NDArray[np.float32]],
     close: tuple[NDArray[np.float64], NDArray[np.float64], float],
     rates: tuple[float, float],
     constants: Constants,
 ) -> NDArray[np.float32]:
     frames, bins, _ = reference
-    states, gaps, offs = found
+    states, gaps, offs = findings
     bits, closeness, timing = close
     p0, p1 = rates
     weights = np.zeros(len(frames), dtype=np.float32)

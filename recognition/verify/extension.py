@@ -101,16 +101,16 @@ def follow(
     paid = replace(run, bits=run.bits - _bill(run.alignment, params))
     if lead.warped:
         return paid
-    known = (
+    price = (
         0.0
         if same_warp(lead.alignment, Alignment(1.0, 0.0, 0.0))
         else params.followed_bits
     )
     # It strays if it was fitted to another tempo or pitch than the lead's.
     if same_warp(run.alignment, lead.alignment):
-        return replace(run, bits=run.bits - known)
+        return replace(run, bits=run.bits - price)
     straight = _straight(view, run, lead.alignment, within, params)
-    straight = replace(straight, bits=straight.bits - known)
+    straight = replace(straight, bits=straight.bits - price)
     return max(straight, paid, key=lambda run: run.bits)
 
 
@@ -131,7 +131,7 @@ def whole_run(
     for _ in range(_FITS):
         fitted = replace(run, alignment=alignment)
         span = run.first, run.last + 1
-        again = _extend_run(view, fitted, span, within, params, found=True)
+        again = _extend_run(view, fitted, span, within, params, in_full=True)
         if again.raw <= run.raw or again.last - again.first < run.last - run.first:
             break
         run = replace(again, bits=run.bits)
@@ -140,11 +140,11 @@ def whole_run(
     return run
 
 
-def same_warp(one: Alignment, other: Alignment) -> bool:
+def same_warp(first: Alignment, second: Alignment) -> bool:
     """Return whether two alignments have the same tempo and pitch."""
     return (
-        abs(one.slope / other.slope - 1) <= _SAME_TEMPO
-        and abs(one.shift - other.shift) <= _SAME_PITCH
+        abs(first.slope / second.slope - 1) <= _SAME_TEMPO
+        and abs(first.shift - second.shift) <= _SAME_PITCH
     )
 
 
@@ -250,13 +250,13 @@ def _extend_run(
     within: tuple[int, int],
     params: Params,
     *,
-    found: bool = False,
+    in_full: bool = False,
 ) -> ScoringRun:
     """Widen the span on each side while the run touches its border.
 
-    If the run was ``found`` before, all evidence counts; see ``whole_run``.
+    With ``in_full``, for a run that is certain, all evidence counts; see ``whole_run``.
     """
-    x_drop = params.found_drop if found else params.x_drop
+    x_drop = params.found_drop if in_full else params.x_drop
     whole = 0, len(run.reference.frames)
     lookup = lookup_of(view, run.reference, whole, run.alignment, params)
     borders = _span(run.reference, run.alignment, within)
@@ -269,7 +269,7 @@ def _extend_run(
             core,
             borders,
             (params.extend_frames, _AT_A_STRETCH),
-            ((x_drop, params.candidate_bits), edge_of(params), found),
+            ((x_drop, params.candidate_bits), edge_of(params), in_full),
         )
         if tally[2] > 0:
             extended = _run(run.recording, run.reference, 0, run.alignment, tally)
@@ -317,7 +317,7 @@ def _run_in(
 def _run(
     recording: int, reference: Landmarks, begin: int, alignment: Alignment, tally: Tally
 ) -> ScoringRun:
-    first, last, bits, raw, aligned, known, absent, pitches, p0 = tally
+    first, last, bits, raw, aligned, judged, absent, pitches, p0 = tally
     return ScoringRun(
         recording=recording,
         reference=reference,
@@ -327,7 +327,7 @@ def _run(
         bits=bits,
         raw=raw,
         aligned=aligned,
-        known=known,
+        judged=judged,
         absent=absent,
         pitches=pitches,
         p0=p0,
@@ -360,13 +360,13 @@ def _best_run(lookup: Lookup, limits: Limits, edge: Edge) -> Tally:
 
     Gains and chance are estimated from all landmarks, then from the best run itself.
     """
-    found = found_along(lookup)
+    findings = found_along(lookup)
     # A plain 0 is a type of its own, for which Numba would compile all this again.
     inner = np.int64(0), len(lookup[1][0])
-    result = weighed(lookup, found, inner)
+    result = weighed(lookup, findings, inner)
     first, last, bits = best_segment(result[3], limits[0])
     if bits > 0 and last - first >= _FEWEST_LANDMARKS:
-        result = weighed(lookup, found, (first, last + 1))
+        result = weighed(lookup, findings, (first, last + 1))
         first, last, bits = best_segment(result[3], limits[0])
     return _find_ends(lookup, result, (first, last, bits), limits, edge)
 
@@ -416,7 +416,7 @@ def _widened(
     low, high = span
     begin, end = low, low  # the landmarks looked up so far
     weighed_so_far = 0
-    found = found_along(
+    findings = found_along(
         (query, (frames[:0], bins[:0], levels[:0]), alignment, constants, tables)
     )
     while True:
@@ -430,21 +430,21 @@ def _widened(
         part = frames[low:high], bins[low:high], levels[low:high]
         here = query, part, alignment, constants, tables
         # What is known is looked up only once: songs are many steps long.
-        found = found_wider(here, found, begin - low)
+        findings = found_wider(here, findings, begin - low)
         begin, end = low, high
-        states, gaps, gains, weights, every, chance = weighed(here, found, inner)
+        states, gaps, gains, weights, every, chance = weighed(here, findings, inner)
         counted = weights
         if in_full:
             counted = _in_full(states, every, inner, edge[1])
         result = states, gaps, gains, counted, every, chance
         segment = best_segment(counted, limits[0])
-        first, last, bits, raw, aligned, known, absent, pitches, p0 = _find_ends(
+        first, last, bits, raw, aligned, judged, absent, pitches, p0 = _find_ends(
             here, result, segment, limits, edge
         )
         if bits <= 0:
             return best, (low, high), True
         first, last = low + first, low + last
-        best = first, last, bits, raw, aligned, known, absent, pitches, p0
+        best = first, last, bits, raw, aligned, judged, absent, pitches, p0
         core = first, last + 1
         if low > 0 and frames[first] - frames[low] < _NEAR_FRAMES:
             low = int(np.searchsorted(frames, np.int32(frames[low] - step)))
@@ -499,11 +499,11 @@ def _tally(
 ) -> Tally:
     first, last = segment
     total = np.float64(0)
-    aligned, known, absent, pitches = 0, 0, 0, 0
+    aligned, judged, absent, pitches = 0, 0, 0, 0
     heard = np.zeros(_PITCHES, dtype=np.bool_)
     for i in range(first, last + 1):
         total += raw[i]
-        known += states[i] != OUTSIDE
+        judged += states[i] != OUTSIDE
         absent += states[i] == ABSENT
         if states[i] == ALIGNED:
             aligned += 1
@@ -511,4 +511,4 @@ def _tally(
             pitches += not heard[pitch]
             heard[pitch] = True
     bits, p0 = result
-    return int(first), last, bits, total, aligned, known, absent, pitches, p0
+    return int(first), last, bits, total, aligned, judged, absent, pitches, p0

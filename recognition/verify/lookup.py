@@ -205,26 +205,28 @@ def found_along(lookup: Lookup) -> Found:
 
 
 @compiled_part
-def found_wider(lookup: Lookup, found: Found, begin: int) -> Found:
+def found_wider(lookup: Lookup, findings: Found, begin: int) -> Found:
     """Return what ``found_along`` returns, if the landmarks from ``begin`` on are known.
 
-    ``found`` is what lies along the same alignment at as many landmarks as it has states.
+    ``findings`` is what lies along the same alignment at as many landmarks as it has states.
     """
     query, (frames, bins, levels), alignment, constants, tables = lookup
-    end = begin + len(found[0])
+    end = begin + len(findings[0])
     before = frames[:begin], bins[:begin], levels[:begin]
     after = frames[end:], bins[end:], levels[end:]
     left = found_along((query, before, alignment, constants, tables))
     right = found_along((query, after, alignment, constants, tables))
     return (
-        np.concatenate((left[0], found[0], right[0])),
-        np.concatenate((left[1], found[1], right[1])),
-        np.concatenate((left[2], found[2], right[2])),
-        left[3] + found[3] + right[3],
-        left[4] + found[4] + right[4],
-        left[5] + found[5] + right[5],
-        np.concatenate((left[6], found[6] + np.int32(begin), right[6] + np.int32(end))),
-        np.concatenate((left[7], found[7], right[7])),
+        np.concatenate((left[0], findings[0], right[0])),
+        np.concatenate((left[1], findings[1], right[1])),
+        np.concatenate((left[2], findings[2], right[2])),
+        left[3] + findings[3] + right[3],
+        left[4] + findings[4] + right[4],
+        left[5] + findings[5] + right[5],
+        np.concatenate(
+            (left[6], findings[6] + np.int32(begin), right[6] + np.int32(end))
+        ),
+        np.concatenate((left[7], findings[7], right[7])),
     )
 
 
@@ -304,7 +306,7 @@ def _chance(
     places = np.zeros(3, dtype=np.float64)
     which = np.empty(len(shifts) * len(frames), dtype=np.int32)
     gaps = np.empty(len(which), dtype=np.float32)
-    found = 0
+    count = 0
     timing = 0.0
     for s in range(len(shifts)):
         hits = 0
@@ -332,12 +334,12 @@ def _chance(
             if k < 0:
                 continue
             hits += 1
-            which[found], gaps[found] = i, q_levels[k] - levels[i]
-            found += 1
+            which[count], gaps[count] = i, q_levels[k] - levels[i]
+            count += 1
             places[cell(q_bins[k] - place, closeness[1])] += 1
             timing += timing_at(q_frames[k] - frame)
         counts[0, s], counts[1, s] = hits, total
-    return counts, places, timing, which[:found], gaps[:found]
+    return counts, places, timing, which[:count], gaps[:count]
 
 
 @compiled_part

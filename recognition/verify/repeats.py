@@ -93,11 +93,11 @@ def _peaks(later: NDArray[np.int32], least: float) -> list[int]:
         return []
     lowest = int(later.min())
     counts = np.convolve(np.bincount(later - lowest), np.ones(3), mode="same")
-    found: list[int] = []
-    while len(found) < MOST:
+    values: list[int] = []
+    while len(values) < MOST:
         best = int(np.argmax(counts))
         if counts[best] < least:
             break
-        found.append(best + lowest)
+        values.append(best + lowest)
         counts[max(0, best - 2) : best + 3] = 0
-    return found
+    return values

@@ -20,7 +20,7 @@ class ScoringRun:
     """A scoring run of one recording along one alignment.
 
     ``first`` and ``last`` number the outermost reference landmarks, both inclusive.
-    ``known`` of the landmarks could be judged, ``aligned`` were found in the query,
+    ``judged`` of the landmarks could be judged, ``aligned`` were found in the query,
     ``absent`` should be audible but are not; the aligned ones lie in ``pitches``
     different bins. ``raw`` sums all evidence, while ``bits`` limits evidence that is not
     independent; ``p0`` is the rate of alignment by chance.
@@ -34,7 +34,7 @@ class ScoringRun:
     bits: float
     raw: float
     aligned: int
-    known: int
+    judged: int
     absent: int
     pitches: int
     p0: float
@@ -153,26 +153,28 @@ def chosen(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
     offsets that are almost equally right. Runs of different recordings may overlap, since
     several may sound at once.
     """
-    kept: list[ScoringRun] = []
+    best: list[ScoringRun] = []
     for run in sorted(runs, key=lambda r: -r.raw):
         taken = sum(
-            overlap(run, other) for other in kept if other.recording == run.recording
+            overlap(run, earlier)
+            for earlier in best
+            if earlier.recording == run.recording
         )
         if taken <= run.length / 2 and run.length - taken >= least_of(run, params):
-            kept.append(run)
-    return kept
+            best.append(run)
+    return best
 
 
 def room(run: ScoringRun, runs: Sequence[ScoringRun], n_frames: int) -> tuple[int, int]:
     """Return the query frames around a run that no other of its recording claims."""
     start, end = run.query_span
-    others = [
-        one.query_span
-        for one in runs
-        if one.recording == run.recording and one is not run
+    spans = [
+        rival.query_span
+        for rival in runs
+        if rival.recording == run.recording and rival is not run
     ]
-    low = max((after for before, after in others if before < start), default=-1)
-    high = min((before for before, after in others if after > end), default=n_frames)
+    low = max((after for before, after in spans if before < start), default=-1)
+    high = min((before for before, after in spans if after > end), default=n_frames)
     return int(low) + 1, int(high)
 
 
@@ -199,7 +201,7 @@ def joined(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
                 bits=before.bits + run.bits,
                 raw=before.raw + run.raw,
                 aligned=before.aligned + run.aligned,
-                known=before.known + run.known,
+                judged=before.judged + run.judged,
                 absent=before.absent + run.absent,
                 pitches=max(before.pitches, run.pitches),
             )

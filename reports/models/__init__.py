@@ -12,22 +12,11 @@ from reports.models.cue_sheet import (
 )
 from reports.models.run import ReportOptions, ReportRun
 from reports.models.schedule import ReportDelivery, ReportSchedule, ReportTemplate
-from reports.models.trial import (
-    EngineTrial,
-    Judgement,
-    TrialFile,
-    TrialKeeps,
-    TrialKind,
-    TrialRow,
-    TrialState,
-)
 
 __all__ = [
     "CueEntry",
     "EditKind",
-    "EngineTrial",
     "EntryKind",
-    "Judgement",
     "ReportDelivery",
     "ReportOptions",
     "ReportRun",
@@ -36,9 +25,4 @@ __all__ = [
     "SheetApproval",
     "SheetEdit",
     "SheetState",
-    "TrialFile",
-    "TrialKeeps",
-    "TrialKind",
-    "TrialRow",
-    "TrialState",
 ]

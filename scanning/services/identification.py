@@ -88,7 +88,7 @@ def _sound_of(
         made = analyse_upload(sample, layer="scan", limits=limits)
     except RecognitionError as error:
         raise refusal(error, _("The sample")) from error
-    return made.fingerprint, made.others
+    return made.fingerprint, made.other_tracks
 
 
 def create_project(

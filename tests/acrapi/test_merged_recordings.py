@@ -53,7 +53,7 @@ def merge(user: User) -> DedupAction:
         user=user,
         version=group.version,
         seen=uids,
-        asked=ActionRequest(uids, canonical=uids[0]),
+        selection=ActionRequest(uids, canonical=uids[0]),
     )
 
 

@@ -76,7 +76,7 @@ def act(
         user=user,
         version=group.version,
         seen=members if seen is None else seen,
-        asked=ActionRequest(chosen, canonical=chosen[0], fields=fields or {}),
+        selection=ActionRequest(chosen, canonical=chosen[0], fields=fields or {}),
     )
 
 
@@ -279,7 +279,7 @@ def test_a_group_that_changed_meanwhile_is_left_alone(
             user=make_user(Role.MANAGER),
             version=group.version,
             seen=seen,
-            asked=ActionRequest(seen[:1]),
+            selection=ActionRequest(seen[:1]),
         )
     assert raised.value.left == ["First", "Second", "Third"]
 

@@ -95,7 +95,7 @@ def test_every_linked_recording_has_one_place_and_every_group_one_canonical(
 
     placed = [place.recording for group in found for place in group]
     assert sorted(placed) == sorted(
-        {pk for link in links for pk in (link.one, link.other)}
+        {pk for link in links for pk in (link.first, link.second)}
     )
     for group in found:
         assert [place.linked_to is None for place in group].count(True) == 1

@@ -82,7 +82,7 @@ def merge(
         user=user,
         version=group.version,
         seen=uids,
-        asked=ActionRequest(recordings=uids, canonical=stays.uid),
+        selection=ActionRequest(recordings=uids, canonical=stays.uid),
     )
     return DedupAction.objects.latest("pk")
 

@@ -394,7 +394,7 @@ def test_a_narrow_window_opens_and_closes_everything_by_keys(
     opened: set[str] = set()
     faults = []
 
-    for path in ("/", "/queue/", "/files/", "/unknown/"):
+    for path in ("/", "/queue/", "/files/"):
         page.goto(path)
         faults += faults_of_openings(page, opened)
 

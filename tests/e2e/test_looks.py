@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.test import Client
 from playwright.sync_api import Browser, Page, Route
 
-from portal.shared import looks
+from portal.shared import appearance
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db]
 
@@ -78,8 +78,8 @@ def _in_each_theme(page: Page) -> Iterator[str]:
 
 def test_every_state_has_a_badge_with_an_icon(page: Page) -> None:
     for component, states in (
-        ("components/_badge.html", looks.REVIEW_STATES),
-        ("components/_file_badge.html", looks.FILE_STATES),
+        ("components/_badge.html", appearance.REVIEW_STATES),
+        ("components/_file_badge.html", appearance.FILE_STATES),
     ):
         _show(page, "".join(render_to_string(component, {"state": s}) for s in states))
 
@@ -94,8 +94,8 @@ def test_every_state_has_a_badge_with_an_icon(page: Page) -> None:
 
 def test_every_state_has_a_segment_with_a_defined_pattern(page: Page) -> None:
     boxes = [
-        {"state": state, "fill": looks.pattern_fill(state), "x": "0", "width": "9"}
-        for state in looks.REVIEW_STATES
+        {"state": state, "fill": appearance.pattern_fill(state), "x": "0", "width": "9"}
+        for state in appearance.REVIEW_STATES
     ]
     patterns = render_to_string("components/_patterns.html")
     mini = {"title": "Every state", "boxes": boxes}
@@ -107,7 +107,7 @@ def test_every_state_has_a_segment_with_a_defined_pattern(page: Page) -> None:
         assert len(drawn) == len(boxes), theme
         assert plain not in drawn, theme
         used = page.eval_on_selector_all(".mini .seg", _PATTERNS)
-        assert len(used) == len(looks.PATTERNED), theme
+        assert len(used) == len(appearance.PATTERNED), theme
         assert all(is_defined for _, is_defined in used), used
 
 

@@ -209,7 +209,7 @@ def merge(match: Match, user: User) -> None:
         user=user,
         version=group.version,
         seen=[each.recording.uid for each in group.members.all()],
-        asked=ActionRequest(uids, canonical=stays.uid),
+        selection=ActionRequest(uids, canonical=stays.uid),
     )
 
 

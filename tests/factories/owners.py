@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from audit.services import record as record_event
 from catalogue.models import Recording
 from catalogue.owners.choices import ConflictKind, Right, ShareKind
 from catalogue.owners.models import (
@@ -16,7 +17,7 @@ from catalogue.owners.models import (
     Track,
     Work,
 )
-from catalogue.owners.records import Record, column_of
+from catalogue.owners.records import Record, case_of, column_of
 
 ISRC = "QZAA02600001"
 
@@ -31,7 +32,7 @@ def record_of(recording: Recording) -> RightsRecording:
 def own(
     record: Work | RightsRecording, name: str, percent: int = 100, **more: Any
 ) -> Share:  # Any: any column
-    """Let a party own the master right of a recording, or the performing right."""
+    """Let a party own the master right of a recording, or a work's performing right."""
     is_work = isinstance(record, Work)
     values: dict[str, Any] = {  # Any: as above
         column_of(record): record,
@@ -42,19 +43,23 @@ def own(
         "included": ["2136"],
         "claimant": "Example Music",
     } | more
+    # Statements follow events.
+    record_event(case=case_of(record), action="rights.share_added")
     return Share.objects.create(**values)
 
 
 def contradict(record: Record, kind: ConflictKind = ConflictKind.OVERLAP) -> Conflict:
     """Open a conflict of a record about who owns it."""
     right = Right.PERFORMING if isinstance(record, Work) else Right.MASTER
-    return Conflict.objects.create(
+    conflict = Conflict.objects.create(
         **{column_of(record): record},
         kind=kind,
         right=right,
         share_kind=ShareKind.OWNERSHIP,
         basis="-",
     )
+    record_event(case=f"conflict:{conflict.uid}", action="conflict.opened")
+    return conflict
 
 
 def make_rights() -> RightsRecording:

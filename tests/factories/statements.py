@@ -79,7 +79,7 @@ def state_everywhere(match: Match, user: User) -> None:
     while run_next(Pool.WORK):
         pass
     pack.refresh_from_db()
-    hand_over([pack], user=user)
+    hand_over(pack=pack, user=user)
     issue_version(
         sheet=listed_cues(match.scanned_file), user=user, state=StatementState.APPROVED
     )

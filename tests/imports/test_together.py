@@ -169,7 +169,7 @@ def merge(one: Recording, other: Recording, user: User) -> object:
         user=user,
         version=group.version,
         seen=uids,
-        asked=ActionRequest(uids, canonical=one.uid),
+        selection=ActionRequest(uids, canonical=one.uid),
     )
 
 

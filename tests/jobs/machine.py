@@ -1,7 +1,7 @@
 """What a test of several machines runs in a process of its own.
 
-``machine PREFIX work`` runs a worker, ``machine PREFIX ACTION`` does one thing; the data
-folder says on which machine.
+``machine PREFIX work`` runs a worker, ``machine PREFIX PATH`` calls the function with that
+path; the data folder says on which machine.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ import sys
 
 import django
 
-LISTS = ("first", "second")
-
 
 def main() -> None:
     """Work until told to stop, or do one thing."""
     prefix, action = sys.argv[1:]
     django.setup()
     from django.core.management import call_command
+    from django.utils.module_loading import import_string
 
     from jobs import broker
 
@@ -25,7 +24,7 @@ def main() -> None:
     if action == "work":
         call_command("worker")
     else:
-        _ACTIONS[action]()
+        import_string(action)()
 
 
 def prepare() -> None:
@@ -58,30 +57,17 @@ def prepare() -> None:
     call_command("worker", batch=True)
 
 
-def ask_for_pack() -> None:
+def ask_for_pack_and_report() -> None:
     from accounts.models import User
     from evidence.services import request_pack
+    from reports.layouts import Layout
+    from reports.services import request_report
     from review.models import Match
 
-    request_pack(match=Match.objects.get(), user=User.objects.get())
+    user = User.objects.get()
+    request_pack(match=Match.objects.get(), user=user)
+    request_report(layout=Layout(), user=user)
 
-
-def send_lists() -> None:
-    """Send two lists of open data at once."""
-    from accounts.models import User
-    from enrichment.sources import add_list
-    from tests.fixtures import upload
-
-    for name in LISTS:
-        add_list(
-            upload=upload(f"{name}.csv", b"title,isrc\nTune,ZZX012600001\n"),
-            name=name,
-            accepts_licence=True,
-            user=User.objects.get(),
-        )
-
-
-_ACTIONS = {each.__name__: each for each in (prepare, ask_for_pack, send_lists)}
 
 if __name__ == "__main__":
     main()

@@ -41,7 +41,6 @@ def test_what_reaches_out_is_known_and_rests_in_a_copy() -> None:
         *("account_mail", "callback_sent", "dispatch", "statement_webhook"),
         *("watch_check", "drop_poll", "cloud_scan", "cloud_deletion"),
         *("report_schedules", "dispute_reminders", "statement_reminders"),
-        *("move_in_check", "move_in", "trial_compare"),
     }
     # All that waits for other servers reaches out.
     for kind in all_kinds():

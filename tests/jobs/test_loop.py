@@ -23,7 +23,7 @@ from pytest_django import Settings
 from jobs import draining, loop, runner, services
 from jobs.choices import JobState, Pool, Priority
 from jobs.context import JobContext
-from jobs.looking import DueJobs
+from jobs.due_jobs import DueJobs
 from jobs.models import Job
 from tests.factories.catalogue import BucketFactory
 from tests.jobs.work import PLAIN, did, do, registered

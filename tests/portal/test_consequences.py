@@ -195,7 +195,7 @@ class World:
                     user=user,
                     version=group.version,
                     seen=uids,
-                    asked=ActionRequest(uids, canonical=self.other.uid),
+                    selection=ActionRequest(uids, canonical=self.other.uid),
                 ),
                 Q(recording__in=[self.recording, self.other]),
             )

@@ -10,7 +10,7 @@ from django import forms
 from django.conf import settings
 from django.urls import get_resolver
 
-from portal.shared import looks
+from portal.shared import appearance
 from review.choices import MatchState
 from scanning.choices import FileStatus
 
@@ -82,8 +82,8 @@ def test_scripts_make_no_markup_from_text() -> None:
 
 
 def test_states_of_the_models_are_the_states_that_are_drawn() -> None:
-    assert set(looks.REVIEW_STATES) == set(MatchState.values)
-    assert set(looks.FILE_STATES) == set(FileStatus.values)
+    assert set(appearance.REVIEW_STATES) == set(MatchState.values)
+    assert set(appearance.FILE_STATES) == set(FileStatus.values)
 
 
 def _below(kind: type[forms.BaseForm]) -> Iterator[type[forms.BaseForm]]:

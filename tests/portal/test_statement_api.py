@@ -18,7 +18,7 @@ from jobs.choices import Pool
 from jobs.runner import run_next
 from review.models import Match
 from statements.models import Statement
-from statements.telling import remind
+from statements.notifications import remind
 from tests.factories import deciding
 from tests.factories.accounts import make_limited, make_user
 from tests.factories.review import make_match

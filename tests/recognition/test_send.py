@@ -273,7 +273,7 @@ def test_a_server_that_is_away_ends_the_command_with_a_way_on(tmp_path: Path) ->
     with pytest.raises(NoAnswer, match="does not answer"):
         client.check(target)
     with pytest.raises(NoAnswer, match="does not answer"):
-        client.send(target, upload, datetime.now(tz=UTC), others=())
+        client.send(target, upload, datetime.now(tz=UTC), other_ids=())
 
 
 def test_tokens_come_from_the_file_of_one_user(

@@ -55,8 +55,8 @@ def test_tracks_that_differ_are_kept_where_they_do(film: Path) -> None:
         SoundTrack(3, "Music", TrackState.OTHER),
         SoundTrack(4, "Copy", TrackState.SAME),
     )
-    assert [number for number, _ in found.others] == [1, 3]
-    music_only = dict(found.others)[3]
+    assert [number for number, _ in found.other_tracks] == [1, 3]
+    music_only = dict(found.other_tracks)[3]
     assert music_only.dense is not None
     # The first half sounds like the main track, but for a few seconds before the change.
     assert music_only.dense.frames[0] > 4 * 62

@@ -156,7 +156,7 @@ def test_tracks_that_follow_are_not_searched_twice(tmp_path: Path) -> None:
         TrackState.MAIN,
         TrackState.PART,
     ]
-    assert made.others == ()
+    assert made.other_tracks == ()
 
 
 @pytest.mark.parametrize("place", [0, 899])

@@ -18,8 +18,8 @@ from accounts.services import create_user
 from accounts.tokens import create_token
 from acrportal import translations
 from common.attribution import act_through, attribution_scope
+from evidence.explanations import decision as decision_in_words
 from evidence.facts import case_json, gather
-from evidence.words import decision as decision_in_words
 from portal.dashboard import page as dashboard
 from programmes.precedents import precedent_of
 from reports.cue_approval import SheetStep, approval_of, take_step, why_no_signature

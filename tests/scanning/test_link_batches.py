@@ -23,7 +23,7 @@ from tests import audio
 from tests.factories.scanning import ContainerFactory
 from tests.fixtures import Catalogue, MakeClient, Worker, upload
 
-_RSS = """<?xml version="1.0"?>
+RSS = """<?xml version="1.0"?>
 <rss version="2.0" xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd">
 <channel><title>The Show</title>
 <item><title>Second/part</title><itunes:author>Ann</itunes:author>
@@ -44,7 +44,7 @@ def client(signed_in: MakeClient) -> Client:
     return signed_in(Role.REVIEWER)
 
 
-def _links(count: int) -> list[str]:
+def pasted_links(count: int) -> list[str]:
     return [f"https://media.example/{number}.mp3" for number in range(count)]
 
 
@@ -54,7 +54,8 @@ def test_twenty_links_of_which_three_are_bad_make_seventeen_files(
     bad = ["ftp://media.example/a", "not a link", "http://u:p@media.example/"]
 
     page = client.post(
-        "/links/", {"container": container.pk, "links": "\n".join([*_links(17), *bad])}
+        "/links/",
+        {"container": container.pk, "links": "\n".join([*pasted_links(17), *bad])},
     ).content.decode()
 
     assert ScannedFile.objects.count() == 17
@@ -68,7 +69,7 @@ def test_more_links_than_one_submit_takes_wait_in_the_box(
     client: Client, container: Container, settings: Settings
 ) -> None:
     settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
-    fields = {"container": container.pk, "links": "\n".join(_links(3))}
+    fields = {"container": container.pk, "links": "\n".join(pasted_links(3))}
 
     # The upload page takes no more, and no more are scanned again.
     page = client.post("/upload/", fields).content.decode()
@@ -83,7 +84,7 @@ def test_more_links_than_one_submit_takes_wait_in_the_box(
     answer = client.post("/links/", fields)
     text = answer.content.decode()
     assert "2 of 3 links were accepted; 1 wait. Submit again when some" in text
-    assert answer.context["form"]["links"].value() == _links(3)[2]
+    assert answer.context["form"]["links"].value() == pasted_links(3)[2]
     assert ScannedFile.objects.count() == 2
 
 
@@ -93,7 +94,7 @@ def test_a_csv_file_is_submitted_again_until_all_of_it_is_taken(
     settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
 
     for _ in range(3):
-        rows = "url,programme\n" + "".join(f"{link},News\n" for link in _links(5))
+        rows = "url,programme\n" + "".join(f"{link},News\n" for link in pasted_links(5))
         csv_file = upload("links.csv", rows.encode())
         client.post("/links/", {"container": container.pk, "csv_file": csv_file})
 
@@ -105,11 +106,11 @@ def test_links_wait_while_a_person_has_too_many_files_open(
     client: Client, container: Container, settings: Settings, httpserver: HTTPServer
 ) -> None:
     settings.ACRPORTAL_MAX_OPEN_FILES = 1
-    httpserver.expect_request("/feed").respond_with_data(_RSS)
+    httpserver.expect_request("/feed").respond_with_data(RSS)
     feed = client.post("/links/feed/", {"feed_url": httpserver.url_for("/feed")})
     fields = {"container": container.pk}
 
-    pasted = client.post("/links/", fields | {"links": "\n".join(_links(2))})
+    pasted = client.post("/links/", fields | {"links": "\n".join(pasted_links(2))})
     chosen = client.post(
         "/links/feed/items/",
         fields | {"signed": feed.context["signed"], "chosen": ["0", "1"]},
@@ -202,7 +203,7 @@ def test_feed_on_a_private_address_is_refused(httpserver: HTTPServer) -> None:
 def test_chosen_items_of_a_feed_are_submitted_with_what_it_says(
     client: Client, container: Container, httpserver: HTTPServer
 ) -> None:
-    httpserver.expect_request("/feed").respond_with_data(_RSS)
+    httpserver.expect_request("/feed").respond_with_data(RSS)
     offered = client.post("/links/feed/", {"feed_url": httpserver.url_for("/feed")})
     fields = {
         "container": container.pk,
@@ -221,15 +222,6 @@ def test_chosen_items_of_a_feed_are_submitted_with_what_it_says(
     assert "1 link was accepted" in page.content.decode()
     assert (file.name, file.account) == ("Second∕part", "Ann")
     assert file.published_at is not None
-
-
-_SAID = {
-    "series": "Pier Stories",
-    "season": "2",
-    "episode_title": "Fog",
-    "starts_at": "2026-11-03 07:00",
-    "showing": "repeat_run",
-}
 
 
 def test_playlist_as_the_link_reader_tells_it_is_read() -> None:

@@ -112,7 +112,7 @@ def act_on(
             user=person.user,
             version=group.version,
             seen=list(uids),
-            asked=asked,
+            selection=asked,
         )
 
     _compare(

@@ -106,7 +106,6 @@ class Installation:
         connections.close_all()
         self._database.lay_out()
         self._clear_files()
-        shutil.rmtree(self.folder / "enrichment", ignore_errors=True)
         shutil.rmtree(self.backups, ignore_errors=True)
         shutil.rmtree(self.drops, ignore_errors=True)
         for part in ("media", "index"):

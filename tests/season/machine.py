@@ -144,6 +144,7 @@ class Season:
             sheets.sheets_hold()
             for holds in ENDS.values():
                 holds(self)
+            statements.are_compared()
             self._records.check_step(None)
             checks.figures_agree(self.people, rng)
             checks.every_file_adds_up()

@@ -9,8 +9,10 @@ import random
 from datetime import UTC, datetime, timedelta
 
 from accounts.reach import working_for
-from statements.models import Statement
-from statements.selectors import Shown, list_statements
+from statements.choices import FOLLOWED
+from statements.following import differences_of
+from statements.models import Statement, StatementCheck
+from statements.selectors import Subset, list_statements
 from tests.season.invariants import check
 from tests.season.people import Person
 
@@ -18,7 +20,7 @@ from tests.season.people import Person
 def correct(person: Person, rng: random.Random) -> None:
     """Open the list, and do something about one of its statements."""
     with working_for(person.user):
-        seen = list(list_statements(shown=rng.choice(list(Shown))))
+        seen = list(list_statements(subset=rng.choice(list(Subset))))
     person.open("/statements/")
     if not seen:
         return
@@ -32,6 +34,20 @@ def correct(person: Person, rng: random.Random) -> None:
         person.fill_in(f"{page}withdraw/", why="It is wrong.")
     else:
         person.open(f"{page}files/{rng.choice(['pdf', 'csv', 'zip', 'txt'])}")
+
+
+def are_compared() -> None:
+    """Check that lists say of each statement what a comparison finds at once."""
+    if StatementCheck.objects.exists():
+        return
+    rows = list(Statement.objects.filter(state__in=FOLLOWED))
+    differences = differences_of(rows)
+    for row in rows:
+        texts = [difference.text for difference in differences.get(row.pk, ())]
+        check(
+            (row.differs_since is not None) == bool(texts),
+            f"{row.kind} {row} differs since {row.differs_since}, says its list: {texts}",
+        )
 
 
 def _keep(person: Person, statement: Statement, page: str, rng: random.Random) -> None:

@@ -304,3 +304,5 @@ MORE: dict[str, Action] = {
 
 SHOWN_ELSEWHERE: Table[str, str] = Table({})
 """Models of plug-ins without a screen, and where people see their rows."""
+HIDDEN_COLUMNS: Table[str, str] = Table({})
+"""Columns of models of plug-ins that viewers do not see, which no filter may find out."""

@@ -22,7 +22,7 @@ from accounts.roles import Role
 from audit.models import Event
 from dedup.models import PairLink
 from tests.factories.accounts import confirm, make_user
-from tests.security.admin_screens import MORE, SCREENS
+from tests.security.admin_screens import HIDDEN_COLUMNS, MORE, SCREENS
 from tests.security.hidden import make_world
 from tests.security.world import Desk
 
@@ -242,8 +242,7 @@ def test_no_filter_finds_out_what_a_screen_hides(desks: tuple[Desk, Desk]) -> No
     for model, column in (
         ("scanning.Container", "callback_secret_sealed"),
         ("scanning.Container", "callback_url"),
-        ("streams.Stream", "urls"),
-        ("streams.StreamNotice", "url"),
+        *HIDDEN_COLUMNS.items(),
     ):
         SCREENS[model].row(desks[0])
         query = {f"{column}__startswith": "h"}

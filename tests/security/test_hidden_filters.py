@@ -1,4 +1,4 @@
-"""Filters, counts and suggestions tell nothing of what access limits hide."""
+"""Filters tell nothing of what access limits hide."""
 
 from __future__ import annotations
 
@@ -9,13 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.reach import working_for
-from catalogue.models import Recording
-from enrichment.choices import FillField, HoldReason, SuggestionState
-from enrichment.models import Suggestion
-from enrichment.selectors import open_suggestions
 from review.filters import MatchFilter
 from review.selectors import matches
-from tests.factories.catalogue import RecordingFactory
 from tests.security.hidden import HIDDEN, HiddenWorld, make_world
 
 pytestmark = pytest.mark.django_db
@@ -69,43 +64,3 @@ def test_no_filter_of_the_admin_asks_by_what_is_hidden(world: HiddenWorld) -> No
             assert again.status_code == answer.status_code, query
     page = client.get(reverse("admin:review_match_changelist"), own)
     assert page.context["cl"].result_count == 1
-
-
-def suggest(recording: Recording, hold: str = "") -> Suggestion:
-    return Suggestion.objects.create(
-        recording=recording, field=FillField.ISRC, value=ISRC, confidence=1, hold=hold
-    )
-
-
-def test_filling_in_tells_of_no_hidden_isrc(world: HiddenWorld) -> None:
-    own = RecordingFactory.create(bucket=world.own.bucket)
-    other = world.other.recording
-    taken = suggest(own, HoldReason.TAKEN_HERE)
-    client = Client()
-    client.force_login(world.own.user)
-
-    def seen() -> list[Suggestion]:
-        with working_for(world.own.user):
-            return list(open_suggestions())
-
-    Recording.objects.filter(pk=other.pk).update(isrc_normalised=ISRC)
-    assert seen() == []
-    page = client.get(reverse("portal:suggestion", args=[taken.uid]))
-    assert page.status_code == 404
-    # Not held yet: nobody searched since the other recording came.
-    Suggestion.objects.update(hold="")
-    assert seen() == []
-    # Suggested for a hidden recording, too.
-    Recording.objects.filter(pk=other.pk).update(isrc_normalised="")
-    suggested = suggest(other)
-    assert seen() == []
-    suggested.state = SuggestionState.REPLACED
-    suggested.save()
-    assert seen() == [taken]
-    # A recording in sight is reason enough.
-    RecordingFactory.create(bucket=world.own.bucket, isrc_normalised=ISRC)
-    Recording.objects.filter(pk=other.pk).update(isrc_normalised=ISRC)
-    Suggestion.objects.filter(pk=taken.pk).update(hold=HoldReason.TAKEN_HERE)
-    assert seen() == [taken]
-    with working_for(world.admin):
-        assert list(open_suggestions()) == [taken]

@@ -75,11 +75,11 @@ def test_fingerprints_are_made_sent_and_found_and_not_sent_twice_without_a_log(
     target = Target(TargetKind.CONTAINER, container)
     client.check(target)
     hour = timedelta(hours=1)
-    there = client.find(target, "palace.opus", client.now() - hour, others=())
+    there = client.find(target, "palace.opus", client.now() - hour, other_ids=())
     assert there is not None
     assert there["id"] == palace["server"]["id"]
-    assert client.find(target, "palace.opus", client.now() + hour, others=()) is None
-    assert client.find(target, "palace", client.now() - hour, others=()) is None
+    assert client.find(target, "palace.opus", client.now() + hour, other_ids=()) is None
+    assert client.find(target, "palace", client.now() - hour, other_ids=()) is None
 
 
 def test_a_recording_is_found_in_its_bucket_by_title(
@@ -91,7 +91,7 @@ def test_a_recording_is_found_in_its_bucket_by_title(
 
     since = client.now() - timedelta(hours=1)
 
-    found = client.find(target, "Castle", since, others=())
+    found = client.find(target, "Castle", since, other_ids=())
     assert found is not None
     assert found["id"] == scene.recording["id"]
-    assert client.find(target, "Castle", since, others={str(found["id"])}) is None
+    assert client.find(target, "Castle", since, other_ids={str(found["id"])}) is None

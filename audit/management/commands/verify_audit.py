@@ -44,10 +44,10 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Report every broken chain, then every broken anchor."""
-        given: Path | None = options["file"]
+        file: Path | None = options["file"]
         try:
-            if given:
-                lines = _lines_of(given)
+            if file:
+                lines = _lines_of(file)
             else:
                 events = Event.objects.order_by("case", "sequence")
                 if options["case"] is not None:
@@ -55,9 +55,9 @@ class Command(BaseCommand):
                 lines = map(line_of, events.iterator(chunk_size=2000))
             faults = self._check(lines)
         except (OSError, ValueError) as error:
-            raise CommandError(f"{given} cannot be checked: {error}") from error
+            raise CommandError(f"{file} cannot be checked: {error}") from error
         # Anchors cover all chains, so they can only be checked with all of them.
-        if given is None and options["case"] is None:
+        if file is None and options["case"] is None:
             faults += filter(None, [first_false_anchor()])
             faults += missing_events()
             self.stdout.write(count_noun(Anchor.objects.count(), "anchor"))
@@ -90,8 +90,8 @@ def _lines_of(path: Path) -> Iterator[Line]:
         yield from read_json_lines(source)
 
 
-def _other_anchors(given: list[str]) -> Iterator[ChainFault]:
-    for text in given:
+def _other_anchors(anchors: list[str]) -> Iterator[ChainFault]:
+    for text in anchors:
         day_text, _, expected = text.partition("=")
         try:
             day = date.fromisoformat(day_text)

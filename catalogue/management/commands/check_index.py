@@ -61,8 +61,8 @@ class Command(BaseCommand):
         )
         indexed = set(index.recordings(bucket.pk).tolist())
         ready = Recording.objects.filter(bucket=bucket, status=RecordingStatus.READY)
-        wanted = filter(partition.holds, ready.values_list("pk", flat=True))
-        missing = set(wanted) - indexed
+        expected = filter(partition.holds, ready.values_list("pk", flat=True))
+        missing = set(expected) - indexed
         if missing:
             self.stderr.write(
                 f"{bucket.name}: {count_noun(len(missing), 'recording')} missing from the index"

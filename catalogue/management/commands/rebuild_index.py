@@ -29,7 +29,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Rebuild and print the counts; exit 1 if a recording could not be indexed."""
         try:
-            counts = rebuild_index(self._say, resume=options["resume"])
+            counts = rebuild_index(self._print_counts, resume=options["resume"])
         except RecognitionError as error:
             raise CommandError(
                 f"{error} The current index is unchanged; try again with --resume."
@@ -51,9 +51,13 @@ class Command(BaseCommand):
                 "lists them with the status “Error”."
             )
 
-    def _say(self, counts: Rebuilt) -> None:
+    def _print_counts(self, counts: Rebuilt) -> None:
         self.stdout.write(
             f"{count_noun(counts.indexed, 'recording')} indexed, {counts.fingerprinted} of them "
             f"fingerprinted again, {counts.failed} failed"
-            + (f"; {counts.kept} were already indexed" if counts.kept else "")
+            + (
+                f"; {counts.already_indexed} were already indexed"
+                if counts.already_indexed
+                else ""
+            )
         )

@@ -88,10 +88,10 @@ class _Progress:
         if now - self._printed < _SAY_EVERY:
             return
         self._printed = now
-        left = (now - self._began) / self._done * (self._total - self._done)
+        remaining_s = (now - self._began) / self._done * (self._total - self._done)
         self._err.write(
             f"{self._name}: {self._done} of {self._total} compared, "
-            f"about {left / 60:.0f} min left"
+            f"about {remaining_s / 60:.0f} min left"
         )
 
 
@@ -99,10 +99,10 @@ def _buckets(text: str) -> QuerySet[Bucket]:
     if not text:
         return searchable_buckets()
     by_number = text.isascii() and text.isdigit()
-    found = Bucket.objects.present().filter(**{"pk" if by_number else "name": text})
-    if not found:
+    buckets = Bucket.objects.present().filter(**{"pk" if by_number else "name": text})
+    if not buckets:
         raise CommandError(f"There is no bucket {text}.")
-    return found
+    return buckets
 
 
 def _recordings(run: DedupRun) -> dict[int, Recording]:

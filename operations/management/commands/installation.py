@@ -41,13 +41,13 @@ class Command(BaseCommand):
         """Decide if asked to, and print the outcome."""
         if options["role"] is not None:
             declare(options["role"], user=None)
-        known = current()
-        if known is None or known.role == InstallationRole.REAL:
+        statement = current()
+        if statement is None or statement.role == InstallationRole.REAL:
             self.stdout.write("This is the real installation.")
-        elif known.role == InstallationRole.COPY:
+        elif statement.role == InstallationRole.COPY:
             self.stdout.write("This is a copy: it sends and fetches nothing.")
         else:
             self.stdout.write(
-                f"This installation was restored from {known.backup}. It sends and "
+                f"This installation was restored from {statement.backup}. It sends and "
                 "fetches nothing until you decide: --real or --copy."
             )

@@ -42,6 +42,8 @@ from plugins.claims.tests.making import (
     report,
     run_import,
 )
+from portal.shared.cards import Card
+from portal.templatetags import portal_tags
 from review.choices import MatchState
 from review.models import Match
 from scanning.models import ScannedFile
@@ -543,8 +545,8 @@ def test_pages_show_and_act_within_access_limits(signed_in: MakeClient) -> None:
     assert client.get(address).status_code == 404
 
 
-def test_a_dispute_and_a_notice_begin_at_what_is_claimed(
-    signed_in: MakeClient,
+def test_a_dispute_and_other_steps_begin_at_what_is_claimed(
+    signed_in: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     match = heard(1, "confirmed")
     run_import(report([claim(1, claim_status_detail="MADE_UP")]))
@@ -557,8 +559,6 @@ def test_a_dispute_and_a_notice_begin_at_what_is_claimed(
     of_claim = reverse("portal:claim", args=[make_account().uid, "c1"])
     pages = [f"{reverse('portal:claims')}?list=dispute_due", of_claim]
     way = "Record the dispute"
-    notice = f"{reverse('portal:notice_prepare')}?match={match.uid}"
-    manager = signed_in(Role.MANAGER)
     reviewer, viewer = signed_in(Role.REVIEWER), signed_in(Role.VIEWER)
     for path in pages:
         shown = reviewer.get(path).content.decode()
@@ -566,9 +566,14 @@ def test_a_dispute_and_a_notice_begin_at_what_is_claimed(
         assert f'href="{match.review_url}"' in shown
         hidden = viewer.get(path).content.decode()
         assert way not in hidden
-        assert notice not in hidden
-    assert notice in manager.get(of_claim).content.decode()
-    assert match.recording.title in manager.get(notice).content.decode()
+
+    drawn_for: list[Match] = []
+    card = Card("match.steps", "", lambda about, _user: drawn_for.append(about))
+    monkeypatch.setattr(
+        portal_tags, "cards_of", lambda page: [card] if page == card.page else []
+    )
+    reviewer.get(of_claim)
+    assert drawn_for == [match]
 
     match.state = "disputed"
     match.save()

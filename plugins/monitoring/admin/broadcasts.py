@@ -9,6 +9,7 @@ from django.contrib import admin
 
 from accounts.roles import Action
 from plugins.monitoring.broadcasts.models import Audience, Broadcast, Revenue
+from portal.admin.audit import guarded_cases
 from portal.admin.base import RoleAdmin, all_field_names
 from portal.admin.filters import DaysFilter, PickFilter
 from portal.admin.history import own_cases
@@ -66,3 +67,6 @@ own_cases.register(
         "revenue": ("revenue", "station.uid"),
     }
 )
+
+# Only managers see what stations earn.
+guarded_cases.register(("revenue:", Action.APPROVE))

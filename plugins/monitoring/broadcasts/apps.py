@@ -16,7 +16,6 @@ class BroadcastsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the jobs, the import and the columns of reports; follow stations."""
-        from imports.moving.streams import streams_here
         from imports.undoing import staying
         from operations.earlier import took_over
         from plugins.monitoring.broadcasts import following
@@ -25,6 +24,7 @@ class BroadcastsConfig(AppConfig):
         from plugins.monitoring.broadcasts.in_reports import BROADCAST, first_broadcast
         from plugins.monitoring.broadcasts.moving import MovedStreams, why_stays
         from plugins.monitoring.streams.signals import station_moved
+        from plugins.moving.importing.streams import streams_here
         from programmes import arrivals
         from reports.extras import extras, heads
 

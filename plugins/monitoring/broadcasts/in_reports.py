@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.broadcasts.selectors import broadcasts_of, list_broadcasts
 from reports.cells import ColumnType, ValueType
-from reports.extras import Extra, Values
+from reports.extras import Extra, ReadyMade, Values
 from scanning.models import ScannedFile
 
 
@@ -44,5 +44,11 @@ BROADCAST: Final = Extra(
         ColumnType("channels", ValueType.LIST),
         ColumnType("first_broadcast_at", ValueType.TIME),
     ),
+    ready_made={
+        ReadyMade.CLAIMS: ("channels",),
+        ReadyMade.MUSIC: ("channels", "first_broadcast_at"),
+        ReadyMade.FILES: ("channels",),
+    },
+    about_file=True,
     of_files=_of_files,
 )

@@ -11,15 +11,15 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from audit.models import Event
-from imports.models import MovedOutcome
-from imports.moving.records import Became, free_name, not_moved, refuse_name
-from imports.moving.remote import RemoteStream
 from imports.undoing.walk import Stays, Undo, missing
 from plugins.monitoring.broadcasts.services import add_broadcast
 from plugins.monitoring.broadcasts.values import BroadcastValues
 from plugins.monitoring.streams import services as streams
 from plugins.monitoring.streams.errors import StreamRefused
 from plugins.monitoring.streams.models import Station, Stream, StreamRun
+from plugins.moving.importing.records import Became, free_name, not_moved, refuse_name
+from plugins.moving.importing.remote import RemoteStream
+from plugins.moving.models import MovedOutcome
 from programmes.errors import ProgrammeRefused
 from scanning.models import Container, ScannedFile
 

@@ -13,8 +13,7 @@ from itertools import count
 
 from django.db.models import Q
 
-from audit.standing import StatementKind
-from plugins.monitoring.declarations.models import Declaration
+from plugins.monitoring.declarations.models import DECLARATION_STATEMENT, Declaration
 from reports.plays import Play
 from review.models import MatchAlias
 from review.services import intervals
@@ -47,7 +46,7 @@ class EarlierPlays:
         if corrected is None:
             return cls()
         facts = StatementFact.objects.filter(
-            statement__kind=StatementKind.DECLARATION, statement__subject=corrected.uid
+            statement__kind=DECLARATION_STATEMENT, statement__subject=corrected.uid
         )
         declared = facts.values("match")
         aliases = MatchAlias._base_manager.filter(

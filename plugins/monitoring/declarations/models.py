@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import partial
+from typing import Final
 
 from django.db import models
 from django.db.models import F, Q
@@ -18,6 +19,8 @@ from plugins.monitoring.broadcasts.choices import RightsType
 from plugins.monitoring.streams.models import Station
 from reports.choices import RunState
 
+DECLARATION_STATEMENT: Final = "declaration"
+"""The kind of a declaration's statement."""
 PROFILE_TEXTS = (
     *("name", "service", "sender", "sender_dpid", "recipient", "recipient_dpid"),
     *("contact", "street", "city", "phone", "email", "signer", "signer_title"),

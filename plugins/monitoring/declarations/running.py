@@ -17,7 +17,6 @@ from django.utils.translation import ngettext
 import audit.services
 import statements.services
 from accounts.reach import sees_every_bucket, working_for
-from audit.standing import StatementKind
 from common.databases import snapshot
 from common.storage import (
     FileOnDisk,
@@ -33,7 +32,7 @@ from plugins.monitoring.declarations.formats.registry import UnknownFormat, make
 from plugins.monitoring.declarations.gathering import Gathered, gather
 from plugins.monitoring.declarations.keeping import lines_of
 from plugins.monitoring.declarations.left_out import LeftOutList
-from plugins.monitoring.declarations.models import Declaration
+from plugins.monitoring.declarations.models import DECLARATION_STATEMENT, Declaration
 from plugins.monitoring.declarations.statement import facts_of, statement_of
 from reports import selectors
 from reports.keeping import CompressedFile
@@ -190,7 +189,7 @@ def _finish(
 def _issue(declaration: Declaration, gathered: Gathered) -> None:
     """Record what the declaration states; it is a draft until somebody takes it away."""
     statement = statements.services.issue(
-        kind=StatementKind.DECLARATION,
+        kind=DECLARATION_STATEMENT,
         subject=declaration.uid,
         name=declaration.name,
         facts=facts_of(gathered),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
-from audit.standing import StatementKind
-from plugins.monitoring.declarations.models import Declaration, DeclarationProfile
+from plugins.monitoring.declarations.models import (
+    DECLARATION_STATEMENT,
+    Declaration,
+    DeclarationProfile,
+)
 from reports.choices import RunState
 from statements.choices import FOLLOWED
 from statements.models import Statement
@@ -20,7 +23,7 @@ def declarations() -> QuerySet[Declaration]:
     """
     later = Declaration.objects.filter(replaces=OuterRef("pk"), state=RunState.READY)
     stated = Statement.objects.filter(
-        kind=StatementKind.DECLARATION, subject=OuterRef("uid")
+        kind=DECLARATION_STATEMENT, subject=OuterRef("uid")
     )
     rows = Declaration.objects.select_related("profile", "replaces", "run_by")
     return rows.annotate(

@@ -15,7 +15,6 @@ import audit.services
 import statements.services
 from accounts.models import User
 from accounts.reach import count_hidden, refuse_shared, why_unseen
-from audit.standing import StatementKind
 from catalogue.identifiers import BadIdentifier, check_dpid
 from jobs.errors import Failed, Stopped
 from jobs.runner import here
@@ -25,7 +24,11 @@ from plugins.monitoring.declarations.checking import declared_before
 from plugins.monitoring.declarations.formats.base import BadOptions
 from plugins.monitoring.declarations.formats.registry import UnknownFormat, entry_of
 from plugins.monitoring.declarations.jobs import DECLARATION
-from plugins.monitoring.declarations.models import Declaration, DeclarationProfile
+from plugins.monitoring.declarations.models import (
+    DECLARATION_STATEMENT,
+    Declaration,
+    DeclarationProfile,
+)
 from plugins.monitoring.streams.models import Station
 from reports.choices import RunState
 from reports.files import Check, check_content
@@ -278,7 +281,7 @@ def download(*, declaration: Declaration, user: User | str) -> Iterator[bytes]:
     """
     person = user if isinstance(user, User) else None
     declared = StatementFact.objects.filter(
-        statement__kind=StatementKind.DECLARATION, statement__subject=declaration.uid
+        statement__kind=DECLARATION_STATEMENT, statement__subject=declaration.uid
     ).values("match")
     matches = Match.objects.filter(Q(uid__in=declared) | Q(aliases__uid__in=declared))
     if why := why_unseen(count_hidden(person, matches.distinct())):
@@ -286,7 +289,7 @@ def download(*, declaration: Declaration, user: User | str) -> Iterator[bytes]:
     with transaction.atomic():
         rows = Statement.objects.select_for_update()
         statement = rows.filter(
-            kind=StatementKind.DECLARATION,
+            kind=DECLARATION_STATEMENT,
             subject=declaration.uid,
             state=StatementState.DRAFT,
         ).first()

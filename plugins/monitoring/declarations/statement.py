@@ -11,7 +11,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from audit.standing import StatementKind
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.broadcasts.times import MOST_MS
 from plugins.monitoring.declarations.additions import additions
@@ -22,7 +21,7 @@ from plugins.monitoring.declarations.changes import (
 )
 from plugins.monitoring.declarations.gathering import Gathered
 from plugins.monitoring.declarations.keeping import described
-from plugins.monitoring.declarations.models import Declaration
+from plugins.monitoring.declarations.models import DECLARATION_STATEMENT, Declaration
 from plugins.monitoring.streams.models import StreamHour
 from reports.choices import RunState
 from statements.kinds import Difference, Fact, Kind
@@ -36,7 +35,7 @@ _LONGEST: Final = timedelta(milliseconds=MOST_MS)
 class Declarations(Kind):
     """Declarations of use: drafts until somebody downloads the file to send it."""
 
-    kind = StatementKind.DECLARATION
+    kind = DECLARATION_STATEMENT
     label = lazy("Declaration")
     place = 20
     model = Declaration
@@ -91,7 +90,7 @@ class Declarations(Kind):
 
 def statement_of(declaration: Declaration) -> Statement | None:
     """Return the statement of a declaration; None until it is written."""
-    return last_of(StatementKind.DECLARATION, declaration.uid)
+    return last_of(DECLARATION_STATEMENT, declaration.uid)
 
 
 def facts_of(gathered: Gathered) -> Iterator[Fact]:

@@ -73,6 +73,7 @@ def _of_matches(matches: Iterable[Match], around: Around) -> dict[int, Values]:
 
 AIRED = Extra(
     after="notes",
+    about_file=True,
     columns=(
         ColumnType("station", ValueType.TEXT),
         ColumnType("stream", ValueType.TEXT),

@@ -26,8 +26,8 @@ class StreamsConfig(AppConfig):
             selectors,
             trials,
         )
+        from plugins.moving.trials.places import places
         from reports.extras import extras
-        from reports.trials.places import places
         from review.services.transitions import matches_changed
         from scanning import parts
         from scanning.results import scan_finished

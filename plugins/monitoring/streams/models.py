@@ -28,7 +28,7 @@ from plugins.monitoring.streams.choices import (
     StreamEvent,
     StreamState,
 )
-from reports.models import EngineTrial
+from plugins.moving.models import EngineTrial
 from scanning.choices import DeliveryStatus
 from scanning.models import Container, Scan, ScannedFile, Segment
 

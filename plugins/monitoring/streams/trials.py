@@ -19,14 +19,13 @@ from django.utils.translation import gettext as _
 
 import jobs.clock
 from catalogue.models import Recording
-from imports.models import Moved, MovedKind
-from imports.moving.plays import DAY, OtherDay, results_of_day
 from jobs.context import JobContext
 from plugins.monitoring.streams.models import Stream, StreamHour
 from plugins.monitoring.streams.services import case_of
-from reports.models import EngineTrial, TrialState
-from reports.trials.comparing import FileComparison, Start, Theirs
-from reports.trials.errors import TrialRefused
+from plugins.moving.importing.plays import DAY, OtherDay, results_of_day
+from plugins.moving.models import EngineTrial, Moved, MovedKind, TrialState
+from plugins.moving.trials.comparing import FileComparison, Start, Theirs
+from plugins.moving.trials.errors import TrialRefused
 from scanning.choices import EngineChoice, FileStatus, ScanStatus, Section
 from scanning.comparison import EngineDetection, found_in
 from scanning.engines.acrcloud import Cloud

@@ -35,7 +35,12 @@ from plugins.monitoring.unknown import actions as unknown
 from plugins.monitoring.unknown.models import IgnoreReason, UnknownPolicy
 from tests.allowed import OWN_JSON, PLAIN_CSV
 from tests.scanning.podcast import Podcast
-from tests.security.admin_screens import SCREENS, SHOWN_ELSEWHERE, Screen
+from tests.security.admin_screens import (
+    HIDDEN_COLUMNS,
+    SCREENS,
+    SHOWN_ELSEWHERE,
+    Screen,
+)
 from tests.security.forms import PAGES, TOLD, Body, Page
 from tests.security.hidden import NAMED
 from tests.security.nowhere import NOWHERE
@@ -170,6 +175,7 @@ SCREENS.register(
         "declarations.Declaration": Screen(lambda desk: rows.declaration(desk.user)),
     }
 )
+HIDDEN_COLUMNS.register({"streams.Stream": "urls", "streams.StreamNotice": "url"})
 SHOWN_ELSEWHERE.register(
     {
         "recurring.ContainerPlays": "the page of an item shows its figures",

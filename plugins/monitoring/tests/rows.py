@@ -6,11 +6,14 @@ from datetime import UTC, date, datetime
 
 import statements.services
 from accounts.models import User
-from audit.standing import StatementKind
 from common.uid import new_uid
 from imports.models import ImportStatus
 from plugins.monitoring.broadcasts.models import Broadcast, BroadcastImport
-from plugins.monitoring.declarations.models import Declaration, DeclarationProfile
+from plugins.monitoring.declarations.models import (
+    DECLARATION_STATEMENT,
+    Declaration,
+    DeclarationProfile,
+)
 from plugins.monitoring.streams.models import Airplay, Stream
 from plugins.monitoring.tests.factories.streams import (
     StationFactory,
@@ -91,7 +94,7 @@ def declared(match: Match, person: User) -> Declaration:
     """Return a declaration that was sent and names a match."""
     made = declaration(person)
     statements.services.issue(
-        kind=StatementKind.DECLARATION,
+        kind=DECLARATION_STATEMENT,
         subject=made.uid,
         name=made.name,
         facts=[fact_about(match)],

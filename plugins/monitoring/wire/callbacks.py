@@ -34,8 +34,8 @@ def queue_state(
 
 
 def _addresses(stream: Stream) -> StreamCallbacks:
-    found = StreamCallbacks.objects.filter(container=stream.container_id).first()
-    return found or StreamCallbacks()
+    callbacks = StreamCallbacks.objects.filter(container=stream.container_id).first()
+    return callbacks or StreamCallbacks()
 
 
 def _queue(

@@ -17,18 +17,18 @@ def streams_of(container: Container) -> QuerySet[Stream]:
     )
 
 
-def named_streams(container_id: str, given: str) -> list[Stream]:
+def named_streams(container_id: str, ids: str) -> list[Stream]:
     """Return the streams with the given ids; refuse if none exists."""
     container = container_of(container_id)
-    found = list(streams_of(container).filter(uid__in=split_ids(given)))
-    if not found:
+    streams = list(streams_of(container).filter(uid__in=split_ids(ids)))
+    if not streams:
         raise not_found(
-            f"Container {container.pk} has no stream {given[:80]}.",
+            f"Container {container.pk} has no stream {ids[:80]}.",
             code="unknown_stream",
         )
-    return found
+    return streams
 
 
-def stream_of(container_id: str, given: str) -> Stream:
+def stream_of(container_id: str, uid: str) -> Stream:
     """Return the stream with the given id; refuse if it does not exist."""
-    return named_streams(container_id, given)[0]
+    return named_streams(container_id, uid)[0]

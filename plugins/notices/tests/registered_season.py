@@ -86,7 +86,6 @@ WORK.register(dict.fromkeys(("notices/<str:uid>/", "notices/prepare/"), 1))
 ENDS.register(
     {
         "notices": lambda day: season.notices_hold(day.people["max"]),
-        "statements": lambda _: season.statements_are_compared(),
     }
 )
 STATED.register({"notices": lambda day: season.notices_hold(day.people["max"])})

@@ -22,9 +22,6 @@ from plugins.notices.words import ACCURACY, GOOD_FAITH
 from review.choices import WAITING_STATES, DisputeCode, MatchState
 from review.models import Match
 from scanning.models import Container
-from statements.choices import FOLLOWED
-from statements.following import differences_of
-from statements.models import Statement, StatementCheck
 from tests.season import outside
 from tests.season.invariants import check
 from tests.season.people import Person
@@ -199,20 +196,6 @@ def notices_hold(person: Person) -> None:
         check(
             changed or not given_up,
             f"{notice} names matches that were given up: {given_up}",
-        )
-
-
-def statements_are_compared() -> None:
-    """Check that lists say of each statement what a comparison finds at once."""
-    if StatementCheck.objects.exists():
-        return
-    rows = list(Statement.objects.filter(state__in=FOLLOWED))
-    differences = differences_of(rows)
-    for row in rows:
-        texts = [difference.text for difference in differences.get(row.pk, ())]
-        check(
-            (row.differs_since is not None) == bool(texts),
-            f"{row.kind} {row} differs since {row.differs_since}, says its list: {texts}",
         )
 
 

@@ -54,64 +54,66 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Import it; exit with status 1 if rows were refused."""
         user = find_user(options["username"])
-        kind = next(each for each in all_kinds() if each.key == options["kind"])
+        kind = next(kind for kind in all_kinds() if kind.key == options["kind"])
         try:
             with working_for(user):
-                one = self._keep(kind, options, user)
-            self._run(kind, one, user, dry=options["dry_run"])
+                import_ = self._keep(kind, options, user)
+            self._run(kind, import_, user, dry=options["dry_run"])
         except (PermissionDenied, Failed, OSError) as refused:
             raise CommandError(str(refused)) from refused
-        for fault in one.summary.get("faults", []):
+        for fault in import_.summary.get("faults", []):
             self.stderr.write(", ".join(f"{name}: {fault[name]}" for name in fault))
-        for name, count in one.summary.items():
+        for name, count in import_.summary.items():
             if isinstance(count, int):
                 self.stdout.write(f"{name.replace('_', ' ')}: {count}")
         self.stdout.write(
-            f"Checked, not imported: {one.uid}"
+            f"Checked, not imported: {import_.uid}"
             if options["dry_run"]
-            else HOW_TO_UNDO % one.uid
+            else HOW_TO_UNDO % import_.uid
         )
-        if one.summary.get("refused"):
+        if import_.summary.get("refused"):
             sys.exit(1)
 
     def _keep(self, kind: AnyKind, options: dict[str, Any], user: User) -> Import:
         """Make the import that the page's form would. Any: Django's own."""
         if not user.has_perm(kind.action):
             raise CommandError(f"{user.username} may not do this: {kind.title}.")
-        given = dict(each.partition("=")[::2] for each in options["values"])
-        first, *others = kind.uploads
+        values = dict(pair.partition("=")[::2] for pair in options["values"])
+        first, *extra_uploads = kind.uploads
         paths = {first: options["file"]}
-        paths |= {name: Path(given.pop(name)) for name in others if name in given}
+        paths |= {
+            name: Path(values.pop(name)) for name in extra_uploads if name in values
+        }
         with ExitStack() as stack:
             form = make_form(
                 kind,
-                first_choices(kind) | given,
+                first_choices(kind) | values,
                 {
                     name: File(stack.enter_context(path.open("rb")), name=path.name)
                     for name, path in paths.items()
                 },
             )
-            if unknown := ", ".join(sorted(given.keys() - form.fields.keys())):
+            if unknown := ", ".join(sorted(values.keys() - form.fields.keys())):
                 names = ", ".join(form.fields)
                 raise CommandError(f"No field {unknown}. There are: {names}.")
             if not form.is_valid():
                 raise CommandError(form.errors.as_text())
-            one: Import = services.make_import(kind, user=user, **form.cleaned_data)
-        one.save()
-        return one
+            import_: Import = services.make_import(kind, user=user, **form.cleaned_data)
+        import_.save()
+        return import_
 
-    def _run(self, kind: AnyKind, one: Import, user: User, *, dry: bool) -> None:
-        with here(begin_here(kind.check, one, user=user)) as context:
+    def _run(self, kind: AnyKind, import_: Import, user: User, *, dry: bool) -> None:
+        with here(begin_here(kind.check, import_, user=user)) as context:
             jobs.check(context)
-        one.refresh_from_db()
-        if one.status != ImportStatus.CHECKED:
-            raise CommandError(one.message)
+        import_.refresh_from_db()
+        if import_.status != ImportStatus.CHECKED:
+            raise CommandError(import_.message)
         if dry:
             return
         # No worker takes the job in between.
         with transaction.atomic():
-            services.start(import_=one, user=user)
-            job = begin_here(kind.carry_out, one, user=user)
+            services.start(import_=import_, user=user)
+            job = begin_here(kind.carry_out, import_, user=user)
         with here(job) as context:
             jobs.carry_out(context)
-        one.refresh_from_db()
+        import_.refresh_from_db()

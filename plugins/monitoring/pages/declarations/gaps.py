@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.urls import NoReverseMatch, reverse
 
 from accounts.models import User
 from accounts.roles import Action
-from enrichment.choices import FillField
-from enrichment.selectors import suggested_for
 from plugins.monitoring.declarations.checking import FoundGap, GapGroup
 from plugins.monitoring.declarations.doubts import Doubt, DoubtKind
 from plugins.monitoring.declarations.formats.base import ValueSubject
@@ -39,10 +37,8 @@ class LinkedGroup:
     why: str
     count: int
     links: list[tuple[str, FoundGap]]
-    suggested: int = 0
-    """So many of the recordings have a suggestion for the cell."""
-    safe: int = 0
-    """So many have one that may be accepted in one go."""
+    recordings: tuple[str, Sequence[str]] | None = None
+    """The cell, and the recordings that lack it, for cards of ``declaration.gap``."""
 
     @property
     def hidden(self) -> int:
@@ -58,7 +54,9 @@ def linked(groups: Iterable[GapGroup], user: User) -> list[LinkedGroup]:
             group.why,
             len(group.gaps),
             [(_address(gap, user), gap) for gap in group.gaps[:_SHOWN]],
-            *_suggested(group),
+            (group.cell, [gap.uid for gap in group.gaps])
+            if group.subject == ValueSubject.RECORDING
+            else None,
         )
         for group in groups
     ]
@@ -81,17 +79,6 @@ def _page_of(doubt: Doubt) -> str:
         return reverse(f"portal:{_OF_DOUBTS[doubt.kind]}", args=[doubt.uid])
     except NoReverseMatch:
         return ""  # Conflicts have pages only where their plug-in is installed.
-
-
-def _suggested(group: GapGroup) -> tuple[int, int]:
-    """Return for how many recordings something is suggested, and how many of it is safe."""
-    # The format's name of the cell, in our words.
-    name = group.cell.casefold().replace(" ", "_")
-    words = name.replace("icpn", "upc").replace("releasedate", "release_date")
-    field = next((each for each in FillField if each in words), None)
-    if field is None or group.subject != ValueSubject.RECORDING:
-        return 0, 0
-    return suggested_for([gap.uid for gap in group.gaps], field)
 
 
 def _address(gap: FoundGap, user: User) -> str:

@@ -20,7 +20,6 @@ from django.views.decorators.http import (
 
 from accounts.roles import Action
 from catalogue.models import Recording
-from enrichment.selectors import origins_of
 from plugins.monitoring.declarations import checking, selectors, services
 from plugins.monitoring.declarations.additions import additions
 from plugins.monitoring.declarations.changes import changed_plays, recording_changes
@@ -219,7 +218,7 @@ def _stated(found: Declaration) -> dict[str, object]:
     context: dict[str, object] = {
         "handed_over": statement.steps.filter(state=StatementState.SENT).first(),
         "correct_url": kind_of(statement).correct_url(statement),
-        "origins": origins_of(declared, until=found.as_of_at or found.created_at),
+        "values": (declared, found.as_of_at or found.created_at),
     }
     if statement.state in FOLLOWED:
         for name, differences in (

@@ -12,6 +12,13 @@ from django.utils.translation import gettext as _
 
 from common.reading import read_clock
 from common.words import lowered
+from plugins.monitoring.pages.streams.airday import (
+    AirDay,
+    DayMark,
+    DayTitle,
+    HourMarks,
+    air_day,
+)
 from plugins.monitoring.pages.streams.log import (
     LogRow,
     PlayTarget,
@@ -27,9 +34,8 @@ from plugins.monitoring.streams import selectors
 from plugins.monitoring.streams.choices import AirplayState
 from plugins.monitoring.streams.models import Airplay, Stream, StreamGap
 from plugins.monitoring.streams.selectors import DayHour, HourState
-from portal.pictures.airday import AirDay, DayMark, DayTitle, HourMarks, air_day
 from portal.shared import formats
-from portal.shared.looks import pattern_fill, review_look
+from portal.shared.appearance import pattern_fill, review_look
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('catalogue', '0001_version_1_0'),
-        ('reports', '0001_version_1_0'),
+        ('moving', '0001_version_1_0'),
         ('scanning', '0001_version_1_0'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
                     ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                     ('emails_set_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                     ('station', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='streams', to='streams.station')),
-                    ('trials', models.ManyToManyField(blank=True, db_table='reports_enginetrial_streams', editable=False, related_name='streams', to='reports.enginetrial')),
+                    ('trials', models.ManyToManyField(blank=True, db_table='reports_enginetrial_streams', editable=False, related_name='streams', to='moving.enginetrial')),
                     ('url_set_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ],
                 options={

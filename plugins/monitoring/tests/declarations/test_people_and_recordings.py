@@ -8,7 +8,8 @@ import pytest
 from django.core.management import call_command
 
 from accounts.roles import Role
-from audit.standing import StatementKind, standing_on
+from audit.standing import standing_on
+from plugins.monitoring.declarations.models import DECLARATION_STATEMENT
 from plugins.monitoring.tests.rows import declaration, declared
 from tests.factories.accounts import make_user
 from tests.security.world import Desk
@@ -23,7 +24,7 @@ def test_declarations_stand_on_what_they_name() -> None:
     (found,) = standing_on([f"recording:{desk.recording.uid}"]).values()
 
     assert [(each.kind, each.uid) for each in found] == [
-        (StatementKind.DECLARATION, made.uid)
+        (DECLARATION_STATEMENT, made.uid)
     ]
 
 

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Portal, sign_in
+from tests.e2e.test_every_page import faults_of_openings
 
 pytestmark = pytest.mark.e2e
 
@@ -68,3 +69,13 @@ def test_an_item_is_ignored_and_taken_back_by_keyboard(
     for key in ("j", "x", "j", "x", "w"):
         page.keyboard.press(key)
     expect(page.locator(".tabs [aria-current]")).to_have_text("Unknown 0")
+
+
+def test_a_narrow_window_opens_and_closes_everything_by_keys(
+    page: Page, portal: Portal
+) -> None:
+    sign_in(page, portal, "mira")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/unknown/")
+
+    assert not faults_of_openings(page, set())

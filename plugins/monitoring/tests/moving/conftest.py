@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.imports.moving.conftest import moving, there
-from tests.reports.trials.conftest import beside
+from plugins.moving.tests.conftest import moving, there
+from plugins.moving.tests.trials.conftest import beside
 
 __all__ = ["beside", "moving", "there"]

@@ -10,29 +10,20 @@ import time_machine
 from audit.models import Event
 from catalogue.models import Bucket, Recording, RecordingStatus
 from imports import services
-from imports.models import (
-    ImportStatus,
-    Moved,
-    MovedKind,
-    MovedOutcome,
-    MoveIn,
-)
-from imports.moving import walk
-from imports.moving.callbacks import take_over_callback
-from imports.moving.streams import parts_here
+from imports.models import ImportStatus
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.streams.models import Station, Stream
+from plugins.moving.importing import walk
+from plugins.moving.importing.callbacks import take_over_callback
+from plugins.moving.importing.streams import parts_here
+from plugins.moving.models import Moved, MovedKind, MovedOutcome, MoveIn
+from plugins.moving.tests.account import TOKEN, bucket_file, play
+from plugins.moving.tests.conftest import Moving, work_off
+from plugins.moving.tests.test_moves import NOON, names_of_files, refused
 from review.models import Match
 from scanning.choices import EngineChoice, FileStatus
 from scanning.models import CloudDeletion, Container, ScannedFile, Segment
 from scanning.services.identification import create_project
-from tests.imports.moving.account import (
-    TOKEN,
-    bucket_file,
-    play,
-)
-from tests.imports.moving.conftest import Moving, work_off
-from tests.imports.moving.test_moves import NOON, _names_of_files, refused
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
@@ -181,7 +172,7 @@ def test_an_undo_takes_back_what_nobody_used(moving: Moving) -> None:
     moving.there.plays["s1", "20260503"] = [play("2026-05-03 10:00:00", song)]
     with time_machine.travel(NOON, tick=False):
         one = moving.move()
-        names = _names_of_files()
+        names = names_of_files()
         assert services.check_undo(import_=one, user=moving.admin)
         work_off()
         one.refresh_from_db()
@@ -207,6 +198,6 @@ def test_an_undo_takes_back_what_nobody_used(moving: Moving) -> None:
     # Deleted files keep the ids that they had there.
     assert again.summary["counts"]["file"] == {"new": 2}
     assert again.summary["counts"]["day"] == one.summary["counts"]["day"]
-    assert _names_of_files() == names
+    assert names_of_files() == names
     assert Station.objects.count() == 1
     assert Recording.objects.filter(status=RecordingStatus.STUB).count() == 3

@@ -12,7 +12,6 @@ from pytest_httpserver import HTTPServer
 from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Recording
-from imports.models import Moved, MovedKind, MovedOutcome
 from plugins.monitoring.streams.models import Stream
 from plugins.monitoring.streams.services import case_of
 from plugins.monitoring.tests.factories.streams import (
@@ -20,9 +19,18 @@ from plugins.monitoring.tests.factories.streams import (
     StreamFactory,
     StreamHourFactory,
 )
-from reports.models import EngineTrial, TrialKind, TrialRow
-from reports.trials import services
-from reports.trials.selectors import compared_in
+from plugins.moving.models import (
+    EngineTrial,
+    Moved,
+    MovedKind,
+    MovedOutcome,
+    TrialKind,
+    TrialRow,
+)
+from plugins.moving.tests.account import Account, Json, play
+from plugins.moving.tests.trials.conftest import Beside, work_off
+from plugins.moving.trials import services
+from plugins.moving.trials.selectors import compared_in
 from scanning.models import CloudAccount
 from scanning.services import cloud
 from tests.factories.catalogue import RecordingFactory
@@ -32,8 +40,6 @@ from tests.factories.scanning import (
     make_detection,
 )
 from tests.fixtures import MakeClient
-from tests.imports.moving.account import Account, Json, play
-from tests.reports.trials.conftest import Beside, work_off
 from tests.scanning.vendor import AnyPath
 
 pytestmark = pytest.mark.django_db

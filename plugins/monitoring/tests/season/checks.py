@@ -9,10 +9,9 @@ from collections.abc import Iterable
 
 from django.db.models import Model
 
-from audit.standing import StatementKind
 from plugins.monitoring.declarations.formats.registry import make_format
 from plugins.monitoring.declarations.keeping import facts_in
-from plugins.monitoring.declarations.models import Declaration
+from plugins.monitoring.declarations.models import DECLARATION_STATEMENT, Declaration
 from plugins.monitoring.declarations.statement import statement_of
 from plugins.monitoring.unknown.keeping import truth_of
 from plugins.monitoring.unknown.models import (
@@ -90,7 +89,7 @@ def declarations_hold() -> None:
         check(digest == made.sha256, f"{made.uid} has other bytes")
     undecided = Declaration._base_manager.exclude(state=RunState.READY)
     early = Statement.objects.filter(
-        kind=StatementKind.DECLARATION, subject__in=undecided.values("uid")
+        kind=DECLARATION_STATEMENT, subject__in=undecided.values("uid")
     )
     check(not early.exists(), "something states what was never written")
 

@@ -187,8 +187,10 @@ def monitoring_shapes(
             "region": container.region or DEFAULT_REGION,
             "type": HERE,
             "buckets": [
-                {"id": each.pk, "name": each.name}
-                for each in sorted(container.buckets.all(), key=lambda each: each.pk)
+                {"id": bucket.pk, "name": bucket.name}
+                for bucket in sorted(
+                    container.buckets.all(), key=lambda bucket: bucket.pk
+                )
             ],
             "monitoring_num": listening.get(container.pk, 0),
             "created_at": instant(container.created_at),

@@ -20,7 +20,7 @@ from acrapi.auth import user_of
 from acrapi.lookup import container_of
 from acrapi.pagination import paged
 from acrapi.schema import PAGE, UNFIT, UNKNOWN, described
-from acrapi.serializers.envelopes import enveloped, listed
+from acrapi.serializers.envelopes import enveloped, list_page
 from acrapi.views.base import WireView
 from acrapi.views.containers import query_text
 from audit.services import record
@@ -54,7 +54,7 @@ class MonitoringProjectsView(WireView):
     @described(
         STREAMS_TAG,
         "List the containers as projects of streams",
-        {200: listed(MonitoringProjectSerializer)},
+        {200: list_page(MonitoringProjectSerializer)},
         parameters=[*PAGE, OpenApiParameter("region", str)],
         name="list_monitoring_projects",
     )
@@ -74,10 +74,10 @@ class MonitoringProjectsView(WireView):
     )
     def post(self, request: Request) -> Response:
         """Create a container."""
-        asked = valid_data(MonitoringProjectRequestSerializer(data=request.data))
+        fields = valid_data(MonitoringProjectRequestSerializer(data=request.data))
         container = create_container(
-            columns={"name": asked["name"], "region": asked["region"]},
-            buckets=asked["buckets"],
+            columns={"name": fields["name"], "region": fields["region"]},
+            buckets=fields["buckets"],
             user=user_of(request),
         )
         return Response({"data": _projects([container])[0]}, status=201)
@@ -108,11 +108,11 @@ class MonitoringProjectView(WireView):
     def put(self, request: Request, container_id: str) -> Response:
         """Change name and buckets."""
         container = container_of(container_id)
-        asked = valid_data(MonitoringProjectUpdateSerializer(data=request.data))
+        fields = valid_data(MonitoringProjectUpdateSerializer(data=request.data))
         update_container(
             container=container,
-            columns={"name": asked["name"]} if "name" in asked else {},
-            buckets=asked.get("buckets"),
+            columns={"name": fields["name"]} if "name" in fields else {},
+            buckets=fields.get("buckets"),
             user=user_of(request),
         )
         return Response({"data": _projects([container])[0]})
@@ -141,8 +141,8 @@ class _CallbackView(WireView):
 
     def get(self, request: Request, container_id: str) -> Response:
         """Return the address; empty if there is none."""
-        found = _callbacks(container_of(container_id))
-        return Response({"data": {"url": _url(found, self.address)}})
+        callbacks = _callbacks(container_of(container_id))
+        return Response({"data": {"url": _url(callbacks, self.address)}})
 
     def put(self, request: Request, container_id: str) -> Response:
         """Set the address, or end the posts with an empty one."""
@@ -167,24 +167,24 @@ class _CallbackView(WireView):
         return self.put(request, container_id)
 
 
-def _documented(what: str, name: str) -> Callable[[ViewClass], ViewClass]:
+def _documented(subject: str, name: str) -> Callable[[ViewClass], ViewClass]:
     """Describe the three operations of a callback's address."""
     fits = _SET | UNFIT
     body = StreamCallbackSerializer
     return extend_schema_view(
         get=described(
-            STREAMS_TAG, f"Show where {what} are posted", _SET, name=f"show_{name}"
+            STREAMS_TAG, f"Show where {subject} are posted", _SET, name=f"show_{name}"
         ),
         put=described(
             STREAMS_TAG,
-            f"Set where {what} are posted",
+            f"Set where {subject} are posted",
             fits,
             request=body,
             name=f"set_{name}",
         ),
         post=described(
             STREAMS_TAG,
-            f"Set where {what} are posted, as PUT",
+            f"Set where {subject} are posted, as PUT",
             fits,
             request=body,
             name=f"post_{name}",
@@ -218,9 +218,9 @@ def _projects(containers: Sequence[Container]) -> list[Json]:
 
 
 def _callbacks(container: Container) -> StreamCallbacks:
-    found = StreamCallbacks.objects.filter(container=container).first()
-    return found or StreamCallbacks(container=container)
+    callbacks = StreamCallbacks.objects.filter(container=container).first()
+    return callbacks or StreamCallbacks(container=container)
 
 
-def _url(found: StreamCallbacks, column: Address) -> str:
-    return found.result_url if column == "result_url" else found.state_url
+def _url(callbacks: StreamCallbacks, column: Address) -> str:
+    return callbacks.result_url if column == "result_url" else callbacks.state_url

@@ -16,7 +16,7 @@ from acrapi.auth import user_of
 from acrapi.lookup import container_of
 from acrapi.pagination import paged
 from acrapi.schema import PAGE, UNFIT, UNKNOWN, described
-from acrapi.serializers.envelopes import enveloped, listed
+from acrapi.serializers.envelopes import enveloped, list_page
 from acrapi.views.base import WireView
 from common.api_requests import valid_data
 from plugins.monitoring.streams import services
@@ -41,7 +41,7 @@ class MonitoredStreamsView(WireView):
     @described(
         STREAMS_TAG,
         "List streams, newest first",
-        {200: listed(StreamSerializer)} | UNKNOWN,
+        {200: list_page(StreamSerializer)} | UNKNOWN,
         parameters=PAGE,
         name="list_streams",
     )
@@ -60,17 +60,17 @@ class MonitoredStreamsView(WireView):
     def post(self, request: Request, container_id: str) -> Response:
         """Add a stream; a station of its name is used, or made."""
         container, user = container_of(container_id), user_of(request)
-        asked = valid_data(StreamRequestSerializer(data=request.data))
+        fields = valid_data(StreamRequestSerializer(data=request.data))
         with transaction.atomic():
-            name = asked["name"]
+            name = fields["name"]
             station = Station.objects.filter(name=name).first()
             stream = services.add_stream(
                 station=station or services.add_station(user=user, name=name),
                 container=container,
                 name=name,
-                urls=asked["stream_urls"],
+                urls=fields["stream_urls"],
                 user=user,
-                user_defined=asked.get("user_defined", {}),
+                user_defined=fields.get("user_defined", {}),
             )
         return Response({"data": stream_shapes([stream])[0]}, status=201)
 
@@ -100,9 +100,9 @@ class MonitoredStreamView(WireView):
     def put(self, request: Request, container_id: str, ids: str) -> Response:
         """Change the given fields."""
         stream = stream_of(container_id, ids)
-        asked = valid_data(StreamUpdateSerializer(data=request.data))
+        fields = valid_data(StreamUpdateSerializer(data=request.data))
         names = {"stream_urls": "urls", "name": "name", "user_defined": "user_defined"}
-        columns = {names[name]: asked[name] for name in names if name in asked}
+        columns = {names[name]: fields[name] for name in names if name in fields}
         services.change_stream(stream=stream, user=user_of(request), **columns)
         return Response({"data": stream_shapes([stream_of(container_id, ids)])[0]})
 

@@ -19,7 +19,7 @@ from acrapi.errors import WireError, invalid, not_found
 from acrapi.lookup import container_of
 from acrapi.pagination import paged
 from acrapi.schema import PAGE, UNFIT, UNKNOWN, described
-from acrapi.serializers.envelopes import ErrorSerializer, enveloped, listed
+from acrapi.serializers.envelopes import ErrorSerializer, enveloped, list_page
 from acrapi.serializers.fields import as_id
 from acrapi.views.base import WireView
 from acrapi.views.containers import query_text
@@ -57,7 +57,7 @@ class UnknownProjectsView(WireView):
     @described(
         _TAG,
         "List the containers that find repeated unknown sound",
-        {200: listed(UnknownProjectSerializer)},
+        {200: list_page(UnknownProjectSerializer)},
         parameters=[*PAGE, OpenApiParameter("region", str)],
         name="list_unknown_projects",
     )
@@ -75,7 +75,7 @@ class UnknownItemsView(WireView):
     @described(
         _TAG,
         "List unknown items of a container",
-        {200: listed(UnknownItemSerializer)} | UNKNOWN | UNFIT,
+        {200: list_page(UnknownItemSerializer)} | UNKNOWN | UNFIT,
         parameters=[
             *PAGE,
             OpenApiParameter(
@@ -184,8 +184,8 @@ def _items_of(container: Container) -> QuerySet[UnknownItem]:
 def _filtered(rows: QuerySet[UnknownItem], request: Request) -> QuerySet[UnknownItem]:
     status = query_text(request, "status")
     if status:
-        known = {str(code): condition for code, condition in _BY_STATUS.items()}
-        rows = rows.filter(known[status]) if status in known else rows.none()
+        conditions = {str(code): condition for code, condition in _BY_STATUS.items()}
+        rows = rows.filter(conditions[status]) if status in conditions else rows.none()
     else:
         rows = rows.exclude(state=ItemState.IGNORED)
     if (label := query_text(request, "label")) and label != "0":
@@ -216,13 +216,13 @@ def _moment(name: str, text: str) -> datetime:
     raise invalid(name, "Give a date such as 2026-05-27 or 2026-05-27 08:56:45.")
 
 
-def _item_of(container: Container, given: str) -> UnknownItem:
+def _item_of(container: Container, identifier: str) -> UnknownItem:
     rows = _items_of(container)
-    number = as_id(given)
-    item = rows.filter(Q(acr_id=given[:32]) | Q(pk=number or 0)).first()
+    number = as_id(identifier)
+    item = rows.filter(Q(acr_id=identifier[:32]) | Q(pk=number or 0)).first()
     if item is None:
         raise not_found(
-            f"Unknown item {given[:40]} does not occur in container {container.pk}.",
+            f"Unknown item {identifier[:40]} does not occur in container {container.pk}.",
             code="unknown_item",
         )
     return item

@@ -13,7 +13,23 @@ from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.tests.factories.streams import StationFactory
 from programmes.models import Episode
 from scanning.models import Container, ScannedFile
-from tests.scanning.test_link_batches import _RSS, _SAID, _links
+from tests.scanning.test_link_batches import (
+    RSS,
+    client,
+    container,
+    local_allowed,
+    pasted_links,
+)
+
+__all__ = ["client", "container", "local_allowed"]  # fixtures
+
+_SAID = {
+    "series": "Pier Stories",
+    "season": "2",
+    "episode_title": "Fog",
+    "starts_at": "2026-11-03 07:00",
+    "showing": "repeat_run",
+}
 
 
 def test_pasted_links_get_the_episode_and_the_broadcast_of_the_form(
@@ -23,7 +39,7 @@ def test_pasted_links_get_the_episode_and_the_broadcast_of_the_form(
     fields = {"container": container.pk, "station": station.uid}
 
     # A time that no clock shows and a missing one submit no link.
-    one = fields | {"links": _links(1)[0]}
+    one = fields | {"links": pasted_links(1)[0]}
     skipped = client.post("/links/", one | {"starts_at": "2026-03-29 02:30"})
     missing = client.post("/links/", one)
     assert "summer time began" in skipped.content.decode()
@@ -31,7 +47,9 @@ def test_pasted_links_get_the_episode_and_the_broadcast_of_the_form(
     assert "Enter when the broadcast began." in missing.content.decode()
     assert not ScannedFile.objects.exists()
 
-    page = client.post("/links/", _SAID | fields | {"links": "\n".join(_links(2))})
+    page = client.post(
+        "/links/", _SAID | fields | {"links": "\n".join(pasted_links(2))}
+    )
 
     assert "2 links were accepted" in page.content.decode()
     episodes = Episode.objects.values_list("series", "season", "title")
@@ -47,8 +65,8 @@ def test_links_sent_before_are_scanned_again_with_what_the_form_said(
 ) -> None:
     station = StationFactory.create(time_zone="Europe/Zurich")
     said = _SAID | {"station": station.uid, "container": container.pk}
-    links = said | {"links": _links(1)[0]}
-    client.post("/links/", {"container": container.pk, "links": _links(1)[0]})
+    links = said | {"links": pasted_links(1)[0]}
+    client.post("/links/", {"container": container.pk, "links": pasted_links(1)[0]})
 
     page = client.post("/links/", links).content.decode()
     assert not Episode.objects.exists()
@@ -65,7 +83,7 @@ def test_links_sent_before_are_scanned_again_with_what_the_form_said(
 def test_items_of_a_feed_get_the_episode_and_the_broadcast_of_the_form(
     client: Client, container: Container, httpserver: HTTPServer
 ) -> None:
-    httpserver.expect_request("/feed").respond_with_data(_RSS)
+    httpserver.expect_request("/feed").respond_with_data(RSS)
     station = StationFactory.create(time_zone="Europe/Zurich")
     offered = client.post("/links/feed/", {"feed_url": httpserver.url_for("/feed")})
     sent = _SAID | {

@@ -8,7 +8,10 @@ from django.test import Client
 from plugins.monitoring.tests.factories.unknown import make_item
 from plugins.monitoring.unknown.models import Occurrence
 from scanning.models import ScannedFile
+from tests.portal.review.conftest import client, file
 from tests.portal.review.test_file_review import address
+
+__all__ = ["client", "file"]  # fixtures
 
 pytestmark = pytest.mark.django_db
 

@@ -1,0 +1,10 @@
+"""What trials of engines add to the list of containers."""
+
+from __future__ import annotations
+
+from portal.shared.cards import Card
+
+CARDS = (
+    Card("containers.actions", "portal/trials/_button.html"),
+    Card("keys", "portal/trials/_keys.html"),
+)

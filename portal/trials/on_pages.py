@@ -1,7 +1,0 @@
-"""What trials of engines add to the list of containers."""
-
-from __future__ import annotations
-
-from portal.shared.cards import Card
-
-CARDS = (Card("containers.actions", "portal/trials/_button.html"),)

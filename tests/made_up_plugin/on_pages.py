@@ -1,0 +1,15 @@
+"""What letters add to the pages of matches."""
+
+from __future__ import annotations
+
+from accounts.models import User
+from plugins.letters.models import Letter
+from portal.shared.cards import Card
+from review.models import Match
+
+
+def _of_match(match: Match, _user: User) -> object:
+    return Letter.objects.filter(match=match) or None
+
+
+CARDS = (Card("match", "portal/letters/_card.html", _of_match),)

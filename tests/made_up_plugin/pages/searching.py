@@ -1,0 +1,17 @@
+"""Letters in the search of every page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from accounts.models import User
+from plugins.letters.models import Letter
+from portal.shared.searching import Hit, SearchKind, SearchText, marked
+
+
+def _find(asked: SearchText, _user: User) -> Iterator[Hit]:
+    for letter in Letter.objects.filter(text__icontains=asked.text)[: asked.limit]:
+        yield Hit(marked(letter.text, asked.text), letter.url)
+
+
+LETTER_HITS = SearchKind("letters", "Letters", "edit", _find)

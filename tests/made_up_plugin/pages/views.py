@@ -1,0 +1,27 @@
+"""Views of letters."""
+
+from __future__ import annotations
+
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from accounts.roles import Action
+from plugins.letters.models import Letter
+from portal.shared.access import PortalRequest, needs
+
+
+@require_safe
+@needs(Action.VIEW)
+def letters(request: PortalRequest) -> HttpResponseBase:
+    """List the letters."""
+    context = {"letters": Letter.objects.all()}
+    return render(request, "portal/letters/letters.html", context)
+
+
+@require_safe
+@needs(Action.VIEW)
+def letter(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Show one letter, as a list of one."""
+    context = {"letters": [get_object_or_404(Letter, uid=uid)]}
+    return render(request, "portal/letters/letters.html", context)
