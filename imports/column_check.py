@@ -20,7 +20,7 @@ HEADER_LINE = "header_line"
 
 
 def map_columns(
-    one: MappedImport,
+    import_: MappedImport,
     table: Table,
     heartbeat: Callable[[], None],
     *,
@@ -31,14 +31,14 @@ def map_columns(
     They have the status of an import that waits for a person, if a required column is
     missing.
     """
-    targets, key = targets_of(one), mapping.header_key(table.header)
-    origin, chosen = MappingOrigin.GUESSED, dict(one.rules)
-    if one.columns:
-        columns = mapping.from_json(one.columns, targets)
-        origin = MappingOrigin(one.columns_from)
+    targets, key = targets_of(import_), mapping.header_key(table.header)
+    origin, chosen = MappingOrigin.GUESSED, dict(import_.rules)
+    if import_.columns:
+        columns = mapping.from_json(import_.columns, targets)
+        origin = MappingOrigin(import_.columns_from)
     else:
         columns = mapping.read_columns(table.header, rows_of(table), targets, heartbeat)
-        if earlier := last_import_like(one, key):
+        if earlier := last_import_like(import_, key):
             as_before = mapping.from_json(earlier.columns, targets)
             columns, origin = mapping.as_in(columns, as_before), MappingOrigin.REPEATED
             # Names and dates of one source look the same; shares show what they are.
@@ -50,7 +50,7 @@ def map_columns(
         else:
             columns = mapping.guess(columns, keep_unknown=keep_unknown)
     rules = propose(columns, rows_of(table), chosen, heartbeat)
-    kept: Columns = {
+    stored: Columns = {
         "columns": mapping.to_json(columns),
         "columns_from": origin,
         "header_key": key,
@@ -58,8 +58,8 @@ def map_columns(
     }
     if missing := mapping.lacking(columns):
         cause = _("Choose the column for: %(names)s.") % {"names": ", ".join(missing)}
-        kept |= {"status": ImportStatus.UNMAPPED, "message": cause}
-    return columns, rules, kept
+        stored |= {"status": ImportStatus.UNMAPPED, "message": cause}
+    return columns, rules, stored
 
 
 def propose(

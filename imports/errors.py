@@ -16,14 +16,14 @@ class TableRefused(ImportRefused):
 class RowFault(Exception):
     """One cell of a row is wrong; ``rule`` says what would be right.
 
-    ``others`` are further faults of the cell if it holds several values, such as
+    ``further`` are more faults of the cell if it holds several values, such as
     intervals.
     """
 
     def __init__(
-        self, column: str, value: str, rule: str, others: Sequence[RowFault] = ()
+        self, column: str, value: str, rule: str, further: Sequence[RowFault] = ()
     ) -> None:
-        self.column, self.value, self.rule, self.others = column, value, rule, others
+        self.column, self.value, self.rule, self.further = column, value, rule, further
         super().__init__(column, value, rule)
 
     def __str__(self) -> str:
@@ -33,7 +33,8 @@ class RowFault(Exception):
     def all(self) -> list[RowFault]:
         """Return them anew, since a raised one keeps the row's files in its traceback."""
         return [
-            RowFault(one.column, one.value, one.rule) for one in (self, *self.others)
+            RowFault(fault.column, fault.value, fault.rule)
+            for fault in (self, *self.further)
         ]
 
 

@@ -39,28 +39,28 @@ def undo(context: JobContext) -> None:
 
 
 def _run_undo(context: JobContext, *, dry: bool) -> None:
-    one, user = context.subject, context.job.requested_by
+    import_, user = context.subject, context.job.requested_by
     if user is None:
         raise Failed(
             "refused", str(_("The account of the person who asked was deleted."))
         )
     try:
-        found = undo_import(one.uid, user=user, dry=dry, heartbeat=context.report)
+        undone = undo_import(import_.uid, user=user, dry=dry, heartbeat=context.report)
     except PermissionDenied as refused:
         raise Failed("refused", str(refused)) from refused
     with transaction.atomic():
         context.finish(
-            summary=one.summary | {"undo": {**asdict(found), "is_done": not dry}}
+            summary=import_.summary | {"undo": {**asdict(undone), "is_done": not dry}}
         )
         if not dry:
             # Steps of earlier attempts count, too.
-            steps = ImportStep.objects.filter(import_uid=one.uid)
+            steps = ImportStep.objects.filter(import_uid=import_.uid)
             audit.services.record(
-                case=one.case,
-                action=f"{kind_of(one).event}_undone",
+                case=import_.case,
+                action=f"{kind_of(import_).event}_undone",
                 actor=user,
                 after={
-                    "import": one.uid,
+                    "import": import_.uid,
                     "undone": steps.filter(state=StepState.UNDONE).count(),
                     "kept": steps.filter(state=StepState.KEPT).count(),
                 },
@@ -68,11 +68,11 @@ def _run_undo(context: JobContext, *, dry: bool) -> None:
 
 
 def _run(context: JobContext, *, dry: bool) -> None:
-    one = context.subject
-    work = kind_of(one).load_work()
+    import_ = context.subject
+    work = kind_of(import_).load_work()
     try:
-        with noted("" if dry else one.uid):
-            outcome = work(one, context.report, dry=dry)
+        with noted("" if dry else import_.uid):
+            outcome = work(import_, context.report, dry=dry)
     except ImportRefused as error:
         raise Failed("refused", str(error)) from error
     context.finish(**outcome)

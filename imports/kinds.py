@@ -50,7 +50,7 @@ class ImportWork(Protocol):
     """
 
     def __call__(
-        self, one: Any, heartbeat: Callable[[], None], *, dry: bool
+        self, import_: Any, heartbeat: Callable[[], None], *, dry: bool
     ) -> Columns:  # Any: an import of the kind
         """Do it; ``heartbeat`` is called for each entry."""
 
@@ -159,7 +159,7 @@ class ImportKind(Generic[One]):
     help: Mapping[str, object] = field(default_factory=dict)
     """Variables of the template with the help text."""
     samples: tuple[SampleFile, ...] = ()
-    context: Callable[[Any], dict[str, Any]] = lambda _one: {}
+    context: Callable[[Any], dict[str, Any]] = lambda _import: {}
     """Further values for the page of an import. Any: an import, values of a template."""
     targets: Callable[[One], Targets] | None = None
     """What the columns of its table can become, if a person may map them."""
@@ -242,15 +242,15 @@ class _Step:
     on_end: jobs.kinds.Ended | None = None
 
 
-def _end_check(one: Import, state: JobState, _code: str, _cause: str) -> None:
+def _end_check(import_: Import, state: JobState, _code: str, _cause: str) -> None:
     if state is JobState.CANCELLED:
-        kind_of(one).check.show(one.pk, state, str(_CANCELLED))
+        kind_of(import_).check.show(import_.pk, state, str(_CANCELLED))
 
 
-def _end_import(one: Import, state: JobState, code: str, cause: str) -> None:
+def _end_import(import_: Import, state: JobState, code: str, cause: str) -> None:
     if code != "refused":
         reason = cause[:400] or _CANCELLED
-        kind_of(one).carry_out.show(one.pk, state, f"{reason} {_STAYS}")
+        kind_of(import_).carry_out.show(import_.pk, state, f"{reason} {_STAYS}")
 
 
 _PERSON, _DOCUMENT, _Is = Priority.PERSON, Priority.DOCUMENT, ImportStatus
@@ -276,7 +276,7 @@ def _job_kind(kind: AnyKind, name: str, label: Text) -> Kind:
         kind.model,
         f"imports.jobs.{name}",
         label=label,
-        page=lambda one: reverse(kind.detail_page, args=[one.uid]),
+        page=lambda import_: reverse(kind.detail_page, args=[import_.uid]),
         related=kind.related,
         priority=step.priority,
         gives_way=True,
@@ -298,16 +298,16 @@ _kinds: dict[type[Model], AnyKind] = {}
 
 def register(kind: ImportKind[One]) -> ImportKind[One]:
     """Make a kind and its jobs known."""
-    for each in kind.jobs:
-        jobs.kinds.register(each)
+    for job_kind in kind.jobs:
+        jobs.kinds.register(job_kind)
     _kinds[kind.model] = kind
     return kind
 
 
 def unregister(kind: AnyKind) -> None:
     """Forget a kind, as tests do with theirs."""
-    for each in kind.jobs:
-        jobs.kinds.unregister(each)
+    for job_kind in kind.jobs:
+        jobs.kinds.unregister(job_kind)
     del _kinds[kind.model]
 
 
@@ -321,14 +321,14 @@ def all_kinds() -> list[AnyKind]:
     return list(_kinds.values())
 
 
-def kind_of(one: Import) -> AnyKind:
-    return _kinds[type(one)]
+def kind_of(import_: Import) -> AnyKind:
+    return _kinds[type(import_)]
 
 
-def targets_of(one: MappedImport) -> Targets:
+def targets_of(import_: MappedImport) -> Targets:
     """Return what the columns of an import's table can become."""
-    targets = kind_of(one).targets
-    return targets(one) if targets else NO_TARGETS
+    targets = kind_of(import_).targets
+    return targets(import_) if targets else NO_TARGETS
 
 
 def kind_of_model(model: type[Model] | None) -> AnyKind | None:
@@ -344,5 +344,7 @@ def kind_of_uid(uid: str) -> AnyKind | None:
 
 def undoer_of(action: str) -> str:
     """Return the path of the function that takes back such an event; empty for none."""
-    known = (*(kind.undoers for kind in all_kinds()), *undoers)
-    return next((each[action] for each in known if action in each), "")
+    registered = (*(kind.undoers for kind in all_kinds()), *undoers)
+    return next(
+        (by_action[action] for by_action in registered if action in by_action), ""
+    )

@@ -97,8 +97,10 @@ class MappedColumn:
     @property
     def can_be_data(self) -> bool:
         """Return whether the column has a name that data may have."""
-        kept = self.targets
-        return kept.keeps_data and bool(self.name) and self.name not in kept.not_data
+        targets = self.targets
+        return (
+            targets.keeps_data and bool(self.name) and self.name not in targets.not_data
+        )
 
 
 Columns: TypeAlias = tuple[MappedColumn, ...]
@@ -123,13 +125,13 @@ class MappingRefused(Exception):
 class NoSuchColumn(Exception):
     """No column, or more than one, has a name that somebody gave."""
 
-    def __init__(self, name: str, known: Iterable[str]) -> None:
+    def __init__(self, name: str, names: Iterable[str]) -> None:
         super().__init__(
             _(
                 "The table has no column “%(name)s”, or several. Its columns are: "
                 "%(known)s."
             )
-            % {"name": name[:80], "known": ", ".join(each[:80] for each in known)}
+            % {"name": name[:80], "known": ", ".join(column[:80] for column in names)}
         )
 
 
@@ -168,20 +170,20 @@ def read_columns(
 ) -> Columns:
     """Return the columns of a table with their first different values."""
     columns = named_columns(header, targets)
-    found: list[dict[str, None]] = [{} for _number in range(MAX_COLUMNS)]
+    examples: list[dict[str, None]] = [{} for _number in range(MAX_COLUMNS)]
     for row in islice(rows, _ROWS_SEARCHED):
         heartbeat()
-        for values, cell in zip(found, row.cells, strict=False):
+        for values, cell in zip(examples, row.cells, strict=False):
             if len(values) < _EXAMPLES and (text := _printable(cell, _MAX_EXAMPLE)):
                 values[text] = None
     # Spreadsheets add empty columns at the end; one with values only lacks a name.
     width = max(
-        [len(columns), *(number for number, values in enumerate(found, 1) if values)]
+        [len(columns), *(number for number, values in enumerate(examples, 1) if values)]
     )
     columns += (MappedColumn("", targets),) * (width - len(columns))
     return tuple(
         replace(column, examples=tuple(values))
-        for column, values in zip(columns, found, strict=False)
+        for column, values in zip(columns, examples, strict=False)
     )
 
 
@@ -208,20 +210,24 @@ def guess(columns: Columns, *, keep_unknown: bool = False) -> Columns:
 
     The first of two equal names counts.
     """
-    found: dict[int, str] = {}
-    known = columns[0].targets.names if columns else ()
-    for names in known:
+    target_by_position: dict[int, str] = {}
+    name_sets = columns[0].targets.names if columns else ()
+    for names in name_sets:
         for position, column in enumerate(columns):
             target = names.get(compared(column.name))
-            if target and position not in found and target not in found.values():
-                found[position] = target
-    kept: set[str] = set()
+            if (
+                target
+                and position not in target_by_position
+                and target not in target_by_position.values()
+            ):
+                target_by_position[position] = target
+    data_names: set[str] = set()
     guessed = []
     for position, column in enumerate(columns):
-        target = found.get(position, LEFT_OUT)
-        is_free = column.can_be_data and column.name not in kept
+        target = target_by_position.get(position, LEFT_OUT)
+        is_free = column.can_be_data and column.name not in data_names
         if target == LEFT_OUT and keep_unknown and is_free:
-            kept.add(column.name)
+            data_names.add(column.name)
             target = DATA
         guessed.append(column.becoming(target))
     return tuple(guessed)
@@ -247,10 +253,10 @@ def with_names(
     Raises ``NoSuchColumn``, or ``MappingRefused`` for an impossible mapping.
     """
     chosen = {_position_of(columns, name): target for name, target in targets}
-    known = columns[0].targets.all if columns else ()
+    available = columns[0].targets.all if columns else ()
     for target in chosen.values():
-        if target not in known:
-            raise NoSuchColumn(target, known)
+        if target not in available:
+            raise NoSuchColumn(target, available)
     taken = set(chosen.values()) - {DATA, LEFT_OUT}
     mapped = [
         # A chosen column takes the place of the one that was guessed.
@@ -274,15 +280,15 @@ def with_names(
 
 
 def _position_of(columns: Columns, name: str) -> int:
-    wanted = _printable(name, _MAX_NAME)
+    printable = _printable(name, _MAX_NAME)
     for key in (str, str.casefold, compared):
-        found = [
+        matching = [
             position
             for position, column in enumerate(columns)
-            if column.name and key(column.name) == key(wanted)
+            if column.name and key(column.name) == key(printable)
         ]
-        if len(found) == 1:
-            return found[0]
+        if len(matching) == 1:
+            return matching[0]
     raise NoSuchColumn(name, [column.name for column in columns if column.name])
 
 
@@ -291,9 +297,9 @@ def _position_of(columns: Columns, name: str) -> int:
 
 def lacking(columns: Columns) -> list[str]:
     """Return our required columns that no column of the file becomes."""
-    given = {column.target for column in columns}
+    assigned = {column.target for column in columns}
     required = columns[0].targets.required if columns else ()
-    return [name for name in required if name not in given]
+    return [name for name in required if name not in assigned]
 
 
 def faults_of(columns: Columns) -> list[MappingFault]:
@@ -339,7 +345,9 @@ def _shared(columns: Columns) -> list[tuple[str, list[int]]]:
         if column.target != LEFT_OUT:
             name = column.name if column.target == DATA else column.target
             positions.setdefault((column.target, name), []).append(position)
-    return [(name, each) for (_, name), each in positions.items() if len(each) > 1]
+    return [
+        (name, places) for (_, name), places in positions.items() if len(places) > 1
+    ]
 
 
 # Using and storing
@@ -388,9 +396,11 @@ def to_json(columns: Columns) -> Json:
 def from_json(stored: Json, targets: Targets) -> Columns:
     """Return stored columns; a target that no longer exists is left out."""
     return tuple(
-        MappedColumn(each["name"], targets, examples=tuple(each["examples"])).becoming(
-            each["target"] if each["target"] in targets.all else LEFT_OUT,
-            clears=each["clears"],
+        MappedColumn(
+            column["name"], targets, examples=tuple(column["examples"])
+        ).becoming(
+            column["target"] if column["target"] in targets.all else LEFT_OUT,
+            clears=column["clears"],
         )
-        for each in stored
+        for column in stored
     )

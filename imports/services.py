@@ -35,11 +35,11 @@ def keep_upload(
 
     Raises ``PermissionDenied``.
     """
-    one = make_import(kind, user=user, **values)
+    import_ = make_import(kind, user=user, **values)
     with transaction.atomic():
-        one.save()
-        submit(kind.check, one, user=user)
-    return one
+        import_.save()
+        submit(kind.check, import_, user=user)
+    return import_
 
 
 def make_import(
@@ -51,19 +51,19 @@ def make_import(
     """
     kind.refuse(user)
     files = {name: values.pop(name, None) for name in kind.uploads}
-    one = kind.model(made_by=user, **kind.prepare(user, values))
+    import_ = kind.model(made_by=user, **kind.prepare(user, values))
     for name, (column, path) in kind.uploads.items():
         if (file := files[name]) is not None:
-            setattr(one, column, keep_file(file, path.format(one.uid)).name)
+            setattr(import_, column, keep_file(file, path.format(import_.uid)).name)
             if column == "file":
-                one.file_name = display_name(file.name or "", otherwise=kind.key)
-    return one
+                import_.file_name = display_name(file.name or "", otherwise=kind.key)
+    return import_
 
 
 @transaction.atomic
 def change_columns(
     *,
-    one: MappedImport,
+    import_: MappedImport,
     columns: Columns,
     version: int,
     user: User,
@@ -76,16 +76,16 @@ def change_columns(
     mapping now, or is no longer in a state in which people may change it. Raises
     ``MappingRefused`` for an impossible mapping.
     """
-    kind = kind_of(one)
+    kind = kind_of(import_)
     kind.refuse(user)
-    chosen = {**one.rules, **(rules or {})}
+    chosen = {**import_.rules, **(rules or {})}
     origin = MappingOrigin.CHOSEN
-    if chosen.get(HEADER_LINE) != one.rules.get(HEADER_LINE):
+    if chosen.get(HEADER_LINE) != import_.rules.get(HEADER_LINE):
         columns, origin = (), MappingOrigin.GUESSED
         chosen = {HEADER_LINE: chosen[HEADER_LINE]}
     refuse_impossible(columns)
-    rows = type(one)._default_manager.filter(
-        pk=one.pk, status__in=MAPPABLE_STATUSES, mapping_version=version
+    rows = type(import_)._default_manager.filter(
+        pk=import_.pk, status__in=MAPPABLE_STATUSES, mapping_version=version
     )
     changed = rows.update(
         status=ImportStatus.CHECKING,
@@ -95,135 +95,137 @@ def change_columns(
         columns_from=origin,
         rules=chosen,
         mapping_version=version + 1,
-        **dict.fromkeys(one.outcome_columns, ""),
+        **dict.fromkeys(import_.outcome_columns, ""),
     )
     if changed:
-        before = from_json(one.columns, targets_of(one))
+        before = from_json(import_.columns, targets_of(import_))
         audit.services.record(
-            case=one.case,
+            case=import_.case,
             action=f"{kind.event}_columns_changed",
             actor=user,
             before={"columns": _named_targets(before, columns)},
             after={
-                "import": one.uid,
+                "import": import_.uid,
                 "columns": _named_targets(columns, before),
                 "rules": {
                     name: value
                     for name, value in chosen.items()
-                    if value != one.rules.get(name)
+                    if value != import_.rules.get(name)
                 },
             },
         )
-        submit(kind.check, one, user=user)
+        submit(kind.check, import_, user=user)
     return bool(changed)
 
 
-def _named_targets(columns: Columns, others: Columns) -> list[str]:
+def _named_targets(columns: Columns, earlier: Columns) -> list[str]:
     """Return what becomes of each column that is different in the other mapping."""
     return [
         f"{column.name[:80] or number} → {column.target}"
         + (", empty cells clear" if column.clears else "")
-        for number, (column, other) in enumerate(
-            zip(columns, others, strict=False), start=1
+        for number, (column, before) in enumerate(
+            zip(columns, earlier, strict=False), start=1
         )
-        if (column.target, column.clears) != (other.target, other.clears)
+        if (column.target, column.clears) != (before.target, before.clears)
     ]
 
 
 @transaction.atomic
-def start(*, one: Import, user: User, mapping_version: int | None = None) -> bool:
+def start(*, import_: Import, user: User, mapping_version: int | None = None) -> bool:
     """Have a checked file imported; return False if it was not waiting for that.
 
     Also return False if the mapping was changed after ``mapping_version``.
     """
-    kind = kind_of(one)
+    kind = kind_of(import_)
     kind.refuse(user)
     expected: dict[str, object] = {"status": ImportStatus.CHECKED}
-    if mapping_version is not None and isinstance(one, MappedImport):
+    if mapping_version is not None and isinstance(import_, MappedImport):
         expected["mapping_version"] = mapping_version
-    rows = type(one)._default_manager.filter(pk=one.pk, **expected)
+    rows = type(import_)._default_manager.filter(pk=import_.pk, **expected)
     started = bool(rows.update(status=ImportStatus.IMPORTING))
     if started:
-        _record(one, "started", user, **{kind.file_label: one.file_name})
-        submit(kind.carry_out, one, user=user)
+        _record(import_, "started", user, **{kind.file_label: import_.file_name})
+        submit(kind.carry_out, import_, user=user)
     return started
 
 
 @transaction.atomic
-def try_again(*, one: Import, user: User) -> bool:
+def try_again(*, import_: Import, user: User) -> bool:
     """Repeat the step that failed; return False if the import was not refused.
 
     A checked file is imported, any other is checked first.
     """
-    kind = kind_of(one)
+    kind = kind_of(import_)
     kind.refuse(user)
-    step = kind.carry_out if one.summary else kind.check
-    rows = type(one)._default_manager.filter(pk=one.pk, status=ImportStatus.REFUSED)
+    step = kind.carry_out if import_.summary else kind.check
+    rows = type(import_)._default_manager.filter(
+        pk=import_.pk, status=ImportStatus.REFUSED
+    )
     revived = bool(rows.update(status=step.mirror[JobState.WAITING]))
     if revived:
-        _record(one, "tried_again", user)
-        submit(step, one, user=user)
+        _record(import_, "tried_again", user)
+        submit(step, import_, user=user)
     return revived
 
 
 @transaction.atomic
-def check_undo(*, one: Import, user: User) -> bool:
+def check_undo(*, import_: Import, user: User) -> bool:
     """Have it checked what an undo would take back; return False if it cannot be now."""
-    return _undo_step(one, user, kind_of(one).undo_check, UNDO_CHECKABLE)
+    return _undo_step(import_, user, kind_of(import_).undo_check, UNDO_CHECKABLE)
 
 
 @transaction.atomic
-def undo(*, one: Import, user: User) -> bool:
+def undo(*, import_: Import, user: User) -> bool:
     """Have an import undone after the check; return False if it was not checked."""
-    return _undo_step(one, user, kind_of(one).undo, [ImportStatus.UNDO_CHECKED])
+    return _undo_step(import_, user, kind_of(import_).undo, [ImportStatus.UNDO_CHECKED])
 
 
 @transaction.atomic
-def keep(*, one: Import, user: User) -> bool:
+def keep(*, import_: Import, user: User) -> bool:
     """Leave an import as it is after the check of an undo."""
-    kind_of(one).refuse(user)
-    checked = type(one)._default_manager.filter(
-        pk=one.pk, status=ImportStatus.UNDO_CHECKED
+    kind_of(import_).refuse(user)
+    checked = type(import_)._default_manager.filter(
+        pk=import_.pk, status=ImportStatus.UNDO_CHECKED
     )
     return bool(checked.update(status=ImportStatus.DONE, message=""))
 
 
-def can_be_undone(one: Import) -> bool:
+def can_be_undone(import_: Import) -> bool:
     """Return whether an import did something that was not taken back."""
-    if one.status not in UNDO_CHECKABLE:
+    if import_.status not in UNDO_CHECKABLE:
         return False
-    steps = ImportStep.objects.filter(import_uid=one.uid, state=StepState.DONE)
+    steps = ImportStep.objects.filter(import_uid=import_.uid, state=StepState.DONE)
     return steps.exists()
 
 
 def _undo_step(
-    one: Import, user: User, step: Kind, expected: Collection[ImportStatus]
+    import_: Import, user: User, step: Kind, expected: Collection[ImportStatus]
 ) -> bool:
-    kind_of(one).refuse(user)
-    if not can_be_undone(one):
+    kind_of(import_).refuse(user)
+    if not can_be_undone(import_):
         return False
-    rows = type(one)._default_manager.filter(pk=one.pk, status__in=expected)
+    rows = type(import_)._default_manager.filter(pk=import_.pk, status__in=expected)
     begun = bool(rows.update(status=step.mirror[JobState.WAITING], message=""))
     if begun:
-        submit(step, one, user=user)
+        submit(step, import_, user=user)
     return begun
 
 
 @transaction.atomic
-def cancel(*, one: Import, user: User) -> bool:
+def cancel(*, import_: Import, user: User) -> bool:
     """Cancel the check, the import or its undo; return False if none waits or runs."""
-    kind = kind_of(one)
+    kind = kind_of(import_)
     kind.refuse(user)
-    is_cancelled = any(cancel_subject(step, one) for step in kind.jobs)
+    is_cancelled = any(cancel_subject(step, import_) for step in kind.jobs)
     if is_cancelled:
-        _record(one, "cancelled", user)
+        _record(import_, "cancelled", user)
     return is_cancelled
 
 
-def _record(one: Import, step: str, user: User, **after: str) -> None:
+def _record(import_: Import, step: str, user: User, **after: str) -> None:
     audit.services.record(
-        case=one.case,
-        action=f"{kind_of(one).event}_{step}",
+        case=import_.case,
+        action=f"{kind_of(import_).event}_{step}",
         actor=user,
-        after={"import": one.uid, **after},
+        after={"import": import_.uid, **after},
     )

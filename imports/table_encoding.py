@@ -91,11 +91,11 @@ class _BadByte:
 def _first_fault(file: IO[bytes], encoding: str) -> _BadByte | None:
     """Decode a file once, up to a limit; return the first byte that does not fit."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    line, done, raw, left = 1, 0, b" ", _MOST_CHECKED
+    line, done, raw, remaining_bytes = 1, 0, b" ", _MOST_CHECKED
     file.seek(0)
-    while raw and left > 0:
-        raw = file.readline(min(_MAX_PART, left))
-        left -= len(raw)
+    while raw and remaining_bytes > 0:
+        raw = file.readline(min(_MAX_PART, remaining_bytes))
+        remaining_bytes -= len(raw)
         try:
             decoder.decode(raw, final=not raw)
         except UnicodeDecodeError as error:

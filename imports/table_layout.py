@@ -51,8 +51,8 @@ def header_among(
     if line is not None:
         header = next((row for row in written if row.line >= line), written[-1])
     else:
-        header = max(written, key=lambda row: _known(row, names))
-        if _known(header, names) < 2:
+        header = max(written, key=lambda row: _count_known_names(row, names))
+        if _count_known_names(header, names) < 2:
             widest = max(len(filled(row)) for row in written)
             header = next(row for row in written if 10 * len(filled(row)) >= 7 * widest)
     return header, tuple(row for row in written if row.line < header.line)
@@ -60,10 +60,10 @@ def header_among(
 
 def header_rank(header: RawRow, names: Container[str]) -> tuple[int, int]:
     """Return how much a row looks like a header: known names, then columns."""
-    return _known(header, names), len(filled(header))
+    return _count_known_names(header, names), len(filled(header))
 
 
-def _known(row: RawRow, names: Container[str]) -> int:
+def _count_known_names(row: RawRow, names: Container[str]) -> int:
     return len({name for cell in row.cells if (name := compared(cell)) in names})
 
 
@@ -74,9 +74,9 @@ def is_header_again(row: RawRow, header: Sequence[str]) -> bool:
 
 def is_total(row: RawRow) -> bool:
     """Return whether a row sums up others: it has a word for that, and figures."""
-    first, *others = filled(row)
+    first, *figures = filled(row)
     return (
-        bool(others)
+        bool(figures)
         and compared(first) in _TOTALS
-        and all(_FIGURE.fullmatch(cell.strip()) for cell in others)
+        and all(_FIGURE.fullmatch(cell.strip()) for cell in figures)
     )

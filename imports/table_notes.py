@@ -32,14 +32,14 @@ def reading_of(
         "encoding": "" if table.encoding == SHEET else table.encoding,
         "separator": table.separator,
         "header_line": table.header_line,
-        "above": [_shown(row) for row in table.above[:_SHOWN]],
-        "skipped": [_shown(row) for row in list(table.skipped.values())[:_SHOWN]],
+        "above": [_as_json(row) for row in table.above[:_SHOWN]],
+        "skipped": [_as_json(row) for row in list(table.skipped.values())[:_SHOWN]],
         "not_read": [name[:_MAX_TEXT] for name in not_read],
         "rules": {name: stated[name] for name in ruled},
     }
 
 
-def _shown(row: RawRow) -> Json:
+def _as_json(row: RawRow) -> Json:
     return {"line": row.line, "text": " ".join(filled(row))[:_MAX_TEXT]}
 
 
@@ -47,28 +47,30 @@ def notes(reading: Mapping[str, Any]) -> list[str]:
     """Return sentences about how a table was read, for people. Any: JSON."""
     if not reading:
         return []
-    said, usual = [], ReadingRules().to_json()
+    sentences, usual = [], ReadingRules().to_json()
     if (encoding := reading["encoding"]) and not encoding.startswith("utf-8"):
         name = FILE_CHARSETS.get(encoding, encoding.upper())
-        said.append(_("The text is read as %(encoding)s.") % {"encoding": name})
+        sentences.append(_("The text is read as %(encoding)s.") % {"encoding": name})
     for row in reading["above"]:
-        said.append(_("Line %(line)s is not read: %(text)s") % row)
+        sentences.append(_("Line %(line)s is not read: %(text)s") % row)
     if reading["header_line"] > 1:
-        said.append(
+        sentences.append(
             _("Line %(line)s names the columns.") % {"line": reading["header_line"]}
         )
     for row in reading["skipped"]:
-        said.append(_("Line %(line)s is a total and is not read: %(text)s") % row)
+        sentences.append(_("Line %(line)s is a total and is not read: %(text)s") % row)
     if names := reading["not_read"]:
         text = ngettext(
             "%(count)s column is not read: %(names)s",
             "%(count)s columns are not read: %(names)s",
             len(names),
         )
-        shown = ", ".join(names[:_SHOWN]) + ("…" if len(names) > _SHOWN else "")
-        said.append(text % {"count": read_number(len(names)), "names": shown})
+        names_shown = ", ".join(names[:_SHOWN]) + ("…" if len(names) > _SHOWN else "")
+        sentences.append(
+            text % {"count": read_number(len(names)), "names": names_shown}
+        )
     for name, value in reading["rules"].items():
         label, choices = CHOICES[name]
         if value != usual[name]:
-            said.append(f"{label}: {choices[value]}")
-    return said
+            sentences.append(f"{label}: {choices[value]}")
+    return sentences

@@ -161,10 +161,12 @@ def table_of(
         written = [Table(file, (), "", SHEET)]
     else:
         written = _ways_to_read(file, encoding_of(file, encoding))
-    readings = [(each, list(islice(_all_rows(each), _SNIFF_ROWS))) for each in written]
+    readings = [
+        (table, list(islice(_all_rows(table), _SNIFF_ROWS))) for table in written
+    ]
     table, header, above = max(
-        ((each, *header_among(rows, names, header_line)) for each, rows in readings),
-        key=lambda found: header_rank(found[1], names),
+        ((table, *header_among(rows, names, header_line)) for table, rows in readings),
+        key=lambda reading: header_rank(reading[1], names),
     )
     if len(filled(header)) < 2:
         raise TableRefused(
@@ -187,7 +189,7 @@ def _ways_to_read(file: IO[bytes], encoding: str) -> list[Table]:
         separator, is_named = separator_of(text.read(_SNIFF_CHARS))
     if is_named:
         return [Table(file, (), separator, encoding, is_separator_named=True)]
-    return [Table(file, (), each, encoding) for each in (*SEPARATORS, "|")]
+    return [Table(file, (), separator, encoding) for separator in (*SEPARATORS, "|")]
 
 
 def rows_of(table: Table) -> Iterator[RawRow]:
@@ -231,8 +233,8 @@ def check_beginning(file: IO[bytes], *, max_bytes: int = MAX_BYTES) -> None:
         )
     beginning = file.read(4)
     file.seek(0)
-    for known, message in _BEGINNINGS.items():
-        if beginning.startswith(known):
+    for signature, message in _BEGINNINGS.items():
+        if beginning.startswith(signature):
             raise TableRefused(message)
 
 

@@ -100,7 +100,7 @@ def _zip(file: IO[bytes], max_bytes: int) -> IO[bytes] | None:
 
 def _only(entries: list[zipfile.ZipInfo]) -> zipfile.ZipInfo:
     """Return the one entry that can be meant, or raise ``TableRefused``."""
-    shown = [
+    visible = [
         info
         for info in entries
         if not info.filename.startswith(_HIDDEN)
@@ -108,12 +108,12 @@ def _only(entries: list[zipfile.ZipInfo]) -> zipfile.ZipInfo:
     ]
     fitting = [
         info
-        for info in shown
+        for info in visible
         if PurePosixPath(info.filename).suffix.lower() in _ENDINGS
     ]
-    chosen = shown if len(shown) == 1 else fitting
+    chosen = visible if len(visible) == 1 else fitting
     if len(chosen) != 1:
-        names = ", ".join(info.filename[:80] for info in (fitting or shown)[:_SHOWN])
+        names = ", ".join(info.filename[:80] for info in (fitting or visible)[:_SHOWN])
         raise TableRefused(
             _(
                 "This ZIP archive does not hold exactly one file that can be imported. "
@@ -135,11 +135,11 @@ def _only(entries: list[zipfile.ZipInfo]) -> zipfile.ZipInfo:
 def _copied(packed: IO[bytes], max_bytes: int) -> IO[bytes]:
     """Return a temporary copy, deleted on close, of what comes out of an archive."""
     copy = tempfile.NamedTemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115 - the caller closes it
-    left = max_bytes
+    remaining_bytes = max_bytes
     try:
-        while chunk := packed.read(min(_CHUNK, left + 1)):
-            left -= len(chunk)
-            if left < 0:
+        while chunk := packed.read(min(_CHUNK, remaining_bytes + 1)):
+            remaining_bytes -= len(chunk)
+            if remaining_bytes < 0:
                 raise TableRefused(
                     _("The file is larger than %(limit)s MB. Split it.")
                     % {"limit": max_bytes // 1024**2}

@@ -86,26 +86,28 @@ def read_format(number_format: str) -> CellFormat:
     mask: list[str] = []
     money: list[tuple[str, bool]] = []
     has_clock = False
-    for found in _TOKEN.finditer(number_format[:255]):
-        code, symbol = found["code"], found["money"]
-        text = found["quoted"] or found["escaped"] or symbol or ""
+    for token in _TOKEN.finditer(number_format[:255]):
+        code, symbol = token["code"], token["money"]
+        text = token["quoted"] or token["escaped"] or symbol or ""
         if code == ";":
             break
         if code and unicodedata.category(code) == "Sc":
             text, code = code, ""
         if text and (symbol or _is_currency(text)):
-            money.append((text.strip(), not any(each in _DIGITS for each in codes)))
+            money.append(
+                (text.strip(), not any(previous in _DIGITS for previous in codes))
+            )
         elif code or text:
             mask.append(code or text)
             codes += [code] if code else []
-        has_clock = has_clock or bool(found["halves"] or found["elapsed"])
+        has_clock = has_clock or bool(token["halves"] or token["elapsed"])
     return _format_of("".join(codes), tuple(mask), money, has_clock=has_clock)
 
 
 def _is_currency(text: str) -> bool:
     bare = text.strip()
     return bool(_CURRENCY.fullmatch(bare)) or any(
-        unicodedata.category(each) == "Sc" for each in bare
+        unicodedata.category(character) == "Sc" for character in bare
     )
 
 

@@ -199,13 +199,13 @@ def _count_tags(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo
 ) -> Iterator[Counter[bytes]]:
     """Yield how often each tag occurs in a part, chunk by chunk."""
-    kept = b""
+    cut_tag = b""
     with archive.open(info) as part:
         while chunk := part.read(_SCAN_BYTES):
-            text = kept + chunk
+            text = cut_tag + chunk
             # A tag cut at the end of a chunk is counted with the next chunk.
             cut = text.rfind(b"<", -_LONGEST_TAG)
-            text, kept = (text, b"") if cut < 0 else (text[:cut], text[cut:])
+            text, cut_tag = (text, b"") if cut < 0 else (text[:cut], text[cut:])
             yield Counter(tag[1] for tag in _TAG.finditer(text))
 
 
@@ -286,21 +286,21 @@ def _number_rows(
     rows: Iterable[_Row] = sheet.iter_rows(max_row=_SHEET_ROWS)
     cells = 0
     for number, row in enumerate(rows, start=1):
-        kept, beyond = row[: limits.columns], row[limits.columns :]
+        cells_read, beyond = row[: limits.columns], row[limits.columns :]
         if any(cell.value is not None for cell in beyond):
             raise JobRefused(f"A table may have at most {limits.columns} columns.")
         # openpyxl fills a row up to its last cell, which takes as long as real cells.
-        cells += len(beyond) + sum(1 for cell in kept if cell.value is not None)
+        cells += len(beyond) + sum(1 for cell in cells_read if cell.value is not None)
         if cells > limits.cells:
             raise _too_many_cells(limits)
-        yield number, kept
+        yield number, cells_read
 
 
 def _refuse_uncomputed(number: int, cells: _Row, written: _Row) -> None:
     """Refuse a formula without a stored value, which would be read as an empty cell."""
     for column, cell in enumerate(written):
-        known = column < len(cells) and cells[column].value is not None
-        if cell.data_type == "f" and not known:
+        has_value = column < len(cells) and cells[column].value is not None
+        if cell.data_type == "f" and not has_value:
             raise JobRefused(
                 f"Cell {get_column_letter(column + 1)}{number} contains a formula whose "
                 "value is not stored. Open the workbook in a spreadsheet program, save "

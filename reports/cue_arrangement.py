@@ -82,20 +82,21 @@ def _move(cues: list[Cue], edit: SheetEdit) -> bool:
 
 
 def _merge(cues: list[Cue], edit: SheetEdit) -> bool:
-    at, two = _nearest(cues, _place(edit)), _nearest(cues, _other_place(edit))
-    if at is None or two is None or at == two:
+    first_at = _nearest(cues, _place(edit))
+    second_at = _nearest(cues, _other_place(edit))
+    if first_at is None or second_at is None or first_at == second_at:
         return False
-    first, second = cues[at], cues[two]
+    first, second = cues[first_at], cues[second_at]
     if not can_merge(first, second):
         return False
     # Known music stays where the other cue is unknown.
     merged = max(
         first, second, key=lambda cue: (cue.status != "unknown", bool(cue.item))
     )
-    cues[at] = replace(
+    cues[first_at] = replace(
         merged, counted=intervals.union([*first.counted, *second.counted])
     )
-    del cues[two]
+    del cues[second_at]
     return True
 
 

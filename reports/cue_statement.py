@@ -240,7 +240,7 @@ def _facts(sheet: CueSheet) -> Iterator[Fact]:
 def store_files(
     sheet: CueSheet, status: str, names: list[str]
 ) -> dict[str, StoredFile]:
-    """Write and store a sheet in every format; ``kept`` gets their names."""
+    """Write and store a sheet in every format; ``names`` gets their names."""
     stored: dict[str, StoredFile] = {}
     for form in FORMATS:
         stored[form] = _store(sheet, form, written(sheet, form, status=status))

@@ -251,8 +251,9 @@ def _candidates(case: Case) -> Value:
     if case.match is None:
         return None
     return [
-        f"{candidate.recording_uid}:{'' if candidate.score is None else candidate.score}:{candidate.title}"
-        for candidate in case.candidates
+        f"{rival.recording_uid}:{'' if rival.score is None else rival.score}"
+        f":{rival.title}"
+        for rival in case.candidates
     ]
 
 

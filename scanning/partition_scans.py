@@ -65,7 +65,7 @@ def scan_file(
 ) -> tuple[ScanResult, int]:
     """Return the result of a scan, and the state of the catalogue that it searched.
 
-    ``is_stored`` says that ``query`` is the file's own fingerprint; ``others`` are its
+    ``is_stored`` says that ``query`` is the file's own fingerprint; ``tracks`` are its
     other sound tracks. Raises ``WaitsUntil`` while partitions answer: the scan begins
     again then, and goes on here.
     """

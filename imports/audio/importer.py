@@ -77,22 +77,25 @@ class AudioSummary:
         """Count a file that gets no recording; the first ones are shown."""
         self.refused += 1
         if len(self.faults) < SHOWN:
-            named = [{"uid": each.uid, "title": each.title} for each in candidates[:5]]
+            named = [
+                {"uid": candidate.uid, "title": candidate.title}
+                for candidate in candidates[:5]
+            ]
             self.faults.append(
                 {"file": path, "code": code, "message": text, "candidates": named}
             )
 
-    def show(self, found: Pair) -> None:
+    def show(self, pair: Pair) -> None:
         """Note a pair; the first ones are shown."""
         self.paired += 1
         if len(self.pairs) < SHOWN:
             self.pairs.append(
                 {
-                    "file": found.sound.path,
-                    "uid": found.waiting.uid,
-                    "title": found.waiting.title,
-                    "rule": found.rule.value,
-                    "differs": found.differs,
+                    "file": pair.sound.path,
+                    "uid": pair.waiting.uid,
+                    "title": pair.waiting.title,
+                    "rule": pair.rule.value,
+                    "differs": pair.differs,
                 }
             )
 
@@ -126,19 +129,25 @@ class AudioImporter:
             )
             for row in waiting_in(self.bucket)
         ]
-        stated = [*(row.sha256 for row in self.table), *(one.sha256 for one in waiting)]
+        stated = [
+            *(row.sha256 for row in self.table),
+            *(recording.sha256 for recording in waiting),
+        ]
         needs_hash = any(stated)
         sounds = list(self._sounds(summary, needs_hash=needs_hash))
-        pairs, left = pair(sounds, waiting, self.table)
-        for each in left:
+        pairs, unpaired = pair(sounds, waiting, self.table)
+        for unpaired_file in unpaired:
             summary.refuse(
-                each.sound.path, each.why.value, _explain(each), each.candidates
+                unpaired_file.sound.path,
+                unpaired_file.why.value,
+                _explain(unpaired_file),
+                unpaired_file.candidates,
             )
-        for found in pairs:
+        for audio_pair in pairs:
             self.heartbeat()
-            summary.show(found)
+            summary.show(audio_pair)
             if not self.dry:
-                self._give(found, summary)
+                self._give(audio_pair, summary)
         summary.still_waiting = waiting_in(self.bucket).count()
         return summary
 
@@ -159,20 +168,16 @@ class AudioImporter:
                 sha256 = sha256_of(file) if needs_hash else ""
             yield SoundFile(path, stated.duration_ms, stated.tags, sha256)
 
-    def _give(self, found: Pair, summary: AudioSummary) -> None:
-        recording = Recording.objects.select_related("bucket").get(
-            uid=found.waiting.uid
-        )
-        with self._open_sound(found.sound.path) as file:
+    def _give(self, pair: Pair, summary: AudioSummary) -> None:
+        recording = Recording.objects.select_related("bucket").get(uid=pair.waiting.uid)
+        with self._open_sound(pair.sound.path) as file:
             try:
                 if file is None:
                     raise ImportRefused(_("The file is no longer there."))
                 newcomer = prepare(bucket=recording.bucket, audio=file)
                 give_audio(recording=recording, newcomer=newcomer, user=self.user)
             except (AlreadyInCatalogue, ChangeRefused, ImportRefused) as refused:
-                summary.refuse(
-                    found.sound.path, _REFUSED, str(refused), (found.waiting,)
-                )
+                summary.refuse(pair.sound.path, _REFUSED, str(refused), (pair.waiting,))
             else:
                 summary.given += 1
 
@@ -224,13 +229,13 @@ def rows_of_table(path: Path) -> tuple[TableRow, ...]:
 
 
 def _places(header: list[str] | tuple[str, ...]) -> dict[str, int]:
-    known = {compared("custom_id"): "custom_id", compared("audio"): "path"}
-    known |= {compared("sha256"): "sha256", compared("sha-256"): "sha256"}
+    columns = {compared("custom_id"): "custom_id", compared("audio"): "path"}
+    columns |= {compared("sha256"): "sha256", compared("sha-256"): "sha256"}
     common = {"custom_id": "custom_id", "audio": "path"}
     places: dict[str, int] = {}
     for number, name in enumerate(header):
         key = compared(name)
-        column = known.get(key) or common.get(COMMON_NAMES.get(key, ""))
+        column = columns.get(key) or common.get(COMMON_NAMES.get(key, ""))
         if column:
             places.setdefault(column, number)
     if "custom_id" not in places or len(places) < 2:
@@ -262,30 +267,30 @@ def _headers(file: File[bytes], path: str) -> Headers | None:
         return None
 
 
-def _explain(left: Unpaired) -> str:
-    if left.why is Left.NOTHING:
+def _explain(unpaired: Unpaired) -> str:
+    if unpaired.why is Left.NOTHING:
         return _("No waiting recording has its name, its ISRC or its tags.")
-    if left.why is Left.LENGTH:
+    if unpaired.why is Left.LENGTH:
         return _("A recording of this name has another length, or none is known.")
     return _("Several fit. Give the audio on the page of the right recording.")
 
 
-def run(one: AudioImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
+def run(import_: AudioImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
     """Give the recordings their audio, or only pair; return the columns to write."""
     table: tuple[TableRow, ...] = ()
-    if one.table:
-        with local_path(one.table) as path:
+    if import_.table:
+        with local_path(import_.table) as path:
             table = rows_of_table(path)
     with (
-        working_for(one.made_by),
-        local_path(one.file) as path,
+        working_for(import_.made_by),
+        local_path(import_.file) as path,
         open_archive(path) as archive,
     ):
         importer = AudioImporter(
-            bucket=one.bucket,
+            bucket=import_.bucket,
             source=archive,
             table=table,
-            user=one.made_by,
+            user=import_.made_by,
             dry=dry,
             heartbeat=heartbeat,
         )

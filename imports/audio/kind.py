@@ -35,8 +35,8 @@ class AudioForm(forms.Form):
     )
 
 
-def _context(one: AudioImport) -> dict[str, Any]:  # Any: values for a template
-    pairs = one.summary.get("pairs", [])
+def _context(import_: AudioImport) -> dict[str, Any]:  # Any: values for a template
+    pairs = import_.summary.get("pairs", [])
     return {"pairs": [{**pair, "rule": _RULES[pair["rule"]]} for pair in pairs]}
 
 

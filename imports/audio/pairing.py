@@ -60,8 +60,8 @@ class SoundFile:
 
     def tag(self, *names: str) -> str:
         """Return the first of these tags, whatever their case; empty if there is none."""
-        known = {name.casefold(): value for name, value in self.tags.items()}
-        return next((known[name] for name in names if known.get(name)), "")
+        by_name = {name.casefold(): value for name, value in self.tags.items()}
+        return next((by_name[name] for name in names if by_name.get(name)), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +120,16 @@ def pair(
     keys: dict[Rule, tuple[Callable[[SoundFile], Keys], Callable[[Waiting], Keys]]] = {
         Rule.TABLE: (
             lambda sound: {*_file_ids(sound), sound.sha256},
-            lambda one: {*stated.get(_id(one.custom_id), ()), one.sha256},
+            lambda recording: {
+                *stated.get(_id(recording.custom_id), ()),
+                recording.sha256,
+            },
         ),
         Rule.CUSTOM_ID: (
             _file_ids,
-            lambda one: {_id(one.custom_id)},
+            lambda recording: {_id(recording.custom_id)},
         ),
-        Rule.ISRC: (_isrcs, lambda one: {one.isrc}),
+        Rule.ISRC: (_isrcs, lambda recording: {recording.isrc}),
         Rule.NAME: (_names, _names_of),
         Rule.TAGS: (_tags, _tags_of),
     }
@@ -144,54 +147,56 @@ def _settle(
     sounds: Sequence[SoundFile], edges: dict[Rule, Edges]
 ) -> tuple[list[Pair], list[Unpaired]]:
     pairs: list[Pair] = []
-    left: dict[int, Unpaired] = {}
+    unpaired: dict[int, Unpaired] = {}
     taken: set[int] = set()
-    given: set[str] = set()
+    paired: set[str] = set()
     contested: set[str] = set()
-    for rule, found in edges.items():
+    for rule, by_file in edges.items():
         fitting = {
             number: [
-                one
-                for one in candidates
-                if rule in _SURE or _same_length(sounds[number], one)
+                recording
+                for recording in candidates
+                if rule in _SURE or _same_length(sounds[number], recording)
             ]
-            for number, candidates in found.items()
+            for number, candidates in by_file.items()
             if number not in taken
         }
         claims: dict[str, int] = defaultdict(int)
         for candidates in fitting.values():
-            for one in candidates:
-                claims[one.uid] += 1
+            for recording in candidates:
+                claims[recording.uid] += 1
         for number, candidates in fitting.items():
             sound = sounds[number]
             if not candidates:
-                left[number] = Unpaired(sound, Left.LENGTH, tuple(found[number]))
+                unpaired[number] = Unpaired(sound, Left.LENGTH, tuple(by_file[number]))
                 continue
-            others = [] if rule is Rule.TABLE else _others(edges, sound, number, rule)
-            free = candidates[0].uid not in given | contested
-            if len(candidates) + len(others) > 1 or claims[candidates[0].uid] > 1:
-                contested |= {one.uid for one in candidates}
-                named = (*candidates, *others)
-                left[number] = Unpaired(sound, Left.SEVERAL, named)
+            objections = (
+                [] if rule is Rule.TABLE else _objections(edges, sound, number, rule)
+            )
+            free = candidates[0].uid not in paired | contested
+            if len(candidates) + len(objections) > 1 or claims[candidates[0].uid] > 1:
+                contested |= {candidate.uid for candidate in candidates}
+                named = (*candidates, *objections)
+                unpaired[number] = Unpaired(sound, Left.SEVERAL, named)
             elif free:
-                one = candidates[0]
-                differs = not _same_length(sound, one)
-                pairs.append(Pair(sound, one, rule, differs))
-                given.add(one.uid)
-                left.pop(number, None)
+                recording = candidates[0]
+                differs = not _same_length(sound, recording)
+                pairs.append(Pair(sound, recording, rule, differs))
+                paired.add(recording.uid)
+                unpaired.pop(number, None)
             else:
-                left[number] = Unpaired(sound, Left.SEVERAL, tuple(candidates))
+                unpaired[number] = Unpaired(sound, Left.SEVERAL, tuple(candidates))
             taken.add(number)
     for number, sound in enumerate(sounds):
-        if number not in taken and number not in left:
-            left[number] = Unpaired(sound, Left.NOTHING)
-    return pairs, [left[number] for number in sorted(left)]
+        if number not in taken and number not in unpaired:
+            unpaired[number] = Unpaired(sound, Left.NOTHING)
+    return pairs, [unpaired[number] for number in sorted(unpaired)]
 
 
 _SURE: Final = frozenset({Rule.TABLE, Rule.CUSTOM_ID, Rule.ISRC})
 
 
-def _others(
+def _objections(
     edges: dict[Rule, Edges], sound: SoundFile, number: int, rule: Rule
 ) -> list[Waiting]:
     """Return recordings that speak against those which a rule names.
@@ -199,18 +204,20 @@ def _others(
     The file's id or ISRC may name more. Name or tags with the right length speak against
     them only if they name none of them: songs share titles.
     """
-    known = {one.uid for one in edges[rule][number]}
-    others = [
-        one
+    named_uids = {recording.uid for recording in edges[rule][number]}
+    against = [
+        recording
         for sure in (Rule.CUSTOM_ID, Rule.ISRC)
-        for one in edges[sure].get(number, ())
-        if one.uid not in known
+        for recording in edges[sure].get(number, ())
+        if recording.uid not in named_uids
     ]
     for unsure in (Rule.NAME, Rule.TAGS):
         named = edges[unsure].get(number, ())
-        if known.isdisjoint(one.uid for one in named):
-            others += [one for one in named if _same_length(sound, one)]
-    return list({one.uid: one for one in others}.values())
+        if named_uids.isdisjoint(recording.uid for recording in named):
+            against += [
+                recording for recording in named if _same_length(sound, recording)
+            ]
+    return list({recording.uid: recording for recording in against}.values())
 
 
 def _edges(
@@ -221,23 +228,25 @@ def _edges(
 ) -> Edges:
     """Return the recordings that share a key with each file, by the file's number."""
     by_key: dict[str, list[Waiting]] = defaultdict(list)
-    for one in waiting:
-        for key in set(of_waiting(one)) - {""}:
-            by_key[key].append(one)
-    found: Edges = {}
+    for recording in waiting:
+        for key in set(of_waiting(recording)) - {""}:
+            by_key[key].append(recording)
+    edges: Edges = {}
     for number, sound in enumerate(sounds):
         named = {
-            one.uid: one for key in set(of_sound(sound)) for one in by_key.get(key, ())
+            recording.uid: recording
+            for key in set(of_sound(sound))
+            for recording in by_key.get(key, ())
         }
         if named:
-            found[number] = list(named.values())
-    return found
+            edges[number] = list(named.values())
+    return edges
 
 
-def _same_length(sound: SoundFile, one: Waiting) -> bool:
-    if not sound.duration_ms or not one.duration_ms:
+def _same_length(sound: SoundFile, recording: Waiting) -> bool:
+    if not sound.duration_ms or not recording.duration_ms:
         return False
-    return abs(sound.duration_ms - one.duration_ms) <= TOLERANCE_MS
+    return abs(sound.duration_ms - recording.duration_ms) <= TOLERANCE_MS
 
 
 def _id(text: str) -> str:
@@ -252,8 +261,8 @@ def _file_ids(sound: SoundFile) -> Keys:
 
 
 def _isrcs(sound: SoundFile) -> Keys:
-    given = [sound.tag("tsrc", "isrc"), *_ISRC.findall(sound.stem)]
-    return {check_isrc(each[:40]).normalised for each in given} - {""}
+    isrcs = [sound.tag("tsrc", "isrc"), *_ISRC.findall(sound.stem)]
+    return {check_isrc(isrc[:40]).normalised for isrc in isrcs} - {""}
 
 
 def _names(sound: SoundFile) -> Keys:
@@ -261,10 +270,13 @@ def _names(sound: SoundFile) -> Keys:
     return {compared(stem), compared(_TRACK_NUMBER.sub("", stem))} - {""}
 
 
-def _names_of(one: Waiting) -> Keys:
-    names = {compared(one.title)}
-    for artist in {*one.artists, "".join(one.artists)}:
-        names |= {compared(artist + one.title), compared(one.title + artist)}
+def _names_of(recording: Waiting) -> Keys:
+    names = {compared(recording.title)}
+    for artist in {*recording.artists, "".join(recording.artists)}:
+        names |= {
+            compared(artist + recording.title),
+            compared(recording.title + artist),
+        }
     return names
 
 
@@ -275,12 +287,12 @@ def _tags(sound: SoundFile) -> Keys:
     return {f"{compared(title)}\0{compared(artist)}"}
 
 
-def _tags_of(one: Waiting) -> Keys:
-    if not compared(one.title):
+def _tags_of(recording: Waiting) -> Keys:
+    if not compared(recording.title):
         return ()
-    artists = {*one.artists, "".join(one.artists)}
+    artists = {*recording.artists, "".join(recording.artists)}
     return {
-        f"{compared(one.title)}\0{compared(artist)}"
+        f"{compared(recording.title)}\0{compared(artist)}"
         for artist in artists
         if compared(artist)
     }

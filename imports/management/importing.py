@@ -125,8 +125,8 @@ def _print(command: BaseCommand, summary: ImportSummary, *, as_json: bool) -> No
         command.stdout.write(json.dumps(asdict(summary)))
         return
     print_notes(command, summary.reading)
-    for kind, found in (("", summary.faults), ("warning: ", summary.warnings)):
-        for note in found:
+    for kind, row_faults in (("", summary.faults), ("warning: ", summary.warnings)):
+        for note in row_faults:
             command.stdout.write(
                 f"Line {note['line']}, column {note['column']}: {kind}"
                 f"{note['rule']} {quote_value(note['value'])}"

@@ -75,7 +75,7 @@ class Folder:
         for part in Path(name).parts:
             if folder not in self._names:
                 names = folder.iterdir() if folder.is_dir() else ()
-                self._names[folder] = {one_form(each.name): each.name for each in names}
+                self._names[folder] = {one_form(path.name): path.name for path in names}
             folder /= self._names[folder].get(one_form(part), part)
         return folder
 
@@ -98,11 +98,11 @@ def open_sound(
     """
     with working_for(user):
         rows = Recording.objects.filter(uid=name).exclude(fingerprint="")
-        known = rows.first()
-    if known is not None:
+        recording = rows.first()
+    if recording is not None:
         # A row may name a recording that the user may see, to add its sound to this
         # bucket.
-        yield ContentFile(read_bytes(known.fingerprint), name=name)
+        yield ContentFile(read_bytes(recording.fingerprint), name=name)
         return
     opened = source.open(name)
     if opened is None:
@@ -133,8 +133,10 @@ def other_sound(name: str, sound: File[bytes], named: Recording) -> NewAudio | N
         same = sha256 == named.audio_sha256
         return None if same else NewAudio(sound, "", sha256)
     # A recording added as a fingerprint has the hash of that file.
-    kept = hashlib.sha256(fingerprint_file.to_bytes(fingerprint)).hexdigest()
-    if kept == named.audio_sha256:
+    fingerprint_sha256 = hashlib.sha256(
+        fingerprint_file.to_bytes(fingerprint)
+    ).hexdigest()
+    if fingerprint_sha256 == named.audio_sha256:
         return None
     raise RowFault(
         "audio",

@@ -85,24 +85,28 @@ class Decider:
         """Return the recording with the row's id, merged or not."""
         custom_id = row.details.custom_id
         named = self.bucket.recordings.filter(custom_id=custom_id)
-        found = (
+        recording = (
             # A retired recording counts only if it was merged: then its id means the
             # recording that stayed.
             named.exclude(status=RecordingStatus.RETIRED).first()
             or named.filter(merged_into__isnull=False).first()
         )
-        if found is None:
+        if recording is None:
             self._new_ids.add(custom_id)
-        return found
+        return recording
 
     def warn(self, row: CheckedRow, existing: Recording | None) -> None:
         """Add warnings about values that look wrong but may be intended."""
         isrc = check_isrc(row.details.isrc).normalised
-        others = self.bucket.recordings.exclude(status=RecordingStatus.RETIRED)
+        elsewhere = self.bucket.recordings.exclude(status=RecordingStatus.RETIRED)
         if existing is not None:
-            others = others.exclude(pk=existing.pk)
-        other = others.filter(isrc_normalised=isrc).first() if isrc else None
-        name = (other.custom_id or other.uid) if other else self._isrcs.get(isrc)
+            elsewhere = elsewhere.exclude(pk=existing.pk)
+        duplicate = elsewhere.filter(isrc_normalised=isrc).first() if isrc else None
+        name = (
+            (duplicate.custom_id or duplicate.uid)
+            if duplicate
+            else self._isrcs.get(isrc)
+        )
         if name and name != row.details.custom_id:
             row.warnings.append(
                 RowFault(
@@ -110,12 +114,12 @@ class Decider:
                 )
             )
         decoded = existing.duration_ms if existing else 0
-        given = row.duration_ms if row.duration_ms is not None else decoded
-        if decoded and abs(decoded - given) > _DURATION_SLACK_MS:
+        stated = row.duration_ms if row.duration_ms is not None else decoded
+        if decoded and abs(decoded - stated) > _DURATION_SLACK_MS:
             row.warnings.append(
                 RowFault(
                     "duration_ms",
-                    str(given),
+                    str(stated),
                     _("The audio is %(length)s long.")
                     % {"length": read_clock(decoded, digits=3)},
                 )
@@ -189,7 +193,7 @@ class Decider:
             if duration_ms is not None and end_ms > duration_ms
         ]
         if late:
-            late[0].others = late[1:]
+            late[0].further = late[1:]
             raise late[0]
         return missing
 
@@ -245,8 +249,8 @@ class Decider:
             yield None
         elif is_link(row.audio):
             refuse_link(row.audio)
-            known = row.audio == named.source_url
-            yield None if known else NewAudio(None, row.audio, "")
+            is_same = row.audio == named.source_url
+            yield None if is_same else NewAudio(None, row.audio, "")
         else:
             with open_sound(self.audio, row.audio, self.user) as sound:
                 yield other_sound(row.audio, sound, named)
@@ -267,11 +271,11 @@ def _columns(
     values["user_defined"] = {
         name: value for name, value in data.items() if name not in row.cleared_data
     }
-    given = {*row.given, "user_defined"}
-    if "isrc" in given:
-        given |= {"isrc_normalised", "isrc_status"}
+    names = {*row.filled, "user_defined"}
+    if "isrc" in names:
+        names |= {"isrc_normalised", "isrc_status"}
     return {
         name: value
         for name, value in values.items()
-        if name in given and getattr(existing, name) != value
+        if name in names and getattr(existing, name) != value
     }

@@ -318,8 +318,8 @@ def _id_was_taken(error: IntegrityError) -> bool:
 
 def _add(row: CheckedRow, faults: list[RowFault]) -> None:
     """Add faults that the row does not have yet."""
-    known = {fault.args for fault in row.faults}
-    row.faults.extend(fault for fault in faults if fault.args not in known)
+    noted_faults = {fault.args for fault in row.faults}
+    row.faults.extend(fault for fault in faults if fault.args not in noted_faults)
 
 
 def _note_of(row: CheckedRow) -> str:

@@ -119,7 +119,7 @@ RECORDINGS = register(
                 {"csv": _("Download a sample table"), "xlsx": _("Sample as XLSX")},
             ),
         ),
-        targets=lambda _one: RECORDING_TARGETS,
+        targets=lambda _import: RECORDING_TARGETS,
         undoers={
             "recording.added": f"{_UNDOING}.retire",
             "recording.changed": f"{_UNDOING}.restore_columns",

@@ -80,13 +80,13 @@ def listed_table(
 
     Raises ``TableRefused`` for a list that is not the program's.
     """
-    listed = list(PROGRAMS[program](path, folder, encoding))
-    if not listed:
+    recordings = list(PROGRAMS[program](path, folder, encoding))
+    if not recordings:
         raise TableRefused(
             _("This is no list of %(program)s: no line of it names a recording.")
             % {"program": program}
         )
-    return _table(folder, listed)
+    return _table(folder, recordings)
 
 
 # --- Programs -------------------------------------------------------------------------
@@ -95,9 +95,9 @@ def listed_table(
 def _of_audfprint(path: Path, folder: Folder | None, encoding: str) -> Iterator[Listed]:
     files = _Paths(folder)
     for line in _lines(path, encoding):
-        found = _HASHES.match(line)
-        if found is not None:
-            yield Listed(found["name"], files.ending_with(found["name"]))
+        matched = _HASHES.match(line)
+        if matched is not None:
+            yield Listed(matched["name"], files.ending_with(matched["name"]))
 
 
 def _of_olaf(path: Path, folder: Folder | None, encoding: str) -> Iterator[Listed]:
@@ -132,8 +132,8 @@ def _lines(path: Path, encoding: str) -> Iterator[str]:
     if path.stat().st_size > MAX_BYTES:
         raise TableRefused(_("The file is larger than 100 MB. Split it."))
     with path.open("rb") as file:
-        found = encoding_of(file, encoding)
-    with path.open(encoding=found) as text:
+        text_encoding = encoding_of(file, encoding)
+    with path.open(encoding=text_encoding) as text:
         yield from (line.rstrip("\r\n") for line in text)
 
 
@@ -145,15 +145,15 @@ class _Paths:
         for path in folder.names() if folder else ():
             self._by_name[one_form(PurePosixPath(path).name)].append(path)
 
-    def ending_with(self, listed: str) -> str:
+    def ending_with(self, program_path: str) -> str:
         """Return the one file whose path shares the most last parts with a listed one.
 
         Empty if there is none, or several: the program kept the path of its machine.
         """
-        wanted = _parts(listed)
+        last_parts = _parts(program_path)
         common: dict[str, int] = {}
-        for path in self._by_name.get(wanted[-1], []) if wanted else ():
-            equal = map(operator.eq, reversed(wanted), reversed(_parts(path)))
+        for path in self._by_name.get(last_parts[-1], []) if last_parts else ():
+            equal = map(operator.eq, reversed(last_parts), reversed(_parts(path)))
             common[path] = sum(itertools.takewhile(bool, equal))
         most = max(common.values(), default=0)
         best = [path for path, count in common.items() if count == most]
@@ -165,7 +165,7 @@ def _parts(path: str) -> Sequence[str]:
 
 
 def _by_sha1(folder: Folder | None) -> dict[str, str]:
-    found: dict[str, str] = {}
+    by_hash: dict[str, str] = {}
     for path in folder.names() if folder else ():
         opened = folder.open(path) if folder else None
         if opened is None:
@@ -174,24 +174,24 @@ def _by_sha1(folder: Folder | None) -> dict[str, str]:
             digest = hashlib.sha1(usedforsecurity=False)
             for chunk in file.chunks():
                 digest.update(chunk)
-            found.setdefault(digest.hexdigest(), path)
-    return found
+            by_hash.setdefault(digest.hexdigest(), path)
+    return by_hash
 
 
 # --- Tables ---------------------------------------------------------------------------
 
 
-def _table(folder: Folder | None, listed: Iterable[Listed]) -> MadeTable:
+def _table(folder: Folder | None, recordings: Iterable[Listed]) -> MadeTable:
     text, silent = io.StringIO(), []
     # As for people: the reader of tables takes one apostrophe off.
     writer = GuardedWriter(text)
     writer.write(_COLUMNS)
-    for one in listed:
-        tags = _tags(folder, one.path) if folder and one.path else {}
+    for recording in recordings:
+        tags = _tags(folder, recording.path) if folder and recording.path else {}
         if tags is None:
-            silent.append(one.path)
+            silent.append(recording.path)
         else:
-            row = _row(one, tags)
+            row = _row(recording, tags)
             writer.write(row.get(name, "") for name in _COLUMNS)
     content = io.BytesIO(text.getvalue().encode("utf-8", "replace"))
     return MadeTable(Table(content, _COLUMNS, ",", "utf-8"), tuple(silent))
@@ -208,9 +208,9 @@ def _tags(folder: Folder, path: str) -> dict[str, str] | None:
             headers = read_headers(file, suffix=suffix, limits=decode_limits())
         except RecognitionError:
             return None
-    given = {name.casefold(): value for name, value in headers.tags.items()}
+    by_name = {name.casefold(): value for name, value in headers.tags.items()}
     columns = {
-        column: next((given[name] for name in names if given.get(name)), "")
+        column: next((by_name[name] for name in names if by_name.get(name)), "")
         for column, names in _TAGS.items()
     }
     day = _DATE.match(columns["release_date"])
@@ -218,19 +218,19 @@ def _tags(folder: Folder, path: str) -> dict[str, str] | None:
     return columns | {"duration_ms": str(headers.duration_ms or "")}
 
 
-def _row(one: Listed, tags: Mapping[str, str]) -> dict[str, str]:
+def _row(recording: Listed, tags: Mapping[str, str]) -> dict[str, str]:
     """Return the cells; a name "Artist - Title" says what tags do not."""
-    stem = PurePosixPath(one.name.replace("\\", "/")).stem
+    stem = PurePosixPath(recording.name.replace("\\", "/")).stem
     artist, dash, title = stem.partition(" - ")
     is_named = dash and not tags.get("title") and not tags.get("artists")
     cells = {
         **tags,
-        "custom_id": one.name,
-        "audio": one.path,
+        "custom_id": recording.name,
+        "audio": recording.path,
         "title": title if is_named else tags.get("title") or stem,
         "artists": artist if is_named else tags.get("artists", ""),
     }
     # Control characters would break the table's lines.
     return {name: " ".join(value.split()) for name, value in cells.items()} | {
-        "audio": one.path
+        "audio": recording.path
     }

@@ -100,7 +100,7 @@ class CheckedRow:
     details: RecordingDetails
     audio: str
     duration_ms: int | None
-    given: frozenset[str]
+    filled: frozenset[str]
     """Columns with a value or ``CLEAR``; the row leaves the others unchanged."""
     cleared_data: frozenset[str] = frozenset()
     """Names in ``user_defined`` that ``CLEAR`` deletes."""
@@ -123,18 +123,20 @@ def check_row(
     """
     faults: list[RowFault] = []
     warnings: list[RowFault] = []
-    given = {name: value.strip() for name, value in cells.items()}
+    stripped = {name: value.strip() for name, value in cells.items()}
     # Before cells are cleared, because some columns refuse ``CLEAR``.
-    given = _readable(given, faults, warnings, never_cleared=_NEVER_CLEARED)
+    stripped = _readable(stripped, faults, warnings, never_cleared=_NEVER_CLEARED)
     further = _readable(further, faults, warnings, never_cleared={})
     faults += [
         RowFault(name, "", gettext("A value is required."))
         for name in REQUIRED
-        if not given.get(name)
+        if not stripped.get(name)
     ]
-    cleared = {name for name, value in given.items() if value == CLEAR}
+    cleared = {name for name, value in stripped.items() if value == CLEAR}
     cleared_data = {name for name, value in further.items() if value == CLEAR}
-    values = {name: "" if name in cleared else value for name, value in given.items()}
+    values = {
+        name: "" if name in cleared else value for name, value in stripped.items()
+    }
     cells_of = _Cells(values, rules, faults, warnings)
     named: dict[str, Any] = {  # Any: texts and lists
         **{name: cells_of.text(name, limit) for name, limit in TEXTS.items()},
@@ -157,9 +159,9 @@ def check_row(
         details=details,
         audio=values.get("audio", ""),
         duration_ms=duration_ms,
-        given=frozenset(
+        filled=frozenset(
             name
-            for name, value in given.items()
+            for name, value in stripped.items()
             if value and name not in cells_of.left_out
         ),
         cleared_data=frozenset(cleared_data | cleared & set(IN_DATA)),
@@ -170,7 +172,7 @@ def check_row(
 
 
 def _readable(
-    given: Mapping[str, str],
+    cells: Mapping[str, str],
     faults: list[RowFault],
     warnings: list[RowFault],
     *,
@@ -178,7 +180,7 @@ def _readable(
 ) -> dict[str, str]:
     """Return the cells without what no spreadsheet and no person can have meant."""
     readable = {}
-    for name, value in given.items():
+    for name, value in cells.items():
         if "\0" in value:
             rule = gettext("The value contained a NUL character, which is left out.")
             warnings.append(RowFault(name, value.replace("\0", "␀"), rule))
@@ -207,8 +209,8 @@ class _Cells:
     left_out: set[str] = field(default_factory=set)
 
     def _warn(self, name: str, rule: str, value: str | None = None) -> None:
-        shown = self.values.get(name, "") if value is None else value
-        self.warnings.append(RowFault(name, shown, rule))
+        cell = self.values.get(name, "") if value is None else value
+        self.warnings.append(RowFault(name, cell, rule))
 
     def _leave_out(self, name: str, rule: str) -> None:
         self._warn(name, gettext("%(why)s The value is left out.") % {"why": rule})
@@ -275,10 +277,10 @@ class _Cells:
         if not value:
             return None
         # ``int`` would also accept signs, spaces, underscores and other scripts' digits.
-        if found := _WHOLE.fullmatch(value):
-            return int(found[1])
-        if found := _LENGTH.fullmatch(value):
-            hours, minutes, seconds = (int(part or 0) for part in found.groups())
+        if matched := _WHOLE.fullmatch(value):
+            return int(matched[1])
+        if matched := _LENGTH.fullmatch(value):
+            hours, minutes, seconds = (int(part or 0) for part in matched.groups())
             return ((hours * 60 + minutes) * 60 + seconds) * 1000
         self._leave_out(name, gettext("Write whole milliseconds, or 3:05."))
         return None
@@ -353,7 +355,7 @@ def _rounded() -> str:
 
 def _excluded(value: str, faults: list[RowFault]) -> tuple[Interval, ...]:
     """Return the intervals in order, without repetitions."""
-    found: set[Interval] = set()
+    parsed: set[Interval] = set()
     for text in split_list(value):
         match = _INTERVAL.match(text)
         times = [int(part) for part in match.groups()] if match else [0] * 8
@@ -366,8 +368,8 @@ def _excluded(value: str, faults: list[RowFault]) -> tuple[Interval, ...]:
                 RowFault("exclude", text, gettext("The end must be after the start."))
             )
         else:
-            found.add((start_ms, end_ms))
-    return tuple(sorted(found))
+            parsed.add((start_ms, end_ms))
+    return tuple(sorted(parsed))
 
 
 def _milliseconds(parts: Sequence[int]) -> int:

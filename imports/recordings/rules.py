@@ -91,8 +91,8 @@ class RowRules:
         Raises ``RowFault`` if there are any and the user may not exclude them or
         approve the proposals for them.
         """
-        known = excluded_intervals(recording) if recording is not None else []
-        missing = [interval for interval in intervals if interval not in known]
+        excluded = excluded_intervals(recording) if recording is not None else []
+        missing = [interval for interval in intervals if interval not in excluded]
         if missing and not self._person.has_perm(Action.EDIT_CATALOGUE):
             raise RowFault(
                 "exclude", "", _("Only a manager may exclude intervals of recordings.")
@@ -115,7 +115,11 @@ class RowRules:
             (segment.start_ms, segment.end_ms): segment
             for segment in excluded_segments(recording).filter(approved=False)
         }
-        return {each: proposed[each] for each in intervals if each in proposed}
+        return {
+            interval: proposed[interval]
+            for interval in intervals
+            if interval in proposed
+        }
 
     @property
     def _person(self) -> User:
@@ -129,8 +133,8 @@ class RowRules:
         self, recording: Recording, intervals: Sequence[Interval]
     ) -> TouchedMatches:
         """Count the matches that lose time, and those of them that lose all of it."""
-        shown = exclusions.preview_all(recording=recording, intervals=intervals)
-        return TouchedMatches(len(shown.touched), len(shown.suppressed))
+        effects = exclusions.preview_all(recording=recording, intervals=intervals)
+        return TouchedMatches(len(effects.touched), len(effects.suppressed))
 
     def exclude(
         self, recording: Recording, intervals: Sequence[Interval], note: str

@@ -69,7 +69,7 @@ def guess_as_before(columns: Columns, *, keep_unknown: bool) -> Columns:
 
 def cells_of(columns: Columns, raw: RawRow) -> tuple[dict[str, str], dict[str, str]]:
     """Return a row's cells by our columns, and its data by name."""
-    given: dict[str, str] = {}
+    cells: dict[str, str] = {}
     further: dict[str, str] = {}
     for position, column in enumerate(columns):
         if column.target == LEFT_OUT:
@@ -79,7 +79,7 @@ def cells_of(columns: Columns, raw: RawRow) -> tuple[dict[str, str], dict[str, s
         if column.clears and not cell.strip():
             cell = CLEAR
         if column.target != DATA:
-            given[column.target] = cell
+            cells[column.target] = cell
         elif value := cell.replace("\0", "").strip():
             further[column.name] = value
-    return given, further
+    return cells, further

@@ -25,43 +25,48 @@ from imports.recordings.zip_audio import open_archive
 from imports.tables import Table, open_table, rows_of
 
 
-def run(one: CatalogueImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
+def run(
+    import_: CatalogueImport, heartbeat: Callable[[], None], *, dry: bool
+) -> Columns:
     """Import the table, or only check it; return the columns with the outcome.
 
     The import uses the mapping that its check used.
     """
     with (
-        local_path(one.file) as path,
+        local_path(import_.file) as path,
         open_table(
             path,
             names=RECORDING_TARGETS.known_names,
-            encoding=one.encoding,
-            header_line=one.rules.get(HEADER_LINE),
+            encoding=import_.encoding,
+            header_line=import_.rules.get(HEADER_LINE),
             heartbeat=heartbeat,
         ) as table,
     ):
         if not dry:
-            stored, rules = _stored(one, table), ReadingRules.from_json(one.rules)
-            return _run(one, table, heartbeat, stored, rules, dry=False)
+            stored, rules = (
+                _stored(import_, table),
+                ReadingRules.from_json(import_.rules),
+            )
+            return _run(import_, table, heartbeat, stored, rules, dry=False)
         columns, rules, mapped = map_columns(
-            one, table, heartbeat, keep_unknown=one.keep_unknown
+            import_, table, heartbeat, keep_unknown=import_.keep_unknown
         )
         if "status" in mapped:
             return mapped
-        return _run(one, table, heartbeat, columns, rules, dry=True) | mapped
+        return _run(import_, table, heartbeat, columns, rules, dry=True) | mapped
 
 
-def _stored(one: CatalogueImport, table: Table) -> mapping.Columns:
+def _stored(import_: CatalogueImport, table: Table) -> mapping.Columns:
     """Return the mapping of the check."""
-    if one.columns:
-        return mapping.from_json(one.columns, RECORDING_TARGETS)
+    if import_.columns:
+        return mapping.from_json(import_.columns, RECORDING_TARGETS)
     # Checked before checks stored their mapping.
     columns = mapping.named_columns(table.header, RECORDING_TARGETS)
-    return guess_as_before(columns, keep_unknown=one.keep_unknown)
+    return guess_as_before(columns, keep_unknown=import_.keep_unknown)
 
 
 def _run(
-    one: CatalogueImport,
+    import_: CatalogueImport,
     table: Table,
     heartbeat: Callable[[], None],
     columns: mapping.Columns,
@@ -71,22 +76,22 @@ def _run(
 ) -> Columns:
     with (
         scratch_directory() as folder,
-        _audio_of(one) as audio,
+        _audio_of(import_) as audio,
         make_import(
-            bucket=one.bucket,
+            bucket=import_.bucket,
             table=table,
             audio=audio,
-            user=one.made_by,
+            user=import_.made_by,
             dry=dry,
             mapped=(columns, rules),
-            waiting=one.waiting,
+            waiting=import_.waiting,
         ) as task,
     ):
         task.heartbeat = heartbeat
         bad = folder / "bad.csv"
         with bad.open("w", encoding="utf-8-sig", newline="") as bad_rows:
             summary = task.run(bad_rows)
-        name = f"imports/{one.uid}/bad-rows.csv"
+        name = f"imports/{import_.uid}/bad-rows.csv"
         # A retry must not leave the rows of the earlier attempt under the same name.
         default_storage.delete(name)
         with bad.open("rb") as file:
@@ -95,11 +100,11 @@ def _run(
 
 
 @contextmanager
-def _audio_of(one: CatalogueImport) -> Iterator[AudioSource]:
-    if not one.audio:
+def _audio_of(import_: CatalogueImport) -> Iterator[AudioSource]:
+    if not import_.audio:
         yield NoAudio()
         return
-    with local_path(one.audio) as path, open_archive(path) as archive:
+    with local_path(import_.audio) as path, open_archive(path) as archive:
         yield archive
 
 

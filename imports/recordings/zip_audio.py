@@ -73,11 +73,13 @@ class Archive:
             return None
         copy = tempfile.NamedTemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115 - the caller closes it
         # The size in the ZIP may be wrong, so count the bytes that come out of it.
-        left = limit
+        remaining_bytes = limit
         try:
             with self._archive.open(info) as source:
-                while left > 0 and (chunk := source.read(min(_CHUNK_BYTES, left))):
-                    left -= len(chunk)
+                while remaining_bytes > 0 and (
+                    chunk := source.read(min(_CHUNK_BYTES, remaining_bytes))
+                ):
+                    remaining_bytes -= len(chunk)
                     copy.write(chunk)
         except _UNREADABLE as error:
             copy.close()

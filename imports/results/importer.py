@@ -73,66 +73,68 @@ class ResultImporter:
     _answers: dict[str, str] = field(default_factory=dict)
     """Results that a dry run would have stored, by id or name, to count repeats."""
 
-    def run(self, found: Iterable[FoundFile | ResultFault]) -> ResultSummary:
+    def run(self, files: Iterable[FoundFile | ResultFault]) -> ResultSummary:
         """Import the files one by one; a refused file does not affect the others."""
         summary = ResultSummary()
-        for each in found:
-            if isinstance(each, ResultFault):
-                summary.refuse(each)
+        for file in files:
+            if isinstance(file, ResultFault):
+                summary.refuse(file)
                 continue
             summary.files += 1
             try:
-                self._take(each, summary)
+                self._take(file, summary)
             except IntegrityError as error:
-                summary.refuse(_overtaken(error, each))
+                summary.refuse(_overtaken(error, file))
             self.heartbeat()
         return summary
 
-    def _take(self, found: FoundFile, summary: ResultSummary) -> None:
-        answer = digest(found.state, found.results)
-        known = self._find_file(found)
-        if known is not None and known.container_id != self.container.pk:
+    def _take(self, exported: FoundFile, summary: ResultSummary) -> None:
+        answer = digest(exported.state, exported.results)
+        stored = self._find_file(exported)
+        if stored is not None and stored.container_id != self.container.pk:
             message = gettext("%(name)s is already in the container %(name2)s.") % {
-                "name": found.name,
-                "name2": known.container.name,
+                "name": exported.name,
+                "name2": stored.container.name,
             }
-            summary.refuse(ResultFault(found.line, "id", message))
+            summary.refuse(ResultFault(exported.line, "id", message))
             return
-        key = found.remote_id or f"name:{_name(found)}"
+        key = exported.remote_id or f"name:{_name(exported)}"
         planned = self._answers.get(key)
-        if planned == answer or (planned is None and _has_answer(known, answer)):
+        if planned == answer or (planned is None and _has_answer(stored, answer)):
             summary.unchanged += 1
             return
         if (
-            known is not None
-            and known.scans.filter(
+            stored is not None
+            and stored.scans.filter(
                 engine=EngineChoice.ACRCLOUD, status__in=ACTIVE_SCAN_STATUSES
             ).exists()
         ):
-            summary.refuse(_is_scanned(found))
+            summary.refuse(_is_scanned(exported))
             return
-        if found.state == NO_RESULT:
+        if exported.state == NO_RESULT:
             summary.without_match += 1
-        summary.recordings += len({item.acrid for item in read_items(found.results)})
-        is_known = known is not None or planned is not None
+        summary.recordings += len({item.acrid for item in read_items(exported.results)})
+        is_known = stored is not None or planned is not None
         summary.rescanned += is_known
         summary.added += not is_known
         if self.dry:
             self._answers[key] = answer
         else:
-            self._store(found, known, answer)
+            self._store(exported, stored, answer)
 
-    def _find_file(self, found: FoundFile) -> ScannedFile | None:
+    def _find_file(self, exported: FoundFile) -> ScannedFile | None:
         files = ScannedFile.objects.present()
-        if found.remote_id:
-            return files.filter(remote_id=found.remote_id).first()
+        if exported.remote_id:
+            return files.filter(remote_id=exported.remote_id).first()
         # Names repeat, so only imported files count, not uploads of that name.
-        named = files.filter(container=self.container, name=_name(found))
+        named = files.filter(container=self.container, name=_name(exported))
         return named.filter(platform_facts__imported=True).order_by("pk").first()
 
     @transaction.atomic
-    def _store(self, found: FoundFile, known: ScannedFile | None, answer: str) -> None:
-        file = known or self._new_file(found)
+    def _store(
+        self, exported: FoundFile, stored: ScannedFile | None, answer: str
+    ) -> None:
+        file = stored or self._new_file(exported)
         scan = Scan.objects.create(
             scanned_file=file,
             engine=EngineChoice.ACRCLOUD,
@@ -144,14 +146,14 @@ class ResultImporter:
             case=f"file:{file.uid}",
             action="results.imported",
             actor=self.user or audit.services.SYSTEM,
-            after={"scan": scan.uid, "from": self.source, "state": found.state},
+            after={"scan": scan.uid, "from": self.source, "state": exported.state},
         )
         origin = gettext("Imported from %(source)s") % {"source": self.source}
-        if found.scanned_at:
+        if exported.scanned_at:
             origin += gettext("; ACRCloud's result is from %(scanned_at)s") % {
-                "scanned_at": found.scanned_at
+                "scanned_at": exported.scanned_at
             }
-        if found.state not in (READY, NO_RESULT):
+        if exported.state not in (READY, NO_RESULT):
             Scan.objects.filter(pk=scan.pk).update(
                 engine_version=ENGINE_VERSION, result_sha256=answer
             )
@@ -160,16 +162,18 @@ class ResultImporter:
                 gettext(
                     "ACRCloud could not scan %(name)s (state %(state)s). %(origin)s."
                 )
-                % {"name": file.name, "state": found.state, "origin": origin},
+                % {"name": file.name, "state": exported.state, "origin": origin},
             )
             results.store_failure(scan=scan, failure=failure)
             return
-        result = engine_result(found.results, answer)
-        partly = any(interval["kind"] == "not_scanned" for interval in found.unmatched)
+        result = engine_result(exported.results, answer)
+        partly = any(
+            interval["kind"] == "not_scanned" for interval in exported.unmatched
+        )
         result = replace(
             result,
             engine_version=ENGINE_VERSION,
-            unmatched=tuple(found.unmatched),
+            unmatched=tuple(exported.unmatched),
             warnings=(f"{origin}.", *result.warnings),
             no_match_reason=NoMatchReason.PARTIAL_SCAN
             if partly and not result.found
@@ -177,21 +181,21 @@ class ResultImporter:
         )
         results.store_result(scan=scan, result=result)
 
-    def _new_file(self, found: FoundFile) -> ScannedFile:
+    def _new_file(self, exported: FoundFile) -> ScannedFile:
         file = ScannedFile.objects.create(
             container=self.container,
-            name=_name(found),
-            source_type=SourceType.LINK if found.url else SourceType.FILE,
-            source_url=found.url,
-            remote_id=found.remote_id,
-            length_ms=found.duration_ms,
+            name=_name(exported),
+            source_type=SourceType.LINK if exported.url else SourceType.FILE,
+            source_url=exported.url,
+            remote_id=exported.remote_id,
+            length_ms=exported.duration_ms,
             tags=[TAG],
             platform_facts={"imported": True, "imported_from": self.source},
             status=FileStatus.PROCESSING,
             uploaded_by=self.user,
         )
-        if found.came_at is not None:
-            file.created_at = found.came_at
+        if exported.came_at is not None:
+            file.created_at = exported.came_at
             file.save(update_fields=["created_at"])
         audit.services.record(
             case=f"file:{file.uid}",
@@ -215,34 +219,34 @@ def _has_answer(file: ScannedFile | None, answer: str) -> bool:
     return newest is not None and newest.result_sha256 == answer
 
 
-def _overtaken(error: IntegrityError, found: FoundFile) -> ResultFault:
+def _overtaken(error: IntegrityError, exported: FoundFile) -> ResultFault:
     """Return what somebody else began meanwhile; raise any other error."""
     if violates(error, Scan, "scan_one_active_per_engine"):
-        return _is_scanned(found)
+        return _is_scanned(exported)
     if violates(error, ScannedFile, "scanned_file_remote_id_unique"):
         message = gettext("%(name)s was added meanwhile; import it again.")
-        return ResultFault(found.line, "id", message % {"name": found.name})
+        return ResultFault(exported.line, "id", message % {"name": exported.name})
     raise error
 
 
-def _is_scanned(found: FoundFile) -> ResultFault:
+def _is_scanned(exported: FoundFile) -> ResultFault:
     message = gettext("%(name)s is being scanned; import it again later.")
-    return ResultFault(found.line, "", message % {"name": found.name})
+    return ResultFault(exported.line, "", message % {"name": exported.name})
 
 
-def _name(found: FoundFile) -> str:
-    return display_name(found.name, otherwise=gettext("imported file"))
+def _name(exported: FoundFile) -> str:
+    return display_name(exported.name, otherwise=gettext("imported file"))
 
 
-def run(one: ResultImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
+def run(import_: ResultImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
     """Import the file, or only check it; return the columns with the outcome."""
     task = ResultImporter(
-        container=one.container,
-        user=one.made_by,
-        source=one.file_name,
+        container=import_.container,
+        user=import_.made_by,
+        source=import_.file_name,
         dry=dry,
         heartbeat=heartbeat,
     )
-    with local_path(one.file) as path:
-        found = read(path, name=one.file_name, heartbeat=heartbeat)
-        return {"summary": asdict(task.run(found))}
+    with local_path(import_.file) as path:
+        files = read(path, name=import_.file_name, heartbeat=heartbeat)
+        return {"summary": asdict(task.run(files))}

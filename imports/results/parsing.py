@@ -83,13 +83,15 @@ def _read_json(file: BinaryIO, name: str) -> Iterator[FoundFile | ResultFault]:
     if file_scanning.is_file_scanning(documents):
         return file_scanning.read_documents(documents)
     # The tool's own JSON export has a list of rows.
-    listed = [row for each in documents if isinstance(each, list) for row in each]
+    exported = [
+        row for document in documents if isinstance(document, list) for row in document
+    ]
     rows = [
         (
             number,
             {key: "" if value is None else str(value) for key, value in row.items()},
         )
-        for number, row in enumerate(listed[:MAX_ROWS], start=1)
+        for number, row in enumerate(exported[:MAX_ROWS], start=1)
         if isinstance(row, dict)
     ]
     if not rows or not scan_tool.is_scan_tool(rows[0][1]):

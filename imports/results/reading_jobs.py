@@ -42,10 +42,10 @@ def read(
 
 def lines_of(file: BinaryIO, *, name: str, is_workbook: bool) -> Iterator[bytes]:
     """Yield one JSON line per file or fault; raise ``ResultsRefused``."""
-    for each in parsed(file, name=name, is_workbook=is_workbook):
-        names = (field.name for field in dataclasses.fields(each))
-        fields = {name: getattr(each, name) for name in names}
-        yield json_line([type(each).__name__, fields])
+    for entry in parsed(file, name=name, is_workbook=is_workbook):
+        names = (field.name for field in dataclasses.fields(entry))
+        fields = {name: getattr(entry, name) for name in names}
+        yield json_line([type(entry).__name__, fields])
 
 
 def warm() -> None:

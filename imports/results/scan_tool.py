@@ -78,8 +78,8 @@ def column_names(header: Iterable[str]) -> list[str]:
 
 def is_scan_tool(names: Iterable[str]) -> bool:
     """Tell whether these are columns of one of the tools."""
-    given = set(names)
-    return given.issuperset(_NEEDED) and bool(given & {"acrid", "audio_id"})
+    columns = set(names)
+    return columns.issuperset(_NEEDED) and bool(columns & {"acrid", "audio_id"})
 
 
 def name_of_table(file_name: str) -> str:

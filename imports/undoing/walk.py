@@ -124,8 +124,8 @@ def _list(into: list[dict[str, str]], event: Event, text: str) -> None:
 
 def _name_of(event: Event) -> str:
     """Return how people know what an event is about."""
-    said = [*event.after.items(), *event.before.items()]
-    named = dict(reversed(said))
+    facts = [*event.after.items(), *event.before.items()]
+    named = dict(reversed(facts))
     for name in ("title", "name", "station", "isrc"):
         if isinstance(value := named.get(name), str) and value:
             return value[:200]

@@ -27,11 +27,11 @@ class PlatformAnswer:
     status: RowAnswer
     text: str = ""
 
-    def joined(self, other: PlatformAnswer) -> PlatformAnswer:
+    def joined(self, answer: PlatformAnswer) -> PlatformAnswer:
         """Return both answers as one; the worse status counts."""
-        texts = [text for text in (self.text, other.text) if text]
+        texts = [text for text in (self.text, answer.text) if text]
         return PlatformAnswer(
-            max(self.status, other.status, key=_WEIGHT.index), "; ".join(texts)
+            max(self.status, answer.status, key=_WEIGHT.index), "; ".join(texts)
         )
 
 
@@ -118,8 +118,8 @@ def _held_elsewhere(rows: list[ClaimFileRow]) -> set[int]:
     keys = [row.discrepancy_id for row in rows]
     list(Discrepancy.objects.select_for_update().filter(pk__in=keys).order_by("pk"))
     held = ClaimFileRow.objects.living().filter(discrepancy__in=keys)
-    others = held.exclude(pk__in=[row.pk for row in rows])
-    return set(others.values_list("discrepancy_id", flat=True))
+    elsewhere = held.exclude(pk__in=[row.pk for row in rows])
+    return set(elsewhere.values_list("discrepancy_id", flat=True))
 
 
 def _save(rows: list[ClaimFileRow], held_elsewhere: set[int]) -> None:

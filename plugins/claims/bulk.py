@@ -42,9 +42,9 @@ def write_rows(
     if not rows:
         return
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
-    wanted = [(field.name, _default(field)) for field in fields]
+    defaults = [(field.name, _default(field)) for field in fields]
     values = [
-        [row[name] if name in row else default() for name, default in wanted]
+        [row[name] if name in row else default() for name, default in defaults]
         for row in rows
     ]
     conflict = _conflict(model, unique, update)

@@ -28,7 +28,7 @@ from plugins.claims.finding.claims import (
     of_claims,
     video_file_of,
 )
-from plugins.claims.finding.found import Found
+from plugins.claims.finding.discrepancy import FoundDiscrepancy
 from plugins.claims.finding.grounds import Grounds
 from plugins.claims.finding.matches import CLAIMABLE, of_matches, of_recordings
 from plugins.claims.finding.owners import of_assets, of_videos
@@ -98,8 +98,8 @@ def follow_changes(
     What changes meanwhile has rows of its own.
     """
     subjects: dict[str, set[int]] = {"file": set(), "recording": set()}
-    for each in changes:
-        subjects[each.ground].add(each.subject)
+    for change in changes:
+        subjects[change.ground].add(change.subject)
     files = subjects["file"]
     with working_for(None):
         keys = ScannedFile.objects.filter(pk__in=files).exclude(link_key="")
@@ -109,7 +109,7 @@ def follow_changes(
         _compare_videos(PlatformVideo.objects.filter(about), report)
         _compare_matches(Match.objects.filter(scanned_file__in=files), report)
         _follow_recordings(subjects["recording"], report)
-    GroundChange.objects.filter(pk__in=[each.pk for each in changes]).delete()
+    GroundChange.objects.filter(pk__in=[change.pk for change in changes]).delete()
 
 
 def _follow_recordings(recordings: Collection[int], report: Report) -> None:
@@ -150,18 +150,21 @@ def _members_with(recordings: Collection[int]) -> set[int]:
 
 def _named_like(recordings: Iterable[Recording]) -> Q:
     """Return the condition that an asset has an identifier of one of the recordings."""
-    customs = {each.custom_id for each in recordings} - {""}
+    customs = {recording.custom_id for recording in recordings} - {""}
     isrcs = {
         code
-        for each in recordings
-        for own in (each.isrc_normalised, each.own_isrc)
+        for recording in recordings
+        for own in (recording.isrc_normalised, recording.own_isrc)
         if own
         for code in (own, own.lower(), f"{own[:2]}-{own[2:5]}-{own[5:7]}-{own[7:]}")
     }
     records = {pk for some in record_keys(recordings).values() for pk in some}
     works = Work.objects.filter(recordings__in=records)
     named = Work.objects.filter(Q(pk__in=works) | Q(merged_into__in=works))
-    iswcs = {*(each.iswc for each in recordings), *named.values_list("iswc", flat=True)}
+    iswcs = {
+        *(recording.iswc for recording in recordings),
+        *named.values_list("iswc", flat=True),
+    }
     return (
         Q(custom_id__in=customs)
         | Q(claimed_custom_id__in=customs)
@@ -183,9 +186,9 @@ def compare_account(account: PlatformAccount, report: Report = lambda: None) -> 
         _compare_claims(PlatformClaim.objects.filter(account=account), report)
         _compare_videos(PlatformVideo.objects.filter(account=account), report)
         _compare_assets(assets, report)
-        listed = Discrepancy.objects.filter(kind=DiscrepancyKind.NOT_CLAIMED)
+        discrepancies = Discrepancy.objects.filter(kind=DiscrepancyKind.NOT_CLAIMED)
         matches = Match.objects.filter(
-            Q(state__in=CLAIMABLE) | Q(pk__in=listed.values("match"))
+            Q(state__in=CLAIMABLE) | Q(pk__in=discrepancies.values("match"))
         )
         _compare_matches(matches, report)
         _compare_recordings(Recording.objects.all(), report)
@@ -195,21 +198,21 @@ def _note_merges(assets: QuerySet[PlatformAsset], report: Report) -> None:
     """Store into which asset the platform merged each, as the newest report says."""
     for some in by_key(assets.filter(whole__isnull=False).select_related("whole")):
         report()
-        left = [
-            each.pk
-            for each in some
-            if each.whole.gone_on is not None
-            or each.asset_id not in each.whole.part_ids
+        unmerged = [
+            asset.pk
+            for asset in some
+            if asset.whole.gone_on is not None
+            or asset.asset_id not in asset.whole.part_ids
         ]
-        assets.filter(pk__in=left).update(whole=None)
+        assets.filter(pk__in=unmerged).update(whole=None)
     for some in by_key(assets.exclude(constituents="").filter(gone_on=None)):
         report()
-        wholes = {part: each.pk for each in some for part in each.part_ids}
+        wholes = {part: whole.pk for whole in some for part in whole.part_ids}
         moved = []
-        for each in assets.filter(asset_id__in=wholes):
-            if wholes[each.asset_id] not in (each.pk, each.whole_id):
-                each.whole_id = wholes[each.asset_id]
-                moved.append(each)
+        for merged in assets.filter(asset_id__in=wholes):
+            if wholes[merged.asset_id] not in (merged.pk, merged.whole_id):
+                merged.whole_id = wholes[merged.asset_id]
+                moved.append(merged)
         PlatformAsset.objects.bulk_update(moved, ["whole"], batch_size=AT_ONCE)
 
 
@@ -223,11 +226,11 @@ def _compare_claims(rows: QuerySet[PlatformClaim], report: Report) -> None:
     for claims in by_key(rows, at_once=CLAIMS_AT_ONCE):
         report()
         heard = HeardVideos(claims)
-        found = of_claims(claims, grounds, heard)
+        discrepancies = of_claims(claims, grounds, heard)
         with transaction.atomic():
             _note_files(claims, heard.files)
-            about = Q(claim__in=[each.pk for each in claims])
-            _store(about, CLAIM_KINDS, found)
+            about = Q(claim__in=[claim.pk for claim in claims])
+            _store(about, CLAIM_KINDS, discrepancies)
 
 
 def _note_files(
@@ -250,11 +253,11 @@ def _compare_videos(rows: QuerySet[PlatformVideo], report: Report) -> None:
     for videos in by_key(rows.select_related("asset__recording__merged_into")):
         report()
         files = video_file_of(video.link_key for video in videos)
-        found = of_videos(videos, grounds, files)
+        discrepancies = of_videos(videos, grounds, files)
         with transaction.atomic():
             _note_files(videos, files)
-            about = Q(video__in=[each.pk for each in videos])
-            _store(about, (DiscrepancyKind.BY_OTHERS,), found)
+            about = Q(video__in=[video.pk for video in videos])
+            _store(about, (DiscrepancyKind.BY_OTHERS,), discrepancies)
 
 
 def _compare_matches(rows: QuerySet[Match], report: Report) -> None:
@@ -264,9 +267,9 @@ def _compare_matches(rows: QuerySet[Match], report: Report) -> None:
     )
     for matches in by_key(rows):
         report()
-        found = of_matches(matches, grounds)
-        about = Q(match__in=[each.pk for each in matches])
-        _store(about, (DiscrepancyKind.NOT_CLAIMED,), found)
+        discrepancies = of_matches(matches, grounds)
+        about = Q(match__in=[match.pk for match in matches])
+        _store(about, (DiscrepancyKind.NOT_CLAIMED,), discrepancies)
 
 
 def _compare_assets(rows: QuerySet[PlatformAsset], report: Report) -> None:
@@ -274,19 +277,19 @@ def _compare_assets(rows: QuerySet[PlatformAsset], report: Report) -> None:
     for assets in by_key(rows.select_related("recording__merged_into")):
         report()
         # Claims and videos that others claim name their asset too.
-        keys = [each.pk for each in assets]
+        keys = [asset.pk for asset in assets]
         about = Q(asset__in=keys, claim=None, video=None)
-        found = of_assets(assets, grounds)
-        _store(about, (DiscrepancyKind.BY_OTHERS,), found)
+        discrepancies = of_assets(assets, grounds)
+        _store(about, (DiscrepancyKind.BY_OTHERS,), discrepancies)
 
 
 def _compare_recordings(rows: QuerySet[Recording], report: Report) -> None:
     grounds = Grounds()
     for recordings in by_key(rows):
         report()
-        found = of_recordings(recordings, grounds)
-        about = Q(recording__in=[each.pk for each in recordings])
-        _store(about, (DiscrepancyKind.NO_REFERENCE,), found)
+        discrepancies = of_recordings(recordings, grounds)
+        about = Q(recording__in=[recording.pk for recording in recordings])
+        _store(about, (DiscrepancyKind.NO_REFERENCE,), discrepancies)
 
 
 def by_key(
@@ -304,13 +307,15 @@ def by_key(
 
 @transaction.atomic
 def _store(
-    about: Q, kinds: Collection[DiscrepancyKind], found: Iterable[Found]
+    about: Q,
+    kinds: Collection[DiscrepancyKind],
+    discrepancies: Iterable[FoundDiscrepancy],
 ) -> None:
     """Change the rows about some subjects to what was found about them."""
-    wanted = {each.key: each for each in found}
+    unstored = {discrepancy.key: discrepancy for discrepancy in discrepancies}
     changed: list[Discrepancy] = []
     for row in Discrepancy.objects.select_for_update().filter(about, kind__in=kinds):
-        if _follow_row(row, wanted.pop(row.key, None)):
+        if _follow_row(row, unstored.pop(row.key, None)):
             row.revision += 1
             changed.append(row)
     Discrepancy.objects.bulk_update(
@@ -330,25 +335,25 @@ def _store(
         Discrepancy,
         [
             {
-                "kind": each.kind.value,
+                "kind": discrepancy.kind.value,
                 "key": key,
                 "opened_at": now,
-                **{of: getattr(each, of) for of in _COLUMNS.values()},
+                **{of: getattr(discrepancy, of) for of in _COLUMNS.values()},
             }
-            for key, each in wanted.items()
+            for key, discrepancy in unstored.items()
         ],
     )
 
 
-def _follow_row(row: Discrepancy, found: Found | None) -> bool:
+def _follow_row(row: Discrepancy, discrepancy: FoundDiscrepancy | None) -> bool:
     """Change one row if its subject has changed; return whether it has."""
-    if found is None:
+    if discrepancy is None:
         if row.state == DiscrepancyState.GONE:
             return False
         _become(row, DiscrepancyState.GONE)
         return True
-    values = {name: getattr(found, of) for name, of in _COLUMNS.items()}
-    reopens = row.state == DiscrepancyState.GONE or row.basis != found.basis
+    values = {name: getattr(discrepancy, of) for name, of in _COLUMNS.items()}
+    reopens = row.state == DiscrepancyState.GONE or row.basis != discrepancy.basis
     if not reopens and all(
         getattr(row, name) == value for name, value in values.items()
     ):

@@ -204,7 +204,7 @@ FORMATS: Final[dict[FileKind, FileFormat]] = {
 
 def kinds_for(kind: DiscrepancyKind) -> list[FileKind]:
     """Return the files that can be made from a list."""
-    return [name for name, each in FORMATS.items() if kind in each.lists]
+    return [name for name, format_ in FORMATS.items() if kind in format_.lists]
 
 
 def ownership_of(countries: frozenset[str] | None) -> str:
@@ -251,13 +251,13 @@ def write_rows(kind: FileKind, rows: Sequence[Row]) -> bytes:
     return text.getvalue().encode()
 
 
-def name_of(one: ClaimFile) -> str:
+def name_of(file: ClaimFile) -> str:
     """Return the name under which people download a file."""
-    return f"{one.kind}-{one.uid}.{FORMATS[FileKind(one.kind)].ending}"
+    return f"{file.kind}-{file.uid}.{FORMATS[FileKind(file.kind)].ending}"
 
 
-def content_type_of(one: ClaimFile) -> str:
-    ending = FORMATS[FileKind(one.kind)].ending
+def content_type_of(file: ClaimFile) -> str:
+    ending = FORMATS[FileKind(file.kind)].ending
     return "text/csv; charset=utf-8" if ending == "csv" else "text/plain"
 
 
@@ -285,11 +285,11 @@ def make_files(
             ),
             "nothing_fits",
         )
-    with kept_only_if_done() as kept:
-        files = [_write(kind, some, user, kept) for some in batched(rows, MOST_ROWS)]
+    with kept_only_if_done() as names:
+        files = [_write(kind, some, user, names) for some in batched(rows, MOST_ROWS)]
         with transaction.atomic():
             _save(files, {entry.uid: entry.revision for _row, entry in rows}, user)
-    return [one for one, _rows in files], len(revisions) - len(rows)
+    return [file for file, _rows in files], len(revisions) - len(rows)
 
 
 def _free_entries(
@@ -330,26 +330,26 @@ Pair = tuple[Row, Discrepancy]
 Made = tuple[ClaimFile, list[ClaimFileRow]]
 
 
-def _write(kind: FileKind, rows: Sequence[Pair], user: User, kept: list[str]) -> Made:
+def _write(kind: FileKind, rows: Sequence[Pair], user: User, names: list[str]) -> Made:
     """Store a file; return it with its rows, all of them unsaved."""
     # Several entries can say the same, such as one channel.
-    said: list[Row] = []
+    different: list[Row] = []
     numbers = []
     for row, _entry in rows:
-        if not said or said[-1] != row:
-            said.append(row)
-        numbers.append(len(said))
-    data = write_rows(kind, said)
-    one = ClaimFile(
+        if not different or different[-1] != row:
+            different.append(row)
+        numbers.append(len(different))
+    data = write_rows(kind, different)
+    file = ClaimFile(
         kind=kind,
-        row_count=len(said),
+        row_count=len(different),
         sha256=hashlib.sha256(data).hexdigest(),
         made_by=user,
     )
-    name = keep_bytes(f"claim-files/{one.uid}.{FORMATS[kind].ending}", data)
-    kept.append(name)
-    one.file = name
-    return one, [
+    name = keep_bytes(f"claim-files/{file.uid}.{FORMATS[kind].ending}", data)
+    names.append(name)
+    file.file = name
+    return file, [
         ClaimFileRow(discrepancy=entry, number=number)
         for number, (_row, entry) in zip(numbers, rows, strict=True)
     ]
@@ -363,23 +363,23 @@ def _save(files: Sequence[Made], revisions: Mapping[str, int], user: User) -> No
             _("Some entries have changed meanwhile. Look at the list again."),
             "stale",
         )
-    for one, rows in files:
-        one.save()
+    for file, rows in files:
+        file.save()
         for row in rows:
-            row.file = one
+            row.file = file
         ClaimFileRow.objects.bulk_create(rows)
         statements.services.issue(
             kind=CLAIM_FILE,
-            subject=one.uid,
-            name=name_of(one),
+            subject=file.uid,
+            name=name_of(file),
             facts=(fact_of(row.discrepancy) for row in rows),
             user=user,
         )
         audit.services.record(
-            case=one.case,
+            case=file.case,
             action="claims.file_made",
             actor=user,
-            after={"kind": one.kind, "rows": one.row_count, "sha256": one.sha256},
+            after={"kind": file.kind, "rows": file.row_count, "sha256": file.sha256},
         )
 
 

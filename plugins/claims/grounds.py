@@ -81,8 +81,8 @@ def want_comparison(account: PlatformAccount | None = None) -> None:
     if account is not None:
         rows = rows.filter(pk=account.pk)
     rows.update(wanted=F("wanted") + 1)
-    for each in rows:
-        submit(COMPARE, each)
+    for row in rows:
+        submit(COMPARE, row)
 
 
 def plan() -> None:

@@ -42,18 +42,18 @@ class Ids:
 def ids_of(asset: PlatformAsset) -> list[Ids]:
     """Return an asset's identifiers, the one that decides first at the front."""
     custom = asset.custom_id or asset.claimed_custom_id
-    found = [Ids(LinkedBy.CUSTOM_ID, Code.OWN, custom)] if custom else []
+    ids = [Ids(LinkedBy.CUSTOM_ID, Code.OWN, custom)] if custom else []
     for how, text in (
         (LinkedBy.YOUR_ISRC, asset.your_isrc),
         (LinkedBy.DISPLAY_ISRC, asset.display_isrc),
         (LinkedBy.CLAIM_ISRC, asset.claimed_isrc),
     ):
         if isrc := check_isrc(text).normalised:
-            found.append(Ids(how, Code.ISRC, isrc))
+            ids.append(Ids(how, Code.ISRC, isrc))
     # Many recordings share a work, so it says nothing of an asset that is one of them.
     if asset.claimed_iswc and asset.is_composition:
-        found.append(Ids(LinkedBy.CLAIM_ISWC, Code.ISWC, asset.claimed_iswc))
-    return found
+        ids.append(Ids(LinkedBy.CLAIM_ISWC, Code.ISWC, asset.claimed_iswc))
+    return ids
 
 
 _HOSTS: Final = {
@@ -109,15 +109,17 @@ def find_links(
     """
     some = [asset for asset in assets if asset.linked_by != LinkedBy.PERSON]
     chosen = _choose_recordings(some)
-    left = [asset for asset in some if chosen[asset.pk][1] == LinkedBy.NOTHING]
-    chosen |= _chosen_by_merge(left, _merged_with(left) if merged is None else merged)
+    unlinked = [asset for asset in some if chosen[asset.pk][1] == LinkedBy.NOTHING]
+    chosen |= _chosen_by_merge(
+        unlinked, _merged_with(unlinked) if merged is None else merged
+    )
     return [(asset, chosen[asset.pk]) for asset in some]
 
 
 def _merged_with(assets: Sequence[PlatformAsset]) -> list[PlatformAsset]:
     rows = PlatformAsset.objects.filter(
-        Q(pk__in=[each.whole_id for each in assets if each.whole_id])
-        | Q(whole__in=[each.pk for each in assets])
+        Q(pk__in=[asset.whole_id for asset in assets if asset.whole_id])
+        | Q(whole__in=[asset.pk for asset in assets])
     )
     return list(rows.select_related("recording__merged_into"))
 
@@ -125,40 +127,40 @@ def _merged_with(assets: Sequence[PlatformAsset]) -> list[PlatformAsset]:
 def _choose_recordings(assets: Sequence[PlatformAsset]) -> dict[int, Choice]:
     """Return the recording of each asset by its own identifiers, and how it is known."""
     ids = {asset.pk: ids_of(asset) for asset in assets}
-    fitting = _fitting([each for some in ids.values() for each in some])
+    fitting = _fitting([identifier for some in ids.values() for identifier in some])
     return {key: _choose(some, fitting) for key, some in ids.items()}
 
 
 def _chosen_by_merge(
-    assets: Sequence[PlatformAsset], others: Sequence[PlatformAsset]
+    assets: Sequence[PlatformAsset], relatives: Sequence[PlatformAsset]
 ) -> dict[int, Choice]:
     """Return the recording of each asset that was merged with one that has one."""
-    if not others:
+    if not relatives:
         return {}
-    chosen = _choose_recordings(others)
-    by_people = [each for each in others if each.linked_by == LinkedBy.PERSON]
-    sounds = sounds_of(each.recording for each in by_people if each.recording)
-    for each in by_people:
-        chosen[each.pk] = sounds.get(each.recording_id or 0), LinkedBy.PERSON
+    chosen = _choose_recordings(relatives)
+    by_people = [asset for asset in relatives if asset.linked_by == LinkedBy.PERSON]
+    sounds = sounds_of(asset.recording for asset in by_people if asset.recording)
+    for relative in by_people:
+        chosen[relative.pk] = sounds.get(relative.recording_id or 0), LinkedBy.PERSON
     near: dict[int, set[int | None]] = defaultdict(set)
-    for each in others:
-        near[each.whole_id or 0].add(chosen[each.pk][0])
-    found: dict[int, Choice] = {}
+    for relative in relatives:
+        near[relative.whole_id or 0].add(chosen[relative.pk][0])
+    choices: dict[int, Choice] = {}
     for asset in assets:
         of_whole = chosen.get(asset.whole_id or 0, (None, LinkedBy.NOTHING))[0]
         fitting = (near[asset.pk] | {of_whole}) - {None}
         if len(fitting) == 1:
-            found[asset.pk] = fitting.pop(), LinkedBy.MERGED
+            choices[asset.pk] = fitting.pop(), LinkedBy.MERGED
         elif fitting:
-            found[asset.pk] = None, LinkedBy.AMBIGUOUS
-    return found
+            choices[asset.pk] = None, LinkedBy.AMBIGUOUS
+    return choices
 
 
 def _choose(ids: Iterable[Ids], fitting: Mapping[tuple[Code, str], set[int]]) -> Choice:
-    for each in ids:
-        sounds = fitting.get((each.code, each.value), set())
+    for identifier in ids:
+        sounds = fitting.get((identifier.code, identifier.value), set())
         if len(sounds) == 1:
-            return min(sounds), each.linked_by
+            return min(sounds), identifier.linked_by
         if sounds:
             return None, LinkedBy.AMBIGUOUS
     return None, LinkedBy.NOTHING
@@ -167,8 +169,8 @@ def _choose(ids: Iterable[Ids], fitting: Mapping[tuple[Code, str], set[int]]) ->
 def _fitting(ids: Iterable[Ids]) -> dict[tuple[Code, str], set[int]]:
     """Return the canonical recordings that have each identifier."""
     values: dict[Code, set[str]] = {code: set() for code in Code}
-    for each in ids:
-        values[each.code].add(each.value)
+    for identifier in ids:
+        values[identifier.code].add(identifier.value)
     rows = Recording.objects.select_related("merged_into")
     # The index begins with the bucket.
     buckets = list(Bucket.objects.values_list("pk", flat=True))
@@ -180,29 +182,35 @@ def _fitting(ids: Iterable[Ids]) -> dict[tuple[Code, str], set[int]]:
         else []
     )
     of_works = recordings_of_iswcs(values[Code.ISWC])
-    known = [*named, *coded, *(each for some in of_works.values() for each in some)]
-    sounds = sounds_of(known)
-    found: dict[tuple[Code, str], set[int]] = defaultdict(set)
+    recordings = [
+        *named,
+        *coded,
+        *(recording for some in of_works.values() for recording in some),
+    ]
+    sounds = sounds_of(recordings)
+    by_identifier: dict[tuple[Code, str], set[int]] = defaultdict(set)
     for recording in named:
         if recording.pk in sounds:
-            found[Code.OWN, recording.custom_id].add(sounds[recording.pk])
+            by_identifier[Code.OWN, recording.custom_id].add(sounds[recording.pk])
     for recording in coded:
         if recording.pk in sounds:
             for isrc in {recording.isrc_normalised, recording.own_isrc} & isrcs:
-                found[Code.ISRC, isrc].add(sounds[recording.pk])
+                by_identifier[Code.ISRC, isrc].add(sounds[recording.pk])
     for iswc, some in of_works.items():
-        found[Code.ISWC, iswc] = {sounds[each.pk] for each in some if each.pk in sounds}
-    return found
+        by_identifier[Code.ISWC, iswc] = {
+            sounds[recording.pk] for recording in some if recording.pk in sounds
+        }
+    return by_identifier
 
 
 def recordings_of_iswcs(iswcs: Collection[str]) -> dict[str, list[Recording]]:
     """Return the recordings of the works with each ISWC, and those that name it."""
     if not iswcs:
         return {}
-    found: dict[str, list[Recording]] = defaultdict(list)
+    by_iswc: dict[str, list[Recording]] = defaultdict(list)
     rows = Recording.objects.select_related("merged_into")
     for recording in rows.filter(iswc__in=iswcs):
-        found[recording.iswc].append(recording)
+        by_iswc[recording.iswc].append(recording)
     works = Work.objects.filter(iswc__in=iswcs)
     records = RightsRecording.objects.filter(
         Q(works__in=works) | Q(works__aliases__in=works)
@@ -226,5 +234,5 @@ def recordings_of_iswcs(iswcs: Collection[str]) -> dict[str, list[Recording]]:
             | by_isrc.get(recording.own_isrc, set())
             | by_key.get(recording.pk, set())
         ):
-            found[iswc].append(recording)
-    return found
+            by_iswc[iswc].append(recording)
+    return by_iswc

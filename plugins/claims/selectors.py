@@ -129,12 +129,12 @@ def claims_of_matches(
     )
     linked = [claim.asset.recording for claim in claims if claim.asset.recording]
     sounds = sounds_of([*recordings.values(), *linked])
-    found: dict[tuple[str, int | None], list[PlatformClaim]] = {}
+    by_video_and_sound: dict[tuple[str, int | None], list[PlatformClaim]] = {}
     for claim in claims:
         sound = sounds.get(claim.asset.recording_id or 0)
-        found.setdefault((claim.link_key, sound), []).append(claim)
+        by_video_and_sound.setdefault((claim.link_key, sound), []).append(claim)
     return {
-        match.pk: found.get(
+        match.pk: by_video_and_sound.get(
             (files[match.scanned_file_id].link_key, sounds[match.recording_id]), []
         )
         for match in matches
@@ -157,18 +157,18 @@ def claim_statuses(
     if not platforms:
         return {}
     claims = claims_of_matches(matches, files, recordings)
-    found = {}
+    statuses = {}
     for match in matches:
         reported = [
             claim for claim in claims.get(match.pk, ()) if claim.gone_on is None
         ]
         if reported:
-            found[match.pk] = reported[0].status.lower()
+            statuses[match.pk] = reported[0].status.lower()
         elif sees_everything() and (
             platform_of(files[match.scanned_file_id].source_url) in platforms
         ):
-            found[match.pk] = NO_CLAIM
-    return found
+            statuses[match.pk] = NO_CLAIM
+    return statuses
 
 
 def newest_day(account: PlatformAccount | None) -> date | None:
@@ -199,20 +199,22 @@ def match_of(claim: PlatformClaim) -> Match | None:
 def fitting_recordings(asset: PlatformAsset) -> list[Recording]:
     """Return recordings that an asset's identifiers name, and those of other ISRCs."""
     ids = ids_of(asset)
-    customs = [each.value for each in ids if each.code == Code.OWN]
-    isrcs = [each.value for each in ids if each.code == Code.ISRC]
+    customs = [identifier.value for identifier in ids if identifier.code == Code.OWN]
+    isrcs = [identifier.value for identifier in ids if identifier.code == Code.ISRC]
     isrcs += [check_isrc(text).normalised for text in asset.other_isrc.split("|")]
-    known = [isrc for isrc in isrcs if isrc]
+    valid_isrcs = [isrc for isrc in isrcs if isrc]
     rows = Recording.objects.exclude(status=RecordingStatus.RETIRED)
-    iswcs = {each.value for each in ids if each.code == Code.ISWC}
+    iswcs = {identifier.value for identifier in ids if identifier.code == Code.ISWC}
     of_works = [
-        each.pk for some in recordings_of_iswcs(iswcs).values() for each in some
+        recording.pk
+        for some in recordings_of_iswcs(iswcs).values()
+        for recording in some
     ]
-    found = rows.filter(
+    recordings = rows.filter(
         Q(custom_id__in=customs)
-        | Q(isrc_normalised__in=known)
-        | Q(own_isrc__in=known)
+        | Q(isrc_normalised__in=valid_isrcs)
+        | Q(own_isrc__in=valid_isrcs)
         | Q(pk__in=of_works)
     )
-    is_named = customs or known or of_works
-    return list(found.order_by("title", "pk")[:20]) if is_named else []
+    is_named = customs or valid_isrcs or of_works
+    return list(recordings.order_by("title", "pk")[:20]) if is_named else []

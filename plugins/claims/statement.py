@@ -56,7 +56,7 @@ class ClaimFiles(Kind):
             )
         }
         grounds = Grounds()
-        found: dict[int, list[Difference]] = {}
+        by_statement: dict[int, list[Difference]] = {}
         for row in related.order_by("file", "number", "pk"):
             key, entry = keys[row.file.uid], row.discrepancy
             fact = facts[key, entry.uid]
@@ -64,8 +64,10 @@ class ClaimFiles(Kind):
                 entry, fact, recordings.get(fact.recording), grounds
             ):
                 uid = entry.match.uid if entry.match else ""
-                found.setdefault(key, []).append(Difference(f"{entry}: {change}", uid))
-        return found
+                by_statement.setdefault(key, []).append(
+                    Difference(f"{entry}: {change}", uid)
+                )
+        return by_statement
 
     def url(self, statement: Statement) -> str:
         """Return the address of the rows, because the platform is told of each by hand."""

@@ -90,7 +90,11 @@ def answer(
             "outcome": reply.outcome.value,
             "received_at": reply.received_at.isoformat(),
             "matches": sorted(matches),
-            "disputes": [each.dispute.uid for each in answers if each.dispute],
+            "disputes": [
+                claim_answer.dispute.uid
+                for claim_answer in answers
+                if claim_answer.dispute
+            ],
         },
         reason=reply.code,
         note=reply.statement.strip(),
@@ -140,13 +144,13 @@ def _dispute_after(
     """Open or close the dispute of a claim as its answer demands; None if neither."""
     objects = reply.outcome != NoticeOutcome.REMOVED and bool(reply.code)
     if objects and match.state in STANDING:
-        said = f"{notice.reference}: {reply.statement.strip()}".rstrip(": ")
+        note = f"{notice.reference}: {reply.statement.strip()}".rstrip(": ")
         decision = Decision(
-            Verb.DISPUTE, code=reply.code, note=said, received_at=reply.received_at
+            Verb.DISPUTE, code=reply.code, note=note, received_at=reply.received_at
         )
     elif reply.outcome == NoticeOutcome.REMOVED and match.state == MatchState.DISPUTED:
-        said = f"{notice.reference}: the platform removed it. {reply.statement.strip()}"
-        decision = Decision(Verb.WITHDRAW, note=said.strip())
+        note = f"{notice.reference}: the platform removed it. {reply.statement.strip()}"
+        decision = Decision(Verb.WITHDRAW, note=note.strip())
     else:
         return match.dispute if objects else None
     return decide_one(

@@ -168,25 +168,29 @@ class NoticesView(ProgramView):
     @extend_schema(request=NewNoticeSerializer, responses={201: NoticeSerializer})
     def post(self, request: Request) -> Response:
         """Prepare a notice and ask for the evidence of its matches."""
-        asked = valid_data(NewNoticeSerializer(data=request.data))
-        notice = self._prepare(asked)
+        values = valid_data(NewNoticeSerializer(data=request.data))
+        notice = self._prepare(values)
         services.ask_for_evidence(notice=notice, user=self.person)
         return Response(_serialize_notice(notice.uid), status=201)
 
     @transaction.atomic
-    def _prepare(self, asked: dict[str, Any]) -> TakedownNotice:
+    def _prepare(self, request_values: dict[str, Any]) -> TakedownNotice:
         """Prepare the notice whole, or not at all. Any: a serializer's values."""
         notice = services.begin(
-            matches=_matches_named(asked["matches"]),
-            law=NoticeLaw(asked["law"]),
-            right=ClaimedRight(asked["right"]),
+            matches=_matches_named(request_values["matches"]),
+            law=NoticeLaw(request_values["law"]),
+            right=ClaimedRight(request_values["right"]),
             user=self.person,
         )
-        values = {name: asked[name] for name in (*FILLED, *FILLED_US) if name in asked}
+        values = {
+            name: request_values[name]
+            for name in (*FILLED, *FILLED_US)
+            if name in request_values
+        }
         notice = services.fill(
             notice=notice, version=notice.version, values=values, user=self.person
         )
-        if asked["submit"]:
+        if request_values["submit"]:
             services.submit(notice=notice, version=notice.version, user=self.person)
         return notice
 
@@ -194,17 +198,17 @@ class NoticesView(ProgramView):
 def _matches_named(uids: Sequence[str]) -> list[Match]:
     """Return the matches with these ids, today's or former ones; refuse any other id."""
     rows = Match.objects.filter(of_ids(uids)).prefetch_related("aliases")
-    found = list(
+    matches = list(
         rows.select_related("recording__bucket", "scanned_file__container", "scan")
     )
-    ids = {match.uid for match in found} | {
-        alias.uid for match in found for alias in match.aliases.all()
+    ids = {match.uid for match in matches} | {
+        alias.uid for match in matches for alias in match.aliases.all()
     }
     if unknown := [uid for uid in uids if uid not in ids]:
         raise NotFound(
             _("There is no match %(uid)s.") % {"uid": ", ".join(unknown[:_LISTED])}
         )
-    return found
+    return matches
 
 
 class NoticeView(ProgramView):
@@ -228,16 +232,16 @@ class NoticeSigningView(ProgramView):
     def post(self, request: Request, uid: str) -> Response:
         """Sign a notice in review, under the same rules as the pages."""
         notice = get_object_or_404(selectors.notices_in_reach(), uid=uid)
-        asked = valid_data(SigningSerializer(data=request.data))
+        values = valid_data(SigningSerializer(data=request.data))
         if request.auth is None:
             ask_to_confirm(request._request)
         signing.sign(
             notice=notice,
-            version=asked["version"],
+            version=values["version"],
             signing=Signing(
-                good_faith=asked["good_faith"],
-                accuracy=asked["accuracy"],
-                signature=asked["signature"],
+                good_faith=values["good_faith"],
+                accuracy=values["accuracy"],
+                signature=values["signature"],
             ),
             user=self.person,
         )
@@ -254,16 +258,16 @@ class NoticeAnswersView(ProgramView):
     def post(self, request: Request, uid: str) -> Response:
         """Record an answer; it may open or close disputes."""
         notice = get_object_or_404(selectors.notices_in_reach(), uid=uid)
-        asked = valid_data(ReplySerializer(data=request.data))
+        values = valid_data(ReplySerializer(data=request.data))
         answers.answer(
             notice=notice,
-            version=asked["version"],
-            matches=asked["matches"],
+            version=values["version"],
+            matches=values["matches"],
             reply=Reply(
-                outcome=NoticeOutcome(asked["outcome"]),
-                received_at=asked["received_at"],
-                statement=asked["statement"],
-                code=asked["code"],
+                outcome=NoticeOutcome(values["outcome"]),
+                received_at=values["received_at"],
+                statement=values["statement"],
+                code=values["code"],
             ),
             user=self.person,
         )

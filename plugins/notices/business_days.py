@@ -65,8 +65,8 @@ def federal_holiday(day: date) -> Holiday | None:
     """Return the holiday for which federal offices are closed on a day."""
     # New Year on a Saturday is observed in the year before.
     years = (day.year, day.year + 1)
-    found = (holiday for year in years for holiday in _holidays(year))
-    return next((holiday for holiday in found if holiday.day == day), None)
+    holidays = (holiday for year in years for holiday in _holidays(year))
+    return next((holiday for holiday in holidays if holiday.day == day), None)
 
 
 def _holidays(year: int) -> Iterator[Holiday]:

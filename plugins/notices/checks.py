@@ -78,7 +78,7 @@ def _owner(row: OwnedShare, name: str = "") -> str:
 
 
 def unfit(
-    found: Iterable[Match],
+    matches: Iterable[Match],
     *,
     right: ClaimedRight,
     beside: TakedownNotice | None = None,
@@ -87,14 +87,16 @@ def unfit(
 
     ``beside`` is the notice that has the matches already, if there is one.
     """
-    rows = list(found)
+    rows = list(matches)
     licences, taken = LicencesInForce(), _open_notices(rows)
     refused = []
     for match in rows:
-        others = [each for each in taken[match.pk] if each != beside]
+        open_notices = [
+            open_notice for open_notice in taken[match.pk] if open_notice != beside
+        ]
         rights = cache(partial(rights_at_use, match))
         message = _wrong_state(match, STANDING) or _why_unfit(
-            match, rights, right, beside, licences, others
+            match, rights, right, beside, licences, open_notices
         )
         if message:
             refused.append(UnfitMatch(match, message))
@@ -107,11 +109,11 @@ def _why_unfit(
     right: ClaimedRight,
     notice: TakedownNotice | None,
     licences: LicencesInForce,
-    others: Sequence[TakedownNotice],
+    open_notices: Sequence[TakedownNotice],
 ) -> str:
     return (
         _no_address(match.scanned_file)
-        or _taken_by(others)
+        or _taken_by(open_notices)
         or _licensed(match, licences)
         or _nothing_counted(match)
         or _doubtful(rights(), right)
@@ -157,13 +159,15 @@ def changes_since_signed(
     for item in items:
         match, notice = item.match, standing[item.notice_id]
         right, is_sent = notice.claimed_right, notice.sent_at is not None
-        others = [each for each in taken[match.pk] if each != notice]
+        open_notices = [
+            open_notice for open_notice in taken[match.pk] if open_notice != notice
+        ]
         rights = cache(partial(rights_at_use, match))
         text = (
             why_lapsed(item)
             or _wrong_state(match, _CLAIMED if is_sent else STANDING)
             or _why_unfit(
-                match, rights, right, notice, licences, () if is_sent else others
+                match, rights, right, notice, licences, () if is_sent else open_notices
             )
             or _differs(match, rights(), right, stated[notice.uid, item.match_uid])
         )
@@ -232,10 +236,10 @@ def _open_notices(matches: Iterable[Match]) -> Mapping[int, list[TakedownNotice]
     return taken
 
 
-def _taken_by(others: Sequence[TakedownNotice]) -> str:
-    if not others:
+def _taken_by(open_notices: Sequence[TakedownNotice]) -> str:
+    if not open_notices:
         return ""
-    return _("Another open notice names it: %(notice)s.") % {"notice": others[-1]}
+    return _("Another open notice names it: %(notice)s.") % {"notice": open_notices[-1]}
 
 
 def _licensed(match: Match, licences: LicencesInForce) -> str:
@@ -279,10 +283,13 @@ def _owns_nothing(
     if notice is None or not notice.owner.strip():
         return ""
     owners = owned(rights, right)
-    said = {"owner": notice.owner.strip()}
+    owner = {"owner": notice.owner.strip()}
     if owners:
         named = (
-            name for row in owners for each in _holders(row) for name in names_of(each)
+            name
+            for row in owners
+            for holder in _holders(row)
+            for name in names_of(holder)
         )
         if folded(notice.owner) in map(folded, named):
             return ""
@@ -291,7 +298,7 @@ def _owns_nothing(
             "%(owner)s owns no share of it on this day in these territories. As far as "
             "the portal knows, its owners are: %(names)s. Correct the owner of the right, "
             "or the shares."
-        ) % {**said, "names": ", ".join(names)}
+        ) % {**owner, "names": ", ".join(names)}
     if not any(_is_owned(*group, right) for group in rights.claimed):
         # Nobody has said anything that contradicts.
         return ""
@@ -300,7 +307,7 @@ def _owns_nothing(
             "As far as the portal knows, nobody owns a share of it on this day in these "
             "territories, so %(owner)s does not. Correct the shares, or take the match out."
         )
-        % said
+        % owner
     )
 
 
@@ -321,13 +328,13 @@ def heard_together(notice: TakedownNotice) -> list[str]:
     """Return which of a notice's matches of one file are claimed for the same seconds."""
     items = items_of(notice)
     with_segments(item.match for item in items)
-    found = []
-    for one, other in combinations(items, 2):
-        first, second = one.match, other.match
+    sentences = []
+    for earlier, later in combinations(items, 2):
+        first, second = earlier.match, later.match
         if first.scanned_file_id != second.scanned_file_id:
             continue
         if are_together(first.tally.counted, second.tally.counted):
-            found.append(
+            sentences.append(
                 _("%(one)s and %(other)s are claimed for the same seconds of %(file)s.")
                 % {
                     "one": first.recording,
@@ -335,7 +342,7 @@ def heard_together(notice: TakedownNotice) -> list[str]:
                     "file": first.scanned_file.name,
                 }
             )
-    return found
+    return sentences
 
 
 def _concerns(conflict: Conflict, right: ClaimedRight) -> bool:

@@ -72,8 +72,8 @@ def content_of(notice: TakedownNotice) -> Json:
 def facts_of(notice: TakedownNotice) -> list[Fact]:
     """Return what a signed notice states of each match."""
     facts = []
-    for item, said in zip(items_of(notice), notice.content["items"], strict=True):
-        intervals = said["intervals"]
+    for item, stated in zip(items_of(notice), notice.content["items"], strict=True):
+        intervals = stated["intervals"]
         facts.append(
             Fact(
                 match=item.match_uid,
@@ -82,7 +82,7 @@ def facts_of(notice: TakedownNotice) -> list[Fact]:
                 start_ms=intervals[0][0],
                 end_ms=intervals[-1][1],
                 state=item.match.state,
-                cells={name: said[name] for name in ("intervals", "owners")},
+                cells={name: stated[name] for name in ("intervals", "owners")},
             )
         )
     return facts
@@ -100,7 +100,7 @@ def _item(item: NoticeItem, right: ClaimedRight, pack: EvidencePack | None) -> J
         "label": recording.label,
         "url": item.url,
         "account": file.account,
-        "intervals": [list(each) for each in match.tally.counted],
+        "intervals": [list(interval) for interval in match.tally.counted],
         "times": [[clock(begin), clock(end)] for begin, end in match.tally.counted],
         "matched_s": rounded_length(match.tally.counted) // 1000,
         "decided_on": ""

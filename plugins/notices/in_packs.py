@@ -11,7 +11,7 @@ from review.models import Match
 def notices_about(match: Match) -> list[Row]:
     """Return all notices about a match or one that it replaced, oldest first."""
     with working_for(None):  # a pack is the same for everybody
-        found = notices_of(match)
+        notices = notices_of(match)
     return [
         {
             "notice_id": notice.uid,
@@ -22,7 +22,7 @@ def notices_about(match: Match) -> list[Row]:
             "signed_at": time_text(notice.signed_at),
             "sent_at": time_text(notice.sent_at),
         }
-        for notice in reversed(found)
+        for notice in reversed(notices)
     ]
 
 

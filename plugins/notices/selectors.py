@@ -108,7 +108,9 @@ def renewable(notice: TakedownNotice) -> list[Match]:
     if notice.state != NoticeState.WITHDRAWN:
         return []
     matches = [item.match for item in items_of(notice)]
-    refused = {each.match for each in unfit(matches, right=notice.claimed_right)}
+    refused = {
+        unfit_match.match for unfit_match in unfit(matches, right=notice.claimed_right)
+    }
     return [match for match in matches if match not in refused]
 
 
@@ -144,10 +146,10 @@ def matches_without_pack(items: Iterable[NoticeItem]) -> list[Match]:
     """Return the matches that have no current evidence pack, nor one being built."""
     rows = list(items)
     keys = [item.match_id for item in rows]
-    known = current_packs(keys)
+    packed = current_packs(keys)
     working = {
         key
         for key, packs in evidence_of_many(keys).items()
         if packs.newest.status in (PackStatus.QUEUED, PackStatus.BUILDING)
     }
-    return [item.match for item in rows if item.match_id not in {*known, *working}]
+    return [item.match for item in rows if item.match_id not in {*packed, *working}]

@@ -60,15 +60,15 @@ class Sending:
     despite: bool = False
 
 
-def refuse_together(found: Sequence[Match]) -> str:
+def refuse_together(matches: Sequence[Match]) -> str:
     """Return why these matches cannot be in one notice; empty if they can."""
-    if not found:
+    if not matches:
         return _("Choose at least one match.")
-    if len(found) > MOST_MATCHES:
+    if len(matches) > MOST_MATCHES:
         return _("Choose at most %(limit)s matches for one notice.") % {
             "limit": MOST_MATCHES
         }
-    sites = sorted({site_of(match.scanned_file) for match in found}, key=str.casefold)
+    sites = sorted({site_of(match.scanned_file) for match in matches}, key=str.casefold)
     if len({site.casefold() for site in sites}) > 1:
         return _(
             "A notice goes to one platform or site. You chose matches from "
@@ -181,10 +181,10 @@ def fill(
     """Write a person's values into a draft; empty ones may follow later."""
     require(user, Action.REPORT)
     row = locked(notice, version, NoticeState.DRAFT)
-    known = {**FILLED, **FILLED_US}
-    before = {name: getattr(row, name) for name in known}
-    after = {name: str(values.get(name, before[name])).strip() for name in known}
-    changed = {name: after[name] for name in known if after[name] != before[name]}
+    columns = {**FILLED, **FILLED_US}
+    before = {name: getattr(row, name) for name in columns}
+    after = {name: str(values.get(name, before[name])).strip() for name in columns}
+    changed = {name: after[name] for name in columns if after[name] != before[name]}
     if not changed:
         return row
     change(row, changed)
@@ -206,7 +206,9 @@ def take_out(
     require(user, Action.REPORT)
     row = locked(notice, version, NoticeState.DRAFT)
     items = items_of(row)
-    item = next((each for each in items if each.match_uid == match), None)
+    item = next(
+        (candidate for candidate in items if candidate.match_uid == match), None
+    )
     if item is None:
         raise NoticeRefused("unknown_match", _("The notice does not name this match."))
     if len(items) == 1:
@@ -337,8 +339,8 @@ def withdraw(
     return row
 
 
-def record_download(*, notice: TakedownNotice, what: str, user: User) -> None:
-    """Record a download before the file leaves; ``what`` is its ending."""
+def record_download(*, notice: TakedownNotice, ending: str, user: User) -> None:
+    """Record a download before the file leaves; ``ending`` is that of the file."""
     record_step(
-        notice, NoticeStep.DOWNLOADED, user, {"file": f"{notice.file_name}.{what}"}
+        notice, NoticeStep.DOWNLOADED, user, {"file": f"{notice.file_name}.{ending}"}
     )

@@ -83,16 +83,16 @@ def sign(
         with transaction.atomic():
             row = _signed_row(notice, version, signing, user, signed_at)
             transaction.set_rollback(True)
-        with kept_only_if_done() as kept:
+        with kept_only_if_done() as names:
             document = _draw(row)
-            kept.append(document.name)
+            names.append(document.name)
             with transaction.atomic():
                 drawn, row = row, _signed_row(notice, version, signing, user, signed_at)
                 if row.content == drawn.content:
                     _seal(row, document, user)
                     return row
             # Somebody else took the number, or a fact has changed.
-            delete_files(kept)
+            delete_files(names)
 
 
 def _signed_row(
@@ -121,12 +121,12 @@ def _signed_row(
 
 
 def _refuse_untyped(signing: Signing, law: NoticeLaw) -> None:
-    asked = {"good_faith": GOOD_FAITH}
+    required = {"good_faith": GOOD_FAITH}
     if law == NoticeLaw.US_512C:
-        asked["accuracy"] = ACCURACY
+        required["accuracy"] = ACCURACY
     wrong = {
         name: _("Type these words: %(words)s") % {"words": words}
-        for name, words in asked.items()
+        for name, words in required.items()
         if not typed_as_asked(getattr(signing, name), words)
     }
     if not signing.signature.strip():

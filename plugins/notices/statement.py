@@ -34,8 +34,8 @@ class TakedownNotices(Kind):
 
     def seen(self, subjects: Collection[str]) -> Collection[str]:
         """Return the notices whose matches the viewer may all see."""
-        found = notices_in_reach().filter(uid__in=subjects)
-        return set(found.values_list("uid", flat=True))
+        notices = notices_in_reach().filter(uid__in=subjects)
+        return set(notices.values_list("uid", flat=True))
 
     def differences(
         self, statements: Sequence[Statement]

@@ -144,12 +144,12 @@ def lead_statement(
 
 def missing_in(notice: TakedownNotice) -> dict[str, str]:
     """Return the elements that the law asks for and the draft lacks, with the cause."""
-    asked = dict(FILLED)
+    required = dict(FILLED)
     if notice.law == NoticeLaw.US_512C:
-        asked |= FILLED_US
+        required |= FILLED_US
     missing = {
         name: _("%(label)s is missing.") % {"label": label}
-        for name, label in asked.items()
+        for name, label in required.items()
         if not str(getattr(notice, name)).strip()
     }
     if notice.contact_email:
@@ -194,9 +194,9 @@ def refuse_unfit(notice: TakedownNotice) -> None:
 
 def unfit_error(refused: Sequence[UnfitMatch]) -> NoticeRefused:
     """Return the refusal that names each match and its reason."""
-    said = [f"{each.match}: {each.message}" for each in refused]
+    reasons = [f"{unfit_match.match}: {unfit_match.message}" for unfit_match in refused]
     return NoticeRefused(
         "unfit_matches",
-        " ".join(said),
-        fields={each.match.uid: each.message for each in refused},
+        " ".join(reasons),
+        fields={unfit_match.match.uid: unfit_match.message for unfit_match in refused},
     )

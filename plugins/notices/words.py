@@ -140,9 +140,9 @@ def as_text(content: Content) -> str:
     return "\n".join(parts) + "\n"
 
 
-def typed_as_asked(typed: str, asked: str) -> bool:
+def typed_as_asked(typed: str, required: str) -> bool:
     """Tell whether somebody typed the words, ignoring case, blanks and a full stop."""
-    return " ".join(typed.split()).rstrip(".").casefold() == asked.casefold()
+    return " ".join(typed.split()).rstrip(".").casefold() == required.casefold()
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -211,9 +211,9 @@ def _signature(content: Content) -> list[str]:
     if not content["signature"]:
         return ["–"]
     at = datetime.fromisoformat(content["signed_at"]).astimezone(UTC)
-    who = content["signed_by"]
-    account = f"account {who['username']}"
-    person = f"{who['name']} ({account})" if who["name"] else f"the {account}"
+    signer = content["signed_by"]
+    account = f"account {signer['username']}"
+    person = f"{signer['name']} ({account})" if signer["name"] else f"the {account}"
     signed = f"Signed by {person} on {_day(at.date().isoformat())}"
     return [f"/{content['signature']}/", f"{signed} at {at:%H:%M:%S} UTC"]
 

@@ -128,7 +128,7 @@ class StartImportView(ImportView):
     def post(self, request: Request, uid: str) -> Response:
         """Import the rows without faults of a checked file."""
         import_ = self.find(uid)
-        started = services.start(one=import_, user=self.person)
+        started = services.start(import_=import_, user=self.person)
         return self.answer(import_, changed=started)
 
 
@@ -144,7 +144,7 @@ class UndoImportView(ImportView):
         import_ = self.find(uid)
         verb = valid_data(UndoStepSerializer(data=request.data))["verb"]
         step = _UNDO_STEPS[verb]
-        return self.answer(import_, changed=step(one=import_, user=self.person))
+        return self.answer(import_, changed=step(import_=import_, user=self.person))
 
 
 def paths() -> Iterator[URLPattern]:

@@ -81,7 +81,7 @@ def start_view(kind: AnyKind) -> View:
         """Import the checked rows."""
         import_ = get_object_or_404(kind.model._default_manager, uid=uid)
         version = read_version(request.POST.get("version", ""))
-        if not start(one=import_, user=request.user, mapping_version=version):
+        if not start(import_=import_, user=request.user, mapping_version=version):
             messages.warning(request, str(kind.words.not_waiting))
         return redirect(kind.detail_page, uid=uid)
 
@@ -95,7 +95,7 @@ def undo_view(kind: AnyKind) -> View:
         """Check what an undo would take back, undo the import, or keep it."""
         import_ = get_object_or_404(kind.model._default_manager, uid=uid)
         step = _UNDO_STEPS.get(request.POST.get("verb", ""), check_undo)
-        if not step(one=import_, user=request.user):
+        if not step(import_=import_, user=request.user):
             messages.warning(
                 request, _("This import changed meanwhile. Look at it again.")
             )
@@ -130,7 +130,7 @@ def columns_view(kind: AnyKind) -> View:
                 request, "portal/imports/import_detail.html", context, status=422
             )
         if not change_columns(
-            one=import_,
+            import_=import_,
             columns=form.chosen,
             rules=form.rules,
             version=version,

@@ -118,7 +118,7 @@ _SCAN = JobActions(
 
 def _undo_again(job: ListedJob, user: User) -> bool:
     begin = imports.check_undo if job.kind.name.endswith("_check") else imports.undo
-    return begin(one=job.subject, user=user)
+    return begin(import_=job.subject, user=user)
 
 
 _ACTIONS: dict[str, JobActions] = {
@@ -172,8 +172,8 @@ def _way(job: ListedJob) -> JobActions:
             kind.action,
             _undo_again
             if is_undo
-            else lambda job, user: imports.try_again(one=job.subject, user=user),
-            lambda job, user: imports.cancel(one=job.subject, user=user),
+            else lambda job, user: imports.try_again(import_=job.subject, user=user),
+            lambda job, user: imports.cancel(import_=job.subject, user=user),
         )
     usual = _REGULAR if job.kind.every else _USUAL
     return _ACTIONS.get(job.kind.name) or dict(job_actions).get(job.kind.name, usual)

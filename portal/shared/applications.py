@@ -57,12 +57,12 @@ def _report_outcome(request: PortalRequest, outcome: UndoneApplication) -> None:
         "Undone: %(count)s matches are as they were before.",
         outcome.taken_back,
     ) % {"count": outcome.taken_back}
-    if not outcome.left:
+    if not outcome.untouched:
         messages.success(request, done)
         return
     stay = ngettext(
         "%(count)s match stays as it is; the list below says why.",
         "%(count)s matches stay as they are; the list below says why.",
-        len(outcome.left),
-    ) % {"count": len(outcome.left)}
+        len(outcome.untouched),
+    ) % {"count": len(outcome.untouched)}
     messages.warning(request, _("%(done)s %(stay)s") % {"done": done, "stay": stay})

@@ -57,7 +57,7 @@ class LeftAlone:
 class Application:
     """One act: its event, the number of its matches, and how it was undone, if it was.
 
-    ``left`` has the first matches that were left as they are. Only matches that the
+    ``untouched`` has the first matches that were left as they are. Only matches that the
     viewer may see count.
     """
 
@@ -66,7 +66,7 @@ class Application:
     count: int
     undone: Event | None = None
     taken_back: int = 0
-    left: list[LeftAlone] = field(default_factory=list)
+    untouched: list[LeftAlone] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class UndoneApplication:
     """The matches that were taken back, and those that were not."""
 
     taken_back: int = 0
-    left: list[LeftAlone] = field(default_factory=list)
+    untouched: list[LeftAlone] = field(default_factory=list)
 
 
 def applications(rule: Licence | Policy) -> list[Application]:
@@ -117,7 +117,7 @@ def _application(event: Event, undone: Event | None) -> Application:
         count=count,
         undone=undone,
         taken_back=count - left_count,
-        left=[LeftAlone(row, changed_by[row.uid]) for row in rows.order_by("pk")],
+        untouched=[LeftAlone(row, changed_by[row.uid]) for row in rows.order_by("pk")],
     )
 
 
@@ -170,7 +170,7 @@ def undo(*, rule: Licence | Policy, act: str, user: User) -> UndoneApplication:
             "taken_back": outcome.taken_back,
             "left": [
                 [untouched.match.uid, untouched.changed_by]
-                for untouched in outcome.left
+                for untouched in outcome.untouched
             ],
         },
     )
@@ -197,9 +197,9 @@ def _take_back(
     moves = []
     for row in rows:
         if row.state == MatchState.IN_REVIEW:
-            outcome.left.append(LeftAlone(row))
+            outcome.untouched.append(LeftAlone(row))
         elif latest[row.case].after.get("act") != act:
-            outcome.left.append(LeftAlone(row, latest[row.case].actor_name))
+            outcome.untouched.append(LeftAlone(row, latest[row.case].actor_name))
         else:
             case = row.case
             change = _back_to(first[case], before[case], act, asides[case])

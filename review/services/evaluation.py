@@ -179,7 +179,7 @@ def evaluate(
     """Return the initial state of a match.
 
     A dry run passes ``policies`` to use instead of those in force. Pass ``licences`` and
-    ``said`` to evaluate many subjects without queries for each. A floor suppresses only
+    ``statements`` to evaluate many subjects without queries for each. A floor suppresses only
     what ``is_new``, so that one that was raised since takes nothing from the queue.
     """
     floor = subject.file.container.score_floor

@@ -112,7 +112,7 @@ class Cloud:
         of_files: bool = False,
         **parameters: str,
     ) -> RemotePage:
-        """Return one page of any list; ``more`` are further parameters.
+        """Return one page of any list, with further parameters.
 
         ``of_files`` reads it where the region's files are.
         """

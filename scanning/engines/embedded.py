@@ -49,7 +49,7 @@ def recognise(
 ) -> EngineResult:
     """Search the container's buckets, and those in ``also``, for recordings.
 
-    ``others`` are the file's other sound tracks by number.
+    ``tracks`` are the file's other sound tracks by number.
 
     The copy of the index follows the catalogue first, so that the scan finds every
     recording that was searchable when it was asked for. ``elsewhere`` searches instead

@@ -65,7 +65,7 @@ def search_clip(
 ) -> list[FoundRecording]:
     """Return the recordings in a clip, best first.
 
-    ``others`` are its other sound tracks by number. Raises ``IndexUnavailable`` if the
+    ``tracks`` are its other sound tracks by number. Raises ``IndexUnavailable`` if the
     index, or a partition of it, does not answer.
     """
     if partitions.are_all_held():

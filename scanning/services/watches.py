@@ -102,7 +102,7 @@ def create_watch(*, watch: Watch, also_present: bool, user: User) -> Watch:
 def remember(*, watch: Watch, items: Sequence[FeedItem], waiting: bool = True) -> int:
     """Store items that are new to a watch; return how many are.
 
-    They wait for a scan if they are ``wanted`` and their titles pass the filter.
+    They wait for a scan if they are ``waiting`` and their titles pass the filter.
     """
     now = datetime.now(tz=UTC)
     stored_keys = set(watch.items.values_list("link_key", flat=True))

@@ -87,9 +87,9 @@ def test_a_zip_gives_audio_and_an_undo_takes_it_back(
     given = Event.objects.filter(action="recording.audio_given")
     assert given.count() == 2
 
-    services.check_undo(one=one, user=admin)
+    services.check_undo(import_=one, user=admin)
     run_worker()
-    services.undo(one=one, user=admin)
+    services.undo(import_=one, user=admin)
     run_worker()
 
     assert waiting(bucket) == {"Night Drive", "Blue Lantern"}

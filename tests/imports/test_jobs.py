@@ -80,14 +80,14 @@ def works(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Columns]], 
 def test_a_file_is_checked_then_imported(kind: AnyKind) -> None:
     one = keep(kind)
     assert status(one) == (ImportStatus.CHECKING, "")
-    assert not services.start(one=one, user=make_user(Role.MANAGER))
+    assert not services.start(import_=one, user=make_user(Role.MANAGER))
 
     check = run_next(Pool.WORK)
     assert status(one) == (ImportStatus.CHECKED, "")
     checked = one.summary
     assert not Recording.objects.exists()
     assert not ScannedFile.objects.exists()
-    assert services.start(one=one, user=make_user(Role.MANAGER))
+    assert services.start(import_=one, user=make_user(Role.MANAGER))
     assert status(one) == (ImportStatus.IMPORTING, "")
     done = run_next(Pool.WORK)
 
@@ -110,14 +110,14 @@ def test_each_end_of_a_step_has_its_reason_and_can_be_tried_again(
     one, user = keep(RECORDINGS), make_user(Role.MANAGER)
     if step == "import":
         run_next(Pool.WORK)
-        assert services.start(one=one, user=user)
+        assert services.start(import_=one, user=user)
     working = one.status if step == "check" else ImportStatus.IMPORTING
     stays = STAYS if step == "import" else ""
 
     def revive() -> None:
-        assert services.try_again(one=one, user=user)
+        assert services.try_again(import_=one, user=user)
         assert status(one) == (working, "")
-        assert not services.try_again(one=one, user=user)
+        assert not services.try_again(import_=one, user=user)
 
     # An unusable file is refused with the reason.
     def refuse() -> Columns:

@@ -285,7 +285,7 @@ def test_an_impossible_mapping_is_refused_with_the_names_whoever_asks(
     twice = (*columns[:3], columns[3].becoming("title"), *columns[4:])
     with pytest.raises(MappingRefused, match="Extra"):
         services.change_columns(
-            one=one, columns=twice, version=0, user=make_user(Role.MANAGER)
+            import_=one, columns=twice, version=0, user=make_user(Role.MANAGER)
         )
 
 
@@ -317,11 +317,15 @@ def test_a_version_that_came_meanwhile_changes_nothing(bucket: Bucket) -> None:
     one = keep(bucket, "custom_id,title,artists,Mood", "L1,T,A,blue")
     columns, user = columns_of(one), make_user(Role.MANAGER)
 
-    assert services.change_columns(one=one, columns=columns, version=0, user=user)
-    assert not services.change_columns(one=one, columns=columns, version=0, user=user)
+    assert services.change_columns(import_=one, columns=columns, version=0, user=user)
+    assert not services.change_columns(
+        import_=one, columns=columns, version=0, user=user
+    )
     worked(one)
-    assert not services.change_columns(one=one, columns=columns, version=0, user=user)
-    assert services.change_columns(one=one, columns=columns, version=1, user=user)
+    assert not services.change_columns(
+        import_=one, columns=columns, version=0, user=user
+    )
+    assert services.change_columns(import_=one, columns=columns, version=1, user=user)
 
 
 # Empty cells
@@ -645,14 +649,18 @@ def test_any_mapping_imports_what_its_check_said(data: st.DataObject) -> None:
         )
         if faults_of(columns):
             with pytest.raises(MappingRefused):
-                services.change_columns(one=one, columns=columns, version=0, user=user)
+                services.change_columns(
+                    import_=one, columns=columns, version=0, user=user
+                )
             # Only the impossible columns are left out.
             wrong = {fault.position for fault in faults_of(columns)}
             columns = tuple(
                 column.becoming(LEFT_OUT) if position in wrong else column
                 for position, column in enumerate(columns)
             )
-        assert services.change_columns(one=one, columns=columns, version=0, user=user)
+        assert services.change_columns(
+            import_=one, columns=columns, version=0, user=user
+        )
         worked(one)
         if lacking(columns):
             assert one.status == ImportStatus.UNMAPPED
@@ -668,13 +676,13 @@ def test_any_mapping_imports_what_its_check_said(data: st.DataObject) -> None:
                 for position, column in enumerate(columns)
             )
             assert services.change_columns(
-                one=one, columns=columns, version=1, user=user
+                import_=one, columns=columns, version=1, user=user
             )
             worked(one)
         assert (one.status, one.message) == (ImportStatus.CHECKED, "")
         checked, version = _said(one), one.mapping_version
 
-        assert services.start(one=one, user=user, mapping_version=version)
+        assert services.start(import_=one, user=user, mapping_version=version)
         worked(one)
 
         assert one.status == ImportStatus.DONE

@@ -86,7 +86,7 @@ def imported(bucket: Bucket, content: str | bytes, **named: str) -> list[Recordi
     one = check(bucket, content, **named)
     assert (one.status, one.message) == (ImportStatus.CHECKED, "")
     assert one.made_by is not None
-    assert services.start(one=one, user=one.made_by)
+    assert services.start(import_=one, user=one.made_by)
     worked(one)
     return list(bucket.recordings.order_by("custom_id"))
 
@@ -271,7 +271,7 @@ def test_shares_names_and_days_are_proposed_and_a_person_may_choose_otherwise(
     assert saved.status_code == 302
     worked(one)
     assert one.rules["names"] == "bars"
-    assert services.start(one=one, user=make_user(Role.MANAGER), mapping_version=1)
+    assert services.start(import_=one, user=make_user(Role.MANAGER), mapping_version=1)
     worked(one)
 
     first, second, third = bucket.recordings.order_by("custom_id")

@@ -407,7 +407,7 @@ def test_an_import_goes_on_where_a_killed_worker_left_it() -> None:
     )
     run_next(Pool.WORK)
     first = json.dumps({"data": [api_file()]})
-    services.start(one=kept, user=user)
+    services.start(import_=kept, user=user)
     ResultImporter(
         container=kept.container,
         user=None,

@@ -41,7 +41,7 @@ def work_off() -> None:
 
 def imported(one: Import, user: User) -> Import:
     work_off()
-    assert services.start(one=one, user=user)
+    assert services.start(import_=one, user=user)
     work_off()
     one.refresh_from_db()
     assert one.status == ImportStatus.DONE
@@ -63,12 +63,12 @@ def table(text: str, user: User, bucket: Any) -> Import:  # Any: a bucket
 
 def undone(one: Import, user: User) -> tuple[dict[str, Any], dict[str, Any]]:
     """Check the undo and carry it out; return what both say. Any: JSON."""
-    assert services.check_undo(one=one, user=user)
+    assert services.check_undo(import_=one, user=user)
     work_off()
     one.refresh_from_db()
     assert one.status == ImportStatus.UNDO_CHECKED
     before = one.summary["undo"]
-    assert services.undo(one=one, user=user)
+    assert services.undo(import_=one, user=user)
     work_off()
     one.refresh_from_db()
     assert one.status == ImportStatus.UNDONE

@@ -54,7 +54,7 @@ def test_matches_are_as_before_the_policy(manager: User) -> None:
 
     outcome = undo(rule, manager)
 
-    assert (outcome.taken_back, outcome.left) == (2, [])
+    assert (outcome.taken_back, outcome.untouched) == (2, [])
     assert [row(first), row(second)] == before
     # Each match and the act have one event, and the act is undone once.
     undone = Event.objects.filter(action="application_undone", actor=manager)
@@ -81,7 +81,7 @@ def test_what_people_decided_wrote_and_chose_since_stays(manager: User) -> None:
 
     outcome = undo(rule, manager)
 
-    assert [(each.match, each.why) for each in outcome.left] == [
+    assert [(each.match, each.why) for each in outcome.untouched] == [
         (decided, "ana has changed it since.")
     ]
     assert outcome.taken_back == 2

@@ -78,9 +78,9 @@ class Command(BaseCommand):
             )
         for fault in summary.faults:
             self.stderr.write(f"{fault['file']}: {fault['message']} ({fault['code']})")
-        given = "Dry run: nothing was given." if dry else f"{summary.given} given."
+        outcome = "Dry run: nothing was given." if dry else f"{summary.given} given."
         self.stdout.write(
             f"Files: {summary.files}, paired: {summary.paired}, left out: "
-            f"{summary.refused}. {given} Recordings still waiting: "
+            f"{summary.refused}. {outcome} Recordings still waiting: "
             f"{summary.still_waiting}."
         )

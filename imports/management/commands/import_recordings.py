@@ -108,11 +108,13 @@ def _mapping_of(
     table: Table, options: Mapping[str, Any]
 ) -> Columns:  # Any: Django's own
     targets = []
-    for given in options["map"]:
+    for assignment in options["map"]:
         # The name in the table may contain an equals sign; ours do not.
-        name, equals, target = given.rpartition("=")
+        name, equals, target = assignment.rpartition("=")
         if not equals or not name.strip():
-            raise CommandError(f"Write --map 'Their name=custom_id', not '{given}'.")
+            raise CommandError(
+                f"Write --map 'Their name=custom_id', not '{assignment}'."
+            )
         targets.append((name, target.strip()))
     named = read_columns(table.header, rows_of(table), RECORDING_TARGETS)
     guessed = guess(named, keep_unknown=options["keep_unknown"])

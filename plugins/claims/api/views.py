@@ -195,12 +195,12 @@ class ClaimsView(ProgramView):
     def get(self, request: Request, uid: str) -> Response:
         """Return at most 500 claims, in the order of their first reports."""
         account = get_object_or_404(PlatformAccount, uid=uid)
-        asked = valid_data(AskedClaimsSerializer(data=request.query_params))
+        query = valid_data(AskedClaimsSerializer(data=request.query_params))
         rows = selectors.list_claims(account=account)
         for name in ("video_id", "status"):
-            if asked[name]:
-                rows = rows.filter(**{name: asked[name]})
-        some, following = part_of(rows, "claim_id", asked["after"])
+            if query[name]:
+                rows = rows.filter(**{name: query[name]})
+        some, following = part_of(rows, "claim_id", query["after"])
         claims = PlatformClaimSerializer(some, many=True).data
         return Response({"claims": claims, "next": following})
 
@@ -243,14 +243,14 @@ class ListView(ProgramView):
             names = ", ".join(DiscrepancyKind.values)
             message = _("There is no such list. Lists: %(names)s.") % {"names": names}
             return Response(error_body("not_found", message), status=404)
-        asked = valid_data(AskedListSerializer(data=request.query_params))
+        query = valid_data(AskedListSerializer(data=request.query_params))
         rows = selectors.list_discrepancies(
             kind=DiscrepancyKind(kind),
-            state=DiscrepancyState(asked["state"]),
-            account=asked["account"],
-            text=asked["q"],
+            state=DiscrepancyState(query["state"]),
+            account=query["account"],
+            text=query["q"],
         )
-        some, following = part_of(rows, "uid", asked["after"])
+        some, following = part_of(rows, "uid", query["after"])
         entries = DiscrepancySerializer(some, many=True).data
         return Response({"entries": entries, "next": following})
 
@@ -270,15 +270,17 @@ class ClaimFilesView(ProgramView):
     @extend_schema(request=NewFileSerializer, responses={201: MadeFilesSerializer})
     def post(self, request: Request) -> Response:
         """Make files of open entries; each holds at most 2,000 rows."""
-        asked = valid_data(NewFileSerializer(data=request.data))
+        values = valid_data(NewFileSerializer(data=request.data))
         made, left_out = files.make_files(
-            revisions={each["uid"]: each["version"] for each in asked["entries"]},
-            kind=FileKind(asked["kind"]),
+            revisions={entry["uid"]: entry["version"] for entry in values["entries"]},
+            kind=FileKind(values["kind"]),
             user=self.person,
         )
-        rows = selectors.list_files().filter(pk__in=[one.pk for one in made])
-        shown = ClaimFileSerializer(rows.order_by("pk"), many=True).data
-        return Response({"files": shown, "left_out": left_out}, status=201)
+        rows = selectors.list_files().filter(
+            pk__in=[claim_file.pk for claim_file in made]
+        )
+        serialized = ClaimFileSerializer(rows.order_by("pk"), many=True).data
+        return Response({"files": serialized, "left_out": left_out}, status=201)
 
 
 class ClaimFileView(ProgramView):
@@ -302,12 +304,12 @@ class FileContentView(ProgramView):
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.BINARY})
     def get(self, request: Request, uid: str) -> FileResponse:
         """Send the file as it was written."""
-        one = get_object_or_404(ClaimFile, uid=uid)
+        claim_file = get_object_or_404(ClaimFile, uid=uid)
         return FileResponse(
-            one.file.open("rb"),
+            claim_file.file.open("rb"),
             as_attachment=True,
-            filename=files.name_of(one),
-            content_type=files.content_type_of(one),
+            filename=files.name_of(claim_file),
+            content_type=files.content_type_of(claim_file),
         )
 
 
@@ -321,9 +323,9 @@ class FileStepView(ProgramView):
     @extend_schema(request=FileStepSerializer, responses=ClaimFileSerializer)
     def post(self, request: Request, uid: str) -> Response:
         """Take the step; answer 409 if the file is in another state."""
-        one = get_object_or_404(ClaimFile, uid=uid)
+        claim_file = get_object_or_404(ClaimFile, uid=uid)
         verb = valid_data(FileStepSerializer(data=request.data))["verb"]
-        if not files.STEPS[verb](file=one, user=self.person):
+        if not files.STEPS[verb](file=claim_file, user=self.person):
             message = _("This file changed meanwhile. Look at it again.")
             return Response(error_body("wrong_state", message), status=409)
         return Response(_serialize_file(uid))

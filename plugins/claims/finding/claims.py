@@ -10,7 +10,7 @@ from typing import Any, Final
 from catalogue.models import Recording
 from catalogue.sounds import sounds_of
 from plugins.claims.choices import DAYS_TO_ANSWER, DiscrepancyKind
-from plugins.claims.finding.found import Evidence, Found
+from plugins.claims.finding.discrepancy import Evidence, FoundDiscrepancy
 from plugins.claims.finding.grounds import Grounds
 from plugins.claims.models import PlatformClaim
 from review import coverage
@@ -49,12 +49,12 @@ def video_file_of(link_keys: Iterable[str]) -> dict[str, ScannedFile]:
         scanned_file__in=[file.pk for file in files], status=ScanStatus.SUCCEEDED
     )
     finished = set(scans.values_list("scanned_file", flat=True))
-    found: dict[str, tuple[bool, ScannedFile]] = {}
+    by_link: dict[str, tuple[bool, ScannedFile]] = {}
     for file in files:
         is_finished = file.pk in finished
-        if file.link_key not in found or is_finished >= found[file.link_key][0]:
-            found[file.link_key] = (is_finished, file)
-    return {key: file for key, (_finished, file) in found.items()}
+        if file.link_key not in by_link or is_finished >= by_link[file.link_key][0]:
+            by_link[file.link_key] = (is_finished, file)
+    return {key: file for key, (_finished, file) in by_link.items()}
 
 
 @dataclass(slots=True)
@@ -118,19 +118,21 @@ class HeardVideos:
 
 def of_claims(
     claims: Sequence[PlatformClaim], grounds: Grounds, heard: HeardVideos
-) -> list[Found]:
+) -> list[FoundDiscrepancy]:
     """Return the differences of claims, whose assets and policy terms are loaded."""
-    found = []
+    discrepancies = []
     for claim in claims:
         if claim.gone_on is not None:
             continue
         if due := _dispute(claim, heard, grounds):
-            found.append(due)
+            discrepancies.append(due)
         if claim.other_claimant:
             evidence = {"owner": claim.other_claimant}
-            found.append(_about(DiscrepancyKind.BY_OTHERS, claim, heard, evidence))
+            discrepancies.append(
+                _about(DiscrepancyKind.BY_OTHERS, claim, heard, evidence)
+            )
         if claim.status == ACTIVE:
-            found += filter(
+            discrepancies += filter(
                 None,
                 (
                     _not_scanned(claim, heard),
@@ -138,7 +140,7 @@ def of_claims(
                     _against_licence(claim, heard, grounds),
                 ),
             )
-    return found
+    return discrepancies
 
 
 def _about(
@@ -146,11 +148,11 @@ def _about(
     claim: PlatformClaim,
     heard: HeardVideos,
     evidence: Evidence,
-    **more: Any,  # Any: other columns
-) -> Found:
+    **columns: Any,  # Any: other columns
+) -> FoundDiscrepancy:
     file, sound = heard.files.get(claim.link_key), heard.sound(claim)
     match = heard.match_of(claim)
-    return Found(
+    return FoundDiscrepancy(
         kind,
         f"c{claim.pk}",
         evidence,
@@ -161,17 +163,17 @@ def _about(
         recording=sound.pk if sound else None,
         scanned_file=file.pk if file else None,
         views=claim.views,
-        **more,
+        **columns,
     )
 
 
-def _not_scanned(claim: PlatformClaim, heard: HeardVideos) -> Found | None:
+def _not_scanned(claim: PlatformClaim, heard: HeardVideos) -> FoundDiscrepancy | None:
     if claim.link_key in heard.files or claim.claim_type == NOT_SOUND:
         return None
     return _about(DiscrepancyKind.NOT_SCANNED, claim, heard, {})
 
 
-def _not_heard(claim: PlatformClaim, heard: HeardVideos) -> Found | None:
+def _not_heard(claim: PlatformClaim, heard: HeardVideos) -> FoundDiscrepancy | None:
     file, sound = heard.files.get(claim.link_key), heard.sound(claim)
     scan = heard.scans.get(file.pk) if file is not None else None
     is_sound = claim.claim_type != NOT_SOUND and claim.asset.may_be_sound
@@ -197,7 +199,7 @@ def _not_heard(claim: PlatformClaim, heard: HeardVideos) -> Found | None:
 
 def _against_licence(
     claim: PlatformClaim, heard: HeardVideos, grounds: Grounds
-) -> Found | None:
+) -> FoundDiscrepancy | None:
     sound = heard.sound(claim)
     if sound is None:
         return None
@@ -217,7 +219,7 @@ def _against_licence(
 
 def _dispute(
     claim: PlatformClaim, heard: HeardVideos, grounds: Grounds
-) -> Found | None:
+) -> FoundDiscrepancy | None:
     meaning = grounds.meaning_of(claim)
     if meaning not in DAYS_TO_ANSWER:
         return None

@@ -65,14 +65,14 @@ class WorkingFiles:
 
     excluded: float | None = None
 
-    def joined(self, other: WorkingFiles | None) -> WorkingFiles:
+    def joined(self, files: WorkingFiles | None) -> WorkingFiles:
         """Return what both say."""
-        known = [
-            each.excluded
-            for each in (self, other)
-            if each is not None and each.excluded is not None
+        shares = [
+            working.excluded
+            for working in (self, files)
+            if working is not None and working.excluded is not None
         ]
-        return WorkingFiles(min(known, default=None))
+        return WorkingFiles(min(shares, default=None))
 
 
 @dataclass(slots=True)
@@ -90,25 +90,26 @@ class ReportFacts:
     def __init__(self) -> None:
         self.accounts = PlatformAccount.objects.in_bulk()
         self.youtubes = {
-            each.pk
-            for each in self.accounts.values()
-            if each.platform == Platform.YOUTUBE
+            account.pk
+            for account in self.accounts.values()
+            if account.platform == Platform.YOUTUBE
         }
 
     @property
     def claims_days(self) -> dict[str, date]:
         """Return the day of each platform's newest report of claims."""
-        found: dict[str, date] = {}
-        for each in self.accounts.values():
-            if day := each.claims_day:
-                found[each.platform] = max(day, found.get(each.platform, day))
-        return found
+        days: dict[str, date] = {}
+        for account in self.accounts.values():
+            if day := account.claims_day:
+                days[account.platform] = max(day, days.get(account.platform, day))
+        return days
 
     @property
     def knows_references(self) -> bool:
         """Return whether any report could name a reference file."""
         return any(
-            each.assets_day or each.references_day for each in self.accounts.values()
+            account.assets_day or account.references_day
+            for account in self.accounts.values()
         )
 
     def claims_on(self, links: Collection[str]) -> ClaimsOn:
@@ -145,18 +146,21 @@ class ReportFacts:
         Both the report of assets and that of conflicts are whole, so the newer one
         decides; of one day that of conflicts.
         """
-        reported = self.reported_conflicts([each.pk for each in assets])
-        found = {}
+        reported = self.reported_conflicts([asset.pk for asset in assets])
+        by_asset = {}
         for asset in assets:
             account = self.accounts[asset.account_id]
             day = account.conflicts_day
             if day is not None and day >= (account.assets_day or date.min):
-                found[asset.pk] = reported.get(asset.pk, ("", ""))
+                by_asset[asset.pk] = reported.get(asset.pk, ("", ""))
             elif asset.gone_on is None:
-                found[asset.pk] = (asset.conflicting_owner, asset.conflicting_countries)
+                by_asset[asset.pk] = (
+                    asset.conflicting_owner,
+                    asset.conflicting_countries,
+                )
             else:
-                found[asset.pk] = ("", "")
-        return found
+                by_asset[asset.pk] = ("", "")
+        return by_asset
 
     def reported_conflicts(self, assets: Collection[int]) -> dict[int, tuple[str, str]]:
         """Return what the report of conflicts says of assets."""
@@ -165,35 +169,37 @@ class ReportFacts:
 
     def recognition_of(self, sounds: Collection[int]) -> dict[int, Recognition]:
         """Return how well the platform can recognise each sound."""
-        found = {sound: Recognition() for sound in sounds}
-        members = members_of(found)
+        by_sound = {sound: Recognition() for sound in sounds}
+        members = members_of(by_sound)
         assets = self.assets_at(members)
-        files = self.files_of([each.key for each in assets])
+        files = self.files_of([asset.key for asset in assets])
         for asset in assets:
-            one = found[members[asset.recording or 0]]
-            one.has_asset |= asset.can_have_files
-            one.is_active |= asset.is_active
+            recognition = by_sound[members[asset.recording or 0]]
+            recognition.has_asset |= asset.can_have_files
+            recognition.is_active |= asset.is_active
             if file := files.get(asset.key):
-                one.is_active = True
+                recognition.is_active = True
                 if file.excluded is not None:
-                    known = 100.0 if one.excluded is None else one.excluded
-                    one.excluded = min(known, file.excluded)
-        return found
+                    excluded = (
+                        100.0 if recognition.excluded is None else recognition.excluded
+                    )
+                    recognition.excluded = min(excluded, file.excluded)
+        return by_sound
 
     def assets_at(self, recordings: Collection[int]) -> list[LinkedAsset]:
         """Return the reported assets of recordings."""
         rows = PlatformAsset.objects.filter(recording__in=recordings, gone_on=None)
         rows = rows.only(*_ASSET_COLUMNS)
-        return [LinkedAsset.of(each, self.youtubes) for each in rows]
+        return [LinkedAsset.of(row, self.youtubes) for row in rows]
 
     def files_of(self, assets: Collection[int]) -> dict[int, WorkingFiles]:
         """Return what is known of the working reference files of assets, if they have any."""
-        found: dict[int, WorkingFiles] = {}
+        by_asset: dict[int, WorkingFiles] = {}
         rows = self.living(ReferenceFile).filter(asset__in=assets)
         for row in rows.only("asset", "status", "excluded_pct"):
             if file := working_file(row.status, row.excluded_pct):
-                found[row.asset_id] = file.joined(found.get(row.asset_id))
-        return found
+                by_asset[row.asset_id] = file.joined(by_asset.get(row.asset_id))
+        return by_asset
 
 
 def working_file(status: str, excluded: Decimal | str | None) -> WorkingFiles | None:

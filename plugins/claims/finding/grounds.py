@@ -76,11 +76,13 @@ def countries_of(cell: str, *, is_ours: bool) -> frozenset[str]:
 
 def our_countries(recording: Recording) -> frozenset[str] | None:
     """Return where we own a part of the master right; None if no owner is known."""
-    found: list[ledger.Held] = []
+    held_shares: list[ledger.Held] = []
     for record in rights_records(recording):
         shares = shares_of(record).filter(right=Right.MASTER, kind=ShareKind.OWNERSHIP)
-        found += ledger.held(list(shares), day=office_day(), chosen=chosen_of(record))
-    if not found:
+        held_shares += ledger.held(
+            list(shares), day=office_day(), chosen=chosen_of(record)
+        )
+    if not held_shares:
         return None
-    ours = [each.countries for each in found if each.share.party.is_ours]
+    ours = [held.countries for held in held_shares if held.share.party.is_ours]
     return frozenset[str]().union(*ours)

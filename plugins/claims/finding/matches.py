@@ -10,8 +10,8 @@ from catalogue.models import Recording, RecordingStatus
 from catalogue.sounds import sounds_of
 from common.zones import office_day
 from plugins.claims.choices import DiscrepancyKind
+from plugins.claims.finding.discrepancy import FoundDiscrepancy
 from plugins.claims.finding.facts import Recognition
-from plugins.claims.finding.found import Found
 from plugins.claims.finding.grounds import Grounds
 from plugins.claims.joining import platform_of
 from review import coverage
@@ -28,7 +28,7 @@ MOST_EXCLUDED: Final = 50
 CLAIMABLE: Final = (MatchState.CONFIRMED, MatchState.UPHELD)
 
 
-def of_matches(matches: Sequence[Match], grounds: Grounds) -> list[Found]:
+def of_matches(matches: Sequence[Match], grounds: Grounds) -> list[FoundDiscrepancy]:
     """Return which matches nobody claims on the platform; they come with their rows."""
     candidates = [
         match
@@ -53,7 +53,7 @@ def of_matches(matches: Sequence[Match], grounds: Grounds) -> list[Found]:
         {sounds[match.recording_id] for match in missing}
     )
     return [
-        Found(
+        FoundDiscrepancy(
             DiscrepancyKind.NOT_CLAIMED,
             f"m{match.pk}",
             {
@@ -85,7 +85,9 @@ def is_licensed(match: Match, grounds: Grounds) -> bool:
     return check is not None and check.cover == Cover.FULL
 
 
-def of_recordings(recordings: Sequence[Recording], grounds: Grounds) -> list[Found]:
+def of_recordings(
+    recordings: Sequence[Recording], grounds: Grounds
+) -> list[FoundDiscrepancy]:
     """Return which recordings the platform cannot recognise."""
     if not grounds.facts.knows_references:
         return []
@@ -97,7 +99,9 @@ def of_recordings(recordings: Sequence[Recording], grounds: Grounds) -> list[Fou
         and recording.same_sound_as_id is None
     }
     return [
-        Found(DiscrepancyKind.NO_REFERENCE, f"r{pk}", {"why": why}, recording=pk)
+        FoundDiscrepancy(
+            DiscrepancyKind.NO_REFERENCE, f"r{pk}", {"why": why}, recording=pk
+        )
         for pk, recognition in grounds.facts.recognition_of(findable).items()
         if (why := _why_not(recognition))
     ]

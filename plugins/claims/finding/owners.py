@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from catalogue.sounds import sounds_of
 from plugins.claims.choices import DiscrepancyKind, Meaning, ValueColumn
-from plugins.claims.finding.found import Found
+from plugins.claims.finding.discrepancy import FoundDiscrepancy
 from plugins.claims.finding.grounds import Grounds
 from plugins.claims.models import PlatformAsset, PlatformVideo
 from scanning.models import ScannedFile
@@ -15,12 +15,16 @@ YES, NO = "Yes", "No"
 """Whether another owner claims a video (support.google.com 9049701)."""
 
 
-def of_assets(assets: Sequence[PlatformAsset], grounds: Grounds) -> list[Found]:
+def of_assets(
+    assets: Sequence[PlatformAsset], grounds: Grounds
+) -> list[FoundDiscrepancy]:
     """Return which assets of our recordings others own too, as the platform says."""
-    sounds = sounds_of(each.recording for each in assets if each.recording is not None)
+    sounds = sounds_of(
+        asset.recording for asset in assets if asset.recording is not None
+    )
     conflicts = grounds.facts.conflicts_of(assets)
     return [
-        Found(
+        FoundDiscrepancy(
             DiscrepancyKind.BY_OTHERS,
             f"a{asset.pk}",
             {
@@ -41,7 +45,7 @@ def of_assets(assets: Sequence[PlatformAsset], grounds: Grounds) -> list[Found]:
 
 def of_videos(
     videos: Sequence[PlatformVideo], grounds: Grounds, files: Mapping[str, ScannedFile]
-) -> list[Found]:
+) -> list[FoundDiscrepancy]:
     """Return which of our own videos others claim; they come with their assets.
 
     ``files`` are those of their links.
@@ -51,7 +55,7 @@ def of_videos(
         for video in videos
         if video.asset is not None and video.asset.recording is not None
     )
-    found = []
+    discrepancies = []
     for video in videos:
         flag = (ValueColumn.ANOTHER_OWNER, video.another_owner)
         is_flagged = (
@@ -63,8 +67,8 @@ def of_videos(
             continue
         file = files.get(video.link_key)
         recording = video.asset.recording_id if video.asset else None
-        found.append(
-            Found(
+        discrepancies.append(
+            FoundDiscrepancy(
                 DiscrepancyKind.BY_OTHERS,
                 f"v{video.pk}",
                 {"owner": owners},
@@ -75,4 +79,4 @@ def of_videos(
                 views=video.views,
             )
         )
-    return found
+    return discrepancies

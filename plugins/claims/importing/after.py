@@ -98,13 +98,13 @@ class AfterImport(ReportFacts):
         return claimed, unlinked
 
     def move(self, assets: Iterable[PlatformAsset]) -> None:
-        moved = [each for each in assets if each.pk in self._assets]
-        keys = {self._assets[each.pk].recording for each in moved} - {None}
+        moved = [asset for asset in assets if asset.pk in self._assets]
+        keys = {self._assets[asset.pk].recording for asset in moved} - {None}
         rows = Recording.objects.select_related("merged_into").in_bulk(keys)
-        for each in moved:
-            after = self._assets[each.pk]
-            each.recording = rows.get(after.recording or 0)
-            each.asset_type = after.asset_type
+        for asset in moved:
+            after = self._assets[asset.pk]
+            asset.recording = rows.get(after.recording or 0)
+            asset.asset_type = after.asset_type
 
     def reported_conflicts(self, assets: Collection[int]) -> dict[int, tuple[str, str]]:
         noted = {pk: self._conflicts[pk] for pk in assets if pk in self._conflicts}
@@ -112,14 +112,14 @@ class AfterImport(ReportFacts):
 
     def assets_at(self, recordings: Collection[int]) -> list[LinkedAsset]:
         stored = super().assets_at(recordings)
-        keys = {key for each in recordings for key in self._at.get(each, ())}
+        keys = {key for recording in recordings for key in self._at.get(recording, ())}
         moved = [self._assets[key] for key in keys]
         return [
-            *(each for each in stored if each.key not in self._assets),
+            *(asset for asset in stored if asset.key not in self._assets),
             *(
-                each
-                for each in moved
-                if each.is_reported and each.recording in recordings
+                asset
+                for asset in moved
+                if asset.is_reported and asset.recording in recordings
             ),
         ]
 

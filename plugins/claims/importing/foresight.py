@@ -32,8 +32,8 @@ from plugins.claims.finding.claims import (
     of_claims,
     video_file_of,
 )
+from plugins.claims.finding.discrepancy import FoundDiscrepancy
 from plugins.claims.finding.facts import INACTIVE, LinkedAsset
-from plugins.claims.finding.found import Found
 from plugins.claims.finding.grounds import Grounds
 from plugins.claims.finding.matches import CLAIMABLE, of_matches, of_recordings
 from plugins.claims.finding.owners import of_assets, of_videos
@@ -85,7 +85,7 @@ class Foresight:
     _waiting: dict[str, _Changed] = field(default_factory=dict)
     _late_claims: dict[int, PlatformClaim] = field(default_factory=dict)
     _late_notes: list[tuple[str, PlatformAsset]] = field(default_factory=list)
-    _listed: set[int] = field(init=False)
+    _unseen_assets: set[int] = field(init=False)
     """Assets with an entry of their own that was not looked at yet."""
     _settled: Collection[int] = ()
     """Assets that waited."""
@@ -99,12 +99,14 @@ class Foresight:
         self._facts = AfterImport(self.account, self.kind, self.model, self.day)
         self._grounds = Grounds(self._facts)
         mine = PlatformAsset.objects.filter(account=self.account)
-        for each in mine.exclude(constituents=""):
-            self.merged |= {each.asset_id, *each.part_ids}
+        for asset in mine.exclude(constituents=""):
+            self.merged |= {asset.asset_id, *asset.part_ids}
         entries = Discrepancy.objects.filter(
             account=self.account, asset__isnull=False, claim=None, video=None
         ).exclude(state=DiscrepancyState.GONE)
-        self._listed = {row.asset_id for row in entries.only("asset") if row.asset_id}
+        self._unseen_assets = {
+            row.asset_id for row in entries.only("asset") if row.asset_id
+        }
 
     def see(
         self,
@@ -119,7 +121,7 @@ class Foresight:
             case ReportKind.VIDEOS:
                 self._see_videos(written, before)
             case ReportKind.ASSETS:
-                self._see_assets(rows, {each["asset_id"] for each in written})
+                self._see_assets(rows, {values["asset_id"] for values in written})
             case ReportKind.CONFLICTS:
                 assets = self._assets_of(written, rows)
                 for row in rows:
@@ -142,17 +144,15 @@ class Foresight:
             self._see_same(list(rows.select_related("recording__merged_into")))
             return
         linked = list(rows.select_related("asset__recording__merged_into"))
-        self._facts.move(each.asset for each in linked if each.asset)
-        for each in linked:
-            if isinstance(each, AssetConflict):
-                self._facts.note_conflict(each.asset_id, each.owner, each.countries)
-            elif isinstance(each, ReferenceFile):
-                self._facts.note_file(each.asset_id, each.status, each.excluded_pct)
+        self._facts.move(row.asset for row in linked if row.asset)
+        for row in linked:
+            if isinstance(row, AssetConflict):
+                self._facts.note_conflict(row.asset_id, row.owner, row.countries)
+            elif isinstance(row, ReferenceFile):
+                self._facts.note_file(row.asset_id, row.status, row.excluded_pct)
         if self.kind == ReportKind.CLAIMS:
             self._note_claims(
-                (each.link_key, each.asset)
-                for each in linked
-                if each.status != INACTIVE
+                (row.link_key, row.asset) for row in linked if row.status != INACTIVE
             )
 
     def see_gone(self, keys: Sequence[int]) -> None:
@@ -178,7 +178,7 @@ class Foresight:
         if self.merged:
             self._settle_merged()
         if self.kind in _OF_ASSETS:
-            for some in batched(sorted(self._listed), AT_ONCE):
+            for some in batched(sorted(self._unseen_assets), AT_ONCE):
                 heartbeat()
                 self._judge(self._stored(pk__in=some).values())
         self._see_claims_of_moved(heartbeat)
@@ -220,10 +220,10 @@ class Foresight:
         self._compare_claims(claims)
 
     def _compare_claims(self, claims: Sequence[PlatformClaim]) -> None:
-        found = of_claims(claims, self._grounds, HeardVideos(claims))
-        names = {f"c{each.pk}": str(each) for each in claims}
-        known = [each.pk for each in claims if each.pk > 0]
-        self._compare(found, Q(claim__in=known, kind__in=CLAIM_KINDS), names)
+        discrepancies = of_claims(claims, self._grounds, HeardVideos(claims))
+        names = {f"c{claim.pk}": str(claim) for claim in claims}
+        stored = [claim.pk for claim in claims if claim.pk > 0]
+        self._compare(discrepancies, Q(claim__in=stored, kind__in=CLAIM_KINDS), names)
 
     def _note_claims(self, claims: Iterable[tuple[str, PlatformAsset]]) -> None:
         """Note active and pending claims, by their links and assets, if these matter."""
@@ -234,7 +234,7 @@ class Foresight:
 
     def _note_free(self, some: Sequence[tuple[str, PlatformAsset]]) -> None:
         links = self._links_with_matches(link for link, _asset in some)
-        sounds = sounds_of(each.recording for _link, each in some if each.recording)
+        sounds = sounds_of(asset.recording for _link, asset in some if asset.recording)
         for link, asset in some:
             if link in links:
                 self._facts.note_claim(link, sounds.get(asset.recording_id or 0))
@@ -253,10 +253,10 @@ class Foresight:
             video.asset, video.gone_on = assets.get(values["asset_id"]), None
             videos.append(video)
         files = video_file_of(video.link_key for video in videos)
-        found = of_videos(videos, self._grounds, files)
-        names = {f"v{each.pk}": str(each) for each in videos}
-        known = [each.pk for each in videos if each.pk > 0]
-        self._compare(found, Q(video__in=known), names)
+        discrepancies = of_videos(videos, self._grounds, files)
+        names = {f"v{video.pk}": str(video) for video in videos}
+        stored = [video.pk for video in videos if video.pk > 0]
+        self._compare(discrepancies, Q(video__in=stored), names)
 
     def _see_assets(self, rows: Iterable[Values], written: set[str]) -> None:
         """Look at a report's assets: also the unchanged may have another owner now."""
@@ -270,7 +270,7 @@ class Foresight:
         )
 
     def _see_same(self, assets: Iterable[PlatformAsset]) -> None:
-        self._judge(each for each in assets if not self._is_late(each))
+        self._judge(asset for asset in assets if not self._is_late(asset))
 
     def _is_late(self, asset: PlatformAsset) -> bool:
         """Return whether an asset's link follows from those of other assets."""
@@ -312,11 +312,11 @@ class Foresight:
         assets = [asset for asset, _before in self._waiting.values()]
         wholes: dict[str, int] = {}
         # If several assets name it as their part, the last one counts, as in a comparison.
-        for each in sorted(assets, key=lambda asset: (asset.pk < 0, abs(asset.pk))):
-            if each.gone_on is None:
-                wholes |= dict.fromkeys(each.part_ids, each.pk)
-        for each in assets:
-            each.whole_id = wholes.get(each.asset_id)
+        for whole in sorted(assets, key=lambda asset: (asset.pk < 0, abs(asset.pk))):
+            if whole.gone_on is None:
+                wholes |= dict.fromkeys(whole.part_ids, whole.pk)
+        for part in assets:
+            part.whole_id = wholes.get(part.asset_id)
         late = [pair for pair in self._waiting.values() if self._is_late(pair[0])]
         self._link([asset for asset, _before in late], assets)
         self._settle(late)
@@ -342,22 +342,22 @@ class Foresight:
             rows = rows.select_related("asset__recording__merged_into", "terms")
             for claims in by_key(rows, at_once=CLAIMS_AT_ONCE):
                 heartbeat()
-                left = [claim for claim in claims if claim.pk not in seen]
-                self._facts.move(claim.asset for claim in left)
-                self._compare_claims(left)
+                unseen = [claim for claim in claims if claim.pk not in seen]
+                self._facts.move(claim.asset for claim in unseen)
+                self._compare_claims(unseen)
 
     def _see_matches(self, heartbeat: Callable[[], None]) -> None:
-        listed = Discrepancy.objects.filter(kind=DiscrepancyKind.NOT_CLAIMED)
+        discrepancies = Discrepancy.objects.filter(kind=DiscrepancyKind.NOT_CLAIMED)
         rows = Match.objects.filter(
-            Q(state__in=CLAIMABLE) | Q(pk__in=listed.values("match"))
+            Q(state__in=CLAIMABLE) | Q(pk__in=discrepancies.values("match"))
         ).select_related(
             "recording__merged_into", "scanned_file__container", "scan", "licence"
         )
         for some in by_key(rows):
             heartbeat()
-            found = of_matches(some, self._grounds)
-            names = {f"m{each.pk}": each.scanned_file.name for each in some}
-            self._compare(found, Q(match__in=some, kind="not_claimed"), names)
+            unclaimed = of_matches(some, self._grounds)
+            names = {f"m{match.pk}": match.scanned_file.name for match in some}
+            self._compare(unclaimed, Q(match__in=some, kind="not_claimed"), names)
 
     def _see_recordings(self, heartbeat: Callable[[], None]) -> None:
         """Look at the recordings that the platform may recognise now, or no more."""
@@ -368,18 +368,20 @@ class Foresight:
             rows = rows.filter(pk__in=set(sounds.values()))
         for some in by_key(rows):
             heartbeat()
-            found = of_recordings(some, self._grounds)
-            names = {f"r{each.pk}": each.full_title for each in some}
-            self._compare(found, Q(recording__in=some, kind="no_reference"), names)
+            discrepancies = of_recordings(some, self._grounds)
+            names = {f"r{recording.pk}": recording.full_title for recording in some}
+            self._compare(
+                discrepancies, Q(recording__in=some, kind="no_reference"), names
+            )
 
     def _judge(self, assets: Iterable[PlatformAsset]) -> None:
         """Look at who else owns assets."""
         some = list(assets)
-        found = of_assets(some, self._grounds)
-        names = {f"a{each.pk}": str(each) for each in some}
-        known = [each.pk for each in some if each.pk in self._listed]
-        self._compare(found, Q(asset__in=known, claim=None, video=None), names)
-        self._listed.difference_update(known)
+        discrepancies = of_assets(some, self._grounds)
+        names = {f"a{asset.pk}": str(asset) for asset in some}
+        stored = [asset.pk for asset in some if asset.pk in self._unseen_assets]
+        self._compare(discrepancies, Q(asset__in=stored, claim=None, video=None), names)
+        self._unseen_assets.difference_update(stored)
 
     def _links_with_matches(self, links: Iterable[str]) -> set[str]:
         files = ScannedFile.objects.filter(
@@ -388,26 +390,26 @@ class Foresight:
         return set(files.values_list("link_key", flat=True))
 
     def _assets_of(
-        self, written: Iterable[Values], others: Iterable[Values] = ()
+        self, written: Iterable[Values], unchanged: Iterable[Values] = ()
     ) -> dict[str, PlatformAsset]:
         """Return the assets that rows name, linked as after the import, by their ids.
 
         Only claims that are written change what is said of an asset, the first of each.
         """
-        said = {row["asset_id"]: row for row in reversed([*written])}
-        named = {row["asset_id"]: row for row in others} | said
+        written_by_id = {row["asset_id"]: row for row in reversed([*written])}
+        named = {row["asset_id"]: row for row in unchanged} | written_by_id
         named.pop("", None)
-        found = self._stored(asset_id__in=named)
-        self._facts.move(found.values())
-        found |= {key: self._waiting[key][0] for key in named if key in self._waiting}
+        assets = self._stored(asset_id__in=named)
+        self._facts.move(assets.values())
+        assets |= {key: self._waiting[key][0] for key in named if key in self._waiting}
         changed = []
         for asset_id, row in named.items():
             says = {to: row.get(name, "") for to, name in self.named.items()}
-            is_new = asset_id not in found
-            asset = found.setdefault(asset_id, self._new_asset(asset_id))
+            is_new = asset_id not in assets
+            asset = assets.setdefault(asset_id, self._new_asset(asset_id))
             is_said = (
                 self.kind == ReportKind.CLAIMS
-                and asset_id in said
+                and asset_id in written_by_id
                 and asset.pk not in self._met
                 and any(getattr(asset, to) != says[to] for to in says)
             )
@@ -415,13 +417,13 @@ class Foresight:
                 self._met.add(asset.pk)
                 changed.append((asset, says))
         self._change(changed)
-        return found
+        return assets
 
     def _stored(self, **about: object) -> dict[str, PlatformAsset]:
         rows = PlatformAsset.objects.filter(account=self.account, **about)
         return {
-            each.asset_id: each
-            for each in rows.select_related("recording__merged_into")
+            asset.asset_id: asset
+            for asset in rows.select_related("recording__merged_into")
         }
 
     def _new_asset(self, asset_id: str) -> PlatformAsset:
@@ -432,26 +434,35 @@ class Foresight:
         )
 
     def _compare(
-        self, found: Iterable[Found], about: Q, names: Mapping[str, str]
+        self,
+        discrepancies: Iterable[FoundDiscrepancy],
+        about: Q,
+        names: Mapping[str, str],
     ) -> None:
         """Count what opens and closes against the entries about some rows."""
-        wanted = {each.key: each for each in found}
+        unstored = {discrepancy.key: discrepancy for discrepancy in discrepancies}
         rows = Discrepancy.objects.filter(about).exclude(state=DiscrepancyState.GONE)
         for row in rows.select_related(
             "claim", "video", "scanned_file", "asset", "recording"
         ):
-            each = wanted.pop(row.key, None)
-            if each is None and row.state == DiscrepancyState.OPEN:
+            discrepancy = unstored.pop(row.key, None)
+            if discrepancy is None and row.state == DiscrepancyState.OPEN:
                 about_row = row.claim or row.video or row.scanned_file or row.asset
                 self._note("closes", row.kind, str(about_row or row.recording or ""))
             is_dismissed = row.state == DiscrepancyState.DISMISSED
-            if each is not None and is_dismissed and each.basis != row.basis:
-                self._note("opens", each.kind, names.get(each.subject, ""))
-        for each in wanted.values():
-            self._note("opens", each.kind, names.get(each.subject, ""))
+            if (
+                discrepancy is not None
+                and is_dismissed
+                and discrepancy.basis != row.basis
+            ):
+                self._note(
+                    "opens", discrepancy.kind, names.get(discrepancy.subject, "")
+                )
+        for discrepancy in unstored.values():
+            self._note("opens", discrepancy.kind, names.get(discrepancy.subject, ""))
 
-    def _note(self, what: str, kind: str, name: str) -> None:
-        counter = self.opened if what == "opens" else self.closed
+    def _note(self, change: str, kind: str, name: str) -> None:
+        counter = self.opened if change == "opens" else self.closed
         counter[str(kind)] += 1
         if len(self.first) < SHOWN:
-            self.first.append({"what": what, "list": str(kind), "name": name})
+            self.first.append({"what": change, "list": str(kind), "name": name})

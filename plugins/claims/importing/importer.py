@@ -142,7 +142,7 @@ class SeenKeys:
 class ReportImporter:
     """Applies the rows of one report to an account; ``dry`` writes nothing."""
 
-    one: ClaimsImport
+    import_: ClaimsImport
     report: Report
     dry: bool
     heartbeat: Callable[[], None] = lambda: None
@@ -162,20 +162,22 @@ class ReportImporter:
     _foresight: Foresight | None = None
 
     def __post_init__(self) -> None:
-        self._previous = getattr(self.one.account, day_column(self.report.kind))
-        older = self._previous is not None and self.one.report_day < self._previous
+        self._previous = getattr(self.import_.account, day_column(self.report.kind))
+        older = self._previous is not None and self.import_.report_day < self._previous
         self.summary.is_older = older
         model = _MODELS[self.report.kind]
-        self._rows = model._default_manager.filter(account=self.one.account)
+        self._rows = model._default_manager.filter(account=self.import_.account)
         self._seen = SeenKeys(self._rows)
-        others = PlatformAccount.objects.filter(platform=self.one.account.platform)
-        self._has_others = others.exclude(pk=self.one.account.pk).exists()
+        accounts = PlatformAccount.objects.filter(
+            platform=self.import_.account.platform
+        )
+        self._has_others = accounts.exclude(pk=self.import_.account.pk).exists()
         if self.dry and not older:
             self._foresight = Foresight(
-                self.one.account,
+                self.import_.account,
                 self.report.kind,
                 model,
-                self.one.report_day,
+                self.import_.report_day,
                 dict(zip(_OF_CLAIMS, _ASSET_FIELDS, strict=True)),
                 self.merged,
             )
@@ -200,7 +202,7 @@ class ReportImporter:
         if self.dry:
             # A set of a million numbers would take three times the memory.
             ordered = itertools.pairwise(sorted(self._new))
-            again = sum(one == other for one, other in ordered)
+            again = sum(key == following for key, following in ordered)
             summary.added -= again
             summary.repeated += again
         self._note_values()
@@ -240,19 +242,19 @@ class ReportImporter:
 
     def _refuse_other_platform(self, values: Values) -> None:
         """Refuse a row that names another platform than that of the account."""
-        expected = self.one.account.platform
+        expected = self.import_.account.platform
         if (named := values.pop("platform", "") or expected) != expected:
             raise RowFault(
                 "platform",
                 named[:200],
                 _("The account is on %(platform)s.")
-                % {"platform": self.one.account.get_platform_display()},
+                % {"platform": self.import_.account.get_platform_display()},
             )
 
     def _apply(self, batch: Sequence[tuple[int, Values]]) -> None:
         key = self.report.key
         first = self._first_rows(batch)
-        known = {
+        stored = {
             row[0]: row
             for row in self._rows.filter(**{f"{key}__in": first}).values_list(
                 key, "pk", "row_hash", "gone_on"
@@ -261,10 +263,10 @@ class ReportImporter:
         new, changed = [], []
         for name, values in first.items():
             values.pop("line")
-            if name not in known:
+            if name not in stored:
                 new.append(values)
                 continue
-            _name, pk, row_hash, gone_on = known[name]
+            _name, pk, row_hash, gone_on = stored[name]
             if not self._seen.add(pk):
                 self.summary.repeated += 1
             elif row_hash == values["row_hash"] and gone_on is None:
@@ -276,7 +278,7 @@ class ReportImporter:
             self._fill_days(first)
             return
         # An asset that only claims named has no hash yet.
-        named = sum(not known[values[key]][2] for values in changed)
+        named = sum(not stored[values[key]][2] for values in changed)
         self.summary.added += len(new) + named
         self.summary.updated += len(changed) - named
         if self.dry:
@@ -293,7 +295,9 @@ class ReportImporter:
         if self._foresight is None:
             return
         key = self.report.key
-        stored = self._rows.filter(**{f"{key}__in": [each[key] for each in written]})
+        stored = self._rows.filter(
+            **{f"{key}__in": [row_values[key] for row_values in written]}
+        )
         before = {getattr(row, key): row for row in stored}
         for values in written if self._is_of_claims else ():
             values["cells"] = terms_of(values)
@@ -312,10 +316,10 @@ class ReportImporter:
         if self._has_others and self._is_of_claims:
             # Each platform numbers its claims: those of another account show that the
             # report is not this one's.
-            others = PlatformClaim.objects.filter(
-                claim_id__in=first, account__platform=self.one.account.platform
-            ).exclude(account=self.one.account)
-            for name, account in others.values_list("claim_id", "account__name"):
+            elsewhere = PlatformClaim.objects.filter(
+                claim_id__in=first, account__platform=self.import_.account.platform
+            ).exclude(account=self.import_.account)
+            for name, account in elsewhere.values_list("claim_id", "account__name"):
                 message = _(
                     "This claim belongs to %(account)s. Choose the account of this report."
                 )
@@ -335,14 +339,14 @@ class ReportImporter:
             for row in self._rows.filter(**{f"{key}__in": [v[key] for v in changed]})
         }
         if before:
-            prior.keep(self.one, list(before.values()))
+            prior.keep(self.import_, list(before.values()))
         written = [*new, *changed]
         if self.report.kind != ReportKind.ASSETS:
             self._find_assets(written)
         for values in written:
             values |= {
-                "account": self.one.account_id,
-                "first_import": self.one.pk,
+                "account": self.import_.account_id,
+                "first_import": self.import_.pk,
                 "gone_on": None,
             }
             if self._is_of_claims:
@@ -352,7 +356,7 @@ class ReportImporter:
         write_rows(model, written, unique=("account", key), update=columns)
 
     def _set_days(self, values: Values, before: PlatformClaim | None) -> None:
-        day = self.one.report_day
+        day = self.import_.report_day
         previous = self._previous if self._previous and self._previous < day else None
         if before is None:
             days = day, day, previous
@@ -366,7 +370,7 @@ class ReportImporter:
 
     def _fill_days(self, reported: Mapping[str, Values]) -> None:
         """Take from an older report only on which days it had claims and details."""
-        day = self.one.report_day
+        day = self.import_.report_day
         rows, before = [], []
         for row in self._rows.filter(claim_id__in=reported):
             was = (row.first_report, row.detail_since, row.detail_after)
@@ -385,7 +389,7 @@ class ReportImporter:
         self.summary.updated += len(rows)
         if not self.dry and rows:
             with transaction.atomic():
-                prior.keep(self.one, before, _DAYS)
+                prior.keep(self.import_, before, _DAYS)
                 PlatformClaim.objects.bulk_update(rows, _DAYS, batch_size=200)
 
     def _find_assets(self, written: list[Values]) -> None:
@@ -395,19 +399,19 @@ class ReportImporter:
             for values in reversed(written)
             if values["asset_id"]
         }
-        assets = PlatformAsset.objects.filter(account=self.one.account)
-        known = {asset.asset_id: asset for asset in assets.filter(asset_id__in=named)}
+        assets = PlatformAsset.objects.filter(account=self.import_.account)
+        stored = {asset.asset_id: asset for asset in assets.filter(asset_id__in=named)}
         made, moved, before = [], [], []
         for asset_id, values in named.items():
-            said = [values.get(name, "") for name in _ASSET_FIELDS]
-            asset = known.get(asset_id)
+            claimed = [values.get(name, "") for name in _ASSET_FIELDS]
+            asset = stored.get(asset_id)
             if asset is None:
                 made.append(
                     PlatformAsset(
-                        account=self.one.account,
-                        first_import=self.one.pk,
+                        account=self.import_.account,
+                        first_import=self.import_.pk,
                         asset_id=asset_id,
-                        **dict(zip(_OF_CLAIMS, said, strict=True)),
+                        **dict(zip(_OF_CLAIMS, claimed, strict=True)),
                     )
                 )
                 continue
@@ -415,21 +419,21 @@ class ReportImporter:
             if not self._is_of_claims or asset.pk in self._met_assets:
                 continue
             self._met_assets.add(asset.pk)
-            if [getattr(asset, name) for name in _OF_CLAIMS] != said:
-                kept = {name: getattr(asset, name) for name in _OF_CLAIMS}
-                before.append(PlatformAsset(pk=asset.pk, **kept))
-                for name, value in zip(_OF_CLAIMS, said, strict=True):
+            if [getattr(asset, name) for name in _OF_CLAIMS] != claimed:
+                former = {name: getattr(asset, name) for name in _OF_CLAIMS}
+                before.append(PlatformAsset(pk=asset.pk, **former))
+                for name, value in zip(_OF_CLAIMS, claimed, strict=True):
                     setattr(asset, name, value)
                 moved.append(asset)
-        known |= {
+        stored |= {
             asset.asset_id: asset for asset in PlatformAsset.objects.bulk_create(made)
         }
         self._met_assets.update(asset.pk for asset in made)
         if moved:
-            prior.keep(self.one, before, _OF_CLAIMS)
+            prior.keep(self.import_, before, _OF_CLAIMS)
             PlatformAsset.objects.bulk_update(moved, _OF_CLAIMS, batch_size=200)
         for values in written:
-            asset = known.get(values["asset_id"])
+            asset = stored.get(values["asset_id"])
             values["asset"] = asset and asset.pk
             if self._is_of_claims:
                 values["terms"] = self._find_terms(terms_of(values))
@@ -449,11 +453,11 @@ class ReportImporter:
         return self._terms[digest]
 
     def _see_faulty(self) -> None:
-        known = self._rows.filter(**{f"{self.report.key}__in": self._faulty})
-        for key in known.values_list("pk", flat=True):
+        stored = self._rows.filter(**{f"{self.report.key}__in": self._faulty})
+        for key in stored.values_list("pk", flat=True):
             self._seen.add(key)
         if self._foresight is not None and self._faulty:
-            self._foresight.keep(known)
+            self._foresight.keep(stored)
         self._faulty.clear()
 
     def _note_vanished(self) -> None:
@@ -478,14 +482,19 @@ class ReportImporter:
                 continue
             with transaction.atomic():
                 some = self._rows.filter(pk__in=gone)
-                prior.keep(self.one, [some.model(pk=key) for key in gone], ("gone_on",))
-                some.update(gone_on=self.one.report_day)
+                prior.keep(
+                    self.import_, [some.model(pk=key) for key in gone], ("gone_on",)
+                )
+                some.update(gone_on=self.import_.report_day)
 
     def _note_values(self) -> None:
-        of = {"platform": self.one.account.platform, "column": self.report.explained}
+        of = {
+            "platform": self.import_.account.platform,
+            "column": self.report.explained,
+        }
         values = self._values - self.report.documented
-        known = ReportedValue.objects.filter(**of, value__in=values)
-        new = sorted(values - set(known.values_list("value", flat=True)))
+        noted = ReportedValue.objects.filter(**of, value__in=values)
+        new = sorted(values - set(noted.values_list("value", flat=True)))
         self.summary.unknown_values = new
         if not self.dry:
             ReportedValue.objects.bulk_create(
@@ -495,15 +504,15 @@ class ReportImporter:
 
     def _finish(self) -> None:
         """Note the day of the report, and have everything compared."""
-        account = self.one.account
+        account = self.import_.account
         with transaction.atomic():
             column = day_column(self.report.kind)
             locked = PlatformAccount.objects.select_for_update().get(pk=account.pk)
             newest = getattr(locked, column)
             # A newer report may have been imported at the same time.
-            if newest is None or self.one.report_day >= newest:
-                prior.keep_once(self.one, locked, (column,))
-                setattr(locked, column, self.one.report_day)
+            if newest is None or self.import_.report_day >= newest:
+                prior.keep_once(self.import_, locked, (column,))
+                setattr(locked, column, self.import_.report_day)
                 locked.save(update_fields=[column])
             want_comparison(account)
 
@@ -539,33 +548,33 @@ _COLUMNS: Final = {
 """The columns that a report writes."""
 
 
-def run(one: ClaimsImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
+def run(import_: ClaimsImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
     """Import the report, or only check it; return the columns with the outcome."""
-    refuse_limited(one.starter())
+    refuse_limited(import_.starter())
     mapped: Columns = {}
-    with working_for(None), local_path(one.file) as path:
+    with working_for(None), local_path(import_.file) as path:
         opened = partial(
             open_report,
             path,
             names=known_names(),
-            header_line=one.rules.get(HEADER_LINE),
+            header_line=import_.rules.get(HEADER_LINE),
         )
         with opened() as rows:
-            report = recognise(rows, Platform(one.account.platform))
+            report = recognise(rows, Platform(import_.account.platform))
             if report.targets is not None:
-                columns, _rules, mapped = map_columns(one, rows.table, heartbeat)
+                columns, _rules, mapped = map_columns(import_, rows.table, heartbeat)
         outcome = {"kind": report.kind.value, **mapped}
         if "status" in mapped:
             return outcome
         if not dry:
-            _begin(one, report)
+            _begin(import_, report)
         with opened() as rows:
             is_merging = dry and report.kind == ReportKind.ASSETS
             merged = merged_assets(report, rows) if is_merging else set()
         with opened() as rows:
-            task = ReportImporter(one, report, dry, heartbeat, merged)
+            task = ReportImporter(import_, report, dry, heartbeat, merged)
             if mapped:
-                targets = (each.target for each in columns)
+                targets = (column.target for column in columns)
                 rows.header = tuple("" if t == LEFT_OUT else t for t in targets)
             summary = task.run(rows)
             if mapped:
@@ -575,20 +584,20 @@ def run(one: ClaimsImport, heartbeat: Callable[[], None], *, dry: bool) -> Colum
 
 
 @transaction.atomic
-def _begin(one: ClaimsImport, report: Report) -> None:
+def _begin(import_: ClaimsImport, report: Report) -> None:
     """Record the import once, as the step that its undo takes back."""
-    prior.forget_earlier(one)
-    if ImportStep.objects.filter(import_uid=one.uid).exists():
+    prior.forget_earlier(import_)
+    if ImportStep.objects.filter(import_uid=import_.uid).exists():
         return
     audit.services.record(
-        case=one.case,
+        case=import_.case,
         action="claims.imported",
-        actor=one.made_by or audit.services.SYSTEM,
+        actor=import_.made_by or audit.services.SYSTEM,
         after={
-            "import": one.uid,
-            "import_key": one.pk,
-            "name": one.account.name,
+            "import": import_.uid,
+            "import_key": import_.pk,
+            "name": import_.account.name,
             "report": report.kind.value,
-            "day": one.report_day.isoformat(),
+            "day": import_.report_day.isoformat(),
         },
     )

@@ -74,18 +74,18 @@ def _prepare(user: User, values: dict[str, Any]) -> dict[str, Any]:  # Any: a fo
     return {**values, "account": account}
 
 
-def _foreseen(one: ClaimsImport) -> dict[str, Any]:
+def _foreseen(import_: ClaimsImport) -> dict[str, Any]:
     """Return what a check says of each list, with the names of the first entries.
 
     Any: values for a template.
     """
-    said = one.summary if one.status == ImportStatus.CHECKED else {}
-    opened, closed = said.get("opened", {}), said.get("closed", {})
-    entries = said.get("entries", [])
+    summary = import_.summary if import_.status == ImportStatus.CHECKED else {}
+    opened, closed = summary.get("opened", {}), summary.get("closed", {})
+    entries = summary.get("entries", [])
 
-    def named(kind: str, what: str) -> list[str]:
-        found = [e["name"] for e in entries if (e["list"], e["what"]) == (kind, what)]
-        return found[:_NAMED]
+    def named(kind: str, change: str) -> list[str]:
+        names = [e["name"] for e in entries if (e["list"], e["what"]) == (kind, change)]
+        return names[:_NAMED]
 
     return {
         "lists": [
@@ -125,7 +125,7 @@ CLAIMS = register(
         ),
         summary=ClaimsSummary,
         context=_foreseen,
-        targets=lambda one: targets_on(Platform(one.account.platform)),
+        targets=lambda import_: targets_on(Platform(import_.account.platform)),
         help={
             "columns": [column.name for column in TABLE.columns],
             "needed": needed_columns,

@@ -25,7 +25,9 @@ _NOT_REPORTED: Final = {
 }
 
 
-def keep(one: ClaimsImport, rows: Sequence[Model], names: Sequence[str] = ()) -> None:
+def keep(
+    import_: ClaimsImport, rows: Sequence[Model], names: Sequence[str] = ()
+) -> None:
     """Keep columns of some rows of one model; all that a report writes by default."""
     model = type(rows[0])
     fields = [
@@ -40,23 +42,27 @@ def keep(one: ClaimsImport, rows: Sequence[Model], names: Sequence[str] = ()) ->
     }
     text = json.dumps(values, cls=DjangoJSONEncoder)
     PriorValues.objects.create(
-        account=one.account,
-        import_key=one.pk,
+        account=import_.account,
+        import_key=import_.pk,
         model=model._meta.label_lower,
         data=zlib.compress(text.encode()),
     )
 
 
-def keep_once(one: ClaimsImport, row: Model, names: Sequence[str]) -> None:
+def keep_once(import_: ClaimsImport, row: Model, names: Sequence[str]) -> None:
     """Keep columns of a row unless an earlier attempt of the import did."""
-    kept = PriorValues.objects.filter(import_key=one.pk, model=row._meta.label_lower)
-    if not kept.exists():
-        keep(one, [row], names)
+    stored = PriorValues.objects.filter(
+        import_key=import_.pk, model=row._meta.label_lower
+    )
+    if not stored.exists():
+        keep(import_, [row], names)
 
 
-def forget_earlier(one: ClaimsImport) -> None:
+def forget_earlier(import_: ClaimsImport) -> None:
     """Forget what earlier imports changed: only the newest one can be undone."""
-    PriorValues.objects.filter(account=one.account, import_key__lt=one.pk).delete()
+    PriorValues.objects.filter(
+        account=import_.account, import_key__lt=import_.pk
+    ).delete()
 
 
 def kept_rows(import_key: int) -> Iterator[tuple[int, Kept]]:
@@ -64,11 +70,11 @@ def kept_rows(import_key: int) -> Iterator[tuple[int, Kept]]:
 
     They come with their model and the names of the columns that were kept.
     """
-    kept = PriorValues.objects.filter(import_key=import_key).order_by("-pk")
-    for key in list(kept.values_list("pk", flat=True)):
-        each = PriorValues.objects.get(pk=key)
-        model = apps.get_model(each.model)
-        rows = json.loads(zlib.decompress(bytes(each.data)))
+    stored = PriorValues.objects.filter(import_key=import_key).order_by("-pk")
+    for key in list(stored.values_list("pk", flat=True)):
+        prior_values = PriorValues.objects.get(pk=key)
+        model = apps.get_model(prior_values.model)
+        rows = json.loads(zlib.decompress(bytes(prior_values.data)))
         names = {name for values in rows.values() for name in values}
         yield (
             key,

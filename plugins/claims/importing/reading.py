@@ -27,7 +27,7 @@ class Rows:
     def __init__(self, table: Table) -> None:
         self.table = table
         self.titles = tuple(cell.strip() for cell in table.header)
-        self.header = tuple(each.lower().replace(" ", "_") for each in self.titles)
+        self.header = tuple(title.lower().replace(" ", "_") for title in self.titles)
 
     def __iter__(self) -> Iterator[RawRow]:
         """Yield every row below the header that has any content."""

@@ -114,7 +114,7 @@ class Report:
 
     It also needs one of ``one_of``, if that names any. ``finish`` adds what follows from
     the values of a row. People explain the values of the column ``explained``, except
-    those that are ``documented``. ``known`` names columns that nobody reads.
+    those that are ``documented``. ``unread`` names columns that nobody reads.
     """
 
     kind: ReportKind
@@ -122,7 +122,7 @@ class Report:
     columns: tuple[ReportedColumn, ...]
     platforms: frozenset[Platform]
     finish: Callable[[Values], None]
-    known: frozenset[str] = frozenset()
+    unread: frozenset[str] = frozenset()
     one_of: frozenset[str] = frozenset()
     explained: ValueColumn | None = None
     documented: frozenset[str] = frozenset()
@@ -138,7 +138,7 @@ class Report:
     def explained_field(self) -> str:
         """Return where the values of the explained column go; empty without one."""
         return next(
-            (each.to for each in self.columns if each.name == self.explained), ""
+            (column.to for column in self.columns if column.name == self.explained), ""
         )
 
     def is_like(self, names: Set[str]) -> bool:
@@ -164,7 +164,9 @@ def needed_columns() -> list[tuple[str, str, str]]:
     """Return the platforms, kind and needed columns of each report that is known."""
     return [
         (
-            ", ".join(each.label for each in Platform if each in report.platforms),
+            ", ".join(
+                platform.label for platform in Platform if platform in report.platforms
+            ),
             str(report.kind.label),
             ", ".join(filter(None, [*sorted(report.required), _or(report.one_of)])),
         )
@@ -185,7 +187,7 @@ def register_folders(package: Path) -> None:
 def known_names() -> frozenset[str]:
     """Return the names that show which row of a report is the header."""
     named = {column.name for report in _reports for column in report.columns}
-    mapped = (each.targets.known_names for each in _reports if each.targets)
+    mapped = (report.targets.known_names for report in _reports if report.targets)
     return frozenset(map(compared, named)).union(*mapped)
 
 
@@ -221,14 +223,17 @@ def recognise(rows: Rows, platform: Platform) -> Report:
 
 def targets_on(platform: Platform) -> Targets:
     """Return what the columns of a platform's table can become; nothing for reports."""
-    found = (each.targets for each in _reports if platform in each.platforms)
-    return next((each for each in found if each is not None), NO_TARGETS)
+    targets = (report.targets for report in _reports if platform in report.platforms)
+    return next(
+        (column_targets for column_targets in targets if column_targets is not None),
+        NO_TARGETS,
+    )
 
 
 def unknown_columns(report: Report, header: tuple[str, ...]) -> list[str]:
     """Return the columns that no known version of the report has."""
     read = {column.name for column in report.columns}
-    return [name[:80] for name in header if name and name not in read | report.known][
+    return [name[:80] for name in header if name and name not in read | report.unread][
         :50
     ]
 
@@ -288,14 +293,14 @@ class RowReader:
 def merged_assets(report: Report, rows: Rows) -> set[str]:
     """Return the ids of the assets that a report merges, wholes and parts."""
     reader = RowReader(report, rows.header)
-    found: set[str] = set()
+    ids: set[str] = set()
     for row in rows:
         with suppress(RowFault):
             values = reader.read(row)
             if values["constituents"]:
                 parts = values["constituents"].split("|")
-                found |= {values["asset_id"], *(part.strip() for part in parts)}
-    return found - {""}
+                ids |= {values["asset_id"], *(part.strip() for part in parts)}
+    return ids - {""}
 
 
 def terms_of(values: Values) -> dict[str, str]:

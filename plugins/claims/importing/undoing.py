@@ -41,10 +41,10 @@ def put_back(undo: Undo) -> None:
     An interrupted undo continues where it stopped.
     """
     refuse_limited(undo.user)
-    one = ClaimsImport.objects.select_related("account").get(uid=undo.import_uid)
-    if _why_not(one):
+    import_ = ClaimsImport.objects.select_related("account").get(uid=undo.import_uid)
+    if _why_not(import_):
         return
-    for kept, (model, rows, names) in prior.kept_rows(one.pk):
+    for key, (model, rows, names) in prior.kept_rows(import_.pk):
         undo.heartbeat()
         with transaction.atomic():
             if "account" in names:
@@ -57,15 +57,15 @@ def put_back(undo: Undo) -> None:
                 )
             else:
                 model._default_manager.bulk_update(rows, names, batch_size=200)
-            PriorValues.objects.filter(pk=kept).delete()
+            PriorValues.objects.filter(pk=key).delete()
     for added in (
-        PlatformClaim.objects.filter(first_import=one.pk),
-        ReferenceFile.objects.filter(first_import=one.pk),
-        AssetConflict.objects.filter(first_import=one.pk),
-        PlatformVideo.objects.filter(first_import=one.pk),
+        PlatformClaim.objects.filter(first_import=import_.pk),
+        ReferenceFile.objects.filter(first_import=import_.pk),
+        AssetConflict.objects.filter(first_import=import_.pk),
+        PlatformVideo.objects.filter(first_import=import_.pk),
         # An asset stays if something else names it.
         PlatformAsset.objects.filter(
-            first_import=one.pk,
+            first_import=import_.pk,
             claims=None,
             reference_files=None,
             conflicts=None,
@@ -73,7 +73,7 @@ def put_back(undo: Undo) -> None:
         ),
     ):
         _delete(added, undo)
-    want_comparison(one.account)
+    want_comparison(import_.account)
 
 
 def _delete(rows: QuerySet[Any], undo: Undo) -> None:  # Any: rows of any model
@@ -82,9 +82,9 @@ def _delete(rows: QuerySet[Any], undo: Undo) -> None:  # Any: rows of any model
         rows.model._default_manager.filter(pk__in=keys).delete()
 
 
-def _why_not(one: ClaimsImport) -> str:
+def _why_not(import_: ClaimsImport) -> str:
     """Return why an import cannot be undone: another one changed the account since."""
-    later = ClaimsImport.objects.filter(account=one.account_id, pk__gt=one.pk)
+    later = ClaimsImport.objects.filter(account=import_.account_id, pk__gt=import_.pk)
     steps = ImportStep.objects.filter(import_uid__in=later.values("uid"))
     if steps.exists():
         return _("Only the newest import of an account can be undone.")

@@ -111,7 +111,11 @@ class PlatformAsset(Reported):
     @property
     def part_ids(self) -> list[str]:
         """Return the ids of the assets that were merged into it."""
-        return [each.strip() for each in self.constituents.split("|") if each.strip()]
+        return [
+            part_id.strip()
+            for part_id in self.constituents.split("|")
+            if part_id.strip()
+        ]
 
 
 class ReferenceFile(Reported):

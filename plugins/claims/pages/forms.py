@@ -65,7 +65,7 @@ class AssetFilterForm(forms.Form):
         required=False,
         choices=[
             ("", _("Not linked or ambiguous")),
-            *((str(each.value), each.label) for each in LinkedBy if each.value),
+            *((str(way.value), way.label) for way in LinkedBy if way.value),
         ],
         widget=forms.Select({"class": "control"}),
         label=_("Link"),
@@ -128,8 +128,8 @@ class ValuesForm(forms.Form):
                 ),
                 initial=value.meaning,
                 choices=[
-                    (each.value, each.label)
-                    for each in MEANINGS[ValueColumn(value.column)]
+                    (meaning.value, meaning.label)
+                    for meaning in MEANINGS[ValueColumn(value.column)]
                 ],
                 widget=forms.Select({"class": "control"}),
             )

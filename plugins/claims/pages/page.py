@@ -79,7 +79,7 @@ class DiscrepancyRow:
     url: str
     about: str
     about_url: str
-    said: str
+    reason: str
     video_url: str
     """The address of our own video that others claim; empty for other rows."""
     file: ClaimFile | None
@@ -179,8 +179,8 @@ def _row(
         else str(row)
     )
     video_url = row.video.url if row.video else ""
-    said = said_of(row, licences)
-    return DiscrepancyRow(row, name, url, about, about_url, said, video_url, file)
+    reason = said_of(row, licences)
+    return DiscrepancyRow(row, name, url, about, about_url, reason, video_url, file)
 
 
 def said_of(row: Discrepancy, licences: dict[str, str]) -> str:
@@ -228,13 +228,13 @@ def _by_others(row: Discrepancy) -> str:
 
 
 def _not_claimed(evidence: dict[str, Any]) -> str:  # Any: JSON
-    said = [
+    sentences = [
         _("An active reference file exists.")
         if evidence["has_reference"]
         else _("The platform has no active reference file.")
     ]
     if count := evidence["unlinked"]:
-        said.append(
+        sentences.append(
             ngettext(
                 "%(n)s claim on the video is of an asset without a recording here.",
                 "%(n)s claims on the video are of assets without a recording here.",
@@ -242,18 +242,18 @@ def _not_claimed(evidence: dict[str, Any]) -> str:  # Any: JSON
             )
             % {"n": count}
         )
-    return " ".join(said)
+    return " ".join(sentences)
 
 
 def _against(evidence: dict[str, Any], licences: dict[str, str]) -> str:  # Any: JSON
-    said = []
+    sentences = []
     if uid := evidence.get("licence"):
-        said.append(
+        sentences.append(
             _("Covered by %(licence)s.")
             % {"licence": licences.get(uid, _("a licence that you may not see"))}
         )
     if outside := evidence.get("outside"):
-        said.append(
+        sentences.append(
             _("The policy acts where we own nothing: %(where)s.") % {"where": outside}
         )
-    return " ".join(said)
+    return " ".join(sentences)

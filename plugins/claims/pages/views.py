@@ -67,7 +67,7 @@ def claim_list(request: PortalRequest) -> HttpResponseBase:
     may_decide = request.user.has_perm(Action.DECIDE)
     is_due = kind == DiscrepancyKind.DISPUTE_DUE
     default = "due" if is_due else "-views"
-    shown = page_of(request, sorted_by(request, rows, _COLUMNS, default=default))
+    page_rows = page_of(request, sorted_by(request, rows, _COLUMNS, default=default))
     day = selectors.newest_day(account)
     context = {
         "filters": filters,
@@ -75,14 +75,18 @@ def claim_list(request: PortalRequest) -> HttpResponseBase:
         "title": kind.label,
         "lead": page.lead_of(kind),
         "tabs": page.tabs_of(filters),
-        "page_obj": shown,
-        "rows": page.rows_of(list(shown)),
+        "page_obj": page_rows,
+        "rows": page.rows_of(list(page_rows)),
         "day": day,
         "age": page.age_of(day),
         "has_accounts": PlatformAccount.objects.exists(),
         "is_due": is_due,
-        "offered_links": urlencode({"links": "\n".join(page.links_of(list(shown)))}),
-        "file_kinds": [(each.value, each.label) for each in files.kinds_for(kind)],
+        "offered_links": urlencode(
+            {"links": "\n".join(page.links_of(list(page_rows)))}
+        ),
+        "file_kinds": [
+            (file_kind.value, file_kind.label) for file_kind in files.kinds_for(kind)
+        ],
         "may_decide": may_decide,
         "may_tick": may_decide and state != DiscrepancyState.GONE,
         "is_open": state == DiscrepancyState.OPEN,
@@ -105,42 +109,42 @@ def claims_many(request: PortalRequest) -> HttpResponseBase:
     verb = request.POST.get("verb", "")
     try:
         if verb in FileKind.values:
-            made, left = files.make_files(
+            made, left_out = files.make_files(
                 revisions=revisions, kind=FileKind(verb), user=request.user
             )
             done = len(made)
-            said = ngettext("%(n)s file is ready.", "%(n)s files are ready.", done)
+            text = ngettext("%(n)s file is ready.", "%(n)s files are ready.", done)
             back = redirect("portal:claim_files")
         elif verb == "reopen":
-            done, left = services.reopen(revisions=revisions, user=request.user)
-            said = ngettext("%(n)s is open again.", "%(n)s are open again.", done)
+            done, left_out = services.reopen(revisions=revisions, user=request.user)
+            text = ngettext("%(n)s is open again.", "%(n)s are open again.", done)
         else:
-            done, left = services.dismiss(
+            done, left_out = services.dismiss(
                 revisions=revisions,
                 note_text=request.POST.get("note", ""),
                 user=request.user,
             )
-            said = ngettext("%(n)s is dismissed.", "%(n)s are dismissed.", done)
+            text = ngettext("%(n)s is dismissed.", "%(n)s are dismissed.", done)
     except ClaimsRefused as refused:
         messages.error(request, str(refused))
         return back
     if done:
-        messages.success(request, said % {"n": done})
-    if left:
-        said = ngettext(
+        messages.success(request, text % {"n": done})
+    if left_out:
+        text = ngettext(
             "%(n)s has changed meanwhile. Look at it again.",
             "%(n)s have changed meanwhile. Look at them again.",
-            left,
+            left_out,
         )
         if verb in FileKind.values:
-            said = ngettext(
+            text = ngettext(
                 "%(n)s entry is left out: it is in another file, has changed, or lacks "
                 "what the file needs.",
                 "%(n)s entries are left out: they are in another file, have changed, or "
                 "lack what the file needs.",
-                left,
+                left_out,
             )
-        messages.warning(request, said % {"n": left})
+        messages.warning(request, text % {"n": left_out})
     return back
 
 
@@ -181,10 +185,14 @@ def claim(request: PortalRequest, uid: str, claim_id: str) -> HttpResponseBase:
         "asset_url": page.asset_url(row.asset),
         "match": match,
         "licences": licences,
-        "usable": [each for each in licences if each.cover != coverage.Cover.NONE],
+        "usable": [
+            licence for licence in licences if licence.cover != coverage.Cover.NONE
+        ],
         "discrepancies": page.rows_of(list(related)),
         "form": form,
-        "asks_day": any(each.kind == DiscrepancyKind.DISPUTE_DUE for each in related),
+        "asks_day": any(
+            discrepancy.kind == DiscrepancyKind.DISPUTE_DUE for discrepancy in related
+        ),
         "may_decide": request.user.has_perm(Action.DECIDE),
     }
     status = 422 if form.errors else 200
@@ -198,17 +206,19 @@ def asset_list(request: PortalRequest) -> HttpResponseBase:
     filters = AssetFilterForm(request.GET)
     filters.is_valid()
     linked = filters.cleaned_data.get("linked")
-    wanted = [linked] if linked else [LinkedBy.NOTHING, LinkedBy.AMBIGUOUS]
-    rows = selectors.list_assets().filter(linked_by__in=wanted)
+    links = [linked] if linked else [LinkedBy.NOTHING, LinkedBy.AMBIGUOUS]
+    rows = selectors.list_assets().filter(linked_by__in=links)
     if text := (filters.cleaned_data.get("q") or "").strip():
         rows = rows.filter(
             Q(title__icontains=text) | Q(asset_id=text) | Q(custom_id=text)
         )
-    shown = page_of(request, rows.order_by("title", "pk"))
+    page_assets = page_of(request, rows.order_by("title", "pk"))
     context = {
         "filters": filters,
-        "page_obj": shown,
-        "rows": [(each, page.asset_url(each)) for each in shown],
+        "page_obj": page_assets,
+        "rows": [
+            (page_asset, page.asset_url(page_asset)) for page_asset in page_assets
+        ],
         "refusal": why_limited(request.user),
     }
     return render(request, "portal/claims/asset_list.html", context)
@@ -247,7 +257,7 @@ def asset(request: PortalRequest, uid: str, asset_id: str) -> HttpResponseBase:
         "references": row.reference_files.order_by("pk")[:20],
         "conflict": row.conflicts.filter(gone_on=None).first(),
         "videos": row.videos.filter(gone_on=None).order_by("-views", "pk")[:20],
-        "claims": [(each, page.claim_url(each)) for each in some],
+        "claims": [(row_claim, page.claim_url(row_claim)) for row_claim in some],
         "may_link": request.user.has_perm(Action.EDIT_CATALOGUE) and not refusal,
         "refusal": refusal,
         "fitting": selectors.fitting_recordings(row),
@@ -297,19 +307,19 @@ def file_list(request: PortalRequest) -> HttpResponseBase:
 @needs(Action.VIEW)
 def file_rows(request: PortalRequest, uid: str) -> HttpResponseBase:
     """List the rows of a file, with the platform's answers."""
-    one = get_object_or_404(selectors.list_files(), uid=uid)
-    rows = selectors.rows_of_file(one)
+    claim_file = get_object_or_404(selectors.list_files(), uid=uid)
+    rows = selectors.rows_of_file(claim_file)
     filters = FileRowsForm(request.GET)
     filters.is_valid()
     if answer := filters.cleaned_data.get("answer"):
         rows = rows.filter(answer=answer)
-    shown = page_of(request, rows.order_by("number", "pk"))
-    entries = page.rows_of([each.discrepancy for each in shown])
+    page_rows = page_of(request, rows.order_by("number", "pk"))
+    entries = page.rows_of([file_row.discrepancy for file_row in page_rows])
     context = {
-        "file": one,
+        "file": claim_file,
         "filters": filters,
-        "page_obj": shown,
-        "rows": list(zip(shown, entries, strict=True)),
+        "page_obj": page_rows,
+        "rows": list(zip(page_rows, entries, strict=True)),
     }
     return render(request, "portal/claims/file_rows.html", context)
 
@@ -318,12 +328,12 @@ def file_rows(request: PortalRequest, uid: str) -> HttpResponseBase:
 @needs(Action.DECIDE)
 def file_download(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Download a file for the platform."""
-    one = get_object_or_404(ClaimFile, uid=uid)
+    claim_file = get_object_or_404(ClaimFile, uid=uid)
     return FileResponse(
-        one.file.open("rb"),
+        claim_file.file.open("rb"),
         as_attachment=True,
-        filename=files.name_of(one),
-        content_type=files.content_type_of(one),
+        filename=files.name_of(claim_file),
+        content_type=files.content_type_of(claim_file),
     )
 
 
@@ -331,8 +341,8 @@ def file_download(request: PortalRequest, uid: str) -> HttpResponseBase:
 @needs(Action.EDIT_CATALOGUE)
 def file_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Mark a file as sent, undo that, or withdraw a draft."""
-    one = get_object_or_404(ClaimFile, uid=uid)
+    claim_file = get_object_or_404(ClaimFile, uid=uid)
     step = files.STEPS.get(request.POST.get("verb", ""), files.mark_sent)
-    if not step(file=one, user=request.user):
+    if not step(file=claim_file, user=request.user):
         messages.warning(request, _("This file changed meanwhile. Look at it again."))
     return redirect("portal:claim_files")

@@ -350,7 +350,7 @@ def test_a_claim_on_a_suppressed_match_says_what_the_scan_found() -> None:
 
     assert compare()["not_heard"] == ["c1"]
     [row] = rows_of([Discrepancy.objects.get(kind="not_heard")])
-    assert row.said == "A policy or an excluded interval suppressed the match."
+    assert row.reason == "A policy or an excluded interval suppressed the match."
 
     # A rescan that searched for the recording does not find it again.
     match.lost = True
@@ -365,7 +365,7 @@ def test_a_claim_on_a_suppressed_match_says_what_the_scan_found() -> None:
     IndexEntry.objects.create(recording=match.recording, position=9, **held)
     assert compare()["not_heard"] == ["c1"]
     [row] = rows_of([Discrepancy.objects.get(kind="not_heard")])
-    assert row.said == "A finished scan did not find it."
+    assert row.reason == "A finished scan did not find it."
 
 
 def test_a_dismissed_difference_opens_again_when_its_grounds_change() -> None:

@@ -30,7 +30,7 @@ def move_in_switch(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Pause a move, or let one that stopped go on."""
     move = get_object_or_404(MoveIn.objects.all(), uid=uid)
     step = _MOVE_STEPS.get(request.POST.get("verb", ""), try_again)
-    if not step(one=move, user=request.user):
+    if not step(import_=move, user=request.user):
         messages.warning(request, _("This move changed meanwhile. Look at it again."))
     return redirect(MOVES.detail_page, uid=uid)
 

@@ -380,7 +380,7 @@ def _zip(report: Report, work: Path, wavs: dict[int, bytes]) -> None:
         user=user,
     )
     _work_off()
-    services.start(one=one, user=user)
+    services.start(import_=one, user=user)
     _work_off()
     one = AudioImport.objects.get(pk=one.pk)
     report.line(

@@ -52,7 +52,7 @@ class Moving:
         """Look at the account and move it."""
         one = self.look(since)
         assert one.status == ImportStatus.CHECKED, one.message
-        assert services.start(one=one, user=self.admin)
+        assert services.start(import_=one, user=self.admin)
         work_off()
         one.refresh_from_db()
         return one

@@ -118,9 +118,9 @@ def test_dedup_files_become_recordings_with_their_ids(moving: Moving) -> None:
     assert tracks_by_recording(tracks)[tracks[1].pk] == ["T-2", "T-5"]
 
     for move in (again, one):
-        assert services.check_undo(one=move, user=moving.admin)
+        assert services.check_undo(import_=move, user=moving.admin)
         work_off()
-        assert services.undo(one=move, user=moving.admin)
+        assert services.undo(import_=move, user=moving.admin)
         work_off()
     assert not TrackId.objects.exists()
     delivery.refresh_from_db()
@@ -193,7 +193,7 @@ def test_a_limit_makes_everything_wait_and_broken_answers_are_asked_for_again(
     moving.there.faults = [
         told({"message": "Too Many Requests"}, 429, **{"Retry-After": "60"})
     ]
-    services.start(one=one, user=moving.admin)
+    services.start(import_=one, user=moving.admin)
     work_off()
     moving.account.refresh_from_db()
     assert moving.account.paused_until is not None
@@ -239,7 +239,7 @@ def test_a_killed_move_repeats_one_page(
 
     monkeypatch.setattr(BucketMover, "recording", kill_once)
     moving.there.calls.clear()
-    services.start(one=one, user=moving.admin)
+    services.start(import_=one, user=moving.admin)
     work_off()
     held = Recording.objects.filter(bucket__name="Songs").count()
     with time_machine.travel(datetime.now(tz=UTC) + timedelta(hours=1)):
@@ -277,7 +277,7 @@ def test_an_answer_of_sixty_thousand_rows_is_left_out_and_the_rest_moves(
     flood = told({"data": rows, "meta": {"total": 60_000, "last_page": 600}})
     moving.there.refused["buckets/8881/files"] = flood
 
-    assert services.start(one=one, user=moving.admin)
+    assert services.start(import_=one, user=moving.admin)
     work_off()
 
     one.refresh_from_db()
@@ -313,7 +313,7 @@ def test_rows_of_a_page_are_written_in_pieces_that_a_killed_worker_keeps(
 
     monkeypatch.setattr(BucketMover, "recording", kill_once)
     monkeypatch.setattr(walk, "sleep", pause)
-    services.start(one=one, user=moving.admin)
+    services.start(import_=one, user=moving.admin)
     work_off()
     held = Recording.objects.filter(bucket__name="Songs").count()
     with time_machine.travel(datetime.now(tz=UTC) + timedelta(hours=1)):
@@ -341,13 +341,13 @@ def test_a_move_without_end_stops_after_a_stated_time_and_may_go_on(
                 clock.shift(timedelta(hours=1))
 
         moving.there.before = later
-        services.start(one=one, user=moving.admin)
+        services.start(import_=one, user=moving.admin)
         work_off()
         one.refresh_from_db()
         stopped, count = one.status, Recording.objects.count()
         cause = one.message
         moving.there.before = lambda _path, _page: None
-        assert services.try_again(one=one, user=moving.admin)
+        assert services.try_again(import_=one, user=moving.admin)
         work_off()
 
     one.refresh_from_db()
@@ -408,7 +408,7 @@ def test_a_managers_undo_of_a_move_is_refused_before_its_first_step(
     with pytest.raises(CommandError, match="Only admins"):
         call_command("undo_import", one.uid, "--username", manager.username)
     with pytest.raises(PermissionDenied):
-        services.check_undo(one=one, user=manager)
+        services.check_undo(import_=one, user=manager)
 
     assert names_of_files() == files
     assert Event.objects.count() == before
@@ -419,9 +419,9 @@ def test_an_undo_whose_asker_lost_the_role_meanwhile_changes_nothing(
     moving: Moving,
 ) -> None:
     one = moving.move()
-    assert services.check_undo(one=one, user=moving.admin)
+    assert services.check_undo(import_=one, user=moving.admin)
     work_off()
-    assert services.undo(one=one, user=moving.admin)
+    assert services.undo(import_=one, user=moving.admin)
     moving.admin.groups.set([Group.objects.get(name=Role.MANAGER)])
 
     work_off()

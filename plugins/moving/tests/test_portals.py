@@ -175,9 +175,9 @@ def test_recordings_of_another_portal_come_with_their_fingerprints(
     ident = Moved.objects.get(name="Ident")
     assert ident.code == "move_refused"
 
-    services.check_undo(one=one, user=moving.admin)
+    services.check_undo(import_=one, user=moving.admin)
     work_off()
-    services.undo(one=one, user=moving.admin)
+    services.undo(import_=one, user=moving.admin)
     work_off()
 
     one.refresh_from_db()

@@ -45,7 +45,7 @@ def notice_print(request: PortalRequest, uid: str) -> HttpResponseBase:
 def notice_text(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Send the plain text; a draft says in its head that it is one."""
     row = page.find_notice(uid)
-    _noted(request, row, "txt")
+    _record(request, row, "txt")
     return HttpResponse(
         row.text or as_text(content_of(row)),
         content_type="text/plain; charset=utf-8",
@@ -66,7 +66,7 @@ def notice_pdf(request: PortalRequest, uid: str) -> HttpResponseBase:
             _("The PDF is no longer on the disk. Restore the file from a backup."),
         )
         return redirect(row.url)
-    _noted(request, row, "pdf")
+    _record(request, row, "pdf")
     return FileResponse(
         BytesIO(content),
         as_attachment=True,
@@ -87,7 +87,7 @@ def notice_zip(request: PortalRequest, uid: str) -> HttpResponseBase:
         except NoticeRefused as refused:
             messages.error(request, refused.message)
             return redirect(row.url)
-        _noted(request, row, "zip")
+        _record(request, row, "zip")
         # The open file stays readable after its folder is deleted.
         return FileResponse(
             path.open("rb"),
@@ -97,6 +97,6 @@ def notice_zip(request: PortalRequest, uid: str) -> HttpResponseBase:
         )
 
 
-def _noted(request: PortalRequest, row: TakedownNotice, what: str) -> None:
+def _record(request: PortalRequest, row: TakedownNotice, ending: str) -> None:
     if request.method == "GET":
-        services.record_download(notice=row, what=what, user=request.user)
+        services.record_download(notice=row, ending=ending, user=request.user)

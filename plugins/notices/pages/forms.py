@@ -209,8 +209,8 @@ class SentForm(_VersionForm):
         required=False, label=_("It was sent all the same, or must be")
     )
 
-    def __init__(self, *args: Any, changed: Sequence[str], **more: Any) -> None:
-        super().__init__(*args, **more)
+    def __init__(self, *args: Any, changed: Sequence[str], **options: Any) -> None:
+        super().__init__(*args, **options)
         if changed:
             self.fields["despite"].help_text = " ".join(changed)
         else:
@@ -264,8 +264,8 @@ class AnswerForm(_VersionForm):
     def __init__(
         self, data: object, *, notice: TakedownNotice, items: Iterable[NoticeItem]
     ) -> None:
-        known = {"version": notice.version, "received_at": timezone.now()}
-        super().__init__(data, initial=known)  # type: ignore[arg-type]  # as above
+        initial = {"version": notice.version, "received_at": timezone.now()}
+        super().__init__(data, initial=initial)  # type: ignore[arg-type]  # as above
         field = self.fields["about"]
         assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 - declared above
         field.choices = [

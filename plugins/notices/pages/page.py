@@ -131,7 +131,7 @@ def renew_url(notice: TakedownNotice) -> str:
 
 def _rows(notice: TakedownNotice, content: Content) -> list[ItemRow]:
     items = items_of(notice)
-    stated = {each["match"]: each for each in content["items"]}
+    stated = {row["match"]: row for row in content["items"]}
     packs = evidence_of_many(item.match_id for item in items)
     answers: dict[int, list[AnswerRow]] = {}
     for answer in selectors.answers_of(notice):
@@ -162,8 +162,12 @@ def _problems(notice: TakedownNotice, items: Sequence[NoticeItem]) -> dict[int, 
     refused = unfit(
         [item.match for item in items], right=notice.claimed_right, beside=notice
     )
-    said = {each.match.pk: each.message for each in refused}
-    return {item.pk: said[item.match_id] for item in items if item.match_id in said}
+    reasons = {
+        match_refused.match.pk: match_refused.message for match_refused in refused
+    }
+    return {
+        item.pk: reasons[item.match_id] for item in items if item.match_id in reasons
+    }
 
 
 def _describe_days(answer: NoticeAnswer) -> str:
@@ -171,21 +175,22 @@ def _describe_days(answer: NoticeAnswer) -> str:
         return ""
     received = office_day(answer.received_at)
     days = restore_days(received)
-    said = {
+    values = {
         "day": read_date(received, "dated"),
         "holidays": ", ".join(
-            f"{each.name} ({read_date(each.day, 'dated')})" for each in days.holidays
+            f"{holiday.name} ({read_date(holiday.day, 'dated')})"
+            for holiday in days.holidays
         ),
     }
     if (days.begin, days.end) != (answer.restore_from, answer.restore_until):
         # Recorded before the portal knew holidays.
         return (
             _("Counted from %(day)s, excluding Saturdays and Sundays but not holidays.")
-            % said
+            % values
         )
     if not days.holidays:
         return (
             _("Business days after %(day)s; there is no federal holiday in between.")
-            % said
+            % values
         )
-    return _("Business days after %(day)s, excluding %(holidays)s.") % said
+    return _("Business days after %(day)s, excluding %(holidays)s.") % values

@@ -51,18 +51,18 @@ def notice_list(request: PortalRequest) -> HttpResponseBase:
     """List the notices, those begun last first."""
     filters = NoticeFilterForm(request.GET, platforms=selectors.platforms())
     filters.is_valid()
-    given = filters.cleaned_data
+    filter_values = filters.cleaned_data
     rows = selectors.list_notices(
-        state=given.get("state", ""),
-        platform=given.get("platform", ""),
-        due=given.get("due", ""),
-        q=given.get("q", "").strip(),
+        state=filter_values.get("state", ""),
+        platform=filter_values.get("platform", ""),
+        due=filter_values.get("due", ""),
+        q=filter_values.get("q", "").strip(),
     )
-    shown = page_of(request, sorted_by(request, rows, _COLUMNS, default="-number"))
+    page_rows = page_of(request, sorted_by(request, rows, _COLUMNS, default="-number"))
     context = {
         "filters": filters,
-        "page_obj": shown,
-        "rows": [(row, page.state_icon(row.state)) for row in shown],
+        "page_obj": page_rows,
+        "rows": [(row, page.state_icon(row.state)) for row in page_rows],
     }
     return render(request, "portal/notices/notice_list.html", context)
 
@@ -90,16 +90,21 @@ def notice_prepare(request: PortalRequest) -> HttpResponseBase:
             problem = refused.message
         else:
             return redirect("portal:notice_edit", uid=begun.uid)
-    shown = page_of(request, _offered(request))
-    given = form["right"].value()
-    right = ClaimedRight.WORK if given == ClaimedRight.WORK else ClaimedRight.RECORDING
+    page_matches = page_of(request, _offered(request))
+    right_value = form["right"].value()
+    right = (
+        ClaimedRight.WORK
+        if right_value == ClaimedRight.WORK
+        else ClaimedRight.RECORDING
+    )
     refused_rows = {
-        each.match.pk: each.message for each in unfit(shown.object_list, right=right)
+        unfit_match.match.pk: unfit_match.message
+        for unfit_match in unfit(page_matches.object_list, right=right)
     }
     context = {
         "form": form,
-        "page_obj": shown,
-        "rows": [(match, refused_rows.get(match.pk, "")) for match in shown],
+        "page_obj": page_matches,
+        "rows": [(match, refused_rows.get(match.pk, "")) for match in page_matches],
         "chosen": set(chosen),
         "problem": problem,
     }
@@ -113,11 +118,11 @@ def _candidates(uids: Collection[str]) -> QuerySet[Match]:
 
 def _offered(request: PortalRequest) -> QuerySet[Match]:
     """Return the matches that the page shows, newest first."""
-    wanted = request.GET.getlist("match")
-    if wanted:
-        return _candidates(wanted[: services.MOST_MATCHES]).order_by("-pk")
-    found = matches(filters=MatchFilter.from_query(request.GET))
-    rows = found.filter(state__in=STANDING, scanned_file__source_url__gt="")
+    uids = request.GET.getlist("match")
+    if uids:
+        return _candidates(uids[: services.MOST_MATCHES]).order_by("-pk")
+    filtered = matches(filters=MatchFilter.from_query(request.GET))
+    rows = filtered.filter(state__in=STANDING, scanned_file__source_url__gt="")
     return rows.select_related(*_TO_PREPARE).order_by("-pk")
 
 
@@ -198,10 +203,10 @@ def notice_sent(request: PortalRequest, uid: str) -> HttpResponseBase:
     if row.state != NoticeState.SIGNED:
         messages.warning(request, _("Only a signed notice can be marked as sent."))
         return redirect(row.url)
-    known = {"at": timezone.now(), "to": row.recipient_contact}
+    initial = {"at": timezone.now(), "to": row.recipient_contact}
     form = SentForm(
         request.POST or None,
-        initial={"version": row.version, **known},
+        initial={"version": row.version, **initial},
         changed=changed_since_signed(row),
     )
 
@@ -309,8 +314,8 @@ def _step(
         else:
             return redirect(address or row.url)
     template = "portal/notices/step.html"
-    shown = {"notice": row, "form": form, "cancel_url": row.url, **context}
-    return render(request, template, shown, status=status)
+    template_values = {"notice": row, "form": form, "cancel_url": row.url, **context}
+    return render(request, template, template_values, status=status)
 
 
 @require_POST

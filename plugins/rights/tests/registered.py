@@ -131,13 +131,13 @@ REFUSED.register(
             user=it.user,
         ),
         "imports.services.start": lambda it: imports.start(
-            one=it.part(Imported).rights_import, user=it.user
+            import_=it.part(Imported).rights_import, user=it.user
         ),
         "imports.services.try_again": lambda it: imports.try_again(
-            one=it.part(Imported).rights_import, user=it.user
+            import_=it.part(Imported).rights_import, user=it.user
         ),
         "imports.services.cancel": lambda it: imports.cancel(
-            one=it.part(Imported).rights_import, user=it.user
+            import_=it.part(Imported).rights_import, user=it.user
         ),
     }
 )

@@ -112,7 +112,7 @@ class Command(BaseCommand):
             return
         # No worker takes the job in between.
         with transaction.atomic():
-            services.start(one=import_, user=user)
+            services.start(import_=import_, user=user)
             job = begin_here(kind.carry_out, import_, user=user)
         with here(job) as context:
             jobs.carry_out(context)

@@ -72,27 +72,31 @@ class _AnswerRow:
     answer: PlatformAnswer
 
 
-def run(one: AnswersImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
+def run(import_: AnswersImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
     """Import the answers, or only check them; return the outcome's columns."""
-    user = one.starter()
+    user = import_.starter()
     refuse_limited(user)
     summary = AnswersSummary()
     with (
         working_for(None),
-        local_path(one.file) as path,
+        local_path(import_.file) as path,
         open_report(path, names=_NAMES) as rows,
     ):
-        found = list(_read(rows, summary, heartbeat))
-        said = _by_number(found, _offset(one, found), one, summary)
-        changes = answers.changes(file=one.claim_file, answers=said)
+        answer_rows = list(_read(rows, summary, heartbeat))
+        by_number = _by_number(
+            answer_rows, _offset(import_, answer_rows), import_, summary
+        )
+        changes = answers.changes(file=import_.claim_file, answers=by_number)
         summary.updated = len(changes)
-        summary.unchanged = len(said) - len(changes)
+        summary.unchanged = len(by_number) - len(changes)
         summary.reading = reading_of(rows.table, not_read=summary.unknown_columns)
-        summary.errors = sum(each.status == RowAnswer.ERRORS for each in said.values())
-        if not dry and not ImportStep.objects.filter(import_uid=one.uid).exists():
+        summary.errors = sum(
+            answer.status == RowAnswer.ERRORS for answer in by_number.values()
+        )
+        if not dry and not ImportStep.objects.filter(import_uid=import_.uid).exists():
             try:
                 prior = answers.answer_rows(
-                    file=one.claim_file, answers=said, user=user
+                    file=import_.claim_file, answers=by_number, user=user
                 )
             except ClaimsRefused as refused:
                 raise ImportRefused(str(refused)) from refused
@@ -141,14 +145,14 @@ def _cell(row: RawRow, at: int) -> str:
     return row.cells[at].replace("\0", "").strip() if at < len(row.cells) else ""
 
 
-def _offset(one: AnswersImport, found: list[_AnswerRow]) -> int:
+def _offset(import_: AnswersImport, answer_rows: list[_AnswerRow]) -> int:
     """Return what to take off a row's number for the first entry to be 1."""
-    if one.first_row is not None:
-        return one.first_row - 1
-    numbers = {each.number for each in found}
+    if import_.first_row is not None:
+        return import_.first_row - 1
+    numbers = {row.number for row in answer_rows}
     if 1 in numbers:
         return 0
-    if one.claim_file.row_count + 1 in numbers:
+    if import_.claim_file.row_count + 1 in numbers:
         return 1
     raise TableRefused(
         _(
@@ -159,34 +163,41 @@ def _offset(one: AnswersImport, found: list[_AnswerRow]) -> int:
 
 
 def _by_number(
-    found: list[_AnswerRow], offset: int, one: AnswersImport, summary: AnswersSummary
+    answer_rows: list[_AnswerRow],
+    offset: int,
+    import_: AnswersImport,
+    summary: AnswersSummary,
 ) -> Mapping[int, PlatformAnswer]:
     """Return one answer to each row; an error counts more than a success."""
-    said: dict[int, PlatformAnswer] = {}
-    for each in found:
-        number = each.number - offset
-        if not 1 <= number <= one.claim_file.row_count:
+    by_number: dict[int, PlatformAnswer] = {}
+    for row in answer_rows:
+        number = row.number - offset
+        if not 1 <= number <= import_.claim_file.row_count:
             rule = _("The uploaded file has no such row.")
-            summary.note(each.line, _ROW[0], str(each.number), rule)
-        elif number in said:
-            said[number] = said[number].joined(each.answer)
+            summary.note(row.line, _ROW[0], str(row.number), rule)
+        elif number in by_number:
+            by_number[number] = by_number[number].joined(row.answer)
         else:
-            said[number] = each.answer
-    return said
+            by_number[number] = row.answer
+    return by_number
 
 
 def restore(undo: Undo, event: Event) -> str:
     """Put back what was answered before."""
     refuse_limited(undo.user)
-    one = AnswersImport.objects.select_related("claim_file").get(uid=undo.import_uid)
-    newest = AnswersImport.objects.filter(claim_file=one.claim_file, pk__gt=one.pk)
+    import_ = AnswersImport.objects.select_related("claim_file").get(
+        uid=undo.import_uid
+    )
+    newest = AnswersImport.objects.filter(
+        claim_file=import_.claim_file, pk__gt=import_.pk
+    )
     steps = ImportStep.objects.filter(import_uid__in=newest.values("uid"), state="done")
     if steps.exists():
         raise Stays(_("Only the newest answers to a file can be undone."))
     try:
         answers.take_back(
-            file=one.claim_file,
-            prior=one.prior,
+            file=import_.claim_file,
+            prior=import_.prior,
             state=event.before["state"],
             user=undo.user,
         )

@@ -47,7 +47,7 @@ def test_broadcasts_episodes_and_audiences_go_back(manager: User) -> None:
     )
     assert Audience.objects.count() == 3
     # The audience is not of this import, so that the broadcast stays at first.
-    assert services.check_undo(one=one, user=manager)
+    assert services.check_undo(import_=one, user=manager)
     work_off()
     one.refresh_from_db()
     assert "audience" in one.summary["undo"]["stays"][0]["why"]

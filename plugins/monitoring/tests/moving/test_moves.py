@@ -38,7 +38,7 @@ def test_everything_comes_once(moving: Moving) -> None:
     assert not Moved.objects.exists()
     assert not Container.objects.exists()
 
-    assert services.start(one=one, user=moving.admin)
+    assert services.start(import_=one, user=moving.admin)
     work_off()
 
     one.refresh_from_db()
@@ -173,11 +173,11 @@ def test_an_undo_takes_back_what_nobody_used(moving: Moving) -> None:
     with time_machine.travel(NOON, tick=False):
         one = moving.move()
         names = names_of_files()
-        assert services.check_undo(one=one, user=moving.admin)
+        assert services.check_undo(import_=one, user=moving.admin)
         work_off()
         one.refresh_from_db()
         dry = one.summary["undo"]
-        assert services.undo(one=one, user=moving.admin)
+        assert services.undo(import_=one, user=moving.admin)
         work_off()
         one.refresh_from_db()
 

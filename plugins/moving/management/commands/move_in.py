@@ -82,8 +82,8 @@ class Command(BaseCommand):
         try:
             if not options["dry_run"]:
                 MOVES.refuse(user)
-                account = _kept(account, user)
-            one = make_import(
+                account = _saved(account, user)
+            move = make_import(
                 MOVES,
                 account=account,
                 parts=options["only"] or parts_here(),
@@ -91,26 +91,26 @@ class Command(BaseCommand):
                 user=user,
             )
             if options["dry_run"]:
-                self._print_there(MoveSummary.of(_patiently(one, dry=True)["summary"]))
+                self._print_there(MoveSummary.of(_patiently(move, dry=True)["summary"]))
                 return
-            self._move(one, user)
+            self._move(move, user)
         except (ImportRefused, PermissionDenied, Failed) as refused:
             raise CommandError(str(refused)) from refused
 
-    def _move(self, one: MoveIn, user: User) -> None:
-        one = _unfinished(one) or one
-        one.status = ImportStatus.IMPORTING
-        one.save()
-        job = begin_here(MOVES.carry_out, one, user=user)
+    def _move(self, move: MoveIn, user: User) -> None:
+        move = _unfinished(move) or move
+        move.status = ImportStatus.IMPORTING
+        move.save()
+        job = begin_here(MOVES.carry_out, move, user=user)
         try:
-            with here(job) as context, noted(one.uid):
-                context.finish(**_patiently(one, context=context))
+            with here(job) as context, noted(move.uid):
+                context.finish(**_patiently(move, context=context))
         except (KeyboardInterrupt, Cancelled) as error:
             raise CommandError(
                 "Stopped. Call it again, and it goes on where it was."
             ) from error
-        one.refresh_from_db()
-        self._print(one, MoveSummary.of(one.summary))
+        move.refresh_from_db()
+        self._print(move, MoveSummary.of(move.summary))
 
     def _print_there(self, summary: MoveSummary) -> None:
         for kind, number in summary.there.items():
@@ -123,39 +123,39 @@ class Command(BaseCommand):
             f"{count_noun(minutes, 'minute')}. Dry run: nothing was written."
         )
 
-    def _print(self, one: MoveIn, summary: MoveSummary) -> None:
+    def _print(self, move: MoveIn, summary: MoveSummary) -> None:
         for kind, counts in summary.counts.items():
             text = ", ".join(
                 f"{number} {outcome.replace('_', ' ')}"
                 for outcome, number in counts.items()
             )
             self.stdout.write(f"{MovedKind(kind).label}: {text}")
-        waiting = waiting_recordings(one).count()
+        waiting = waiting_recordings(move).count()
         self.stdout.write(f"{count_noun(waiting, 'recording')} waiting for audio.")
         for fault in summary.faults:
             self.stderr.write(f"{fault['what']}: {fault['message']}")
-        for code, number in not_moved_by_code(one):
+        for code, number in not_moved_by_code(move):
             self.stderr.write(f"{code}: {number}")
-        self.stdout.write(HOW_TO_UNDO % one.uid)
+        self.stdout.write(HOW_TO_UNDO % move.uid)
         if summary.refused or summary.faults:
             sys.exit(1)
 
 
-def _unfinished(one: MoveIn) -> MoveIn | None:
+def _unfinished(move: MoveIn) -> MoveIn | None:
     """Return the move that stopped or whose process died, to go on with it.
 
     Raises ``CommandError`` while another process moves the account.
     """
     reclaim()
-    moves = MoveIn.objects.filter(account=one.account)
+    moves = MoveIn.objects.filter(account=move.account)
     working = list(moves.filter(status=ImportStatus.IMPORTING))
     if jobs_of(MOVES.carry_out, working, [JobState.RUNNING]):
         raise CommandError(
             "Another process moves this account. If that was killed, call this again "
             f"in {settings.ACRPORTAL_LEASE_SECONDS} seconds."
         )
-    alike = [each for each in working if each.parts == one.parts]
-    stopped = moves.filter(status=ImportStatus.REFUSED, parts=one.parts)
+    alike = [candidate for candidate in working if candidate.parts == move.parts]
+    stopped = moves.filter(status=ImportStatus.REFUSED, parts=move.parts)
     return next(iter(alike), None) or stopped.exclude(cursor={}).first()
 
 
@@ -182,7 +182,7 @@ def _account(options: dict[str, Any]) -> CloudAccount:  # Any: Django's own
     return account
 
 
-def _kept(account: CloudAccount, user: User) -> CloudAccount:
+def _saved(account: CloudAccount, user: User) -> CloudAccount:
     """Save a new account."""
     if not account._state.adding:
         return account
@@ -191,13 +191,13 @@ def _kept(account: CloudAccount, user: User) -> CloudAccount:
 
 
 def _patiently(
-    one: MoveIn, *, context: JobContext | None = None, dry: bool = False
+    move: MoveIn, *, context: JobContext | None = None, dry: bool = False
 ) -> dict[str, Any]:  # Any: columns
     """Move or count, and wait here whenever the account must not be called."""
     report: Callable[[], None] = context.report if context else lambda: None
     while True:
         try:
-            return run(one, report, dry=dry)
+            return run(move, report, dry=dry)
         except WaitsUntil as waits:
             sys.stderr.write(f"{waits.cause}\n")
             while jobs.clock.now() < waits.at:

@@ -217,7 +217,7 @@ def test_after_an_import_conflicts_are_looked_for(
 
     one = keep()
     run_worker()
-    assert services.start(one=one, user=user)
+    assert services.start(import_=one, user=user)
     run_worker()
 
     one.refresh_from_db()

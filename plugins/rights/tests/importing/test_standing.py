@@ -55,6 +55,6 @@ def test_the_check_of_rights_foresees_conflicts_and_what_stands_on_recordings(
     assert one.summary["stated"].keys() == {"cue_sheet"}
     assert "2 conflicts of rights would open." in page.content.decode()
     assert not Conflict.objects.exists()
-    imports.start(one=one, user=make_user(Role.MANAGER))
+    imports.start(import_=one, user=make_user(Role.MANAGER))
     work_off()
     assert Conflict.objects.count() == 2

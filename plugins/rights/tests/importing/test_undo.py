@@ -141,7 +141,7 @@ def test_an_undo_that_was_killed_goes_on_and_a_repeated_one_does_nothing(
     assert not Work.objects.exists()
     assert not Party.objects.exists()
     assert walk.undo_import(one.uid, user=manager, dry=False).steps == 0
-    assert not services.check_undo(one=one, user=manager)
+    assert not services.check_undo(import_=one, user=manager)
 
 
 def test_the_page_checks_first_asks_and_names_what_stays(
@@ -171,7 +171,7 @@ def test_the_page_checks_first_asks_and_names_what_stays(
     client.post(undo, {"verb": "check"})
     work_off()
     client.post(undo, {"verb": "undo"})
-    assert services.cancel(one=one, user=manager)
+    assert services.cancel(import_=one, user=manager)
     one.refresh_from_db()
     assert one.status == ImportStatus.UNDO_CHECKED
     client.post(undo, {"verb": "undo"})

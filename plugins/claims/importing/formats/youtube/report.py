@@ -28,7 +28,7 @@ from plugins.claims.importing.reports import (
 )
 from scanning.sources.link_keys import video_key
 
-_KNOWN: Final = frozenset(
+_UNREAD: Final = frozenset(
     {
         # Read by nobody here; ``uploader`` names a person and is not stored.
         *("uploader", "reference_video_id", "claim_policy_id", "asset_policy_id"),
@@ -56,7 +56,7 @@ def _finish(values: Values) -> None:
 
 
 _Report: Final = partial(
-    Report, platforms=frozenset({Platform.YOUTUBE}), finish=_finish, known=_KNOWN
+    Report, platforms=frozenset({Platform.YOUTUBE}), finish=_finish, unread=_UNREAD
 )
 CLAIMS: Final = _Report(
     ReportKind.CLAIMS,

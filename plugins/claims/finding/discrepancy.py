@@ -15,7 +15,7 @@ Evidence = dict[str, Any]  # Any: JSON
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundDiscrepancy:
     """A difference; ``evidence`` says the same as long as nothing that matters changes."""
 
     kind: DiscrepancyKind
