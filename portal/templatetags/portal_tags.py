@@ -475,7 +475,8 @@ def _page(context: Context) -> str:
 @register.inclusion_tag("components/_nav.html", takes_context=True)
 def menu(context: Context) -> dict[str, Any]:
     """Draw the menu, and mark the entry that the page belongs to."""
-    user, page, counts = context["user"], _page(context), context.get("nav", {})
+    user, page = context["user"], _page(context)
+    counts: dict[str, object] = context.get("nav") or {}
     entries = menu_for(user) if user.is_authenticated else Menu((), ())
     return {
         "sections": {

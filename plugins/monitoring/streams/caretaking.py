@@ -93,7 +93,8 @@ def mind_disk(*, now: datetime | None = None) -> bool:
     now = now or datetime.now(tz=UTC)
     folder = recorders.streams_folder()
     free = shutil.disk_usage(folder).free
-    short = settings.ACRPORTAL_STREAM_FREE_BYTES - free
+    least: int = settings.ACRPORTAL_STREAM_FREE_BYTES
+    short = least - free
     names = [entry.name for entry in folder.iterdir() if entry.is_dir()]
     streams = list(Stream.objects.present().filter(uid__in=names))
     if short > 0:

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Portal, sign_in
-from tests.e2e.test_every_page import faults_of_openings
+from tests.e2e.keyboard import faults_of_openings
 
 pytestmark = pytest.mark.e2e
 
