@@ -302,7 +302,18 @@ MORE: dict[str, Action] = {
     "admin:auth_user_password_change": Action.CONFIGURE,
 }
 
-SHOWN_ELSEWHERE: Table[str, str] = Table({})
-"""Models of plug-ins without a screen, and where people see their rows."""
+SHOWN_ELSEWHERE: Table[str, str] = Table(
+    {
+        "acrapi.RepeatableCall": "nowhere: the answers of calls that programs repeat",
+        "acrapi.StagedUpload": "nowhere: on its way to a scanned file",
+        "jobs.Installation": "the check of the installation (doctor)",
+        "jobs.Job": "the page of jobs",
+        "statements.StatementCheck": "nowhere: a note of the worker",
+        "statements.StatementFact": "the page of a statement",
+        "statements.StatementFile": "the page of a statement",
+        "statements.StatementStep": "the page of a statement",
+    }
+)
+"""Models without a screen, and where people see their rows."""
 HIDDEN_COLUMNS: Table[str, str] = Table({})
 """Columns of models of plug-ins that viewers do not see, which no filter may find out."""
