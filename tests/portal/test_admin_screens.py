@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from accounts.models import AccessLimit, KnownPlace, User
 from accounts.roles import Role
+from acrapi.models import RepeatableCall, StagedUpload
 from audit.models import Event
 from catalogue.models import (
     ArtistIdentity,
@@ -29,7 +30,7 @@ from catalogue.owners.models import OtherTitle, Share, Statement, Track, WorkNum
 from common.words import own_models
 from dedup.models import CheckedRecording, DedupGroup, DedupMember, LoopPlace, TrackId
 from imports.models import ImportStep
-from jobs.models import Machine
+from jobs.models import Installation, Job, Machine
 from review.models import FileFigures, Match
 from scanning.choices import CallbackOutcome, ScanStatus
 from scanning.models import (
@@ -50,6 +51,12 @@ from scanning.models import (
 from scanning.models.drop import DropFolder, DropItem
 from scanning.models.watch import WatchCheck, WatchItem
 from scanning.services.containers import inbound_callback_url
+from statements.models import (
+    StatementCheck,
+    StatementFact,
+    StatementFile,
+    StatementStep,
+)
 from tests.factories.accounts import confirm, make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
@@ -117,8 +124,8 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         *(DropFolder, DropItem),
         # One is shown on its loop's page; the other has no page for people.
         *(LoopPlace, CheckedRecording),
-        # The jobs page shows machines and copies; the others are notes of the workers.
-        *(CatalogueState, IndexCopy, IndexEntry, Machine),
+        # The jobs page shows jobs, machines and copies; the others are notes of workers.
+        *(CatalogueState, IndexCopy, IndexEntry, Installation, Job, Machine),
         # The pages of works, recordings and releases show these.
         *(OtherTitle, Share, Statement, Track, WorkNumber),
         # The page of an import shows what its undo takes back.
@@ -129,8 +136,10 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         FileTrack,
         # The page of a file shows its timeline as the viewer may see it.
         FileFigures,
-        # On their way to a scanned file.
-        *(ResumableUpload, UploadPiece),
+        # The page of a statement shows them.
+        *(StatementCheck, StatementFact, StatementFile, StatementStep),
+        # On their way to a scanned file, and answers to calls that programs repeat.
+        *(RepeatableCall, ResumableUpload, StagedUpload, UploadPiece),
         # Between machines, while a scan waits for them.
         *(PartitionQuestion, PartitionSearch),
     }
