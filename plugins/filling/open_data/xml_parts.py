@@ -22,7 +22,7 @@ _CHUNK: Final = 64 * 1024
 class _Parts:
     """Builds one child of the root at a time; ``done`` are those that are complete.
 
-    Inside a wanted element, expat calls the builder itself, and nothing counts the depth:
+    Inside an element that is read, expat calls the builder itself, and nothing counts the depth:
     the size of a part limits it.
     """
 

@@ -278,9 +278,9 @@ class TableReader:
             keys = dict.fromkeys((*earlier.recordings, recording.key))
             rows.works[work.key] = replace(earlier, recordings=tuple(keys))
         if release is not None:
-            known_release = rows.releases.setdefault(release.key, release)
-            tracks = dict.fromkeys((*known_release.tracks, *release.tracks))
-            rows.releases[release.key] = replace(known_release, tracks=tuple(tracks))
+            earlier_release = rows.releases.setdefault(release.key, release)
+            tracks = dict.fromkeys((*earlier_release.tracks, *release.tracks))
+            rows.releases[release.key] = replace(earlier_release, tracks=tuple(tracks))
         if share is not None and party is not None:
             rows.parties.setdefault(party.key, party)
             if collector is not None:
