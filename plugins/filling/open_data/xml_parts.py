@@ -22,8 +22,8 @@ _CHUNK: Final = 64 * 1024
 class _Parts:
     """Builds one child of the root at a time; ``done`` are those that are complete.
 
-    Inside an element that is read, expat calls the builder itself, and nothing counts the depth:
-    the size of a part limits it.
+    Inside an element that is read, expat calls the builder itself, and nothing counts
+    the depth: the size of a part limits it.
     """
 
     def __init__(self, root: str, names: Collection[str]) -> None:
@@ -95,7 +95,7 @@ class _Parts:
 def parts_of(file: BinaryIO, *, root: str, names: Collection[str]) -> Iterator[Element]:
     """Yield the children of the root, which has this name. Raises ``SourceRefused``.
 
-    Each has only those of its own children that are ``wanted``.
+    Each has only those of its own children that have one of ``names``.
     """
     parts = _Parts(root, names)
     since = 0
