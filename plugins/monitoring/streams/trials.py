@@ -313,7 +313,7 @@ def _theirs(
             entry.intervals.append((start, max(end, start + 1)))
             starts.append((key, start, play.item.segment.reference_start_ms))
     return Theirs(
-        found=found,
+        detections=found,
         starts=starts,
         buckets=trial.their_buckets.get(bucket_key(hour.stream), []),
         asked_at=hour.starts_at,
