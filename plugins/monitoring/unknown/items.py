@@ -33,8 +33,8 @@ _GROWN_MS: Final = 2_000
 _AS_GOOD: Final = 0.9
 _SAME_TEMPO: Final = 0.002
 _COLUMNS: Final = [
-    "file_id" if one.name == "file" else one.name
-    for one in fields(engine.FoundOccurrence)
+    "file_id" if field.name == "file" else field.name
+    for field in fields(engine.FoundOccurrence)
 ]
 
 
@@ -57,7 +57,14 @@ class FoundItems:
     ) -> engine.FoundOccurrence | None:
         """Return which of the occurrences is the row's best copy, if it is there."""
         place = self.row.best_file_id, self.row.best_start_ms
-        return next((one for one in occurrences if engine.place_of(one) == place), None)
+        return next(
+            (
+                occurrence
+                for occurrence in occurrences
+                if engine.place_of(occurrence) == place
+            ),
+            None,
+        )
 
     def keeping_best(self, item: Item) -> Item:
         """Return the item's new state with its best copy, unless another is much better.
@@ -74,8 +81,8 @@ class FoundItems:
             or now.bits < _AS_GOOD * item.best.bits
         ):
             return item
-        others = [one for one in item.occurrences if one != now]
-        ordered = sorted([former, *others], key=engine.place_of)
+        remaining = [occurrence for occurrence in item.occurrences if occurrence != now]
+        ordered = sorted([former, *remaining], key=engine.place_of)
         return Item(self.row.length_ms, former, tuple(ordered))
 
 
@@ -119,10 +126,16 @@ def _with_occurrences(rows: Iterable[UnknownItem]) -> list[FoundItems]:
 
 def unchanged(items: Iterable[FoundItems]) -> bool:
     """Lock the rows of items; return whether they are still as they were read."""
-    read = {one.row.pk: (one.row.version, one.keys) for one in items}
+    read = {
+        found_item.row.pk: (found_item.row.version, found_item.keys)
+        for found_item in items
+    }
     rows = UnknownItem.objects.select_for_update().filter(pk__in=read)
     now = _with_occurrences(rows)
-    return {one.row.pk: (one.row.version, one.keys) for one in now} == read
+    return {
+        found_item.row.pk: (found_item.row.version, found_item.keys)
+        for found_item in now
+    } == read
 
 
 @dataclass
@@ -188,7 +201,7 @@ class Rewriting:
     def close(
         self,
         before: FoundItems,
-        left: Sequence[engine.FoundOccurrence],
+        remaining: Sequence[engine.FoundOccurrence],
         into: UnknownItem | None = None,
     ) -> None:
         """Close an item with the few occurrences left to it, if it is not closed yet.
@@ -196,13 +209,13 @@ class Rewriting:
         ``into`` is the item that has taken its place.
         """
         row = before.row
-        self.set_occurrences(before, left)
+        self.set_occurrences(before, remaining)
         if row.state == ItemState.CLOSED and row.merged_into == into:
             return
         row.state, row.merged_into = ItemState.CLOSED, into
         row.version += 1
         row.save(update_fields=["state", "merged_into", "version", "updated_at"])
-        after: dict[str, Any] = {"plays": len(left)}  # Any: JSON
+        after: dict[str, Any] = {"plays": len(remaining)}  # Any: JSON
         note = _("Fewer than two occurrences are left.")
         if into is not None:
             after["item"] = into.uid
@@ -217,32 +230,32 @@ class Rewriting:
 
     def close_rest(
         self,
-        rest: Iterable[tuple[FoundItems, Item]],
+        unrenewed: Iterable[tuple[FoundItems, Item]],
         now: Sequence[tuple[UnknownItem, Item]],
     ) -> None:
         """Close the items that are no longer among those of ``now``."""
         taken: dict[int, list[engine.FoundOccurrence]] = defaultdict(list)
         for _row, item in now:
-            for one in item.occurrences:
-                taken[one.file].append(one)
-        for found, item in rest:
-            left = [
-                one
-                for one in item.occurrences
-                if not engine.is_inside(one, taken, engine.INSIDE)
+            for occurrence in item.occurrences:
+                taken[occurrence.file].append(occurrence)
+        for found_item, item in unrenewed:
+            remaining = [
+                occurrence
+                for occurrence in item.occurrences
+                if not engine.is_inside(occurrence, taken, engine.INSIDE)
             ]
-            self.close(found, left, None if left else _heir(item, now))
+            self.close(found_item, remaining, None if remaining else _heir(item, now))
 
     def set_occurrences(
         self, before: FoundItems, occurrences: Sequence[engine.FoundOccurrence]
     ) -> None:
         """Replace an item's occurrences."""
         row, new, old = before.row, set(occurrences), before.keys.keys()
-        gone = [before.keys[one] for one in old - new]
+        gone = [before.keys[occurrence] for occurrence in old - new]
         row.occurrences.filter(pk__in=gone).delete()
         Occurrence.objects.bulk_create(
-            Occurrence(item=row, **_columns(one))
-            for one in sorted(new - old, key=engine.place_of)
+            Occurrence(item=row, **_columns(occurrence))
+            for occurrence in sorted(new - old, key=engine.place_of)
         )
         if new != old:
             self._changed[row.pk] = row
@@ -279,9 +292,9 @@ class Rewriting:
 
 
 def _columns(
-    one: engine.FoundOccurrence,
+    occurrence: engine.FoundOccurrence,
 ) -> dict[str, Any]:  # Any: as each column has it
-    values = [getattr(one, each.name) for each in fields(one)]
+    values = [getattr(occurrence, field.name) for field in fields(occurrence)]
     return dict(zip(_COLUMNS, values, strict=True))
 
 
@@ -289,10 +302,13 @@ def _same_place(
     former: engine.FoundOccurrence, occurrences: Iterable[engine.FoundOccurrence]
 ) -> engine.FoundOccurrence | None:
     """Return the occurrence that lies where a former one does, within a second."""
-    for one in occurrences:
-        apart = abs(one.start_ms - former.start_ms), abs(one.end_ms - former.end_ms)
-        if one.file == former.file and max(apart) < _SAME_MS:
-            return one
+    for occurrence in occurrences:
+        apart = (
+            abs(occurrence.start_ms - former.start_ms),
+            abs(occurrence.end_ms - former.end_ms),
+        )
+        if occurrence.file == former.file and max(apart) < _SAME_MS:
+            return occurrence
     return None
 
 
@@ -322,7 +338,7 @@ def _extent(row: UnknownItem) -> dict[str, Any]:  # Any: JSON
 
 
 def _facts(row: UnknownItem, item: Item) -> dict[str, Any]:  # Any: JSON
-    files = {one.file for one in item.occurrences}
+    files = {occurrence.file for occurrence in item.occurrences}
     return _extent(row) | {"plays": len(item.occurrences), "files": len(files)}
 
 
@@ -346,6 +362,6 @@ def _why_changed(
 
 def _heir(item: Item, now: Sequence[tuple[UnknownItem, Item]]) -> UnknownItem | None:
     """Return the row of the item that has most of an item's occurrences, if any."""
-    shared = {row: common_ms(item, other) for row, other in now}
+    shared = {row: common_ms(item, candidate) for row, candidate in now}
     heir = max(shared, key=lambda row: (shared[row], -row.pk), default=None)
     return heir if heir is not None and shared[heir] else None

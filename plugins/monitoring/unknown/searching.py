@@ -52,58 +52,59 @@ def _search_next(context: JobContext) -> None:
     position = reached[0] or 0
     this_round = Q(pk__in=to_search().filter(searched_to=position).values("pk"))
     joined = KeptFile.objects.filter(revision__isnull=False, pk__gt=position)
-    kept = joined.order_by("pk").first()
-    if kept is None:
+    kept_file = joined.order_by("pk").first()
+    if kept_file is None:
         to_search().filter(searched_to=position).update(searched_to=None)
         return
-    found = open_items(this_round)
-    asked = [one.row.pk for one in found]
+    found_items = open_items(this_round)
+    item_keys = [found_item.row.pk for found_item in found_items]
     # Where the best copy of another item lies, one may turn out to be a part of it.
-    beside = Q(best_file=kept, state=ItemState.UNIDENTIFIED)
-    found += open_items(beside & ~this_round)
-    items = [one.item(one.keys) for one in found]
+    beside = Q(best_file=kept_file, state=ItemState.UNIDENTIFIED)
+    found_items += open_items(beside & ~this_round)
+    items = [found_item.item(found_item.keys) for found_item in found_items]
     sounds = Sounds(context.report)
-    left = _free_intervals(kept, found)
-    sounds.give(read_sound(kept, kept.fingerprint_name, left))
+    free_intervals = _free_intervals(kept_file, found_items)
+    sounds.give(read_sound(kept_file, kept_file.fingerprint_name, free_intervals))
     back = numbered_back(
         items,
-        [kept.pk],
+        [kept_file.pk],
         load=sounds,
-        stored=[searchable(one.row) for one in found],
+        stored=[searchable(found_item.row) for found_item in found_items],
     )
     searched = [
         (number, cut)
         for number, item in back
-        for cut in clipped([item], {kept.pk: left}.get)
+        for cut in clipped([item], {kept_file.pk: free_intervals}.get)
     ]
     rewriting = Rewriting(sounds)
     now = [
-        (number, rewriting.prepare(item, found[number])) for number, item in searched
+        (number, rewriting.prepare(item, found_items[number]))
+        for number, item in searched
     ]
     with transaction.atomic():
-        revision = KeptFile.objects.filter(pk=kept.pk).values_list("revision")
-        if revision.first() != (kept.revision,) or not unchanged(found):
+        revision = KeptFile.objects.filter(pk=kept_file.pk).values_list("revision")
+        if revision.first() != (kept_file.revision,) or not unchanged(found_items):
             return
         for number, item in now:
-            rewriting.renew(found[number], item)
+            rewriting.renew(found_items[number], item)
         stays = {number for number, _ in now}
         rewriting.close_rest(
             [
-                (one, items[number])
-                for number, one in enumerate(found)
+                (found_item, items[number])
+                for number, found_item in enumerate(found_items)
                 if number not in stays
             ],
-            [(found[number].row, item) for number, item in now],
+            [(found_items[number].row, item) for number, item in now],
         )
         rewriting.end()
-        UnknownItem.objects.filter(pk__in=asked).update(searched_to=kept.pk)
+        UnknownItem.objects.filter(pk__in=item_keys).update(searched_to=kept_file.pk)
 
 
-def _free_intervals(kept: KeptFile, items: list[FoundItems]) -> list[Interval]:
+def _free_intervals(kept_file: KeptFile, items: list[FoundItems]) -> list[Interval]:
     """Return where nothing matches in a file, and no other item occurs."""
-    of_others = Occurrence.objects.filter(file=kept).exclude(
-        item__in=[one.row.pk for one in items]
+    of_others = Occurrence.objects.filter(file=kept_file).exclude(
+        item__in=[found_item.row.pk for found_item in items]
     )
     taken = of_others.values_list("start_ms", "end_ms")
-    unmatched = [(start, end) for start, end in kept.unmatched]
+    unmatched = [(start, end) for start, end in kept_file.unmatched]
     return intervals.without(unmatched, taken)

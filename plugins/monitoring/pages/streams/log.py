@@ -81,11 +81,11 @@ def log_zone(filters: LogFilterForm) -> tzinfo:
 
 def log_rows(plays: Iterable[Airplay], zone: tzinfo) -> list[LogRow]:
     """Return the rows of one page of the log, by the clock of a zone."""
-    shown = list(plays)
-    targets = targets_of(shown)
+    page_plays = list(plays)
+    targets = targets_of(page_plays)
     return [
         play_row(play, targets[play.pk], title_of(play), zone, with_day=True)
-        for play in shown
+        for play in page_plays
     ]
 
 
@@ -155,21 +155,21 @@ def targets_of(
     )
     match_of = dict(links.values_list("detection", "match"))
     matches = Match.objects.in_bulk(set(match_of.values()))
-    found = {}
+    targets = {}
     for play in plays:
         segment = segments.get(play.segment_id or 0)
         file = segment.detection.scan.scanned_file if segment else None
         match = matches.get(match_of.get(segment.detection_id)) if segment else None
         if match is not None:
-            found[play.pk] = PlayTarget(match.review_url, match.state)
+            targets[play.pk] = PlayTarget(match.review_url, match.state)
         elif file is not None and segment is not None:
             place = f"?from={segment.start_ms}&to={segment.end_ms}#ribbon"
-            found[play.pk] = PlayTarget(file_url(file) + place)
+            targets[play.pk] = PlayTarget(file_url(file) + place)
         elif files and play.pk in files:
-            found[play.pk] = PlayTarget(file_url(files[play.pk]))
+            targets[play.pk] = PlayTarget(file_url(files[play.pk]))
         else:
-            found[play.pk] = PlayTarget()
-    return found
+            targets[play.pk] = PlayTarget()
+    return targets
 
 
 def file_url(file: ScannedFile) -> str:

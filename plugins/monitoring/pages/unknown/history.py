@@ -39,7 +39,7 @@ class HistoryLine:
 
     at: datetime
     actor_name: str
-    said: str
+    action: str
     note: str
 
 
