@@ -22,7 +22,7 @@ BROADCAST_FIELDS: Final = ("station", "starts_at", "showing")
 
 
 @dataclass(frozen=True, slots=True)
-class SaidBroadcast:
+class SubmittedBroadcast:
     """One broadcast of submitted files."""
 
     station: Station
@@ -54,7 +54,7 @@ class BroadcastReader:
     label = gettext_lazy("Broadcast")
     fields = BROADCAST_FIELDS
 
-    def read(self, form_values: Mapping[str, object]) -> SaidBroadcast | None:
+    def read(self, form_values: Mapping[str, object]) -> SubmittedBroadcast | None:
         """Return the broadcast that cleaned fields of a form name.
 
         ``station`` is a station or None, the others are texts. Raises
@@ -77,4 +77,4 @@ class BroadcastReader:
                 "invalid", _("Enter when the broadcast began."), field="starts_at"
             )
         starts_at = read_start(text, station.time_zone)
-        return SaidBroadcast(station, BroadcastValues(starts_at, showing=showing))
+        return SubmittedBroadcast(station, BroadcastValues(starts_at, showing=showing))

@@ -206,13 +206,13 @@ def set_audience(
         _refuse_shared(current, user)
     else:
         broadcast = _locked_broadcast(broadcast)
-    of_what: dict[str, Any] = {"month": month, "broadcast": broadcast}
-    row = Audience.objects.filter(station=current, **of_what).first()
+    key_values: dict[str, Any] = {"month": month, "broadcast": broadcast}
+    row = Audience.objects.filter(station=current, **key_values).first()
     before = audience_values(row)
     refuse_overtaken(before, seen)
     if values == before:
         return False
-    store(row or Audience(station=current, **of_what), values)
+    store(row or Audience(station=current, **key_values), values)
     named = {"broadcast": broadcast.uid} if broadcast else _month_json(month)
     case = _case(broadcast.scanned_file) if broadcast else _case(current)
     begin = "file" if broadcast else "station"
@@ -308,14 +308,14 @@ def set_revenue(
     require_action(user, Action.EDIT_CATALOGUE)
     current = _locked_station(station)
     _refuse_shared(current, user)
-    of_what: dict[str, Any] = {"month": month, "rights_type": rights_type}
-    row = Revenue.objects.filter(station=current, **of_what).first()
+    key_values: dict[str, Any] = {"month": month, "rights_type": rights_type}
+    row = Revenue.objects.filter(station=current, **key_values).first()
     before = revenue_values(row)
     new_values = _checked_revenue(values)
     refuse_overtaken(before, seen)
     if new_values == before:
         return False
-    store(row or Revenue(station=current, **of_what), new_values)
+    store(row or Revenue(station=current, **key_values), new_values)
     named = _month_json(month) | {"rights_type": str(rights_type)}
     record(
         f"revenue:{current.uid}",

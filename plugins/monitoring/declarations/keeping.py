@@ -61,8 +61,8 @@ def described(recording: RecordingFacts) -> dict[str, Any]:  # Any: JSON
 
 def recording_in(plain: Mapping[str, Any]) -> RecordingFacts:  # Any: JSON
     """Read what was said of a recording."""
-    made, readers = _KINDS["recordings"]
-    facts: RecordingFacts = made(**_read(plain, readers))
+    kind, readers = _KINDS["recordings"]
+    facts: RecordingFacts = kind(**_read(plain, readers))
     return facts
 
 

@@ -65,7 +65,7 @@ def recording_facts(
     )
     facts: dict[int, RecordingFacts] = {}
     for chunk in batched(recordings, CHUNK):
-        rights = _KnownRights.of(chunk, day, countries)
+        rights = _Rights.of(chunk, day, countries)
         prefetch_related_objects(chunk, "artist_identities")
         for recording in chunk:
             facts[recording.pk] = _facts(recording, rights, day, countries)
@@ -73,7 +73,7 @@ def recording_facts(
 
 
 @dataclass(frozen=True, slots=True)
-class _KnownRights:
+class _Rights:
     """What rights know of a chunk of recordings, by the recording's key."""
 
     works: Mapping[int, Sequence[Work]]
@@ -86,7 +86,7 @@ class _KnownRights:
     @classmethod
     def of(
         cls, recordings: Sequence[Recording], day: date, countries: frozenset[str]
-    ) -> _KnownRights:
+    ) -> _Rights:
         """Read it, with one query per kind."""
         records = {
             key: sorted(merged) for key, merged in record_keys(recordings).items()
@@ -139,7 +139,7 @@ def _joined(records: Iterable[int], of: Mapping[int, set[int]]) -> set[int]:
 
 
 def _facts(
-    recording: Recording, rights: _KnownRights, day: date, countries: frozenset[str]
+    recording: Recording, rights: _Rights, day: date, countries: frozenset[str]
 ) -> RecordingFacts:
     works = rights.works[recording.pk]
     shares = [

@@ -141,7 +141,7 @@ def _take_totals(
     declaration.undeclared_count = sum(left_out.counts.values())
 
 
-_FOUND = (
+_RESULT_FIELDS = (
     *("format_version", "as_of_event", "as_of_at", "play_count", "played_ms"),
     *("recording_count", "line_count", "undeclared_count", "counts", "changed"),
     *("facts", "facts_sha256", "undeclared", "undeclared_sha256", "file", "file_name"),
@@ -169,7 +169,7 @@ def _finish(
         declaration.facts.name, declaration.undeclared.name = stored[:2]
         declaration.file.name = stored[2]
         with transaction.atomic():
-            columns = {name: getattr(declaration, name) for name in _FOUND}
+            columns = {name: getattr(declaration, name) for name in _RESULT_FIELDS}
             context.finish(
                 **columns, gaps=[], gap_count=0, finished_at=datetime.now(tz=UTC)
             )

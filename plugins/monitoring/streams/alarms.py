@@ -88,9 +88,9 @@ def _see_to_jobs(streams: Sequence[Stream]) -> None:
     to_record = [
         stream for stream in streams if stream.enabled and stream not in orphans
     ]
-    have = jobs_of(RECORD, to_record, OPEN_STATES)
+    jobs = jobs_of(RECORD, to_record, OPEN_STATES)
     for stream in to_record:
-        if stream.pk not in have:
+        if stream.pk not in jobs:
             submit(RECORD, stream)
 
 

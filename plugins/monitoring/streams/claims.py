@@ -104,8 +104,8 @@ class HourAround:
         clock = file_clock(self.hour)
         return tuple(
             entry
-            for wide in recordings
-            if (entry := self._own(wide, claims, clock)) is not None
+            for recording in recordings
+            if (entry := self._own(recording, claims, clock)) is not None
         )
 
     def _wait_for_the_hour_before(self) -> None:
@@ -126,8 +126,10 @@ class HourAround:
         self, entry: FoundRecording, claims: Sequence[Airplay], clock: FileClock
     ) -> FoundRecording | None:
         segments: list[FoundSegment] = []
-        wide = sorted(entry.segments, key=lambda segment: segment.start_ms)
-        for use in uses_of([moved(segment, -self._offset_ms) for segment in wide]):
+        wide_segments = sorted(entry.segments, key=lambda segment: segment.start_ms)
+        for use in uses_of(
+            [moved(segment, -self._offset_ms) for segment in wide_segments]
+        ):
             end_ms = use[-1].end_ms
             if use[0].start_ms >= self._core_ms or end_ms <= 0:
                 continue
@@ -173,14 +175,14 @@ class HourAround:
         self, interval: dict[str, Any], start: int, end: int
     ) -> dict[str, Any]:  # Any: JSON
         placed = {**interval, "start_ms": start, "end_ms": end}
-        near = placed.pop("candidate", None)
-        if near is not None:
+        candidate = placed.pop("candidate", None)
+        if candidate is not None:
             first, last = (
-                near["start_ms"] - self._offset_ms,
-                near["end_ms"] - self._offset_ms,
+                candidate["start_ms"] - self._offset_ms,
+                candidate["end_ms"] - self._offset_ms,
             )
             if first >= start and last <= end:
-                placed["candidate"] = {**near, "start_ms": first, "end_ms": last}
+                placed["candidate"] = {**candidate, "start_ms": first, "end_ms": last}
         return placed
 
     def _holes(self) -> list[tuple[int, int]]:

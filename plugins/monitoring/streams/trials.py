@@ -276,14 +276,16 @@ def _delay(hours: Iterable[_Hour], plays: Iterable[_HeardPlay]) -> timedelta:
     for play in plays:
         if play.recording is not None:
             theirs.setdefault(play.recording.pk, []).append(play.start)
-    apart = [
+    delays_ms = [
         round((start - (heard.hour.starts_at + detection.whole[0] * _MS)) / _MS)
         for heard in hours
         for recording, detection in heard.detections.items()
         for start in theirs.get(recording, ())
     ]
-    common = [distance for distance in apart if abs(distance) <= _MOST_DELAY_MS]
-    return (median_low(common) if len(common) >= _LEAST_COMMON else 0) * _MS
+    plausible_ms = [
+        delay_ms for delay_ms in delays_ms if abs(delay_ms) <= _MOST_DELAY_MS
+    ]
+    return (median_low(plausible_ms) if len(plausible_ms) >= _LEAST_COMMON else 0) * _MS
 
 
 def _share(hour: StreamHour, play: _HeardPlay, delay: timedelta) -> float:

@@ -80,7 +80,7 @@ _NOT_NEW: Final[dict[str, str | Promise]] = {
     ItemState.CLOSED: lazy("This item is no longer repeated."),
 }
 # The columns that actions change and an undo restores.
-_KEPT: Final = ("state", "label", "ignored_as", "is_watched", "settled")
+_SNAPSHOT_FIELDS: Final = ("state", "label", "ignored_as", "is_watched", "settled")
 
 
 def case_of(item: UnknownItem) -> str:
@@ -308,7 +308,7 @@ def _undo(item: UnknownItem, user: User, sound: NewSound | None) -> str:
         case _:
             sentence = _("The item is watched as before.")
     before = _snapshot_of(item)
-    for name in _KEPT:
+    for name in _SNAPSHOT_FIELDS:
         setattr(item, name, event.before[name])
     _save(item)
     refresh_figures([item])
@@ -375,7 +375,7 @@ def _refuse_many(items: Sequence[UnknownItem]) -> None:
 
 
 def _snapshot_of(item: UnknownItem) -> dict[str, Any]:  # Any: JSON
-    return {name: getattr(item, name) for name in _KEPT}
+    return {name: getattr(item, name) for name in _SNAPSHOT_FIELDS}
 
 
 def _save(item: UnknownItem) -> None:
@@ -383,7 +383,7 @@ def _save(item: UnknownItem) -> None:
     item.version += 1
     item.save(
         update_fields=[
-            *_KEPT,
+            *_SNAPSHOT_FIELDS,
             *("recording", "merged_into", "length_ms", "landmarks"),
             *("best_file", "best_start_ms", "best_end_ms", "best_item_start_ms"),
             *("version", "updated_at"),

@@ -17,8 +17,8 @@ from jobs import clock
 from jobs.context import JobContext
 from plugins.monitoring.unknown import joining_index, keeping, runs
 from plugins.monitoring.unknown.items import (
-    FoundItems,
     Rewriting,
+    StoredItem,
     in_files,
     open_items,
     owners_of,
@@ -87,12 +87,12 @@ class _Comparison:
     runs_now: set[SharedSound] = field(default_factory=set)
     unmatched: Sequence[Interval] = ()
     """Where neither the catalogue nor a settled item matches."""
-    settled: list[FoundItems] = field(default_factory=list)
+    settled: list[StoredItem] = field(default_factory=list)
     heard: dict[int, list[FoundOccurrence]] = field(default_factory=dict)
     """Occurrences in this file that the items' best copies show, by item."""
-    before: list[tuple[FoundItems, Item]] = field(default_factory=list)
-    bereft: list[FoundItems] = field(default_factory=list)
-    now: list[tuple[Item, FoundItems | None]] = field(default_factory=list)
+    before: list[tuple[StoredItem, Item]] = field(default_factory=list)
+    bereft: list[StoredItem] = field(default_factory=list)
+    now: list[tuple[Item, StoredItem | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.rewriting = Rewriting(self.sounds)
@@ -114,13 +114,17 @@ class _Comparison:
         read = [
             *self.settled,
             *self.bereft,
-            *(found_item for found_item, _ in self.before),
+            *(stored_item for stored_item, _ in self.before),
         ]
         with transaction.atomic():
             if joining_index.revisions() != self.revisions or not unchanged(read):
                 return False
-            was = set(self.runs_before)
-            runs.replace(self.runs_before, was - self.runs_now, self.runs_now - was)
+            former_runs = set(self.runs_before)
+            runs.replace(
+                self.runs_before,
+                former_runs - self.runs_now,
+                self.runs_now - former_runs,
+            )
             self._write_items()
             self._write_file()
             # Last, so that a worker that lost the job writes nothing.
@@ -144,15 +148,15 @@ class _Comparison:
 
     def _join(self, truth: Truth) -> None:
         """Hear known items in the file, and join the rest with all others."""
-        number, nothing = self.kept_file.pk, truth.unmatched
-        sound = read_sound(self.kept_file, truth.fingerprint_name, nothing)
-        self._hear(sound, nothing)
+        number, unmatched = self.kept_file.pk, truth.unmatched
+        sound = read_sound(self.kept_file, truth.fingerprint_name, unmatched)
+        self._hear(sound, unmatched)
         claimed = [
             (occurrence.start_ms, occurrence.end_ms)
-            for found_item in self.settled
-            for occurrence in self.heard.get(found_item.row.pk, ())
+            for stored_item in self.settled
+            for occurrence in self.heard.get(stored_item.row.pk, ())
         ]
-        self.unmatched = intervals.without(nothing, claimed)
+        self.unmatched = intervals.without(unmatched, claimed)
         if claimed:
             sound = Sound.of(number, sound.fingerprint, self.unmatched)
         self.sounds.give(sound)
@@ -166,13 +170,13 @@ class _Comparison:
             )
         )
 
-    def _hear(self, sound: Sound, nothing: Sequence[Interval]) -> None:
+    def _hear(self, sound: Sound, unmatched: Sequence[Interval]) -> None:
         """Find the items whose best copies are known.
 
         What was known of the file is kept where it still holds, so that nothing moves
         by the length of a rounding.
         """
-        matches = self._matches(sound, nothing)
+        matches = self._matches(sound, unmatched)
         owners = owners_of({match.recording for match in matches})
         matches = [
             replace(match, recording=owners[match.recording]) for match in matches
@@ -181,18 +185,18 @@ class _Comparison:
         here = in_files([number])
         self.settled = settled_items(here | matched)
         candidates = [*self.settled, *open_items(here | matched)]
-        still = {
-            occurrence: found_item.row.pk
-            for found_item in candidates
-            for occurrence in found_item.keys
+        item_of = {
+            occurrence: stored_item.row.pk
+            for stored_item in candidates
+            for occurrence in stored_item.keys
             if occurrence.file == number
-            and _share_within(occurrence, nothing) >= _WHOLE
+            and _share_within(occurrence, unmatched) >= _WHOLE
         }
-        settled = {found_item.row.pk for found_item in self.settled}
-        for occurrence, item in still.items():
+        settled = {stored_item.row.pk for stored_item in self.settled}
+        for occurrence, item in item_of.items():
             if item in settled or _confirmed(occurrence, item, matches):
                 self.heard.setdefault(item, []).append(occurrence)
-        rows = {found_item.row.pk: found_item.row for found_item in candidates}
+        rows = {stored_item.row.pk: stored_item.row for stored_item in candidates}
         for match in sorted(matches, key=lambda match: -match.bits):
             row = rows.get(match.recording)
             if row is None:
@@ -204,15 +208,17 @@ class _Comparison:
                 item_start_ms=min(occurrence.item_start_ms, occurrence.item_end_ms),
             )
             of_item = self.heard.setdefault(row.pk, [])
-            for part in within(occurrence, nothing):
+            for part in within(occurrence, unmatched):
                 if not is_inside(part, {number: of_item}, 1 - INSIDE):
                     of_item.append(part)
 
-    def _matches(self, sound: Sound, nothing: Sequence[Interval]) -> list[SegmentMatch]:
+    def _matches(
+        self, sound: Sound, unmatched: Sequence[Interval]
+    ) -> list[SegmentMatch]:
         if not self.index.store.stats(ITEMS).recordings:
             return []
         result = scan(
-            only_in(sound.fingerprint, nothing),
+            only_in(sound.fingerprint, unmatched),
             index=self.index.store,
             buckets=[ITEMS],
             references=self.index.references(),
@@ -232,30 +238,30 @@ class _Comparison:
         files = {number} | {
             occurrence.file for item in fresh for occurrence in item.occurrences
         }
-        for found_item in open_items(in_files(files) | Q(pk__in=self.heard)):
-            here = self.heard.get(found_item.row.pk, [])
+        for stored_item in open_items(in_files(files) | Q(pk__in=self.heard)):
+            here = self.heard.get(stored_item.row.pk, [])
             occurrences = [
                 *here,
                 *(
                     occurrence
-                    for occurrence in found_item.keys
+                    for occurrence in stored_item.keys
                     if occurrence.file != number
                 ),
             ]
             if occurrences:
-                self.before.append((found_item, found_item.item(occurrences)))
+                self.before.append((stored_item, stored_item.item(occurrences)))
             else:
-                self.bereft.append(found_item)
+                self.bereft.append(stored_item)
         claimed = [
             occurrence
-            for found_item in settled_items(in_files(files))
-            for occurrence in found_item.keys
+            for stored_item in settled_items(in_files(files))
+            for occurrence in stored_item.keys
             if occurrence.file != number
         ]
         claimed += [
             occurrence
-            for found_item in self.settled
-            for occurrence in self.heard.get(found_item.row.pk, ())
+            for stored_item in self.settled
+            for occurrence in self.heard.get(stored_item.row.pk, ())
         ]
         for item, place in renewed([item for _, item in self.before], fresh, claimed):
             former = None if place is None else self.before[place][0]
@@ -269,14 +275,14 @@ class _Comparison:
 
     def _write_items(self) -> None:
         rewriting, number = self.rewriting, self.kept_file.pk
-        for found_item in self.settled:
+        for stored_item in self.settled:
             elsewhere = [
                 occurrence
-                for occurrence in found_item.keys
+                for occurrence in stored_item.keys
                 if occurrence.file != number
             ]
-            here = self.heard.get(found_item.row.pk, [])
-            rewriting.set_occurrences(found_item, distinct([*elsewhere, *here]))
+            here = self.heard.get(stored_item.row.pk, [])
+            rewriting.set_occurrences(stored_item, distinct([*elsewhere, *here]))
         rows, stay = [], set()
         for item, before in self.now:
             if before is None:
@@ -286,9 +292,9 @@ class _Comparison:
                 rows.append((before.row, item))
                 stay.add(before.row.pk)
         unrenewed = [pair for pair in self.before if pair[0].row.pk not in stay]
-        rewriting.close_rest(unrenewed, rows)
-        for found_item in self.bereft:
-            rewriting.close(found_item, [])
+        rewriting.close_unrenewed(unrenewed, rows)
+        for stored_item in self.bereft:
+            rewriting.close(stored_item, [])
         rewriting.end()
 
     def _write_file(self) -> None:

@@ -39,7 +39,7 @@ _COLUMNS: Final = [
 
 
 @dataclass(frozen=True, slots=True)
-class FoundItems:
+class StoredItem:
     """An item and its occurrences as they were read, with the keys of their rows."""
 
     row: UnknownItem
@@ -86,12 +86,12 @@ class FoundItems:
         return Item(self.row.length_ms, former, tuple(ordered))
 
 
-def open_items(which: Q) -> list[FoundItems]:
+def open_items(which: Q) -> list[StoredItem]:
     """Return the items of the machine that fit the condition, with all occurrences."""
     return _with_occurrences(UnknownItem.objects.filter(_OPEN, which))
 
 
-def settled_items(which: Q) -> list[FoundItems]:
+def settled_items(which: Q) -> list[StoredItem]:
     """Return the items with a settled extent that fit the condition."""
     rows = UnknownItem.objects.filter(which, settled=True)
     return _with_occurrences(rows.exclude(state=ItemState.MERGED))
@@ -114,27 +114,27 @@ def in_files(files: Collection[int]) -> Q:
     return Q(pk__in=inside.values("item"))
 
 
-def _with_occurrences(rows: Iterable[UnknownItem]) -> list[FoundItems]:
+def _with_occurrences(rows: Iterable[UnknownItem]) -> list[StoredItem]:
     items = sorted(rows, key=lambda row: row.pk)
     held: dict[int, dict[engine.FoundOccurrence, int]] = defaultdict(dict)
-    every = Occurrence.objects.filter(item__in=[row.pk for row in items])
-    ordered = every.order_by("file", "start_ms", "pk")
+    occurrences = Occurrence.objects.filter(item__in=[row.pk for row in items])
+    ordered = occurrences.order_by("file", "start_ms", "pk")
     for item, key, *values in ordered.values_list("item", "pk", *_COLUMNS):
         held[item][engine.FoundOccurrence(*values)] = key
-    return [FoundItems(row, held[row.pk]) for row in items]
+    return [StoredItem(row, held[row.pk]) for row in items]
 
 
-def unchanged(items: Iterable[FoundItems]) -> bool:
+def unchanged(items: Iterable[StoredItem]) -> bool:
     """Lock the rows of items; return whether they are still as they were read."""
     read = {
-        found_item.row.pk: (found_item.row.version, found_item.keys)
-        for found_item in items
+        stored_item.row.pk: (stored_item.row.version, stored_item.keys)
+        for stored_item in items
     }
     rows = UnknownItem.objects.select_for_update().filter(pk__in=read)
     now = _with_occurrences(rows)
     return {
-        found_item.row.pk: (found_item.row.version, found_item.keys)
-        for found_item in now
+        stored_item.row.pk: (stored_item.row.version, stored_item.keys)
+        for stored_item in now
     } == read
 
 
@@ -153,7 +153,7 @@ class Rewriting:
         self._changed: dict[int, UnknownItem] = {}
         self._events: list[EventDraft] = []
 
-    def prepare(self, item: Item, before: FoundItems | None = None) -> Item:
+    def prepare(self, item: Item, before: StoredItem | None = None) -> Item:
         """Return what an item is to become, and read its best copy if that is new."""
         if before is not None:
             item = before.keeping_best(item)
@@ -167,13 +167,13 @@ class Rewriting:
         row = UnknownItem(length_ms=item.length_ms)
         self._take_best(row, item)
         row.save()
-        self.set_occurrences(FoundItems(row, {}), item.occurrences)
+        self.set_occurrences(StoredItem(row, {}), item.occurrences)
         self._tell(row, action="unknown.found", after=_facts(row, item))
         return row
 
-    def renew(self, before: FoundItems, item: Item) -> None:
+    def renew(self, before: StoredItem, item: Item) -> None:
         """Update an item from the engine's result; a closed one opens again."""
-        row, was = before.row, _extent(before.row)
+        row, former_extent = before.row, _extent(before.row)
         returns = row.state == ItemState.CLOSED
         has_new_best = not _is_best(row, item)
         if has_new_best:
@@ -187,20 +187,20 @@ class Rewriting:
         self.set_occurrences(before, item.occurrences)
         if returns:
             self._tell(row, action="unknown.returned", after=_facts(row, item))
-        elif _differs(was, _extent(row)):
+        elif _differs(former_extent, _extent(row)):
             former = before.best_of(before.keys)
             is_gone = not former or not _same_place(former, item.occurrences)
             self._tell(
                 row,
                 action="unknown.changed",
-                before=was,
+                before=former_extent,
                 after=_extent(row),
-                note=_why_changed(was, _extent(row), is_gone=is_gone),
+                note=_why_changed(former_extent, _extent(row), is_gone=is_gone),
             )
 
     def close(
         self,
-        before: FoundItems,
+        before: StoredItem,
         remaining: Sequence[engine.FoundOccurrence],
         into: UnknownItem | None = None,
     ) -> None:
@@ -228,9 +228,9 @@ class Rewriting:
             note=note,
         )
 
-    def close_rest(
+    def close_unrenewed(
         self,
-        unrenewed: Iterable[tuple[FoundItems, Item]],
+        unrenewed: Iterable[tuple[StoredItem, Item]],
         now: Sequence[tuple[UnknownItem, Item]],
     ) -> None:
         """Close the items that are no longer among those of ``now``."""
@@ -238,16 +238,16 @@ class Rewriting:
         for _row, item in now:
             for occurrence in item.occurrences:
                 taken[occurrence.file].append(occurrence)
-        for found_item, item in unrenewed:
+        for stored_item, item in unrenewed:
             remaining = [
                 occurrence
                 for occurrence in item.occurrences
                 if not engine.is_inside(occurrence, taken, engine.INSIDE)
             ]
-            self.close(found_item, remaining, None if remaining else _heir(item, now))
+            self.close(stored_item, remaining, None if remaining else _heir(item, now))
 
     def set_occurrences(
-        self, before: FoundItems, occurrences: Sequence[engine.FoundOccurrence]
+        self, before: StoredItem, occurrences: Sequence[engine.FoundOccurrence]
     ) -> None:
         """Replace an item's occurrences."""
         row, new, old = before.row, set(occurrences), before.keys.keys()
@@ -303,11 +303,11 @@ def _same_place(
 ) -> engine.FoundOccurrence | None:
     """Return the occurrence that lies where a former one does, within a second."""
     for occurrence in occurrences:
-        apart = (
+        distances = (
             abs(occurrence.start_ms - former.start_ms),
             abs(occurrence.end_ms - former.end_ms),
         )
-        if occurrence.file == former.file and max(apart) < _SAME_MS:
+        if occurrence.file == former.file and max(distances) < _SAME_MS:
             return occurrence
     return None
 
@@ -342,9 +342,11 @@ def _facts(row: UnknownItem, item: Item) -> dict[str, Any]:  # Any: JSON
     return _extent(row) | {"plays": len(item.occurrences), "files": len(files)}
 
 
-def _differs(was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    moved = [abs(was[name] - now[name]) for name in was if name != "best_file"]
-    return bool(was["best_file"] != now["best_file"] or max(moved) >= _SAME_MS)
+def _differs(former: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
+    moved = [
+        abs(former[name] - current[name]) for name in former if name != "best_file"
+    ]
+    return bool(former["best_file"] != current["best_file"] or max(moved) >= _SAME_MS)
 
 
 def _why_changed(

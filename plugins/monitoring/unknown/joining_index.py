@@ -140,8 +140,8 @@ class JoinIndex:
     def _files(self, numbers: Sequence[int]) -> Iterator[Postings]:
         explained = runs.of_files(numbers)
         for number in numbers:
-            made = entry(self.load(number), explained.get(number, ()))
-            yield Postings(number, *made, NO_PLACES)
+            postings = entry(self.load(number), explained.get(number, ()))
+            yield Postings(number, *postings, NO_PLACES)
 
     def _write(self) -> None:
         files, items = (sorted(self.held[bucket].items()) for bucket in (FILES, ITEMS))

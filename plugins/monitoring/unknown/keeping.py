@@ -74,12 +74,12 @@ def truth_of(file: ScannedFile) -> Truth | None:
             "recording"
         )
     )
-    nothing = [
+    without_match = [
         (interval["start_ms"], interval["end_ms"])
         for interval in scan.unmatched
         if interval["kind"] == "no_match"
     ]
-    unmatched = without(nothing, segments.values_list("start_ms", "end_ms"))
+    unmatched = without(without_match, segments.values_list("start_ms", "end_ms"))
     speech = tuple(
         (interval["start_ms"], interval["end_ms"])
         for interval in scan.unmatched

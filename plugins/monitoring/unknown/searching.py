@@ -14,8 +14,8 @@ from django.db.models import Q
 from jobs import clock
 from jobs.context import JobContext
 from plugins.monitoring.unknown.items import (
-    FoundItems,
     Rewriting,
+    StoredItem,
     open_items,
     unchanged,
 )
@@ -56,20 +56,20 @@ def _search_next(context: JobContext) -> None:
     if kept_file is None:
         to_search().filter(searched_to=position).update(searched_to=None)
         return
-    found_items = open_items(this_round)
-    item_keys = [found_item.row.pk for found_item in found_items]
+    stored_items = open_items(this_round)
+    item_keys = [stored_item.row.pk for stored_item in stored_items]
     # Where the best copy of another item lies, one may turn out to be a part of it.
-    beside = Q(best_file=kept_file, state=ItemState.UNIDENTIFIED)
-    found_items += open_items(beside & ~this_round)
-    items = [found_item.item(found_item.keys) for found_item in found_items]
+    best_copies_here = Q(best_file=kept_file, state=ItemState.UNIDENTIFIED)
+    stored_items += open_items(best_copies_here & ~this_round)
+    items = [stored_item.item(stored_item.keys) for stored_item in stored_items]
     sounds = Sounds(context.report)
-    free_intervals = _free_intervals(kept_file, found_items)
+    free_intervals = _free_intervals(kept_file, stored_items)
     sounds.give(read_sound(kept_file, kept_file.fingerprint_name, free_intervals))
     back = numbered_back(
         items,
         [kept_file.pk],
         load=sounds,
-        stored=[searchable(found_item.row) for found_item in found_items],
+        stored=[searchable(stored_item.row) for stored_item in stored_items],
     )
     searched = [
         (number, cut)
@@ -78,33 +78,33 @@ def _search_next(context: JobContext) -> None:
     ]
     rewriting = Rewriting(sounds)
     now = [
-        (number, rewriting.prepare(item, found_items[number]))
+        (number, rewriting.prepare(item, stored_items[number]))
         for number, item in searched
     ]
     with transaction.atomic():
         revision = KeptFile.objects.filter(pk=kept_file.pk).values_list("revision")
-        if revision.first() != (kept_file.revision,) or not unchanged(found_items):
+        if revision.first() != (kept_file.revision,) or not unchanged(stored_items):
             return
         for number, item in now:
-            rewriting.renew(found_items[number], item)
+            rewriting.renew(stored_items[number], item)
         stays = {number for number, _ in now}
-        rewriting.close_rest(
+        rewriting.close_unrenewed(
             [
-                (found_item, items[number])
-                for number, found_item in enumerate(found_items)
+                (stored_item, items[number])
+                for number, stored_item in enumerate(stored_items)
                 if number not in stays
             ],
-            [(found_items[number].row, item) for number, item in now],
+            [(stored_items[number].row, item) for number, item in now],
         )
         rewriting.end()
         UnknownItem.objects.filter(pk__in=item_keys).update(searched_to=kept_file.pk)
 
 
-def _free_intervals(kept_file: KeptFile, items: list[FoundItems]) -> list[Interval]:
+def _free_intervals(kept_file: KeptFile, items: list[StoredItem]) -> list[Interval]:
     """Return where nothing matches in a file, and no other item occurs."""
     of_others = Occurrence.objects.filter(file=kept_file).exclude(
-        item__in=[found_item.row.pk for found_item in items]
+        item__in=[stored_item.row.pk for stored_item in items]
     )
-    taken = of_others.values_list("start_ms", "end_ms")
+    claimed = of_others.values_list("start_ms", "end_ms")
     unmatched = [(start, end) for start, end in kept_file.unmatched]
-    return intervals.without(unmatched, taken)
+    return intervals.without(unmatched, claimed)

@@ -439,15 +439,15 @@ def places_of_item(
     unknown_item = items_in_reach().filter(uid=item).first()
     if unknown_item is None:
         return []
-    every = occurrences_of(unknown_item)
+    occurrences = occurrences_of(unknown_item)
     start, end = span
-    here = every.filter(
+    here = occurrences.filter(
         file__scanned_file=file, start_ms__lt=end, end_ms__gt=start
     ).first()
     if here is None:
         return []
     # Of music that something interrupts, each part occurs alone.
-    alike = every.exclude(pk=here.pk).filter(
+    alike = occurrences.exclude(pk=here.pk).filter(
         item_start_ms__lt=here.item_end_ms, item_end_ms__gt=here.item_start_ms
     )
     return [

@@ -189,8 +189,8 @@ class BroadcastImporter:
     def _audience(self, row: AudienceRow) -> str:
         if row.hour is not None:
             return self._hour(row, row.hour)
-        of_what = {"month": row.month, "broadcast": row.broadcast}
-        audience = Audience.objects.filter(station=row.station, **of_what).first()
+        key_values = {"month": row.month, "broadcast": row.broadcast}
+        audience = Audience.objects.filter(station=row.station, **key_values).first()
         is_changed = services.set_audience(
             station=row.station,
             values=with_figures(services.audience_values(audience), row),

@@ -123,16 +123,16 @@ def restore_figures(undo: Undo, event: Event) -> str:
 def _restore_figures(
     undo: Undo,
     event: Event,
-    of_what: dict[str, Any],  # Any: a station, and a month or a broadcast
+    key_values: dict[str, Any],  # Any: a station, and a month or a broadcast
 ) -> str:
-    now = services.audience_values(Audience.objects.filter(**of_what).first())
+    now = services.audience_values(Audience.objects.filter(**key_values).first())
     same, changed = differing(
         as_json(now), _without_names(event.before), _without_names(event.after)
     )
     values = asdict(now) | same
     if isinstance(hours := values["tuning_hours"], str):
         values["tuning_hours"] = Decimal(hours)
-    services.set_audience(values=AudienceValues(**values), user=undo.user, **of_what)
+    services.set_audience(values=AudienceValues(**values), user=undo.user, **key_values)
     return changed_again(changed)
 
 

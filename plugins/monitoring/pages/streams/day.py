@@ -29,7 +29,7 @@ from plugins.monitoring.pages.streams.log import (
     targets_of,
     title_of,
 )
-from plugins.monitoring.pages.streams.looks import ms_of, zone_of
+from plugins.monitoring.pages.streams.presentation import ms_of, zone_of
 from plugins.monitoring.streams import selectors
 from plugins.monitoring.streams.choices import AirplayState
 from plugins.monitoring.streams.models import Airplay, Stream, StreamGap
@@ -81,15 +81,15 @@ def day_page(stream: Stream, on: date, hour: int | None, now: datetime) -> DayPa
     titles |= {play.pk: title_of(play) for play in sent}
     marks = [_marks(day_hour, zone, targets, titles) for day_hour in view.hours]
     chosen = _chosen_hour(view.hours, hour)
-    picked = view.hours[chosen]
+    picked_hour = view.hours[chosen]
     begin = max(view.hours[0].starts_at, selectors.began_at(stream))
     end = min(view.hours[-1].ends_at, now)
     past = max(ms_of(end - begin), 0)
     cover = selectors.coverage(stream, begin, max(end, begin))
     rows = [
         *((play.starts_at, play_row(play, targets[play.pk], titles[play.pk], zone, with_day=False))
-          for play in picked.plays),
-        *((gap.starts_at, gap_row(gap, zone)) for gap in picked.gaps + picked.silences),
+          for play in picked_hour.plays),
+        *((gap.starts_at, gap_row(gap, zone)) for gap in picked_hour.gaps + picked_hour.silences),
     ]  # fmt: skip
     rows.sort(key=lambda pair: pair[0])
     present = {target.state or _live_state(plays[pk]) for pk, target in targets.items()}
@@ -107,8 +107,8 @@ def day_page(stream: Stream, on: date, hour: int | None, now: datetime) -> DayPa
         plays=len(plays),
         titles=sum(len(day_hour.titles) for day_hour in view.hours),
         hour=chosen,
-        hour_label=_span_label(picked, zone),
-        hour_url=file_url(picked.files[0]) if picked.files else "",
+        hour_label=_span_label(picked_hour, zone),
+        hour_url=file_url(picked_hour.files[0]) if picked_hour.files else "",
         rows=[row for _at, row in rows],
         states=[
             (state, _state_label(state), pattern_fill(state))

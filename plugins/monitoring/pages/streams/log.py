@@ -16,7 +16,12 @@ from catalogue.models import Recording
 from common.reading import read_date
 from common.words import lowered
 from plugins.monitoring.pages.streams.forms import LogFilterForm
-from plugins.monitoring.pages.streams.looks import Look, ms_of, play_look, zone_of
+from plugins.monitoring.pages.streams.presentation import (
+    Badge,
+    ms_of,
+    play_badge,
+    zone_of,
+)
 from plugins.monitoring.streams import selectors
 from plugins.monitoring.streams.choices import AirplayState
 from plugins.monitoring.streams.models import Airplay, Stream, StreamGap
@@ -35,7 +40,7 @@ class LogRow:
     artists: str = ""
     stream_name: str = ""
     day_url: str = ""
-    look: Look | None = None
+    look: Badge | None = None
     match_state: str = ""
     score: float | None = None
     sent: str = ""
@@ -110,7 +115,7 @@ def play_row(
         artists=recording.artist_names,
         stream_name=stream.name,
         day_url="" if stream.deleted_at else _day_url(stream, aired.date()),
-        look=play_look(play),
+        look=play_badge(play),
         match_state=target.state,
         score=play.score,
         sent=sent,
@@ -127,7 +132,7 @@ def gap_row(gap: StreamGap, zone: tzinfo) -> LogRow:
         clock=f"{gap.starts_at.astimezone(zone):%H:%M:%S}",
         length_ms=ms_of(gap.ends_at - gap.starts_at),
         title=lowered(gap.get_cause_display()),
-        look=Look(_("Gap"), "away", "badge--error"),
+        look=Badge(_("Gap"), "away", "badge--error"),
         is_gap=True,
     )
 

@@ -11,12 +11,12 @@ from django.db.models import Max
 
 from accounts.models import User
 from catalogue.models import Recording
-from plugins.monitoring.pages.streams.looks import (
-    Look,
+from plugins.monitoring.pages.streams.presentation import (
+    Badge,
     ms_of,
     plain_address,
     sound_of,
-    stream_look,
+    stream_badge,
     zone_of,
 )
 from plugins.monitoring.streams import selectors
@@ -49,7 +49,7 @@ class NowRow:
     """A stream, its current play and its problems."""
 
     stream: Stream
-    look: Look
+    look: Badge
     since: datetime | None
     play: NowPlay | None
     says: str
@@ -78,7 +78,7 @@ def now_rows(streams: Sequence[Stream], now: datetime) -> list[NowRow]:
     return [
         NowRow(
             stream=stream,
-            look=stream_look(stream),
+            look=stream_badge(stream),
             since=stream.state_at,
             play=_now_play(plays.get(stream.pk), now),
             says=stream.cause

@@ -18,7 +18,7 @@ from accounts.models import User
 from accounts.roles import Action
 from catalogue.models import Recording
 from plugins.monitoring.pages.streams.forms import BannedForm, StationForm
-from plugins.monitoring.pages.streams.looks import stream_look
+from plugins.monitoring.pages.streams.presentation import stream_badge
 from plugins.monitoring.streams import selectors, services
 from plugins.monitoring.streams.errors import StreamRefused
 from plugins.monitoring.streams.models import Station, Stream
@@ -130,7 +130,7 @@ def _show(
     streams = selectors.list_streams().filter(station=station)
     context = {
         "station": station,
-        "streams": [(stream, stream_look(stream)) for stream in streams],
+        "streams": [(stream, stream_badge(stream)) for stream in streams],
         "banned": banned,
         "form": form or BannedForm(initial={"banned": banned}),
         "may_change": request.user.has_perm(Action.EDIT_CATALOGUE),

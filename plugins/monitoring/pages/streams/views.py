@@ -23,7 +23,7 @@ from django.views.decorators.http import (
 
 from accounts.models import User
 from accounts.roles import Action
-from plugins.monitoring.pages.streams import log, looks, page
+from plugins.monitoring.pages.streams import log, page, presentation
 from plugins.monitoring.pages.streams.day import day_page
 from plugins.monitoring.pages.streams.forms import (
     LogFilterForm,
@@ -155,15 +155,15 @@ def stream_day(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Show a day of a stream: its picture, and the log of one hour."""
     stream = _stream(uid)
     now = datetime.now(tz=UTC)
-    today = now.astimezone(looks.zone_of(stream.station)).date()
+    today = now.astimezone(presentation.zone_of(stream.station)).date()
     on = _day(request.GET.get("date", ""), today)
     view = day_page(stream, on, _number(request.GET.get("hour", "")), now)
     context = {
         "stream": stream,
-        "look": looks.stream_look(stream),
+        "look": presentation.stream_badge(stream),
         "shown": view,
         "is_today": on == today,
-        "address": looks.plain_address(stream.current_url)
+        "address": presentation.plain_address(stream.current_url)
         if stream.current_url
         else "",
         "alarms": page.shown_alarms(list(selectors.open_alarms(stream)), request.user),

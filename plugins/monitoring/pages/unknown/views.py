@@ -242,14 +242,14 @@ def unknown_many(request: PortalRequest) -> HttpResponseBase:
     uids = request.POST.getlist("item")[:BULK]
     reachable = selectors.items_in_reach().filter(uid__in=uids)
     items = list(selectors.by_weight(reachable))
-    back = _list_address(request)
+    list_url = _list_address(request)
     if not items or verb not in {"ignore", "merge", "watch", "unwatch", "undo"}:
         messages.error(request, _("Tick at least one item first."))
-        return redirect(back)
+        return redirect(list_url)
     if verb == "ignore":
-        return _ignore_many(request, items, back)
+        return _ignore_many(request, items, list_url)
     if verb == "merge":
-        return _merge_many(request, items, back)
+        return _merge_many(request, items, list_url)
     if verb == "undo":
         done = _act_on_items(
             request, items, lambda item: actions.undo(item=item, user=request.user)
@@ -275,7 +275,7 @@ def unknown_many(request: PortalRequest) -> HttpResponseBase:
         )
     if done:
         messages.success(request, message % {"n": done})
-    return redirect(back)
+    return redirect(list_url)
 
 
 def _ignore_many(
