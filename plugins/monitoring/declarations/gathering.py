@@ -176,13 +176,13 @@ def gather(
         airings[station.uid] = 0
         for chunk in airings_in(station, period):
             files = _Files.of(chunk, earlier)
-            inside = _inside(chunk, files, period)
-            chunk_plays = _plays_of_chunk(station, inside, files, period, left_out)
+            aired_files = _aired_files(chunk, files, period)
+            chunk_plays = _plays_of_chunk(station, aired_files, files, period, left_out)
             of_station += [
                 _PlacedPlay.of(play, spool.add(play)) for play in chunk_plays
             ]
-            airings[station.uid] += len(inside)
-            programmes += _programmes(inside)
+            airings[station.uid] += len(aired_files)
+            programmes += _programmes(aired_files)
             read += len(chunk)
             if report is not None:
                 report(read)
@@ -301,7 +301,7 @@ class _Files:
 
 
 @dataclass(frozen=True, slots=True)
-class _Inside:
+class _AiredFile:
     """An airing that reaches into the period, with its file and length."""
 
     airing: Airing
@@ -309,7 +309,9 @@ class _Inside:
     length_ms: int
 
 
-def _inside(airings: Iterable[Airing], files: _Files, period: Period) -> list[_Inside]:
+def _aired_files(
+    airings: Iterable[Airing], files: _Files, period: Period
+) -> list[_AiredFile]:
     in_period = []
     for airing in airings:
         file = files.files.get(airing.file)
@@ -318,29 +320,31 @@ def _inside(airings: Iterable[Airing], files: _Files, period: Period) -> list[_I
         length = file.length_ms if airing.length_ms is None else airing.length_ms
         end = airing.at(max(0, length - 1))
         if airing.starts_at.date() <= period.ends and end.date() >= period.begins:
-            in_period.append(_Inside(airing, file, length))
+            in_period.append(_AiredFile(airing, file, length))
     return in_period
 
 
-def _programmes(inside: Iterable[_Inside]) -> Iterator[AiredProgramme]:
-    for entry in inside:
-        if entry.airing.is_scheduled:
-            begin = (entry.airing.starts_at - _EPOCH) // _MS
-            end = begin + entry.length_ms
-            yield AiredProgramme(begin, end, str(entry.file.uid), entry.file.name)
+def _programmes(aired_files: Iterable[_AiredFile]) -> Iterator[AiredProgramme]:
+    for aired_file in aired_files:
+        if aired_file.airing.is_scheduled:
+            begin = (aired_file.airing.starts_at - _EPOCH) // _MS
+            end = begin + aired_file.length_ms
+            yield AiredProgramme(
+                begin, end, str(aired_file.file.uid), aired_file.file.name
+            )
 
 
 def _plays_of_chunk(
     station: Station,
-    inside: Iterable[_Inside],
+    aired_files: Iterable[_AiredFile],
     files: _Files,
     period: Period,
     left_out: Take,
 ) -> list[_CountedPlay]:
     """Return the plays of some airings that begin in the period."""
     counted: list[_CountedPlay] = []
-    for entry in inside:
-        airing, file, length = entry.airing, entry.file, entry.length_ms
+    for aired_file in aired_files:
+        airing, file, length = aired_file.airing, aired_file.file, aired_file.length_ms
         for match in files.matches.get(airing.file, ()):
             if match.state in DECLARED:
                 counted += _counted(station, airing, file, match, files, period)

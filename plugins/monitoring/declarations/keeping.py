@@ -60,7 +60,7 @@ def described(recording: RecordingFacts) -> dict[str, Any]:  # Any: JSON
 
 
 def recording_in(plain: Mapping[str, Any]) -> RecordingFacts:  # Any: JSON
-    """Read what was said of a recording."""
+    """Return the facts about a recording from their JSON."""
     kind, readers = _KINDS["recordings"]
     facts: RecordingFacts = kind(**_read(plain, readers))
     return facts

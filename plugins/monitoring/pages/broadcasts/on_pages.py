@@ -15,7 +15,7 @@ from portal.shared.cards import Card
 from portal.shared.file_verbs import FileVerb, always
 from scanning.models import ScannedFile
 
-_SHOWN = 5
+_MOST_SHOWN = 5
 
 
 class BroadcastManyForm(ArrivalFields, BroadcastFields):
@@ -43,11 +43,11 @@ ADD_BROADCAST = FileVerb(
 
 
 def _broadcasts(file: ScannedFile, _user: User) -> dict[str, object]:
-    broadcasts = list(broadcasts_of(file)[: _SHOWN + 1])
+    broadcasts = list(broadcasts_of(file)[: _MOST_SHOWN + 1])
     return {
         "file": file,
-        "broadcasts": broadcasts[:_SHOWN],
-        "has_more": len(broadcasts) > _SHOWN,
+        "broadcasts": broadcasts[:_MOST_SHOWN],
+        "has_more": len(broadcasts) > _MOST_SHOWN,
     }
 
 

@@ -89,7 +89,8 @@ def day_page(stream: Stream, on: date, hour: int | None, now: datetime) -> DayPa
     rows = [
         *((play.starts_at, play_row(play, targets[play.pk], titles[play.pk], zone, with_day=False))
           for play in picked_hour.plays),
-        *((gap.starts_at, gap_row(gap, zone)) for gap in picked_hour.gaps + picked_hour.silences),
+        *((gap.starts_at, gap_row(gap, zone))
+          for gap in picked_hour.gaps + picked_hour.silences),
     ]  # fmt: skip
     rows.sort(key=lambda pair: pair[0])
     present = {target.state or _live_state(plays[pk]) for pk, target in targets.items()}

@@ -109,22 +109,22 @@ class LandmarkLog:
 
     def _places(self, path: Path) -> list[_PiecePlace]:
         """Return the complete records of a file; only new ones are parsed."""
-        read_so_far = self._known.setdefault(path, _WholeRecords())
+        whole_records = self._known.setdefault(path, _WholeRecords())
         try:
             file = path.open("rb")
         except FileNotFoundError:  # deleted in the meantime
             self._known.pop(path)
             return []
         with file:
-            file.seek(read_so_far.end)
+            file.seek(whole_records.end)
             for payload in records.read(file):
                 _first_frame, first_row, duration_ms = PIECE.unpack_from(payload)
-                at = read_so_far.end + records.HEAD.size
-                read_so_far.places.append(
+                at = whole_records.end + records.HEAD.size
+                whole_records.places.append(
                     _PiecePlace(at, len(payload), first_row, duration_ms)
                 )
-                read_so_far.end = at + len(payload)
-        return read_so_far.places
+                whole_records.end = at + len(payload)
+        return whole_records.places
 
     def _files(self) -> list[Path]:
         files = sorted(self.folder.glob(f"*{SUFFIX}"))
