@@ -36,7 +36,7 @@ class ActOutcome:
     """What an act did: the suggestions done, and those left with the reason."""
 
     done: list[Suggestion] = field(default_factory=list)
-    left: list[tuple[Suggestion, str]] = field(default_factory=list)
+    skipped: list[tuple[Suggestion, str]] = field(default_factory=list)
 
 
 def accept(*, suggestion: Suggestion, user: User) -> str:
@@ -46,8 +46,8 @@ def accept(*, suggestion: Suggestion, user: User) -> str:
     if not open_rows.update(act=act):
         raise _decided()
     outcome = apply_act(act=act, user=user)
-    if outcome.left:
-        raise EnrichmentRefused("value_taken", outcome.left[0][1])
+    if outcome.skipped:
+        raise EnrichmentRefused("value_taken", outcome.skipped[0][1])
     return act
 
 
@@ -87,11 +87,11 @@ def apply_act(
             for suggestion, recording in _lock_suggestions(keys, SuggestionState.OPEN):
                 why = _why_not(suggestion, recording)
                 if why:
-                    outcome.left.append((suggestion, why))
+                    outcome.skipped.append((suggestion, why))
                     continue
                 _write(suggestion, recording, user, rule)
                 outcome.done.append(suggestion)
-        heartbeat(len(outcome.done) + len(outcome.left))
+        heartbeat(len(outcome.done) + len(outcome.skipped))
     # What was left waits for another decision.
     rows.update(act="")
     if len(outcome.done) > 1 or rule is not None:
@@ -99,7 +99,7 @@ def apply_act(
             case=f"filling:{act}",
             action="enrichment.applied",
             actor=_actor(user, rule),
-            after={"accepted": len(outcome.done), "left": len(outcome.left)},
+            after={"accepted": len(outcome.done), "left": len(outcome.skipped)},
         )
     return outcome
 
@@ -121,7 +121,7 @@ def undo_act(*, act: str, user: User) -> ActOutcome:
         with transaction.atomic():
             for suggestion, recording in _lock_suggestions(part, *decided):
                 if why := _take_back(suggestion, recording, user):
-                    outcome.left.append((suggestion, why))
+                    outcome.skipped.append((suggestion, why))
                 else:
                     outcome.done.append(suggestion)
     return outcome
@@ -209,10 +209,10 @@ def _why_not(suggestion: Suggestion, recording: Recording) -> str:
 def _is_taken(suggestion: Suggestion, recording: Recording) -> bool:
     # Also by a recording that this person may not see.
     with working_for(None):
-        others = Recording.objects.filter(isrc_normalised=suggestion.value).exclude(
+        holders = Recording.objects.filter(isrc_normalised=suggestion.value).exclude(
             pk=recording.pk
         )
-        return others.exclude(
+        return holders.exclude(
             status__in=[RecordingStatus.RETIRED, RecordingStatus.STUB]
         ).exists()
 

@@ -32,27 +32,29 @@ def also_right(field: FillField) -> Judged:
 
 @transaction.atomic
 def keep_differences(
-    field: FillField, found: Iterable[tuple[int, str, MergedValue]]
+    field: FillField, differences: Iterable[tuple[int, str, MergedValue]]
 ) -> None:
     """Make the differences of a field those that were found; judged ones stay.
 
     Each has a recording's key, the value that it has, and what sources say.
     """
-    wanted = {(key, known, each.value): each for key, known, each in found}
+    pending = {
+        (key, ours, candidate.value): candidate for key, ours, candidate in differences
+    }
     rows = KnownDifference.objects.filter(field=field)
     for row in rows.select_for_update():
-        evidence = wanted.pop((row.recording_id, row.known, row.found), None)
+        evidence = pending.pop((row.recording_id, row.known, row.found), None)
         if evidence is None and not row.is_also_right:
             row.delete()
     KnownDifference.objects.bulk_create(
         KnownDifference(
             recording_id=key,
             field=field,
-            known=known,
-            found=each.value,
-            evidence=each.evidence,
+            known=ours,
+            found=candidate.value,
+            evidence=candidate.evidence,
         )
-        for (key, known, _found), each in wanted.items()
+        for (key, ours, _theirs), candidate in pending.items()
     )
 
 

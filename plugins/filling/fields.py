@@ -67,17 +67,17 @@ def value_of(recording: Recording, field: str) -> str:
     return str(getattr(recording, field))
 
 
-def is_same(field: str, one: str, other: str) -> bool:
+def is_same(field: str, first: str, second: str) -> bool:
     """Return whether two values say the same; a year says the same as a day in it."""
     match field:
         case FillField.LABEL:
-            return fold(one) == fold(other)
+            return fold(first) == fold(second)
         case FillField.UPC:
-            return one.lstrip("0") == other.lstrip("0")
+            return first.lstrip("0") == second.lstrip("0")
         case FillField.RELEASE_DATE:
-            return one.startswith(other) or other.startswith(one)
+            return first.startswith(second) or second.startswith(first)
         case _:
-            return cleaned(field, one) == cleaned(field, other)
+            return cleaned(field, first) == cleaned(field, second)
 
 
 def as_ours(recording: Recording, *, without: frozenset[str] = frozenset()) -> Ours:

@@ -23,16 +23,16 @@ Opened = list[tuple[EnrichmentSource, SourceIndex]]
 
 def folder() -> Path:
     """Return the folder of indexes, which is made if need be."""
-    found: Path = settings.ACRPORTAL_DATA_DIR / _FOLDER
-    found.mkdir(parents=True, exist_ok=True)
-    return found
+    path: Path = settings.ACRPORTAL_DATA_DIR / _FOLDER
+    path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def incoming() -> Path:
     """Return the folder where an operator puts files to read."""
-    found = folder() / _INCOMING
-    found.mkdir(exist_ok=True)
-    return found
+    path = folder() / _INCOMING
+    path.mkdir(exist_ok=True)
+    return path
 
 
 def index_path(source: EnrichmentSource) -> Path:

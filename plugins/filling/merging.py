@@ -23,21 +23,22 @@ class MergedValue:
 
     field: str
     value: str
-    said: tuple[tuple[EnrichmentSource, FoundValue], ...]
+    source_values: tuple[tuple[EnrichmentSource, FoundValue], ...]
     holds: tuple[str, ...]
 
     @property
     def features(self) -> list[float]:
         """Return the features of the strongest match, with the number that agree."""
         best = min(
-            (found for _source, found in self.said), key=lambda each: each.match.step
+            (value for _source, value in self.source_values),
+            key=lambda value: value.match.step,
         )
-        return best.features(agreeing=len(self.said))
+        return best.features(agreeing=len(self.source_values))
 
     @property
     def hold(self) -> str:
         """Return the first reason why it is decided one by one, or ""."""
-        return next((each for each in HOLD_ORDER if each in self.holds), "")
+        return next((hold for hold in HOLD_ORDER if hold in self.holds), "")
 
     @property
     def evidence(self) -> list[dict[str, Any]]:  # Any: JSON
@@ -48,22 +49,24 @@ class MergedValue:
                 "name": source.name,
                 "kind": source.kind,
                 "date": source.data_date,
-                "id": found.match.found.source_id,
-                "title": found.match.found.title,
-                "version": found.match.found.version or found.match.found.comment,
-                "artists": list(found.match.found.artists),
-                "length_ms": found.match.found.length_ms,
-                "step": found.match.step,
-                "rivals": found.match.rivals,
+                "id": value.match.recording.source_id,
+                "title": value.match.recording.title,
+                "version": value.match.recording.version
+                or value.match.recording.comment,
+                "artists": list(value.match.recording.artists),
+                "length_ms": value.match.recording.length_ms,
+                "step": value.match.step,
+                "rivals": value.match.rivals,
             }
-            for source, found in self.said
+            for source, value in self.source_values
         ]
 
     @property
     def ground(self) -> str:
         """Return a digest of what the value stands on."""
         ids = sorted(
-            f"{source.kind}:{each.match.found.source_id}" for source, each in self.said
+            f"{source.kind}:{value.match.recording.source_id}"
+            for source, value in self.source_values
         )
         return hashlib.sha256("\n".join(ids).encode()).hexdigest()[:32]
 
@@ -72,19 +75,21 @@ def merged(
     ours: Ours, opened: Opened, *, fields: Iterable[str]
 ) -> Iterator[MergedValue]:
     """Yield the values of all sources, those that are the same together."""
-    wanted = list(fields)
-    said: dict[str, dict[str, list[tuple[EnrichmentSource, FoundValue]]]]
-    said = defaultdict(lambda: defaultdict(list))
+    field_names = list(fields)
+    by_field: dict[str, dict[str, list[tuple[EnrichmentSource, FoundValue]]]]
+    by_field = defaultdict(lambda: defaultdict(list))
     written: dict[tuple[str, str], str] = {}
     for source, index in opened:
-        for found in matching.values(ours, index, fields=wanted):
-            if value := cleaned(found.field, found.value):
-                key = fold(value) if found.field == FillField.LABEL else value
-                written.setdefault((found.field, key), value)
-                said[found.field][key].append((source, found))
-    for field, by_value in said.items():
+        for candidate in matching.values(ours, index, fields=field_names):
+            if value := cleaned(candidate.field, candidate.value):
+                key = fold(value) if candidate.field == FillField.LABEL else value
+                written.setdefault((candidate.field, key), value)
+                by_field[candidate.field][key].append((source, candidate))
+    for field, by_value in by_field.items():
         for key, rows in by_value.items():
-            holds = {str(hold) for _source, found in rows for hold in found.holds}
+            holds = {
+                str(hold) for _source, candidate in rows for hold in candidate.holds
+            }
             if len(by_value) > 1:
                 holds.add(Hold.DISAGREE)
             yield MergedValue(

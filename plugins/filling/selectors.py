@@ -18,7 +18,7 @@ from catalogue.models import (
     Recording,
     RecordingStatus,
 )
-from plugins.filling import marks
+from plugins.filling import safe_marks
 from plugins.filling.choices import FillField, HoldReason, SuggestionState
 from plugins.filling.fields import is_lacking
 from plugins.filling.models import Suggestion
@@ -62,7 +62,7 @@ def is_safe() -> Q:
     """Return the condition that a suggestion may be accepted in one go."""
     safe = [
         Q(field=field, hold="", confidence__gte=mark)
-        for field, mark in marks.marks().items()
+        for field, mark in safe_marks.marks().items()
     ]
     # Of a field without a mark, nothing is accepted in one go.
     return reduce(or_, safe, Q(pk__in=[]))
@@ -72,7 +72,7 @@ def gaps_by_bucket() -> list[tuple[Bucket, list[FieldGap]]]:
     """Return the gaps of each bucket with recordings that the viewer may see."""
     names = list(FillField)
     counted = (
-        marks.candidates()
+        safe_marks.candidates()
         .order_by()
         .values("bucket")
         .annotate(
@@ -109,12 +109,12 @@ def gaps_by_bucket() -> list[tuple[Bucket, list[FieldGap]]]:
 
 
 def _counts(rows: QuerySet[Suggestion]) -> Mapping[tuple[int, str], int]:
-    found = (
+    grouped = (
         rows.order_by()
         .values("recording__bucket", "field")
         .annotate(count=Count("recording", distinct=True))
     )
-    return {(row["recording__bucket"], row["field"]): row["count"] for row in found}
+    return {(row["recording__bucket"], row["field"]): row["count"] for row in grouped}
 
 
 def suggestions_of(recording: Recording) -> QuerySet[Suggestion]:
@@ -126,12 +126,12 @@ def suggestions_of(recording: Recording) -> QuerySet[Suggestion]:
 
 def suggested_for(uids: Iterable[str], field: str) -> tuple[int, int]:
     """Return how many recordings have a suggestion, and how many a safe one."""
-    wanted = set(uids)
+    keys = set(uids)
     # Not in SQL, because a declaration may lack more values than a query may name.
     rows = open_suggestions().filter(field=field).order_by()
     safe = set(rows.filter(is_safe()).values_list("recording__uid", flat=True))
-    found = set(rows.values_list("recording__uid", flat=True))
-    return len(wanted & found), len(wanted & safe)
+    suggested = set(rows.values_list("recording__uid", flat=True))
+    return len(keys & suggested), len(keys & safe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +154,9 @@ def origins_of(recordings: QuerySet[Recording], *, until: datetime) -> list[Orig
         decided_at__lte=until,
     )
     counted = Counter(
-        (said["name"], said.get("date", ""))
+        (entry["name"], entry.get("date", ""))
         for evidence in rows.order_by().values_list("evidence", flat=True).iterator()
-        for said in evidence
+        for entry in evidence
     )
     return [Origin(*key, count) for key, count in sorted(counted.items())]
 
@@ -200,5 +200,5 @@ def last_acts(most: int) -> list[Act]:
 def counted_by_field(rows: QuerySet[Suggestion]) -> list[tuple[str, int]]:
     """Return the label of each field in some suggestions, with their number."""
     counted = rows.order_by().values("field").annotate(count=Count("pk"))
-    found = {row["field"]: row["count"] for row in counted}
-    return [(str(field.label), found[field]) for field in FillField if field in found]
+    counts = {row["field"]: row["count"] for row in counted}
+    return [(str(field.label), counts[field]) for field in FillField if field in counts]

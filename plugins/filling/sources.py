@@ -43,22 +43,22 @@ def _add(
     source: EnrichmentSource, *, accepts_licence: bool, user: User | None
 ) -> EnrichmentSource:
     kind = source.kind
-    known = source_kinds()[kind]
+    source_kind = source_kinds()[kind]
     if not accepts_licence:
         raise EnrichmentRefused(
             "no_licence",
             _("Accept the licence of %(name)s first: %(terms)s")
-            % {"name": _(known.label), "terms": _(known.terms)},
+            % {"name": _(source_kind.label), "terms": _(source_kind.terms)},
         )
     with transaction.atomic():
-        source.licence, source.accepted_by = known.licence, user
+        source.licence, source.accepted_by = source_kind.licence, user
         source.accepted_at = datetime.now(tz=UTC)
         source.save()
         audit.services.record(
             case=f"open-data:{source.uid}",
             action="enrichment.source_added",
             actor=user or audit.services.SYSTEM,
-            after={"name": source.name, "kind": kind, "licence": known.licence},
+            after={"name": source.name, "kind": kind, "licence": source_kind.licence},
         )
     return source
 
@@ -71,9 +71,9 @@ def add_list(
     It is stored like other uploads, and goes with its source. Raises
     ``EnrichmentRefused`` as ``add_source``.
     """
-    given = display_name(upload.name or "", otherwise="list.csv")
-    suffix = ".xlsx" if given.lower().endswith(".xlsx") else ".csv"
-    source = EnrichmentSource(kind=OWN_LIST, name=name or given[:200])
+    file_name = display_name(upload.name or "", otherwise="list.csv")
+    suffix = ".xlsx" if file_name.lower().endswith(".xlsx") else ".csv"
+    source = EnrichmentSource(kind=OWN_LIST, name=name or file_name[:200])
     with kept_only_if_done() as names:
         stored = keep_file(upload, f"enrichment/{source.uid}{suffix}").name
         names.append(stored)
@@ -103,7 +103,7 @@ def delete_source(*, source: EnrichmentSource, user: User | None) -> None:
         )
         for row in shared:
             row.evidence = [
-                said for said in row.evidence if said["source"] != source.uid
+                entry for entry in row.evidence if entry["source"] != source.uid
             ]
         Suggestion.objects.bulk_update(shared, ["evidence"], batch_size=500)
         audit.services.record(
@@ -122,5 +122,5 @@ def _remove_files(path: Path, uid: str, upload: str) -> None:
     delete_files([upload])
     remove_database(path)
     remove_database(path.with_name(path.name + BUILDING))
-    for left in folder().glob(f"{uid}.*.tables"):
-        remove_database(left)
+    for leftover in folder().glob(f"{uid}.*.tables"):
+        remove_database(leftover)

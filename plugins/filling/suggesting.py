@@ -16,7 +16,7 @@ from common.uid import new_uid
 from jobs.context import JobContext
 from jobs.errors import Blocked
 from jobs.services import submit
-from plugins.filling import deciding, marks
+from plugins.filling import deciding, safe_marks
 from plugins.filling.choices import FillField, HoldReason, SuggestionState
 from plugins.filling.duties import SEARCHING
 from plugins.filling.errors import EnrichmentRefused
@@ -59,13 +59,13 @@ def match_all(
     Raises ``EnrichmentRefused``, having changed nothing.
     """
     with working_for(None), open_indexes() as opened:
-        marks.measure_marks(opened, heartbeat=lambda: heartbeat(0.0))
-        rows = marks.candidates().filter(_LACKING)
+        safe_marks.measure_marks(opened, heartbeat=lambda: heartbeat(0.0))
+        rows = safe_marks.candidates().filter(_LACKING)
         rows = rows.prefetch_related("artist_identities")
         if bucket is not None:
             rows = rows.filter(bucket=bucket)
         total, done, last = max(1, rows.count()), 0, 0
-        models = marks.models()
+        models = safe_marks.models()
         while batch := list(rows.filter(pk__gt=last).order_by("pk")[:_AT_ONCE]):
             heartbeat(done / total)
             _suggest(batch, opened, models)
@@ -79,71 +79,81 @@ def _suggest(
     batch: Sequence[Recording], opened: Opened, models: dict[str, Model]
 ) -> None:
     # Searching is slow, so it comes before the transaction.
-    wanted: dict[int, Wanted] = {}
+    values_by_key: dict[int, Wanted] = {}
     for recording in batch:
         empty = [field for field in FillField if not value_of(recording, field)]
-        found = merged(as_ours(recording), opened, fields=empty)
-        wanted[recording.pk] = {(each.field, each.value): each for each in found}
-    taken = _find_taken(wanted)
+        candidates = merged(as_ours(recording), opened, fields=empty)
+        values_by_key[recording.pk] = {
+            (candidate.field, candidate.value): candidate for candidate in candidates
+        }
+    taken = _find_taken(values_by_key)
     with transaction.atomic():
-        _renew(wanted, models, taken)
+        _renew(values_by_key, models, taken)
 
 
-def _find_taken(wanted: dict[int, Wanted]) -> dict[str, set[int]]:
+def _find_taken(values_by_key: dict[int, Wanted]) -> dict[str, set[int]]:
     """Return which of the wanted ISRCs recordings have already, by the code."""
     codes = {
         value
-        for values in wanted.values()
+        for values in values_by_key.values()
         for field, value in values
         if field == FillField.ISRC
     }
-    found: dict[str, set[int]] = defaultdict(set)
-    rows = marks.candidates().filter(
+    taken: dict[str, set[int]] = defaultdict(set)
+    rows = safe_marks.candidates().filter(
         Q(isrc_normalised__in=codes) | Q(own_isrc__in=codes)
     )
     for key, isrc, own in rows.values_list("pk", "isrc_normalised", "own_isrc"):
-        found[isrc].add(key)
-        found[own].add(key)
-    return found
+        taken[isrc].add(key)
+        taken[own].add(key)
+    return taken
 
 
 def _renew(
-    wanted: dict[int, Wanted], models: dict[str, Model], taken: dict[str, set[int]]
+    values_by_key: dict[int, Wanted],
+    models: dict[str, Model],
+    taken: dict[str, set[int]],
 ) -> None:
     """Make the suggestions of some recordings what was found now."""
     earlier: dict[tuple[int, str, str], list[Suggestion]] = defaultdict(list)
     rows = Suggestion.objects.select_for_update().filter(
-        recording__in=list(wanted),
+        recording__in=list(values_by_key),
         state__in=[SuggestionState.OPEN, SuggestionState.REJECTED],
     )
     for row in rows:
         earlier[row.recording_id, row.field, row.value].append(row)
     fresh: list[Suggestion] = []
     renewed: list[Suggestion] = []
-    said: list[tuple[Suggestion, MergedValue]] = []
-    for recording, values in wanted.items():
-        for (field, value), found in values.items():
-            known = earlier.pop((recording, field, value), [])
+    pairs: list[tuple[Suggestion, MergedValue]] = []
+    for recording, values in values_by_key.items():
+        for (field, value), candidate in values.items():
+            earlier_rows = earlier.pop((recording, field, value), [])
             still = next(
-                (row for row in known if row.state == SuggestionState.OPEN), None
+                (row for row in earlier_rows if row.state == SuggestionState.OPEN), None
             )
-            if still is None and any(row.ground == found.ground for row in known):
+            if still is None and any(
+                row.ground == candidate.ground for row in earlier_rows
+            ):
                 # Somebody rejected it on these grounds.
                 continue
-            hold = found.hold
+            hold = candidate.hold
             if field == FillField.ISRC and taken.get(value, set()) - {recording}:
                 hold = HoldReason.TAKEN_HERE
             row = still or Suggestion(recording_id=recording, field=field, value=value)
-            row.evidence, row.ground, row.hold = found.evidence, found.ground, hold
-            share = models[field].confidence(found.features)
-            row.confidence = Decimal(share).quantize(marks.CONFIDENCE_STEP)
+            row.evidence, row.ground, row.hold = (
+                candidate.evidence,
+                candidate.ground,
+                hold,
+            )
+            share = models[field].confidence(candidate.features)
+            row.confidence = Decimal(share).quantize(safe_marks.CONFIDENCE_STEP)
             (fresh if still is None else renewed).append(row)
-            said.append((row, found))
+            pairs.append((row, candidate))
     Suggestion.objects.bulk_create(fresh)
     Suggestion.objects.bulk_update(
         renewed, ["evidence", "ground", "hold", "confidence"]
     )
-    _keep_sources(said)
+    _keep_sources(pairs)
     gone = [
         row.pk
         for rows_of_value in earlier.values()
@@ -153,21 +163,23 @@ def _renew(
     Suggestion.objects.filter(pk__in=gone).update(state=SuggestionState.REPLACED)
 
 
-def _keep_sources(said: Sequence[tuple[Suggestion, MergedValue]]) -> None:
+def _keep_sources(pairs: Sequence[tuple[Suggestion, MergedValue]]) -> None:
     links = Suggestion.sources.through
-    keys = [row.pk for row, _found in said]
+    keys = [row.pk for row, _candidate in pairs]
     links._default_manager.filter(suggestion__in=keys).delete()
     links._default_manager.bulk_create(
         links(suggestion_id=row.pk, enrichmentsource_id=source.pk)
-        for row, found in said
-        for source in {source.pk: source for source, _value in found.said}.values()
+        for row, candidate in pairs
+        for source in {
+            source.pk: source for source, _value in candidate.source_values
+        }.values()
     )
 
 
 def end_outdated() -> None:
     """End the open suggestions of recordings that are retired or have a value now."""
     rows = Suggestion.objects.filter(state=SuggestionState.OPEN)
-    rows.exclude(recording__in=marks.candidates()).update(
+    rows.exclude(recording__in=safe_marks.candidates()).update(
         state=SuggestionState.REPLACED
     )
     for field in FillField:
@@ -191,9 +203,9 @@ def _hold_shared_codes() -> None:
 
 def apply_rules() -> None:
     """Accept what the rules that are on accept."""
-    known = marks.marks()
+    marks = safe_marks.marks()
     for rule in FillingRule.objects.filter(is_on=True, bucket__deleted_at__isnull=True):
-        mark = known.get(rule.field)
+        mark = marks.get(rule.field)
         if mark is None:
             continue
         rows = Suggestion.objects.filter(

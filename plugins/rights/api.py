@@ -41,10 +41,10 @@ class AskedRightsSerializer(serializers.Serializer[None]):
         help_text="ISO codes or TIS numbers, separated by commas; all if left out.",
     )
 
-    def validate_territory(self, given: str) -> list[str]:
+    def validate_territory(self, text: str) -> list[str]:
         """Return the codes as they are stored; reject those that name no territory."""
         try:
-            return [tis.normalised(code) for code in given.split(",") if code.strip()]
+            return [tis.normalised(code) for code in text.split(",") if code.strip()]
         except tis.UnknownTerritory as error:
             raise serializers.ValidationError(str(error)) from error
 
@@ -121,13 +121,13 @@ class RecordingRightsView(ProgramView):
     def get(self, request: Request, uid: str) -> Response:
         """Return who owns and collects what on a day, in all or some territories."""
         recording = get_object_or_404(Recording, uid=uid)
-        asked = valid_data(AskedRightsSerializer(data=request.query_params))
+        query = valid_data(AskedRightsSerializer(data=request.query_params))
         rights = rights_of(
             recording,
-            day=asked.get("on") or office_day(),
-            territories=asked.get("territory", []),
+            day=query.get("on") or office_day(),
+            territories=query.get("territory", []),
         )
-        found = {
+        answer = {
             "on": rights.day,
             "artist_ids": recording.artist_identities.all(),
             "owners": [_owner(row) for row in rights.owners],
@@ -135,7 +135,7 @@ class RecordingRightsView(ProgramView):
             "releases": rights.releases,
             "conflicts": rights.conflicts,
         }
-        return Response(RightsSerializer(found).data)
+        return Response(RightsSerializer(answer).data)
 
 
 class AskedTableSerializer(serializers.Serializer[None]):
@@ -147,15 +147,15 @@ class AskedTableSerializer(serializers.Serializer[None]):
         "by hand.",
     )
 
-    def validate_sender(self, given: str) -> str:
+    def validate_sender(self, source: str) -> str:
         """Return a known source; name those that there are for another."""
-        known = exporting.sources()
-        if given not in known:
+        sources = exporting.sources()
+        if source not in sources:
             raise serializers.ValidationError(
                 _("No source has this name. Sources: %(names)s.")
-                % {"names": ", ".join(known)}
+                % {"names": ", ".join(sources)}
             )
-        return given
+        return source
 
 
 class RightsTableView(ProgramView):
@@ -170,8 +170,8 @@ class RightsTableView(ProgramView):
     )
     def get(self, request: Request) -> StreamingHttpResponse:
         """Send one share per line, as the import of rights reads them."""
-        asked = valid_data(AskedTableSerializer(data=request.query_params))
-        pieces = exporting.as_csv(source=asked["sender"], user=self.person)
+        query = valid_data(AskedTableSerializer(data=request.query_params))
+        pieces = exporting.as_csv(source=query["sender"], user=self.person)
         return StreamingHttpResponse(pieces, content_type=CONTENT_TYPES[Format.CSV])
 
 

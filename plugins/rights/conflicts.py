@@ -86,18 +86,18 @@ def refresh(records: Iterable[Record], *, today: date | None = None) -> None:
 
 
 def _follow(
-    row: Conflict, found: FoundConflict | None, events: dict[str, EventDraft]
+    row: Conflict, current: FoundConflict | None, events: dict[str, EventDraft]
 ) -> None:
     """Change one row if its subject has changed."""
-    if found is None:
+    if current is None:
         if row.state != ConflictState.GONE:
             _become(row, ConflictState.GONE)
             _note(row, "conflict.gone", events)
         return
-    if row.basis == found.basis and row.state != ConflictState.GONE:
+    if row.basis == current.basis and row.state != ConflictState.GONE:
         return
     reopened = row.state != ConflictState.OPEN
-    row.evidence, row.basis = dict(found.evidence), found.basis
+    row.evidence, row.basis = dict(current.evidence), current.basis
     _become(row, ConflictState.OPEN)
     if reopened:
         _note(row, "conflict.opened", events)
@@ -139,9 +139,9 @@ def _(work: Work, day: date) -> Iterator[FoundConflict]:
     yield from _in_shares(work.shares, day)
     recordings = Recording.objects.none()
     # Recordings of several works name the ISWC of one of them.
-    for each in work.recordings.all():
-        if each.works.filter(merged_into=None).count() == 1:
-            recordings |= recordings_naming(each)
+    for recording in work.recordings.all():
+        if recording.works.filter(merged_into=None).count() == 1:
+            recordings |= recordings_naming(recording)
     stated = _stated(work, StatedField.ISWC, work.iswc)
     stated += [
         {"recording": row.uid, "value": row.iswc}
@@ -174,7 +174,7 @@ def _(recording: RightsRecording, day: date) -> Iterator[FoundConflict]:
         for row in here
         if row.duration_ms
     ]
-    numbers = [int(each["value"]) for each in lengths]
+    numbers = [int(length["value"]) for length in lengths]
     if numbers and max(numbers) - min(numbers) > DURATION_SLACK_MS:
         yield FoundConflict(ConflictKind.DURATION, {"values": lengths})
 
@@ -189,20 +189,20 @@ def _(release: Release, day: date) -> Iterator[FoundConflict]:
 def _stated(record: Record, field: StatedField, own: str) -> list[dict[str, str]]:
     """Return what each source says of a field, with the value that the record has."""
     rows = Statement.objects.filter(**{column_of(record): record}, field=field)
-    said = [
+    statements = [
         {"claimant": row.claimant, "value": row.value}
         for row in rows.order_by("claimant", "pk")
     ]
     # The value of a person is nobody else's statement.
-    if own and own not in {each["value"] for each in said}:
-        said.insert(0, {"claimant": ledger.BY_HAND, "value": own})
-    return said
+    if own and own not in {statement["value"] for statement in statements}:
+        statements.insert(0, {"claimant": ledger.BY_HAND, "value": own})
+    return statements
 
 
 def _different(
     kind: ConflictKind, stated: list[dict[str, str]], same: Callable[[str], str]
 ) -> Iterator[FoundConflict]:
-    if len({same(each["value"]) for each in stated if each["value"]}) > 1:
+    if len({same(row["value"]) for row in stated if row["value"]}) > 1:
         yield FoundConflict(kind, {"values": stated})
 
 
@@ -213,7 +213,7 @@ def _other_writers(work: Work) -> Iterator[FoundConflict]:
     works = list(Work.objects.filter(iswc=work.iswc, merged_into=None).order_by("pk"))
     if len(works) < 2 or works[0] != work:
         return
-    writers = {each.uid: writers_of(each) for each in works}
+    writers = {namesake.uid: writers_of(namesake) for namesake in works}
     if len({frozenset(keys) for keys in writers.values() if keys}) > 1:
         yield FoundConflict(
             ConflictKind.WRITERS,
@@ -241,14 +241,14 @@ def _in_shares(
                 )
             )
         ]
-        for what, cells in (
+        for conflict_kind, cells in (
             (ConflictKind.OVER, over),
             (ConflictKind.OVERLAP, disagree),
             (ConflictKind.LAPSED, lapsed),
         ):
             if cells:
                 evidence = {"cells": cells[:_MOST_CELLS], "count": len(cells)}
-                yield FoundConflict(what, evidence, right, kind)
+                yield FoundConflict(conflict_kind, evidence, right, kind)
 
 
 def _cell(cell: contradictions.Cell) -> dict[str, Any]:  # Any: JSON
@@ -286,9 +286,9 @@ def records_of_party(key: int) -> list[Record]:
 
 def neighbours(records: Iterable[Record]) -> list[Record]:
     """Return records with those whose conflicts depend on them, each once."""
-    found: dict[tuple[str, int], Record] = {}
+    records_by_key: dict[tuple[str, int], Record] = {}
     for record in records:
-        found[column_of(record), record.pk] = record
+        records_by_key[column_of(record), record.pk] = record
         near: list[Record] = []
         if isinstance(record, Work):
             near += record.recordings.all()
@@ -299,6 +299,6 @@ def neighbours(records: Iterable[Record]) -> list[Record]:
         else:
             tracks = Track.objects.filter(release=record).select_related("recording")
             near += [track.recording for track in tracks]
-        for each in near:
-            found.setdefault((column_of(each), each.pk), each)
-    return list(found.values())
+        for neighbour in near:
+            records_by_key.setdefault((column_of(neighbour), neighbour.pk), neighbour)
+    return list(records_by_key.values())

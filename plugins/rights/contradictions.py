@@ -37,11 +37,11 @@ def cells(shares: Sequence[Share]) -> Iterator[Cell]:
         day = begin or end or date.max
         living = [share for share in shares if holds_on(share, day)]
         together: dict[tuple[int, ...], list[str]] = defaultdict(list)
-        for country in frozenset().union(*(places[each.pk] for each in living)):
-            inside = (each.pk for each in living if country in places[each.pk])
+        for country in frozenset().union(*(places[share.pk] for share in living)):
+            inside = (share.pk for share in living if country in places[share.pk])
             together[tuple(inside)].append(country)
         for keys, countries in sorted(together.items()):
-            members = tuple(each for each in living if each.pk in keys)
+            members = tuple(share for share in living if share.pk in keys)
             yield Cell(frozenset(countries), begin, end, members)
 
 
@@ -58,11 +58,11 @@ def _turning_days(shares: Iterable[Share]) -> set[date]:
 
 def sums(shares: Iterable[Share]) -> dict[str, dict[int, Decimal]]:
     """Return the percent that each source gives each party; unknown sizes are left out."""
-    found: dict[str, dict[int, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    totals: dict[str, dict[int, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for share in shares:
         if share.percent is not None:
-            found[share.claimant][share.party_id] += share.percent
-    return found
+            totals[share.claimant][share.party_id] += share.percent
+    return totals
 
 
 def sources_over(cell: Cell) -> dict[str, Decimal]:
@@ -78,17 +78,17 @@ def sources_disagree(cell: Cell) -> bool:
     """Return whether two sources contradict each other."""
     claimed = sums(cell.shares)
     by_hand = claimed.pop(BY_HAND, {})
-    others = [
+    sources = [
         {party: size for party, size in parties.items() if party not in by_hand}
         for parties in claimed.values()
     ]
     most: dict[int, Decimal] = dict(by_hand)
-    for parties in others:
+    for parties in sources:
         for party, size in parties.items():
             if party in most and most[party] != size:
                 return True
             most[party] = size
-    involved = bool(by_hand) + sum(bool(parties) for parties in others)
+    involved = bool(by_hand) + sum(bool(parties) for parties in sources)
     return involved > 1 and sum(most.values(), Decimal()) > MOST_PERCENT
 
 
@@ -97,9 +97,9 @@ def uncovered(shares: Sequence[Share], *, day: date) -> dict[int, frozenset[str]
     living: Collection[Share] = [share for share in shares if holds_on(share, day)]
     covered = frozenset().union(*map(countries_of, living))
     return {
-        share.pk: left
+        share.pk: countries
         for share in shares
         if share.valid_until is not None
         and share.valid_until < day
-        and (left := countries_of(share) - covered)
+        and (countries := countries_of(share) - covered)
     }

@@ -106,8 +106,8 @@ def _living_shares() -> QuerySet[Share]:
 
 
 def _batches(keys: Iterable[T]) -> Iterator[list[T]]:
-    left = iter(keys)
-    while batch := list(islice(left, _BATCH)):
+    remaining = iter(keys)
+    while batch := list(islice(remaining, _BATCH)):
         yield batch
 
 
@@ -299,11 +299,11 @@ def _recordings(source: str) -> Iterator[_Line]:
     keys = shares.order_by("recording").values_list("recording", flat=True).distinct()
     for batch in _batches(keys.iterator(chunk_size=_BATCH)):
         sounds = _Sounds(source)
-        found = RightsRecording.objects.in_bulk(batch)
-        sounds.load(found.values())
+        rights_recordings = RightsRecording.objects.in_bulk(batch)
+        sounds.load(rights_recordings.values())
         of_batch = shares.filter(recording__in=batch).order_by("recording", "pk")
         for share in of_batch.select_related("party", "controlled_by"):
-            line = sounds.line(found[share.recording_id or 0])
+            line = sounds.line(rights_recordings[share.recording_id or 0])
             if line is not None:
                 yield line | _share_line(share)
 

@@ -38,12 +38,12 @@ def fill_recordings(
     """Fill the catalogue recordings of some records, regardless of access limits."""
     with working_for(None):
         for some in batched(records, _AT_ONCE):
-            found = {
+            recordings = {
                 recording.pk: recording
                 for record in some
                 for recording in catalogue_recordings(record)
             }
-            fill_catalogue(list(found.values()), user=user)
+            fill_catalogue(list(recordings.values()), user=user)
 
 
 def fill_catalogue(recordings: Collection[Recording], *, user: User | None) -> None:
@@ -52,17 +52,17 @@ def fill_catalogue(recordings: Collection[Recording], *, user: User | None) -> N
     keys = record_keys(recordings)
     for recording in recordings:
         records = RightsRecording.objects.filter(pk__in=keys[recording.pk])
-        _fill(recording, _known(list(records.order_by("pk")), day), user)
+        _fill(recording, _field_values(list(records.order_by("pk")), day), user)
     refresh_own_shares(recordings, day=day)
 
 
 def _fill(
-    recording: Recording, known: Mapping[str, str | list[str]], user: User | None
+    recording: Recording, values: Mapping[str, str | list[str]], user: User | None
 ) -> None:
-    before = {name: getattr(recording, name) for name in known}
+    before = {name: getattr(recording, name) for name in values}
     follows = {
         name: value
-        for name, value in known.items()
+        for name, value in values.items()
         if not before[name] or before[name] == recording.filled_names.get(name)
     }
     columns = {name: value for name, value in follows.items() if value != before[name]}
@@ -73,7 +73,9 @@ def _fill(
         Recording.objects.filter(pk=recording.pk).update(filled_names=filled)
 
 
-def _known(records: Sequence[RightsRecording], day: date) -> dict[str, str | list[str]]:
+def _field_values(
+    records: Sequence[RightsRecording], day: date
+) -> dict[str, str | list[str]]:
     """Return what rights say for each flat field; empty where they say nothing."""
     works = Work.objects.filter(recordings__in=records, merged_into=None).distinct()
     iswcs = {work.iswc for work in works if work.iswc}

@@ -75,8 +75,8 @@ def find_work(
     work of the same title of which the same writers are known.
     """
     if number:
-        known = WorkNumber.objects.filter(claimant=claimant, number=number)
-        if (row := known.select_related("work").first()) is not None:
+        numbers = WorkNumber.objects.filter(claimant=claimant, number=number)
+        if (row := numbers.select_related("work").first()) is not None:
             return row.work.stands_for_it
     if iswc:
         for work in Work.objects.filter(iswc=iswc).order_by("pk"):
@@ -129,8 +129,8 @@ def find_release(
     if label and catalogue_number:
         ways.append(Q(label__iexact=label, catalogue_number__iexact=catalogue_number))
     for way in ways:
-        if (found := Release.objects.filter(way).order_by("pk").first()) is not None:
-            return found
+        if (release := Release.objects.filter(way).order_by("pk").first()) is not None:
+            return release
     return None
 
 

@@ -47,4 +47,4 @@ def run(context: JobContext) -> None:
 @transaction.atomic
 def _check(batch: Sequence[Record]) -> None:
     conflicts.refresh(batch)
-    fill_recordings(each for each in batch if isinstance(each, RightsRecording))
+    fill_recordings(record for record in batch if isinstance(record, RightsRecording))

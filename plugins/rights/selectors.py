@@ -152,10 +152,12 @@ def statements_of(record: Record) -> QuerySet[Statement]:
 def values_of(conflict: Conflict) -> list[dict[str, Any]]:  # Any: JSON
     """Return the values that contradict, without those of recordings out of sight."""
     values = conflict.evidence.get("values", [])
-    named = [each["recording"] for each in values if "recording" in each]
+    named = [claim["recording"] for claim in values if "recording" in claim]
     seen = set(Recording.objects.filter(uid__in=named).values_list("uid", flat=True))
     return [
-        each for each in values if "recording" not in each or each["recording"] in seen
+        claim
+        for claim in values
+        if "recording" not in claim or claim["recording"] in seen
     ]
 
 
@@ -164,8 +166,8 @@ def choice_by(conflict: Conflict, source: str) -> str | None:
     if conflict.kind == ConflictKind.OVERLAP:
         return source if source in sources_of(conflict) else None
     values = conflict.evidence.get("values", [])
-    said = (each["value"] for each in values if each.get("claimant") == source)
-    return next(said, None)
+    choices = (claim["value"] for claim in values if claim.get("claimant") == source)
+    return next(choices, None)
 
 
 def choosable_sources(conflicts: Iterable[Conflict]) -> list[str]:
@@ -175,7 +177,7 @@ def choosable_sources(conflicts: Iterable[Conflict]) -> list[str]:
         if conflict.kind == ConflictKind.OVERLAP:
             sources.update(sources_of(conflict))
         values = conflict.evidence.get("values", [])
-        sources.update(each["claimant"] for each in values if "claimant" in each)
+        sources.update(claim["claimant"] for claim in values if "claimant" in claim)
     return sorted(sources)
 
 

@@ -92,14 +92,19 @@ def _foreseen(applied: Applied, touched: Sequence[Record]) -> Applied:
     near = neighbours(touched)
     with handled_events(events.extend):
         refresh(near)
-    opened = [each.after for each in events if each.action == "conflict.opened"]
-    sounds = [each for each in near if isinstance(each, RightsRecording)]
+    opened = [event.after for event in events if event.action == "conflict.opened"]
+    sounds = [record for record in near if isinstance(record, RightsRecording)]
     with working_for(None):
-        uids = {one.uid for each in sounds for one in catalogue_recordings(each)}
+        uids = {
+            recording.uid
+            for sound in sounds
+            for recording in catalogue_recordings(sound)
+        }
     return replace(
         applied,
         conflicts=frozenset(
-            (each["record"], each["kind"], each["right"]) for each in opened
+            (conflict["record"], conflict["kind"], conflict["right"])
+            for conflict in opened
         ),
         recordings=frozenset(uids),
     )
@@ -110,7 +115,7 @@ def follow(records: Iterable[Record], *, user: User | None) -> None:
     near = neighbours(records)
     refresh(near)
     fill_recordings(
-        (each for each in near if isinstance(each, RightsRecording)), user=user
+        (record for record in near if isinstance(record, RightsRecording)), user=user
     )
 
 
@@ -136,13 +141,13 @@ def _apply_all(changes: Changes) -> None:
 def _apply(
     changes: Changes,
     claim: Claim,
-    found: dict[str, Row],
+    rows_by_key: dict[str, Row],
     apply: Callable[[Changes, Claim], Row],
     line: int | None = None,
 ) -> None:
     """Apply one claim, or note why it stays out: claims are checked, then written."""
     try:
-        found[claim.key] = apply(changes, claim)
+        rows_by_key[claim.key] = apply(changes, claim)
     except ClaimRefused as refused:
         changes.add_fault(
             refused.line or line, refused.field, refused.value, refused.rule

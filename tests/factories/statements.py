@@ -29,6 +29,8 @@ class PlainStatements(Kind):
     """Statements about one match, which is the subject, and others."""
 
     kind = StatementKind.REPORT
+    label = "Report"
+    place = 90
 
     def seen(self, subjects: Collection[str]) -> Collection[str]:
         """Return the subjects whose match the viewer may see."""

@@ -45,7 +45,7 @@ def test_a_machine_does_what_its_disk_allows_and_the_rest_waits_with_its_reason(
     machines.wait_for_statement("without")
     machines.do("desk", "tests.jobs.machine.ask_for_pack_and_report")
     # What the machine can do, it does meanwhile.
-    report = "SELECT status FROM reports_reportrun"
+    report = "SELECT state FROM reports_reportrun"
     machines.wait_for(lambda: machines.rows(report) == [("ready",)])
     packs = "SELECT status, message, key_id FROM reports_evidencepack"
     ((status, message, _key),) = machines.rows(packs)

@@ -51,7 +51,6 @@ MADE = {
     "common.outside_text._marks": "a class of characters, tested below with marks",
     "common.stored._patterns": "sentences of our own catalogue, tested below",
     "portal.shared.searching.marked": "a searched text of at most 300 characters, escaped",
-    "portal.shared.guides._text": "names of our own guides",
     "recognition.audio.unreadable._is_free_format": "two bytes of a limited head, escaped",
     "scanning.sources.link_items._readers": "for links of limited parts, tested below",
 }

@@ -101,9 +101,9 @@ def fit(x: Floats, y: Floats) -> Model:
     is_corner = np.ones(len(shares), dtype=bool)
     is_corner[1:-1] = (shares[1:-1] != shares[:-2]) | (shares[1:-1] != shares[2:])
     return Model(
-        tuple(float(each) for each in weights),
-        tuple(float(each) for each in sums[order][is_corner]),
-        tuple(float(each) for each in shares[is_corner]),
+        tuple(float(weight) for weight in weights),
+        tuple(float(corner) for corner in sums[order][is_corner]),
+        tuple(float(share) for share in shares[is_corner]),
     )
 
 
@@ -133,8 +133,8 @@ def isotonic(values: Floats) -> Floats:
     for value in values:
         mean, count = float(value), 1
         while blocks and blocks[-1][0] >= mean:
-            other, size = blocks.pop()
-            mean = (other * size + mean * count) / (size + count)
+            previous, size = blocks.pop()
+            mean = (previous * size + mean * count) / (size + count)
             count += size
         blocks.append((mean, count))
     return np.concatenate([np.full(count, mean) for mean, count in blocks])
@@ -150,10 +150,10 @@ def find_mark(guesses: Floats, right: Floats) -> tuple[float | None, int, int]:
 
     With it come the number of values that reach it, and how many of them are wrong.
     """
-    found: tuple[float | None, int, int] = (None, 0, 0)
+    best: tuple[float | None, int, int] = (None, 0, 0)
     for mark in np.unique(guesses)[::-1]:
         above = guesses >= mark
         count, good = int(above.sum()), int(right[above].sum())
         if wilson(good, count) >= LEAST_PRECISION:
-            found = (float(mark), count, count - good)
-    return found
+            best = (float(mark), count, count - good)
+    return best

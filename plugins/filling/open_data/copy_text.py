@@ -22,15 +22,15 @@ _LETTERS: Final = {
 
 def lines_of(file: BinaryIO, *, name: str) -> Iterator[bytes]:
     """Yield the lines of a table, read in blocks of ``BLOCK_BYTES``."""
-    rest = b""
+    tail = b""
     while block := file.read(BLOCK_BYTES):
-        lines = (rest + block).split(b"\n")
-        rest = lines.pop()
-        if len(rest) > BLOCK_BYTES:
+        lines = (tail + block).split(b"\n")
+        tail = lines.pop()
+        if len(tail) > BLOCK_BYTES:
             raise SourceRefused("dump_unreadable", f"A row of {name} is too long.")
         yield from lines
-    if rest:
-        yield rest
+    if tail:
+        yield tail
 
 
 def values_of(
@@ -58,10 +58,10 @@ def _text(cell: bytes) -> str | None:
     return cell.decode("utf-8", "replace")
 
 
-def _unescaped(found: re.Match[bytes]) -> bytes:
-    given = found[1]
-    if given[:1] == b"x" and len(given) > 1:
-        return bytes([int(given[1:], 16)])
-    if given.isdigit() and given[:1] < b"8":
-        return bytes([int(given, 8) & 255])
-    return _LETTERS.get(given, given)
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    escape = match[1]
+    if escape[:1] == b"x" and len(escape) > 1:
+        return bytes([int(escape[1:], 16)])
+    if escape.isdigit() and escape[:1] < b"8":
+        return bytes([int(escape, 8) & 255])
+    return _LETTERS.get(escape, escape)

@@ -147,22 +147,22 @@ def read_name(title: str, version: str = "", comment: str = "") -> Name:
     guests: list[str] = []
     places: set[str] = set()
 
-    def kept(text: str) -> str:
+    def title_part(text: str) -> str:
         """Return the text if it belongs to the title, else "" and note its meaning."""
         if _GUESTS.match(text):
             guests.extend(split_artists([_GUESTS.sub("", text)]))
             return ""
-        found = versions_of(text)
-        if found is None:
+        named = versions_of(text)
+        if named is None:
             return text
-        versions.update(found)
-        places.update(_places_of(text, found))
+        versions.update(named)
+        places.update(_places_of(text, named))
         return ""
 
-    bare = _GROUP.sub(lambda found: f" {kept(found[1].strip())} ", title)
-    first, *rest = _DASH.split(bare)
-    if rest:
-        parts = map(kept, map(str.strip, rest))
+    bare = _GROUP.sub(lambda match: f" {title_part(match[1].strip())} ", title)
+    first, *segments = _DASH.split(bare)
+    if segments:
+        parts = map(title_part, map(str.strip, segments))
         bare = " ".join([first, *(part for part in parts if part)])
     if inside := _GUESTS_INSIDE.search(bare):
         guests.extend(split_artists([bare[inside.end() :]]))
@@ -173,9 +173,9 @@ def read_name(title: str, version: str = "", comment: str = "") -> Name:
     for text in (version, comment):
         if text.strip():
             # A version column says of everything in it that it is a version.
-            found = _stated(text) if text is version else versions_of(text) or set()
-            versions.update(found)
-            places.update(_places_of(text, found))
+            named = _stated(text) if text is version else versions_of(text) or set()
+            versions.update(named)
+            places.update(_places_of(text, named))
     return Name(
         fold(bare) or fold(title),
         frozenset(versions),
@@ -187,18 +187,18 @@ def read_name(title: str, version: str = "", comment: str = "") -> Name:
 def versions_of(text: str) -> set[str] | None:
     """Return the versions that a bracket names; None if it belongs to the title."""
     words = fold(text).replace("re recorded", "rerecorded").split()
-    found = {_TAG_OF[word] for word in words if word in _TAG_OF}
+    versions = {_TAG_OF[word] for word in words if word in _TAG_OF}
     years = _YEAR.findall(text)
-    if "remaster" in found:
-        found |= {f"year:{year}" for year in years}
-    if "live" in found:
+    if "remaster" in versions:
+        versions |= {f"year:{year}" for year in years}
+    if "live" in versions:
         # Two concerts are two recordings.
-        found |= {f"year:{year}" for year in years}
+        versions |= {f"year:{year}" for year in years}
     if part := _PART.search(text):
-        found.add(f"part:{_number(part[1])}")
-    found |= _whose(words, found)
-    if found:
-        return found
+        versions.add(f"part:{_number(part[1])}")
+    versions |= _makers(words, versions)
+    if versions:
+        return versions
     if words and _USUAL.issuperset(words):
         return set()
     if _ANY_VERSION.intersection(words):
@@ -206,32 +206,34 @@ def versions_of(text: str) -> set[str] | None:
     return None
 
 
-def _whose(words: Sequence[str], found: set[str]) -> set[str]:
+def _makers(words: Sequence[str], versions: set[str]) -> set[str]:
     """Return a remix or edit together with the words that name its maker."""
-    known = _TAG_OF.keys() | _REMIX | _FILLING | _USUAL
+    common_words = _TAG_OF.keys() | _REMIX | _FILLING | _USUAL
     # What neither names a version nor fills one in.
-    others = " ".join(
-        word for word in words if word not in known and not _YEAR.fullmatch(word)
+    maker = " ".join(
+        word for word in words if word not in common_words and not _YEAR.fullmatch(word)
     )
     if not _REMIX.intersection(words) or _USUAL.issuperset(words):
         # A radio's edit is the single's; others are somebody's or something's.
-        return {f"edit:{others}"} if others and "edit" in found else set()
+        return {f"edit:{maker}"} if maker and "edit" in versions else set()
     # An extended mix is nobody's remix.
-    return {f"remix:{others}"} if others or not found else set()
+    return {f"remix:{maker}"} if maker or not versions else set()
 
 
 def _places_of(text: str, versions: set[str]) -> set[str]:
     if "live" not in versions:
         return set()
-    known = _TAG_OF.keys() | _USUAL | _FILLING | _ANY_VERSION
+    common_words = _TAG_OF.keys() | _USUAL | _FILLING | _ANY_VERSION
     return {
-        word for word in fold(text).split() if not word.isdigit() and word not in known
+        word
+        for word in fold(text).split()
+        if not word.isdigit() and word not in common_words
     }
 
 
 def _stated(text: str) -> set[str]:
-    found = versions_of(text)
-    return {f"version:{fold(text)}"} if found is None else found
+    versions = versions_of(text)
+    return {f"version:{fold(text)}"} if versions is None else versions
 
 
 def _number(text: str) -> str:
@@ -257,8 +259,8 @@ def _split_credit(name: str) -> tuple[str, ...]:
 
 def split_guests(names: Iterable[str]) -> list[str]:
     """Return the artists of a list of credits that follow "feat.", folded."""
-    found = ((name, _GUESTS_INSIDE.search(name)) for name in names)
-    return split_artists([name[at.end() :] for name, at in found if at])
+    matches = ((name, _GUESTS_INSIDE.search(name)) for name in names)
+    return split_artists([name[at.end() :] for name, at in matches if at])
 
 
 def key_of(bare: str, artist: str) -> int:
@@ -267,8 +269,8 @@ def key_of(bare: str, artist: str) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
-def likeness(one: str, other: str) -> float:
+def likeness(first: str, second: str) -> float:
     """Return how alike two folded texts are, 0 to 1."""
-    if one == other:
+    if first == second:
         return 1.0
-    return SequenceMatcher(None, one, other, autojunk=False).ratio()
+    return SequenceMatcher(None, first, second, autojunk=False).ratio()

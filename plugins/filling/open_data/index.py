@@ -149,16 +149,26 @@ class IndexWriter(PartWriter):
         remove_database(self.path)
 
     def add_recording(
-        self, found: SourceRecording, *, other_names: Sequence[str] = ()
+        self, recording: SourceRecording, *, other_names: Sequence[str] = ()
     ) -> None:
         """Add a recording under all names of its first artist."""
         row = (
-            *(found.number, found.source_id, found.title, found.version),
-            *(found.comment, json.dumps(found.artists), found.length_ms, found.credit),
+            *(
+                recording.number,
+                recording.source_id,
+                recording.title,
+                recording.version,
+            ),
+            *(
+                recording.comment,
+                json.dumps(recording.artists),
+                recording.length_ms,
+                recording.credit,
+            ),
         )
         self.add("recording", [row])
-        keys = keys_of(found, other_names)
-        self.add("name_key", [(key, found.number) for key in keys])
+        keys = keys_of(recording, other_names)
+        self.add("name_key", [(key, recording.number) for key in keys])
 
     def finish(self) -> int:
         """Make the index readable in place of the old one; return its recordings."""
@@ -180,10 +190,10 @@ def remove_database(path: Path) -> None:
         path.with_name(path.name + end).unlink(missing_ok=True)
 
 
-def keys_of(found: SourceRecording, other_names: Sequence[str] = ()) -> set[int]:
+def keys_of(recording: SourceRecording, other_names: Sequence[str] = ()) -> set[int]:
     """Return the keys of a recording, one for each name of its first artist."""
-    bare = read_name(found.title, found.version, found.comment).bare
-    credited = [found.artists, *([name] for name in other_names)]
+    bare = read_name(recording.title, recording.version, recording.comment).bare
+    credited = [recording.artists, *([name] for name in other_names)]
     return {name_key(bare, artists) for artists in credited}
 
 
@@ -277,7 +287,7 @@ class OpenIndex(SourceIndex):
             "where t.recording = ? limit 200"
         )
         return [
-            FoundRelease(*row[:4], *(bool(each) for each in row[4:]))
+            FoundRelease(*row[:4], *(bool(flag) for flag in row[4:]))
             for row in self._db.execute(query, (number,))
         ]
 

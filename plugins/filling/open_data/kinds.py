@@ -73,10 +73,10 @@ class SourceKind:
 @cache
 def source_kinds() -> dict[str, SourceKind]:
     """Return the kinds by name."""
-    found = {}
+    kinds = {}
     for module in pkgutil.iter_modules(plugins.filling.open_data.__path__):
         if module.ispkg:
             path = f"{plugins.filling.open_data.__name__}.{module.name}.source"
             kind: SourceKind = import_module(path).SOURCE
-            found[kind.name] = kind
-    return found
+            kinds[kind.name] = kind
+    return kinds

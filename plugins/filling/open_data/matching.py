@@ -75,7 +75,7 @@ class Ours:
 class SourceMatch:
     """One recording of a source, and how it resembles ours."""
 
-    found: SourceRecording
+    recording: SourceRecording
     step: int
     title: float
     artist: float
@@ -124,7 +124,7 @@ class FoundValue:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Target:
     """Our recording taken apart once."""
 
     ours: Ours
@@ -132,7 +132,7 @@ class _Known:
     artists: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, ours: Ours) -> _Known:
+    def of(cls, ours: Ours) -> _Target:
         name = read_name(ours.title, ours.version_title)
         if is_live_album(ours.album):
             name = replace(name, versions=name.versions | {"live"})
@@ -149,9 +149,9 @@ def _guests(artists: Iterable[str], name: Name) -> list[str]:
 
 def find(ours: Ours, index: SourceIndex) -> list[SourceMatch]:
     """Return the recordings of a source that may be ours, the likeliest first."""
-    known = _Known.of(ours)
+    target = _Target.of(ours)
     for step in (_by_isrc, _by_release, _by_text):
-        if matches := step(known, index):
+        if matches := step(target, index):
             return matches
     return []
 
@@ -168,39 +168,39 @@ def values(
         return
     holds = _holds_of(ours, matches[0])
     for name in fields:
-        if (found := _READ[name](ours, matches[0], index)) is not None:
-            value, codes, more = found
-            yield FoundValue(name, value, matches[0], codes, (*holds, *more))
+        if (answer := _READ[name](ours, matches[0], index)) is not None:
+            value, codes, own_holds = answer
+            yield FoundValue(name, value, matches[0], codes, (*holds, *own_holds))
 
 
 # The steps
 
 
-def _by_isrc(known: _Known, index: SourceIndex) -> list[SourceMatch]:
-    if not known.ours.isrc:
+def _by_isrc(target: _Target, index: SourceIndex) -> list[SourceMatch]:
+    if not target.ours.isrc:
         return []
-    found = index.with_isrc(known.ours.isrc)
-    if len(found) != 1:
+    recordings = index.with_isrc(target.ours.isrc)
+    if len(recordings) != 1:
         return []
-    match = _compare_recording(known, found[0], 1)
+    match = _compare_recording(target, recordings[0], 1)
     far = match is not None and (match.apart_ms or 0) > SAME_LENGTH_MS
     return [_counted(match, index)] if match is not None and not far else []
 
 
-def _by_release(known: _Known, index: SourceIndex) -> list[SourceMatch]:
-    if not known.ours.upc:
+def _by_release(target: _Target, index: SourceIndex) -> list[SourceMatch]:
+    if not target.ours.upc:
         return []
-    return _best(known, index.with_upc(known.ours.upc), 2, index)
+    return _best(target, index.with_upc(target.ours.upc), 2, index)
 
 
-def _by_text(known: _Known, index: SourceIndex) -> list[SourceMatch]:
-    first = known.artists[0] if known.artists else ""
-    found = index.with_key(key_of(known.name.bare, first))
-    return _best(known, found, 3, index, same_first=True)
+def _by_text(target: _Target, index: SourceIndex) -> list[SourceMatch]:
+    first = target.artists[0] if target.artists else ""
+    recordings = index.with_key(key_of(target.name.bare, first))
+    return _best(target, recordings, 3, index, same_first=True)
 
 
 def _best(
-    known: _Known,
+    target: _Target,
     candidates: Iterable[SourceRecording],
     step: int,
     index: SourceIndex,
@@ -209,8 +209,8 @@ def _best(
 ) -> list[SourceMatch]:
     compared = [
         match
-        for found in candidates
-        if (match := _compare_recording(known, found, step, same_first=same_first))
+        for recording in candidates
+        if (match := _compare_recording(target, recording, step, same_first=same_first))
         is not None
     ]
     near = [
@@ -220,8 +220,10 @@ def _best(
     ]
     # Without a length on one side, versions and words alone decide.
     usable = near or [match for match in compared if match.apart_ms is None]
-    usable = [match for match in usable if _versions_fit(known, match.found, index)]
-    usable.sort(key=lambda match: (-match.score, match.found.number))
+    usable = [
+        match for match in usable if _versions_fit(target, match.recording, index)
+    ]
+    usable.sort(key=lambda match: (-match.score, match.recording.number))
     if not usable:
         return []
     best = usable[0]
@@ -234,67 +236,72 @@ def _best(
 
 
 def _compare_recording(
-    known: _Known, found: SourceRecording, step: int, *, same_first: bool = False
+    target: _Target, recording: SourceRecording, step: int, *, same_first: bool = False
 ) -> SourceMatch | None:
     """Return the comparison; None if title, versions or artists differ.
 
     ``same_first`` says that the first artists are the same, though their names may
     differ: the index lists a recording under all names of its artist.
     """
-    name = _name_of(found)
-    title = likeness(known.name.bare, name.bare)
-    theirs = _all_artists(found.artists, name)
+    name = _name_of(recording)
+    title = likeness(target.name.bare, name.bare)
+    theirs = _all_artists(recording.artists, name)
     if same_first:
-        theirs = list(dict.fromkeys([*known.artists[:1], *theirs[1:]]))
-    artist = _artist_likeness(known.artists, theirs)
+        theirs = list(dict.fromkeys([*target.artists[:1], *theirs[1:]]))
+    artist = _artist_likeness(target.artists, theirs)
     # Live releases may say so only of the whole release; ``_versions_fit`` looks there.
-    differs = (known.name.versions ^ name.versions) - {"live"}
+    differs = (target.name.versions ^ name.versions) - {"live"}
     if title < LEAST_TITLE or artist < LEAST_ARTIST or differs:
         return None
-    places = (known.name.places, name.places)
+    places = (target.name.places, name.places)
     if all(places) and places[0].isdisjoint(places[1]):
         return None
-    if step == 1 and known.name.versions != name.versions:
+    if step == 1 and target.name.versions != name.versions:
         return None
-    lengths = (known.ours.duration_ms, found.length_ms)
+    lengths = (target.ours.duration_ms, recording.length_ms)
     apart = abs(lengths[0] - lengths[1]) if all(lengths) else None
-    guests = {*_guests(known.ours.artists, known.name), *_guests(found.artists, name)}
-    others = set(known.artists) ^ set(theirs)
+    guests = {
+        *_guests(target.ours.artists, target.name),
+        *_guests(recording.artists, name),
+    }
+    unshared = set(target.artists) ^ set(theirs)
     return SourceMatch(
-        *(found, step, title, artist, apart),
+        *(recording, step, title, artist, apart),
         has_same_first=same_first,
-        differs=any(places) != all(places) or not others <= guests,
+        differs=any(places) != all(places) or not unshared <= guests,
     )
 
 
-def _versions_fit(known: _Known, found: SourceRecording, index: SourceIndex) -> bool:
+def _versions_fit(
+    target: _Target, recording: SourceRecording, index: SourceIndex
+) -> bool:
     """Return whether both are live or both are not, as their releases say too."""
-    releases = index.releases(found.number)
-    versions = _name_of(found).versions
+    releases = index.releases(recording.number)
+    versions = _name_of(recording).versions
     if releases and all(release.is_live for release in releases):
         versions |= {"live"}
-    return known.name.versions == versions
+    return target.name.versions == versions
 
 
-def _name_of(found: SourceRecording) -> Name:
-    return read_name(found.title, found.version, found.comment)
+def _name_of(recording: SourceRecording) -> Name:
+    return read_name(recording.title, recording.version, recording.comment)
 
 
 def _artist_likeness(ours: list[str], theirs: list[str]) -> float:
     if ours == theirs:
         return 1.0
-    mine, other = set(ours), set(theirs)
-    if not mine or not other:
+    our_names, their_names = set(ours), set(theirs)
+    if not our_names or not their_names:
         return 0.0
-    if mine == other:
+    if our_names == their_names:
         return 1.0
-    if ours[0] == theirs[0] and (mine < other or other < mine):
+    if ours[0] == theirs[0] and (our_names < their_names or their_names < our_names):
         # One side leaves the guests out.
         return 0.9
-    if len(mine) == len(other) == 1:
+    if len(our_names) == len(their_names) == 1:
         return 0.9 * likeness(ours[0], theirs[0])
     # Bands that share a part of their name, such as "A & B", are not alike.
-    return len(mine & other) / len(mine | other)
+    return len(our_names & their_names) / len(our_names | their_names)
 
 
 def _counted(
@@ -304,7 +311,7 @@ def _counted(
         match,
         step=step or match.step,
         rivals=rivals,
-        releases=len(index.releases(match.found.number)),
+        releases=len(index.releases(match.recording.number)),
     )
 
 
@@ -328,7 +335,7 @@ _Found = tuple[str, int, list[Hold]] | None
 
 
 def _isrc(_ours: Ours, match: SourceMatch, index: SourceIndex) -> _Found:
-    codes = index.isrcs(match.found.number)
+    codes = index.isrcs(match.recording.number)
     if not codes:
         return None
     holds = [Hold.SEVERAL_CODES] if len(codes) > 1 else []
@@ -338,7 +345,7 @@ def _isrc(_ours: Ours, match: SourceMatch, index: SourceIndex) -> _Found:
 
 
 def _iswc(_ours: Ours, match: SourceMatch, index: SourceIndex) -> _Found:
-    works = index.works(match.found.number)
+    works = index.works(match.recording.number)
     codes = sorted({code for code, _whole in works})
     if not codes:
         return None
@@ -354,7 +361,7 @@ def _earliest(
     """Return the earliest official release that is no compilation."""
     fit = [
         release
-        for release in index.releases(match.found.number)
+        for release in index.releases(match.recording.number)
         if release.is_official and not release.is_compilation and release.date
     ]
     if not fit:
@@ -366,15 +373,19 @@ def _earliest(
 
 
 def _label(_ours: Ours, match: SourceMatch, index: SourceIndex) -> _Found:
-    found = _earliest(match, index)
-    if found is None or not found[0].label:
+    earliest = _earliest(match, index)
+    if earliest is None or not earliest[0].label:
         return None
-    return found[0].label, found[1], [Hold.SEVERAL_CODES] if found[1] > 1 else []
+    return (
+        earliest[0].label,
+        earliest[1],
+        [Hold.SEVERAL_CODES] if earliest[1] > 1 else [],
+    )
 
 
 def _date(_ours: Ours, match: SourceMatch, index: SourceIndex) -> _Found:
-    found = _earliest(match, index)
-    return None if found is None else (found[0].date, 1, [])
+    earliest = _earliest(match, index)
+    return None if earliest is None else (earliest[0].date, 1, [])
 
 
 def _upc(ours: Ours, match: SourceMatch, index: SourceIndex) -> _Found:
@@ -382,7 +393,7 @@ def _upc(ours: Ours, match: SourceMatch, index: SourceIndex) -> _Found:
     codes = sorted(
         {
             release.upc
-            for release in index.releases(match.found.number)
+            for release in index.releases(match.recording.number)
             if release.upc and album and fold(release.title) == album
         }
     )
@@ -393,14 +404,14 @@ def _upc(ours: Ours, match: SourceMatch, index: SourceIndex) -> _Found:
 
 def _artist_ids(ours: Ours, match: SourceMatch, index: SourceIndex) -> _Found:
     """Return the ids of those of our artists whom the source names alike, by place."""
-    theirs = index.artists(match.found.credit)
-    found = []
+    theirs = index.artists(match.recording.credit)
+    texts = []
     for place, name in enumerate(ours.artists, 1):
         folded = fold(name)
         named = [
             artist
             for artist in theirs
-            if folded in {fold(each) for each in artist.names}
+            if folded in {fold(alias) for alias in artist.names}
         ]
         is_first = place == 1 and match.has_same_first
         # The index may have found ours by an alias of the first artist.
@@ -408,8 +419,8 @@ def _artist_ids(ours: Ours, match: SourceMatch, index: SourceIndex) -> _Found:
             named = theirs[:1]
         if len(named) == 1:
             ids = (("MBID", named[0].mbid), ("ISNI", named[0].isni))
-            found += [f"{place} {kind} {value}" for kind, value in ids if value]
-    return (", ".join(found), 1, []) if found else None
+            texts += [f"{place} {kind} {value}" for kind, value in ids if value]
+    return (", ".join(texts), 1, []) if texts else None
 
 
 _READ: Final[dict[str, Callable[[Ours, SourceMatch, SourceIndex], _Found]]] = {

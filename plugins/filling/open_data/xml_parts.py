@@ -22,12 +22,12 @@ _CHUNK: Final = 64 * 1024
 class _Parts:
     """Builds one child of the root at a time; ``done`` are those that are complete.
 
-    Inside a wanted element, expat calls the builder itself, and nothing counts the depth:
-    the size of a part limits it.
+    Inside an element that is read, expat calls the builder itself, and nothing counts
+    the depth: the size of a part limits it.
     """
 
-    def __init__(self, root: str, wanted: Collection[str]) -> None:
-        self._root, self._wanted = root, wanted
+    def __init__(self, root: str, names: Collection[str]) -> None:
+        self._root, self._names = root, names
         self._skipped = 0
         self._builder = TreeBuilder()
         self._inside: Element | None = None
@@ -67,7 +67,7 @@ class _Parts:
         self.parser.EndElementHandler = None
 
     def _start_child(self, name: str, attributes: dict[str, str]) -> None:
-        if name in self._wanted:
+        if name in self._names:
             self._inside = self._builder.start(name, attributes)
             self._handle(self._builder.start, self._end_inside, self._builder.data)
         else:
@@ -88,18 +88,16 @@ class _Parts:
         if not self._skipped:
             self._handle(self._start_child, self._end_part)
 
-    def _refuse_type(self, *_what: object) -> None:
+    def _refuse_type(self, *_event: object) -> None:
         raise _refusal("it declares a document type (DTD), which is not allowed")
 
 
-def parts_of(
-    file: BinaryIO, *, root: str, wanted: Collection[str]
-) -> Iterator[Element]:
+def parts_of(file: BinaryIO, *, root: str, names: Collection[str]) -> Iterator[Element]:
     """Yield the children of the root, which has this name. Raises ``SourceRefused``.
 
-    Each has only those of its own children that are ``wanted``.
+    Each has only those of its own children that have one of ``names``.
     """
-    parts = _Parts(root, wanted)
+    parts = _Parts(root, names)
     since = 0
     try:
         for chunk in iter(partial(file.read, _CHUNK), b""):

@@ -91,9 +91,9 @@ class SourceForm(forms.Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:  # Any: Django's own
         super().__init__(*args, **options)
-        names = sorted(each.name for each in incoming().iterdir() if each.is_file())
+        names = sorted(path.name for path in incoming().iterdir() if path.is_file())
         kinds = source_kinds().values()
-        offered = [(each.name, gettext(each.label)) for each in kinds]
+        offered = [(kind.name, gettext(kind.label)) for kind in kinds]
         self.fields["file"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]  # a choice
         self.fields["kind"].choices = offered  # type: ignore[attr-defined]  # a choice
 

@@ -28,7 +28,7 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SourceRow:
     """What one source has, beside ours."""
 
     name: str
@@ -99,7 +99,7 @@ def marks() -> list[SafeMark]:
     )
 
 
-def sides(row: Suggestion) -> list[Said]:
+def sides(row: Suggestion) -> list[SourceRow]:
     """Return what each source has of a recording, with words marked that ours lacks."""
     ours = row.recording
     steps = {
@@ -109,31 +109,34 @@ def sides(row: Suggestion) -> list[Said]:
         4: _("By title and artists"),
     }
     return [
-        Said(
-            name=said["name"],
-            id=said["id"],
-            url=_address(said),
-            title=compared(said["title"], ours.title),
-            version=compared(said["version"], ours.version_title),
-            artists=compared(", ".join(said["artists"]), ours.artist_names),
-            length_ms=said["length_ms"],
-            step=steps.get(said["step"], ""),
+        SourceRow(
+            name=entry["name"],
+            id=entry["id"],
+            url=_address(entry),
+            title=compared(entry["title"], ours.title),
+            version=compared(entry["version"], ours.version_title),
+            artists=compared(", ".join(entry["artists"]), ours.artist_names),
+            length_ms=entry["length_ms"],
+            step=steps.get(entry["step"], ""),
         )
-        for said in row.evidence
+        for entry in row.evidence
     ]
 
 
-def compared(text: str, other: str) -> Words:
+def compared(text: str, reference: str) -> Words:
     """Return the words of a text, and which of them another text lacks."""
-    known = set(fold(other).split())
+    reference_words = set(fold(reference).split())
     return Words(
-        [(word, not known.issuperset(fold(word).split())) for word in text.split()]
+        [
+            (word, not reference_words.issuperset(fold(word).split()))
+            for word in text.split()
+        ]
     )
 
 
-def _address(said: dict[str, Any]) -> str:  # Any: JSON
-    kind = source_kinds().get(said["kind"])
-    return "" if kind is None else kind.address(said["id"])
+def _address(entry: dict[str, Any]) -> str:  # Any: JSON
+    kind = source_kinds().get(entry["kind"])
+    return "" if kind is None else kind.address(entry["id"])
 
 
 def neighbours(

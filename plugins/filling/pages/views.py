@@ -51,8 +51,10 @@ def fill_in(request: PortalRequest) -> HttpResponseBase:
     counted = (Recording.objects.all(), selectors.open_suggestions())
     few = all(count_of(rows) <= COUNTED for rows in counted)
     read = selectors.gaps_by_bucket
-    found = read() if few else remembered("gaps", request.user, read)
-    buckets = [(bucket, [page.bar_of(gap) for gap in gaps]) for bucket, gaps in found]
+    counted_gaps = read() if few else remembered("gaps", request.user, read)
+    buckets = [
+        (bucket, [page.bar_of(gap) for gap in gaps]) for bucket, gaps in counted_gaps
+    ]
     context = {
         "buckets": buckets,
         "marks": page.marks(),
@@ -223,7 +225,7 @@ def filling_undo(request: PortalRequest) -> HttpResponseBase:
             len(outcome.done),
         )
         messages.success(request, done % {"count": read_number(len(outcome.done))})
-        for _row, why in outcome.left[:_LEAST]:
+        for _row, why in outcome.skipped[:_LEAST]:
             messages.warning(request, why)
     if request.POST.get("back") == "list":
         return redirect(f"{reverse('portal:suggestion_list')}{_query(request.GET)}")
@@ -262,8 +264,8 @@ def difference_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     return redirect(f"{reverse('portal:difference_list')}{_query(request.GET)}")
 
 
-def _query(given: QueryDict) -> str:
+def _query(query: QueryDict) -> str:
     """Return the filters as a query string, without the page."""
-    kept = given.copy()
-    kept.pop("page", None)
-    return f"?{kept.urlencode()}" if kept else ""
+    filters = query.copy()
+    filters.pop("page", None)
+    return f"?{filters.urlencode()}" if filters else ""

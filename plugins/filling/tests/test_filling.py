@@ -219,7 +219,7 @@ def test_undo_leaves_everything_as_it_was_except_what_somebody_changed_since(
     update_recording(recording=recording, columns=columns, user=manager)
     outcome = deciding.undo_act(act=act, user=manager)
     assert not outcome.done
-    assert manager.username in outcome.left[0][1]
+    assert manager.username in outcome.skipped[0][1]
     recording.refresh_from_db()
     assert recording.isrc == "QZXX19999999"
 
@@ -265,7 +265,7 @@ def test_ids_go_to_the_artists_that_the_source_names(
     # An id stays with its artist.
     update_recording(recording=one, columns={"artists": ["Mira"]}, user=user)
     assert one.artist_ids == f"{mira}, 1 ISNI {isni}"
-    assert deciding.undo_act(act=act, user=user).left
+    assert deciding.undo_act(act=act, user=user).skipped
     columns = {"artists": ["Mira", "Somebody", "Oskar"], "artist_ids": found[one]}
     update_recording(recording=one, columns=columns, user=user)
     assert deciding.undo_act(act=act, user=user).done
@@ -281,7 +281,7 @@ def test_no_code_goes_to_two_recordings(manager: User) -> None:
     outcome = deciding.apply_act(act=act, user=manager)
 
     assert [row.recording for row in outcome.done] == [one]
-    assert "belongs to another recording" in outcome.left[0][1]
+    assert "belongs to another recording" in outcome.skipped[0][1]
     assert Recording.objects.filter(isrc=CODE).count() == 1
 
 

@@ -120,7 +120,7 @@ def test_nothing_crosses_versions(
 
     same = read_name("Tune", mine).versions
     for value in found:
-        match = value.match.found
+        match = value.match.recording
         assert read_name(match.title, match.version).versions == same
     assert bool(found) == (mine in there)
 

@@ -321,6 +321,6 @@ def _audience_json(row: Audience) -> Json:
 
 
 def _revenue_json(month: date, rights_type: str, values: RevenueValues) -> Json:
-    of_what = {"month": month, "rights_type": rights_type}
-    fields = StationRevenueSerializer(of_what | asdict(values)).data
+    key_values = {"month": month, "rights_type": rights_type}
+    fields = StationRevenueSerializer(key_values | asdict(values)).data
     return dict(fields) | {"version": state_of(values)}

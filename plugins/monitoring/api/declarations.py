@@ -133,10 +133,10 @@ class DeclarationsView(DeclarationView):
     def post(self, request: Request) -> Response:
         """Queue a declaration for the worker, which checks it first."""
         try:
-            made = services.request_declaration(self.draft(request))
+            declaration = services.request_declaration(self.draft(request))
         except DeclarationRefused as refused:
             raise _invalid(refused) from refused
-        return Response(DeclarationSerializer(made).data, status=202)
+        return Response(DeclarationSerializer(declaration).data, status=202)
 
 
 class DeclarationCheckView(DeclarationView):

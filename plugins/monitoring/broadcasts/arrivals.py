@@ -22,7 +22,7 @@ BROADCAST_FIELDS: Final = ("station", "starts_at", "showing")
 
 
 @dataclass(frozen=True, slots=True)
-class SaidBroadcast:
+class SubmittedBroadcast:
     """One broadcast of submitted files."""
 
     station: Station
@@ -30,12 +30,12 @@ class SaidBroadcast:
 
     def store(self, *, scanned_file: ScannedFile, user: User) -> None:
         """Add the broadcast unless the file has it."""
-        known = Broadcast.objects.filter(
+        duplicates = Broadcast.objects.filter(
             scanned_file=scanned_file,
             station=self.station,
             starts_at=self.values.starts_at,
         )
-        if not known.exists():
+        if not duplicates.exists():
             self.add(scanned_file=scanned_file, user=user)
 
     def add(self, *, scanned_file: ScannedFile, user: User) -> None:
@@ -54,16 +54,16 @@ class BroadcastReader:
     label = gettext_lazy("Broadcast")
     fields = BROADCAST_FIELDS
 
-    def read(self, given: Mapping[str, object]) -> SaidBroadcast | None:
+    def read(self, form_values: Mapping[str, object]) -> SubmittedBroadcast | None:
         """Return the broadcast that cleaned fields of a form name.
 
         ``station`` is a station or None, the others are texts. Raises
         ``ProgrammeRefused`` for a time that the station does not have, and for a station
         or time alone.
         """
-        station = given.get("station")
-        text = str(given.get("starts_at") or "").strip()
-        showing = str(given.get("showing") or "")
+        station = form_values.get("station")
+        text = str(form_values.get("starts_at") or "").strip()
+        showing = str(form_values.get("showing") or "")
         if not isinstance(station, Station):
             if text or showing:
                 raise ProgrammeRefused(
@@ -77,4 +77,4 @@ class BroadcastReader:
                 "invalid", _("Enter when the broadcast began."), field="starts_at"
             )
         starts_at = read_start(text, station.time_zone)
-        return SaidBroadcast(station, BroadcastValues(starts_at, showing=showing))
+        return SubmittedBroadcast(station, BroadcastValues(starts_at, showing=showing))

@@ -16,16 +16,16 @@ from scanning.models import ScannedFile
 
 def _of_files(files: Iterable[ScannedFile]) -> dict[int, Values]:
     """Return the stations of the broadcasts, each once, and the first start."""
-    found: dict[int, list[Broadcast]] = defaultdict(list)
+    by_file: dict[int, list[Broadcast]] = defaultdict(list)
     rows = list_broadcasts().select_related(None).select_related("station")
     for row in rows.filter(scanned_file__in=[file.pk for file in files]):
-        found[row.scanned_file_id].append(row)
+        by_file[row.scanned_file_id].append(row)
     return {
         key: {
             "channels": list(dict.fromkeys(row.station.name for row in rows)),
             "first_broadcast_at": min(row.starts_at for row in rows),
         }
-        for key, rows in found.items()
+        for key, rows in by_file.items()
     }
 
 

@@ -63,10 +63,10 @@ class Broadcast(models.Model):
 
 def _one_of(*names: str) -> Q:
     """Return the condition that just one of these columns has a value."""
-    one = Q()
+    condition = Q()
     for name in names:
-        one |= Q(**{f"{each}__isnull": each != name for each in names})
-    return one
+        condition |= Q(**{f"{column}__isnull": column != name for column in names})
+    return condition
 
 
 class Audience(models.Model):

@@ -38,8 +38,8 @@ def hours_heard(
 ) -> dict[datetime, int]:
     """Return how many heard a station in the hours from one to another, both included."""
     rows = Audience.objects.filter(station=station, hour__range=(begin, end))
-    found = rows.order_by("hour").values_list("hour", "listeners")
-    return {hour: heard for hour, heard in found if hour and heard is not None}
+    figures = rows.order_by("hour").values_list("hour", "listeners")
+    return {hour: heard for hour, heard in figures if hour and heard is not None}
 
 
 def revenues_of(station: Station) -> QuerySet[Revenue]:

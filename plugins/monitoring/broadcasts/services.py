@@ -90,16 +90,16 @@ def add_broadcast(
     require_action(user, Action.UPLOAD)
     current = locked_file(scanned_file)
     row = Broadcast(scanned_file=current, station=station)
-    given = _checked_broadcast(values, station)
-    listed = Broadcast.objects.filter(scanned_file=current)
-    if listed.count() >= MOST_BROADCASTS:
+    new_values = _checked_broadcast(values, station)
+    broadcasts = Broadcast.objects.filter(scanned_file=current)
+    if broadcasts.count() >= MOST_BROADCASTS:
         raise ProgrammeRefused(
             "too_many",
             _("A file can have at most %(most)d broadcasts.")
             % {"most": MOST_BROADCASTS},
         )
-    _refuse_listed(row, given)
-    _store_broadcast(row, station, given)
+    _refuse_listed(row, new_values)
+    _store_broadcast(row, station, new_values)
     follow_file(current, user)
     record(_case(current), "file.broadcast_added", user, {}, _broadcast_json(row))
     return row
@@ -126,16 +126,16 @@ def change_broadcast(
     row = _locked_broadcast(broadcast)
     if seen is not None and seen != broadcast_state(row):
         raise overtaken()
-    given = _checked_broadcast(values, station)
-    if given == broadcast_values(row) and station == row.station:
+    new_values = _checked_broadcast(values, station)
+    if new_values == broadcast_values(row) and station == row.station:
         return False
-    _refuse_listed(row, given, station)
+    _refuse_listed(row, new_values, station)
     now = (row.station_id, row.starts_at, row.length_ms)
-    if (station.pk, given.starts_at, given.length_ms) != now:
+    if (station.pk, new_values.starts_at, new_values.length_ms) != now:
         _refuse_stated(row, despite=despite)
     before = _broadcast_json(row)
     moved = station.pk != row.station_id
-    _store_broadcast(row, station, given)
+    _store_broadcast(row, station, new_values)
     if moved:
         Audience.objects.filter(broadcast=row).update(station=station)
     after = _broadcast_json(row)
@@ -206,13 +206,13 @@ def set_audience(
         _refuse_shared(current, user)
     else:
         broadcast = _locked_broadcast(broadcast)
-    of_what: dict[str, Any] = {"month": month, "broadcast": broadcast}
-    row = Audience.objects.filter(station=current, **of_what).first()
+    key_values: dict[str, Any] = {"month": month, "broadcast": broadcast}
+    row = Audience.objects.filter(station=current, **key_values).first()
     before = audience_values(row)
     refuse_overtaken(before, seen)
     if values == before:
         return False
-    store(row or Audience(station=current, **of_what), values)
+    store(row or Audience(station=current, **key_values), values)
     named = {"broadcast": broadcast.uid} if broadcast else _month_json(month)
     case = _case(broadcast.scanned_file) if broadcast else _case(current)
     begin = "file" if broadcast else "station"
@@ -261,13 +261,19 @@ def set_hours(
     if not changed:
         return False
 
-    def said(known: Mapping[datetime, int | None]) -> dict[str, Any]:  # Any: JSON
+    def figures_json(
+        heard: Mapping[datetime, int | None],
+    ) -> dict[str, Any]:  # Any: JSON
         zone = current.time_zone
-        figures = {local_text(hour, zone): known.get(hour) for hour in changed}
+        figures = {local_text(hour, zone): heard.get(hour) for hour in changed}
         return {hour: figure for hour, figure in figures.items() if figure is not None}
 
     record(
-        _case(current), "station.audience_changed", user, said(before), said(listeners)
+        _case(current),
+        "station.audience_changed",
+        user,
+        figures_json(before),
+        figures_json(listeners),
     )
     return True
 
@@ -302,21 +308,21 @@ def set_revenue(
     require_action(user, Action.EDIT_CATALOGUE)
     current = _locked_station(station)
     _refuse_shared(current, user)
-    of_what: dict[str, Any] = {"month": month, "rights_type": rights_type}
-    row = Revenue.objects.filter(station=current, **of_what).first()
+    key_values: dict[str, Any] = {"month": month, "rights_type": rights_type}
+    row = Revenue.objects.filter(station=current, **key_values).first()
     before = revenue_values(row)
-    given = _checked_revenue(values)
+    new_values = _checked_revenue(values)
     refuse_overtaken(before, seen)
-    if given == before:
+    if new_values == before:
         return False
-    store(row or Revenue(station=current, **of_what), given)
+    store(row or Revenue(station=current, **key_values), new_values)
     named = _month_json(month) | {"rights_type": str(rights_type)}
     record(
         f"revenue:{current.uid}",
         "station.revenue_changed",
         user,
         named | as_json(before),
-        named | as_json(given),
+        named | as_json(new_values),
     )
     return True
 
@@ -345,17 +351,17 @@ def _locked_station(station: Station) -> Station:
 
 def _refuse_stated(row: Broadcast, *, despite: bool) -> None:
     """Refuse to move or delete a broadcast that a statement names."""
-    if not despite and (said := statements_on(row)):
-        raise ProgrammeRefused("stated", " ".join(said), field="despite")
+    if not despite and (sentences := statements_on(row)):
+        raise ProgrammeRefused("stated", " ".join(sentences), field="despite")
 
 
 def _refuse_listed(
-    row: Broadcast, given: BroadcastValues, station: Station | None = None
+    row: Broadcast, new_values: BroadcastValues, station: Station | None = None
 ) -> None:
     same = Broadcast.objects.filter(
         scanned_file=row.scanned_file,
         station=station or row.station,
-        starts_at=given.starts_at,
+        starts_at=new_values.starts_at,
     )
     if same.exclude(pk=row.pk).exists():
         raise ProgrammeRefused(
@@ -386,7 +392,7 @@ def _checked_revenue(values: RevenueValues) -> RevenueValues:
 
 def _store_broadcast(row: Broadcast, station: Station, values: BroadcastValues) -> None:
     row.station, row.time_zone = station, station.time_zone
-    write(row, [each.name for each in fields(values)], values)
+    write(row, [field.name for field in fields(values)], values)
     row.save()
 
 

@@ -33,13 +33,13 @@ def moments(local: datetime, zone: str) -> tuple[datetime, ...]:
     if not _is_usual(local):
         return ()
     place = ZoneInfo(zone)
-    found = []
+    instants = []
     for fold in (0, 1):
         moment = local.replace(tzinfo=place, fold=fold).astimezone(UTC)
-        shown = moment.astimezone(place).replace(tzinfo=None)
-        if shown == local.replace(fold=0) and moment not in found:
-            found.append(moment)
-    return tuple(sorted(found))
+        wall_time = moment.astimezone(place).replace(tzinfo=None)
+        if wall_time == local.replace(fold=0) and moment not in instants:
+            instants.append(moment)
+    return tuple(sorted(instants))
 
 
 def start_at(at: datetime, zone: str) -> datetime:
@@ -66,8 +66,8 @@ def start_at(at: datetime, zone: str) -> datetime:
                 }
             )
         return moment
-    found = moments(at, zone)
-    if not found:
+    instants = moments(at, zone)
+    if not instants:
         raise _refused(
             _(
                 "The clocks in %(zone)s skipped %(start)s, because summer time "
@@ -75,7 +75,7 @@ def start_at(at: datetime, zone: str) -> datetime:
             )
             % {"zone": zone, "start": at.isoformat(" ", timespec="seconds")}
         )
-    if len(found) > 1:
+    if len(instants) > 1:
         raise ProgrammeRefused(
             "doubled",
             _(
@@ -85,12 +85,12 @@ def start_at(at: datetime, zone: str) -> datetime:
             % {
                 "zone": zone,
                 "start": at.isoformat(" ", timespec="seconds"),
-                "first": local_text(found[0], zone),
-                "second": local_text(found[1], zone),
+                "first": local_text(instants[0], zone),
+                "second": local_text(instants[1], zone),
             },
             field="starts_at",
         )
-    return found[0]
+    return instants[0]
 
 
 def read_start(text: str, zone: str) -> datetime:
@@ -106,10 +106,10 @@ def parsed_start(text: str) -> datetime:
 
     Raises ``ProgrammeRefused`` for text that is no date with a time.
     """
-    given = text.strip()
-    if _START.fullmatch(given):
+    start = text.strip()
+    if _START.fullmatch(start):
         try:
-            return datetime.fromisoformat(given)
+            return datetime.fromisoformat(start)
         except ValueError:
             pass
     raise _refused(_("Write date and time as 2026-11-03 07:00."))
@@ -125,15 +125,15 @@ def read_length(text: str) -> int:
 
     Raises ``ProgrammeRefused`` for other text, for nothing and for more than a week.
     """
-    found = _LENGTH.fullmatch(text.strip())
-    if found is None:
+    match = _LENGTH.fullmatch(text.strip())
+    if match is None:
         raise ProgrammeRefused(
             "invalid",
             _("Write hours, minutes and seconds, such as 0:30:00."),
             field="length",
         )
-    hours, minutes, seconds = (int(part) for part in found.groups()[:3])
-    fraction = (found[4] or "").ljust(3, "0")
+    hours, minutes, seconds = (int(part) for part in match.groups()[:3])
+    fraction = (match[4] or "").ljust(3, "0")
     length = ((hours * 60 + minutes) * 60 + seconds) * 1000 + int(fraction)
     return checked_length(length)
 
@@ -151,9 +151,9 @@ def checked_length(length_ms: int) -> int:
 
 def length_text(length_ms: int) -> str:
     """Return a length as ``read_length`` takes it."""
-    seconds, rest = divmod(length_ms, 1000)
+    seconds, milliseconds = divmod(length_ms, 1000)
     clock = f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-    return f"{clock}.{rest:03}" if rest else clock
+    return f"{clock}.{milliseconds:03}" if milliseconds else clock
 
 
 def hours_of_day(day: date, zone: str) -> list[datetime]:
@@ -194,12 +194,12 @@ def read_month(text: str) -> date:
 
     Raises ``ProgrammeRefused`` for other text.
     """
-    found = _MONTH.fullmatch(text.strip())
-    if found is None or not EARLIEST.year < int(found[1]) < LATEST.year:
+    match = _MONTH.fullmatch(text.strip())
+    if match is None or not EARLIEST.year < int(match[1]) < LATEST.year:
         raise ProgrammeRefused(
             "invalid", _("Write the month as 2026-11."), field="month"
         )
-    return date(int(found[1]), int(found[2]), 1)
+    return date(int(match[1]), int(match[2]), 1)
 
 
 def _is_usual(at: datetime) -> bool:

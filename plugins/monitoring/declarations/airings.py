@@ -143,7 +143,7 @@ def _hours(
 def _clocks(hours: Sequence[StreamHour]) -> dict[int, FileClock]:
     """Return the clocks of hours that have sound, by the hour's key; two queries."""
     pieces = {hour.pk: pieces_of(hour) for hour in hours}
-    names = {piece.run for listed in pieces.values() for piece in listed}
+    names = {piece.run for hour_pieces in pieces.values() for piece in hour_pieces}
     runs = {run.uid: run for run in StreamRun.objects.filter(uid__in=names)}
     anchors: dict[int, list[tuple[int, datetime]]] = defaultdict(list)
     rows = ClockAnchor.objects.filter(
@@ -155,9 +155,9 @@ def _clocks(hours: Sequence[StreamHour]) -> dict[int, FileClock]:
         anchors[run].append((ms, at))
     clocks = {uid: clock_from(run, anchors[run.pk]) for uid, run in runs.items()}
     return {
-        key: FileClock(known, clocks, runs)
-        for key, listed in pieces.items()
-        if (known := tuple(piece for piece in listed if piece.run in runs))
+        key: FileClock(recorded, clocks, runs)
+        for key, hour_pieces in pieces.items()
+        if (recorded := tuple(piece for piece in hour_pieces if piece.run in runs))
     }
 
 
@@ -190,14 +190,14 @@ def _broadcasts(
     ordered = rows.order_by("starts_at", "pk").iterator(chunk_size=CHUNK)
     for broadcasts in batched(ordered, CHUNK):
         audiences = {
-            each.broadcast_id: each
-            for each in Audience.objects.filter(broadcast__in=broadcasts)
+            audience.broadcast_id: audience
+            for audience in Audience.objects.filter(broadcast__in=broadcasts)
         }
-        listed = []
+        airings = []
         for broadcast in broadcasts:
             zone = ZoneInfo(broadcast.time_zone)
             heard = audiences.get(broadcast.pk)
-            listed.append(
+            airings.append(
                 Airing(
                     key=broadcast.uid,
                     file=broadcast.scanned_file_id,
@@ -211,7 +211,7 @@ def _broadcasts(
                     by_hour=by_hour,
                 )
             )
-        yield listed
+        yield airings
 
 
 def files_of(airings: Iterable[Airing]) -> dict[int, ScannedFile]:

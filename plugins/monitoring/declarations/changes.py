@@ -88,7 +88,9 @@ class _Declared:
         """Yield those that are not as they were declared."""
         facts = [fact for fact in self.facts if self._may_differ(fact)]
         measured = [fact for fact in facts if self._is_measured(fact)]
-        with_segments({each.pk: each for each in map(self._match, measured)}.values())
+        with_segments(
+            {match.pk: match for match in map(self._match, measured)}.values()
+        )
         then = _PlaysThen.of(measured, self.matches)
         for fact in facts:
             if changes := tuple(self._changes(fact, then)):
@@ -156,7 +158,7 @@ class _Declared:
         length_ms = intervals.length(counted)
         return [
             *self._moved(fact, broadcast, starts_at, length_ms),
-            *then.found(fact, match),
+            *then.scan_differences(fact, match),
         ]
 
     def _moved(
@@ -215,7 +217,7 @@ class _PlaysThen:
         )
         return cls(plays, {row.uid: row for row in recordings})
 
-    def found(self, fact: StatementFact, match: Match) -> Iterator[str]:
+    def scan_differences(self, fact: StatementFact, match: Match) -> Iterator[str]:
         """Yield what a later scan found otherwise than the declared one."""
         if len(plays_of(match.segments)) > self.plays[match.uid]:
             yield _("a later scan found more plays of it")
@@ -293,10 +295,10 @@ def recording_changes(
 
 def _differences(then: RecordingFacts, now: RecordingFacts) -> Iterator[str]:
     for field in fields(then):
-        known = VALUES.get(_NAMED.get(field.name, field.name))
+        value = VALUES.get(_NAMED.get(field.name, field.name))
         before, after = getattr(then, field.name), getattr(now, field.name)
-        if known is not None and before != after:
-            yield _difference(str(known.label), _shown(before), _shown(after))
+        if value is not None and before != after:
+            yield _difference(str(value.label), _as_text(before), _as_text(after))
 
 
 def _difference(label: str, then: str, now: str) -> str:
@@ -307,9 +309,10 @@ def _difference(label: str, then: str, now: str) -> str:
     }
 
 
-def _shown(value: object) -> str:
+def _as_text(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(
-            each.name if isinstance(each, Contributor) else str(each) for each in value
+            entry.name if isinstance(entry, Contributor) else str(entry)
+            for entry in value
         ) or _("nothing")
     return _("nothing") if value is None or value == "" else str(value)

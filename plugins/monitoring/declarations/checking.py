@@ -122,9 +122,9 @@ def found_gaps(
     gaps = list(made.gaps(facts))
     named = {gap.uid for gap in gaps if gap.subject in _OF_PLAYS}
     plays = {play.uid: play for play in facts.plays if play.uid in named}
-    recordings = {each.uid: each for each in facts.recordings}
-    stations = {each.uid: each.name for each in facts.stations}
-    found: dict[tuple[str, str, str, str], FoundGap] = {}
+    recordings = {recording.uid: recording for recording in facts.recordings}
+    stations = {station.uid: station.name for station in facts.stations}
+    merged_gaps: dict[tuple[str, str, str, str], FoundGap] = {}
     for gap in gaps:
         uid, name, subject = gap.uid, "", gap.subject
         if gap.subject in _OF_PLAYS:
@@ -147,25 +147,25 @@ def found_gaps(
             name = stations.get(uid, "")
         else:
             uid, name = profile.uid, profile.name
-        _add(found, replace(gap, subject=subject), uid, name or uid)
-    return list(found.values())
+        _add(merged_gaps, replace(gap, subject=subject), uid, name or uid)
+    return list(merged_gaps.values())
 
 
 def _add(
-    found: dict[tuple[str, str, str, str], FoundGap],
+    merged_gaps: dict[tuple[str, str, str, str], FoundGap],
     gap: MissingValue,
     uid: str,
     name: str,
 ) -> None:
     key = (gap.subject.value, uid, gap.cell, gap.why)
-    known = found.get(key)
-    found[key] = FoundGap(
+    earlier_gap = merged_gaps.get(key)
+    merged_gaps[key] = FoundGap(
         gap.subject.value,
         uid,
         name,
         gap.cell,
         gap.why,
-        known.plays + 1 if known is not None else 1,
+        earlier_gap.plays + 1 if earlier_gap is not None else 1,
     )
 
 
@@ -174,7 +174,7 @@ def grouped(gaps: Iterable[FoundGap]) -> list[GapGroup]:
     groups: dict[tuple[str, str, str], list[FoundGap]] = {}
     for gap in gaps:
         groups.setdefault((gap.subject, gap.cell, gap.why), []).append(gap)
-    return [GapGroup(*key, listed) for key, listed in groups.items()]
+    return [GapGroup(*key, members) for key, members in groups.items()]
 
 
 def as_json(gaps: Sequence[FoundGap]) -> list[dict[str, object]]:
@@ -190,8 +190,8 @@ def kept_gaps(declaration: Declaration) -> list[GapGroup]:
 def kept_doubts(declaration: Declaration) -> list[Doubt]:
     """Return the first doubts that there were when a declaration was written."""
     return [
-        Doubt(DoubtKind(each["kind"]), each["uid"], each["text"])
-        for each in declaration.counts.get("doubts", ())
+        Doubt(DoubtKind(doubt["kind"]), doubt["uid"], doubt["text"])
+        for doubt in declaration.counts.get("doubts", ())
     ]
 
 
@@ -219,7 +219,7 @@ def warnings_of(
 ) -> list[str]:
     """Return what people should know before they declare, a sentence each."""
     facts = gathered.facts
-    said = [
+    warnings = [
         _("%(station)s broadcast nothing in this period, as far as the portal knows.")
         % {"station": station.name}
         for station in facts.stations
@@ -227,7 +227,7 @@ def warnings_of(
     ]
     disputed = sum(play.state == MatchState.DISPUTED for play in facts.plays)
     if disputed:
-        said.append(
+        warnings.append(
             ngettext(
                 "%(count)d declared play is disputed.",
                 "%(count)d declared plays are disputed.",
@@ -237,7 +237,7 @@ def warnings_of(
         )
     undecided = left_out.counts[LeftOut.UNDECIDED]
     if undecided:
-        said.append(
+        warnings.append(
             ngettext(
                 "%(count)d play is not declared, because nobody has decided its match.",
                 "%(count)d plays are not declared, because nobody has decided their matches.",
@@ -246,8 +246,8 @@ def warnings_of(
             % {"count": undecided}
         )
     if declaration.ends >= declaration.message_at.date():
-        said.append(_("The period has not ended yet."))
-    return said
+        warnings.append(_("The period has not ended yet."))
+    return warnings
 
 
 def doubts_as_json(doubts: Sequence[Doubt]) -> list[dict[str, object]]:

@@ -57,16 +57,18 @@ class OnStation(Protocol):
     def ends_ms(self) -> int: ...
 
 
-Each = TypeVar("Each", bound=OnStation)
+Timed = TypeVar("Timed", bound=OnStation)
 
 
-def overlapping(ordered: Iterable[Each]) -> Iterator[tuple[Each, Each]]:
+def overlapping(ordered: Iterable[Timed]) -> Iterator[tuple[Timed, Timed]]:
     """Yield the pairs that overlap; ``ordered`` begin one after the other."""
-    open_ones: list[Each] = []
-    for each in ordered:
-        open_ones = [one for one in open_ones if one.ends_ms > each.starts_ms]
-        yield from ((one, each) for one in open_ones)
-        open_ones.append(each)
+    open_spans: list[Timed] = []
+    for span in ordered:
+        open_spans = [
+            open_span for open_span in open_spans if open_span.ends_ms > span.starts_ms
+        ]
+        yield from ((open_span, span) for open_span in open_spans)
+        open_spans.append(span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +85,20 @@ def programmes_at_once(
     station: Station, programmes: Iterable[AiredProgramme]
 ) -> Iterator[Doubt]:
     """Yield the broadcasts that were on the air while another one was."""
-    ordered = sorted(programmes, key=lambda each: (each.starts_ms, each.ends_ms))
-    for one, other in overlapping(ordered):
-        if min(one.ends_ms, other.ends_ms) - other.starts_ms > AT_ONCE_MS:
+    ordered = sorted(
+        programmes, key=lambda programme: (programme.starts_ms, programme.ends_ms)
+    )
+    for earlier, later in overlapping(ordered):
+        if min(earlier.ends_ms, later.ends_ms) - later.starts_ms > AT_ONCE_MS:
             text = _(
                 "%(one)s and %(other)s are on the air at once on %(station)s, %(at)s."
             ) % {
-                "one": one.name,
-                "other": other.name,
+                "one": earlier.name,
+                "other": later.name,
                 "station": station.name,
-                "at": _when(other.starts_ms, station),
+                "at": _when(later.starts_ms, station),
             }
-            yield Doubt(DoubtKind.FILE, other.file, text)
+            yield Doubt(DoubtKind.FILE, later.file, text)
 
 
 def declared_together(
@@ -130,16 +134,18 @@ def share_conflicts(
         for recording, keys in zip(chunk, record_keys(chunk).values(), strict=True):
             titles |= dict.fromkeys(keys, str(recording))
         rows = Conflict.objects.filter(state=ConflictState.OPEN, kind__in=_OF_SHARES)
-        found = rows.filter(
+        conflicts = rows.filter(
             Q(recording__in=titles)
             | Q(work__recordings__in=titles, work__merged_into=None)
         )
         named: dict[int, str] = defaultdict(str)
-        for key, sound, of_work in found.values_list(
+        for key, sound, of_work in conflicts.values_list(
             "pk", "recording", "work__recordings"
         ):
             named[key] = named[key] or titles.get(sound or of_work, "")
-        for row in found.select_related("work", "recording").distinct().order_by("pk"):
+        for row in (
+            conflicts.select_related("work", "recording").distinct().order_by("pk")
+        ):
             if row.pk in seen or not _concerns(row.evidence, countries):
                 continue
             seen.add(row.pk)

@@ -63,13 +63,15 @@ class EarlierPlays:
 
     def ids_of(self, airing: str, match: str, plays: Sequence[Play]) -> list[str]:
         """Return the ids of the plays of a match in an airing, in their order."""
-        left = list(self.plays.get((airing, match), ()))
-        taken = {play.uid for play in left}
+        unassigned = list(self.plays.get((airing, match), ()))
+        taken = {play.uid for play in unassigned}
         ids = []
         for place, play in enumerate(plays, start=1):
-            same = next((each for each in left if each.is_in(play)), None)
+            same = next(
+                (candidate for candidate in unassigned if candidate.is_in(play)), None
+            )
             if same is not None:
-                left.remove(same)
+                unassigned.remove(same)
                 ids.append(same.uid)
                 continue
             # A number that no earlier play has; those of two new plays differ anyway.

@@ -34,8 +34,8 @@ def station_facts(
     for revenue in rows:
         revenues[revenue.station_id].append(revenue)
     return [
-        _facts(each, audiences[each.pk], revenues[each.pk], len(months))
-        for each in stations
+        _facts(station, audiences[station.pk], revenues[station.pk], len(months))
+        for station in stations
     ]
 
 
@@ -45,10 +45,10 @@ def _facts(
     revenues: Sequence[Revenue],
     months: int,
 ) -> StationFacts:
-    listeners = _sum((each.listeners for each in audiences), months)
-    earned = _sum((each.net_revenue for each in revenues), months)
-    currencies = {each.currency for each in revenues}
-    kinds = {each.rights_type for each in revenues}
+    listeners = _sum((audience.listeners for audience in audiences), months)
+    earned = _sum((revenue.net_revenue for revenue in revenues), months)
+    currencies = {revenue.currency for revenue in revenues}
+    kinds = {revenue.rights_type for revenue in revenues}
     # Amounts of two currencies, or for two rights, have no sum.
     is_one = len(currencies) == 1 and len(kinds) == 1 and earned is not None
     return StationFacts(
@@ -62,8 +62,8 @@ def _facts(
         soundexchange_category=station.soundexchange_category,
         # The average of the months.
         listeners=None if listeners is None else round(listeners / months),
-        listener_hours=_sum((each.tuning_hours for each in audiences), months),
-        performances=_sum((each.performances for each in audiences), months),
+        listener_hours=_sum((audience.tuning_hours for audience in audiences), months),
+        performances=_sum((audience.performances for audience in audiences), months),
         net_revenue=earned if is_one else None,
         currency=currencies.pop() if is_one else "",
         rights_type=kinds.pop() if is_one else "",
@@ -71,7 +71,7 @@ def _facts(
 
 
 def _sum(values: Iterable[Number | None], months: int) -> Number | None:
-    known = [value for value in values if value is not None]
-    if not months or len(known) != months:
+    amounts = [value for value in values if value is not None]
+    if not months or len(amounts) != months:
         return None
-    return sum(known[1:], known[0])
+    return sum(amounts[1:], amounts[0])

@@ -176,18 +176,20 @@ def gather(
         airings[station.uid] = 0
         for chunk in airings_in(station, period):
             files = _Files.of(chunk, earlier)
-            inside = _inside(chunk, files, period)
-            found = _plays_of_chunk(station, inside, files, period, left_out)
-            of_station += [_PlacedPlay.of(play, spool.add(play)) for play in found]
-            airings[station.uid] += len(inside)
-            programmes += _programmes(inside)
+            aired_files = _aired_files(chunk, files, period)
+            chunk_plays = _plays_of_chunk(station, aired_files, files, period, left_out)
+            of_station += [
+                _PlacedPlay.of(play, spool.add(play)) for play in chunk_plays
+            ]
+            airings[station.uid] += len(aired_files)
+            programmes += _programmes(aired_files)
             read += len(chunk)
             if report is not None:
                 report(read)
         declared = _once_each(station, of_station, spool, left_out)
-        for kept in declared:
-            places.append(kept.place)
-            used[kept.recording] = None
+        for placed in declared:
+            places.append(placed.place)
+            used[placed.recording] = None
         doubts += islice(programmes_at_once(station, programmes), _MOST_DOUBTS)
         pairs = overlapping(declared)
         together += islice(
@@ -197,10 +199,10 @@ def gather(
     plays = SpooledList(spool, places, lambda counted: counted.facts)
     recordings = Recording.objects.defer("facts", "notes").in_bulk(list(used))
     territories = {station.territory for station in stations}
-    for station, one, other in together:
-        titles = str(recordings[one.recording]), str(recordings[other.recording])
-        match = spool.at(other.place).facts.match
-        doubts.append(declared_together(station, other.starts_ms, match, titles))
+    for station, first, second in together:
+        titles = str(recordings[first.recording]), str(recordings[second.recording])
+        match = spool.at(second.place).facts.match
+        doubts.append(declared_together(station, second.starts_ms, match, titles))
     doubts += share_conflicts(list(recordings.values()), territories)
     return Gathered(
         _facts_of(
@@ -220,7 +222,7 @@ def _facts_of(
     plays: Sequence[PlayFacts],
 ) -> DeclarationFacts:
     profile = declaration.profile
-    known = recording_facts(
+    by_recording = recording_facts(
         recordings,
         day=period.ends,
         territories={station.territory for station in stations},
@@ -243,7 +245,7 @@ def _facts_of(
         ),
         recipient=PartyFacts(name=profile.recipient, dpid=profile.recipient_dpid),
         stations=station_facts(stations, period, rights_type=profile.rights_type),
-        recordings=[known[recording.pk] for recording in recordings],
+        recordings=[by_recording[recording.pk] for recording in recordings],
         plays=plays,
         replaces=replaced.message_id if replaced is not None else "",
     )
@@ -271,7 +273,7 @@ class _Files:
             key: [match for match in line.matches if match.state in _READ]
             for key, line in lines.items()
         }
-        keys = {each.recording_id for listed in matches.values() for each in listed}
+        keys = {match.recording_id for of_file in matches.values() for match in of_file}
         return cls(
             files=files,
             matches=matches,
@@ -299,7 +301,7 @@ class _Files:
 
 
 @dataclass(frozen=True, slots=True)
-class _Inside:
+class _AiredFile:
     """An airing that reaches into the period, with its file and length."""
 
     airing: Airing
@@ -307,8 +309,10 @@ class _Inside:
     length_ms: int
 
 
-def _inside(airings: Iterable[Airing], files: _Files, period: Period) -> list[_Inside]:
-    found = []
+def _aired_files(
+    airings: Iterable[Airing], files: _Files, period: Period
+) -> list[_AiredFile]:
+    in_period = []
     for airing in airings:
         file = files.files.get(airing.file)
         if file is None:
@@ -316,33 +320,35 @@ def _inside(airings: Iterable[Airing], files: _Files, period: Period) -> list[_I
         length = file.length_ms if airing.length_ms is None else airing.length_ms
         end = airing.at(max(0, length - 1))
         if airing.starts_at.date() <= period.ends and end.date() >= period.begins:
-            found.append(_Inside(airing, file, length))
-    return found
+            in_period.append(_AiredFile(airing, file, length))
+    return in_period
 
 
-def _programmes(inside: Iterable[_Inside]) -> Iterator[AiredProgramme]:
-    for each in inside:
-        if each.airing.is_scheduled:
-            begin = (each.airing.starts_at - _EPOCH) // _MS
-            end = begin + each.length_ms
-            yield AiredProgramme(begin, end, str(each.file.uid), each.file.name)
+def _programmes(aired_files: Iterable[_AiredFile]) -> Iterator[AiredProgramme]:
+    for aired_file in aired_files:
+        if aired_file.airing.is_scheduled:
+            begin = (aired_file.airing.starts_at - _EPOCH) // _MS
+            end = begin + aired_file.length_ms
+            yield AiredProgramme(
+                begin, end, str(aired_file.file.uid), aired_file.file.name
+            )
 
 
 def _plays_of_chunk(
     station: Station,
-    inside: Iterable[_Inside],
+    aired_files: Iterable[_AiredFile],
     files: _Files,
     period: Period,
     left_out: Take,
 ) -> list[_CountedPlay]:
     """Return the plays of some airings that begin in the period."""
     counted: list[_CountedPlay] = []
-    for each in inside:
-        airing, file, length = each.airing, each.file, each.length_ms
+    for aired_file in aired_files:
+        airing, file, length = aired_file.airing, aired_file.file, aired_file.length_ms
         for match in files.matches.get(airing.file, ()):
             if match.state in DECLARED:
                 counted += _counted(station, airing, file, match, files, period)
-        for row in _rest(station, airing, file, files, length):
+        for row in _undeclared(station, airing, file, files, length):
             if period.has(row.starts_at):
                 left_out(row)
     return counted
@@ -423,16 +429,16 @@ def _once_each(
     Two streams of a station, or a stream and the file that was broadcast, hear the same
     play. They sound together if they share more than half of the shorter one.
     """
-    kept: list[_PlacedPlay] = []
+    declared: list[_PlacedPlay] = []
     last: dict[int, int] = {}
-    for play in sorted(counted, key=lambda each: each.order):
+    for play in sorted(counted, key=lambda placed: placed.order):
         at = last.get(play.recording)
-        if at is None or not _are_together(kept[at], play):
-            last[play.recording] = len(kept)
-            kept.append(play)
+        if at is None or not _are_together(declared[at], play):
+            last[play.recording] = len(declared)
+            declared.append(play)
             continue
-        if play.played_ms > kept[at].played_ms:
-            kept[at], play = play, kept[at]
+        if play.played_ms > declared[at].played_ms:
+            declared[at], play = play, declared[at]
         facts = spool.at(play.place).facts
         left_out(
             LeftOutRow(
@@ -442,19 +448,19 @@ def _once_each(
                 facts.played_ms,
                 file=facts.file,
                 match=facts.match,
-                note=kept[at].uid,
+                note=declared[at].uid,
             )
         )
-    return sorted(kept, key=lambda each: each.order)
+    return sorted(declared, key=lambda placed: placed.order)
 
 
-def _are_together(one: _PlacedPlay, other: _PlacedPlay) -> bool:
+def _are_together(first: _PlacedPlay, second: _PlacedPlay) -> bool:
     return intervals.are_together(
-        [(one.starts_ms, one.ends_ms)], [(other.starts_ms, other.ends_ms)]
+        [(first.starts_ms, first.ends_ms)], [(second.starts_ms, second.ends_ms)]
     )
 
 
-def _rest(
+def _undeclared(
     station: Station, airing: Airing, file: ScannedFile, files: _Files, length: int
 ) -> Iterator[LeftOutRow]:
     """Yield what of an airing is not declared, in the order of causes."""
@@ -484,21 +490,21 @@ def _not_declared(
     length: int,
 ) -> Iterator[LeftOutRow]:
     """Yield the plays of a match that is not declared, and what exclusions take."""
-    known = files.recordings.get(match.recording_id)
+    recording = files.recordings.get(match.recording_id)
     why = LeftOut.UNDECIDED if match.state in _WAITING else LeftOut.PUBLIC_DOMAIN
     for play in files.plays_of(match):
         counted = within(play.counted(match.tally), length)
-        left = [(LeftOut.EXCLUDED, each) for each in play.excluded(match.tally)]
+        spans = [(LeftOut.EXCLUDED, span) for span in play.excluded(match.tally)]
         if counted and match.state not in DECLARED:
             begins = counted[0][0]
-            left.append((why, (begins, begins + intervals.length(counted))))
-        for cause, span in left:
+            spans.append((why, (begins, begins + intervals.length(counted))))
+        for cause, span in spans:
             if span[0] < length:
                 yield replace(
                     _row(cause, station, airing, file, span),
                     match=match.uid,
-                    recording=str(known) if known else "",
-                    isrc=known.isrc_normalised if known else "",
+                    recording=str(recording) if recording else "",
+                    isrc=recording.isrc_normalised if recording else "",
                 )
 
 

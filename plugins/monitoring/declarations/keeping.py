@@ -34,8 +34,8 @@ def lines_of(facts: DeclarationFacts) -> Iterator[bytes]:
     """Yield the lines of some facts; what nobody has said is left out."""
     yield _line({"kind": "declaration", **_plain(facts, without=_LISTS)})
     for name in _LISTS:
-        for each in getattr(facts, name):
-            yield _line({"kind": name, **_plain(each)})
+        for record in getattr(facts, name):
+            yield _line({"kind": name, **_plain(record)})
 
 
 def facts_in(stored: File[bytes]) -> DeclarationFacts:
@@ -60,9 +60,9 @@ def described(recording: RecordingFacts) -> dict[str, Any]:  # Any: JSON
 
 
 def recording_in(plain: Mapping[str, Any]) -> RecordingFacts:  # Any: JSON
-    """Read what was said of a recording."""
-    made, readers = _KINDS["recordings"]
-    facts: RecordingFacts = made(**_read(plain, readers))
+    """Return the facts about a recording from their JSON."""
+    kind, readers = _KINDS["recordings"]
+    facts: RecordingFacts = kind(**_read(plain, readers))
     return facts
 
 
@@ -91,10 +91,12 @@ def _names_of(kind: type) -> tuple[tuple[str, ...], frozenset[str]]:
     """Return the names of a dataclass's fields, and of those with a default."""
     # Asking a dataclass for its fields takes longer than reading them.
     if kind not in _names:
-        known = fields(kind)
+        kind_fields = fields(kind)
         _names[kind] = (
-            tuple(each.name for each in known),
-            frozenset(each.name for each in known if each.default is not MISSING),
+            tuple(field.name for field in kind_fields),
+            frozenset(
+                field.name for field in kind_fields if field.default is not MISSING
+            ),
         )
     return _names[kind]
 
@@ -107,7 +109,7 @@ def _json(value: Any) -> Any:  # Any: a value of the facts
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, tuple):
-        return [_json(each) for each in value]
+        return [_json(part) for part in value]
     return _plain(value)
 
 
@@ -120,16 +122,16 @@ def _read(
     }
 
 
-def _people(given: Iterable[Mapping[str, str]]) -> tuple[Contributor, ...]:
-    return tuple(Contributor(**each) for each in given)
+def _people(people: Iterable[Mapping[str, str]]) -> tuple[Contributor, ...]:
+    return tuple(Contributor(**person) for person in people)
 
 
 _OF_DECLARATION: Final[Mapping[str, Callable[[Any], Any]]] = {
     "created_at": datetime.fromisoformat,
     "begins": date.fromisoformat,
     "ends": date.fromisoformat,
-    "sender": lambda given: PartyFacts(**given),
-    "recipient": lambda given: PartyFacts(**given),
+    "sender": lambda party: PartyFacts(**party),
+    "recipient": lambda party: PartyFacts(**party),
 }
 _KINDS: Final[Mapping[str, tuple[type, Mapping[str, Callable[[Any], Any]]]]] = {
     "stations": (
@@ -152,7 +154,7 @@ _KINDS: Final[Mapping[str, tuple[type, Mapping[str, Callable[[Any], Any]]]]] = {
             "broadcast_starts_at": datetime.fromisoformat,
             "starts_at": datetime.fromisoformat,
             "recorded_on": date.fromisoformat,
-            "episode": lambda given: EpisodeFacts(**given),
+            "episode": lambda episode: EpisodeFacts(**episode),
         },
     ),
 }

@@ -32,22 +32,23 @@ def standing_for(keys: Iterable[int]) -> dict[int, Recording]:
 
     Recordings that the viewer may not see are missing.
     """
-    found: dict[int, Recording] = {}
-    wanted = set(keys)
-    asked = set(wanted)
-    while wanted:
-        for chunk in batched(sorted(wanted), CHUNK):
-            found |= Recording.objects.defer(*_LONG).in_bulk(chunk)
-        wanted = {
-            each.merged_into_id
-            for each in found.values()
-            if each.merged_into_id is not None and each.merged_into_id not in found
-        } - asked
-        asked |= wanted
+    by_key: dict[int, Recording] = {}
+    missing = set(keys)
+    requested = set(missing)
+    while missing:
+        for chunk in batched(sorted(missing), CHUNK):
+            by_key |= Recording.objects.defer(*_LONG).in_bulk(chunk)
+        missing = {
+            recording.merged_into_id
+            for recording in by_key.values()
+            if recording.merged_into_id is not None
+            and recording.merged_into_id not in by_key
+        } - requested
+        requested |= missing
     standing = {}
-    for key, recording in found.items():
-        while recording.merged_into_id in found:
-            recording = found[recording.merged_into_id]
+    for key, recording in by_key.items():
+        while recording.merged_into_id in by_key:
+            recording = by_key[recording.merged_into_id]
         standing[key] = recording
     return standing
 
@@ -64,15 +65,15 @@ def recording_facts(
     )
     facts: dict[int, RecordingFacts] = {}
     for chunk in batched(recordings, CHUNK):
-        known = _KnownRights.of(chunk, day, countries)
+        rights = _Rights.of(chunk, day, countries)
         prefetch_related_objects(chunk, "artist_identities")
         for recording in chunk:
-            facts[recording.pk] = _facts(recording, known, day, countries)
+            facts[recording.pk] = _facts(recording, rights, day, countries)
     return facts
 
 
 @dataclass(frozen=True, slots=True)
-class _KnownRights:
+class _Rights:
     """What rights know of a chunk of recordings, by the recording's key."""
 
     works: Mapping[int, Sequence[Work]]
@@ -85,13 +86,15 @@ class _KnownRights:
     @classmethod
     def of(
         cls, recordings: Sequence[Recording], day: date, countries: frozenset[str]
-    ) -> _KnownRights:
+    ) -> _Rights:
         """Read it, with one query per kind."""
-        records = {key: sorted(found) for key, found in record_keys(recordings).items()}
-        keys = {record for listed in records.values() for record in listed}
+        records = {
+            key: sorted(merged) for key, merged in record_keys(recordings).items()
+        }
+        keys = {record for merged in records.values() for record in merged}
         by_record = works_of(keys)
         works = Work.objects.in_bulk(
-            {key for each in by_record.values() for key in each}
+            {key for work_keys in by_record.values() for key in work_keys}
         )
         shares: dict[int, list[Share]] = defaultdict(list)
         for share in (
@@ -113,8 +116,8 @@ class _KnownRights:
             releases[track.recording_id].append(track.release)
         return cls(
             works={
-                key: [works[work] for work in sorted(_joined(listed, by_record))]
-                for key, listed in records.items()
+                key: [works[work] for work in sorted(_joined(merged, by_record))]
+                for key, merged in records.items()
             },
             shares=shares,
             chosen=chosen_among("work", works),
@@ -122,9 +125,11 @@ class _KnownRights:
             numbers=numbers,
             releases={
                 key: list(
-                    dict.fromkeys(one for record in listed for one in releases[record])
+                    dict.fromkeys(
+                        release for record in merged for release in releases[record]
+                    )
                 )
-                for key, listed in records.items()
+                for key, merged in records.items()
             },
         )
 
@@ -134,21 +139,21 @@ def _joined(records: Iterable[int], of: Mapping[int, set[int]]) -> set[int]:
 
 
 def _facts(
-    recording: Recording, known: _KnownRights, day: date, countries: frozenset[str]
+    recording: Recording, rights: _Rights, day: date, countries: frozenset[str]
 ) -> RecordingFacts:
-    works = known.works[recording.pk]
+    works = rights.works[recording.pk]
     shares = [
         share
         for work in works
-        for share in known.shares.get(work.pk, ())
-        if is_believed(share, known.chosen.get(work.pk))
+        for share in rights.shares.get(work.pk, ())
+        if is_believed(share, rights.chosen.get(work.pk))
         and holds_on(share, day)
         and (not countries or countries & countries_of(share))
     ]
     work = works[0] if len(works) == 1 else None
-    releases = known.releases[recording.pk]
+    releases = rights.releases[recording.pk]
     release = _release(recording, releases)
-    days = [each.released for each in releases if each.released]
+    days = [release.released for release in releases if release.released]
     entered = recording.entered_share_pct
     return RecordingFacts(
         uid=recording.uid,
@@ -166,10 +171,10 @@ def _facts(
         catalogue_number=release.catalogue_number if release else "",
         released=min(days, default=None) or _day(recording.release_date),
         iswc=(work.iswc if work else "") or recording.iswc,
-        work_number=_number(known.numbers.get(work.pk, ())) if work else "",
+        work_number=_number(rights.numbers.get(work.pk, ())) if work else "",
         writers=_people(shares, WRITER_ROLES) or _named(recording.writers),
         publishers=_people(shares, PUBLISHER_ROLES) or _named(recording.publishers),
-        own_share=known.own_shares[recording.pk] if entered is None else entered,
+        own_share=rights.own_shares[recording.pk] if entered is None else entered,
     )
 
 
@@ -177,7 +182,10 @@ def _only_isni(recording: Recording) -> str:
     if len(recording.artists) != 1:
         return ""
     ids = recording.artist_identities.all()
-    return next((each.value for each in ids if each.kind == ArtistIdKind.ISNI), "")
+    return next(
+        (artist_id.value for artist_id in ids if artist_id.kind == ArtistIdKind.ISNI),
+        "",
+    )
 
 
 def _people(shares: Iterable[Share], roles: Collection[str]) -> tuple[Contributor, ...]:
@@ -199,16 +207,20 @@ def _named(names: Iterable[str]) -> tuple[Contributor, ...]:
 
 def _number(numbers: Sequence[WorkNumber]) -> str:
     """Return our own number of a work, or else the first that a sender gave it."""
-    own = [each.number for each in numbers if not each.claimant]
-    return next(iter([*own, *(each.number for each in numbers)]), "")
+    own = [number.number for number in numbers if not number.claimant]
+    return next(iter([*own, *(number.number for number in numbers)]), "")
 
 
 def _release(recording: Recording, releases: Sequence[Release]) -> Release | None:
     """Return the release that the recording's UPC names, or else the earliest."""
-    named = [each for each in releases if recording.upc and each.upc == recording.upc]
+    named = [
+        release
+        for release in releases
+        if recording.upc and release.upc == recording.upc
+    ]
     return min(
         named or releases,
-        key=lambda each: (each.released or date.max, each.pk),
+        key=lambda release: (release.released or date.max, release.pk),
         default=None,
     )
 

@@ -58,37 +58,37 @@ def work(context: JobContext) -> None:
     except (UnknownFormat, BadOptions) as error:
         raise Failed("bad_profile", str(error)) from error
     with scratch_directory() as folder:
-        rest = CompressedFile(folder / "undeclared")
-        listed = LeftOutList(rest.write)
-        with rest, snapshot():
+        undeclared = CompressedFile(folder / "undeclared")
+        left_out = LeftOutList(undeclared.write)
+        with undeclared, snapshot():
             newest = selectors.newest_event()
             declaration.as_of_event = newest.pk if newest else 0
             declaration.as_of_at = newest.at if newest else None
             # How many hours and broadcasts there are is not known before.
             gathered = gather(
                 declaration,
-                left_out=listed.take,
+                left_out=left_out.take,
                 report=lambda read: context.report(_READ * read / (read + 500)),
             )
-            listed.flush()
+            left_out.flush()
         gaps = checking.found_gaps(made, gathered.facts, declaration.profile)
         context.report(_CHECKED)
         if gaps:
             _fail(context, gaps)
-        kept = CompressedFile(folder / "facts")
-        with kept:
+        facts_file = CompressedFile(folder / "facts")
+        with facts_file:
             for line in lines_of(gathered.facts):
-                kept.write(line)
+                facts_file.write(line)
         target = folder / "file"
         with target.open("wb") as file:
             written = made.write(gathered.facts, file)
         context.report(_WRITTEN)
         declaration.file_name = made.file_name(gathered.facts)
         declaration.format_version = made.version
-        _take_totals(declaration, gathered, written, listed)
-        declaration.facts_sha256 = kept.sha256
-        declaration.undeclared_sha256 = rest.sha256
-        _finish(context, gathered, target, kept.path, rest.path)
+        _take_totals(declaration, gathered, written, left_out)
+        declaration.facts_sha256 = facts_file.sha256
+        declaration.undeclared_sha256 = undeclared.sha256
+        _finish(context, gathered, target, facts_file.path, undeclared.path)
 
 
 def _take_profile(declaration: Declaration) -> None:
@@ -115,14 +115,16 @@ def _take_totals(
     declaration: Declaration,
     gathered: Gathered,
     written: WrittenDeclaration,
-    listed: LeftOutList,
+    left_out: LeftOutList,
 ) -> None:
     states: dict[str, int] = {}
     for play in gathered.facts.plays:
         states[play.state] = states.get(play.state, 0) + 1
     counts: dict[str, Any] = {  # Any: JSON of the declaration
         "states": dict(sorted(states.items())),
-        "undeclared": {why.value: listed.counts[why] for why in sorted(listed.counts)},
+        "undeclared": {
+            why.value: left_out.counts[why] for why in sorted(left_out.counts)
+        },
         "stations": dict(sorted(gathered.airings.items())),
     }
     if gathered.doubts:
@@ -136,10 +138,10 @@ def _take_totals(
     declaration.recording_count = written.recordings
     declaration.line_count = written.lines
     declaration.changed = list(written.changed)
-    declaration.undeclared_count = sum(listed.counts.values())
+    declaration.undeclared_count = sum(left_out.counts.values())
 
 
-_FOUND = (
+_RESULT_FIELDS = (
     *("format_version", "as_of_event", "as_of_at", "play_count", "played_ms"),
     *("recording_count", "line_count", "undeclared_count", "counts", "changed"),
     *("facts", "facts_sha256", "undeclared", "undeclared_sha256", "file", "file_name"),
@@ -148,7 +150,7 @@ _FOUND = (
 
 
 def _finish(
-    context: JobContext, gathered: Gathered, file: Path, facts: Path, rest: Path
+    context: JobContext, gathered: Gathered, file: Path, facts: Path, undeclared: Path
 ) -> None:
     """Store files and statement and end the job, or store nothing."""
     declaration: Declaration = context.subject
@@ -156,7 +158,7 @@ def _finish(
     with kept_only_if_done() as stored:
         for path, name in (
             (facts, "facts.jsonl.gz"),
-            (rest, "undeclared.csv.gz"),
+            (undeclared, "undeclared.csv.gz"),
             (file, "file"),
         ):
             with FileOnDisk(path, name) as content:
@@ -167,9 +169,9 @@ def _finish(
         declaration.facts.name, declaration.undeclared.name = stored[:2]
         declaration.file.name = stored[2]
         with transaction.atomic():
-            found = {name: getattr(declaration, name) for name in _FOUND}
+            columns = {name: getattr(declaration, name) for name in _RESULT_FIELDS}
             context.finish(
-                **found, gaps=[], gap_count=0, finished_at=datetime.now(tz=UTC)
+                **columns, gaps=[], gap_count=0, finished_at=datetime.now(tz=UTC)
             )
             _issue(declaration, gathered)
             audit.services.record(

@@ -83,9 +83,9 @@ def save_profile(
     if not chosen:
         raise ProfileRefused("stations", _("Choose at least one station."))
     with transaction.atomic():
-        known = DeclarationProfile.objects.filter(pk=profile.pk).first()
-        before = known.snapshot if known is not None else None
-        if known is None:
+        stored = DeclarationProfile.objects.filter(pk=profile.pk).first()
+        before = stored.snapshot if stored is not None else None
+        if stored is None:
             profile.made_by = user
         profile.save()
         profile.stations.set(chosen)

@@ -11,13 +11,13 @@ from typing import IO, Any, Final, Generic, TypeVar, overload
 
 from django.conf import settings
 
-Kept = TypeVar("Kept")
+Record = TypeVar("Record")
 Seen = TypeVar("Seen")
 # Declarations that a page checks mostly fit.
 _IN_MEMORY: Final = 4 * 1024**2
 
 
-class Spool(Generic[Kept]):
+class Spool(Generic[Record]):
     """Keeps objects in a file that is gone with it; each is read by its place."""
 
     def __init__(self) -> None:
@@ -28,27 +28,27 @@ class Spool(Generic[Kept]):
         self._end = 0
         weakref.finalize(self, self._file.close)
 
-    def add(self, kept: Kept) -> int:
+    def add(self, record: Record) -> int:
         """Keep an object; return its place."""
         place = self._end
         self._file.seek(place)
-        pickle.dump(kept, self._file, pickle.HIGHEST_PROTOCOL)
+        pickle.dump(record, self._file, pickle.HIGHEST_PROTOCOL)
         self._end = self._file.tell()
         return place
 
-    def at(self, place: int) -> Kept:
+    def at(self, place: int) -> Record:
         """Return the object at a place."""
         self._file.seek(place)
         # Nobody else can write this file.
-        kept: Kept = pickle.load(self._file)  # noqa: S301
-        return kept
+        record: Record = pickle.load(self._file)  # noqa: S301
+        return record
 
 
-class SpooledList(Sequence[Seen], Generic[Kept, Seen]):
+class SpooledList(Sequence[Seen], Generic[Record, Seen]):
     """What ``see`` makes of some objects of a spool, in order; eight bytes for each."""
 
     def __init__(
-        self, spool: Spool[Kept], places: array[int], see: Callable[[Kept], Seen]
+        self, spool: Spool[Record], places: array[int], see: Callable[[Record], Seen]
     ) -> None:
         self._spool, self._places, self._see = spool, places, see
 

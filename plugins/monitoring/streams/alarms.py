@@ -81,14 +81,16 @@ def note_disk(stream: Stream, *, is_full: bool, now: datetime) -> None:
 
 def _see_to_jobs(streams: Sequence[Stream]) -> None:
     # Its container was deleted, so there is no place for its hours.
-    orphans = [one for one in streams if one.container.deleted_at is not None]
-    Stream.objects.filter(pk__in=[one.pk for one in orphans], enabled=True).update(
-        enabled=False, state=StreamState.PAUSED
-    )
-    wanted = [one for one in streams if one.enabled and one not in orphans]
-    have = jobs_of(RECORD, wanted, OPEN_STATES)
-    for stream in wanted:
-        if stream.pk not in have:
+    orphans = [stream for stream in streams if stream.container.deleted_at is not None]
+    Stream.objects.filter(
+        pk__in=[stream.pk for stream in orphans], enabled=True
+    ).update(enabled=False, state=StreamState.PAUSED)
+    to_record = [
+        stream for stream in streams if stream.enabled and stream not in orphans
+    ]
+    jobs = jobs_of(RECORD, to_record, OPEN_STATES)
+    for stream in to_record:
+        if stream.pk not in jobs:
             submit(RECORD, stream)
 
 

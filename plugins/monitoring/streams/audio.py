@@ -61,20 +61,20 @@ def _copy(hour: StreamHour, scan: Scan, folder: Path) -> None:
     file = hour.scanned_file
     if file is None:
         return
-    wanted = _wanted(file)
+    spans = _spans_around_matches(file)
     # What a person or a rule has removed does not come back.
     keeps = (
         file.container.upload_audio != KeepAudio.NOTHING
         and file.audio_removed_at is None
     )
     # What an earlier copy holds may no longer be in the ring.
-    if wanted and keeps and not _covers(kept_intervals(file), wanted):
-        _write(hour, file, wanted, folder)
+    if spans and keeps and not _covers(kept_intervals(file), spans):
+        _write(hour, file, spans, folder)
     StreamHour.objects.filter(pk=hour.pk).update(copied_for=scan)
     hour.copied_for = scan
 
 
-def _wanted(file: ScannedFile) -> list[Interval]:
+def _spans_around_matches(file: ScannedFile) -> list[Interval]:
     """Return the intervals of a file's segments with ten seconds around, joined."""
     segments = Segment.objects.filter(
         detection__scan__scanned_file=file.pk,
@@ -85,23 +85,23 @@ def _wanted(file: ScannedFile) -> list[Interval]:
     )
 
 
-def _covers(kept: Sequence[Interval], wanted: Sequence[Interval]) -> bool:
+def _covers(copied: Sequence[Interval], spans: Sequence[Interval]) -> bool:
     return all(
-        any(start <= begin and until <= end for start, end in kept)
-        for begin, until in wanted
+        any(start <= begin and until <= end for start, end in copied)
+        for begin, until in spans
     )
 
 
 def _write(
-    hour: StreamHour, file: ScannedFile, wanted: Sequence[Interval], folder: Path
+    hour: StreamHour, file: ScannedFile, spans: Sequence[Interval], folder: Path
 ) -> None:
     with scratch_directory() as scratch:
-        parts = _cut(hour, wanted, folder, scratch)
+        parts = _cut(hour, spans, folder, scratch)
         if not parts:
             return
         target = scratch / "hour.webm"
         try:
-            kept = media.write_assembled(
+            intervals = media.write_assembled(
                 parts, target, duration_ms=file.length_ms, limits=decode_limits()
             )
             drawn = draw_waveform(target, folder="scans", key=file.uid.hex)
@@ -117,7 +117,7 @@ def _write(
         current.take_audio(stored)
         # The file is its landmarks; its audio is only to be listened to.
         current.sha256, current.size_bytes = landmarks
-        current.facts = {**current.facts, "kept": kept}
+        current.facts = {**current.facts, "kept": intervals}
         current.proxy, current.waveform = "", drawn
         current.save(update_fields=[*AUDIO_FIELDS, "facts", "proxy", "waveform"])
         submit(RENDITION, current)
@@ -127,11 +127,11 @@ def _write(
 
 
 def _cut(
-    hour: StreamHour, wanted: Sequence[Interval], folder: Path, scratch: Path
+    hour: StreamHour, spans: Sequence[Interval], folder: Path, scratch: Path
 ) -> list[tuple[Path, int]]:
     """Copy sound of some intervals from the ring; return each path and its time."""
     parts: list[tuple[Path, int]] = []
-    for number, (piece, start, end) in enumerate(_in_pieces(hour, wanted)):
+    for number, (piece, start, end) in enumerate(_in_pieces(hour, spans)):
         target = scratch / f"part-{number}"
         run_start = piece.start_ms + start - piece.at_ms
         run_end = piece.start_ms + end - piece.at_ms
@@ -149,17 +149,17 @@ def _cut(
 
 
 def _in_pieces(
-    hour: StreamHour, wanted: Sequence[Interval]
+    hour: StreamHour, spans: Sequence[Interval]
 ) -> list[tuple[HourPiece, int, int]]:
     """Return the parts of intervals that lie in pieces; the last one may go on."""
-    found = []
+    parts = []
     pieces = pieces_of(hour)
-    for start, end in wanted:
+    for start, end in spans:
         for piece in pieces:
             until = piece.at_ms + piece.length_ms
             if piece is pieces[-1]:
                 until = max(until, end)
             first, last = max(start, piece.at_ms), min(end, until)
             if first < last:
-                found.append((piece, first, last))
-    return found
+                parts.append((piece, first, last))
+    return parts

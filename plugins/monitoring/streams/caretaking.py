@@ -73,8 +73,8 @@ def _forget_landmarks(stream: Stream, folder: Path) -> None:
         LandmarkLog(folder, piece.run).delete_before(
             piece.start_ms - _LANDMARKS_KEPT_MS
         )
-    kept = datetime.now(tz=UTC) - timedelta(hours=stream.keep_hours) - _RING_FILE
-    _forget_runs(stream, folder / "runs", min(oldest, kept))
+    kept_from = datetime.now(tz=UTC) - timedelta(hours=stream.keep_hours) - _RING_FILE
+    _forget_runs(stream, folder / "runs", min(oldest, kept_from))
 
 
 def _forget_runs(stream: Stream, folder: Path, before: datetime) -> None:
@@ -98,7 +98,9 @@ def mind_disk(*, now: datetime | None = None) -> bool:
     names = [entry.name for entry in folder.iterdir() if entry.is_dir()]
     streams = list(Stream.objects.present().filter(uid__in=names))
     if short > 0:
-        _make_room({one: RingLog(folder / one.uid) for one in streams}, short, now)
+        _make_room(
+            {stream: RingLog(folder / stream.uid) for stream in streams}, short, now
+        )
     for stream in streams:
         alarms.note_disk(stream, is_full=short > 0, now=now)
     return short > 0

@@ -56,7 +56,7 @@ class HourAround:
         """Return the hour's fingerprint with two minutes on either side."""
         self._wait_for_the_hour_before()
         self._core_ms = query.duration_ms
-        before, after = _kept(self.hour.before), _kept(self.hour.after)
+        before, after = _surroundings(self.hour.before), _surroundings(self.hour.after)
         self._offset_ms = before.duration_ms if before is not None else 0
         end = self._offset_ms + -(-self._core_ms // GRID_MS) * GRID_MS
         pieces = [(query, self._offset_ms)]
@@ -76,18 +76,18 @@ class HourAround:
         """
         self.file.length_ms = self._core_ms
         ScannedFile.objects.filter(pk=self.file.pk).update(length_ms=self._core_ms)
-        found = self.own(result.found)
+        recordings = self.own(result.found)
         reason = result.no_match_reason
-        if not found:
+        if not recordings:
             reason = reason or NoMatchReason.CLEAN_SCAN
         return replace(
             result,
-            found=found,
+            found=recordings,
             unmatched=tuple(self._unmatched(result.unmatched)),
             no_match_reason=reason,
         )
 
-    def own(self, found: Sequence[FoundRecording]) -> tuple[FoundRecording, ...]:
+    def own(self, recordings: Sequence[FoundRecording]) -> tuple[FoundRecording, ...]:
         """Return the plays of this hour among those found, in times of its file.
 
         A play that goes on beyond the hour stays whole; folding lengthens the file.
@@ -104,8 +104,8 @@ class HourAround:
         clock = file_clock(self.hour)
         return tuple(
             entry
-            for wide in found
-            if (entry := self._own(wide, claims, clock)) is not None
+            for recording in recordings
+            if (entry := self._own(recording, claims, clock)) is not None
         )
 
     def _wait_for_the_hour_before(self) -> None:
@@ -126,8 +126,10 @@ class HourAround:
         self, entry: FoundRecording, claims: Sequence[Airplay], clock: FileClock
     ) -> FoundRecording | None:
         segments: list[FoundSegment] = []
-        wide = sorted(entry.segments, key=lambda segment: segment.start_ms)
-        for use in uses_of([moved(segment, -self._offset_ms) for segment in wide]):
+        wide_segments = sorted(entry.segments, key=lambda segment: segment.start_ms)
+        for use in uses_of(
+            [moved(segment, -self._offset_ms) for segment in wide_segments]
+        ):
             end_ms = use[-1].end_ms
             if use[0].start_ms >= self._core_ms or end_ms <= 0:
                 continue
@@ -139,7 +141,9 @@ class HourAround:
                 added = round((end - claim.ends_at) / timedelta(milliseconds=1))
                 rows.update(ends_at=end, end_ms=claim.end_ms + max(0, added))
                 continue
-            segments += [begun_at_zero(each) for each in use if each.end_ms > 0]
+            segments += [
+                begun_at_zero(segment) for segment in use if segment.end_ms > 0
+            ]
         if not segments:
             return None
         scores = [segment.score for segment in segments if segment.score is not None]
@@ -154,31 +158,31 @@ class HourAround:
     ) -> list[dict[str, Any]]:  # Any: JSON
         """Return the unmatched intervals of the hour, without those that had no sound."""
         holes = self._holes()
-        kept = []
+        unmatched = []
         for interval in intervals:
             start = max(0, interval["start_ms"] - self._offset_ms)
             end = min(self._core_ms, interval["end_ms"] - self._offset_ms)
-            for left, right in _without(start, end, holes):
-                if right - left >= _LEAST_UNMATCHED_MS or (left, right) == (start, end):
-                    kept.append(self._place_interval(interval, left, right))
-        kept += [
+            for begin, stop in _without(start, end, holes):
+                if stop - begin >= _LEAST_UNMATCHED_MS or (begin, stop) == (start, end):
+                    unmatched.append(self._place_interval(interval, begin, stop))
+        unmatched += [
             {"start_ms": start, "end_ms": end, "kind": "not_scanned"}
             for start, end in holes
         ]
-        return sorted(kept, key=lambda interval: interval["start_ms"])
+        return sorted(unmatched, key=lambda interval: interval["start_ms"])
 
     def _place_interval(
         self, interval: dict[str, Any], start: int, end: int
     ) -> dict[str, Any]:  # Any: JSON
         placed = {**interval, "start_ms": start, "end_ms": end}
-        near = placed.pop("candidate", None)
-        if near is not None:
+        candidate = placed.pop("candidate", None)
+        if candidate is not None:
             first, last = (
-                near["start_ms"] - self._offset_ms,
-                near["end_ms"] - self._offset_ms,
+                candidate["start_ms"] - self._offset_ms,
+                candidate["end_ms"] - self._offset_ms,
             )
             if first >= start and last <= end:
-                placed["candidate"] = {**near, "start_ms": first, "end_ms": last}
+                placed["candidate"] = {**candidate, "start_ms": first, "end_ms": last}
         return placed
 
     def _holes(self) -> list[tuple[int, int]]:
@@ -214,16 +218,16 @@ def begun_at_zero(segment: FoundSegment) -> FoundSegment:
     )
 
 
-def _kept(field: Any) -> Fingerprint | None:  # Any: Django's field file
+def _surroundings(field: Any) -> Fingerprint | None:  # Any: Django's field file
     if not field:
         return None
     try:
-        kept = fingerprint.from_bytes(read_bytes(field))
-        fingerprint.scan_layer(kept)
+        landmarks = fingerprint.from_bytes(read_bytes(field))
+        fingerprint.scan_layer(landmarks)
     except (BadFingerprint, MissingLayer, OSError):
         # Without its surroundings an hour is scanned as any file is.
         return None
-    return kept
+    return landmarks
 
 
 def _claim_on(

@@ -47,9 +47,9 @@ def cut_excerpt(
     try:
         return cut_audio(folder, run.uid, start_ms, end_ms, target)
     except (RingGone, OSError) as error:
-        kept = _cut_kept(stream, from_at, until, target)
-        if kept is not None:
-            return kept
+        copied = _cut_copied(stream, from_at, until, target)
+        if copied is not None:
+            return copied
         if not RunFiles(folder, run.uid).folder.exists():
             raise SoundElsewhere(
                 _(
@@ -60,7 +60,7 @@ def cut_excerpt(
         raise StreamRefused(_("The sound of this period is no longer kept.")) from error
 
 
-def _cut_kept(
+def _cut_copied(
     stream: Stream, from_at: datetime, until: datetime, target: Path
 ) -> CutFacts | None:
     """Copy the sound from an hour's file in the shared storage, if it has all of it."""

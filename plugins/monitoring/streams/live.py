@@ -176,16 +176,16 @@ def _note(
 ) -> None:
     """Keep a play that was heard for the first time, or again after a pause."""
     begin, end = start_ms + segment.start_ms, start_ms + segment.end_ms
-    for known in Airplay.objects.filter(
+    for play in Airplay.objects.filter(
         run=run,
         recording=segment.recording,
         end_ms__gte=begin - _GOES_ON_MS,
     ).exclude(state=AirplayState.WITHDRAWN):
-        expected = (begin - known.offset_ms) * known.tempo_ratio
+        expected = (begin - play.offset_ms) * play.tempo_ratio
         if abs(expected - segment.reference_start_ms) <= ALIGNED_MS:
-            _extend(known, segment, start_ms, clock)
+            _extend(play, segment, start_ms, clock)
             return
-        if known.state == AirplayState.PLAYING and begin < known.end_ms:
+        if play.state == AirplayState.PLAYING and begin < play.end_ms:
             # A loop aligns at several offsets; it is one play.
             return
     made = Airplay.objects.create(

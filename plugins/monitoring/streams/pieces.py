@@ -84,13 +84,15 @@ def lay_out(
     """
     pieces: list[HourPiece] = []
     length = (end - start) / _MS
-    for one in heard:
-        uid, clock = one.run.uid, one.clock
+    for heard_run in heard:
+        uid, clock = heard_run.run.uid, heard_run.clock
         is_begun = begins is not None and begins.run == uid
         is_ended = ends is not None and ends.run == uid
         first = begins.ms if begins and is_begun else on_grid(max(0, clock.ms(start)))
         last = (
-            ends.ms if ends and is_ended else min(one.until_ms, on_grid(clock.ms(end)))
+            ends.ms
+            if ends and is_ended
+            else min(heard_run.until_ms, on_grid(clock.ms(end)))
         )
         first = -(-first // GRID_MS) * GRID_MS
         if last - first < GRID_MS:
@@ -112,8 +114,8 @@ def landmarks_of(
 ) -> Fingerprint:
     """Return the fingerprint of pieces whose landmarks this machine has."""
     read = [
-        (LandmarkLog(folder, one.run).read(one.start_ms, one.end_ms), one.at_ms)
-        for one in pieces
+        (LandmarkLog(folder, piece.run).read(piece.start_ms, piece.end_ms), piece.at_ms)
+        for piece in pieces
     ]
     return join(read, duration_ms)
 

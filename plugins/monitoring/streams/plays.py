@@ -89,11 +89,11 @@ def _plays_of(scan: Scan) -> list[_Play]:
     ]
 
 
-def _are_aligned(one: Segment, other: Segment) -> bool:
+def _are_aligned(first: Segment, second: Segment) -> bool:
     """Tell whether the line of a segment meets that of a later one."""
-    tempo = float(one.tempo_ratio or 1)
-    expected = one.reference_start_ms + (other.start_ms - one.start_ms) * tempo
-    return abs(expected - other.reference_start_ms) <= ALIGNED_MS
+    tempo = float(first.tempo_ratio or 1)
+    expected = first.reference_start_ms + (second.start_ms - first.start_ms) * tempo
+    return abs(expected - second.reference_start_ms) <= ALIGNED_MS
 
 
 def found_segment(segment: Segment) -> FoundSegment:
@@ -124,27 +124,27 @@ def _settle(hour: StreamHour, play: _Play, clock: FileClock) -> Airplay:
         "score": play.score,
         "segment": play.first,
     }
-    known = _find_airplay(
+    airplay = _find_airplay(
         hour, play, first, clock, columns["starts_at"], columns["ends_at"]
     )
-    if known is None:
+    if airplay is None:
         made = Airplay.objects.create(
             stream_id=hour.stream_id, recording_id=play.recording_id, **columns
         )
         notices.tell_found(made)
         notices.play_settled.send(sender=Airplay, airplay=made)
         return made
-    is_news = known.segment_id is None
-    if first.start_ms == 0 and known.starts_at < columns["starts_at"]:
+    is_news = airplay.segment_id is None
+    if first.start_ms == 0 and airplay.starts_at < columns["starts_at"]:
         # It was heard live before this hour began, and the hour before missed it.
         for name in ("run", "starts_at", "start_ms", "offset_ms"):
-            columns[name] = getattr(known, name)
+            columns[name] = getattr(airplay, name)
     for name, value in columns.items():
-        setattr(known, name, value)
-    known.save(update_fields=list(columns))
+        setattr(airplay, name, value)
+    airplay.save(update_fields=list(columns))
     if is_news:
-        notices.play_settled.send(sender=Airplay, airplay=known)
-    return known
+        notices.play_settled.send(sender=Airplay, airplay=airplay)
+    return airplay
 
 
 def _find_airplay(

@@ -318,12 +318,12 @@ def missing(stream: Stream, from_at: datetime, until: datetime) -> list[Span]:
 
 def _between(spans: Iterable[Span], from_at: datetime, until: datetime) -> list[Span]:
     """Return the times within an interval that none of the spans covers."""
-    left, at = [], from_at
+    gaps, at = [], from_at
     for start, end in [*union(spans), (until, until)]:
         if start - at >= _INACCURACY:
-            left.append((at, start))
+            gaps.append((at, start))
         at = max(at, end)
-    return left
+    return gaps
 
 
 def airing_of(station: Station, starts_at: datetime) -> FileAiring:
@@ -334,8 +334,8 @@ def airing_of(station: Station, starts_at: datetime) -> FileAiring:
 
 def kept_intervals(file: ScannedFile) -> list[tuple[int, int]]:
     """Return the times of an hour's file whose sound was copied."""
-    kept = file.facts.get("kept", [])
-    return [(int(start), int(end)) for start, end in kept]
+    copied = file.facts.get("kept", [])
+    return [(int(start), int(end)) for start, end in copied]
 
 
 def kept_sound(file: ScannedFile) -> list[tuple[int, int]] | None:

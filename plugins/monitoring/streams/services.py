@@ -79,7 +79,7 @@ class TryOutResult:
     """What a try-out heard at an address, and the recordings found in it, best first."""
 
     trial: TryOut
-    found: tuple[tuple[Recording, FoundRecording], ...]
+    recordings: tuple[tuple[Recording, FoundRecording], ...]
 
 
 def case_of(subject: Station | Stream) -> str:
@@ -158,13 +158,15 @@ def try_out(
         return TryOutResult(trial, ())
     buckets = list(container.buckets.present().values_list("pk", flat=True))
     try:
-        found = search_clip(buckets, trial.landmarks)
+        matches = search_clip(buckets, trial.landmarks)
     except RecognitionError:
         # What was heard helps without the index, too.
         return TryOutResult(trial, ())
-    known = Recording.objects.in_bulk([one.recording_id for one in found])
+    recordings = Recording.objects.in_bulk([match.recording_id for match in matches])
     pairs = [
-        (known[one.recording_id], one) for one in found if one.recording_id in known
+        (recordings[match.recording_id], match)
+        for match in matches
+        if match.recording_id in recordings
     ]
     return TryOutResult(trial, tuple(pairs))
 

@@ -134,7 +134,10 @@ def _is_behind(stream: Stream, window: _Window, folder: Path, now: datetime) -> 
         stream=stream, ends_at=None, starts_at__lt=window.end
     )
     heard = heard_runs(runs, folder)
-    return any(one.clock.at(one.until_ms) < window.around_until for one in heard)
+    return any(
+        heard_run.clock.at(heard_run.until_ms) < window.around_until
+        for heard_run in heard
+    )
 
 
 def _next_start(stream: Stream) -> datetime | None:
@@ -314,9 +317,9 @@ def _end_of(
     if not pieces:
         return window.end
     last = pieces[-1]
-    one = next(one for one in heard if one.run.uid == last.run)
-    end = one.clock.at(last.end_ms)
-    is_cut = last.end_ms < one.until_ms
+    last_run = next(entry for entry in heard if entry.run.uid == last.run)
+    end = last_run.clock.at(last.end_ms)
+    is_cut = last.end_ms < last_run.until_ms
     near = abs(end - window.end) < timedelta(seconds=1)
     return end if is_cut and near and end > window.start else window.end
 
@@ -328,9 +331,12 @@ def _list_lost(
 
     They were on a machine that died, whose streams this one has taken over.
     """
-    for one in heard:
-        known = one.clock.at(one.until_ms)
-        lost_from, lost_until = max(start, known), min(end, selectors.run_end(one.run))
+    for heard_run in heard:
+        heard_until = heard_run.clock.at(heard_run.until_ms)
+        lost_from, lost_until = (
+            max(start, heard_until),
+            min(end, selectors.run_end(heard_run.run)),
+        )
         if lost_until - lost_from > timedelta(seconds=1):
             add_gap(
                 stream=stream,
@@ -358,7 +364,7 @@ def _name(stream: Stream, hour: StreamHour) -> str:
 def _facts(
     stream: Stream, hour: StreamHour, heard: Sequence[HeardRun]
 ) -> dict[str, object]:
-    codecs = [one.run.codec for one in heard if one.run.codec]
+    codecs = [heard_run.run.codec for heard_run in heard if heard_run.run.codec]
     gaps = gaps_of(stream, hour.starts_at, hour.ends_at)
     return {"codec": codecs[-1] if codecs else "", "warnings": _warnings(hour, gaps)}
 
@@ -386,5 +392,5 @@ def _warnings(hour: StreamHour, gaps: Sequence[StreamGap]) -> list[str]:
         f"{gap.starts_at:%H:%M:%S}–{gap.ends_at:%H:%M:%S} UTC {cause}"
         for gap, cause in zip(gaps, causes, strict=False)
     )
-    more = f"; {len(gaps) - _NAMED_GAPS} more" if len(gaps) > _NAMED_GAPS else ""
-    return [f"{seconds} s of the stream were not searched ({named}{more})."]
+    remainder = f"; {len(gaps) - _NAMED_GAPS} more" if len(gaps) > _NAMED_GAPS else ""
+    return [f"{seconds} s of the stream were not searched ({named}{remainder})."]

@@ -73,12 +73,12 @@ class DatabaseSink:
 
     @transaction.atomic
     def _start(self, event: RunStarted) -> None:
-        others = StreamRun.objects.filter(stream=self._stream, ends_at=None)
+        open_runs = StreamRun.objects.filter(stream=self._stream, ends_at=None)
         # Nothing more is known of a run whose machine died.
-        for other in others.exclude(uid=event.run):
-            end = min(event.at, other.heard_until or other.starts_at)
-            StreamRun.objects.filter(pk=other.pk).update(
-                ends_at=max(end, other.starts_at), end_cause=RunEdge.RECORDER
+        for run in open_runs.exclude(uid=event.run):
+            end = min(event.at, run.heard_until or run.starts_at)
+            StreamRun.objects.filter(pk=run.pk).update(
+                ends_at=max(end, run.starts_at), end_cause=RunEdge.RECORDER
             )
         StreamRun.objects.get_or_create(
             uid=event.run,
@@ -166,16 +166,14 @@ def add_gap(
 
     Silence lies within runs, so it is kept apart from the other gaps.
     """
-    known = StreamGap.objects.filter(
-        stream=stream, starts_at__lt=end, ends_at__gt=start
-    )
-    known = (
-        known.filter(cause=GapCause.SILENT)
+    gaps = StreamGap.objects.filter(stream=stream, starts_at__lt=end, ends_at__gt=start)
+    gaps = (
+        gaps.filter(cause=GapCause.SILENT)
         if cause == GapCause.SILENT
-        else known.exclude(cause=GapCause.SILENT)
+        else gaps.exclude(cause=GapCause.SILENT)
     )
     rows, at = [], start
-    covered = sorted(known.values_list("starts_at", "ends_at"))
+    covered = sorted(gaps.values_list("starts_at", "ends_at"))
     for begun, ended in [*covered, (end, end)]:
         if begun - at >= timedelta(milliseconds=1):
             rows.append(

@@ -70,7 +70,7 @@ class _Hour:
 
     hour: StreamHour
     scan: Scan
-    found: dict[int, EngineDetection]
+    detections: dict[int, EngineDetection]
 
 
 def bucket_key(stream: Stream) -> str:
@@ -145,7 +145,7 @@ class StreamsOfTrials:
 
 
 def _streams(chosen: Sequence[Model]) -> list[Stream]:
-    return [each for each in chosen if isinstance(each, Stream)]
+    return [stream for stream in chosen if isinstance(stream, Stream)]
 
 
 def compare_days(trial: EngineTrial, context: JobContext) -> None:
@@ -207,26 +207,29 @@ def _plays_until(cloud: Cloud, there: StreamThere, day: date) -> list[_HeardPlay
     Raises ``CloudFault``, and ``OtherDay`` if plays of another day came.
     """
     answers = [
-        (each, cloud.read_plays(there.project, there.remote, f"{each:%Y%m%d}"))
-        for each in (day - DAY, day)
+        (
+            heard_day,
+            cloud.read_plays(there.project, there.remote, f"{heard_day:%Y%m%d}"),
+        )
+        for heard_day in (day - DAY, day)
     ]
     if answers[0][1] and answers[0][1] == answers[1][1]:
         raise OtherDay
     items = [
-        (item, _midnight(each))
-        for each, plays in answers
-        for item in read_items(results_of_day(plays, each))
+        (item, _midnight(heard_day))
+        for heard_day, plays in answers
+        for item in read_items(results_of_day(plays, heard_day))
     ]
-    known = {
-        one.acr_id: one
-        for one in Recording.objects.filter(
+    recordings = {
+        recording.acr_id: recording
+        for recording in Recording.objects.filter(
             acr_id__in={item.acrid for item, _ in items}
         )
     }
     return [
         _HeardPlay(
             item,
-            known.get(item.acrid),
+            recordings.get(item.acrid),
             midnight + item.segment.start_ms * _MS,
             midnight + item.segment.end_ms * _MS,
         )
@@ -239,12 +242,12 @@ def _compare(
 ) -> None:
     hours = list(_heard_here(trial, stream, day))
     delay = _delay(hours, plays)
-    for each in hours:
-        inside = [play for play in plays if _share(each.hour, play, delay) > 0.5]
-        file = each.hour.scanned_file
+    for heard in hours:
+        inside = [play for play in plays if _share(heard.hour, play, delay) > 0.5]
+        file = heard.hour.scanned_file
         if file is not None:
-            theirs = _theirs(trial, each, inside, delay)
-            FileComparison(trial, file, each.scan, theirs).write()
+            theirs = _theirs(trial, heard, inside, delay)
+            FileComparison(trial, file, heard.scan, theirs).write()
     _keep(trial, stream, day, unheard=_unheard(trial, stream, day, plays))
 
 
@@ -255,7 +258,7 @@ def _heard_here(trial: EngineTrial, stream: Stream, day: date) -> Iterator[_Hour
             starts_at__gte=trial.begins_at, starts_at__lt=trial.ends_at
         )
     )
-    scans = current_scans_of([each.scanned_file for each in hours if each.scanned_file])
+    scans = current_scans_of([hour.scanned_file for hour in hours if hour.scanned_file])
     for hour in hours:
         for scan in scans[hour.scanned_file_id or 0]:
             if (
@@ -273,14 +276,16 @@ def _delay(hours: Iterable[_Hour], plays: Iterable[_HeardPlay]) -> timedelta:
     for play in plays:
         if play.recording is not None:
             theirs.setdefault(play.recording.pk, []).append(play.start)
-    apart = [
-        round((start - (each.hour.starts_at + found.whole[0] * _MS)) / _MS)
-        for each in hours
-        for recording, found in each.found.items()
+    delays_ms = [
+        round((start - (heard.hour.starts_at + detection.whole[0] * _MS)) / _MS)
+        for heard in hours
+        for recording, detection in heard.detections.items()
         for start in theirs.get(recording, ())
     ]
-    common = [each for each in apart if abs(each) <= _MOST_DELAY_MS]
-    return (median_low(common) if len(common) >= _LEAST_COMMON else 0) * _MS
+    plausible_ms = [
+        delay_ms for delay_ms in delays_ms if abs(delay_ms) <= _MOST_DELAY_MS
+    ]
+    return (median_low(plausible_ms) if len(plausible_ms) >= _LEAST_COMMON else 0) * _MS
 
 
 def _share(hour: StreamHour, play: _HeardPlay, delay: timedelta) -> float:
@@ -295,7 +300,7 @@ def _theirs(
 ) -> Theirs:
     """Return what the account heard in an hour, in times of its file."""
     file, hour = heard.scan.scanned_file, heard.hour
-    found: dict[int, EngineDetection] = {}
+    detections: dict[int, EngineDetection] = {}
     starts: list[Start] = []
     counts = Counter[str]()
     for play in plays:
@@ -309,11 +314,11 @@ def _theirs(
             start = max(0, round((play.start - delay - hour.starts_at) / _MS))
             end = min(round((play.end - delay - hour.starts_at) / _MS), file.length_ms)
             key = play.recording.pk
-            entry = found.setdefault(key, EngineDetection(play.recording))
+            entry = detections.setdefault(key, EngineDetection(play.recording))
             entry.intervals.append((start, max(end, start + 1)))
             starts.append((key, start, play.item.segment.reference_start_ms))
     return Theirs(
-        found=found,
+        detections=detections,
         starts=starts,
         buckets=trial.their_buckets.get(bucket_key(hour.stream), []),
         asked_at=hour.starts_at,
@@ -338,7 +343,7 @@ def _unheard(
     )
     return sum(
         max(begin, trial.begins_at) <= play.start < min(end, trial.ends_at)
-        and not any(each.starts_at <= play.start < each.ends_at for each in hours)
+        and not any(hour.starts_at <= play.start < hour.ends_at for hour in hours)
         for play in plays
     )
 

@@ -80,7 +80,7 @@ _NOT_NEW: Final[dict[str, str | Promise]] = {
     ItemState.CLOSED: lazy("This item is no longer repeated."),
 }
 # The columns that actions change and an undo restores.
-_KEPT: Final = ("state", "label", "ignored_as", "is_watched", "settled")
+_SNAPSHOT_FIELDS: Final = ("state", "label", "ignored_as", "is_watched", "settled")
 
 
 def case_of(item: UnknownItem) -> str:
@@ -156,15 +156,15 @@ def alias_item(
     def hand_over(alias: Recording) -> None:
         row = _lock_item(item, user, ItemVerb.ALIAS, version)
         # Link two versions, though no comparison found that they share sound.
-        one, other = sorted((recording, alias), key=lambda each: each.pk)
+        first, second = sorted((recording, alias), key=lambda row: row.pk)
         PairLink.objects.get_or_create(
-            one=one,
-            other=other,
+            one=first,
+            other=second,
             defaults={
                 "kind": DuplicateKind.SAME_RECORDING,
                 "altered": True,
-                "audio_one": one.audio_sha256,
-                "audio_other": other.audio_sha256,
+                "audio_one": first.audio_sha256,
+                "audio_other": second.audio_sha256,
             },
         )
         _hand_over(row, alias, user, ItemVerb.ALIAS, alias_of=recording.uid)
@@ -192,8 +192,8 @@ def ignore_items(
     """
     _refuse_many(items)
     with transaction.atomic():
-        for each in items:
-            item = _lock_item(each, user, ItemVerb.IGNORE)
+        for chosen_item in items:
+            item = _lock_item(chosen_item, user, ItemVerb.IGNORE)
             before = _snapshot_of(item)
             item.state, item.settled = ItemState.IGNORED, True
             item.ignored_as, item.label = reason, label.strip() or item.label
@@ -207,8 +207,8 @@ def watch_items(*, items: Sequence[UnknownItem], user: User, on: bool) -> int:
     _refuse_many(items)
     done = 0
     with transaction.atomic():
-        for each in items:
-            item = _lock_item(each, user, ItemVerb.WATCH)
+        for chosen_item in items:
+            item = _lock_item(chosen_item, user, ItemVerb.WATCH)
             if item.is_watched == on:
                 continue
             before = _snapshot_of(item)
@@ -255,16 +255,16 @@ def merge_items(
     """Make items part of another one, which takes over their occurrences."""
     _refuse_many(items)
     target = _lock_item(into, user, ItemVerb.MERGE)
-    others = [item for item in items if item.pk != target.pk]
-    if not others:
+    sources = [item for item in items if item.pk != target.pk]
+    if not sources:
         raise ItemRefused(
             _("An item cannot become part of itself. Choose another one.")
             if len(items) > 1
             else _("Choose at least two items to merge.")
         )
     target.settled = True
-    for each in others:
-        item = _lock_item(each, user, ItemVerb.MERGE)
+    for source in sources:
+        item = _lock_item(source, user, ItemVerb.MERGE)
         before = _snapshot_of(item)
         moved = take_over(item, target)
         item.state, item.settled, item.merged_into = ItemState.MERGED, True, target
@@ -277,7 +277,7 @@ def merge_items(
             after={"item": item.uid, "occurrences": len(moved)},
         )
     _save(target)
-    refresh_figures([target, *others])
+    refresh_figures([target, *sources])
     return target
 
 
@@ -296,26 +296,26 @@ def _undo(item: UnknownItem, user: User, sound: NewSound | None) -> str:
     match event.action:
         case ItemVerb.NAME | ItemVerb.ALIAS:
             _take_back_recording(item, user)
-            said = _("The item is unknown again.")
+            sentence = _("The item is unknown again.")
         case ItemVerb.SPLIT:
             _rejoin(item, event, sound)
-            said = _("The two parts are one item again.")
+            sentence = _("The two parts are one item again.")
         case ItemVerb.MERGE:
             _part_again(item, event)
-            said = _("The item is separate again.")
+            sentence = _("The item is separate again.")
         case ItemVerb.IGNORE:
-            said = _("The item is no longer ignored.")
+            sentence = _("The item is no longer ignored.")
         case _:
-            said = _("The item is watched as before.")
+            sentence = _("The item is watched as before.")
     before = _snapshot_of(item)
-    for name in _KEPT:
+    for name in _SNAPSHOT_FIELDS:
         setattr(item, name, event.before[name])
     _save(item)
     refresh_figures([item])
     _record(
         item, ItemVerb.UNDO, user, before, undone=event.action, event=event.sequence
     )
-    return said
+    return sentence
 
 
 def undoable(item: UnknownItem) -> bool:
@@ -375,7 +375,7 @@ def _refuse_many(items: Sequence[UnknownItem]) -> None:
 
 
 def _snapshot_of(item: UnknownItem) -> dict[str, Any]:  # Any: JSON
-    return {name: getattr(item, name) for name in _KEPT}
+    return {name: getattr(item, name) for name in _SNAPSHOT_FIELDS}
 
 
 def _save(item: UnknownItem) -> None:
@@ -383,7 +383,7 @@ def _save(item: UnknownItem) -> None:
     item.version += 1
     item.save(
         update_fields=[
-            *_KEPT,
+            *_SNAPSHOT_FIELDS,
             *("recording", "merged_into", "length_ms", "landmarks"),
             *("best_file", "best_start_ms", "best_end_ms", "best_item_start_ms"),
             *("version", "updated_at"),
@@ -396,26 +396,30 @@ def _record(
     action: str,
     user: User,
     before: dict[str, Any],  # Any: JSON
-    **more: object,
+    **details: object,
 ) -> None:
     audit.services.record(
         case=case_of(item),
         action=action,
         actor=user,
         before=before,
-        after=_snapshot_of(item) | more,
+        after=_snapshot_of(item) | details,
     )
 
 
 def _hand_over(
-    item: UnknownItem, recording: Recording, user: User, verb: ItemVerb, **more: object
+    item: UnknownItem,
+    recording: Recording,
+    user: User,
+    verb: ItemVerb,
+    **details: object,
 ) -> None:
     """Make an item known as a recording."""
     before = _snapshot_of(item)
     item.state, item.settled = ItemState.NAMED, True
     item.recording, item.label = recording, str(recording)[:200]
     _save(item)
-    _record(item, verb, user, before, recording=recording.uid, **more)
+    _record(item, verb, user, before, recording=recording.uid, **details)
 
 
 def _take_back_recording(item: UnknownItem, user: User) -> None:
@@ -440,9 +444,9 @@ def _take_back_recording(item: UnknownItem, user: User) -> None:
     item.taken_back.add(recording)
     # Its matches had taken the place of the item's occurrences.
     with working_for(None):
-        found = KeptFile.objects.filter(scanned_file__matches__recording=recording)
-        for kept in found.distinct():
-            submit(COMPARE, kept)
+        kept_files = KeptFile.objects.filter(scanned_file__matches__recording=recording)
+        for kept_file in kept_files.distinct():
+            submit(COMPARE, kept_file)
 
 
 def _sound_before_split(item: UnknownItem) -> NewSound | None:
@@ -484,7 +488,7 @@ def _details_of(recording: Recording) -> RecordingDetails:
     """Return the metadata of a recording, for another one."""
     return RecordingDetails(
         **{
-            each.name: getattr(recording, each.name)
-            for each in fields(RecordingDetails)
+            field.name: getattr(recording, field.name)
+            for field in fields(RecordingDetails)
         }
     )

@@ -17,8 +17,8 @@ from jobs import clock
 from jobs.context import JobContext
 from plugins.monitoring.unknown import joining_index, keeping, runs
 from plugins.monitoring.unknown.items import (
-    FoundItems,
     Rewriting,
+    StoredItem,
     in_files,
     open_items,
     owners_of,
@@ -54,14 +54,18 @@ _WHOLE: Final = 0.95
 
 def run(context: JobContext) -> None:
     """Update one kept file and the items in it."""
-    kept: KeptFile = context.subject
-    truth = keeping.truth_of(kept.scanned_file)
-    if truth is not None and kept.revision is not None and kept.basis == truth.basis:
+    kept_file: KeptFile = context.subject
+    truth = keeping.truth_of(kept_file.scanned_file)
+    if (
+        truth is not None
+        and kept_file.revision is not None
+        and kept_file.basis == truth.basis
+    ):
         context.finish(scan_id=truth.scan_id)
         return
     sounds = Sounds(context.report)
     with joining_index.followed(sounds) as index:
-        comparison = _Comparison(context, kept, truth, sounds, index)
+        comparison = _Comparison(context, kept_file, truth, sounds, index)
         comparison.compute()
         if not comparison.write():
             # People or another worker have changed the rows that it is based on.
@@ -74,7 +78,7 @@ class _Comparison:
     """What one file does to runs and items; ``truth`` is None if it is to be forgotten."""
 
     context: JobContext
-    kept: KeptFile
+    kept_file: KeptFile
     truth: Truth | None
     sounds: Sounds
     index: JoinIndex
@@ -83,12 +87,12 @@ class _Comparison:
     runs_now: set[SharedSound] = field(default_factory=set)
     unmatched: Sequence[Interval] = ()
     """Where neither the catalogue nor a settled item matches."""
-    settled: list[FoundItems] = field(default_factory=list)
+    settled: list[StoredItem] = field(default_factory=list)
     heard: dict[int, list[FoundOccurrence]] = field(default_factory=dict)
     """Occurrences in this file that the items' best copies show, by item."""
-    before: list[tuple[FoundItems, Item]] = field(default_factory=list)
-    bereft: list[FoundItems] = field(default_factory=list)
-    now: list[tuple[Item, FoundItems | None]] = field(default_factory=list)
+    before: list[tuple[StoredItem, Item]] = field(default_factory=list)
+    bereft: list[StoredItem] = field(default_factory=list)
+    now: list[tuple[Item, StoredItem | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.rewriting = Rewriting(self.sounds)
@@ -98,7 +102,7 @@ class _Comparison:
         self.revisions = joining_index.revisions()
         self.runs_before = runs.all_runs()
         self._drop()
-        self.settled = settled_items(in_files([self.kept.pk]))
+        self.settled = settled_items(in_files([self.kept_file.pk]))
         if self.truth is not None:
             self._join(self.truth)
         self.context.report(0.7)
@@ -107,12 +111,20 @@ class _Comparison:
 
     def write(self) -> bool:
         """Write all rows at once; return False if the rows read have changed."""
-        read = [*self.settled, *self.bereft, *(found for found, _ in self.before)]
+        read = [
+            *self.settled,
+            *self.bereft,
+            *(stored_item for stored_item, _ in self.before),
+        ]
         with transaction.atomic():
             if joining_index.revisions() != self.revisions or not unchanged(read):
                 return False
-            was = set(self.runs_before)
-            runs.replace(self.runs_before, was - self.runs_now, self.runs_now - was)
+            former_runs = set(self.runs_before)
+            runs.replace(
+                self.runs_before,
+                former_runs - self.runs_now,
+                self.runs_now - former_runs,
+            )
             self._write_items()
             self._write_file()
             # Last, so that a worker that lost the job writes nothing.
@@ -121,30 +133,30 @@ class _Comparison:
 
     def _drop(self) -> None:
         """Leave out the file's runs, and find what others share instead."""
-        number = self.kept.pk
+        number = self.kept_file.pk
         if number in self.revisions:
-            others = {run.file for run in self.runs_before if run.other == number}
-            self.index.doubt({number, *others})
-        left = drop(
+            partners = {run.file for run in self.runs_before if run.other == number}
+            self.index.doubt({number, *partners})
+        remaining_runs = drop(
             number,
             self.runs_before,
             load=self.sounds,
             index=self.index.store,
             bucket=FILES,
         )
-        self.runs_now = set(left)
+        self.runs_now = set(remaining_runs)
 
     def _join(self, truth: Truth) -> None:
         """Hear known items in the file, and join the rest with all others."""
-        number, nothing = self.kept.pk, truth.unmatched
-        sound = read_sound(self.kept, truth.fingerprint_name, nothing)
-        self._hear(sound, nothing)
+        number, unmatched = self.kept_file.pk, truth.unmatched
+        sound = read_sound(self.kept_file, truth.fingerprint_name, unmatched)
+        self._hear(sound, unmatched)
         claimed = [
-            (one.start_ms, one.end_ms)
-            for found in self.settled
-            for one in self.heard.get(found.row.pk, ())
+            (occurrence.start_ms, occurrence.end_ms)
+            for stored_item in self.settled
+            for occurrence in self.heard.get(stored_item.row.pk, ())
         ]
-        self.unmatched = intervals.without(nothing, claimed)
+        self.unmatched = intervals.without(unmatched, claimed)
         if claimed:
             sound = Sound.of(number, sound.fingerprint, self.unmatched)
         self.sounds.give(sound)
@@ -158,47 +170,55 @@ class _Comparison:
             )
         )
 
-    def _hear(self, sound: Sound, nothing: Sequence[Interval]) -> None:
+    def _hear(self, sound: Sound, unmatched: Sequence[Interval]) -> None:
         """Find the items whose best copies are known.
 
         What was known of the file is kept where it still holds, so that nothing moves
         by the length of a rounding.
         """
-        matches = self._matches(sound, nothing)
+        matches = self._matches(sound, unmatched)
         owners = owners_of({match.recording for match in matches})
-        matches = [replace(one, recording=owners[one.recording]) for one in matches]
-        number, matched = self.kept.pk, Q(pk__in=owners.values())
+        matches = [
+            replace(match, recording=owners[match.recording]) for match in matches
+        ]
+        number, matched = self.kept_file.pk, Q(pk__in=owners.values())
         here = in_files([number])
         self.settled = settled_items(here | matched)
-        known = [*self.settled, *open_items(here | matched)]
-        still = {
-            one: found.row.pk
-            for found in known
-            for one in found.keys
-            if one.file == number and _share_within(one, nothing) >= _WHOLE
+        candidates = [*self.settled, *open_items(here | matched)]
+        item_of = {
+            occurrence: stored_item.row.pk
+            for stored_item in candidates
+            for occurrence in stored_item.keys
+            if occurrence.file == number
+            and _share_within(occurrence, unmatched) >= _WHOLE
         }
-        settled = {found.row.pk for found in self.settled}
-        for one, item in still.items():
-            if item in settled or _confirmed(one, item, matches):
-                self.heard.setdefault(item, []).append(one)
-        rows = {found.row.pk: found.row for found in known}
+        settled = {stored_item.row.pk for stored_item in self.settled}
+        for occurrence, item in item_of.items():
+            if item in settled or _confirmed(occurrence, item, matches):
+                self.heard.setdefault(item, []).append(occurrence)
+        rows = {stored_item.row.pk: stored_item.row for stored_item in candidates}
         for match in sorted(matches, key=lambda match: -match.bits):
             row = rows.get(match.recording)
             if row is None:
                 continue
-            one = heard(match, number, row.best_item_start_ms, row.length_ms)
+            occurrence = heard(match, number, row.best_item_start_ms, row.length_ms)
             # A merged item may be longer than the one that it became part of.
-            one = replace(one, item_start_ms=min(one.item_start_ms, one.item_end_ms))
+            occurrence = replace(
+                occurrence,
+                item_start_ms=min(occurrence.item_start_ms, occurrence.item_end_ms),
+            )
             of_item = self.heard.setdefault(row.pk, [])
-            for part in within(one, nothing):
+            for part in within(occurrence, unmatched):
                 if not is_inside(part, {number: of_item}, 1 - INSIDE):
                     of_item.append(part)
 
-    def _matches(self, sound: Sound, nothing: Sequence[Interval]) -> list[SegmentMatch]:
+    def _matches(
+        self, sound: Sound, unmatched: Sequence[Interval]
+    ) -> list[SegmentMatch]:
         if not self.index.store.stats(ITEMS).recordings:
             return []
         result = scan(
-            only_in(sound.fingerprint, nothing),
+            only_in(sound.fingerprint, unmatched),
             index=self.index.store,
             buckets=[ITEMS],
             references=self.index.references(),
@@ -212,25 +232,36 @@ class _Comparison:
 
     def _renew(self) -> None:
         """Make the items again that new runs are part of, beside those in their files."""
-        number, new = self.kept.pk, self.runs_now - self.runs_before.keys()
+        number, new = self.kept_file.pk, self.runs_now - self.runs_before.keys()
         made = items_of(self.runs_now, load=self.sounds, around=new) if new else ()
         fresh = clipped(made, self._spans(made).get)
-        files = {number} | {one.file for item in fresh for one in item.occurrences}
-        for found in open_items(in_files(files) | Q(pk__in=self.heard)):
-            here = self.heard.get(found.row.pk, [])
-            left = [*here, *(one for one in found.keys if one.file != number)]
-            if left:
-                self.before.append((found, found.item(left)))
+        files = {number} | {
+            occurrence.file for item in fresh for occurrence in item.occurrences
+        }
+        for stored_item in open_items(in_files(files) | Q(pk__in=self.heard)):
+            here = self.heard.get(stored_item.row.pk, [])
+            occurrences = [
+                *here,
+                *(
+                    occurrence
+                    for occurrence in stored_item.keys
+                    if occurrence.file != number
+                ),
+            ]
+            if occurrences:
+                self.before.append((stored_item, stored_item.item(occurrences)))
             else:
-                self.bereft.append(found)
+                self.bereft.append(stored_item)
         claimed = [
-            one
-            for found in settled_items(in_files(files))
-            for one in found.keys
-            if one.file != number
+            occurrence
+            for stored_item in settled_items(in_files(files))
+            for occurrence in stored_item.keys
+            if occurrence.file != number
         ]
         claimed += [
-            one for each in self.settled for one in self.heard.get(each.row.pk, ())
+            occurrence
+            for stored_item in self.settled
+            for occurrence in self.heard.get(stored_item.row.pk, ())
         ]
         for item, place in renewed([item for _, item in self.before], fresh, claimed):
             former = None if place is None else self.before[place][0]
@@ -238,16 +269,20 @@ class _Comparison:
 
     def _spans(self, items: Iterable[Item]) -> dict[int, Sequence[Interval]]:
         """Return where nothing matches in the files of some items."""
-        files = {one.file for item in items for one in item.occurrences}
+        files = {occurrence.file for item in items for occurrence in item.occurrences}
         rows = KeptFile.objects.filter(pk__in=files).values_list("pk", "unmatched")
-        return dict(rows) | {self.kept.pk: self.unmatched}
+        return dict(rows) | {self.kept_file.pk: self.unmatched}
 
     def _write_items(self) -> None:
-        rewriting, number = self.rewriting, self.kept.pk
-        for found in self.settled:
-            others = [one for one in found.keys if one.file != number]
-            here = self.heard.get(found.row.pk, [])
-            rewriting.set_occurrences(found, distinct([*others, *here]))
+        rewriting, number = self.rewriting, self.kept_file.pk
+        for stored_item in self.settled:
+            elsewhere = [
+                occurrence
+                for occurrence in stored_item.keys
+                if occurrence.file != number
+            ]
+            here = self.heard.get(stored_item.row.pk, [])
+            rewriting.set_occurrences(stored_item, distinct([*elsewhere, *here]))
         rows, stay = [], set()
         for item, before in self.now:
             if before is None:
@@ -256,15 +291,15 @@ class _Comparison:
                 rewriting.renew(before, item)
                 rows.append((before.row, item))
                 stay.add(before.row.pk)
-        rest = [pair for pair in self.before if pair[0].row.pk not in stay]
-        rewriting.close_rest(rest, rows)
-        for found in self.bereft:
-            rewriting.close(found, [])
+        unrenewed = [pair for pair in self.before if pair[0].row.pk not in stay]
+        rewriting.close_unrenewed(unrenewed, rows)
+        for stored_item in self.bereft:
+            rewriting.close(stored_item, [])
         rewriting.end()
 
     def _write_file(self) -> None:
         """Write the file's landmarks for comparison, and changed index entries."""
-        number, truth = self.kept.pk, self.truth
+        number, truth = self.kept_file.pk, self.truth
         changed = {run.file for run in self.runs_now ^ self.runs_before.keys()}
         rows = KeptFile.objects.filter(pk=number)
         if truth is None:
@@ -287,18 +322,19 @@ class _Comparison:
             KeptFile.objects.filter(pk=file).update(revision=revision)
 
 
-def _share_within(one: FoundOccurrence, spans: Sequence[Interval]) -> float:
-    left = intervals.without([(one.start_ms, one.end_ms)], spans)
-    return 1 - intervals.length(left) / one.length_ms
+def _share_within(occurrence: FoundOccurrence, spans: Sequence[Interval]) -> float:
+    outside = intervals.without([(occurrence.start_ms, occurrence.end_ms)], spans)
+    return 1 - intervals.length(outside) / occurrence.length_ms
 
 
 def _confirmed(
-    one: FoundOccurrence, item: int, matches: Sequence[SegmentMatch]
+    occurrence: FoundOccurrence, item: int, matches: Sequence[SegmentMatch]
 ) -> bool:
     """Return whether a match of the item lies where the occurrence does."""
     return any(
         match.recording == item
-        and min(match.end_ms, one.end_ms) - max(match.start_ms, one.start_ms)
-        >= one.length_ms / 2
+        and min(match.end_ms, occurrence.end_ms)
+        - max(match.start_ms, occurrence.start_ms)
+        >= occurrence.length_ms / 2
         for match in matches
     )

@@ -32,15 +32,15 @@ def run(context: JobContext) -> None:
     """
     item: UnknownItem = context.subject
     recording = item.recording
-    kept = item.best_file
-    if recording is None or recording.audio or kept is None:
+    kept_file = item.best_file
+    if recording is None or recording.audio or kept_file is None:
         return
-    if not kept.scanned_file.media and not kept.scanned_file.proxy:
+    if not kept_file.scanned_file.media and not kept_file.scanned_file.proxy:
         return
     with scratch_directory() as folder:
         target = folder / "best-copy.flac"
         try:
-            best = Excerpt(kept.scanned_file, item.best_start_ms, item.best_end_ms)
+            best = Excerpt(kept_file.scanned_file, item.best_start_ms, item.best_end_ms)
             cut(best, target, context.report)
             add_audio(recording=recording, audio=FileOnDisk(target, f"{item.uid}.flac"))
         except AudioRefused as error:

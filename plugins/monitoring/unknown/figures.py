@@ -33,16 +33,16 @@ def refresh_figures(items: Iterable[UnknownItem]) -> None:
     ):
         counted[figures["item_id"]].append(ContainerPlays(**figures))
     for key, item in rows.items():
-        item.plays = sum(one.plays for one in counted[key])
+        item.plays = sum(row.plays for row in counted[key])
         item.weight_ms = item.plays * item.length_ms
         # An item that no longer occurs keeps the times at which it did.
         if counted[key]:
-            item.first_at = min(one.first_at for one in counted[key])
-            item.last_at = max(one.last_at for one in counted[key])
+            item.first_at = min(row.first_at for row in counted[key])
+            item.last_at = max(row.last_at for row in counted[key])
     columns = ["plays", "weight_ms", "first_at", "last_at"]
     UnknownItem.objects.bulk_update(rows.values(), columns, batch_size=200)
     ContainerPlays._base_manager.filter(item__in=rows).delete()
-    made = [one for figures in counted.values() for one in figures]
+    made = [row for figures in counted.values() for row in figures]
     ContainerPlays._base_manager.bulk_create(made, batch_size=500)
 
 

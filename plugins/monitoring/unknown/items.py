@@ -33,13 +33,13 @@ _GROWN_MS: Final = 2_000
 _AS_GOOD: Final = 0.9
 _SAME_TEMPO: Final = 0.002
 _COLUMNS: Final = [
-    "file_id" if one.name == "file" else one.name
-    for one in fields(engine.FoundOccurrence)
+    "file_id" if field.name == "file" else field.name
+    for field in fields(engine.FoundOccurrence)
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class FoundItems:
+class StoredItem:
     """An item and its occurrences as they were read, with the keys of their rows."""
 
     row: UnknownItem
@@ -57,7 +57,14 @@ class FoundItems:
     ) -> engine.FoundOccurrence | None:
         """Return which of the occurrences is the row's best copy, if it is there."""
         place = self.row.best_file_id, self.row.best_start_ms
-        return next((one for one in occurrences if engine.place_of(one) == place), None)
+        return next(
+            (
+                occurrence
+                for occurrence in occurrences
+                if engine.place_of(occurrence) == place
+            ),
+            None,
+        )
 
     def keeping_best(self, item: Item) -> Item:
         """Return the item's new state with its best copy, unless another is much better.
@@ -74,17 +81,17 @@ class FoundItems:
             or now.bits < _AS_GOOD * item.best.bits
         ):
             return item
-        others = [one for one in item.occurrences if one != now]
-        ordered = sorted([former, *others], key=engine.place_of)
+        remaining = [occurrence for occurrence in item.occurrences if occurrence != now]
+        ordered = sorted([former, *remaining], key=engine.place_of)
         return Item(self.row.length_ms, former, tuple(ordered))
 
 
-def open_items(which: Q) -> list[FoundItems]:
+def open_items(which: Q) -> list[StoredItem]:
     """Return the items of the machine that fit the condition, with all occurrences."""
     return _with_occurrences(UnknownItem.objects.filter(_OPEN, which))
 
 
-def settled_items(which: Q) -> list[FoundItems]:
+def settled_items(which: Q) -> list[StoredItem]:
     """Return the items with a settled extent that fit the condition."""
     rows = UnknownItem.objects.filter(which, settled=True)
     return _with_occurrences(rows.exclude(state=ItemState.MERGED))
@@ -107,22 +114,28 @@ def in_files(files: Collection[int]) -> Q:
     return Q(pk__in=inside.values("item"))
 
 
-def _with_occurrences(rows: Iterable[UnknownItem]) -> list[FoundItems]:
+def _with_occurrences(rows: Iterable[UnknownItem]) -> list[StoredItem]:
     items = sorted(rows, key=lambda row: row.pk)
     held: dict[int, dict[engine.FoundOccurrence, int]] = defaultdict(dict)
-    every = Occurrence.objects.filter(item__in=[row.pk for row in items])
-    ordered = every.order_by("file", "start_ms", "pk")
+    occurrences = Occurrence.objects.filter(item__in=[row.pk for row in items])
+    ordered = occurrences.order_by("file", "start_ms", "pk")
     for item, key, *values in ordered.values_list("item", "pk", *_COLUMNS):
         held[item][engine.FoundOccurrence(*values)] = key
-    return [FoundItems(row, held[row.pk]) for row in items]
+    return [StoredItem(row, held[row.pk]) for row in items]
 
 
-def unchanged(items: Iterable[FoundItems]) -> bool:
+def unchanged(items: Iterable[StoredItem]) -> bool:
     """Lock the rows of items; return whether they are still as they were read."""
-    read = {one.row.pk: (one.row.version, one.keys) for one in items}
+    read = {
+        stored_item.row.pk: (stored_item.row.version, stored_item.keys)
+        for stored_item in items
+    }
     rows = UnknownItem.objects.select_for_update().filter(pk__in=read)
     now = _with_occurrences(rows)
-    return {one.row.pk: (one.row.version, one.keys) for one in now} == read
+    return {
+        stored_item.row.pk: (stored_item.row.version, stored_item.keys)
+        for stored_item in now
+    } == read
 
 
 @dataclass
@@ -140,7 +153,7 @@ class Rewriting:
         self._changed: dict[int, UnknownItem] = {}
         self._events: list[EventDraft] = []
 
-    def prepare(self, item: Item, before: FoundItems | None = None) -> Item:
+    def prepare(self, item: Item, before: StoredItem | None = None) -> Item:
         """Return what an item is to become, and read its best copy if that is new."""
         if before is not None:
             item = before.keeping_best(item)
@@ -154,13 +167,13 @@ class Rewriting:
         row = UnknownItem(length_ms=item.length_ms)
         self._take_best(row, item)
         row.save()
-        self.set_occurrences(FoundItems(row, {}), item.occurrences)
+        self.set_occurrences(StoredItem(row, {}), item.occurrences)
         self._tell(row, action="unknown.found", after=_facts(row, item))
         return row
 
-    def renew(self, before: FoundItems, item: Item) -> None:
+    def renew(self, before: StoredItem, item: Item) -> None:
         """Update an item from the engine's result; a closed one opens again."""
-        row, was = before.row, _extent(before.row)
+        row, former_extent = before.row, _extent(before.row)
         returns = row.state == ItemState.CLOSED
         has_new_best = not _is_best(row, item)
         if has_new_best:
@@ -174,21 +187,21 @@ class Rewriting:
         self.set_occurrences(before, item.occurrences)
         if returns:
             self._tell(row, action="unknown.returned", after=_facts(row, item))
-        elif _differs(was, _extent(row)):
+        elif _differs(former_extent, _extent(row)):
             former = before.best_of(before.keys)
             is_gone = not former or not _same_place(former, item.occurrences)
             self._tell(
                 row,
                 action="unknown.changed",
-                before=was,
+                before=former_extent,
                 after=_extent(row),
-                note=_why_changed(was, _extent(row), is_gone=is_gone),
+                note=_why_changed(former_extent, _extent(row), is_gone=is_gone),
             )
 
     def close(
         self,
-        before: FoundItems,
-        left: Sequence[engine.FoundOccurrence],
+        before: StoredItem,
+        remaining: Sequence[engine.FoundOccurrence],
         into: UnknownItem | None = None,
     ) -> None:
         """Close an item with the few occurrences left to it, if it is not closed yet.
@@ -196,13 +209,13 @@ class Rewriting:
         ``into`` is the item that has taken its place.
         """
         row = before.row
-        self.set_occurrences(before, left)
+        self.set_occurrences(before, remaining)
         if row.state == ItemState.CLOSED and row.merged_into == into:
             return
         row.state, row.merged_into = ItemState.CLOSED, into
         row.version += 1
         row.save(update_fields=["state", "merged_into", "version", "updated_at"])
-        after: dict[str, Any] = {"plays": len(left)}  # Any: JSON
+        after: dict[str, Any] = {"plays": len(remaining)}  # Any: JSON
         note = _("Fewer than two occurrences are left.")
         if into is not None:
             after["item"] = into.uid
@@ -215,34 +228,34 @@ class Rewriting:
             note=note,
         )
 
-    def close_rest(
+    def close_unrenewed(
         self,
-        rest: Iterable[tuple[FoundItems, Item]],
+        unrenewed: Iterable[tuple[StoredItem, Item]],
         now: Sequence[tuple[UnknownItem, Item]],
     ) -> None:
         """Close the items that are no longer among those of ``now``."""
         taken: dict[int, list[engine.FoundOccurrence]] = defaultdict(list)
         for _row, item in now:
-            for one in item.occurrences:
-                taken[one.file].append(one)
-        for found, item in rest:
-            left = [
-                one
-                for one in item.occurrences
-                if not engine.is_inside(one, taken, engine.INSIDE)
+            for occurrence in item.occurrences:
+                taken[occurrence.file].append(occurrence)
+        for stored_item, item in unrenewed:
+            remaining = [
+                occurrence
+                for occurrence in item.occurrences
+                if not engine.is_inside(occurrence, taken, engine.INSIDE)
             ]
-            self.close(found, left, None if left else _heir(item, now))
+            self.close(stored_item, remaining, None if remaining else _heir(item, now))
 
     def set_occurrences(
-        self, before: FoundItems, occurrences: Sequence[engine.FoundOccurrence]
+        self, before: StoredItem, occurrences: Sequence[engine.FoundOccurrence]
     ) -> None:
         """Replace an item's occurrences."""
         row, new, old = before.row, set(occurrences), before.keys.keys()
-        gone = [before.keys[one] for one in old - new]
+        gone = [before.keys[occurrence] for occurrence in old - new]
         row.occurrences.filter(pk__in=gone).delete()
         Occurrence.objects.bulk_create(
-            Occurrence(item=row, **_columns(one))
-            for one in sorted(new - old, key=engine.place_of)
+            Occurrence(item=row, **_columns(occurrence))
+            for occurrence in sorted(new - old, key=engine.place_of)
         )
         if new != old:
             self._changed[row.pk] = row
@@ -279,9 +292,9 @@ class Rewriting:
 
 
 def _columns(
-    one: engine.FoundOccurrence,
+    occurrence: engine.FoundOccurrence,
 ) -> dict[str, Any]:  # Any: as each column has it
-    values = [getattr(one, each.name) for each in fields(one)]
+    values = [getattr(occurrence, field.name) for field in fields(occurrence)]
     return dict(zip(_COLUMNS, values, strict=True))
 
 
@@ -289,10 +302,13 @@ def _same_place(
     former: engine.FoundOccurrence, occurrences: Iterable[engine.FoundOccurrence]
 ) -> engine.FoundOccurrence | None:
     """Return the occurrence that lies where a former one does, within a second."""
-    for one in occurrences:
-        apart = abs(one.start_ms - former.start_ms), abs(one.end_ms - former.end_ms)
-        if one.file == former.file and max(apart) < _SAME_MS:
-            return one
+    for occurrence in occurrences:
+        distances = (
+            abs(occurrence.start_ms - former.start_ms),
+            abs(occurrence.end_ms - former.end_ms),
+        )
+        if occurrence.file == former.file and max(distances) < _SAME_MS:
+            return occurrence
     return None
 
 
@@ -322,13 +338,15 @@ def _extent(row: UnknownItem) -> dict[str, Any]:  # Any: JSON
 
 
 def _facts(row: UnknownItem, item: Item) -> dict[str, Any]:  # Any: JSON
-    files = {one.file for one in item.occurrences}
+    files = {occurrence.file for occurrence in item.occurrences}
     return _extent(row) | {"plays": len(item.occurrences), "files": len(files)}
 
 
-def _differs(was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    moved = [abs(was[name] - now[name]) for name in was if name != "best_file"]
-    return bool(was["best_file"] != now["best_file"] or max(moved) >= _SAME_MS)
+def _differs(former: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
+    moved = [
+        abs(former[name] - current[name]) for name in former if name != "best_file"
+    ]
+    return bool(former["best_file"] != current["best_file"] or max(moved) >= _SAME_MS)
 
 
 def _why_changed(
@@ -346,6 +364,6 @@ def _why_changed(
 
 def _heir(item: Item, now: Sequence[tuple[UnknownItem, Item]]) -> UnknownItem | None:
     """Return the row of the item that has most of an item's occurrences, if any."""
-    shared = {row: common_ms(item, other) for row, other in now}
+    shared = {row: common_ms(item, candidate) for row, candidate in now}
     heir = max(shared, key=lambda row: (shared[row], -row.pk), default=None)
     return heir if heir is not None and shared[heir] else None

@@ -19,7 +19,7 @@ COMPARE = register(
         label=_("Comparison of unknown sound"),
         priority=Priority.EVERYTHING,
         # Two files that are joined at once would not find each other.
-        lane=lambda _kept: "all",
+        lane=lambda _kept_file: "all",
         lane_limit=lambda: 1,
         gives_way=True,
         hand_back_after=0.0,
@@ -32,7 +32,7 @@ COMPARE = register(
         },
         status_field="state",
         cause_field="message",
-        title=lambda kept: str(kept.scanned_file),
+        title=lambda kept_file: str(kept_file.scanned_file),
         related=("scanned_file",),
     )
 )

@@ -118,26 +118,30 @@ class JoinIndex:
         """Return the landmarks of the items, for a scan."""
         return References(_landmarks, self.store.place_tables([ITEMS]))
 
-    def _follow(self, bucket: int, wanted: Versions, read: Read) -> None:
+    def _follow(self, bucket: int, versions: Versions, read: Read) -> None:
         held = self.held[bucket]
-        gone = sorted(held.keys() - wanted.keys())
+        gone = sorted(held.keys() - versions.keys())
         for number in gone:
             self.store.remove(bucket, number)
             del held[number]
         if gone:
             self._write()
-        changed = [one for one in sorted(wanted) if held.get(one) != wanted[one]]
+        changed = [
+            number
+            for number in sorted(versions)
+            if held.get(number) != versions[number]
+        ]
         for begin in range(0, len(changed), _AT_ONCE):
             numbers = changed[begin : begin + _AT_ONCE]
             self.store.add_many(bucket, [*read(numbers)])
-            held.update((number, wanted[number]) for number in numbers)
+            held.update((number, versions[number]) for number in numbers)
             self._write()
 
     def _files(self, numbers: Sequence[int]) -> Iterator[Postings]:
         explained = runs.of_files(numbers)
         for number in numbers:
-            made = entry(self.load(number), explained.get(number, ()))
-            yield Postings(number, *made, NO_PLACES)
+            postings = entry(self.load(number), explained.get(number, ()))
+            yield Postings(number, *postings, NO_PLACES)
 
     def _write(self) -> None:
         files, items = (sorted(self.held[bucket].items()) for bucket in (FILES, ITEMS))

@@ -69,23 +69,23 @@ def truth_of(file: ScannedFile) -> Truth | None:
     # Late scans, and those of another engine, explain what the full scan could not.
     after = _succeeded().filter(scanned_file=file, pk__gt=scan.pk)
     newest = after.aggregate(newest=Max("pk"))["newest"] or scan.pk
-    found = Segment.objects.filter(detection__scan__in=after).exclude(
+    segments = Segment.objects.filter(detection__scan__in=after).exclude(
         detection__recording__in=UnknownItem.taken_back.through.objects.values(
             "recording"
         )
     )
-    nothing = [
+    without_match = [
         (interval["start_ms"], interval["end_ms"])
         for interval in scan.unmatched
         if interval["kind"] == "no_match"
     ]
-    left = without(nothing, found.values_list("start_ms", "end_ms"))
+    unmatched = without(without_match, segments.values_list("start_ms", "end_ms"))
     speech = tuple(
         (interval["start_ms"], interval["end_ms"])
         for interval in scan.unmatched
         if is_mostly_speech(interval.get("speech_pct"))
     )
-    return Truth(newest, str(file.fingerprint), file.sha256, tuple(left), speech)
+    return Truth(newest, str(file.fingerprint), file.sha256, tuple(unmatched), speech)
 
 
 def files_to_keep() -> QuerySet[ScannedFile]:
@@ -120,8 +120,8 @@ def note_scan(scan: Scan, **_signal: object) -> None:
     with working_for(None):
         file = scan.scanned_file
         if files_to_keep().filter(pk=file.pk).exists():
-            kept, _made = KeptFile.objects.get_or_create(scanned_file=file)
-            submit(COMPARE, kept)
+            kept_file, _made = KeptFile.objects.get_or_create(scanned_file=file)
+            submit(COMPARE, kept_file)
 
 
 def plan() -> None:
@@ -139,15 +139,15 @@ def plan() -> None:
         | _given_up("scanned_file__container")
         | Exists(newer)
     )
-    asked = Job.objects.filter(
+    open_jobs = Job.objects.filter(
         kind=COMPARE.name, subject=OuterRef("pk"), state__in=OPEN_STATES
     )
-    rows = KeptFile.objects.filter(outdated).exclude(Exists(asked))
+    rows = KeptFile.objects.filter(outdated).exclude(Exists(open_jobs))
     stopped = [KeptState.FAILED, KeptState.CANCELLED]
-    for kept in rows.exclude(state__in=stopped).order_by(
+    for kept_file in rows.exclude(state__in=stopped).order_by(
         F("revision").asc(nulls_last=True), "pk"
     )[:_AT_ONCE]:
-        submit(COMPARE, kept)
+        submit(COMPARE, kept_file)
     if to_search().exists():
         submit(SEARCH_BACK, None)
 

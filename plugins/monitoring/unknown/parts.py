@@ -56,12 +56,12 @@ def cut_sound(item: UnknownItem, at_ms: int) -> NewSound:
 
 def join_sound(item: UnknownItem, second: UnknownItem) -> NewSound:
     """Return the sound of two items that were one."""
-    first, rest = landmarks_of(item), landmarks_of(second)
+    first, following = landmarks_of(item), landmarks_of(second)
     shift = np.int32(round(_best_ms(item) / DEFAULT.frame_ms))
     whole = Landmarks(
-        np.concatenate([first.frames, rest.frames + shift]),
-        np.concatenate([first.bins, rest.bins]),
-        np.concatenate([first.levels, rest.levels]),
+        np.concatenate([first.frames, following.frames + shift]),
+        np.concatenate([first.bins, following.bins]),
+        np.concatenate([first.levels, following.levels]),
     )
     made_from = bytes(item.landmarks), bytes(second.landmarks)
     return NewSound(made_from, (stored(whole, _best_ms(item) + _best_ms(second)),))
@@ -87,8 +87,8 @@ def divide(item: UnknownItem, at_ms: int, sound: NewSound) -> UnknownItem:
     item.length_ms, item.settled = at_ms, True
     item.best_end_ms = item.best_start_ms + inside
     item.landmarks = before
-    for one in item.occurrences.select_for_update():
-        _divide_occurrence(one, second, at_ms)
+    for occurrence in item.occurrences.select_for_update():
+        _divide_occurrence(occurrence, second, at_ms)
     return second
 
 
@@ -97,20 +97,26 @@ def rejoin(item: UnknownItem, second: UnknownItem, at_ms: int, sound: NewSound) 
     (item.landmarks,) = sound.parts
     item.best_end_ms += _best_ms(second)
     item.length_ms = at_ms + second.length_ms
-    for one in second.occurrences.select_for_update():
-        one.item_start_ms += at_ms
-        one.item_end_ms += at_ms
+    for occurrence in second.occurrences.select_for_update():
+        occurrence.item_start_ms += at_ms
+        occurrence.item_end_ms += at_ms
         before = item.occurrences.filter(
-            file=one.file,
-            end_ms__range=(one.start_ms - _TOUCHING_MS, one.start_ms + _TOUCHING_MS),
+            file=occurrence.file,
+            end_ms__range=(
+                occurrence.start_ms - _TOUCHING_MS,
+                occurrence.start_ms + _TOUCHING_MS,
+            ),
         ).first()
         if before is None:
-            one.item = item
-            one.save()
+            occurrence.item = item
+            occurrence.save()
         else:
-            one.delete()
-            before.end_ms, before.item_end_ms = one.end_ms, one.item_end_ms
-            before.bits += one.bits
+            occurrence.delete()
+            before.end_ms, before.item_end_ms = (
+                occurrence.end_ms,
+                occurrence.item_end_ms,
+            )
+            before.bits += occurrence.bits
             before.save()
     second.state, second.merged_into, second.landmarks = ItemState.MERGED, item, b""
     second.version += 1
@@ -125,14 +131,14 @@ def take_over(item: UnknownItem, target: UnknownItem) -> list[list[int]]:
     """
     there = [*target.occurrences.all()]
     moved = []
-    for one in item.occurrences.select_for_update():
-        if any(_is_same(one, other) for other in there):
+    for occurrence in item.occurrences.select_for_update():
+        if any(_is_same(occurrence, target_occurrence) for target_occurrence in there):
             continue
-        moved.append([one.pk, one.item_start_ms, one.item_end_ms])
-        one.item = target
-        one.item_end_ms = min(one.item_end_ms, target.length_ms)
-        one.item_start_ms = min(one.item_start_ms, one.item_end_ms)
-        one.save()
+        moved.append([occurrence.pk, occurrence.item_start_ms, occurrence.item_end_ms])
+        occurrence.item = target
+        occurrence.item_end_ms = min(occurrence.item_end_ms, target.length_ms)
+        occurrence.item_start_ms = min(occurrence.item_start_ms, occurrence.item_end_ms)
+        occurrence.save()
     return moved
 
 
@@ -150,41 +156,41 @@ def _best_ms(item: UnknownItem) -> int:
     return item.best_end_ms - item.best_start_ms
 
 
-def _divide_occurrence(one: Occurrence, second: UnknownItem, at_ms: int) -> None:
+def _divide_occurrence(occurrence: Occurrence, second: UnknownItem, at_ms: int) -> None:
     """Keep what lies before ``at_ms``, and give the second item the rest."""
-    if one.item_end_ms - at_ms < _LEAST_PIECE_MS:
-        one.item_end_ms = min(one.item_end_ms, at_ms)
-        one.save(update_fields=["item_end_ms"])
+    if occurrence.item_end_ms - at_ms < _LEAST_PIECE_MS:
+        occurrence.item_end_ms = min(occurrence.item_end_ms, at_ms)
+        occurrence.save(update_fields=["item_end_ms"])
         return
-    whole = one.item_end_ms - one.item_start_ms
-    share = max(0.0, (at_ms - one.item_start_ms) / whole)
-    is_cut = at_ms - one.item_start_ms >= _LEAST_PIECE_MS
-    rest = Occurrence(
+    whole = occurrence.item_end_ms - occurrence.item_start_ms
+    share = max(0.0, (at_ms - occurrence.item_start_ms) / whole)
+    is_cut = at_ms - occurrence.item_start_ms >= _LEAST_PIECE_MS
+    remainder = Occurrence(
         item=second,
-        file=one.file,
-        start_ms=one.start_ms,
-        end_ms=one.end_ms,
-        item_start_ms=max(0, one.item_start_ms - at_ms),
-        item_end_ms=one.item_end_ms - at_ms,
-        tempo_ratio=one.tempo_ratio,
-        pitch_cents=one.pitch_cents,
-        bits=one.bits,
-        score=one.score,
+        file=occurrence.file,
+        start_ms=occurrence.start_ms,
+        end_ms=occurrence.end_ms,
+        item_start_ms=max(0, occurrence.item_start_ms - at_ms),
+        item_end_ms=occurrence.item_end_ms - at_ms,
+        tempo_ratio=occurrence.tempo_ratio,
+        pitch_cents=occurrence.pitch_cents,
+        bits=occurrence.bits,
+        score=occurrence.score,
     )
     if is_cut:
-        rest.start_ms += round(share * (one.end_ms - one.start_ms))
-        rest.bits = one.bits * (1 - share)
-        one.end_ms, one.item_end_ms = rest.start_ms, at_ms
-        one.bits *= share
-        one.save()
+        remainder.start_ms += round(share * (occurrence.end_ms - occurrence.start_ms))
+        remainder.bits = occurrence.bits * (1 - share)
+        occurrence.end_ms, occurrence.item_end_ms = remainder.start_ms, at_ms
+        occurrence.bits *= share
+        occurrence.save()
     else:
-        one.delete()
-    rest.save()
+        occurrence.delete()
+    remainder.save()
 
 
-def _is_same(one: Occurrence, other: Occurrence) -> bool:
-    if one.file_id != other.file_id:
+def _is_same(first: Occurrence, second: Occurrence) -> bool:
+    if first.file_id != second.file_id:
         return False
-    shared = min(one.end_ms, other.end_ms) - max(one.start_ms, other.start_ms)
-    shorter = min(one.end_ms - one.start_ms, other.end_ms - other.start_ms)
+    shared = min(first.end_ms, second.end_ms) - max(first.start_ms, second.start_ms)
+    shorter = min(first.end_ms - first.start_ms, second.end_ms - second.start_ms)
     return shared >= _SAME * shorter

@@ -49,8 +49,8 @@ def rows(items: QuerySet[UnknownItem]) -> Iterator[list[Cell]]:
 
     People see those in containers that they may see.
     """
-    for one in _occurrences(items).iterator(chunk_size=_CHUNK):
-        yield _row(one)
+    for occurrence in _occurrences(items).iterator(chunk_size=_CHUNK):
+        yield _row(occurrence)
 
 
 def _occurrences(items: QuerySet[UnknownItem]) -> QuerySet[Occurrence]:
@@ -63,8 +63,8 @@ def _occurrences(items: QuerySet[UnknownItem]) -> QuerySet[Occurrence]:
     )
 
 
-def _row(one: Occurrence) -> list[Cell]:
-    item, file = one.item, one.file.scanned_file
+def _row(occurrence: Occurrence) -> list[Cell]:
+    item, file = occurrence.item, occurrence.file.scanned_file
     values = (
         SCHEMA,
         item.uid,
@@ -82,15 +82,15 @@ def _row(one: Occurrence) -> list[Cell]:
         file.source_url,
         file.published_at,
         file.created_at,
-        one.start_ms,
-        one.end_ms,
-        one.start_ms,
-        one.end_ms,
-        one.item_start_ms,
-        one.item_end_ms,
-        _hundredths(one.tempo_ratio * 100),
-        _hundredths(one.pitch_cents),
-        _hundredths(one.score),
+        occurrence.start_ms,
+        occurrence.end_ms,
+        occurrence.start_ms,
+        occurrence.end_ms,
+        occurrence.item_start_ms,
+        occurrence.item_end_ms,
+        _hundredths(occurrence.tempo_ratio * 100),
+        _hundredths(occurrence.pitch_cents),
+        _hundredths(occurrence.score),
     )
     return [
         as_cell(value, field.kind) for value, field in zip(values, FIELDS, strict=True)

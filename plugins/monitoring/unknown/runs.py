@@ -13,8 +13,8 @@ from plugins.monitoring.unknown import models
 from recognition.recurring.join import SharedSound
 
 _COLUMNS = [
-    {"file": "file_id", "other": "other_id"}.get(one.name, one.name)
-    for one in fields(SharedSound)
+    {"file": "file_id", "other": "other_id"}.get(field.name, field.name)
+    for field in fields(SharedSound)
 ]
 
 
@@ -25,10 +25,10 @@ def all_runs() -> dict[SharedSound, int]:
 
 def of_files(numbers: Collection[int]) -> dict[int, list[SharedSound]]:
     """Return the runs of some files to earlier sound, by file."""
-    found: dict[int, list[SharedSound]] = defaultdict(list)
+    by_file: dict[int, list[SharedSound]] = defaultdict(list)
     for _, run in _read(models.SharedRun.objects.filter(file__in=numbers)):
-        found[run.file].append(run)
-    return found
+        by_file[run.file].append(run)
+    return by_file
 
 
 def replace(
@@ -46,7 +46,7 @@ def replace(
 
 
 def _values(run: SharedSound) -> list[Any]:  # Any: as each column has it
-    return [getattr(run, one.name) for one in fields(SharedSound)]
+    return [getattr(run, field.name) for field in fields(SharedSound)]
 
 
 def _read(rows: QuerySet[models.SharedRun]) -> Iterable[tuple[int, SharedSound]]:

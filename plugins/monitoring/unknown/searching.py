@@ -14,8 +14,8 @@ from django.db.models import Q
 from jobs import clock
 from jobs.context import JobContext
 from plugins.monitoring.unknown.items import (
-    FoundItems,
     Rewriting,
+    StoredItem,
     open_items,
     unchanged,
 )
@@ -52,58 +52,59 @@ def _search_next(context: JobContext) -> None:
     position = reached[0] or 0
     this_round = Q(pk__in=to_search().filter(searched_to=position).values("pk"))
     joined = KeptFile.objects.filter(revision__isnull=False, pk__gt=position)
-    kept = joined.order_by("pk").first()
-    if kept is None:
+    kept_file = joined.order_by("pk").first()
+    if kept_file is None:
         to_search().filter(searched_to=position).update(searched_to=None)
         return
-    found = open_items(this_round)
-    asked = [one.row.pk for one in found]
+    stored_items = open_items(this_round)
+    item_keys = [stored_item.row.pk for stored_item in stored_items]
     # Where the best copy of another item lies, one may turn out to be a part of it.
-    beside = Q(best_file=kept, state=ItemState.UNIDENTIFIED)
-    found += open_items(beside & ~this_round)
-    items = [one.item(one.keys) for one in found]
+    best_copies_here = Q(best_file=kept_file, state=ItemState.UNIDENTIFIED)
+    stored_items += open_items(best_copies_here & ~this_round)
+    items = [stored_item.item(stored_item.keys) for stored_item in stored_items]
     sounds = Sounds(context.report)
-    left = _free_intervals(kept, found)
-    sounds.give(read_sound(kept, kept.fingerprint_name, left))
+    free_intervals = _free_intervals(kept_file, stored_items)
+    sounds.give(read_sound(kept_file, kept_file.fingerprint_name, free_intervals))
     back = numbered_back(
         items,
-        [kept.pk],
+        [kept_file.pk],
         load=sounds,
-        stored=[searchable(one.row) for one in found],
+        stored=[searchable(stored_item.row) for stored_item in stored_items],
     )
     searched = [
         (number, cut)
         for number, item in back
-        for cut in clipped([item], {kept.pk: left}.get)
+        for cut in clipped([item], {kept_file.pk: free_intervals}.get)
     ]
     rewriting = Rewriting(sounds)
     now = [
-        (number, rewriting.prepare(item, found[number])) for number, item in searched
+        (number, rewriting.prepare(item, stored_items[number]))
+        for number, item in searched
     ]
     with transaction.atomic():
-        revision = KeptFile.objects.filter(pk=kept.pk).values_list("revision")
-        if revision.first() != (kept.revision,) or not unchanged(found):
+        revision = KeptFile.objects.filter(pk=kept_file.pk).values_list("revision")
+        if revision.first() != (kept_file.revision,) or not unchanged(stored_items):
             return
         for number, item in now:
-            rewriting.renew(found[number], item)
+            rewriting.renew(stored_items[number], item)
         stays = {number for number, _ in now}
-        rewriting.close_rest(
+        rewriting.close_unrenewed(
             [
-                (one, items[number])
-                for number, one in enumerate(found)
+                (stored_item, items[number])
+                for number, stored_item in enumerate(stored_items)
                 if number not in stays
             ],
-            [(found[number].row, item) for number, item in now],
+            [(stored_items[number].row, item) for number, item in now],
         )
         rewriting.end()
-        UnknownItem.objects.filter(pk__in=asked).update(searched_to=kept.pk)
+        UnknownItem.objects.filter(pk__in=item_keys).update(searched_to=kept_file.pk)
 
 
-def _free_intervals(kept: KeptFile, items: list[FoundItems]) -> list[Interval]:
+def _free_intervals(kept_file: KeptFile, items: list[StoredItem]) -> list[Interval]:
     """Return where nothing matches in a file, and no other item occurs."""
-    of_others = Occurrence.objects.filter(file=kept).exclude(
-        item__in=[one.row.pk for one in items]
+    of_others = Occurrence.objects.filter(file=kept_file).exclude(
+        item__in=[stored_item.row.pk for stored_item in items]
     )
-    taken = of_others.values_list("start_ms", "end_ms")
-    unmatched = [(start, end) for start, end in kept.unmatched]
-    return intervals.without(unmatched, taken)
+    claimed = of_others.values_list("start_ms", "end_ms")
+    unmatched = [(start, end) for start, end in kept_file.unmatched]
+    return intervals.without(unmatched, claimed)

@@ -206,8 +206,8 @@ def titles(items: Iterable[UnknownItem]) -> dict[int, str]:
 
     The label of a named item is the title of its recording, which a person may not see.
     """
-    listed = list(items)
-    named = {item.recording_id for item in listed if item.recording_id}
+    listing = list(items)
+    named = {item.recording_id for item in listing if item.recording_id}
     visible = named
     if named and not sees_everything():
         rows = Recording.objects.filter(pk__in=named)
@@ -216,7 +216,7 @@ def titles(items: Iterable[UnknownItem]) -> dict[int, str]:
         item.pk: item.label
         if item.label and (item.recording_id is None or item.recording_id in visible)
         else _("Unknown %(number)s") % {"number": item.pk}
-        for item in listed
+        for item in listing
     }
 
 
@@ -296,11 +296,11 @@ def best_copies(items: Sequence[UnknownItem]) -> dict[int, Copy]:
     If the best of all is deleted or hidden, it is the occurrence with most of the item.
     Two queries serve a whole page.
     """
-    kept = KeptFile.objects.filter(
+    kept_files = KeptFile.objects.filter(
         pk__in=[item.best_file_id for item in items if item.best_file_id],
         scanned_file__deleted_at__isnull=True,
     ).select_related("scanned_file__container")
-    files = {each.pk: each.scanned_file for each in kept}
+    files = {kept_file.pk: kept_file.scanned_file for kept_file in kept_files}
     copies = {
         item.pk: Copy(
             files[item.best_file_id],
@@ -311,8 +311,8 @@ def best_copies(items: Sequence[UnknownItem]) -> dict[int, Copy]:
         for item in items
         if item.best_file_id in files
     }
-    rest = [item for item in items if item.pk not in copies]
-    if not rest:
+    missing = [item for item in items if item.pk not in copies]
+    if not missing:
         return copies
     most = (
         present()
@@ -321,10 +321,13 @@ def best_copies(items: Sequence[UnknownItem]) -> dict[int, Copy]:
         .order_by("-part", "-bits", "pk")
         .values("pk")[:1]
     )
-    others = present().filter(item__in=rest, pk=Subquery(most))
-    for one in others.select_related(_CONTAINER):
-        copies[one.item_id] = Copy(
-            one.file.scanned_file, one.start_ms, one.end_ms, one.item_start_ms
+    next_best = present().filter(item__in=missing, pk=Subquery(most))
+    for occurrence in next_best.select_related(_CONTAINER):
+        copies[occurrence.item_id] = Copy(
+            occurrence.file.scanned_file,
+            occurrence.start_ms,
+            occurrence.end_ms,
+            occurrence.item_start_ms,
         )
     return copies
 
@@ -378,8 +381,8 @@ def minutes() -> Minutes:
 
     What people named or ignored is known now, even before its files are scanned again.
     """
-    kept = KeptFile.objects.filter(scanned_file__deleted_at__isnull=True)
-    unmatched = kept.aggregate(ms=Sum("unmatched_ms"))["ms"] or 0
+    kept_files = KeptFile.objects.filter(scanned_file__deleted_at__isnull=True)
+    unmatched = kept_files.aggregate(ms=Sum("unmatched_ms"))["ms"] or 0
     length = F("end_ms") - F("start_ms")
     settled = Q(item__state__in=[ItemState.NAMED, ItemState.IGNORED])
     sums = present().aggregate(
@@ -412,7 +415,7 @@ def is_off_everywhere() -> bool:
 
 def occurrences_in(files: Iterable[int]) -> Mapping[int, list[Occurs]]:
     """Return the unknown sound that repeats in each file; one query."""
-    found: dict[int, list[Occurs]] = defaultdict(list)
+    by_file: dict[int, list[Occurs]] = defaultdict(list)
     rows = (
         present()
         .filter(file__scanned_file__in=list(files))
@@ -423,8 +426,8 @@ def occurrences_in(files: Iterable[int]) -> Mapping[int, list[Occurs]]:
         "file__scanned_file", "start_ms", "end_ms", "item__uid", "item__label"
     ):
         url = reverse("portal:unknown_item", args=[uid])
-        found[file].append(Occurs(start, end, uid, label, url))
-    return found
+        by_file[file].append(Occurs(start, end, uid, label, url))
+    return by_file
 
 
 def places_of_item(
@@ -433,20 +436,21 @@ def places_of_item(
     """Return the first other places, with their times, of the part of an item of unknown
     sound that a span of a file holds.
     """
-    found = items_in_reach().filter(uid=item).first()
-    if found is None:
+    unknown_item = items_in_reach().filter(uid=item).first()
+    if unknown_item is None:
         return []
-    every = occurrences_of(found)
+    occurrences = occurrences_of(unknown_item)
     start, end = span
-    here = every.filter(
+    here = occurrences.filter(
         file__scanned_file=file, start_ms__lt=end, end_ms__gt=start
     ).first()
     if here is None:
         return []
     # Of music that something interrupts, each part occurs alone.
-    alike = every.exclude(pk=here.pk).filter(
+    alike = occurrences.exclude(pk=here.pk).filter(
         item_start_ms__lt=here.item_end_ms, item_end_ms__gt=here.item_start_ms
     )
     return [
-        (each.file.scanned_file, each.start_ms, each.end_ms) for each in alike[:most]
+        (occurrence.file.scanned_file, occurrence.start_ms, occurrence.end_ms)
+        for occurrence in alike[:most]
     ]

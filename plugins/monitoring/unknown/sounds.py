@@ -52,8 +52,8 @@ class Sounds:
 
     def __call__(self, number: int) -> Sound:
         """Return a file as it was last compared, or as it was given."""
-        given = self._given.get(number)
-        return self._read(number) if given is None else given
+        sound = self._given.get(number)
+        return self._read(number) if sound is None else sound
 
     def give(self, sound: Sound) -> None:
         """Use a file's sound before its row says so."""
@@ -61,23 +61,23 @@ class Sounds:
 
     def _sound(self, number: int) -> Sound:
         self._before_each()
-        kept = KeptFile.objects.get(pk=number)
-        return read_sound(kept, kept.fingerprint_name, kept.unmatched)
+        kept_file = KeptFile.objects.get(pk=number)
+        return read_sound(kept_file, kept_file.fingerprint_name, kept_file.unmatched)
 
 
-def read_sound(kept: KeptFile, name: str, unmatched: Sequence[Interval]) -> Sound:
+def read_sound(kept_file: KeptFile, name: str, unmatched: Sequence[Interval]) -> Sound:
     """Return a kept file's sound in the unmatched intervals; nothing if unreadable.
 
     An outage of the storage is raised.
     """
     spans = [(start, end) for start, end in unmatched]
     try:
-        return Sound.of(kept.pk, read_fingerprint(name), spans)
+        return Sound.of(kept_file.pk, read_fingerprint(name), spans)
     except (RecognitionError, OSError) as error:
         if outage_of(error) is not None:
             raise
-        logger.warning("kept file %s has no sound: %s", kept.pk, error)
-        return Sound.of(kept.pk, _NOTHING, [])
+        logger.warning("kept file %s has no sound: %s", kept_file.pk, error)
+        return Sound.of(kept_file.pk, _NOTHING, [])
 
 
 def read_fingerprint(name: str) -> Fingerprint:

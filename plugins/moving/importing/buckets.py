@@ -70,7 +70,7 @@ class BucketMover:
         """Move a bucket, whose files come later; return whether it is new."""
         return self.records.move(MovedKind.BUCKET, row, "", read_bucket, self._bucket)
 
-    def _bucket(self, there: RemoteBucket, known: Moved | None) -> Became:
+    def _bucket(self, there: RemoteBucket, moved: Moved | None) -> Became:
         if there.id == str(ACRCLOUD_MUSIC_BUCKET_ID):
             case = f"bucket:{reserved_bucket().pk}"
             return Became(MovedOutcome.SAME, case)
@@ -83,8 +83,8 @@ class BucketMover:
                 )
                 % {"type": there.type},
             )
-        if known is not None:
-            return changed_there(known)
+        if moved is not None:
+            return changed_there(moved)
         name = free_name(there.name, there.id, Bucket.objects.present())
         if not name:
             return refuse_name(there.name)
@@ -103,10 +103,10 @@ class BucketMover:
         return self.records.move(MovedKind.RECORDING, row, bucket, read_recording, act)
 
     def _recording(
-        self, there: RemoteRecording, known: Moved | None, parent: str
+        self, there: RemoteRecording, moved: Moved | None, parent: str
     ) -> Became:
-        if known is not None:
-            return self._changed_recording(there, known)
+        if moved is not None:
+            return self._changed_recording(there, moved)
         bucket = self.records.bucket_of(parent)
         if bucket is None:
             return not_moved("move_elsewhere", _("Its bucket was deleted here."))
@@ -134,14 +134,14 @@ class BucketMover:
             MovedOutcome.NEW, f"recording:{row.uid}", _values_of(row), code, text
         )
 
-    def _changed_recording(self, there: RemoteRecording, known: Moved) -> Became:
+    def _changed_recording(self, there: RemoteRecording, moved: Moved) -> Became:
         """Let a recording follow what changed there, unless it was changed here."""
-        uid = known.case.partition(":")[2]
+        uid = moved.case.partition(":")[2]
         row = Recording.objects.select_for_update(of=("self",)).filter(uid=uid).first()
         if row is None or row.status == RecordingStatus.RETIRED:
-            return replace(unchanged(known), ours=known.ours)
-        if _values_of(row) != known.ours:
-            return changed_there(known)
+            return replace(unchanged(moved), ours=moved.ours)
+        if _values_of(row) != moved.ours:
+            return changed_there(moved)
         columns = detail_columns(there.details)
         if columns["custom_id"] != row.custom_id and _has_custom_id(
             row.bucket, columns["custom_id"]
@@ -157,7 +157,7 @@ class BucketMover:
         if changed:
             update_recording(recording=row, columns=changed, user=self.records.user)
         outcome = MovedOutcome.CHANGED if changed else MovedOutcome.SAME
-        return Became(outcome, known.case, _values_of(row))
+        return Became(outcome, moved.case, _values_of(row))
 
     def track(self, row: Json, bucket: str) -> bool:
         """Move a row of a dedup bucket; return whether it is new."""
@@ -165,9 +165,9 @@ class BucketMover:
         act = partial(self._track, parent=bucket)
         return self.records.move(MovedKind.TRACK, row, bucket, read, act)
 
-    def _track(self, there: RemoteTrack, known: Moved | None, parent: str) -> Became:
+    def _track(self, there: RemoteTrack, moved: Moved | None, parent: str) -> Became:
         """Give the recording of a dedup file the ids that it lacks."""
-        row = self._recording_of(known) if known else self._new_track(there, parent)
+        row = self._recording_of(moved) if moved else self._new_track(there, parent)
         if isinstance(row, Became):
             return row
         taken = track_ids.ids_of_others(row.bucket, there.track_ids, but=row)
@@ -176,18 +176,18 @@ class BucketMover:
         for name in lacks:
             track_ids.add_track_id(recording=row, track_id=name, user=self.records.user)
         outcome = MovedOutcome.CHANGED if lacks else MovedOutcome.SAME
-        became = Became(outcome if known else MovedOutcome.NEW, f"recording:{row.uid}")
+        became = Became(outcome if moved else MovedOutcome.NEW, f"recording:{row.uid}")
         if not taken:
             return became
         text = _("These ids belong to other recordings of the bucket: %(ids)s.")
         text %= {"ids": ", ".join(sorted(taken))}
         return replace(became, code="move_name_taken", text=text)
 
-    def _recording_of(self, known: Moved) -> Recording | Became:
+    def _recording_of(self, moved: Moved) -> Recording | Became:
         """Return what an object became, unless it is gone."""
-        row = Recording.objects.filter(uid=known.case.partition(":")[2]).first()
+        row = Recording.objects.filter(uid=moved.case.partition(":")[2]).first()
         if row is None or row.status == RecordingStatus.RETIRED:
-            return unchanged(known)
+            return unchanged(moved)
         return row
 
     def _new_track(self, there: RemoteTrack, parent: str) -> Recording | Became:
@@ -215,17 +215,17 @@ class BucketMover:
     def waiting(self, *, after: int) -> Iterator[tuple[Moved, Recording]]:
         """Yield the moved recordings that wait for their audio, from a row on."""
         rows = Moved.objects.filter(
-            account=self.records.one.account, kind=MovedKind.RECORDING
+            account=self.records.move_in.account, kind=MovedKind.RECORDING
         ).exclude(case="")
         # No query stays open meanwhile: SQLite would refuse to write beside it.
         while batch := list(rows.filter(pk__gt=after).order_by("pk")[:_AT_ONCE]):
             after = batch[-1].pk
             uids = [moved.case.partition(":")[2] for moved in batch]
-            found = Recording.objects.filter(uid__in=uids).select_related("bucket")
-            known = {row.uid: row for row in found if waits_for_audio(row)}
+            recordings = Recording.objects.filter(uid__in=uids).select_related("bucket")
+            waiting = {row.uid: row for row in recordings if waits_for_audio(row)}
             for moved, uid in zip(batch, uids, strict=True):
-                if uid in known:
-                    yield moved, known[uid]
+                if uid in waiting:
+                    yield moved, waiting[uid]
 
     def fingerprint(self, moved: Moved, recording: Recording, content: bytes) -> None:
         """Give a waiting recording the fingerprint that another portal has of it."""

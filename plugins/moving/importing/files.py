@@ -54,9 +54,9 @@ class FileMover:
             MovedKind.CONTAINER, row, "", read_settings, self._container
         )
 
-    def _container(self, there: RemoteSettings, known: Moved | None) -> Became:
-        if known is not None:
-            return replace(changed_there(known), callback_url=there.callback_url)
+    def _container(self, there: RemoteSettings, moved: Moved | None) -> Became:
+        if moved is not None:
+            return replace(changed_there(moved), callback_url=there.callback_url)
         return replace(self._new_container(there), callback_url=there.callback_url)
 
     def project(self, project: RemoteSettings) -> Container | None:
@@ -67,9 +67,9 @@ class FileMover:
         )
         return self.records.container_of(key)
 
-    def _project(self, there: RemoteSettings, known: Moved | None) -> Became:
-        if known is not None:
-            return changed_there(known)
+    def _project(self, there: RemoteSettings, moved: Moved | None) -> Became:
+        if moved is not None:
+            return changed_there(moved)
         twin = self.records.find(MovedKind.CONTAINER, there.id)
         # A portal lists each of its containers as a project as well.
         if twin is not None and twin.case and twin.name == there.name:
@@ -123,11 +123,11 @@ class FileMover:
         )
 
     def _file(self, row: Json, container: str) -> Became:
-        found = next(iter(read_documents([row])))
-        if isinstance(found, ResultFault):
-            return not_moved("move_form", found.message)
+        results_file = next(iter(read_documents([row])))
+        if isinstance(results_file, ResultFault):
+            return not_moved("move_form", results_file.message)
         return self._results(
-            replace(found, came_at=_moment(row.get("created_at"))),
+            replace(results_file, came_at=_moment(row.get("created_at"))),
             self.records.container_of(container),
         )
 
@@ -139,10 +139,10 @@ class FileMover:
         return self.records.move(MovedKind.STREAM, row, project.id, read_stream, act)
 
     def _stream(
-        self, there: RemoteStream, known: Moved | None, container: Container | None
+        self, there: RemoteStream, moved: Moved | None, container: Container | None
     ) -> Became:
-        if known is not None:
-            return changed_there(known)
+        if moved is not None:
+            return changed_there(moved)
         if container is None:
             return not_moved("move_elsewhere", _("Its container was deleted here."))
         for here in streams_here:
@@ -156,7 +156,7 @@ class FileMover:
         """
         key = f"day:{stream.remote_id}:{day:%Y%m%d}"
         name = f"{stream.name} {day} (ACRCloud)"
-        known = self.records.find(MovedKind.DAY, key)
+        moved = self.records.find(MovedKind.DAY, key)
         try:
             results = results_of_day(plays, day)
         except OtherDay:
@@ -165,17 +165,17 @@ class FileMover:
             )
             became = not_moved("move_other_day", text)
             self.records.note(
-                MovedKind.DAY, key, stream.remote_id, name, digest(plays), became, known
+                MovedKind.DAY, key, stream.remote_id, name, digest(plays), became, moved
             )
             return False
-        if results or known is not None:
+        if results or moved is not None:
             self.records.settle(
                 MovedKind.DAY,
                 key,
                 stream.remote_id,
                 name,
                 results,
-                lambda _there, _known: self._day(stream, day, key, name, results),
+                lambda _there, _moved: self._day(stream, day, key, name, results),
             )
         return True
 
@@ -188,41 +188,41 @@ class FileMover:
             return not_moved("move_elsewhere", _("Its stream was deleted here."))
         midnight = datetime.combine(day, time(), tzinfo=UTC)
         day_ms = int(DAY.total_seconds() * 1000)
-        found = FoundFile(
+        results_file = FoundFile(
             line=1,
             name=name,
             state=READY,
             results=results,
-            remote_id=digest([self.records.one.account.pk, key]),
+            remote_id=digest([self.records.move_in.account.pk, key]),
             duration_ms=day_ms,
             came_at=midnight,
         )
-        became = self._results(found, container)
+        became = self._results(results_file, container)
         if became.outcome is not MovedOutcome.NEW:
             return became
         file = ScannedFile.objects.get(uid=became.case.partition(":")[2])
         refused = here.note_day(stream.case, file, midnight, day_ms, self.records.user)
         return replace(became, code="move_form", text=refused) if refused else became
 
-    def _results(self, found: FoundFile, container: Container | None) -> Became:
+    def _results(self, results_file: FoundFile, container: Container | None) -> Became:
         if container is None:
             return not_moved("move_elsewhere", _("Its container was deleted here."))
         files = ScannedFile.objects.present()
-        file = files.filter(remote_id=found.remote_id).first()
+        file = files.filter(remote_id=results_file.remote_id).first()
         # A file that this portal sent to the account is here already.
         if file is not None and file.container_id != container.pk:
             return Became(MovedOutcome.SAME, f"file:{file.uid}")
         importer = ResultImporter(
             container=container,
             user=self.records.user,
-            source=self.records.one.account.name,
+            source=self.records.move_in.account.name,
             dry=False,
             heartbeat=lambda: None,
         )
-        summary = importer.run([found])
+        summary = importer.run([results_file])
         if summary.refused:
             return not_moved("move_form", str(summary.faults[0]["message"]))
-        file = files.get(remote_id=found.remote_id)
+        file = files.get(remote_id=results_file.remote_id)
         outcome = (
             MovedOutcome.NEW
             if summary.added

@@ -101,7 +101,7 @@ MOVES = register(
         scheduling={
             "pool": Pool.TALK,
             "needs": frozenset({OUTSIDE}),
-            "lane": lambda one: str(one.account_id),
+            "lane": lambda move: str(move.account_id),
             "lane_limit": lambda: 1,
         },
         form=MoveInForm,

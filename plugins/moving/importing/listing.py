@@ -60,17 +60,19 @@ class Lister:
             MovedKind.PROJECT, plain, "", read_settings, self._identification
         )
 
-    def _identification(self, there: RemoteSettings, _known: Moved | None) -> Became:
+    def _identification(self, there: RemoteSettings, _moved: Moved | None) -> Became:
         """Say that a project needs new keys, unless somebody made them."""
         here = Project.objects.filter(name=there.name, revoked_at=None).first()
         if here is not None:
             return Became(MovedOutcome.SAME, f"project:{here.uid}")
-        found, missing = self.records.buckets_of(there)
+        buckets, missing = self.records.buckets_of(there)
         text = _(
             "Its keys are not read. Under API tokens, create identification keys of the "
             "same name for the buckets %(names)s, and give them to its programs and "
             "devices."
-        ) % {"names": ", ".join([*(one.name for one in found), *missing]) or "–"}
+        ) % {
+            "names": ", ".join([*(bucket.name for bucket in buckets), *missing]) or "–"
+        }
         return not_moved("move_keys", text)
 
     def unknown(self, row: Json, project: str) -> bool:
@@ -80,7 +82,7 @@ class Lister:
             MovedKind.UNKNOWN, row, project, read, self._unknown_sound
         )
 
-    def _unknown_sound(self, there: RemoteUnknown, _known: Moved | None) -> Became:
+    def _unknown_sound(self, there: RemoteUnknown, _moved: Moved | None) -> Became:
         """Say what to do about sound of which an account gives only figures."""
         text = _(
             "Length %(length)s, occurrences: %(plays)s. The account gives no sound of "
@@ -100,5 +102,5 @@ class Lister:
             plain | {"id": f"{PROJECT}{row.get('id')}"},
             "",
             read_settings,
-            lambda _there, _known: not_moved("move_unknown", text),
+            lambda _there, _moved: not_moved("move_unknown", text),
         )

@@ -26,12 +26,12 @@ class CountedMoves:
 _SHOWN_MOVED = 100
 
 
-def outcome_context(one: MoveIn) -> dict[str, Any]:
+def outcome_context(move: MoveIn) -> dict[str, Any]:
     """Return counts and objects. Any: values for a template."""
-    there = one.summary.get("there", {})
-    counts = one.summary.get("counts", {})
-    rows = selectors.not_moved(one)
-    is_stopped = one.status == ImportStatus.REFUSED and bool(one.summary)
+    there = move.summary.get("there", {})
+    counts = move.summary.get("counts", {})
+    rows = selectors.not_moved(move)
+    is_stopped = move.status == ImportStatus.REFUSED and bool(move.summary)
     return {
         "kinds": [
             CountedMoves(
@@ -42,12 +42,12 @@ def outcome_context(one: MoveIn) -> dict[str, Any]:
             for kind in MovedKind
             if kind in there or kind in counts
         ],
-        "minutes": max(1, round(seconds_of(one.summary.get("calls", 0)) / 60)),
-        "codes": selectors.not_moved_by_code(one),
+        "minutes": max(1, round(seconds_of(move.summary.get("calls", 0)) / 60)),
+        "codes": selectors.not_moved_by_code(move),
         "moved": rows[:_SHOWN_MOVED],
         "moved_count": rows.count(),
-        "waiting_count": selectors.waiting_recordings(one).count(),
-        "callbacks": selectors.callbacks_to_take_over(one),
-        "can_pause": one.status == ImportStatus.IMPORTING,
+        "waiting_count": selectors.waiting_recordings(move).count(),
+        "callbacks": selectors.callbacks_to_take_over(move),
+        "can_pause": move.status == ImportStatus.IMPORTING,
         "can_go_on": is_stopped,
     }

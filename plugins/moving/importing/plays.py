@@ -47,21 +47,21 @@ def results_of_day(plays: Sequence[Json], day: date) -> Json:
         for section in _SECTIONS:
             value = metadata.get(section)
             entries = value if isinstance(value, list) else [value]
-            for found in entries:
-                if isinstance(found, dict):
-                    item = _item(found, begin - midnight, length_ms)
+            for entry in entries:
+                if isinstance(entry, dict):
+                    item = _item(entry, begin - midnight, length_ms)
                     sections.setdefault(section, []).append(item)
     return sections
 
 
-def _item(found: Json, at: timedelta, length_ms: int) -> Json:
+def _item(entry: Json, at: timedelta, length_ms: int) -> Json:
     """Return a recording of a play as ACRCloud's File Scanning would report it."""
     at_ms = at // timedelta(milliseconds=1)
     cut_ms = max(0, -at_ms)
     moved = {
         name: value + at_ms
         for name in _OFFSETS
-        if isinstance(value := found.get(name), int) and not isinstance(value, bool)
+        if isinstance(value := entry.get(name), int) and not isinstance(value, bool)
     }
     # Without these the recording would seem to begin with the file.
     moved.setdefault(_OFFSETS[0], at_ms)
@@ -70,8 +70,8 @@ def _item(found: Json, at: timedelta, length_ms: int) -> Json:
     return {
         "offset": (at_ms + cut_ms) / 1000,
         "played_duration": (end_ms - at_ms - cut_ms) / 1000,
-        "score": found.get("score"),
-        "result": {**found, **moved},
+        "score": entry.get("score"),
+        "result": {**entry, **moved},
     }
 
 

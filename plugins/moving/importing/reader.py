@@ -41,16 +41,16 @@ class Reader:
     trying again does not help, and ``CloudFault`` for what a list cannot be read for.
     """
 
-    one: MoveIn
+    move_in: MoveIn
     account: CloudAccount
     cloud: Cloud
     heartbeat: Callable[[], None]
     _called_at: float = 0.0
 
-    def page(self, path: str, page: int, per_page: int, **more: Any) -> RemotePage:
+    def page(self, path: str, page: int, per_page: int, **query: Any) -> RemotePage:
         """Return a page of a list. Any: as ``Cloud.read_page`` takes."""
         return self._call(
-            lambda: self.cloud.read_page(path, page=page, per_page=per_page, **more)
+            lambda: self.cloud.read_page(path, page=page, per_page=per_page, **query)
         )
 
     def plays(self, project: str, stream: str, day: str) -> list[Json]:
@@ -77,7 +77,7 @@ class Reader:
             resume(self.account)
             self.account.refresh_from_db()
         # Written with the next page.
-        self.one.cursor.pop("failures", None)
+        self.move_in.cursor.pop("failures", None)
         return answer
 
     def _refuse_endless(self) -> None:
@@ -85,7 +85,7 @@ class Reader:
 
         Somebody who looks at it lets it go on, for as long again.
         """
-        cursor, now = self.one.cursor, jobs.clock.now()
+        cursor, now = self.move_in.cursor, jobs.clock.now()
         began = datetime.fromisoformat(cursor.setdefault("began", now.isoformat()))
         hours: int = settings.ACRPORTAL_MOVE_HOURS
         if now - began < timedelta(hours=hours):
@@ -106,17 +106,17 @@ class Reader:
         until = self.account.paused_until
         if until is not None and until > jobs.clock.now():
             raise WaitsUntil(until, self.account.pause_message)
-        between = self.one.cursor.get("between", usual)
+        between = self.move_in.cursor.get("between", usual)
         # Writing a page may take longer than the pause. Who waits for SQLite's lock looks
         # ten times a second, so other writers need a gap longer than that.
         next_at = max(self._called_at + between, monotonic() + between / 4)
-        while (left := next_at - monotonic()) > 0:
-            sleep(min(left, 1.0))
+        while (wait_s := next_at - monotonic()) > 0:
+            sleep(min(wait_s, 1.0))
             self.heartbeat()
         self._called_at = monotonic()
 
     def _explain(self, fault: CloudFault) -> None:
-        cursor = self.one.cursor
+        cursor = self.move_in.cursor
         if fault.kind is FaultKind.QUOTA:
             between = cursor.get("between", SECONDS_BETWEEN)
             cursor["between"] = min(2 * between, _SLOWEST)
@@ -137,4 +137,4 @@ class Reader:
             raise WaitsUntil(jobs.clock.now() + wait, str(fault)) from fault
 
     def _keep_cursor(self) -> None:
-        MoveIn.objects.filter(pk=self.one.pk).update(cursor=self.one.cursor)
+        MoveIn.objects.filter(pk=self.move_in.pk).update(cursor=self.move_in.cursor)

@@ -47,17 +47,17 @@ def not_moved(code: str, text: str) -> Became:
     return Became(MovedOutcome.NOT_MOVED, code=code, text=text)
 
 
-def unchanged(known: Moved) -> Became:
+def unchanged(moved: Moved) -> Became:
     """Leave what an object became as it is."""
     return Became(
-        MovedOutcome.SAME, known.case, known.ours, callback_url=known.callback_url
+        MovedOutcome.SAME, moved.case, moved.ours, callback_url=moved.callback_url
     )
 
 
-def changed_there(known: Moved) -> Became:
+def changed_there(moved: Moved) -> Became:
     """Leave ours as it is, and say that it changed there."""
     text = _("It changed there since it was moved. Ours stays: change it by hand.")
-    return replace(unchanged(known), code="move_changed", text=text)
+    return replace(unchanged(moved), code="move_changed", text=text)
 
 
 def refuse_name(name: str) -> Became:
@@ -68,10 +68,15 @@ def refuse_name(name: str) -> Became:
 
 def free_name(name: str, remote: str, rows: Any) -> str:  # Any: a manager
     """Return a name that nothing here has; empty if there is none."""
-    wanted = (name, f"{name[:170]} (ACRCloud {remote[:20]})")
+    names = (name, f"{name[:170]} (ACRCloud {remote[:20]})")
     with working_for(None):
         return next(
-            (each for each in wanted if not rows.filter(name=each).exists()), ""
+            (
+                candidate
+                for candidate in names
+                if not rows.filter(name=candidate).exists()
+            ),
+            "",
         )
 
 
@@ -79,7 +84,7 @@ def free_name(name: str, remote: str, rows: Any) -> str:  # Any: a manager
 class Records:
     """What became of the objects of one account; counts them in ``summary``."""
 
-    one: MoveIn
+    move_in: MoveIn
     user: User
     summary: MoveSummary = field(default_factory=MoveSummary)
     reads_again: bool = False
@@ -112,14 +117,14 @@ class Records:
         act: Callable[[Any, Moved | None], Became],
     ) -> bool:
         """Move an object unless it is known and the same; return whether it was unknown."""
-        known, theirs = self.find(kind, key), digest(there)
-        if known is not None and known.case and known.theirs == theirs:
+        moved, theirs = self.find(kind, key), digest(there)
+        if moved is not None and moved.case and moved.theirs == theirs:
             if not self.reads_again:
                 self.summary.count(kind, MovedOutcome.SAME)
             return False
-        became = act(there, known if known is not None and known.case else None)
-        self.note(kind, key, parent, name, theirs, became, known)
-        return known is None
+        became = act(there, moved if moved is not None and moved.case else None)
+        self.note(kind, key, parent, name, theirs, became, moved)
+        return moved is None
 
     def note(
         self,
@@ -129,10 +134,10 @@ class Records:
         name: str,
         theirs: str,
         became: Became,
-        known: Moved | None,
+        moved: Moved | None,
     ) -> None:
         """Write what became of an object; ``theirs`` is the digest of it there."""
-        if known is None or not self.reads_again:
+        if moved is None or not self.reads_again:
             self.summary.count(kind, became.outcome)
         values = asdict(became) | {
             "parent": parent,
@@ -140,14 +145,14 @@ class Records:
             "theirs": theirs,
             "text": became.text[:1000],
         }
-        if known is not None and known.case and not became.case:
+        if moved is not None and moved.case and not became.case:
             # What it became before is still here.
-            values |= {"case": known.case, "ours": known.ours}
-        if known is not None and all(
-            getattr(known, column) == value for column, value in values.items()
+            values |= {"case": moved.case, "ours": moved.ours}
+        if moved is not None and all(
+            getattr(moved, column) == value for column, value in values.items()
         ):
             return
-        row = known or Moved(account=self.one.account, kind=kind, remote_id=key)
+        row = moved or Moved(account=self.move_in.account, kind=kind, remote_id=key)
         for column, value in values.items():
             setattr(row, column, value)
         row.save()
@@ -161,7 +166,7 @@ class Records:
 
     def find(self, kind: MovedKind, key: str) -> Moved | None:
         """Return the row of an object by its remote id."""
-        rows = Moved.objects.filter(account=self.one.account, kind=kind)
+        rows = Moved.objects.filter(account=self.move_in.account, kind=kind)
         return rows.filter(remote_id=key).first()
 
     def container_of(self, remote: str) -> Container | None:
@@ -173,19 +178,19 @@ class Records:
         return self._ours(MovedKind.BUCKET, remote, Bucket.objects.present())
 
     def _ours(self, kind: MovedKind, remote: str, rows: QuerySet[Row]) -> Row | None:
-        known = self.find(kind, remote)
-        if known is None or not known.case:
+        moved = self.find(kind, remote)
+        if moved is None or not moved.case:
             return None
-        return rows.filter(pk=known.case.partition(":")[2]).first()
+        return rows.filter(pk=moved.case.partition(":")[2]).first()
 
     def buckets_of(self, there: RemoteSettings) -> tuple[list[Bucket], list[str]]:
         """Return the buckets that became of a container's, and names of the missing."""
-        found, missing = [], []
+        buckets, missing = [], []
         for key, name in there.buckets:
             if key == str(ACRCLOUD_MUSIC_BUCKET_ID):
-                found.append(reserved_bucket())
+                buckets.append(reserved_bucket())
             elif (bucket := self.bucket_of(key)) is not None:
-                found.append(bucket)
+                buckets.append(bucket)
             else:
                 missing.append(name or key)
-        return found, missing
+        return buckets, missing

@@ -126,7 +126,7 @@ def read_bucket(row: Json) -> RemoteBucket:
         name=_needed(row, "name", 200),
         type=text_of(row.get("type"), 40) or "File",
         region=text_of(row.get("region"), 32),
-        labels=[name for each in _list(labels) if (name := text_of(each, 100))],
+        labels=[name for label in _list(labels) if (name := text_of(label, 100))],
     )
 
 
@@ -147,7 +147,7 @@ def read_recording(row: Json) -> RemoteRecording:
 def read_track(row: Json, bucket: str) -> RemoteTrack:
     """Read a row of a dedup bucket; it has no id of its own. Raises ``UnknownForm``."""
     acr_id = _acr_id(row)
-    ids = [name for each in _list(row.get("dup_files")) if (name := text_of(each, 200))]
+    ids = [name for file in _list(row.get("dup_files")) if (name := text_of(file, 200))]
     return RemoteTrack(
         id=f"{bucket[:60]}:{acr_id}",
         acr_id=acr_id,
@@ -165,10 +165,10 @@ def read_settings(row: Json) -> RemoteSettings:
         name=_needed(row, "name", 200),
         region=text_of(row.get("region"), 32),
         buckets=[
-            (text_of(each.get("id"), 64), text_of(each.get("name"), 200))
-            if isinstance(each, dict)
-            else (text_of(each, 64), "")
-            for each in _list(row.get("buckets"))
+            (text_of(bucket.get("id"), 64), text_of(bucket.get("name"), 200))
+            if isinstance(bucket, dict)
+            else (text_of(bucket, 64), "")
+            for bucket in _list(row.get("buckets"))
         ],
         audio_type=text_of(row.get("audio_type"), 16),
         engine=engine if isinstance(engine, int) and 1 <= engine <= 5 else 1,
@@ -190,7 +190,7 @@ def read_stream(row: Json) -> RemoteStream:
     return RemoteStream(
         id=id_of(row, "stream_id", "id"),
         name=name,
-        urls=[url for each in _list(urls) if (url := text_of(each, 2001))],
+        urls=[url for address in _list(urls) if (url := text_of(address, 2001))],
         user_defined=_object(row.get("user_defined")),
     )
 
@@ -220,16 +220,16 @@ def text_of(value: object, limit: int) -> str:
 def _details(title: str, row: Json) -> RecordingDetails:
     """Return the metadata; known names in ``user_defined`` fill columns, too."""
     user_defined = _object(row.get("user_defined"))
-    known: dict[str, object] = {}
+    columns: dict[str, object] = {}
     for name, value in user_defined.items():
-        known.setdefault(_COLUMNS.get(compared(str(name)), ""), value)
-    date = text_of(known.get("release_date"), 10)
+        columns.setdefault(_COLUMNS.get(compared(str(name)), ""), value)
+    date = text_of(columns.get("release_date"), 10)
 
     def text(name: str, limit: int) -> str:
-        return text_of(known.get(name), limit)
+        return text_of(columns.get(name), limit)
 
     def names(name: str) -> list[str]:
-        entries = (text_of(entry, 300) for entry in _list(known.get(name)))
+        entries = (text_of(entry, 300) for entry in _list(columns.get(name)))
         return [entry for entry in entries if entry][:50]
 
     return RecordingDetails(
@@ -241,8 +241,8 @@ def _details(title: str, row: Json) -> RecordingDetails:
         label=text("label", 300),
         release_date=date if _DATE.match(date) else "",
         isrc=text("isrc", 40),
-        upc=_check_code(check_upc, known.get("upc")),
-        iswc=_check_code(check_iswc, known.get("iswc")),
+        upc=_check_code(check_upc, columns.get("upc")),
+        iswc=_check_code(check_iswc, columns.get("iswc")),
         writers=names("writers"),
         publishers=names("publishers"),
         notes=text("notes", 4000),

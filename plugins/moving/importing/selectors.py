@@ -40,10 +40,10 @@ def waiting_recordings(move: MoveIn) -> QuerySet[Recording]:
 def callbacks_to_take_over(move: MoveIn) -> list[tuple[Moved, Container]]:
     """Return moved containers whose results still go out from the account only."""
     rows = moved_of(move).filter(kind=MovedKind.CONTAINER).exclude(callback_url="")
-    known = {
+    moved_by_key = {
         int(row.case.partition(":")[2]): row
         for row in rows.exclude(outcome=MovedOutcome.NOT_MOVED)
         if row.case
     }
-    silent = Container.objects.present().filter(pk__in=known, callback_url="")
-    return [(known[container.pk], container) for container in silent]
+    silent = Container.objects.present().filter(pk__in=moved_by_key, callback_url="")
+    return [(moved_by_key[container.pk], container) for container in silent]

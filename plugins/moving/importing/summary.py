@@ -26,8 +26,8 @@ class MoveSummary:
     @classmethod
     def of(cls, stored: dict[str, Any]) -> MoveSummary:  # Any: JSON
         """Return a stored summary; other keys belong to the pages."""
-        known = {name: stored[name] for name in cls.__slots__ if name in stored}
-        return cls(**known)
+        values = {name: stored[name] for name in cls.__slots__ if name in stored}
+        return cls(**values)
 
     def count(self, kind: MovedKind, outcome: MovedOutcome) -> None:
         """Count an object."""
@@ -35,10 +35,10 @@ class MoveSummary:
         of_kind[outcome.value] = of_kind.get(outcome.value, 0) + 1
         self.refused += outcome is MovedOutcome.NOT_MOVED
 
-    def fault(self, what: str, text: str) -> None:
+    def fault(self, subject: str, text: str) -> None:
         """Note why a list could not be read; the first ones are shown."""
         if len(self.faults) < SHOWN:
-            self.faults.append({"what": what[:200], "message": text[:500]})
+            self.faults.append({"what": subject[:200], "message": text[:500]})
 
     def as_json(self) -> dict[str, Any]:  # Any: JSON
         """Return the summary as it is stored."""

@@ -65,22 +65,22 @@ Json = dict[str, Any]  # Any: JSON of another service
 Lists = Iterator[tuple[str, Callable[[], None]]]
 
 
-def run(one: MoveIn, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
+def run(move_in: MoveIn, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
     """Move the account, or only count what is there; return the columns to write."""
-    user = one.made_by
+    user = move_in.made_by
     if user is None:
         raise ImportRefused(_("The account of the person who asked was deleted."))
     refuse_limited(user)
-    account = one.account
+    account = move_in.account
     if not account._state.adding:
         # Another job may have paused or changed the account since.
         account.refresh_from_db()
     try:
-        reader = Reader(one, account, Cloud(account), heartbeat)
+        reader = Reader(move_in, account, Cloud(account), heartbeat)
         if dry:
             return {"summary": _look(reader).as_json()}
-        records = Records(one, user, MoveSummary.of(one.summary))
-        return {"summary": Walk(one, reader, records).run().as_json(), "cursor": {}}
+        records = Records(move_in, user, MoveSummary.of(move_in.summary))
+        return {"summary": Walk(move_in, reader, records).run().as_json(), "cursor": {}}
     except CloudFault as fault:
         raise ImportRefused(explain_fault(fault, account)) from fault
 
@@ -90,13 +90,13 @@ def run(one: MoveIn, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
 
 def _look(reader: Reader) -> MoveSummary:
     """Count what is in the account, and the calls that a move needs."""
-    one, summary = reader.one, MoveSummary()
+    move_in, summary = reader.move_in, MoveSummary()
     there = summary.there
     lists = 0
-    if MoveParts.RECORDINGS in one.parts:
-        listed = _all(reader, "buckets")
-        there |= {"bucket": len(listed), "recording": 0}
-        for row in listed:
+    if MoveParts.RECORDINGS in move_in.parts:
+        buckets = _all(reader, "buckets")
+        there |= {"bucket": len(buckets), "recording": 0}
+        for row in buckets:
             for kind, path in _lists_of(row):
                 count = _count_in(row, path, reader, summary)
                 there[kind.value] = there.get(kind.value, 0) + count
@@ -104,7 +104,7 @@ def _look(reader: Reader) -> MoveSummary:
                 lists += 1
         with suppress(CloudFault):
             there["project"] = _count(reader, "base-projects")
-    if MoveParts.FILES in one.parts:
+    if MoveParts.FILES in move_in.parts:
         containers = _all(reader, "fs-containers")
         there["container"] = len(containers)
         files = [
@@ -115,7 +115,7 @@ def _look(reader: Reader) -> MoveSummary:
         lists += len(containers)
         # Their order may change, so each list is read twice.
         summary.calls += sum(2 * -(-count // FILES_PER_PAGE) for count in files)
-    if MoveParts.STREAMS in one.parts and MoveParts.STREAMS in parts_here():
+    if MoveParts.STREAMS in move_in.parts and MoveParts.STREAMS in parts_here():
         try:
             projects = _all(reader, "bm-cs-projects")
             there["stream"] = sum(
@@ -126,18 +126,18 @@ def _look(reader: Reader) -> MoveSummary:
             # Not every account has this list.
             summary.fault(_("Streams"), str(fault))
             there["stream"], projects = 0, []
-        there["day"] = there["stream"] * len(list(_days(one.since)))
+        there["day"] = there["stream"] * len(list(_days(move_in.since)))
         lists += len(projects)
         summary.calls += there["day"]
-    if MoveParts.UNKNOWN in one.parts and MoveParts.STREAMS in parts_here():
+    if MoveParts.UNKNOWN in move_in.parts and MoveParts.STREAMS in parts_here():
         with suppress(CloudFault):
-            found = [
+            counts = [
                 _count(reader, f"ucf-projects/{row.get('id')}/results")
                 for row in _all(reader, "ucf-projects")
             ]
-            there["unknown"] = sum(found)
-            lists += len(found)
-            summary.calls += sum(-(-count // _LISTS_PER_PAGE) for count in found)
+            there["unknown"] = sum(counts)
+            lists += len(counts)
+            summary.calls += sum(-(-count // _LISTS_PER_PAGE) for count in counts)
     summary.calls += lists + 5
     return summary
 
@@ -165,8 +165,8 @@ def _all(reader: Reader, path: str) -> list[Json]:
     return rows
 
 
-def _count(reader: Reader, path: str, **more: Any) -> int:  # Any: as Reader.page takes
-    answer = reader.page(path, 1, 1, **more)
+def _count(reader: Reader, path: str, **query: Any) -> int:  # Any: as Reader.page takes
+    answer = reader.page(path, 1, 1, **query)
     return len(answer.rows) if answer.total is None else answer.total
 
 
@@ -221,11 +221,11 @@ def _days(since: date) -> Iterator[date]:
 class Walk:
     """One move: ``cursor`` holds the lists that are done and the place in the next."""
 
-    def __init__(self, one: MoveIn, reader: Reader, records: Records) -> None:
-        self._one, self._reader, self._records = one, reader, records
+    def __init__(self, move_in: MoveIn, reader: Reader, records: Records) -> None:
+        self._move_in, self._reader, self._records = move_in, reader, records
         self._bucket_mover, self._file_mover = BucketMover(records), FileMover(records)
         self._lister = Lister(records)
-        self._cursor: Json = one.cursor
+        self._cursor: Json = move_in.cursor
         if "done" not in self._cursor:
             # The time of the check does not count.
             self._cursor.pop("began", None)
@@ -254,7 +254,7 @@ class Walk:
 
     def _lists(self) -> Lists:
         """Yield each list with what reads it; later ones depend on what came before."""
-        parts = self._one.parts
+        parts = self._move_in.parts
         if MoveParts.RECORDINGS in parts:
             yield from self._lists_of_buckets()
         if MoveParts.FILES in parts:
@@ -288,7 +288,7 @@ class Walk:
 
     def _came(self, kind: MovedKind) -> list[str]:
         """Return the remote ids of what is here now and holds lists of its own."""
-        rows = Moved.objects.filter(account=self._one.account, kind=kind)
+        rows = Moved.objects.filter(account=self._move_in.account, kind=kind)
         rows = rows.exclude(case="").exclude(remote_id__startswith=PROJECT)
         if kind == MovedKind.BUCKET:
             rows = rows.exclude(remote_id="23")
@@ -401,10 +401,10 @@ class Walk:
         """Move the plays of the days before today, the last one first."""
         self._records.reads_again = False
         stream = Moved.objects.get(
-            account=self._one.account, kind=MovedKind.STREAM, remote_id=remote
+            account=self._move_in.account, kind=MovedKind.STREAM, remote_id=remote
         )
         before = self._cursor.get("day")
-        for day in _days(self._one.since):
+        for day in _days(self._move_in.since):
             if before is not None and day.isoformat() >= before:
                 continue
             plays = self._reader.plays(stream.parent, remote, f"{day:%Y%m%d}")
@@ -422,12 +422,12 @@ class Walk:
         move: Callable[[Json], bool | None],
         *,
         per_page: int = _LISTS_PER_PAGE,
-        **more: Any,
+        **query: Any,
     ) -> None:  # Any: as Reader.page takes
         """Move the rows of a list, page by page, in as many passes as it takes."""
         cursor = self._cursor
         while True:
-            answer = self._reader.page(path, cursor["page"], per_page, **more)
+            answer = self._reader.page(path, cursor["page"], per_page, **query)
             ids = [_id_in(row) for row in answer.rows]
             # A server that ignores the page would return the same one for ever.
             is_last = (
@@ -445,7 +445,7 @@ class Walk:
                 totals = cursor.setdefault("totals", [])
                 if answer.total not in totals:
                     totals.append(answer.total)
-                shifted = self._may_have_shifted(sorted_by_id="sort" in more)
+                shifted = self._may_have_shifted(sorted_by_id="sort" in query)
                 cursor["page"] += 1
                 if is_last:
                     cursor |= {"page": 1, "new": 0, "pass": cursor["pass"] + 1}
@@ -485,10 +485,10 @@ class Walk:
 
     def _keep(self) -> None:
         """Write where the walk is and what it counted, with the rows of the page."""
-        one = self._one
-        one.summary = self._records.summary.as_json()
-        MoveIn.objects.filter(pk=one.pk).update(
-            cursor=self._cursor, summary=one.summary
+        move_in = self._move_in
+        move_in.summary = self._records.summary.as_json()
+        MoveIn.objects.filter(pk=move_in.pk).update(
+            cursor=self._cursor, summary=move_in.summary
         )
 
 

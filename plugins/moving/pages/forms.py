@@ -95,6 +95,6 @@ class EndForm(forms.Form):
 
     keeps = forms.ChoiceField(choices=TrialKeeps.choices, label=_("Scan on with"))
 
-    def kept(self) -> TrialKeeps:
+    def choice(self) -> TrialKeeps:
         """Return the choice."""
         return TrialKeeps(self.cleaned_data["keeps"])

@@ -59,7 +59,7 @@ class ShownEngine:
     """One engine's figures in words."""
 
     name: str
-    found: str
+    recall: str
     precision: str
     wrong: int
 

@@ -67,10 +67,10 @@ def trial(request: PortalRequest, uid: str) -> HttpResponseBase:
 @needs(Action.CONFIGURE)
 def trial_compare(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Compare what has come since the last time."""
-    one = _trial(uid)
-    services.compare_now(trial=one, user=request.user)
+    trial = _trial(uid)
+    services.compare_now(trial=trial, user=request.user)
     messages.success(request, _("What has come is being compared."))
-    return redirect(one.url)
+    return redirect(trial.url)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -78,17 +78,17 @@ def trial_compare(request: PortalRequest, uid: str) -> HttpResponseBase:
 def trial_end(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Ask what scans on, then end the trial."""
     refuse_limited(request.user)
-    one = _trial(uid)
+    trial = _trial(uid)
     form = EndForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            services.end_trial(trial=one, keeps=form.kept(), user=request.user)
+            services.end_trial(trial=trial, keeps=form.choice(), user=request.user)
         except TrialRefused as refused:
             messages.error(request, str(refused))
         else:
             messages.success(request, _("The trial has ended; its report is stored."))
-        return redirect(one.url)
-    context = {"trial": one, "form": form, "waiting": waiting_rows(one).count()}
+        return redirect(trial.url)
+    context = {"trial": trial, "form": form, "waiting": waiting_rows(trial).count()}
     status = 422 if form.errors else 200
     return render(request, "portal/trials/end.html", context, status=status)
 
@@ -98,17 +98,17 @@ def trial_end(request: PortalRequest, uid: str) -> HttpResponseBase:
 @needs(Action.DECIDE)
 def trial_judge(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Let a person hear both sounds of what is drawn, and say whether they agree."""
-    one = _trial(uid)
+    trial = _trial(uid)
     if request.method == "POST":
-        _judge(request, one)
+        _judge(request, trial)
         return redirect("portal:trial_judge", uid=uid)
-    waiting = waiting_rows(one)
+    waiting = waiting_rows(trial)
     context = {
-        "trial": one,
-        "runs": one.state == TrialState.RUNNING,
+        "trial": trial,
+        "runs": trial.state == TrialState.RUNNING,
         "rows": page.judging(waiting),
         "waiting": count_of(waiting),
-        "judged": rows_of(one)
+        "judged": rows_of(trial)
         .exclude(judged="")
         .filter(judged_by=request.user)
         .select_related("recording", "file__scanned_file", "match")
@@ -118,8 +118,8 @@ def trial_judge(request: PortalRequest, uid: str) -> HttpResponseBase:
     return render(request, "portal/trials/judge.html", context)
 
 
-def _judge(request: PortalRequest, one: EngineTrial) -> None:
-    rows = TrialRow.objects.filter(file__trial=one).select_related(
+def _judge(request: PortalRequest, trial: EngineTrial) -> None:
+    rows = TrialRow.objects.filter(file__trial=trial).select_related(
         "match", "recording", "file__scanned_file"
     )
     # Compared again meanwhile, the row has another key and waits on the page.
@@ -145,11 +145,11 @@ def _judge(request: PortalRequest, one: EngineTrial) -> None:
 def trial_report(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Download the report: the stored one of an ended trial, else as it is now."""
     refuse_limited(request.user)
-    one = _trial(uid)
+    trial = _trial(uid)
     return HttpResponse(
-        one.report or services.report_text(one),
+        trial.report or services.report_text(trial),
         content_type="application/json",
-        headers=attachment(f"{one.uid}.json"),
+        headers=attachment(f"{trial.uid}.json"),
     )
 
 

@@ -39,7 +39,7 @@ from scanning.comparison import (
 from scanning.models import Detection, Scan, ScannedFile, Segment
 from scanning.selectors import current_scans_of, has_searched, index_positions
 
-Found = dict[int, EngineDetection]
+Detections = dict[int, EngineDetection]
 """What one engine found, by the canonical recording of its sound."""
 
 
@@ -57,7 +57,7 @@ class Theirs:
     and ``elsewhere`` count finds without a recording here.
     """
 
-    found: dict[int, EngineDetection]
+    detections: dict[int, EngineDetection]
     starts: Sequence[Start]
     buckets: Sequence[str]
     asked_at: datetime
@@ -89,7 +89,7 @@ def compare_files(
 ) -> None:
     """Compare those files that both engines have scanned since."""
     files = ScannedFile.objects.filter(pk__in=keys).select_related("container")
-    known = {
+    compared = {
         (row.scanned_file_id, row.our_scan_id, row.their_scan_id)
         for row in trial.files.filter(scanned_file__in=keys)
     }
@@ -103,7 +103,7 @@ def compare_files(
         }
         ours = done.get(EngineChoice.EMBEDDED)
         theirs = done.get(EngineChoice.ACRCLOUD)
-        if ours and theirs and (file.pk, ours.pk, theirs.pk) not in known:
+        if ours and theirs and (file.pk, ours.pk, theirs.pk) not in compared:
             scanned = Scan.objects.in_bulk([ours.pk, theirs.pk])
             heard = _scanned_there(trial, file, scanned[theirs.pk])
             FileComparison(trial, file, scanned[ours.pk], heard).write()
@@ -112,7 +112,7 @@ def compare_files(
 def _scanned_there(trial: EngineTrial, file: ScannedFile, scan: Scan) -> Theirs:
     floor = file.container.score_floor
     return Theirs(
-        found=found_in([scan], floor=floor),
+        detections=found_in([scan], floor=floor),
         starts=_reference_starts(scan),
         buckets=trial.their_buckets.get(str(file.container_id), []),
         asked_at=scan.created_at,
@@ -141,27 +141,30 @@ class FileComparison:
         self._trial, self._file = trial, file
         self._ours, self._theirs = ours, theirs
         floor = file.container.score_floor
-        raw = [found_in([ours], floor=floor), theirs.found]
-        recordings = {each.recording for found in raw for each in found.values()}
+        raw = [found_in([ours], floor=floor), theirs.detections]
+        recordings = {
+            detection.recording for side in raw for detection in side.values()
+        }
         self._sounds = sounds_of(recordings)
         self._sound_of = members_of(set(self._sounds.values()))
         self._members = Recording.objects.in_bulk(
-            {*self._sound_of, *(each.pk for each in recordings)}
+            {*self._sound_of, *(recording.pk for recording in recordings)}
         )
         comparable = self._comparable()
-        found = [self._by_sound(each) for each in raw]
-        self._found = [
-            {key: each for key, each in side.items() if key in comparable}
-            for side in found
+        sides = [self._by_sound(raw_side) for raw_side in raw]
+        self._detections = [
+            {key: detection for key, detection in side.items() if key in comparable}
+            for side in sides
         ]
         left_out = [
-            each
-            for side in found
-            for key, each in side.items()
+            detection
+            for side in sides
+            for key, detection in side.items()
             if key not in comparable
         ]
         own = sum(
-            each.recording.bucket_id == ACRCLOUD_MUSIC_BUCKET_ID for each in left_out
+            detection.recording.bucket_id == ACRCLOUD_MUSIC_BUCKET_ID
+            for detection in left_out
         )
         self._counts = {
             "own_catalogue": own + theirs.own_catalogue,
@@ -172,7 +175,7 @@ class FileComparison:
     def _comparable(self) -> set[int]:
         """Return the sounds that both engines could find when they scanned."""
         positions = index_positions(self._members)
-        uids = {each.uid: each.pk for each in self._members.values()}
+        uids = {recording.uid: recording.pk for recording in self._members.values()}
         there = Moved.objects.filter(
             account=self._trial.account,
             kind=MovedKind.RECORDING,
@@ -186,42 +189,57 @@ class FileComparison:
             for case in there.values_list("case", flat=True)
         }
         ours = {
-            self._sound_of.get(each.pk)
-            for each in self._members.values()
-            if has_searched(self._ours, each, positions)
+            self._sound_of.get(recording.pk)
+            for recording in self._members.values()
+            if has_searched(self._ours, recording, positions)
         }
         return {sound for sound in ours & theirs if sound is not None}
 
-    def _by_sound(self, found: Mapping[int, EngineDetection]) -> Found:
+    def _by_sound(self, detections: Mapping[int, EngineDetection]) -> Detections:
         """Join what an engine found of copies of one sound."""
-        joined: Found = {}
-        for key, each in found.items():
+        joined: Detections = {}
+        for key, detection in detections.items():
             # A recording that was given up since stays beside the others.
             sound = self._sounds.get(key, key)
-            stands = self._members.get(sound, each.recording)
+            stands = self._members.get(sound, detection.recording)
             entry = joined.setdefault(sound, EngineDetection(stands))
-            entry.intervals += each.intervals
+            entry.intervals += detection.intervals
         return joined
 
     def _lines(self) -> Iterator[_Line]:
-        ours, theirs = self._found
+        ours, theirs = self._detections
         for key in sorted(ours):
-            mine, other = ours[key], theirs.get(key)
-            if other is not None:
-                kind = _agreement(mine.whole, other.whole)
-                yield _Line(kind, mine.recording, mine.whole, other.whole)
-            elif _has_rival(mine, theirs):
-                yield _Line(TrialKind.OTHER_OURS, mine.recording, mine.whole, None)
+            our_detection, their_detection = ours[key], theirs.get(key)
+            if their_detection is not None:
+                kind = _agreement(our_detection.whole, their_detection.whole)
+                yield _Line(
+                    kind,
+                    our_detection.recording,
+                    our_detection.whole,
+                    their_detection.whole,
+                )
+            elif _has_rival(our_detection, theirs):
+                yield _Line(
+                    TrialKind.OTHER_OURS,
+                    our_detection.recording,
+                    our_detection.whole,
+                    None,
+                )
             else:
-                yield _Line(TrialKind.ONLY_OURS, mine.recording, mine.whole, None)
+                yield _Line(
+                    TrialKind.ONLY_OURS,
+                    our_detection.recording,
+                    our_detection.whole,
+                    None,
+                )
         for key in sorted(theirs.keys() - ours.keys()):
-            other = theirs[key]
+            their_detection = theirs[key]
             kind = (
                 TrialKind.OTHER_THEIRS
-                if _has_rival(other, ours)
+                if _has_rival(their_detection, ours)
                 else TrialKind.ONLY_THEIRS
             )
-            yield _Line(kind, other.recording, None, other.whole)
+            yield _Line(kind, their_detection.recording, None, their_detection.whole)
 
     @transaction.atomic
     def write(self) -> None:
@@ -277,20 +295,22 @@ class FileComparison:
     def _starts(self) -> dict[int, int]:
         """Return where in each recording its first segment begins."""
         starts: dict[int, int] = {}
-        found = [*_reference_starts(self._ours), *self._theirs.starts]
-        for recording, _at, begin in sorted(found, key=lambda start: start[1:]):
+        all_starts = [*_reference_starts(self._ours), *self._theirs.starts]
+        for recording, _at, begin in sorted(all_starts, key=lambda start: start[1:]):
             starts.setdefault(self._sounds.get(recording, recording), begin)
         return starts
 
 
 def _agreement(ours: Interval, theirs: Interval) -> TrialKind:
-    apart = max(abs(one - other) for one, other in zip(ours, theirs, strict=True))
+    apart = max(
+        abs(our_ms - their_ms) for our_ms, their_ms in zip(ours, theirs, strict=True)
+    )
     return TrialKind.TIMES if apart > SAME_PLACE_MS else TrialKind.BOTH
 
 
-def _has_rival(alone: EngineDetection, others: Found) -> bool:
+def _has_rival(alone: EngineDetection, rivals: Detections) -> bool:
     """Return whether the other engine found another recording in the same place."""
-    return any(overlap(alone.intervals, each.intervals) for each in others.values())
+    return any(overlap(alone.intervals, rival.intervals) for rival in rivals.values())
 
 
 def _draw(trial: EngineTrial, file: ScannedFile, recording: Recording) -> int:

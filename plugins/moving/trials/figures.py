@@ -150,8 +150,8 @@ def _weighed(
     counts: Counter[str], weights: Mapping[str, float], kinds: Iterable[str]
 ) -> dict[str, float]:
     """Return the sum of the weights of rows of these kinds, and of their squares."""
-    known = [kind for kind in kinds if kind in weights]
+    weighted = [kind for kind in kinds if kind in weights]
     return {
-        "sum": sum(counts[kind] * weights[kind] for kind in known),
-        "squares": sum(counts[kind] * weights[kind] ** 2 for kind in known),
+        "sum": sum(counts[kind] * weights[kind] for kind in weighted),
+        "squares": sum(counts[kind] * weights[kind] ** 2 for kind in weighted),
     }

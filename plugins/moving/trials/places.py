@@ -47,4 +47,4 @@ places: Registry[TrialPlaces] = Registry()
 
 def uids_of(trial: EngineTrial) -> list[str]:
     """Return all places of a trial."""
-    return [uid for each in places for uid in each.uids(trial)]
+    return [uid for place in places for uid in place.uids(trial)]

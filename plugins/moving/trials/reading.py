@@ -80,12 +80,12 @@ def _files_there(
         if answer.rows == before:
             return
         before = answer.rows
-        files = [one for row in answer.rows if (one := _read(row)) is not None]
-        fresh = [one for one in files if one.created_at >= trial.begins_at]
-        for one in fresh:
-            if one.id not in seen and one.created_at < trial.ends_at:
-                seen.add(one.id)
-                yield one
+        files = [file for row in answer.rows if (file := _read(row)) is not None]
+        fresh = [file for file in files if file.created_at >= trial.begins_at]
+        for file in fresh:
+            if file.id not in seen and file.created_at < trial.ends_at:
+                seen.add(file.id)
+                yield file
         is_last = answer.last is not None and page >= answer.last
         if is_last or not answer.rows or (files and not fresh):
             return
@@ -125,22 +125,24 @@ def _compare(
     for file in files.select_related("container").order_by("pk"):
         ours[_key(file.name)].append(file)
     theirs: dict[str, list[FileThere]] = defaultdict(list)
-    for one in there:
-        theirs[_key(one.name)].append(one)
-    known = set(trial.files.values_list("scanned_file", "our_scan", "their_file"))
+    for their_file in there:
+        theirs[_key(their_file.name)].append(their_file)
+    compared = set(trial.files.values_list("scanned_file", "our_scan", "their_file"))
     unpaired = 0
     for key, group in theirs.items():
-        for one in group:
+        for their_file in group:
             context.report()
-            fitting = [file for file in ours[key] if _fits(file, one)]
-            rivals = [each for each in group if any(_fits(f, each) for f in fitting)]
+            fitting = [file for file in ours[key] if _fits(file, their_file)]
+            rivals = [rival for rival in group if any(_fits(f, rival) for f in fitting)]
             if len(fitting) != 1 or len(rivals) != 1:
                 unpaired += 1
                 continue
             file = fitting[0]
             scan = _our_scan(file)
-            if scan is not None and (file.pk, scan.pk, one.id) not in known:
-                FileComparison(trial, file, scan, _heard(trial, file, one)).write()
+            if scan is not None and (file.pk, scan.pk, their_file.id) not in compared:
+                FileComparison(
+                    trial, file, scan, _heard(trial, file, their_file)
+                ).write()
     return unpaired
 
 
@@ -169,23 +171,25 @@ def _heard(trial: EngineTrial, file: ScannedFile, there: FileThere) -> Theirs:
     """Return what the account found in a file."""
     items = read_items(there.results)
     acr_ids = {item.acrid for item in items}
-    known = {row.acr_id: row for row in Recording.objects.filter(acr_id__in=acr_ids)}
-    found: dict[int, EngineDetection] = {}
+    recordings = {
+        row.acr_id: row for row in Recording.objects.filter(acr_id__in=acr_ids)
+    }
+    detections: dict[int, EngineDetection] = {}
     starts: list[Start] = []
     below = elsewhere = own = 0
     for item in items:
-        recording, segment = known.get(item.acrid), item.segment
+        recording, segment = recordings.get(item.acrid), item.segment
         if item.score is not None and item.score < file.container.score_floor:
             below += 1
         elif recording is None:
             is_own = item.section == Section.CUSTOM_FILES
             elsewhere, own = elsewhere + is_own, own + (not is_own)
         else:
-            entry = found.setdefault(recording.pk, EngineDetection(recording))
+            entry = detections.setdefault(recording.pk, EngineDetection(recording))
             entry.intervals.append((segment.start_ms, segment.end_ms))
             starts.append((recording.pk, segment.start_ms, segment.reference_start_ms))
     return Theirs(
-        found=found,
+        detections=detections,
         starts=starts,
         buckets=trial.their_buckets.get(str(file.container_id), []),
         asked_at=there.created_at,

@@ -79,18 +79,20 @@ def _read_buckets(trial: EngineTrial) -> None:
     """Ask the account which of its buckets each container and stream searches."""
     cloud = Cloud(trial.account)
     try:
-        listed = {there.id: there for there in cloud.containers()}
-        elsewhere = [each.buckets(trial, cloud) for each in places]
+        containers_there = {there.id: there for there in cloud.containers()}
+        elsewhere = [place.buckets(trial, cloud) for place in places]
     except CloudFault as fault:
         # The answer of the last comparison holds until the account answers again.
         if not trial.their_buckets:
             raise Retry(str(fault)) from fault
         return
     trial.their_buckets = {
-        str(container.pk): list(listed[container.cloud_container_id].bucket_ids)
+        str(container.pk): list(
+            containers_there[container.cloud_container_id].bucket_ids
+        )
         for container in trial.containers.all()
-        if container.cloud_container_id in listed
+        if container.cloud_container_id in containers_there
     }
-    for found in elsewhere:
-        trial.their_buckets |= found
+    for buckets in elsewhere:
+        trial.their_buckets |= buckets
     trial.save(update_fields=["their_buckets"])

@@ -93,7 +93,8 @@ def begin_trial(
         # Locked, so that two requests at once do not begin two trials.
         CloudAccount.objects.select_for_update().get(pk=account.pk)
         busy = Container.objects.filter(
-            pk__in=[each.pk for each in containers], trials__state=TrialState.RUNNING
+            pk__in=[container.pk for container in containers],
+            trials__state=TrialState.RUNNING,
         ).first()
         if busy is not None:
             raise TrialRefused(

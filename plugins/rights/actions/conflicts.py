@@ -80,7 +80,7 @@ def _apply_choice(row: Conflict, choice: str, user: User) -> dict[str, Any]:
             raise RightsRefused(_("Choose one of the sources that disagree."))
         return {}
     field = _FIELD_OF.get(kind)
-    if field is None or choice not in [each["value"] for each in values_of(row)]:
+    if field is None or choice not in [claim["value"] for claim in values_of(row)]:
         raise RightsRefused(_("Choose one of the values that differ."))
     subject = row.subject
     before = {field: getattr(subject, field)}

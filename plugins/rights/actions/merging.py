@@ -115,12 +115,12 @@ def split_work(
     return second
 
 
-def _two(one: Editable, other: Editable, user: User) -> tuple[Editable, Editable]:
-    if one.pk == other.pk:
+def _two(record: Editable, target: Editable, user: User) -> tuple[Editable, Editable]:
+    if record.pk == target.pk:
         raise RightsRefused(_("Choose a different one to merge it into."))
-    first, second = sorted([one, other], key=lambda each: each.pk)
+    first, second = sorted([record, target], key=lambda editable: editable.pk)
     rows = {row.pk: row for row in (locked(first, user), locked(second, user))}
-    return rows[one.pk], rows[other.pk]
+    return rows[record.pk], rows[target.pk]
 
 
 def _move_shares(work: Work, target: Work) -> list[int]:

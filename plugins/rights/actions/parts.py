@@ -145,9 +145,9 @@ def unlink_recording(
 
 def record_of(recording: Recording) -> RightsRecording:
     """Return the record of rights of a catalogue recording; made if there is none."""
-    found = rights_records(recording).order_by("pk").first()
-    if found is not None:
-        return found
+    record = rights_records(recording).order_by("pk").first()
+    if record is not None:
+        return record
     if recording.isrc_normalised:
         return RightsRecording.objects.create(
             isrc=recording.isrc_normalised,

@@ -43,9 +43,9 @@ def undo(*, record: Case, user: User) -> str:
     event = last_action(row)
     if event is None:
         raise RightsRefused(_("There is nothing to undo."))
-    said = _UNDOING[RightsVerb(event.action)](row, event, user)
+    sentence = _UNDOING[RightsVerb(event.action)](row, event, user)
     record_event(row, RightsVerb.UNDO, user, undone=event.action, event=event.sequence)
-    return said
+    return sentence
 
 
 def last_action(record: Case) -> Event | None:

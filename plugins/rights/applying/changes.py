@@ -21,7 +21,7 @@ from catalogue.owners.models import (
     Work,
 )
 from catalogue.owners.records import Record, case_of, column_of
-from plugins.rights.applying.known import KnownRecords
+from plugins.rights.applying.existing import ExistingRecords
 from plugins.rights.applying.values import plain
 from plugins.rights.claims import ClaimFault, RightsMessage
 
@@ -69,7 +69,7 @@ class Changes:
     message: RightsMessage
     source: str
     claimant: str
-    known: KnownRecords
+    existing: ExistingRecords
     parties: dict[str, Party] = field(default_factory=dict)
     works: dict[str, Work] = field(default_factory=dict)
     recordings: dict[str, RightsRecording] = field(default_factory=dict)
@@ -89,7 +89,7 @@ class Changes:
         """Return the changes of a message before its first claim."""
         # Without a sender, all messages of a format are one source.
         claimant = (message.sender or message.format).strip()[:200]
-        return cls(message, source, claimant, KnownRecords.of(message, claimant))
+        return cls(message, source, claimant, ExistingRecords.of(message, claimant))
 
     def add_fault(
         self,
@@ -181,9 +181,9 @@ class Changes:
             return
         if row is not None:
             self.note_change(record, field.lower(), value)
-        kept = row and {"value": row.value, "source": row.source, "line": row.line}
-        said = {"field": field, "number": number, "value": value[:1100]}
-        self.note_undo(record, "statements", [said | {"before": kept or None}])
+        previous = row and {"value": row.value, "source": row.source, "line": row.line}
+        statement = {"field": field, "number": number, "value": value[:1100]}
+        self.note_undo(record, "statements", [statement | {"before": previous or None}])
         row = row or Statement(**where)
         row.value, row.source, row.line = value[:1100], self.source[:200], line
         self.rows.statements[key] = row
@@ -207,16 +207,16 @@ class Changes:
             noted.append(value)
 
     def note_undo(
-        self, row: Party | Record, name: str, what: list[Any] | dict[str, Any]
+        self, row: Party | Record, name: str, entries: list[Any] | dict[str, Any]
     ) -> None:  # Any: JSON
         """Note in a record's event, if it has one, what an undo of the import needs."""
         if (event := self.events.get(case_of(row))) is None:
             return
         undo = event.after.setdefault(UNDO, {})
-        if isinstance(what, dict):
-            undo.setdefault(name, {}).update(what)
+        if isinstance(entries, dict):
+            undo.setdefault(name, {}).update(entries)
         else:
-            undo.setdefault(name, []).extend(what)
+            undo.setdefault(name, []).extend(entries)
 
     def origin(self) -> dict[str, str]:
         """Return what an event says of the message."""

@@ -38,14 +38,14 @@ def apply_recording(changes: Changes, claim: RecordingClaim) -> RightsRecording:
         "p_line": cut(RightsRecording, "p_line", claim.p_line),
     }
     shares = checked_shares(changes, claim.shares, {Right.MASTER})
-    recording = changes.known.recordings.get(isrc.normalised)
+    recording = changes.existing.recordings.get(isrc.normalised)
     if recording is None and match_key:
         recording = find_recording(isrc="", match_key=match_key)
     if recording is None:
         codes = {"isrc": isrc.normalised, "match_key": match_key}
         recording = changes.create(RightsRecording(**values, **codes), values | codes)
         if isrc.normalised:
-            changes.known.recordings[isrc.normalised] = recording
+            changes.existing.recordings[isrc.normalised] = recording
     else:
         changes.fill_empty(recording, values)
     title = f"{claim.title.strip()} {claim.version_title.strip()}".strip()

@@ -47,21 +47,21 @@ def apply_release(changes: Changes, claim: ReleaseClaim) -> Release:
 
 
 def _tracks(changes: Changes, release: Release, claim: ReleaseClaim) -> None:
-    known = changes.rows.tracked.get(release.pk)
-    if known is None:
-        known = dict(release.tracks.values_list("recording", "position"))
-        changes.rows.tracked[release.pk] = known
+    positions = changes.rows.tracked.get(release.pk)
+    if positions is None:
+        positions = dict(release.tracks.values_list("recording", "position"))
+        changes.rows.tracked[release.pk] = positions
     missing: dict[int, RightsRecording] = {}
     for key in claim.tracks:
         recording = changes.recordings.get(key)
         if recording is None:
             changes.add_missing(claim.line, "track", key)
-        elif recording.pk not in known:
+        elif recording.pk not in positions:
             missing[recording.pk] = recording
-    last = max(known.values(), default=0)
+    last = max(positions.values(), default=0)
     for pk in changes.without_kept_off(release, list(missing)):
         last += 1
-        known[pk] = last
+        positions[pk] = last
         changes.rows.tracks.append(
             Track(release=release, recording=missing[pk], position=last)
         )

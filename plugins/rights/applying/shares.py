@@ -27,21 +27,21 @@ def checked_shares(
     changes: Changes, claims: Sequence[ShareClaim], rights: set[Right]
 ) -> dict[tuple[str, str], list[Share]]:
     """Return unsaved shares per right and kind; raise for the first bad one."""
-    wanted: dict[tuple[str, str], list[Share]] = defaultdict(list)
+    claimed: dict[tuple[str, str], list[Share]] = defaultdict(list)
     for claim in claims:
         try:
             share = _share(changes, claim, rights)
         except ClaimRefused as refused:
             refused.line = claim.line
             raise
-        wanted[share.right, share.kind].append(share)
-    return wanted
+        claimed[share.right, share.kind].append(share)
+    return claimed
 
 
 def replace_shares(
     changes: Changes,
     record: Work | RightsRecording,
-    wanted: Mapping[tuple[str, str], list[Share]],
+    claimed: Mapping[tuple[str, str], list[Share]],
     number: str = "",
 ) -> None:
     """Replace the shares that this source claimed, per right and kind.
@@ -49,10 +49,10 @@ def replace_shares(
     Of a work, those under its own number of the source: two of them may be merged,
     and some of its shares may stand in a work that a person split off.
     """
-    if not wanted:
+    if not claimed:
         return
     on = "work" if isinstance(record, Work) else "recording"
-    for shares in wanted.values():
+    for shares in claimed.values():
         for share in shares:
             setattr(share, on, record)
             share.number = number
@@ -68,10 +68,10 @@ def replace_shares(
             elif share.withdrawn_at is None or share.withdrawn_by_id is not None:
                 # Claimed under another number too, or taken out by a person.
                 left_alone.add(share_values(share))
-    for share in changes.known.moved.get(number, ()):
+    for share in changes.existing.moved.get(number, ()):
         living[share.right, share.kind].append(share)
     changes.rows.shared.add(case)
-    for group, shares in wanted.items():
+    for group, shares in claimed.items():
         _replace(changes, record, living[group], shares, left_alone)
 
 
@@ -79,16 +79,16 @@ def _replace(
     changes: Changes,
     record: Work | RightsRecording,
     living: Sequence[Share],
-    wanted: Iterable[Share],
+    claimed: Iterable[Share],
     left_alone: set[tuple[object, ...]],
 ) -> None:
-    left = {share_values(share): share for share in living}
+    obsolete = {share_values(share): share for share in living}
     homes = _homes(record, living)
     made: dict[tuple[object, ...], Share] = {}
-    for share in wanted:
+    for share in claimed:
         values = share_values(share)
-        if values in left:
-            del left[values]
+        if values in obsolete:
+            del obsolete[values]
             made[values] = share
         elif values not in left_alone and values not in made:
             home = homes.get((share.party_id, share.role))
@@ -98,10 +98,10 @@ def _replace(
             made[values] = share
             _note_at(changes, home or record, "share", share)
             changes.note_undo(home or record, "shares", [share.uid])
-    if left:
-        gone = Share.objects.filter(pk__in=[share.pk for share in left.values()])
+    if obsolete:
+        gone = Share.objects.filter(pk__in=[share.pk for share in obsolete.values()])
         gone.update(withdrawn_at=datetime.now(tz=UTC))
-        for share in left.values():
+        for share in obsolete.values():
             home = homes.get((share.party_id, share.role))
             _note_at(changes, home or record, "share_withdrawn", share)
             changes.note_undo(home or record, "withdrawn", [share.uid])

@@ -25,12 +25,12 @@ class ClaimRefused(Exception):
         super().__init__(rule)
 
 
-def checked(check: Callable[[str], str], name: str, given: str) -> str:
+def checked(check: Callable[[str], str], name: str, code: str) -> str:
     """Return a code as it is stored; raise ``ClaimRefused`` for one that is wrong."""
     try:
-        return check(given)
+        return check(code)
     except BadIdentifier as error:
-        raise ClaimRefused(name, given, str(error)) from error
+        raise ClaimRefused(name, code, str(error)) from error
 
 
 def checked_percent(percent: Decimal | None) -> Decimal | None:

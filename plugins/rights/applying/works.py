@@ -36,7 +36,7 @@ def apply_work(changes: Changes, claim: WorkClaim, recordings: Sequence[str]) ->
     work = _ours(changes, number)
     if work is not None:
         number = ""
-    elif changes.known.may_have(number=number, iswc=iswc):
+    elif changes.existing.may_have(number=number, iswc=iswc):
         work = find_work(
             claimant=changes.claimant,
             number=number,
@@ -67,16 +67,16 @@ def apply_work(changes: Changes, claim: WorkClaim, recordings: Sequence[str]) ->
 
 def _ours(changes: Changes, number: str) -> Work | None:
     """Return the work that a table names by our id, for want of another number."""
-    if not number.startswith("wk_") or number in changes.known.numbers:
+    if not number.startswith("wk_") or number in changes.existing.numbers:
         return None
     work = Work.objects.filter(uid=number).first()
     return work.stands_for_it if work else None
 
 
 def _number(changes: Changes, work: Work, number: str) -> None:
-    if not number or number in changes.known.numbers:
+    if not number or number in changes.existing.numbers:
         return
-    changes.known.numbers.add(number)
+    changes.existing.numbers.add(number)
     _row, is_new = WorkNumber.objects.get_or_create(
         claimant=changes.claimant, number=number, defaults={"work": work}
     )
@@ -87,10 +87,10 @@ def _number(changes: Changes, work: Work, number: str) -> None:
 def _titles(
     changes: Changes, work: Work, titles: Iterable[TitleClaim], line: int | None
 ) -> None:
-    known = set()
+    existing = set()
     if case_of(work) not in changes.new or work.pk in changes.rows.titled:
         changes.rows.save()
-        known = {
+        existing = {
             (title.kind, folded(title.text))
             for title in OtherTitle.objects.filter(work=work)
         }
@@ -107,9 +107,9 @@ def _titles(
             )
             kind = TitleKind.ALTERNATIVE
         own = folded(text) == work.title_key and kind != TitleKind.ORIGINAL_SCRIPT
-        if not text or own or (kind, folded(text)) in known:
+        if not text or own or (kind, folded(text)) in existing:
             continue
-        known.add((kind, folded(text)))
+        existing.add((kind, folded(text)))
         changes.rows.titled.add(work.pk)
         changes.rows.titles.append(
             OtherTitle(
@@ -124,22 +124,22 @@ def _titles(
 
 
 def _link(changes: Changes, work: Work, keys: Iterable[str], line: int | None) -> None:
-    wanted = {}
+    uids = {}
     for key in keys:
         if key in changes.recordings:
-            wanted[changes.recordings[key].pk] = changes.recordings[key].uid
+            uids[changes.recordings[key].pk] = changes.recordings[key].uid
         else:
             changes.add_missing(line, "recording", key)
-    known = changes.rows.linked.get(work.pk)
-    if known is None:
+    linked = changes.rows.linked.get(work.pk)
+    if linked is None:
         is_new = case_of(work) in changes.new
         rows = () if is_new else work.recordings.values_list("pk", flat=True)
-        known = changes.rows.linked[work.pk] = set(rows)
-    missing = [pk for pk in wanted if pk not in known]
+        linked = changes.rows.linked[work.pk] = set(rows)
+    missing = [pk for pk in uids if pk not in linked]
     if missing := changes.without_kept_off(work, missing):
-        known.update(missing)
+        linked.update(missing)
         changes.rows.links += [
             Work.recordings.through(work_id=work.pk, rightsrecording_id=pk)
             for pk in missing
         ]
-        changes.note_change(work, "recordings", [wanted[pk] for pk in missing])
+        changes.note_change(work, "recordings", [uids[pk] for pk in missing])

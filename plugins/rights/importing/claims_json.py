@@ -19,7 +19,7 @@ from plugins.rights.claims import (
     TitleClaim,
     WorkClaim,
 )
-from plugins.rights.importing.found import Read, ReadCounts
+from plugins.rights.importing.faults import Read, ReadCounts
 
 # Any in this module: JSON.
 _Json = dict[str, Any]
@@ -50,8 +50,12 @@ def _plain(value: object) -> object:
         return str(value)
     if isinstance(value, date):
         return value.isoformat()
-    given = {name: getattr(value, name) for name in _FIELDS[type(value)]}
-    return {name: each for name, each in given.items() if each not in ("", (), None)}
+    fields = {name: getattr(value, name) for name in _FIELDS[type(value)]}
+    return {
+        name: field_value
+        for name, field_value in fields.items()
+        if field_value not in ("", (), None)
+    }
 
 
 def from_json(value: Any) -> Read:
@@ -112,7 +116,7 @@ def _work(fields: _Json) -> WorkClaim:
         **{
             "title": "",
             **fields,
-            "titles": tuple(TitleClaim(**each) for each in titles),
+            "titles": tuple(TitleClaim(**title) for title in titles),
             "shares": _shares(fields),
             "recordings": tuple(fields.get("recordings", ())),
         }

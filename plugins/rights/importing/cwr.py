@@ -23,7 +23,7 @@ from plugins.rights.importing.cwr_records import (
     read_record,
 )
 from plugins.rights.importing.cwr_works import CwrTransaction, WorkBatch, WorkShares
-from plugins.rights.importing.found import MessageRefused, Read, ReadCounts, fault
+from plugins.rights.importing.faults import MessageRefused, Read, ReadCounts, fault
 
 FORMAT: Final = "CWR"
 _WORK_TYPES = ("NWR", "REV")
@@ -119,8 +119,8 @@ class CwrReader:
         taken, self._faults = self._faults, []
         yield from taken
 
-    def _fault(self, name: str, value: str, rule: str, **more: bool) -> None:
-        self._faults.append(fault(self._line, name, value, rule, **more))
+    def _fault(self, name: str, value: str, rule: str, **flags: bool) -> None:
+        self._faults.append(fault(self._line, name, value, rule, **flags))
 
     def _lines(self, file: BinaryIO) -> Iterator[str]:
         """Yield the records as text; a line that is far too long is left out."""
@@ -209,8 +209,8 @@ class CwrReader:
         created = record.dates.get("created")
         if created is not None:
             at_ms = milliseconds(record["created_time"]) or 0
-            hours, rest = divmod(at_ms // 1000, 3600)
-            clock = time(hours % 24, rest // 60, rest % 60, tzinfo=UTC)
+            hours, seconds = divmod(at_ms // 1000, 3600)
+            clock = time(hours % 24, seconds // 60, seconds % 60, tzinfo=UTC)
             self._created = datetime.combine(created, clock)
         day = created.isoformat() if created else ""
         self._message_id = self.name or f"{sender_id} {day}".strip()
@@ -253,10 +253,10 @@ class CwrReader:
         self._compare(record, "records", self._records)
 
     def _compare(self, record: CwrRecord, name: str, counted: int) -> None:
-        given = record.number(name)
-        if given not in (counted, -1):
+        stated = record.number(name)
+        if stated not in (counted, -1):
             rule = _("The file contains %(counted)s.") % {"counted": counted}
-            self._fault(record.position(name), str(given), rule)
+            self._fault(record.position(name), str(stated), rule)
 
     # Detail records
 
@@ -318,17 +318,17 @@ class CwrReader:
             self._next_record = 0
         expected = f"{self._transaction_number:08d}{self._next_record:08d}"
         self._next_record += 1
-        given = text[3:19]
-        if given == expected:
+        numbers = text[3:19]
+        if numbers == expected:
             return None
         # The numbers after this one are compared with it, so that one is a fault.
-        if re.fullmatch(r"[0-9]{16}", given):
-            self._transaction_number = int(given[:8])
-            self._next_record = int(given[8:]) + 1
+        if re.fullmatch(r"[0-9]{16}", numbers):
+            self._transaction_number = int(numbers[:8])
+            self._next_record = int(numbers[8:]) + 1
         rule = _("The numbers of transaction and record should be %(expected)s.") % {
             "expected": expected
         }
-        return fault(self._line, text[:3], given, rule)
+        return fault(self._line, text[:3], numbers, rule)
 
     def _spoil(self) -> None:
         """Leave the transaction out that an unreadable record belongs to."""

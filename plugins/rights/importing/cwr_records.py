@@ -15,7 +15,7 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from plugins.rights.claims import ClaimFault
-from plugins.rights.importing.found import fault
+from plugins.rights.importing.faults import fault
 
 TOLERANCE: Final = Decimal("0.06")
 MOST_PCT: Final = 100 + TOLERANCE
@@ -252,15 +252,17 @@ def read_record(
         return record, faults
     # Programs that write UTF-8 pad fields either to characters or to bytes.
     in_bytes = text.encode().decode("latin-1")
-    other, other_faults = _cut_record(in_bytes, line=line, version=version)
-    if len(other_faults) >= len(faults):
+    decoded_record, record_faults = _cut_record(in_bytes, line=line, version=version)
+    if len(record_faults) >= len(faults):
         return record, faults
-    texts = {name: _from_bytes(value) for name, value in other.texts.items()}
+    texts = {name: _from_bytes(value) for name, value in decoded_record.texts.items()}
     decoded = [
-        replace(each, value=_from_bytes(each.value), field=_from_bytes(each.field))
-        for each in other_faults
+        replace(
+            problem, value=_from_bytes(problem.value), field=_from_bytes(problem.field)
+        )
+        for problem in record_faults
     ]
-    return replace(other, texts=texts), decoded
+    return replace(decoded_record, texts=texts), decoded
 
 
 def _from_bytes(value: str) -> str:

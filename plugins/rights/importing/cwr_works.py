@@ -27,7 +27,7 @@ from plugins.rights.importing.cwr_records import (
     CwrRecord,
     milliseconds,
 )
-from plugins.rights.importing.found import fault
+from plugins.rights.importing.faults import fault
 
 RIGHTS: Final = {
     "pr_share": "PR",
@@ -59,7 +59,7 @@ class CwrTransaction:
     @property
     def is_refused(self) -> bool:
         """Return whether a fault keeps the work out."""
-        return self.is_spoilt or any(not each.is_warning for each in self.faults)
+        return self.is_spoilt or any(not problem.is_warning for problem in self.faults)
 
     def of(self, *types: str) -> list[CwrRecord]:
         """Return the records of these types, in their order."""
@@ -106,10 +106,10 @@ class CwrTransaction:
                 parties[record.type].add(record["party"])
                 included = ("", "")
             elif record.type in _TERRITORIES:
-                known = set().union(
+                owners = set().union(
                     *(parties[kind] for kind in _OWNERS_OF[record.type])
                 )
-                if record["party"] and record["party"] not in known:
+                if record["party"] and record["party"] not in owners:
                     rule = _("No share before this record names this party.")
                     self._fault(record, "party", record["party"], rule)
                 this = (record.type, record["party"])
@@ -207,7 +207,7 @@ class WorkBatch:
                     line=transaction.of("PER")[0].line,
                 )
             ]
-        found = []
+        recordings = []
         for record in records:
             # "N" says that the code is known to be wrong.
             isrc = "" if record["isrc_validity"] == "N" else record["isrc"]
@@ -225,13 +225,13 @@ class WorkBatch:
                 works=(header["work"],),
                 line=record.line,
             )
-            found.append(recording)
+            recordings.append(recording)
             if record["ean"]:
                 release = _release(record, recording)
-                known = self.releases.setdefault(release.key, release)
-                tracks = dict.fromkeys((*known.tracks, recording.key))
-                self.releases[release.key] = replace(known, tracks=tuple(tracks))
-        return found
+                earlier = self.releases.setdefault(release.key, release)
+                tracks = dict.fromkeys((*earlier.tracks, recording.key))
+                self.releases[release.key] = replace(earlier, tracks=tuple(tracks))
+        return recordings
 
 
 def _release(record: CwrRecord, recording: RecordingClaim) -> ReleaseClaim:
@@ -374,7 +374,7 @@ class WorkShares:
             ]
             areas = tuple((claim.included, claim.excluded) for claim in collected)
             for country, together in _overlaps(areas):
-                total = sum((collected[each].percent or 0) for each in together)
+                total = sum((collected[position].percent or 0) for position in together)
                 if total > MOST_PCT:
                     rule = _("At most 100 %% may be collected in %(territory)s.") % {
                         "territory": country
@@ -416,7 +416,7 @@ def _overlaps(areas: tuple[Area, ...]) -> tuple[tuple[str, tuple[int, ...]], ...
     for position, (included, excluded) in enumerate(areas):
         for country in expand(included, excluded):
             together[country].append(position)
-    found: dict[tuple[int, ...], str] = {}
+    countries: dict[tuple[int, ...], str] = {}
     for country in sorted(together):
-        found.setdefault(tuple(together[country]), country)
-    return tuple((country, positions) for positions, country in found.items())
+        countries.setdefault(tuple(together[country]), country)
+    return tuple((country, positions) for positions, country in countries.items())

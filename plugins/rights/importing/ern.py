@@ -30,7 +30,7 @@ from plugins.rights.importing.ern_claims import (
     title_of,
     tracks_of,
 )
-from plugins.rights.importing.found import MessageRefused, Read, ReadCounts, fault
+from plugins.rights.importing.faults import MessageRefused, Read, ReadCounts, fault
 from plugins.rights.importing.xml_records import XmlReader, XmlRecord
 
 FORMAT: Final = "ERN"
@@ -179,9 +179,9 @@ class ErnReader:
         yield self.counts
 
     def _fault(
-        self, record: XmlRecord, name: str, value: str, rule: str, **more: bool
+        self, record: XmlRecord, name: str, value: str, rule: str, **flags: bool
     ) -> None:
-        self._faults.append(fault(record.line, name, value, rule, **more))
+        self._faults.append(fault(record.line, name, value, rule, **flags))
 
     def _take(self, record: XmlRecord) -> None:
         self.counts.records[record.name] += 1
@@ -247,7 +247,7 @@ class ErnReader:
             rule = _("Each resource must have its own reference.")
             faults.append(fault(record.line, "ResourceReference", reference, rule))
         self._faults += faults
-        is_refused = any(not each.is_warning for each in faults)
+        is_refused = any(not problem.is_warning for problem in faults)
         self.counts.refused += is_refused
         self._sounds.setdefault(
             reference, _SoundRecording(recordings, works, is_refused)
@@ -260,14 +260,16 @@ class ErnReader:
         if reference:
             self._releases.add(reference)
         sounds, faults = self._sounds_of(record)
-        tracks = [each.key for sound in sounds for each in sound.recordings]
-        release, more = release_of(record, self._parties, tuple(dict.fromkeys(tracks)))
-        faults += more
-        if release is None and not more:
+        tracks = [recording.key for sound in sounds for recording in sound.recordings]
+        release, release_faults = release_of(
+            record, self._parties, tuple(dict.fromkeys(tracks))
+        )
+        faults += release_faults
+        if release is None and not release_faults:
             # A release of one track repeats the recording's code.
             self.counts.skipped[f"{record.name} without GRid, ICPN and number"] += 1
         self._faults += faults
-        if any(not each.is_warning for each in faults):
+        if any(not problem.is_warning for problem in faults):
             self.counts.refused += 1
             return
         for sound in sounds:
@@ -322,8 +324,11 @@ class ErnReader:
             for share in claim.shares:
                 self._batch.parties[share.party] = self._parties.by_key[share.party]
         for work in sound.works:
-            known = self._batch.works.get(work.key, work)
-            keys = [*known.recordings, *(each.key for each in sound.recordings)]
+            earlier = self._batch.works.get(work.key, work)
+            keys = [
+                *earlier.recordings,
+                *(recording.key for recording in sound.recordings),
+            ]
             self._batch.works[work.key] = replace(
                 work, recordings=tuple(dict.fromkeys(keys))
             )

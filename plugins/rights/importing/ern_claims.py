@@ -20,7 +20,7 @@ from plugins.rights.claims import (
     ShareClaim,
     WorkClaim,
 )
-from plugins.rights.importing.found import fault
+from plugins.rights.importing.faults import fault
 from plugins.rights.importing.xml_records import XmlRecord
 
 MASTER: Final = "NR"
@@ -49,14 +49,14 @@ class ErnParties:
         ids = record.all("PartyId")
         dpid = record.first("PartyId", "DPID")
         isni = record.first("PartyId", "ISNI")
-        for each in ids:
+        for party_id in ids:
             # Version 3.8 gives the type of the text in an attribute.
-            if each.text and each.is_true("IsISNI"):
-                isni = isni or each.text
-            elif each.text and (
-                each.is_true("IsDPID") or each.text.startswith("PADPIDA")
+            if party_id.text and party_id.is_true("IsISNI"):
+                isni = isni or party_id.text
+            elif party_id.text and (
+                party_id.is_true("IsDPID") or party_id.text.startswith("PADPIDA")
             ):
-                dpid = dpid or each.text
+                dpid = dpid or party_id.text
         name = full or last
         key = (
             record.first("PartyReference") or dpid or isni or f"{first} {name}".strip()
@@ -86,7 +86,7 @@ def title_of(record: XmlRecord) -> tuple[str, str]:
     titles = record.all("ReferenceTitle") or record.all("DisplayTitle")
     if not titles:
         return "", ""
-    best = next((each for each in titles if each.is_true("IsDefault")), titles[0])
+    best = next((title for title in titles if title.is_true("IsDefault")), titles[0])
     return best.first("TitleText"), best.first("SubTitle")
 
 
@@ -104,15 +104,15 @@ def recordings_of(
     works_of_it = _works_of(record, title, works, faults)
     shares = _shares_of(record, parties, faults)
     artists = _artists_of(record, details, parties)
-    found: dict[str, RecordingClaim] = {}
+    recordings: dict[str, RecordingClaim] = {}
     # Without editions, as in 3.8, the resource itself has the codes.
     for edition in editions or [record]:
         codes = edition.all("ResourceId", "ISRC") + edition.all(
             "SoundRecordingId", "ISRC"
         )
-        isrc = next((each.text for each in codes if each.text), "")
+        isrc = next((code.text for code in codes if code.text), "")
         key = isrc or record.first("ResourceReference")
-        found.setdefault(
+        recordings.setdefault(
             key,
             RecordingClaim(
                 key=key,
@@ -128,7 +128,7 @@ def recordings_of(
                 line=record.line,
             ),
         )
-    return list(found.values()), works_of_it, list(dict.fromkeys(faults))
+    return list(recordings.values()), works_of_it, list(dict.fromkeys(faults))
 
 
 def release_of(
@@ -168,23 +168,23 @@ def release_of(
 
 def tracks_of(record: XmlRecord) -> list[XmlRecord]:
     """Return the references of a release to resources, in their order."""
-    found = record.all("ReleaseResourceReferenceList", "ReleaseResourceReference")
-    found += record.all("ReleaseResourceReference")
+    references = record.all("ReleaseResourceReferenceList", "ReleaseResourceReference")
+    references += record.all("ReleaseResourceReference")
     groups = record.all("ResourceGroup")
     while groups:
         group = groups.pop(0)
-        found += group.all("ResourceGroupContentItem", "ReleaseResourceReference")
+        references += group.all("ResourceGroupContentItem", "ReleaseResourceReference")
         groups[:0] = group.all("ResourceGroup")
-    seen = {each.text: each for each in reversed(found)}
+    seen = {reference.text: reference for reference in reversed(references)}
     return list(reversed(seen.values()))
 
 
 def _details(record: XmlRecord, name: str) -> XmlRecord:
     """Return the details for the world, or else the first ones; 4.3 has none."""
     details = record.all(name)
-    for each in details:
-        if each.first("TerritoryCode") == "Worldwide":
-            return each
+    for candidate in details:
+        if candidate.first("TerritoryCode") == "Worldwide":
+            return candidate
     return details[0] if details else XmlRecord(name, record.line, {})
 
 
@@ -194,18 +194,20 @@ def _artists_of(
     artists = record.all("DisplayArtist") or details.all("DisplayArtist")
     artists.sort(key=_sequence)
     names = [
-        parties.name(each.first("ArtistPartyReference"))
-        or each.first("PartyName", "FullName")
-        for each in artists
+        parties.name(artist.first("ArtistPartyReference"))
+        or artist.first("PartyName", "FullName")
+        for artist in artists
     ]
     named = tuple(dict.fromkeys(filter(None, names)))
-    shown = record.first("DisplayArtistName") or details.first("DisplayArtistName")
-    return named or ((shown,) if shown else ())
+    display_name = record.first("DisplayArtistName") or details.first(
+        "DisplayArtistName"
+    )
+    return named or ((display_name,) if display_name else ())
 
 
 def _sequence(record: XmlRecord) -> int:
-    given = record.attributes.get("SequenceNumber", "")
-    return int(given) if re.fullmatch(r"[0-9]{1,6}", given) else 0
+    number = record.attributes.get("SequenceNumber", "")
+    return int(number) if re.fullmatch(r"[0-9]{1,6}", number) else 0
 
 
 def _line_of(name: str, *places: XmlRecord) -> str:
@@ -224,7 +226,7 @@ def _works_of(
     works: Mapping[str, WorkClaim],
     faults: list[ClaimFault],
 ) -> list[WorkClaim]:
-    found: dict[str, WorkClaim] = {}
+    works_by_key: dict[str, WorkClaim] = {}
     references = record.all(
         "ResourceMusicalWorkReferenceList",
         "ResourceMusicalWorkReference",
@@ -236,7 +238,7 @@ def _works_of(
             rule = _("The message has no work with this reference.")
             faults.append(fault(reference.line, reference.name, reference.text, rule))
         else:
-            found[work.key] = work
+            works_by_key[work.key] = work
     codes = record.all("WorkId", "ISWC") + record.all(
         "IndirectSoundRecordingId", "ISWC"
     )
@@ -245,18 +247,18 @@ def _works_of(
             claim = WorkClaim(
                 key=code.text, title=title, iswc=code.text, line=code.line
             )
-            found.setdefault(code.text, claim)
-    return list(found.values())
+            works_by_key.setdefault(code.text, claim)
+    return list(works_by_key.values())
 
 
 def _duration(record: XmlRecord, faults: list[ClaimFault]) -> int | None:
-    given = record.first("Duration")
-    if not given:
+    text = record.first("Duration")
+    if not text:
         return None
-    match = _DURATION.fullmatch(given)
-    if match is None or given == "PT":
+    match = _DURATION.fullmatch(text)
+    if match is None or text == "PT":
         rule = _("This must be a duration such as PT3M12S.")
-        faults.append(fault(record.line, "Duration", given, rule))
+        faults.append(fault(record.line, "Duration", text, rule))
         return None
     hours, minutes, seconds = (int(part or 0) for part in match.groups()[:3])
     thousandths = int((match[4] or "").ljust(3, "0")[:3])
@@ -269,24 +271,24 @@ def _released(
     names = ("ReleaseDate", "OriginalReleaseDate", "GlobalReleaseDate")
     for place in (record, details):
         for name in names:
-            if given := place.first(name):
+            if text := place.first(name):
                 # Releases of earlier times may have a year only.
-                if re.fullmatch(r"[0-9]{4}(-[0-9]{2})?", given):
+                if re.fullmatch(r"[0-9]{4}(-[0-9]{2})?", text):
                     return None
-                return _date(record, name, given, faults)
+                return _date(record, name, text, faults)
     return None
 
 
 def _date(
-    record: XmlRecord, name: str, given: str, faults: list[ClaimFault]
+    record: XmlRecord, name: str, text: str, faults: list[ClaimFault]
 ) -> date | None:
-    if not given:
+    if not text:
         return None
     try:
-        return date.fromisoformat(given[:10])
+        return date.fromisoformat(text[:10])
     except ValueError:
         rule = _("This must be a date as YYYY-MM-DD.")
-        faults.append(fault(record.line, name, given, rule))
+        faults.append(fault(record.line, name, text, rule))
         return None
 
 
@@ -302,7 +304,7 @@ def _shares_of(
         + record.all("RightsController")
         + record.all("SoundRecordingDetailsByTerritory", "RightsController")
     )
-    found: dict[tuple[object, ...], ShareClaim] = {}
+    shares: dict[tuple[object, ...], ShareClaim] = {}
     for controller in controllers:
         for share in _shares(controller, parties, faults):
             identity = (
@@ -313,8 +315,8 @@ def _shares_of(
                 share.valid_from,
                 share.valid_until,
             )
-            found.setdefault(identity, share)
-    return tuple(found.values())
+            shares.setdefault(identity, share)
+    return tuple(shares.values())
 
 
 def _shares(
@@ -351,44 +353,44 @@ def _shares(
 
 def _percent(controller: XmlRecord, faults: list[ClaimFault]) -> Decimal | None:
     """Return the share in percent; None if the message does not know it."""
-    given = next(iter(controller.all("RightSharePercentage")), None)
+    element = next(iter(controller.all("RightSharePercentage")), None)
     if (
-        given is None
-        or not given.text
+        element is None
+        or not element.text
         or controller.first("RightShareUnknown") == "true"
     ):
         return None
     rule = _("A share must be a number from 0 to 100.")
     try:
-        percent = Decimal(given.text)
+        percent = Decimal(element.text)
     except InvalidOperation:
         percent = Decimal(-1)
-    if len(given.text) > _MOST_DIGITS or not percent.is_finite():
+    if len(element.text) > _MOST_DIGITS or not percent.is_finite():
         percent = Decimal(-1)
-    if given.is_true("HasMaxValueOfOne"):
+    if element.is_true("HasMaxValueOfOne"):
         percent *= 100
     if not 0 <= percent <= 100:
-        faults.append(fault(given.line, given.name, given.text, rule))
+        faults.append(fault(element.line, element.name, element.text, rule))
         return None
     return percent
 
 
 def _territories(delegation: XmlRecord, faults: list[ClaimFault]) -> tuple[str, ...]:
-    found = []
+    territories = []
     for code in delegation.all("TerritoryOfRightsDelegation") + delegation.all(
         "TerritoryOfRegistration"
     ):
         try:
-            found.append(normalised(code.text))
+            territories.append(normalised(code.text))
         except UnknownTerritory as error:
             faults.append(fault(code.line, code.name, code.text, str(error)))
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(territories))
 
 
 def _day(delegation: XmlRecord, name: str, faults: list[ClaimFault]) -> date | None:
     """Return the first or last day of a delegation, with or without a time."""
     for place in (delegation, *delegation.all("PeriodOfRightsDelegation")):
         for tag in (f"{name}Date", f"{name}DateTime"):
-            if given := place.first(tag):
-                return _date(place, tag, given, faults)
+            if text := place.first(tag):
+                return _date(place, tag, text, faults)
     return None

@@ -20,7 +20,7 @@ from imports.kinds import Columns
 from imports.table_encoding import RECOGNISED
 from jobs.services import submit
 from plugins.rights.claims import AppliedRecord, ClaimFault, PartyClaim, RightsMessage
-from plugins.rights.importing.found import Read, ReadCounts
+from plugins.rights.importing.faults import Read, ReadCounts
 from plugins.rights.importing.reading import TableChoices, open_message
 from plugins.rights.importing.table import FORMAT as TABLE
 from plugins.rights.jobs import REVIEW_RIGHTS
@@ -220,22 +220,24 @@ class _MadeParties:
         ]
         text = folded(f"{claim.first_name} {claim.name}")
         name, bare = hash(("name", text)), hash(("bare", text))
-        known = next((self._uids[code] for code in codes if code in self._uids), "")
+        earlier_uid = next(
+            (self._uids[code] for code in codes if code in self._uids), ""
+        )
         only, first_bare = self._uids.get(name, ""), self._uids.get(bare, "")
-        if not known and codes:
-            known = only if only == first_bare else ""
-        elif not known:
-            known = only or first_bare
-        found = known or uid
-        if self._uids.setdefault(name, found) != found:
+        if not earlier_uid and codes:
+            earlier_uid = only if only == first_bare else ""
+        elif not earlier_uid:
+            earlier_uid = only or first_bare
+        party_uid = earlier_uid or uid
+        if self._uids.setdefault(name, party_uid) != party_uid:
             self._uids[name] = ""
-        if not codes and not known:
-            self._uids.setdefault(bare, found)
-        elif codes and found == first_bare:
+        if not codes and not earlier_uid:
+            self._uids.setdefault(bare, party_uid)
+        elif codes and party_uid == first_bare:
             del self._uids[bare]
         for code in codes:
-            self._uids.setdefault(code, found)
-        return found
+            self._uids.setdefault(code, party_uid)
+        return party_uid
 
 
 def _add(counts: dict[str, int], kind: str, number: int) -> None:
@@ -247,7 +249,7 @@ def _lines_of_parties(message: RightsMessage) -> dict[str, int]:
     parties = {party.key: party for party in message.parties}
     lines: dict[str, int] = {}
     shares = [share for work in message.works for share in work.shares]
-    shares += [share for each in message.recordings for share in each.shares]
+    shares += [share for recording in message.recordings for share in recording.shares]
     for share in shares:
         party = parties.get(share.party)
         for name in (*_PARTY_CODES, "society", "key"):
@@ -258,12 +260,12 @@ def _lines_of_parties(message: RightsMessage) -> dict[str, int]:
 
 def isrc_of(custom_id: str) -> str:
     """Return the ISRC of our recording with this id; "" if none or several have one."""
-    found = (
+    isrcs = (
         Recording.objects.filter(custom_id=custom_id)
         .exclude(isrc_normalised="")
         .values_list("isrc_normalised", flat=True)
     )
-    codes = set(found[:2])
+    codes = set(isrcs[:2])
     return codes.pop() if len(codes) == 1 else ""
 
 
@@ -291,15 +293,19 @@ def import_file(
     return summary
 
 
-def run(one: RightsImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
+def run(
+    rights_import: RightsImport, heartbeat: Callable[[], None], *, dry: bool
+) -> Columns:
     """Import the file, or only check it; return the columns with the outcome."""
     task = RightsImporter(
-        source=f"import {one.uid}, {one.file_name}",
-        sender=one.sender,
-        user=one.made_by,
+        source=f"import {rights_import.uid}, {rights_import.file_name}",
+        sender=rights_import.sender,
+        user=rights_import.made_by,
         dry=dry,
         heartbeat=heartbeat,
     )
-    with local_path(one.file) as path:
-        summary = import_file(task, path, name=one.file_name, encoding=one.encoding)
+    with local_path(rights_import.file) as path:
+        summary = import_file(
+            task, path, name=rights_import.file_name, encoding=rights_import.encoding
+        )
     return {"summary": asdict(summary)}

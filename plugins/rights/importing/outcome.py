@@ -69,7 +69,7 @@ def _named_change(change: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON
 def _field_label(model: type[Model], name: str) -> str:
     if name in _BESIDE:
         return str(_BESIDE[name])
-    labels = {each.name: str(each.verbose_name) for each in model._meta.fields}
+    labels = {column.name: str(column.verbose_name) for column in model._meta.fields}
     return capfirst(labels.get(name, name).removesuffix(" (ms)"))
 
 
@@ -79,15 +79,18 @@ def _field_text(name: str, value: str) -> str:
     return read_release(value) if name == "released" else value
 
 
-def outcome_context(one: RightsImport) -> dict[str, Any]:
+def outcome_context(rights_import: RightsImport) -> dict[str, Any]:
     """Return counts and changes. Any: values for a template."""
-    if not one.summary:
+    if not rights_import.summary:
         return {}
-    counts = [one.summary.get(name, {}) for name in ("created", "changed", "unchanged")]
+    counts = [
+        rights_import.summary.get(name, {})
+        for name in ("created", "changed", "unchanged")
+    ]
     return {
         "kinds": [
-            CountedKind(label, *(each.get(kind, 0) for each in counts))
+            CountedKind(label, *(count.get(kind, 0) for count in counts))
             for kind, label in _KIND_LABELS.items()
         ],
-        "changes": list(map(_named_change, one.summary["changes"])),
+        "changes": list(map(_named_change, rights_import.summary["changes"])),
     }

@@ -16,7 +16,7 @@ from imports.table_encoding import RECOGNISED
 from imports.tables import is_sheet, table_in
 from imports.unpacking import unpacked
 from plugins.rights.importing.claims_json import from_json
-from plugins.rights.importing.found import MessageRefused, Read
+from plugins.rights.importing.faults import MessageRefused, Read
 from plugins.rights.importing.reading_jobs import SNIFF_BYTES, reader_of
 from plugins.rights.importing.table import KNOWN_NAMES, read_table
 

@@ -13,7 +13,7 @@ from common.confined import keep_texts_english
 from plugins.rights.importing.claims_json import to_line
 from plugins.rights.importing.cwr import is_cwr, read_cwr
 from plugins.rights.importing.ern import is_xml, read_ern
-from plugins.rights.importing.found import MessageRefused, Read
+from plugins.rights.importing.faults import MessageRefused, Read
 from recognition.errors import JobRefused
 from recognition.isolation import wire
 from recognition.isolation.child import Job
@@ -43,8 +43,8 @@ def read(
             raise JobRefused("This is neither CWR nor XML.")
         file.seek(0)
         try:
-            for each in reader(file, request["name"]):
-                output.write(to_line(each))
+            for piece in reader(file, request["name"]):
+                output.write(to_line(piece))
                 wire.send(talk, MessageKind.PROGRESS, wire.DOUBLE.pack(0.0))
         except MessageRefused as error:
             raise JobRefused(str(error)) from error

@@ -33,7 +33,7 @@ from plugins.rights.claims import (
     ShareClaim,
     WorkClaim,
 )
-from plugins.rights.importing.found import MessageRefused, Read, ReadCounts, fault
+from plugins.rights.importing.faults import MessageRefused, Read, ReadCounts, fault
 
 FORMAT: Final = "CSV"
 SHARE_COLUMNS: Final = (
@@ -113,8 +113,8 @@ def read_table(
 def _positions(table: Table) -> dict[str, int]:
     """Return where each column of ours stands; names are compared kindly."""
     positions: dict[str, int] = {}
-    for position, given in enumerate(table.header):
-        if name := _BY_NAME.get(compared(given)):
+    for position, heading in enumerate(table.header):
+        if name := _BY_NAME.get(compared(heading)):
             positions.setdefault(name, position)
     if (
         not {"work_id", "party", "iswc", "isrc", "release_upc", "grid"}
@@ -172,7 +172,7 @@ class _Row:
     @property
     def is_refused(self) -> bool:
         """Return whether a fault keeps the row out."""
-        return any(not each.is_warning for each in self.faults)
+        return any(not problem.is_warning for problem in self.faults)
 
     @property
     def work_key(self) -> str:
@@ -274,13 +274,13 @@ class TableReader:
         if recording is not None:
             rows.recordings.setdefault(recording.key, recording)
         if work is not None and recording is not None:
-            known = rows.works[work.key]
-            keys = dict.fromkeys((*known.recordings, recording.key))
-            rows.works[work.key] = replace(known, recordings=tuple(keys))
+            earlier = rows.works[work.key]
+            keys = dict.fromkeys((*earlier.recordings, recording.key))
+            rows.works[work.key] = replace(earlier, recordings=tuple(keys))
         if release is not None:
-            known_release = rows.releases.setdefault(release.key, release)
-            tracks = dict.fromkeys((*known_release.tracks, *release.tracks))
-            rows.releases[release.key] = replace(known_release, tracks=tuple(tracks))
+            earlier_release = rows.releases.setdefault(release.key, release)
+            tracks = dict.fromkeys((*earlier_release.tracks, *release.tracks))
+            rows.releases[release.key] = replace(earlier_release, tracks=tuple(tracks))
         if share is not None and party is not None:
             rows.parties.setdefault(party.key, party)
             if collector is not None:
@@ -335,9 +335,9 @@ class TableReader:
     def _work_of(self, row: _Row) -> WorkClaim | None:
         if not row.work_key:
             return None
-        known = self._rows.works.get(row.work_key)
+        earlier = self._rows.works.get(row.work_key)
         title = row["work_title"] or row["title"]
-        if known is None and not title:
+        if earlier is None and not title:
             row.refuse("work_title", _("The work has no title."))
         return WorkClaim(
             key=row.work_key,
@@ -355,8 +355,8 @@ class TableReader:
             row.refuse("title", _("A recording without ISRC needs a title."))
         duration_ms = None
         if row["duration_ms"]:
-            if found := _DURATION.fullmatch(row["duration_ms"]):
-                duration_ms = int(found[1])
+            if match := _DURATION.fullmatch(row["duration_ms"]):
+                duration_ms = int(match[1])
             else:
                 row.warn("duration_ms", _("This must be digits only. It is left out."))
         return RecordingClaim(
@@ -446,8 +446,8 @@ class TableReader:
         """Return the day of a release; a year or month alone is no day."""
         if not row["release_date"]:
             return None
-        if found := _whole_day(row["release_date"], self.rules.days):
-            return found
+        if day := _whole_day(row["release_date"], self.rules.days):
+            return day
         row.warn(
             "release_date", _("This must be a date as YYYY-MM-DD. It is left out.")
         )
@@ -456,10 +456,10 @@ class TableReader:
     def _date(self, row: _Row, name: str) -> date | None:
         if not row[name]:
             return None
-        found = _whole_day(row[name], self.rules.days)
-        if found is None:
+        day = _whole_day(row[name], self.rules.days)
+        if day is None:
             row.refuse(name, _("This must be a date as YYYY-MM-DD."))
-        return found
+        return day
 
     def _percent(self, row: _Row) -> Decimal | None:
         """Return the share; an empty cell is a share of unknown size."""

@@ -94,7 +94,7 @@ def _why_it_stays(undo: Undo, event: Event, row: Any) -> str:  # Any: a record
     foreign = Share.objects.filter(**_of(row)).exclude(source=source)
     if isinstance(row, RightsRecording):
         near: list[Any] = [*row.works.all(), *row.releases.all()]
-        cases = [f"{KINDS[type(each)]}:{each.uid}" for each in near]
+        cases = [f"{KINDS[type(neighbour)]}:{neighbour.uid}" for neighbour in near]
         if any(
             case not in undo.gone and (case, row.uid) not in undo.gone_links
             for case in cases
@@ -161,8 +161,8 @@ def _take_claims(undo: Undo, row: Any, event: Event) -> str:  # Any: a record
 
 def _added_values(event: Event, name: str) -> list[Any]:  # Any: JSON
     """Return what the import added; a new record has its own title as a text."""
-    found = event.after.get(name, [])
-    return found if isinstance(found, list) else []
+    values = event.after.get(name, [])
+    return values if isinstance(values, list) else []
 
 
 def forget_statements(undo: Undo) -> None:
@@ -184,18 +184,18 @@ def forget_statements(undo: Undo) -> None:
 def _take_statements(
     row: Any, stated: list[dict[str, Any]], claimant: str
 ) -> None:  # Any: a record, and JSON
-    for each in reversed(stated):
+    for statement in reversed(stated):
         rows = Statement.objects.filter(
             **{column_of(row): row},
             claimant=claimant,
-            field=each["field"],
-            number=each["number"],
-            value=each["value"],
+            field=statement["field"],
+            number=statement["number"],
+            value=statement["value"],
         )
-        if each["before"] is None:
+        if statement["before"] is None:
             rows.delete()
         else:
-            rows.update(**each["before"])
+            rows.update(**statement["before"])
 
 
 def _take_shares(

@@ -16,7 +16,7 @@ from xml.parsers import expat
 
 from django.utils.translation import gettext as _
 
-from plugins.rights.importing.found import MessageRefused
+from plugins.rights.importing.faults import MessageRefused
 
 MAX_DEPTH: Final = 32
 MAX_ATTRIBUTES: Final = 40
@@ -43,16 +43,19 @@ class XmlRecord:
 
     def all(self, *path: str) -> list[XmlRecord]:
         """Return every element on a path of names."""
-        found = [self]
+        records = [self]
         for name in path:
-            found = [
-                child for each in found for child in each.children if child.name == name
+            records = [
+                child
+                for record in records
+                for child in record.children
+                if child.name == name
             ]
-        return found
+        return records
 
     def first(self, *path: str) -> str:
         """Return the text of the first element on a path that has one."""
-        return next((each.text for each in self.all(*path) if each.text), "")
+        return next((record.text for record in self.all(*path) if record.text), "")
 
     def is_true(self, attribute: str) -> bool:
         """Tell whether an attribute says yes."""
@@ -84,7 +87,7 @@ class XmlReader:
     _elements: int = 0
     _unread_from: int = 0
     """Depth of the unread element that the parser is in; 0 outside."""
-    _known: frozenset[str] = frozenset()
+    _readable: frozenset[str] = frozenset()
     _done: list[XmlRecord] = field(default_factory=list)
     _quiet_bytes: int = 0
 
@@ -106,9 +109,9 @@ class XmlReader:
         beginning = file.read(_CHUNK)
         # Programs write blank lines before the declaration, which expat refuses.
         bare = beginning.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n")
-        rest = iter(partial(file.read, _CHUNK), b"")
+        chunks = iter(partial(file.read, _CHUNK), b"")
         try:
-            for chunk in itertools.chain([bare] if bare else [], rest):
+            for chunk in itertools.chain([bare] if bare else [], chunks):
                 self._quiet_bytes += len(chunk)
                 self._parser.Parse(chunk, False)
                 if self._quiet_bytes > _MAX_TOKEN:
@@ -133,14 +136,14 @@ class XmlReader:
         done, self._done = self._done, []
         yield from done
 
-    def _pass(self, *_what: object) -> None:
+    def _pass(self, *_event: object) -> None:
         self._quiet_bytes = 0
 
     def _declare(self, _version: str, encoding: str | None, _alone: int) -> None:
         if encoding is not None and encoding.lower() not in _ENCODINGS:
             raise _Limits(_("its encoding is not UTF-8"))
 
-    def _refuse_type(self, *_what: object) -> None:
+    def _refuse_type(self, *_event: object) -> None:
         raise _Limits(_("it declares a document type (DTD), which is not allowed"))
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
@@ -167,9 +170,9 @@ class XmlReader:
         if depth == 2 and name in self.lists:
             return
         if depth == 2 and name in self.singles:
-            self._known = self.singles[name]
+            self._readable = self.singles[name]
         elif depth == 3:
-            self._known = self.lists[self._path[1]]
+            self._readable = self.lists[self._path[1]]
         else:
             self._skip(name)
             return
@@ -177,7 +180,7 @@ class XmlReader:
         self._push(name, attributes)
 
     def _start_inside(self, name: str, attributes: dict[str, str]) -> None:
-        if name not in self._known:
+        if name not in self._readable:
             self._skip(name)
             return
         self._elements += 1

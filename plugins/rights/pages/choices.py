@@ -16,8 +16,8 @@ def _party(party: Party) -> Choice:
 
 
 def _parties(text: str) -> Iterable[Choice]:
-    found = selectors.search_parties(text).order_by("name_key", "pk")
-    return map(_party, found[:SHOWN])
+    matches = selectors.search_parties(text).order_by("name_key", "pk")
+    return map(_party, matches[:SHOWN])
 
 
 def _named_parties(values: list[str]) -> Iterable[Choice]:
@@ -31,8 +31,8 @@ def _work(work: Work) -> Choice:
 
 
 def _works(text: str) -> Iterable[Choice]:
-    found = selectors.search_works(text).order_by("title_key", "pk")
-    return map(_work, found.prefetch_related("numbers")[:SHOWN])
+    matches = selectors.search_works(text).order_by("title_key", "pk")
+    return map(_work, matches.prefetch_related("numbers")[:SHOWN])
 
 
 def _named_works(values: list[str]) -> Iterable[Choice]:

@@ -43,13 +43,13 @@ def conflict_list(request: PortalRequest) -> HttpResponseBase:
     rows = page.listed_conflicts(filters)
     here = rows.filter(state=filters.tab)
     columns = {"opened": "opened_at"}
-    shown = page_of(request, sorted_by(request, here, columns, default="-opened"))
+    page_obj = page_of(request, sorted_by(request, here, columns, default="-opened"))
     context = {
         "filters": filters,
         "tab": filters.tab,
         "tabs": page.tab_counts(rows),
-        "page_obj": shown,
-        "rows": page.conflict_rows(list(shown)),
+        "page_obj": page_obj,
+        "rows": page.conflict_rows(list(page_obj)),
         "here": "conflicts",
         "may_edit": request.user.has_perm(Action.EDIT_CATALOGUE),
     }

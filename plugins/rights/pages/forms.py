@@ -53,9 +53,11 @@ class RightsExportForm(forms.Form):
         label=_("Source"), help_text=_("The table holds only what this source claims.")
     )
 
-    def __init__(self, *args: Any, sources: list[tuple[str, str]], **more: Any) -> None:
+    def __init__(
+        self, *args: Any, sources: list[tuple[str, str]], **kwargs: Any
+    ) -> None:
         """Offer sources, as the choices of a field. Any: Django's own arguments."""
-        super().__init__(*args, **more)
+        super().__init__(*args, **kwargs)
         field = self.fields["source"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
         field.choices = sources
@@ -290,7 +292,9 @@ class WorkShareForm(_ShareForm):
     )
     right = forms.ChoiceField(
         label=_("Right"),
-        choices=[(each.value, each.label) for each in Right if each != Right.MASTER],
+        choices=[
+            (right.value, right.label) for right in Right if right != Right.MASTER
+        ],
     )
 
 
@@ -353,9 +357,9 @@ class SettleAllForm(forms.Form):
     seen = forms.CharField(widget=forms.HiddenInput)
 
     def __init__(
-        self, *args: Any, sources: Iterable[tuple[str, str]], **more: Any
+        self, *args: Any, sources: Iterable[tuple[str, str]], **kwargs: Any
     ) -> None:  # Any: Django's own signature
-        super().__init__(*args, **more)
+        super().__init__(*args, **kwargs)
         field = self.fields["source"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
         field.choices = [("", _("Nobody: leave all as they are")), *sources]

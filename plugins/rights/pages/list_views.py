@@ -99,14 +99,14 @@ def _list(
 ) -> HttpResponseBase:
     filters = RightsFilterForm(request.GET)
     filters.is_valid()
-    found = search((filters.cleaned_data.get("q") or "").strip())
-    shown = page_of(request, sorted_by(request, found, columns, default="title"))
+    matches = search((filters.cleaned_data.get("q") or "").strip())
+    page_obj = page_of(request, sorted_by(request, matches, columns, default="title"))
     # Counted for one page only.
-    known = rows.in_bulk([row.pk for row in shown])
+    records = rows.in_bulk([row.pk for row in page_obj])
     context = {
         "filters": filters,
-        "page_obj": shown,
-        "rows": [known[row.pk] for row in shown],
+        "page_obj": page_obj,
+        "rows": [records[row.pk] for row in page_obj],
         "here": name,
         "may_edit": request.user.has_perm(Action.EDIT_CATALOGUE),
         "may_report": request.user.has_perm(Action.REPORT),

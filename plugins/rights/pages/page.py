@@ -44,7 +44,7 @@ from plugins.rights.pages.forms import ConflictFilterForm, SettleAllForm
 from portal.shared.lists import count_of
 from portal.shared.selection import pack
 
-_SAID: Final[dict[str, str | Promise]] = {
+_SENTENCES: Final[dict[str, str | Promise]] = {
     "rights.imported": gettext_lazy("was added by an import"),
     "rights.import_changed": gettext_lazy("was changed by an import"),
     "rights.took_over": gettext_lazy("absorbed another one"),
@@ -120,7 +120,7 @@ class RightsEvent:
 
     at: Any
     actor_name: str
-    said: str
+    sentence: str
     detail: str
     note: str
 
@@ -145,7 +145,7 @@ def history(case: str) -> list[RightsEvent]:
         RightsEvent(
             event.at,
             event.actor_name,
-            str(_SAID.get(event.action, event.action)),
+            str(_SENTENCES.get(event.action, event.action)),
             ""
             if named & {event.after.get("recording"), event.after.get("second")} - seen
             else str(event.after.get("text") or event.after.get("source") or ""),
@@ -189,7 +189,7 @@ def sound_rows(record: Work | Release) -> list[SoundRow]:
     """Return the recordings of a work, or the tracks of a release, that may be seen."""
     seen = set(
         recordings_in_reach()
-        .filter(pk__in=[each.pk for each in record.recordings.all()])
+        .filter(pk__in=[recording.pk for recording in record.recordings.all()])
         .values_list("pk", flat=True)
     )
     pairs: list[tuple[RightsRecording, int | None]]
@@ -197,7 +197,7 @@ def sound_rows(record: Work | Release) -> list[SoundRow]:
         tracks = record.tracks.select_related("recording").order_by("position", "pk")
         pairs = [(track.recording, track.position) for track in tracks]
     else:
-        pairs = [(each, None) for each in record.recordings.order_by("pk")]
+        pairs = [(recording, None) for recording in record.recordings.order_by("pk")]
     return [
         SoundRow(sound, list(catalogue_recordings(sound)[:5]), position)
         for sound, position in pairs
@@ -272,7 +272,7 @@ class ConflictRow:
     conflict: Conflict
     subject: str
     subject_url: str
-    said: str
+    summary: str
 
 
 def conflict_rows(conflicts: Sequence[Conflict]) -> list[ConflictRow]:
@@ -287,8 +287,8 @@ def in_short(conflict: Conflict) -> str:
     """Return what contradicts, in one line."""
     if "values" in conflict.evidence:
         values = [
-            shown_value(conflict, each["value"])
-            for each in selectors.values_of(conflict)
+            shown_value(conflict, claim["value"])
+            for claim in selectors.values_of(conflict)
         ]
         return " / ".join(dict.fromkeys(values))
     if "works" in conflict.evidence:
@@ -383,17 +383,17 @@ def choices_of(conflict: Conflict) -> list[tuple[str, str]]:
     values = selectors.values_of(conflict)
     if conflict.kind == ConflictKind.WRITERS or not values:
         return []
-    said: dict[str, list[str]] = {}
-    for each in values:
-        who = (
+    labels_by_value: dict[str, list[str]] = {}
+    for claim in values:
+        label = (
             _("Catalogue")
-            if "recording" in each
-            else source_label(each.get("claimant", ""))
+            if "recording" in claim
+            else source_label(claim.get("claimant", ""))
         )
-        said.setdefault(each["value"], []).append(who)
+        labels_by_value.setdefault(claim["value"], []).append(label)
     return [
-        (f"={value}", f"{shown_value(conflict, value)} ({', '.join(who)})")
-        for value, who in said.items()
+        (f"={value}", f"{shown_value(conflict, value)} ({', '.join(labels)})")
+        for value, labels in labels_by_value.items()
     ]
 
 

@@ -18,9 +18,9 @@ def _finder(
     route: str,
     search: Callable[[str], QuerySet[Any]],  # Any: works, parties or releases
 ) -> Callable[[SearchText, User], Iterator[Hit]]:
-    def find(asked: SearchText, _user: User) -> Iterator[Hit]:
-        for row in search(asked.text).order_by("pk")[: asked.limit]:
-            yield Hit(marked(str(row), asked.text), reverse(route, args=[row.uid]))
+    def find(query: SearchText, _user: User) -> Iterator[Hit]:
+        for row in search(query.text).order_by("pk")[: query.limit]:
+            yield Hit(marked(str(row), query.text), reverse(route, args=[row.uid]))
 
     return find
 

@@ -168,17 +168,20 @@ def _show(
     problem: str,
     context: Mapping[str, object],
 ) -> HttpResponseBase:
-    shown = page.record_context(row, request.user) | {"problem": problem, **context}
+    page_context = page.record_context(row, request.user) | {
+        "problem": problem,
+        **context,
+    }
     status = 409 if problem else 200
-    return render(request, f"portal/rights/{name}.html", shown, status=status)
+    return render(request, f"portal/rights/{name}.html", page_context, status=status)
 
 
 @require_POST
 @needs(Action.EDIT_CATALOGUE)
 def of_recording(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Lead to the rights of a catalogue recording; make room for them if need be."""
-    found = parts.record_of(get_object_or_404(Recording, uid=uid))
-    return redirect("portal:rights_recording", uid=found.uid)
+    record = parts.record_of(get_object_or_404(Recording, uid=uid))
+    return redirect("portal:rights_recording", uid=record.uid)
 
 
 # --- Forms ---------------------------------------------------------------------------
@@ -392,9 +395,9 @@ def _add_title(request: PortalRequest, row: Work) -> tuple[str, Work]:
 
 
 def _link(request: PortalRequest, row: Any) -> tuple[str, Any]:  # Any: a record
-    found = valid_values(OneRecordingForm(request.POST))["recording"]
-    parts.link_recording(record=row, recording=found, user=request.user)
-    return _("%(name)s was added.") % {"name": found}, row
+    recording = valid_values(OneRecordingForm(request.POST))["recording"]
+    parts.link_recording(record=row, recording=recording, user=request.user)
+    return _("%(name)s was added.") % {"name": recording}, row
 
 
 def _unlink(request: PortalRequest, row: Any) -> tuple[str, Any]:  # Any: a record

@@ -115,7 +115,7 @@ def _mutated(number: int) -> Counter[str]:
     """Read broken messages of each format; return how many ended how."""
     from plugins.rights.importing.cwr import read_cwr
     from plugins.rights.importing.ern import read_ern
-    from plugins.rights.importing.found import MessageRefused
+    from plugins.rights.importing.faults import MessageRefused
     from plugins.rights.tests.importing.making import NAME, cwr
     from plugins.rights.tests.importing.test_cwr import mutated
     from plugins.rights.tests.importing.test_ern import ERN_43, ERN_382

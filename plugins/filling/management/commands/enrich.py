@@ -94,10 +94,12 @@ class Command(BaseCommand):
         for mark in SafeMark.objects.all():
             here_rows = rows.filter(field=mark.field)
             safe = here_rows.filter(selectors.is_safe()).count()
-            said = f"safe from {mark.mark}: {safe}" if mark.mark else "no safe mark yet"
+            summary = (
+                f"safe from {mark.mark}: {safe}" if mark.mark else "no safe mark yet"
+            )
             self.stdout.write(
                 f"{mark.get_field_display()}: {count_noun(here_rows.count(), 'suggestion')}, "
-                f"{said} (measured on {mark.known}, {mark.right} right)"
+                f"{summary} (measured on {mark.known}, {mark.right} right)"
             )
 
     def _accept(self, options: dict[str, Any]) -> None:  # Any: as above
@@ -118,9 +120,9 @@ class Command(BaseCommand):
         act = new_uid("fa")
         rows.update(act=act)
         outcome = deciding.apply_act(act=act, user=user)
-        for suggestion, why in outcome.left:
+        for suggestion, why in outcome.skipped:
             self.stdout.write(f"{suggestion}: {why}")
-        self.stdout.write(f"{len(outcome.done)} accepted, {len(outcome.left)} left.")
+        self.stdout.write(f"{len(outcome.done)} accepted, {len(outcome.skipped)} left.")
         if outcome.done:
             self.stdout.write(f"To undo: manage.py enrich undo {act} --username …")
 
@@ -128,10 +130,10 @@ class Command(BaseCommand):
         outcome = deciding.undo_act(
             act=options["act"], user=find_user(options["username"])
         )
-        for suggestion, why in outcome.left:
+        for suggestion, why in outcome.skipped:
             self.stdout.write(f"{suggestion}: {why}")
-        self.stdout.write(f"{len(outcome.done)} undone, {len(outcome.left)} left.")
+        self.stdout.write(f"{len(outcome.done)} undone, {len(outcome.skipped)} left.")
 
 
-def _bucket(wanted: str | None) -> Bucket | None:
-    return None if wanted is None else find_bucket(wanted)
+def _bucket(name: str | None) -> Bucket | None:
+    return None if name is None else find_bucket(name)

@@ -62,7 +62,7 @@ def read_feed(file: BinaryIO, *, done: Collection[str], send: Send) -> None:
 
 def _members(feed: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     """Return the tables that are read by name, and the manifest as "manifest"."""
-    found: dict[str, zipfile.ZipInfo] = {}
+    members: dict[str, zipfile.ZipInfo] = {}
     for member in feed.infolist():
         named = _MEMBER.fullmatch(member.filename)
         if named is None:
@@ -73,8 +73,8 @@ def _members(feed: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
             )
         name = "manifest" if named[2] else named[1]
         if name in TABLES or name == "manifest":
-            found[name] = member
-    return found
+            members[name] = member
+    return members
 
 
 def _records(content: BinaryIO, name: str) -> Iterator[list[str]]:
@@ -96,7 +96,7 @@ def _rows(
             f"{name}.tsv does not begin with the names of its columns, such as "
             "#ResourceRecordId. Ask its sender for headings.",
         )
-    names = [each.strip() for each in (heading[0][1:], *heading[1:])]
+    names = [cell.strip() for cell in (heading[0][1:], *heading[1:])]
     places = [_place(name, table, ours, names) for ours in table.columns]
     for record in records:
         if len(record) != len(names):
@@ -110,14 +110,14 @@ def _rows(
 
 def _place(name: str, table: FeedTable, ours: str, names: list[str]) -> int | None:
     theirs = table.columns[ours]
-    found = next((names.index(each) for each in theirs if each in names), None)
-    if found is None and ours not in table.optional:
+    place = next((names.index(heading) for heading in theirs if heading in names), None)
+    if place is None and ours not in table.optional:
         raise SourceRefused(
             "dump_columns",
             f"{name}.tsv has no column {theirs[0]}. This version reads BWARM 2: ask the "
             "sender for it, or update the portal.",
         )
-    return found
+    return place
 
 
 def _send_facts(content: BinaryIO, send: Send) -> None:

@@ -104,25 +104,25 @@ def _releases(index: IndexWriter) -> Iterator[Row]:
 
 def _add(index: IndexWriter, row: Row) -> None:
     number, source_id, title, version, artist, isni, duration = row
-    names = tuple(each for each in artist.split(_SEVERAL) if each)
+    names = tuple(name for name in artist.split(_SEVERAL) if name)
     is_one = len(names) == 1
     if is_one and isni:
         index.add("artist", [(number, names[0], "", isni)])
         index.add("credit", [(number, 0, number, names[0])])
-    found = SourceRecording(
+    recording = SourceRecording(
         *(number, source_id, title, version, "", names),
         _length(duration),
         number if is_one and isni else 0,
     )
-    index.add_recording(found)
+    index.add_recording(recording)
 
 
 def _length(duration: str) -> int:
     """Return milliseconds; 0 unless it is an ISO 8601 duration, which states its units."""
-    found = _DURATION.fullmatch(duration)
-    if found is None:
+    match = _DURATION.fullmatch(duration)
+    if match is None:
         return 0
-    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
     return round(((hours * 60 + minutes) * 60 + seconds) * 1000)
 
 

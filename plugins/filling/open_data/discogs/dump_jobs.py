@@ -70,7 +70,7 @@ def read_dump(file: BinaryIO, *, send: Send, done: int = 0) -> None:
         batch: list[Any] = []  # Any: JSON
         rows = 0
         for release in _releases(
-            parts_of(content, root="releases", wanted=_WANTED), done
+            parts_of(content, root="releases", names=_WANTED), done
         ):
             batch.append(release)
             rows += 1 + len(release[-1])
@@ -116,16 +116,16 @@ def _children(parent: _Children, name: str) -> Iterable[Element]:
 
 
 def _text(parent: _Children, name: str) -> str:
-    found = parent.get(name)
-    return "" if found is None or not found.text else " ".join(found.text.split())
+    child = parent.get(name)
+    return "" if child is None or not child.text else " ".join(child.text.split())
 
 
 def _facts(release: _Children) -> list[Any]:  # Any: JSON
     """Return title, label, UPC, date, and whether it is official and a compilation."""
-    said = {
-        each.text
-        for found in _children(release, "formats")
-        for each in _children(_by_name(found), "descriptions")
+    descriptions = {
+        description.text
+        for medium in _children(release, "formats")
+        for description in _children(_by_name(medium), "descriptions")
     }
     artists = _artists(release)
     return [
@@ -133,8 +133,9 @@ def _facts(release: _Children) -> list[Any]:  # Any: JSON
         _label(release),
         _barcode(release),
         _date(_text(release, "released")),
-        not said & _UNOFFICIAL,
-        bool(said & _COMPILED) or [name for name, _written in artists] == ["Various"],
+        not descriptions & _UNOFFICIAL,
+        bool(descriptions & _COMPILED)
+        or [name for name, _written in artists] == ["Various"],
     ]
 
 
@@ -148,20 +149,20 @@ def _label(release: _Children) -> str:
 
 def _barcode(release: _Children) -> str:
     """Return the barcode without spaces; none if the release has several."""
-    found = {
+    codes = {
         code.lstrip("0")
         for value in _identifiers(release, "Barcode")
         if _BARCODE.fullmatch(code := re.sub(r"[^0-9A-Za-z]", "", value[0]))
     }
-    return found.pop() if len(found) == 1 else ""
+    return codes.pop() if len(codes) == 1 else ""
 
 
 def _date(text: str) -> str:
     """Return 1999-07-13, 1999-07 or 1999; months and days are 00 if unknown."""
-    found = _DATE.fullmatch(text)
-    if found is None:
+    match = _DATE.fullmatch(text)
+    if match is None:
         return ""
-    year, month, day = found.groups()
+    year, month, day = match.groups()
     parts = [year]
     for part in (month, day):
         if part is None or part == "00":
@@ -171,42 +172,42 @@ def _date(text: str) -> str:
 
 
 def _identifiers(release: _Children, kind: str) -> Iterator[tuple[str, str]]:
-    for each in _children(release, "identifiers"):
-        if each.get("type") == kind:
-            yield each.get("value", ""), each.get("description", "").strip()
+    for identifier in _children(release, "identifiers"):
+        if identifier.get("type") == kind:
+            yield identifier.get("value", ""), identifier.get("description", "").strip()
 
 
 def _artists(parent: _Children) -> list[tuple[str, str]]:
     """Return the artists with their names as written on this release."""
-    found = []
+    credited = []
     for artist in map(_by_name, _children(parent, "artists")):
         name = _NAMESAKE.sub("", _text(artist, "name"))
-        found.append((name, _text(artist, "anv") or name))
-    return found
+        credited.append((name, _text(artist, "anv") or name))
+    return credited
 
 
 def _tracks(release: _Children) -> list[list[Any]]:  # Any: JSON
     """Return position, title, length, ISRCs and artists of each track."""
     everybody = _artists(release)
-    listed: list[tuple[_Children, list[tuple[str, str]]]] = []
+    credited_tracks: list[tuple[_Children, list[tuple[str, str]]]] = []
     for track in map(_by_name, _children(release, "tracklist")):
         artists = _artists(track) or everybody
         parts = [_by_name(part) for part in _children(track, "sub_tracks")]
         if parts and not _text(track, "position"):
-            listed += [(part, _artists(part) or artists) for part in parts]
+            credited_tracks += [(part, _artists(part) or artists) for part in parts]
         else:
-            listed.append((track, artists))
-    codes = _codes(release, [track for track, _artists in listed])
+            credited_tracks.append((track, artists))
+    codes = _codes(release, [track for track, _artists in credited_tracks])
     rows = []
-    for track, artists in listed:
+    for track, artists in credited_tracks:
         position, length = _text(track, "position"), _length(_text(track, "duration"))
         # What has neither position nor length is a heading.
         if not (position or length) or position.casefold().startswith(_PICTURES):
             continue
         guests = [
-            _NAMESAKE.sub("", _text(each, "name"))
-            for each in map(_by_name, _children(track, "extraartists"))
-            if "Featuring" in _text(each, "role")
+            _NAMESAKE.sub("", _text(artist, "name"))
+            for artist in map(_by_name, _children(track, "extraartists"))
+            if "Featuring" in _text(artist, "role")
         ]
         names = ([name for name, _written in artists] + guests)[:_MOST_ARTISTS]
         written = [name for _own, name in artists[:1]]
@@ -216,26 +217,26 @@ def _tracks(release: _Children) -> list[list[Any]]:  # Any: JSON
 
 
 def _length(text: str) -> int:
-    found = _DURATION.fullmatch(text)
-    if found is None:
+    match = _DURATION.fullmatch(text)
+    if match is None:
         return 0
-    hours, minutes, seconds = found.groups("0")
+    hours, minutes, seconds = match.groups("0")
     return ((int(hours) * 60 + int(minutes)) * 60 + int(seconds)) * 1000
 
 
 def _codes(release: _Children, tracks: Sequence[_Children]) -> dict[str, list[str]]:
     """Return the ISRCs whose description names one position, such as "Track A1"."""
-    found: dict[str, list[str]] = {}
+    isrcs: dict[str, list[str]] = {}
     stated = list(_identifiers(release, "ISRC"))
     if not stated:
-        return found
+        return isrcs
     positions = Counter(_text(track, "position") for track in tracks)
     for value, description in stated:
         code = _ISRC.fullmatch(re.sub(r"[^0-9A-Z]", "", value.upper()))
         named = _TRACK_NAME.fullmatch(description)
         if code and named and positions[named[1]] == 1:
-            found.setdefault(named[1], []).append(code[1])
-    return found
+            isrcs.setdefault(named[1], []).append(code[1])
+    return isrcs
 
 
 def warm() -> None:

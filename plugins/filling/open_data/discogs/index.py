@@ -85,14 +85,14 @@ class DiscogsWriter(PartWriter):
         """Return how many tracks are stored."""
         return self.parts().get("tracks", 0)
 
-    def keep(self, listed: Sequence[Listed]) -> None:
+    def keep(self, releases: Sequence[Listed]) -> None:
         """Store releases as one block, in one transaction."""
         first, tracks = self.releases, self.tracks
-        self.add("block", [(first, pack(listed))])
+        self.add("block", [(first, pack(releases))])
         pairs = np.fromiter(
             (
                 _half(key) << _HALF | place
-                for place, (release, of_it) in enumerate(listed, first)
+                for place, (release, of_it) in enumerate(releases, first)
                 for key in keys_of(release, of_it)
             ),
             dtype=np.uint64,
@@ -103,9 +103,9 @@ class DiscogsWriter(PartWriter):
             self._sort()
         self.db.execute(
             "insert or replace into part values ('tracks', ?)",
-            (tracks + sum(len(of_it) for _release, of_it in listed),),
+            (tracks + sum(len(of_it) for _release, of_it in releases),),
         )
-        self.end("releases", first + len(listed))
+        self.end("releases", first + len(releases))
 
     def _sort(self) -> None:
         """Make a segment of the pairs that wait."""
@@ -196,8 +196,8 @@ class DiscogsIndex(SourceIndex):
         return self._find(upc_key(code), lambda placed: placed.release.upc == code)
 
     def isrcs(self, number: int) -> list[str]:
-        found = (placed.track.isrcs for placed in self._recording(number))
-        return sorted(set(chain.from_iterable(found)))
+        isrcs = (placed.track.isrcs for placed in self._recording(number))
+        return sorted(set(chain.from_iterable(isrcs)))
 
     def recordings_with(self, code: str) -> int:
         return len(self.with_isrc(code))
@@ -207,29 +207,32 @@ class DiscogsIndex(SourceIndex):
 
     def releases(self, number: int) -> list[FoundRelease]:
         releases = dict.fromkeys(placed.release for placed in self._recording(number))
-        found = (
+        source_releases = (
             FoundRelease(*release[1:], is_live=is_live_album(release.title))
             for release in releases
         )
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(source_releases))
 
     def artists(self, _credit: int) -> list[SourceArtist]:
         return []
 
     def _find(self, key: int, has: Callable[[_Placed], bool]) -> list[SourceRecording]:
-        found = [
+        recordings = [
             _as_recording(tracks) for tracks in _recordings(self._tracks(key, has))
         ]
-        return sorted(found, key=lambda recording: recording.number)
+        return sorted(recordings, key=lambda recording: recording.number)
 
     def _recording(self, number: int) -> list[_Placed]:
         """Return all tracks of the recording that has a track."""
         place, at = divmod(number, _TRACKS_OF_RELEASE)
         release, tracks = self._listed(place)
-        one = _Placed(number, release, tracks[at])
-        key = one.track.keys[0]
+        anchor = _Placed(number, release, tracks[at])
+        key = anchor.track.keys[0]
         same = self._tracks(key, lambda placed: placed.track.keys[0] == key)
-        return next((each for each in _recordings(same) if one in each), [one])
+        return next(
+            (recording for recording in _recordings(same) if anchor in recording),
+            [anchor],
+        )
 
     def _tracks(self, key: int, has: Callable[[_Placed], bool]) -> list[_Placed]:
         """Return the tracks of the releases under a key that have what it stands for."""
@@ -244,13 +247,13 @@ class DiscogsIndex(SourceIndex):
     def _places(self, key: int) -> list[int]:
         """Return the places of the first releases under a key, and of very few others."""
         half = _half(key)
-        found: list[int] = []
+        places: list[int] = []
         for segment, bits in self._segments:
             bucket = segment << _HALF | half >> (_HALF - bits)
             query = "select data from bucket where id = ?"
             for (packed,) in self._db.execute(query, (bucket,)):
-                found += _unpack_places(packed, half)
-        return list(dict.fromkeys(found))[:_MOST_RELEASES]
+                places += _unpack_places(packed, half)
+        return list(dict.fromkeys(places))[:_MOST_RELEASES]
 
     def _read_listed(self, place: int) -> Listed:
         query = "select max(first) from block where first <= ?"
@@ -269,22 +272,24 @@ def _recordings(placed: Iterable[_Placed]) -> Iterator[list[_Placed]]:
     nobody knows which.
     """
     grouped: dict[object, list[_Placed]] = defaultdict(list)
-    for each in placed:
-        grouped[each.track.grouping].append(each)
+    for entry in placed:
+        grouped[entry.track.grouping].append(entry)
     for same in grouped.values():
         clusters: list[list[_Placed]] = []
         unknown: list[_Placed] = []
-        for each in sorted(same, key=lambda each: (each.track.length_ms, each.number)):
-            length_ms = each.track.length_ms
+        for entry in sorted(
+            same, key=lambda entry: (entry.track.length_ms, entry.number)
+        ):
+            length_ms = entry.track.length_ms
             if not length_ms:
-                unknown.append(each)
+                unknown.append(entry)
             elif (
                 clusters
                 and length_ms - clusters[-1][0].track.length_ms <= _SAME_LENGTH_MS
             ):
-                clusters[-1].append(each)
+                clusters[-1].append(entry)
             else:
-                clusters.append([each])
+                clusters.append([entry])
         if len(clusters) == 1:
             clusters[0] += unknown
         elif unknown:
@@ -294,7 +299,7 @@ def _recordings(placed: Iterable[_Placed]) -> Iterator[list[_Placed]]:
 
 def _as_recording(tracks: Sequence[_Placed]) -> SourceRecording:
     first = min(tracks)
-    lengths = sorted(each.track.length_ms for each in tracks if each.track.length_ms)
+    lengths = sorted(entry.track.length_ms for entry in tracks if entry.track.length_ms)
     return SourceRecording(
         number=first.number,
         source_id=f"{first.release.number}-{first.track.position}",

@@ -89,18 +89,18 @@ def keys_of(release: Release, tracks: Iterable[Track]) -> set[int]:
 Listed = tuple[Release, list[Track]]
 
 
-def pack(listed: Sequence[Listed]) -> bytes:
+def pack(entries: Sequence[Listed]) -> bytes:
     """Return a block. Raises ``SourceRefused`` if a value has more than one line."""
     releases = [
         (
             *(str(number), title, label, upc, date),
             *(str(int(official)), str(int(compilation)), str(len(tracks))),
         )
-        for (number, title, label, upc, date, official, compilation), tracks in listed
+        for (number, title, label, upc, date, official, compilation), tracks in entries
     ]
     rows: list[tuple[str, ...]] = []
     before: tuple[str, ...] | None = None
-    for track in chain.from_iterable(tracks for _release, tracks in listed):
+    for track in chain.from_iterable(tracks for _release, tracks in entries):
         names = "" if track.artists == before else _BETWEEN.join(track.artists)
         if track.artists != before:
             names = names or _NOBODY
@@ -153,10 +153,14 @@ class Block:
             column[at] for column in self._tracks
         )
         names = self._tracks[4]
-        said = next(names[before] for before in range(at, -1, -1) if names[before])
+        artists = next(names[before] for before in range(at, -1, -1) if names[before])
         return Track(
             *(position, title, int(seconds or 0) * 1000),
-            *(tuple(isrcs.split()), tuple(filter(None, said.split(_BETWEEN))), written),
+            *(
+                tuple(isrcs.split()),
+                tuple(filter(None, artists.split(_BETWEEN))),
+                written,
+            ),
         )
 
 

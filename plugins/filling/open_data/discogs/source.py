@@ -41,8 +41,8 @@ def read(reading: Reading) -> SourceFacts:
             )
         writer.finish(reading.index)
     remove_database(reading.scratch)
-    found = _FILE_DATE.match(reading.path.name)
-    return SourceFacts(rows=tracks, date="-".join(found.groups()) if found else "")
+    match = _FILE_DATE.match(reading.path.name)
+    return SourceFacts(rows=tracks, date="-".join(match.groups()) if match else "")
 
 
 def _address(number: str) -> str:

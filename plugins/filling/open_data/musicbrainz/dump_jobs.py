@@ -96,7 +96,7 @@ def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, BinaryIO]]:
 
 def _rows(name: str, content: BinaryIO) -> Iterator[tuple[str | None, ...]]:
     table = TABLES[name]
-    columns = tuple(table.kept)
+    columns = tuple(table.columns)
     for line in lines_of(content, name=name):
         yield values_of(line, columns=columns, count=table.count, name=name)
 

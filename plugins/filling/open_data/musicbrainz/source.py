@@ -148,13 +148,13 @@ def _build(raw: Path, reading: Reading) -> int:
         index.db.execute(_CREDITS)
         for count, row in enumerate(index.db.execute(_RECORDINGS)):
             number, gid, name, comment, length, credit, artists, names = row
-            found = SourceRecording(
+            recording = SourceRecording(
                 *(number, gid, name, "", comment),
                 tuple(json.loads(artists)),
                 length or 0,
                 credit,
             )
-            index.add_recording(found, other_names=json.loads(names))
+            index.add_recording(recording, other_names=json.loads(names))
             if count % 10_000 == 0:
                 reading.report(count)
         return index.finish()
@@ -168,19 +168,19 @@ def _credits(writer: PartWriter) -> Iterator[tuple[int, str, str]]:
     )
     credit: int | None = None
     artists: list[str] = []
-    others: list[str] = []
+    other_names: list[str] = []
     for number, name, own_name, artist in writer.db.execute(query):
         if number != credit:
             if credit is not None:
-                yield credit, json.dumps(artists), json.dumps(others)
+                yield credit, json.dumps(artists), json.dumps(other_names)
             credit, artists = number, []
             aliases = writer.db.execute(
                 "select name from artist_alias where artist = ?", (artist,)
             )
-            others = [own_name or name, *(alias for (alias,) in aliases)]
+            other_names = [own_name or name, *(alias for (alias,) in aliases)]
         artists.append(name)
     if credit is not None:
-        yield credit, json.dumps(artists), json.dumps(others)
+        yield credit, json.dumps(artists), json.dumps(other_names)
 
 
 def _address(mbid: str) -> str:

@@ -20,14 +20,14 @@ class DumpTable:
     """A table: its number of columns, and those kept, by position from 1 and name."""
 
     count: int
-    kept: dict[int, str]
+    columns: dict[int, str]
 
     @property
     def create(self) -> str:
         """Return the columns as SQLite creates them."""
         return ", ".join(
             f"{name} {'text' if name in _TEXTS else 'integer'}"
-            for name in self.kept.values()
+            for name in self.columns.values()
         )
 
 

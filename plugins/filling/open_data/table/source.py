@@ -38,7 +38,7 @@ def _add(index: IndexWriter, number: int, cells: dict[str, str]) -> None:
     if not cells.get("title"):
         return
     length = cells.get("duration_ms", "")
-    found = SourceRecording(
+    recording = SourceRecording(
         number=number,
         source_id=cells.get("custom_id") or f"row {number}",
         title=cells["title"],
@@ -49,7 +49,7 @@ def _add(index: IndexWriter, number: int, cells: dict[str, str]) -> None:
         ),
         length_ms=int(length) if length.isdecimal() and len(length) < 10 else 0,
     )
-    index.add_recording(found)
+    index.add_recording(recording)
     if code := cells.get("isrc"):
         index.add("isrc", [(number, code.upper().replace("-", "").replace(" ", ""))])
     if code := cells.get("iswc"):

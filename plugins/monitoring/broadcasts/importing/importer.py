@@ -154,17 +154,17 @@ class BroadcastImporter:
         """Add or change a broadcast; return the kind of change, or an empty text."""
         file = row.scanned_file
         key = ("broadcast", file.pk, station.pk, values)
-        known = Broadcast.objects.filter(
+        broadcast = Broadcast.objects.filter(
             scanned_file=file, station=station, starts_at=values.starts_at
         ).first()
-        if known is None:
+        if broadcast is None:
             services.add_broadcast(
                 scanned_file=file, station=station, values=values, user=self.user
             )
             return "" if self._is_repeated(key) else _ADDED
-        before = services.broadcast_values(known)
+        before = services.broadcast_values(broadcast)
         # An empty cell keeps the existing value.
-        given = replace(
+        merged = replace(
             before,
             length_ms=before.length_ms
             if values.length_ms is None
@@ -172,28 +172,28 @@ class BroadcastImporter:
             showing=values.showing or before.showing,
         )
         is_changed = services.change_broadcast(
-            broadcast=known, station=station, values=given, user=self.user
+            broadcast=broadcast, station=station, values=merged, user=self.user
         )
         return _UPDATED if is_changed and not self._is_repeated(key) else ""
 
     def _hour(self, row: AudienceRow, hour: datetime) -> str:
         heard = int(row.figures["listeners"])
-        known = hours_heard(row.station, hour, hour)
+        stored_hours = hours_heard(row.station, hour, hour)
         is_changed = services.set_hours(
             station=row.station, listeners={hour: heard}, user=self.user
         )
         if not is_changed or self._is_repeated(("hour", row.station.pk, hour, heard)):
             return _UNCHANGED
-        return _UPDATED if known else _ADDED
+        return _UPDATED if stored_hours else _ADDED
 
     def _audience(self, row: AudienceRow) -> str:
         if row.hour is not None:
             return self._hour(row, row.hour)
-        of_what = {"month": row.month, "broadcast": row.broadcast}
-        known = Audience.objects.filter(station=row.station, **of_what).first()
+        key_values = {"month": row.month, "broadcast": row.broadcast}
+        audience = Audience.objects.filter(station=row.station, **key_values).first()
         is_changed = services.set_audience(
             station=row.station,
-            values=with_figures(services.audience_values(known), row),
+            values=with_figures(services.audience_values(audience), row),
             user=self.user,
             month=row.month,
             broadcast=row.broadcast,
@@ -207,7 +207,7 @@ class BroadcastImporter:
         )
         if not is_changed or self._is_repeated(key):
             return _UNCHANGED
-        return _UPDATED if known else _ADDED
+        return _UPDATED if audience else _ADDED
 
     def _is_repeated(self, key: tuple[object, ...]) -> bool:
         """Tell whether an earlier row of a check would have done the same."""
@@ -217,13 +217,18 @@ class BroadcastImporter:
         return repeated
 
 
-def run(one: BroadcastImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
+def run(
+    broadcast_import: BroadcastImport, heartbeat: Callable[[], None], *, dry: bool
+) -> Columns:
     """Import the table, or only check it; return the columns with the outcome."""
-    task = BroadcastImporter(one.starter(), dry, heartbeat)
+    task = BroadcastImporter(broadcast_import.starter(), dry, heartbeat)
     with (
-        local_path(one.file) as path,
+        local_path(broadcast_import.file) as path,
         open_table(
-            path, names=KNOWN_NAMES, encoding=one.encoding, heartbeat=heartbeat
+            path,
+            names=KNOWN_NAMES,
+            encoding=broadcast_import.encoding,
+            heartbeat=heartbeat,
         ) as table,
     ):
         return {"summary": asdict(task.run(table))}

@@ -68,8 +68,10 @@ class BroadcastsForm(forms.Form):
     encoding = EncodingField()
 
 
-def _context(one: BroadcastImport) -> dict[str, Any]:  # Any: values for a template
-    table = one.summary.get("table")
+def _context(
+    broadcast_import: BroadcastImport,
+) -> dict[str, Any]:  # Any: values for a template
+    table = broadcast_import.summary.get("table")
     name = _("Schedule") if table == rows.SCHEDULE else _("Audiences")
     return {"facts": [(_("Table"), name)]}
 

@@ -126,8 +126,8 @@ class TableLayout:
 def layout_of(table: Table) -> TableLayout:
     """Return the layout of a table; raise ``ImportRefused`` if it is neither."""
     named: dict[str, int] = {}
-    for position, given in enumerate(table.header):
-        name = _BY_NAME.get(compared(given), given.strip())
+    for position, heading in enumerate(table.header):
+        name = _BY_NAME.get(compared(heading), heading.strip())
         # A second column of a name is not read.
         key = name if name not in named else f"{name} ({position + 1})"
         named[key] = position
@@ -154,20 +154,20 @@ def _layout(
     for name in needed:
         if name not in named:
             raise ImportRefused(_("The column %(name)s is missing.") % {"name": name})
-    known = {name: named[name] for name in columns if name in named}
-    unknown = tuple(name for name in named if name and name not in known)
-    return TableLayout(table, known, unknown)
+    positions = {name: named[name] for name in columns if name in named}
+    unknown = tuple(name for name in named if name and name not in positions)
+    return TableLayout(table, positions, unknown)
 
 
 @dataclass(slots=True)
 class _Cells:
     """The cells of a row by column, and their faults."""
 
-    given: dict[str, str]
+    texts: dict[str, str]
     faults: list[CellFault] = field(default_factory=list)
 
     def __getitem__(self, name: str) -> str:
-        return self.given.get(name, "")
+        return self.texts.get(name, "")
 
     def refuse(self, name: str, rule: str) -> None:
         """Note a fault of a column."""
@@ -187,10 +187,10 @@ class _Cells:
         self, name: str, rows: QuerySet[Row], *, several: str, none: str
     ) -> Row | None:
         """Return the only row that a cell names, or note that it names another number."""
-        found = list(rows[:2])
-        if len(found) == 1:
-            return found[0]
-        self.refuse(name, several if found else none)
+        candidates = list(rows[:2])
+        if len(candidates) == 1:
+            return candidates[0]
+        self.refuse(name, several if candidates else none)
         return None
 
     def require(self, name: str) -> bool:
@@ -382,8 +382,8 @@ def _usual_moment(text: str, order: str) -> str:
 def _whole(text: str) -> int:
     # Programs group thousands, and write whole numbers with a point.
     text = _GROUPS.sub("", text)
-    if found := _POINT.fullmatch(text):
-        text = found[1]
+    if match := _POINT.fullmatch(text):
+        text = match[1]
     if not _WHOLE.fullmatch(text):
         raise ProgrammeRefused("invalid", _("Write a whole number such as 1480."))
     return int(text)

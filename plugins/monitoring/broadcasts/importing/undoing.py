@@ -41,7 +41,7 @@ def _broadcast(event: Event) -> Broadcast | None:
     return rows.select_related("station", "scanned_file").first()
 
 
-def _said(values: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
+def _without_names(values: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     return {name: value for name, value in values.items() if name not in _NAMES}
 
 
@@ -50,7 +50,7 @@ def delete_broadcast(undo: Undo, event: Event) -> str:
     row = _broadcast(event)
     if row is None:
         return ""
-    if as_json(services.broadcast_values(row)) != _said(event.after):
+    if as_json(services.broadcast_values(row)) != _without_names(event.after):
         raise Stays(_("Somebody changed this broadcast since."))
     figures = ImportStep.objects.filter(
         import_uid=undo.import_uid,
@@ -71,7 +71,9 @@ def restore_broadcast(undo: Undo, event: Event) -> str:
     if row is None:
         raise missing()
     values = services.broadcast_values(row)
-    same, changed = differing(as_json(values), _said(event.before), _said(event.after))
+    same, changed = differing(
+        as_json(values), _without_names(event.before), _without_names(event.after)
+    )
     if "showing" in same:
         values = replace(values, showing=same["showing"] or "")
     if "length_ms" in same:
@@ -121,14 +123,16 @@ def restore_figures(undo: Undo, event: Event) -> str:
 def _restore_figures(
     undo: Undo,
     event: Event,
-    of_what: dict[str, Any],  # Any: a station, and a month or a broadcast
+    key_values: dict[str, Any],  # Any: a station, and a month or a broadcast
 ) -> str:
-    now = services.audience_values(Audience.objects.filter(**of_what).first())
-    same, changed = differing(as_json(now), _said(event.before), _said(event.after))
+    now = services.audience_values(Audience.objects.filter(**key_values).first())
+    same, changed = differing(
+        as_json(now), _without_names(event.before), _without_names(event.after)
+    )
     values = asdict(now) | same
     if isinstance(hours := values["tuning_hours"], str):
         values["tuning_hours"] = Decimal(hours)
-    services.set_audience(values=AudienceValues(**values), user=undo.user, **of_what)
+    services.set_audience(values=AudienceValues(**values), user=undo.user, **key_values)
     return changed_again(changed)
 
 

@@ -39,17 +39,17 @@ def required(
 ) -> Iterator[MissingValue]:
     """Yield a gap for each cell without a value; a cell is name, value and sentence."""
     for cell, value, why in cells:
-        known = one_line(value) if isinstance(value, str) else value
-        if known is None or known == "":
+        content = one_line(value) if isinstance(value, str) else value
+        if content is None or content == "":
             yield MissingValue(subject, uid, cell, why)
 
 
 def unfit_code(
-    subject: ValueSubject, uid: str, cell: str, given: str, check: Callable[[str], str]
+    subject: ValueSubject, uid: str, cell: str, code: str, check: Callable[[str], str]
 ) -> Iterator[MissingValue]:
     """Yield a gap if a code is malformed; a missing code is no fault."""
     try:
-        check(given)
+        check(code)
     except BadIdentifier as fault:
         why = _("%(cell)s: %(fault)s. Correct it or remove it.") % {
             "cell": cell,
@@ -59,29 +59,29 @@ def unfit_code(
 
 
 def unfit_ascii(
-    subject: ValueSubject, uid: str, cell: str, given: str
+    subject: ValueSubject, uid: str, cell: str, text: str
 ) -> Iterator[MissingValue]:
     """Yield a gap for a mandatory text that ASCII cannot hold."""
-    plain = in_ascii(given)
-    if not plain.lost and (plain.text or not one_line(given)):
+    plain = in_ascii(text)
+    if not plain.lost and (plain.text or not one_line(text)):
         return
     why = _(
         "%(cell)s must be in ASCII, which has no form for “%(lost)s”. Enter it in "
         "Latin letters."
-    ) % {"cell": cell, "lost": (plain.lost or given)[:20]}
+    ) % {"cell": cell, "lost": (plain.lost or text)[:20]}
     yield MissingValue(subject, uid, cell, why)
 
 
-def plain_isrc(given: str) -> str:
+def plain_isrc(code: str) -> str:
     """Return an ISRC without hyphens; raise ``BadIdentifier``."""
-    checked = check_isrc(given)
+    checked = check_isrc(code)
     if checked.status == CodeStatus.MALFORMED:
         raise BadIdentifier(
             _(
                 "an ISRC has two letters, three letters or digits, and seven digits, "
                 "not '%(given)s'"
             )
-            % {"given": given}
+            % {"given": code}
         )
     return checked.normalised
 
@@ -100,8 +100,10 @@ def full_title(recording: RecordingFacts) -> str:
 
 def composer_names(recording: RecordingFacts) -> str:
     """Return who wrote the music; writers without a role count if no other is known."""
-    composers = [one.name for one in recording.writers if one.role in _COMPOSERS]
-    unknown = [one.name for one in recording.writers if not one.role]
+    composers = [
+        writer.name for writer in recording.writers if writer.role in _COMPOSERS
+    ]
+    unknown = [writer.name for writer in recording.writers if not writer.role]
     return _joined(composers or unknown)
 
 
@@ -109,7 +111,9 @@ def with_roles(
     people: Iterable[Contributor], roles: frozenset[str]
 ) -> tuple[Contributor, ...]:
     """Return those of the people who have one of the roles."""
-    return tuple(one for one in people if one.role in roles and one_line(one.name))
+    return tuple(
+        person for person in people if person.role in roles and one_line(person.name)
+    )
 
 
 def _joined(names: Iterable[str]) -> str:

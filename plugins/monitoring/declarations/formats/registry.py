@@ -38,7 +38,7 @@ class Entry:
     help: str | Promise
     make: Callable[[Options], DeclarationFormat]
     # Any: as above. Without options, those of another format are dropped.
-    read_options: Callable[[Options], dict[str, Any]] = lambda _given: {}
+    read_options: Callable[[Options], dict[str, Any]] = lambda _options: {}
     rank: int = 100
 
 

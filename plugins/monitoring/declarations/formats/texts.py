@@ -134,16 +134,16 @@ def in_ascii(text: str) -> AsciiText:
     line = one_line(text)
     if line.isascii():
         return AsciiText(line, "")
-    kept: list[str] = []
+    pieces: list[str] = []
     lost: list[str] = []
     # Composed first: й is a letter of its own, not и with a sign.
     for composed in normalised(line, "NFC"):
-        for each in _PLAIN.get(composed) or normalised(composed, "NFKD"):
-            plain = each if each.isascii() else _PLAIN.get(each, "")
-            kept.append(plain)
-            if not plain and unicodedata.category(each)[0] in "LN":
+        for letter in _PLAIN.get(composed) or normalised(composed, "NFKD"):
+            plain = letter if letter.isascii() else _PLAIN.get(letter, "")
+            pieces.append(plain)
+            if not plain and unicodedata.category(letter)[0] in "LN":
                 lost.append(composed)
-    return AsciiText(" ".join("".join(kept).split()), "".join(dict.fromkeys(lost)))
+    return AsciiText(" ".join("".join(pieces).split()), "".join(dict.fromkeys(lost)))
 
 
 class ChangedValues:
@@ -152,15 +152,15 @@ class ChangedValues:
     def __init__(self) -> None:
         self._sentences: dict[str, None] = {}
 
-    def keep(self, cell: str, given: str, written: str) -> str:
+    def keep(self, cell: str, text: str, written: str) -> str:
         """Return the written text; remember it if it differs from the given one."""
-        if written == given:
+        if written == text:
             return written
         if written:
             sentence = _("%(cell)s: “%(given)s” is written as “%(written)s”.")
         else:
             sentence = _("%(cell)s: “%(given)s” cannot be written and is left out.")
-        words = {"cell": cell, "given": _quoted(given), "written": _quoted(written)}
+        words = {"cell": cell, "given": _quoted(text), "written": _quoted(written)}
         self._sentences[sentence % words] = None
         return written
 

@@ -120,18 +120,18 @@ class BroadcastForm(BroadcastFields):
     def clean_starts_at(self) -> datetime:
         """Return the local time without the zone that Django gave it."""
         # Django reads times in the zone of the reader; this one is of the station.
-        given: datetime = self.cleaned_data["starts_at"]
-        return given.replace(tzinfo=None, fold=0)
+        local: datetime = self.cleaned_data["starts_at"]
+        return local.replace(tzinfo=None, fold=0)
 
     def values(self) -> BroadcastValues:
         """Return the values of a valid form; the start is local unless it was chosen."""
         local: datetime = self.cleaned_data["starts_at"]
         station: Station = self.cleaned_data["station"]
-        found = moments(local, station.time_zone)
+        instants = moments(local, station.time_zone)
         chosen = self.cleaned_data["occurrence"]
         starts_at = local
-        if chosen and len(found) > 1:
-            starts_at = found[0] if chosen == "earlier" else found[1]
+        if chosen and len(instants) > 1:
+            starts_at = instants[0] if chosen == "earlier" else instants[1]
         return BroadcastValues(
             starts_at=starts_at,
             length_ms=self.cleaned_data["length_ms"],
@@ -152,10 +152,10 @@ class BroadcastForm(BroadcastFields):
 
 def _initial(row: Broadcast) -> dict[str, Any]:  # Any: values of a form
     local = row.starts_at.astimezone(ZoneInfo(row.time_zone)).replace(tzinfo=None)
-    found = moments(local.replace(fold=0), row.time_zone)
+    instants = moments(local.replace(fold=0), row.time_zone)
     occurrence = ""
-    if len(found) > 1:
-        occurrence = "earlier" if row.starts_at == found[0] else "later"
+    if len(instants) > 1:
+        occurrence = "earlier" if row.starts_at == instants[0] else "later"
     values = broadcast_values(row)
     return {
         "station": row.station.uid,

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts.models import User
 from accounts.roles import Action
-from plugins.monitoring.broadcasts.arrivals import SaidBroadcast
+from plugins.monitoring.broadcasts.arrivals import SubmittedBroadcast
 from plugins.monitoring.broadcasts.selectors import broadcasts_of
 from plugins.monitoring.pages.broadcasts.fields import BroadcastFields
 from portal.shared.arrivals import ArrivalFields
@@ -15,7 +15,7 @@ from portal.shared.cards import Card
 from portal.shared.file_verbs import FileVerb, always
 from scanning.models import ScannedFile
 
-_SHOWN = 5
+_MOST_SHOWN = 5
 
 
 class BroadcastManyForm(ArrivalFields, BroadcastFields):
@@ -23,9 +23,9 @@ class BroadcastManyForm(ArrivalFields, BroadcastFields):
 
 
 def _add_broadcast(file: ScannedFile, user: User, form: forms.Form) -> None:
-    for saying in form.cleaned_data["arrival"].sayings:
-        if isinstance(saying, SaidBroadcast):
-            saying.add(scanned_file=file, user=user)
+    for submitted in form.cleaned_data["arrival"].sayings:
+        if isinstance(submitted, SubmittedBroadcast):
+            submitted.add(scanned_file=file, user=user)
 
 
 ADD_BROADCAST = FileVerb(
@@ -43,11 +43,11 @@ ADD_BROADCAST = FileVerb(
 
 
 def _broadcasts(file: ScannedFile, _user: User) -> dict[str, object]:
-    broadcasts = list(broadcasts_of(file)[: _SHOWN + 1])
+    broadcasts = list(broadcasts_of(file)[: _MOST_SHOWN + 1])
     return {
         "file": file,
-        "broadcasts": broadcasts[:_SHOWN],
-        "has_more": len(broadcasts) > _SHOWN,
+        "broadcasts": broadcasts[:_MOST_SHOWN],
+        "has_more": len(broadcasts) > _MOST_SHOWN,
     }
 
 

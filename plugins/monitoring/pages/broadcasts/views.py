@@ -93,8 +93,8 @@ def broadcast(
     request: PortalRequest, uid: uuid.UUID, broadcast: str
 ) -> HttpResponseBase:
     """Change one broadcast."""
-    found = _broadcast(uid, broadcast)
-    form, status = BroadcastForm(request.POST or None, broadcast=found), 200
+    current = _broadcast(uid, broadcast)
+    form, status = BroadcastForm(request.POST or None, broadcast=current), 200
 
     def change() -> None:
         services.change_broadcast(
@@ -107,7 +107,7 @@ def broadcast(
 
     def save() -> None:
         services.change_broadcast(
-            broadcast=found,
+            broadcast=current,
             station=form.cleaned_data["station"],
             values=form.values(),
             user=request.user,
@@ -116,18 +116,18 @@ def broadcast(
         )
 
     if request.method == "POST":
-        asked = None
+        question = None
         if form.is_valid():
-            asked = _ask_before(request, found, change, _("Save the broadcast"))
-        if asked is not None:
-            return asked
+            question = _ask_before(request, current, change, _("Save the broadcast"))
+        if question is not None:
+            return question
         status = save_form(form, save)
         if status == SAVED:
             messages.success(request, _("The broadcast was saved."))
             return redirect("portal:file_broadcasts", uid=uid)
-    row = Audience.objects.filter(broadcast=found).first()
+    row = Audience.objects.filter(broadcast=current).first()
     return _show_broadcast(
-        request, found, form, AudienceForm(now=services.audience_values(row)), status
+        request, current, form, AudienceForm(now=services.audience_values(row)), status
     )
 
 
@@ -137,13 +137,13 @@ def broadcast_audience(
     request: PortalRequest, uid: uuid.UUID, broadcast: str
 ) -> HttpResponseBase:
     """Say how many people heard a broadcast."""
-    found = _broadcast(uid, broadcast)
+    current = _broadcast(uid, broadcast)
     form = AudienceForm(request.POST)
 
     def save() -> None:
         services.set_audience(
-            station=found.station,
-            broadcast=found,
+            station=current.station,
+            broadcast=current,
             values=form.values(),
             user=request.user,
             seen=form.cleaned_data["seen"],
@@ -153,7 +153,9 @@ def broadcast_audience(
     if status == SAVED:
         messages.success(request, _("The audience was saved."))
         return redirect("portal:file_broadcasts", uid=uid)
-    return _show_broadcast(request, found, BroadcastForm(broadcast=found), form, status)
+    return _show_broadcast(
+        request, current, BroadcastForm(broadcast=current), form, status
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -162,35 +164,36 @@ def broadcast_delete(
     request: PortalRequest, uid: uuid.UUID, broadcast: str
 ) -> HttpResponseBase:
     """Delete one broadcast after a confirmation."""
-    found = _broadcast(uid, broadcast)
+    current = _broadcast(uid, broadcast)
     if request.method != "POST":
-        stated = services.statements_on(found)
+        stated = services.statements_on(current)
         text = _("Its audience and revenue are deleted too. The file stays.")
         return ask_first(
             request,
-            title=_("Delete the broadcast by %(station)s") % {"station": found.station},
+            title=_("Delete the broadcast by %(station)s")
+            % {"station": current.station},
             text=" ".join([*stated, text]),
             submit=_("Delete the broadcast"),
             crumbs=[
                 (_("Files"), reverse("portal:file_list")),
-                (found.scanned_file, reverse("portal:file_detail", args=[uid])),
+                (current.scanned_file, reverse("portal:file_detail", args=[uid])),
                 (_("Broadcasts"), reverse("portal:file_broadcasts", args=[uid])),
             ],
             values={"seen": request.GET.get("seen", "")},
         )
-    asked = _ask_before(
+    question = _ask_before(
         request,
-        found,
+        current,
         lambda: services.delete_broadcast(
             broadcast=_broadcast(uid, broadcast), user=request.user, despite=True
         ),
         _("Delete the broadcast"),
     )
-    if asked is not None:
-        return asked
+    if question is not None:
+        return question
     try:
         services.delete_broadcast(
-            broadcast=found,
+            broadcast=current,
             user=request.user,
             seen=request.POST.get("seen", ""),
             despite=True,
@@ -271,11 +274,11 @@ def station_hours(request: PortalRequest, uid: str) -> HttpResponseBase:
 def station_revenue(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Enter a station's revenue of a month; for managers."""
     station, month = _station(uid), _month(request)
-    asked = request.POST.get("rights", "")
-    if asked not in RightsType.values:
+    rights = request.POST.get("rights", "")
+    if rights not in RightsType.values:
         messages.error(request, _("Choose the kind of rights."))
         return redirect("portal:station_figures", uid=uid)
-    form = RevenueForm(RightsType(asked), request.POST)
+    form = RevenueForm(RightsType(rights), request.POST)
 
     def save() -> None:
         services.set_revenue(
@@ -290,8 +293,8 @@ def station_revenue(request: PortalRequest, uid: str) -> HttpResponseBase:
     status = save_form(form, save)
     if status == SAVED:
         return _figures_saved(request, station, month)
-    shown = _month_form(station, month)
-    return _show_figures(request, station, month, shown, form, status)
+    month_form = _month_form(station, month)
+    return _show_figures(request, station, month, month_form, form, status)
 
 
 # --- Details --------------------------------------------------------------------------
@@ -307,10 +310,13 @@ def _station(uid: str) -> Station:
 
 
 def _ask_before(
-    request: PortalRequest, found: Broadcast, change: Callable[[], object], submit: str
+    request: PortalRequest,
+    broadcast: Broadcast,
+    change: Callable[[], object],
+    submit: str,
 ) -> HttpResponseBase | None:
     """Show which statements change if the broadcast does, unless the person agreed."""
-    file = found.scanned_file
+    file = broadcast.scanned_file
     try:
         return ask_before(
             request,
@@ -357,14 +363,14 @@ def _show_file(
 
 def _show_broadcast(
     request: PortalRequest,
-    found: Broadcast,
+    broadcast: Broadcast,
     form: BroadcastForm,
     audience_form: AudienceForm,
     status: int,
 ) -> HttpResponseBase:
     context = {
-        "file": found.scanned_file,
-        "broadcast": found,
+        "file": broadcast.scanned_file,
+        "broadcast": broadcast,
         "form": audience_form if audience_form.errors else form,
         "broadcast_form": form,
         "audience_form": audience_form,
@@ -379,9 +385,9 @@ def _show_broadcast(
 
 def _month(request: PortalRequest) -> date:
     """Return the first day of the asked month; without one, of the last month."""
-    asked = request.POST.get("month") or request.GET.get("month", "")
+    text = request.POST.get("month") or request.GET.get("month", "")
     try:
-        return read_month(asked)
+        return read_month(text)
     except ProgrammeRefused:
         this_month = timezone.localdate().replace(day=1)
         return (this_month - timedelta(days=1)).replace(day=1)
@@ -389,9 +395,9 @@ def _month(request: PortalRequest) -> date:
 
 def _day(request: PortalRequest) -> date:
     """Return the asked day; without one, yesterday."""
-    asked = request.POST.get("day") or request.GET.get("day", "")
+    text = request.POST.get("day") or request.GET.get("day", "")
     try:
-        return read_day(asked)
+        return read_day(text)
     except ProgrammeRefused:
         return timezone.localdate() - timedelta(days=1)
 
@@ -441,13 +447,13 @@ def _revenue_forms(
     station: Station, month: date, sent: RevenueForm | None
 ) -> list[RevenueForm]:
     """Return a form for each kind of rights; ``sent`` is one that was refused."""
-    known = {
+    revenues = {
         row.rights_type: row
         for row in Revenue.objects.filter(station=station, month=month)
     }
     return [
         sent
         if sent is not None and sent.rights_type == kind
-        else RevenueForm(kind, now=services.revenue_values(known.get(kind)))
+        else RevenueForm(kind, now=services.revenue_values(revenues.get(kind)))
         for kind in RightsType
     ]

@@ -13,7 +13,7 @@ from plugins.monitoring.declarations.checking import FoundGap, GapGroup
 from plugins.monitoring.declarations.doubts import Doubt, DoubtKind
 from plugins.monitoring.declarations.formats.base import ValueSubject
 
-_SHOWN = 50
+_MOST_SHOWN = 50
 _PAGES = {
     ValueSubject.PLAY: ("match", Action.VIEW),
     ValueSubject.RECORDING: ("recording_detail", Action.VIEW),
@@ -53,7 +53,7 @@ def linked(groups: Iterable[GapGroup], user: User) -> list[LinkedGroup]:
             group.cell,
             group.why,
             len(group.gaps),
-            [(_address(gap, user), gap) for gap in group.gaps[:_SHOWN]],
+            [(_address(gap, user), gap) for gap in group.gaps[:_MOST_SHOWN]],
             (group.cell, [gap.uid for gap in group.gaps])
             if group.subject == ValueSubject.RECORDING
             else None,

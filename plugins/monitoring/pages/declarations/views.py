@@ -81,20 +81,22 @@ def declaration_check(request: PortalRequest) -> HttpResponseBase:
     """Show a declaration's content and missing values; a POST declares."""
     if request.method == "GET" and not request.GET:
         return redirect("portal:declarations")
-    form = PeriodForm(request.POST if request.method == "POST" else _asked(request))
+    form = PeriodForm(
+        request.POST if request.method == "POST" else _check_query(request)
+    )
     if not form.is_valid():
         return _page_of_check(request, form, status=422)
     try:
-        given = form.cleaned_data
+        values = form.cleaned_data
         replaces = None
-        if given["replaces"]:
+        if values["replaces"]:
             replaces = get_object_or_404(
-                selectors.declarations(), uid=given["replaces"]
+                selectors.declarations(), uid=values["replaces"]
             )
         draft = services.draft(
-            profile=given["profile"],
-            begins=given["begins"],
-            ends=given["ends"],
+            profile=values["profile"],
+            begins=values["begins"],
+            ends=values["ends"],
             user=request.user,
             replaces=replaces,
         )
@@ -115,15 +117,15 @@ def declaration_check(request: PortalRequest) -> HttpResponseBase:
     return _page_of_check(request, form, draft, checked)
 
 
-def _asked(request: PortalRequest) -> QueryDict:
+def _check_query(request: PortalRequest) -> QueryDict:
     """Return what a page asks to check; a correction covers the days that it corrects."""
-    asked = request.GET.copy()
-    if (uid := request.GET.get("replaces")) and "profile" not in asked:
-        replaced = _found(uid)
-        asked["profile"] = replaced.profile.uid
-        asked["begins"] = replaced.begins.isoformat()
-        asked["ends"] = replaced.ends.isoformat()
-    return asked
+    query = request.GET.copy()
+    if (uid := request.GET.get("replaces")) and "profile" not in query:
+        replaced = _declaration(uid)
+        query["profile"] = replaced.profile.uid
+        query["begins"] = replaced.begins.isoformat()
+        query["ends"] = replaced.ends.isoformat()
+    return query
 
 
 def _page_of_check(
@@ -158,7 +160,7 @@ def _page_of_check(
     )
 
 
-def _found(uid: str) -> Declaration:
+def _declaration(uid: str) -> Declaration:
     return get_object_or_404(selectors.declarations(), uid=uid)
 
 
@@ -172,63 +174,64 @@ def _written(uid: str) -> Declaration:
 @needs(Action.REPORT)
 def declaration(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Show a declaration; the page updates itself until it is written."""
-    return _page(request, _found(uid))
+    return _page(request, _declaration(uid))
 
 
 @require_POST
 @needs(Action.REPORT)
 def declaration_files_check(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Read the files again and show whether they are unchanged."""
-    found = _written(uid)
-    return _page(request, found, services.check_files(declaration=found))
+    declaration = _written(uid)
+    return _page(request, declaration, services.check_files(declaration=declaration))
 
 
 def _page(
-    request: PortalRequest, found: Declaration, checks: list[Check] | None = None
+    request: PortalRequest, declaration: Declaration, checks: list[Check] | None = None
 ) -> HttpResponse:
     names = dict(LeftOut.choices)
     return render(
         request,
         "portal/declarations/declaration.html",
         {
-            "declaration": found,
-            "stations": found.stations,
-            "format_label": label_of(found.format),
-            "working": found.state in UNFINISHED,
-            "groups": linked(checking.kept_gaps(found), request.user),
-            "doubts": linked_doubts(checking.kept_doubts(found)),
-            **_stated(found),
-            "corrections": found.corrections.select_related(None).order_by("pk"),
+            "declaration": declaration,
+            "stations": declaration.stations,
+            "format_label": label_of(declaration.format),
+            "working": declaration.state in UNFINISHED,
+            "groups": linked(checking.kept_gaps(declaration), request.user),
+            "doubts": linked_doubts(checking.kept_doubts(declaration)),
+            **_stated(declaration),
+            "corrections": declaration.corrections.select_related(None).order_by("pk"),
             "left_out": [
                 (names.get(why, why), count)
-                for why, count in found.counts.get("undeclared", {}).items()
+                for why, count in declaration.counts.get("undeclared", {}).items()
             ],
             "checks": checks,
-            "checks_fine": bool(checks) and all(each.is_whole for each in checks or ()),
+            "checks_fine": bool(checks)
+            and all(check.is_whole for check in checks or ()),
         },
     )
 
 
-def _stated(found: Declaration) -> dict[str, object]:
+def _stated(declaration: Declaration) -> dict[str, object]:
     """Return what a written declaration states, and how that differs today."""
-    statement = statement_of(found)
+    statement = statement_of(declaration)
     if statement is None:
         return {}
     declared = Recording.objects.filter(uid__in=statement.facts.values("recording"))
     context: dict[str, object] = {
         "handed_over": statement.steps.filter(state=StatementState.SENT).first(),
         "correct_url": kind_of(statement).correct_url(statement),
-        "values": (declared, found.as_of_at or found.created_at),
+        "values": (declared, declaration.as_of_at or declaration.created_at),
     }
     if statement.state in FOLLOWED:
         for name, differences in (
             ("changed", changed_plays(statement)),
-            ("described", recording_changes(found, statement)),
-            ("added", additions(found, statement)),
+            ("described", recording_changes(declaration, statement)),
+            ("added", additions(declaration, statement)),
         ):
-            shown = list(islice(differences, _CHANGED_SHOWN + 1))
-            context[name] = shown[:_CHANGED_SHOWN]
-            context[f"more_{name}"] = len(shown) > _CHANGED_SHOWN
+            rows = list(islice(differences, _CHANGED_SHOWN + 1))
+            context[name] = rows[:_CHANGED_SHOWN]
+            context[f"more_{name}"] = len(rows) > _CHANGED_SHOWN
     return context
 
 
@@ -236,14 +239,16 @@ def _stated(found: Declaration) -> dict[str, object]:
 @needs(Action.EDIT_CATALOGUE)
 def declaration_file(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Download the file as it was written."""
-    found = _written(uid)
+    declaration = _written(uid)
     takes_it = request.method == "GET"
     return StreamingHttpResponse(
-        services.download(declaration=found, user=request.user) if takes_it else (),
+        services.download(declaration=declaration, user=request.user)
+        if takes_it
+        else (),
         content_type="application/octet-stream",
         headers={
-            **attachment(found.file_name),
-            "Content-Length": str(found.size_bytes),
+            **attachment(declaration.file_name),
+            "Content-Length": str(declaration.size_bytes),
         },
     )
 
@@ -263,11 +268,11 @@ def declaration_undeclared(request: PortalRequest, uid: str) -> HttpResponseBase
 @needs(Action.REPORT)
 def declaration_manifest_file(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Download the manifest."""
-    found = _written(uid)
+    declaration = _written(uid)
     return HttpResponse(
-        as_json(declaration_manifest(found)),
+        as_json(declaration_manifest(declaration)),
         content_type="application/json",
-        headers=attachment(f"{found.file_name}.manifest.json"),
+        headers=attachment(f"{declaration.file_name}.manifest.json"),
     )
 
 
@@ -275,21 +280,21 @@ def declaration_manifest_file(request: PortalRequest, uid: str) -> HttpResponseB
 @needs(Action.APPROVE)
 def declaration_cancel(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Cancel a declaration that is not written yet."""
-    found = _found(uid)
-    services.cancel_declaration(declaration=found, user=request.user)
-    return redirect(found.url)
+    declaration = _declaration(uid)
+    services.cancel_declaration(declaration=declaration, user=request.user)
+    return redirect(declaration.url)
 
 
 @require_POST
 @needs(Action.APPROVE)
 def declaration_again(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Queue a failed declaration again."""
-    found = _found(uid)
+    declaration = _declaration(uid)
     try:
-        services.try_again(declaration=found, user=request.user)
+        services.try_again(declaration=declaration, user=request.user)
     except DeclarationRefused as refused:
         messages.error(request, str(refused))
-    return redirect(found.url)
+    return redirect(declaration.url)
 
 
 @require_http_methods(["GET", "POST"])
@@ -307,9 +312,9 @@ def declaration_profile(request: PortalRequest, uid: str) -> HttpResponseBase:
 
 
 def _profile_form(
-    request: PortalRequest, known: DeclarationProfile | None
+    request: PortalRequest, profile: DeclarationProfile | None
 ) -> HttpResponseBase:
-    form = DeclarationProfileForm(request.POST or None, instance=known)
+    form = DeclarationProfileForm(request.POST or None, instance=profile)
     if request.method == "POST" and form.is_valid():
         try:
             services.save_profile(
@@ -329,11 +334,11 @@ def _profile_form(
         "portal/declarations/declaration_profile.html",
         {
             "form": form,
-            "profile": DeclarationProfile.objects.filter(pk=known.pk).first()
-            if known
+            "profile": DeclarationProfile.objects.filter(pk=profile.pk).first()
+            if profile
             else None,
             "formats": entries(),
-            "values": [(name, known.label) for name, known in VALUES.items()],
+            "values": [(name, value.label) for name, value in VALUES.items()],
             "has_stations": Station.objects.exists(),
             "cancel_url": reverse("portal:declarations"),
         },
@@ -345,24 +350,27 @@ def _profile_form(
 @needs(Action.EDIT_CATALOGUE)
 def declaration_profile_delete(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Delete a profile with which nothing was declared, after a confirmation."""
-    found = get_object_or_404(DeclarationProfile, uid=uid)
+    profile = get_object_or_404(DeclarationProfile, uid=uid)
     if request.method != "POST":
         return ask_first(
             request,
-            title=_("Delete the profile “%(name)s”") % {"name": found.name},
+            title=_("Delete the profile “%(name)s”") % {"name": profile.name},
             text=_("Nothing can be declared with it any more."),
             submit=_("Delete the profile"),
             crumbs=[
                 (_("Declarations"), reverse("portal:declarations")),
-                (found.name, reverse("portal:declaration_profile", args=[found.uid])),
+                (
+                    profile.name,
+                    reverse("portal:declaration_profile", args=[profile.uid]),
+                ),
             ],
         )
     try:
-        services.delete_profile(profile=found, user=request.user)
+        services.delete_profile(profile=profile, user=request.user)
     except DeclarationRefused as refused:
         messages.error(request, str(refused))
     else:
         messages.success(
-            request, _("The profile “%(name)s” was deleted.") % {"name": found.name}
+            request, _("The profile “%(name)s” was deleted.") % {"name": profile.name}
         )
     return redirect("portal:declarations")

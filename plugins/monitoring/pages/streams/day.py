@@ -29,7 +29,7 @@ from plugins.monitoring.pages.streams.log import (
     targets_of,
     title_of,
 )
-from plugins.monitoring.pages.streams.looks import ms_of, zone_of
+from plugins.monitoring.pages.streams.presentation import ms_of, zone_of
 from plugins.monitoring.streams import selectors
 from plugins.monitoring.streams.choices import AirplayState
 from plugins.monitoring.streams.models import Airplay, Stream, StreamGap
@@ -65,12 +65,12 @@ def day_page(stream: Stream, on: date, hour: int | None, now: datetime) -> DayPa
     zone = zone_of(stream.station)
     view = selectors.day(stream, on, now=now)
     files = {
-        play.pk: each.files[0]
-        for each in view.hours
-        for play in each.plays
-        if each.files
+        play.pk: day_hour.files[0]
+        for day_hour in view.hours
+        for play in day_hour.plays
+        if day_hour.files
     }
-    plays = {play.pk: play for each in view.hours for play in each.plays}
+    plays = {play.pk: play for day_hour in view.hours for play in day_hour.plays}
     targets = targets_of(list(plays.values()), files)
     sent = selectors.log(
         streams=[stream],
@@ -79,17 +79,18 @@ def day_page(stream: Stream, on: date, hour: int | None, now: datetime) -> DayPa
     )
     titles = dict.fromkeys(plays, "")
     titles |= {play.pk: title_of(play) for play in sent}
-    marks = [_marks(each, zone, targets, titles) for each in view.hours]
+    marks = [_marks(day_hour, zone, targets, titles) for day_hour in view.hours]
     chosen = _chosen_hour(view.hours, hour)
-    picked = view.hours[chosen]
+    picked_hour = view.hours[chosen]
     begin = max(view.hours[0].starts_at, selectors.began_at(stream))
     end = min(view.hours[-1].ends_at, now)
     past = max(ms_of(end - begin), 0)
     cover = selectors.coverage(stream, begin, max(end, begin))
     rows = [
         *((play.starts_at, play_row(play, targets[play.pk], titles[play.pk], zone, with_day=False))
-          for play in picked.plays),
-        *((gap.starts_at, gap_row(gap, zone)) for gap in picked.gaps + picked.silences),
+          for play in picked_hour.plays),
+        *((gap.starts_at, gap_row(gap, zone))
+          for gap in picked_hour.gaps + picked_hour.silences),
     ]  # fmt: skip
     rows.sort(key=lambda pair: pair[0])
     present = {target.state or _live_state(plays[pk]) for pk, target in targets.items()}
@@ -103,12 +104,12 @@ def day_page(stream: Stream, on: date, hour: int | None, now: datetime) -> DayPa
         gap_ms=cover.gap_ms,
         left_ms=cover.unaccounted_ms,
         past_ms=past,
-        gaps=len({gap.pk for each in view.hours for gap in each.gaps}),
+        gaps=len({gap.pk for day_hour in view.hours for gap in day_hour.gaps}),
         plays=len(plays),
-        titles=sum(len(each.titles) for each in view.hours),
+        titles=sum(len(day_hour.titles) for day_hour in view.hours),
         hour=chosen,
-        hour_label=_span_label(picked, zone),
-        hour_url=file_url(picked.files[0]) if picked.files else "",
+        hour_label=_span_label(picked_hour, zone),
+        hour_url=file_url(picked_hour.files[0]) if picked_hour.files else "",
         rows=[row for _at, row in rows],
         states=[
             (state, _state_label(state), pattern_fill(state))
@@ -134,11 +135,13 @@ def _state_label(state: str) -> str | Promise:
     return review_look(state).label
 
 
-def _chosen_hour(hours: Sequence[DayHour], asked: int | None) -> int:
-    if asked is not None and 0 <= asked < len(hours):
-        return asked
+def _chosen_hour(hours: Sequence[DayHour], requested_hour: int | None) -> int:
+    if requested_hour is not None and 0 <= requested_hour < len(hours):
+        return requested_hour
     begun = [
-        number for number, each in enumerate(hours) if each.state != HourState.FUTURE
+        number
+        for number, day_hour in enumerate(hours)
+        if day_hour.state != HourState.FUTURE
     ]
     heard = [number for number in begun if hours[number].plays or hours[number].gaps]
     return (heard or begun or [0])[-1]

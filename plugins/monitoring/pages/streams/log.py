@@ -16,7 +16,12 @@ from catalogue.models import Recording
 from common.reading import read_date
 from common.words import lowered
 from plugins.monitoring.pages.streams.forms import LogFilterForm
-from plugins.monitoring.pages.streams.looks import Look, ms_of, play_look, zone_of
+from plugins.monitoring.pages.streams.presentation import (
+    Badge,
+    ms_of,
+    play_badge,
+    zone_of,
+)
 from plugins.monitoring.streams import selectors
 from plugins.monitoring.streams.choices import AirplayState
 from plugins.monitoring.streams.models import Airplay, Stream, StreamGap
@@ -35,7 +40,7 @@ class LogRow:
     artists: str = ""
     stream_name: str = ""
     day_url: str = ""
-    look: Look | None = None
+    look: Badge | None = None
     match_state: str = ""
     score: float | None = None
     sent: str = ""
@@ -81,11 +86,11 @@ def log_zone(filters: LogFilterForm) -> tzinfo:
 
 def log_rows(plays: Iterable[Airplay], zone: tzinfo) -> list[LogRow]:
     """Return the rows of one page of the log, by the clock of a zone."""
-    shown = list(plays)
-    targets = targets_of(shown)
+    page_plays = list(plays)
+    targets = targets_of(page_plays)
     return [
         play_row(play, targets[play.pk], title_of(play), zone, with_day=True)
-        for play in shown
+        for play in page_plays
     ]
 
 
@@ -110,7 +115,7 @@ def play_row(
         artists=recording.artist_names,
         stream_name=stream.name,
         day_url="" if stream.deleted_at else _day_url(stream, aired.date()),
-        look=play_look(play),
+        look=play_badge(play),
         match_state=target.state,
         score=play.score,
         sent=sent,
@@ -127,7 +132,7 @@ def gap_row(gap: StreamGap, zone: tzinfo) -> LogRow:
         clock=f"{gap.starts_at.astimezone(zone):%H:%M:%S}",
         length_ms=ms_of(gap.ends_at - gap.starts_at),
         title=lowered(gap.get_cause_display()),
-        look=Look(_("Gap"), "away", "badge--error"),
+        look=Badge(_("Gap"), "away", "badge--error"),
         is_gap=True,
     )
 
@@ -155,21 +160,21 @@ def targets_of(
     )
     match_of = dict(links.values_list("detection", "match"))
     matches = Match.objects.in_bulk(set(match_of.values()))
-    found = {}
+    targets = {}
     for play in plays:
         segment = segments.get(play.segment_id or 0)
         file = segment.detection.scan.scanned_file if segment else None
         match = matches.get(match_of.get(segment.detection_id)) if segment else None
         if match is not None:
-            found[play.pk] = PlayTarget(match.review_url, match.state)
+            targets[play.pk] = PlayTarget(match.review_url, match.state)
         elif file is not None and segment is not None:
             place = f"?from={segment.start_ms}&to={segment.end_ms}#ribbon"
-            found[play.pk] = PlayTarget(file_url(file) + place)
+            targets[play.pk] = PlayTarget(file_url(file) + place)
         elif files and play.pk in files:
-            found[play.pk] = PlayTarget(file_url(files[play.pk]))
+            targets[play.pk] = PlayTarget(file_url(files[play.pk]))
         else:
-            found[play.pk] = PlayTarget()
-    return found
+            targets[play.pk] = PlayTarget()
+    return targets
 
 
 def file_url(file: ScannedFile) -> str:

@@ -11,12 +11,12 @@ from django.db.models import Max
 
 from accounts.models import User
 from catalogue.models import Recording
-from plugins.monitoring.pages.streams.looks import (
-    Look,
+from plugins.monitoring.pages.streams.presentation import (
+    Badge,
     ms_of,
     plain_address,
     sound_of,
-    stream_look,
+    stream_badge,
     zone_of,
 )
 from plugins.monitoring.streams import selectors
@@ -49,7 +49,7 @@ class NowRow:
     """A stream, its current play and its problems."""
 
     stream: Stream
-    look: Look
+    look: Badge
     since: datetime | None
     play: NowPlay | None
     says: str
@@ -78,7 +78,7 @@ def now_rows(streams: Sequence[Stream], now: datetime) -> list[NowRow]:
     return [
         NowRow(
             stream=stream,
-            look=stream_look(stream),
+            look=stream_badge(stream),
             since=stream.state_at,
             play=_now_play(plays.get(stream.pk), now),
             says=stream.cause
@@ -151,15 +151,15 @@ class ShownAlarm:
 
 def shown_alarms(alarms: Sequence[StreamAlarm], user: User) -> list[ShownAlarm]:
     """Return alarms with the recordings that the person may see."""
-    wanted = [each.airplay.recording_id for each in alarms if each.airplay]
-    seen = Recording.objects.in_bulk(wanted)
+    keys = [alarm.airplay.recording_id for alarm in alarms if alarm.airplay]
+    seen = Recording.objects.in_bulk(keys)
     return [
         ShownAlarm(
-            each,
-            seen.get(each.airplay.recording_id) if each.airplay else None,
-            may_change(each.stream, user),
+            alarm,
+            seen.get(alarm.airplay.recording_id) if alarm.airplay else None,
+            may_change(alarm.stream, user),
         )
-        for each in alarms
+        for alarm in alarms
     ]
 
 
@@ -171,7 +171,7 @@ class ShownTrial:
     sound: str
     bitrate: str
     titles: Sequence[str]
-    found: Sequence[tuple[Recording, Decimal | None]]
+    recordings: Sequence[tuple[Recording, Decimal | None]]
     cause: str
 
 
@@ -184,6 +184,6 @@ def shown_trial(heard: TryOutResult) -> ShownTrial:
         sound=sound_of(trial.codec, trial.sample_rate),
         bitrate=bitrate,
         titles=trial.titles,
-        found=[(recording, found.score) for recording, found in heard.found],
+        recordings=[(recording, match.score) for recording, match in heard.recordings],
         cause=trial.cause,
     )

@@ -13,20 +13,20 @@ from plugins.monitoring.streams.models import Station, Stream
 from portal.shared.searching import Hit, SearchKind, SearchText, either, marked
 
 
-def _streams(asked: SearchText, _user: User) -> Iterator[Hit]:
+def _streams(search: SearchText, _user: User) -> Iterator[Hit]:
     rows = Stream.objects.present().select_related("station").order_by("name", "pk")
-    named = Q(name__icontains=asked.text) | Q(station__name__icontains=asked.text)
-    for each in either(rows, Q(uid__in=asked.ids), named, asked):
-        url = reverse("portal:stream_day", args=[each.uid])
-        yield Hit(marked(each.name, asked.text), url, each.station.name)
+    named = Q(name__icontains=search.text) | Q(station__name__icontains=search.text)
+    for stream in either(rows, Q(uid__in=search.ids), named, search):
+        url = reverse("portal:stream_day", args=[stream.uid])
+        yield Hit(marked(stream.name, search.text), url, stream.station.name)
 
 
-def _stations(asked: SearchText, _user: User) -> Iterator[Hit]:
-    exact = Q(uid__in=asked.ids) | Q(custom_id=asked.text)
-    named = Q(name__icontains=asked.text) | Q(call_sign__iexact=asked.text)
-    for each in either(Station.objects.order_by("name"), exact, named, asked):
-        url = reverse("portal:station", args=[each.uid])
-        yield Hit(marked(each.name, asked.text), url, each.place)
+def _stations(search: SearchText, _user: User) -> Iterator[Hit]:
+    exact = Q(uid__in=search.ids) | Q(custom_id=search.text)
+    named = Q(name__icontains=search.text) | Q(call_sign__iexact=search.text)
+    for station in either(Station.objects.order_by("name"), exact, named, search):
+        url = reverse("portal:station", args=[station.uid])
+        yield Hit(marked(station.name, search.text), url, station.place)
 
 
 SEARCH_KINDS = (

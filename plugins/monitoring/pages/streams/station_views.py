@@ -18,7 +18,7 @@ from accounts.models import User
 from accounts.roles import Action
 from catalogue.models import Recording
 from plugins.monitoring.pages.streams.forms import BannedForm, StationForm
-from plugins.monitoring.pages.streams.looks import stream_look
+from plugins.monitoring.pages.streams.presentation import stream_badge
 from plugins.monitoring.streams import selectors, services
 from plugins.monitoring.streams.errors import StreamRefused
 from plugins.monitoring.streams.models import Station, Stream
@@ -70,34 +70,34 @@ def station(request: PortalRequest, uid: str) -> HttpResponseBase:
 @needs(Action.EDIT_CATALOGUE)
 def station_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Change a station."""
-    found = _station(uid)
+    station = _station(uid)
     form = StationForm(request.POST or None, instance=_station(uid))
     if request.method == "POST" and form.is_valid():
         try:
             services.change_station(
-                station=found, user=request.user, **form.cleaned_data
+                station=station, user=request.user, **form.cleaned_data
             )
         except StreamRefused as refused:
             form.add_error(None, str(refused))
         else:
             messages.success(request, _("The station was saved."))
             return redirect("portal:station", uid=uid)
-    return _form(request, form, found)
+    return _form(request, form, station)
 
 
 @require_POST
 @needs(Action.EDIT_CATALOGUE)
 def station_banned(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Set the recordings that a station must not play."""
-    found = _station(uid)
+    station = _station(uid)
     form = BannedForm(request.POST)
     if not form.is_valid():
-        return _show(request, found, form, status=422)
+        return _show(request, station, form, status=422)
     try:
-        _set_banned(found, form.cleaned_data["banned"], request.user)
+        _set_banned(station, form.cleaned_data["banned"], request.user)
     except StreamRefused as refused:
         form.add_error(None, str(refused))
-        return _show(request, found, form, status=409)
+        return _show(request, station, form, status=409)
     messages.success(
         request, _("The recordings that the station must not play were saved.")
     )
@@ -105,32 +105,32 @@ def station_banned(request: PortalRequest, uid: str) -> HttpResponseBase:
 
 
 @transaction.atomic
-def _set_banned(found: Station, wanted: list[Recording], user: User) -> None:
+def _set_banned(station: Station, chosen: list[Recording], user: User) -> None:
     """Ban added recordings and allow removed ones, among those that the user sees."""
-    before = {recording.pk: recording for recording in _banned(found)}
-    after = {recording.pk: recording for recording in wanted}
+    before = {recording.pk: recording for recording in _banned(station)}
+    after = {recording.pk: recording for recording in chosen}
     for pk in after.keys() - before.keys():
-        services.ban_recording(station=found, recording=after[pk], user=user)
+        services.ban_recording(station=station, recording=after[pk], user=user)
     for pk in before.keys() - after.keys():
-        services.unban_recording(station=found, recording=before[pk], user=user)
+        services.unban_recording(station=station, recording=before[pk], user=user)
 
 
-def _banned(found: Station) -> list[Recording]:
-    return list(Recording.objects.filter(banned_by=found).order_by("title", "pk"))
+def _banned(station: Station) -> list[Recording]:
+    return list(Recording.objects.filter(banned_by=station).order_by("title", "pk"))
 
 
 def _show(
     request: PortalRequest,
-    found: Station,
+    station: Station,
     form: BannedForm | None = None,
     *,
     status: int = 200,
 ) -> HttpResponseBase:
-    banned = _banned(found)
-    streams = selectors.list_streams().filter(station=found)
+    banned = _banned(station)
+    streams = selectors.list_streams().filter(station=station)
     context = {
-        "station": found,
-        "streams": [(stream, stream_look(stream)) for stream in streams],
+        "station": station,
+        "streams": [(stream, stream_badge(stream)) for stream in streams],
         "banned": banned,
         "form": form or BannedForm(initial={"banned": banned}),
         "may_change": request.user.has_perm(Action.EDIT_CATALOGUE),
@@ -139,12 +139,12 @@ def _show(
 
 
 def _form(
-    request: PortalRequest, form: StationForm, found: Station | None = None
+    request: PortalRequest, form: StationForm, station: Station | None = None
 ) -> HttpResponseBase:
     return render(
         request,
         "portal/streams/station_form.html",
-        {"form": form, "station": found},
+        {"form": form, "station": station},
         status=422 if form.errors else 200,
     )
 

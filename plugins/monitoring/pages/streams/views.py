@@ -23,7 +23,7 @@ from django.views.decorators.http import (
 
 from accounts.models import User
 from accounts.roles import Action
-from plugins.monitoring.pages.streams import log, looks, page
+from plugins.monitoring.pages.streams import log, page, presentation
 from plugins.monitoring.pages.streams.day import day_page
 from plugins.monitoring.pages.streams.forms import (
     LogFilterForm,
@@ -67,11 +67,11 @@ def streams(request: PortalRequest) -> HttpResponseBase:
 def stream_log(request: PortalRequest) -> HttpResponseBase:
     """List plays, the newest first, with the titles that servers sent."""
     filters, plays = _logged(request)
-    shown = page_of(request, plays)
+    page_obj = page_of(request, plays)
     context = {
         "filters": filters,
-        "page_obj": shown,
-        "rows": log.log_rows(shown, log.log_zone(filters)),
+        "page_obj": page_obj,
+        "rows": log.log_rows(page_obj, log.log_zone(filters)),
         "is_filtered": any(filters.data.get(name) for name in filters.fields),
         "may_report": request.user.has_perm(Action.REPORT),
         "report_formats": [(form.value, form.label) for form in _REPORTS],
@@ -94,10 +94,10 @@ def stream_log_report(request: PortalRequest, form: str) -> HttpResponseBase:
 def stream_alarms(request: PortalRequest) -> HttpResponseBase:
     """List incidents, the newest first."""
     alarms = selectors.alarms().filter(stream__deleted_at__isnull=True)
-    shown = page_of(request, alarms)
+    page_obj = page_of(request, alarms)
     context = {
-        "page_obj": shown,
-        "alarms": page.shown_alarms(list(shown), request.user),
+        "page_obj": page_obj,
+        "alarms": page.shown_alarms(list(page_obj), request.user),
         "open_alarms": selectors.open_alarms().count(),
     }
     return render(request, "portal/streams/alarms.html", context)
@@ -155,15 +155,15 @@ def stream_day(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Show a day of a stream: its picture, and the log of one hour."""
     stream = _stream(uid)
     now = datetime.now(tz=UTC)
-    today = now.astimezone(looks.zone_of(stream.station)).date()
+    today = now.astimezone(presentation.zone_of(stream.station)).date()
     on = _day(request.GET.get("date", ""), today)
-    shown = day_page(stream, on, _number(request.GET.get("hour", "")), now)
+    view = day_page(stream, on, _number(request.GET.get("hour", "")), now)
     context = {
         "stream": stream,
-        "look": looks.stream_look(stream),
-        "shown": shown,
+        "look": presentation.stream_badge(stream),
+        "shown": view,
         "is_today": on == today,
-        "address": looks.plain_address(stream.current_url)
+        "address": presentation.plain_address(stream.current_url)
         if stream.current_url
         else "",
         "alarms": page.shown_alarms(list(selectors.open_alarms(stream)), request.user),

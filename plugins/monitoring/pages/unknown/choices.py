@@ -11,11 +11,11 @@ from portal.shared.choices import SHOWN, Choice, ChoiceKind
 
 
 def _unknown(items: Iterable[UnknownItem]) -> Iterable[Choice]:
-    shown = list(items)
-    titles = recurring_selectors.titles(shown)
+    listing = list(items)
+    titles = recurring_selectors.titles(listing)
     return [
         Choice(item.uid, titles[item.pk], read_clock(item.length_ms, digits=1))
-        for item in shown
+        for item in listing
     ]
 
 

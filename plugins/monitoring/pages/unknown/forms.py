@@ -80,10 +80,10 @@ class MergeForm(forms.Form):
         if len(uids) != 1:
             raise forms.ValidationError(_("Choose one item only."))
         items = selectors.items_in_reach().filter(state=ItemState.UNIDENTIFIED)
-        found = items.filter(uid=uids[0]).first()
-        if found is None:
+        item = items.filter(uid=uids[0]).first()
+        if item is None:
             raise forms.ValidationError(_("This unknown item does not exist."))
-        return found
+        return item
 
 
 class IntoForm(forms.Form):

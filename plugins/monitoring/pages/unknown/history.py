@@ -16,7 +16,7 @@ from common.reading import read_clock
 from plugins.monitoring.unknown.actions import UNWATCH_ACT, ItemVerb
 from plugins.monitoring.unknown.models import IgnoreReason
 
-_SAID: Final[dict[str, str | Promise]] = {
+_ACTION_TEXTS: Final[dict[str, str | Promise]] = {
     "unknown.found": gettext_lazy("found it for the first time"),
     "unknown.changed": gettext_lazy("changed its extent or its best copy"),
     "unknown.closed": gettext_lazy("closed it"),
@@ -39,7 +39,7 @@ class HistoryLine:
 
     at: datetime
     actor_name: str
-    said: str
+    action: str
     note: str
 
 
@@ -60,7 +60,7 @@ def _describe_event(event: Event) -> str:
         case ItemVerb.NAME if _is_seen(event.after["recording"]):
             return _("named it “%(name)s”") % {"name": event.after["label"]}
         case action:
-            return str(_SAID[action])
+            return str(_ACTION_TEXTS[action])
 
 
 def _is_seen(recording: str) -> bool:

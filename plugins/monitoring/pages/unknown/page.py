@@ -191,8 +191,8 @@ def _matches_of(items: Sequence[UnknownItem]) -> dict[int, Matches]:
     )
     address = reverse("portal:match_list")
     return {
-        key: Matches(found, f"{address}?recording={uid}")
-        for key, uid, found in counted.values_list("pk", "uid", "found")
+        key: Matches(count, f"{address}?recording={uid}")
+        for key, uid, count in counted.values_list("pk", "uid", "found")
     }
 
 
@@ -245,14 +245,17 @@ def _cut_wave(copy: Copy) -> WavePaths | None:
 def places(occurrences: Iterable[Occurrence]) -> list[OccurrencePlace]:
     """Return the occurrences of one page of the table."""
     drawn = []
-    for each in occurrences:
-        file = each.file.scanned_file
-        around = (max(each.start_ms - CONTEXT_MS, 0), each.end_ms + CONTEXT_MS)
+    for occurrence in occurrences:
+        file = occurrence.file.scanned_file
+        around = (
+            max(occurrence.start_ms - CONTEXT_MS, 0),
+            occurrence.end_ms + CONTEXT_MS,
+        )
         address = reverse("portal:file_detail", args=[file.uid])
         url = f"{address}?from={around[0]}&to={around[1]}#ribbon"
         url_of_sound = playback.audio_url(file)
-        sound = sound_alone(file, each.start_ms, each.end_ms, url_of_sound)
-        drawn.append(OccurrencePlace(each, file, url, sound))
+        sound = sound_alone(file, occurrence.start_ms, occurrence.end_ms, url_of_sound)
+        drawn.append(OccurrencePlace(occurrence, file, url, sound))
     return drawn
 
 
@@ -277,18 +280,18 @@ def heard_over_time(item: UnknownItem, query: str) -> Calendar | None:
 def _compare_occurrences(item: UnknownItem, query: QueryDict) -> dict[str, object]:
     """Return the two occurrences that the address names, and their pair."""
     chosen = [_number(query.get(name, "")) for name in ("a", "b")]
-    found = selectors.occurrences_of(item).in_bulk([pk for pk in chosen if pk])
-    one, other = (found.get(pk) for pk in chosen)
-    part = shared_part(one, other) if one and other and one != other else None
+    by_key = selectors.occurrences_of(item).in_bulk([pk for pk in chosen if pk])
+    first, second = (by_key.get(pk) for pk in chosen)
+    part = shared_part(first, second) if first and second and first != second else None
     pair: PairPicture | None = None
-    if one and other and part:
-        pair = aligned(one.file.scanned_file, other.file.scanned_file, part)
+    if first and second and part:
+        pair = aligned(first.file.scanned_file, second.file.scanned_file, part)
     return {
-        "one": one,
-        "other": other,
+        "one": first,
+        "other": second,
         "pair": pair,
-        "nothing_shared": bool(one and other and one != other and part is None),
-        "same_chosen": one is not None and one == other,
+        "nothing_shared": bool(first and second and first != second and part is None),
+        "same_chosen": first is not None and first == second,
     }
 
 
@@ -297,16 +300,18 @@ def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
 
 
-def shared_part(one: Occurrence, other: Occurrence) -> SharedPart | None:
+def shared_part(first: Occurrence, second: Occurrence) -> SharedPart | None:
     """Return what two occurrences have in common of their item; None if nothing."""
-    start = max(one.item_start_ms, other.item_start_ms)
-    end = min(one.item_end_ms, other.item_end_ms)
+    start = max(first.item_start_ms, second.item_start_ms)
+    end = min(first.item_end_ms, second.item_end_ms)
     if start >= end:
         return None
-    here, there = ([_at(each, ms) for ms in (start, end)] for each in (one, other))
+    here, there = (
+        [_at(occurrence, ms) for ms in (start, end)] for occurrence in (first, second)
+    )
     if here[0] >= here[1] or there[0] >= there[1]:
         return None
-    pitch = Decimal(f"{one.pitch_cents - other.pitch_cents:.1f}")
+    pitch = Decimal(f"{first.pitch_cents - second.pitch_cents:.1f}")
     return SharedPart(here[0], here[1], there[0], there[1], pitch)
 
 

@@ -13,15 +13,15 @@ from plugins.monitoring.unknown import selectors
 from portal.shared.searching import Hit, SearchKind, SearchText, marked
 
 
-def _items(asked: SearchText, _user: User) -> Iterator[Hit]:
-    items = list(selectors.find_items(asked.text, asked.ids)[: asked.limit])
+def _items(search: SearchText, _user: User) -> Iterator[Hit]:
+    items = list(selectors.find_items(search.text, search.ids)[: search.limit])
     titles = selectors.titles(items)
-    for each in items:
+    for item in items:
         yield Hit(
-            marked(titles[each.pk], asked.text),
-            reverse("portal:unknown_item", args=[each.uid]),
-            read_clock(each.length_ms, digits=1),
-            end=each.get_state_display(),
+            marked(titles[item.pk], search.text),
+            reverse("portal:unknown_item", args=[item.uid]),
+            read_clock(item.length_ms, digits=1),
+            end=item.get_state_display(),
         )
 
 

@@ -67,13 +67,13 @@ _FOR_MANAGERS = frozenset({"name", "alias"})
 def unknown(request: PortalRequest) -> HttpResponseBase:
     """List unknown items, or those that people named, ignored, merged or watch."""
     filters, tab, rows = _filter_items(request)
-    shown = page_of(request, rows)
+    page_obj = page_of(request, rows)
     context: dict[str, object] = {
         "filters": filters,
         "tab": tab,
         "tabs": page.tab_counts(filters),
-        "page_obj": shown,
-        "rows": page.rows_of(list(shown)),
+        "page_obj": page_obj,
+        "rows": page.rows_of(list(page_obj)),
         "may_act": request.user.has_perm(Action.DECIDE),
         "may_report": request.user.has_perm(Action.REPORT),
         "report_formats": [(form.value, form.label) for form in _REPORTS],
@@ -91,29 +91,31 @@ def unknown(request: PortalRequest) -> HttpResponseBase:
 @needs(Action.VIEW)
 def unknown_changes(request: PortalRequest) -> HttpResponseBase:
     """Return what changed in an open list of unknown items; 304 if nothing did."""
-    known = known_rows(request)
+    page_tokens = known_rows(request)
     filters, tab, rows = _filter_items(request)
-    shown = {item.uid: item for item in rows.filter(uid__in=list(known))}
-    figures = selectors.figures(shown.values())
+    items = {item.uid: item for item in rows.filter(uid__in=list(page_tokens))}
+    figures = selectors.figures(items.values())
 
     def draw(names: Sequence[str]) -> dict[str, str]:
         context = {"tab": tab, "may_act": request.user.has_perm(Action.DECIDE)}
         template = "portal/unknown/_row.html"
         return {
             row.item.uid: render_to_string(template, context | {"row": row}, request)
-            for row in page.rows_of([shown[name] for name in names])
+            for row in page.rows_of([items[name] for name in names])
         }
 
     def counts() -> dict[str, int]:
-        found = {tab.value: count for tab, _label, count in page.tab_counts(filters)}
-        return found | {"total": found[tab.value]}
+        tab_counts = {
+            tab.value: count for tab, _label, count in page.tab_counts(filters)
+        }
+        return tab_counts | {"total": tab_counts[tab.value]}
 
     return answer_changes(
         request,
-        page_tokens=known,
+        page_tokens=page_tokens,
         now={
             uid: page.token_of(item, figures.get(item.pk, ItemFigures()))
-            for uid, item in shown.items()
+            for uid, item in items.items()
         },
         draw=draw,
         counts=counts,
@@ -240,16 +242,16 @@ def unknown_many(request: PortalRequest) -> HttpResponseBase:
     uids = request.POST.getlist("item")[:BULK]
     reachable = selectors.items_in_reach().filter(uid__in=uids)
     items = list(selectors.by_weight(reachable))
-    back = _list_address(request)
+    list_url = _list_address(request)
     if not items or verb not in {"ignore", "merge", "watch", "unwatch", "undo"}:
         messages.error(request, _("Tick at least one item first."))
-        return redirect(back)
+        return redirect(list_url)
     if verb == "ignore":
-        return _ignore_many(request, items, back)
+        return _ignore_many(request, items, list_url)
     if verb == "merge":
-        return _merge_many(request, items, back)
+        return _merge_many(request, items, list_url)
     if verb == "undo":
-        done = _each(
+        done = _act_on_items(
             request, items, lambda item: actions.undo(item=item, user=request.user)
         )
         message = ngettext(
@@ -257,7 +259,7 @@ def unknown_many(request: PortalRequest) -> HttpResponseBase:
         )
     else:
         on = verb == "watch"
-        done = _each(
+        done = _act_on_items(
             request,
             items,
             lambda item: actions.watch_items(items=[item], user=request.user, on=on),
@@ -273,7 +275,7 @@ def unknown_many(request: PortalRequest) -> HttpResponseBase:
         )
     if done:
         messages.success(request, message % {"n": done})
-    return redirect(back)
+    return redirect(list_url)
 
 
 def _ignore_many(
@@ -282,7 +284,7 @@ def _ignore_many(
     form = IgnoreForm(request.POST if "apply" in request.POST else None)
     if not form.is_valid():
         return _ask_many(request, items, form, ItemVerb.IGNORE, back)
-    done = _each(request, items, lambda item: _ignore(item, form, request.user))
+    done = _act_on_items(request, items, lambda item: _ignore(item, form, request.user))
     if done:
         message = ngettext("%(n)s item is ignored.", "%(n)s items are ignored.", done)
         messages.success(request, message % {"n": done})
@@ -337,7 +339,7 @@ def _ask_many(
     return render(request, "portal/unknown/many.html", context, status=status)
 
 
-def _each(
+def _act_on_items(
     request: PortalRequest,
     items: Sequence[UnknownItem],
     do: Callable[[UnknownItem], object],
@@ -384,15 +386,15 @@ def _show(
 ) -> HttpResponseBase:
     """Show an item; ``filled`` are forms to correct, ``asks`` is the verb that asks."""
     query = page.list_query(request.GET)
-    shown = page_of(request, selectors.occurrences_of(item))
+    page_obj = page_of(request, selectors.occurrences_of(item))
     near = page.neighbours(item.uid, _filter_items(request)[2])
     context = page.item_context(item, user=request.user, query=request.GET) | {
         "forms": {name: filled.get(name) or form() for name, form in _FORMS.items()},
         "asks": asks,
         "problem": problem,
         "existing": existing,
-        "page_obj": shown,
-        "places": page.places(shown),
+        "page_obj": page_obj,
+        "places": page.places(page_obj),
         "near": near,
         "previous_url": _address(request, near.previous) if near.previous else "",
         "next_url": _address(request, near.next) if near.next else "",

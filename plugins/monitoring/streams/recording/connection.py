@@ -192,27 +192,27 @@ class Connection:
                 if first.lstrip(WHITE).startswith(b"<"):
                     raise BadPlaylist(causes.A_PAGE)
                 return self._read_sound(body, first)
-            rest = body.read_all(
+            remainder = body.read_all(
                 playlists.MAX_PLAYLIST, seconds=self._clock.real(FIRST_BYTE_S)
             )
             base = body.url
-        content = unpacked(first + rest, most=playlists.MAX_PLAYLIST)
+        content = unpacked(first + remainder, most=playlists.MAX_PLAYLIST)
         text = content.decode("utf-8", "replace")
         if playlists.is_hls(text):
             return hls.follow(self, base, text, self._place)
         if lists_left == 0:
             raise BadPlaylist(causes.LISTS_OF_LISTS)
-        found = self.parse(playlists.entries, text, base)
-        if not found:
+        addresses = self.parse(playlists.entries, text, base)
+        if not addresses:
             raise BadPlaylist(causes.EMPTY_LIST)
         # Read the first of several addresses that answers with sound.
-        for url in found:
+        for url in addresses:
             self._entries_left -= 1
             try:
                 return self._read(url, lists_left - 1)
             except (http.LinkRefused, http.FetchFailed, http.TooLarge, BadPlaylist):
                 # One that broke off is tried again by a new connection.
-                if self._has_opened or url == found[-1] or self._entries_left <= 0:
+                if self._has_opened or url == addresses[-1] or self._entries_left <= 0:
                     raise
         raise BadPlaylist(causes.EMPTY_LIST)
 

@@ -99,12 +99,12 @@ class _Follower:
             self._connection.put(Missing(lost_s))
             self._fresh = True
             place.number = first
-        wanted = [s for s in offer.segments if s.number >= place.number]
-        for segment in wanted:
+        segments = [s for s in offer.segments if s.number >= place.number]
+        for segment in segments:
             self._read(segment)
             place.number = segment.number + 1
             place.duration_s = segment.duration_s
-        return bool(wanted)
+        return bool(segments)
 
     def _read(self, segment: LiveSegment) -> None:
         data = b"" if segment.is_missing else self._segment_bytes(segment)

@@ -86,9 +86,9 @@ class IcyReader:
                 self._block.clear()
                 self._block_left = None
                 self._sound_left = self._interval
-                found = TITLE.match(block) or UNENDED.match(block)
-                if found is not None:
-                    yield SentTitle(as_title(decode_text(found[1], self._charset)))
+                match = TITLE.match(block) or UNENDED.match(block)
+                if match is not None:
+                    yield SentTitle(as_title(decode_text(match[1], self._charset)))
 
 
 def as_title(text: str) -> str:

@@ -59,7 +59,7 @@ class LandmarkLog:
             raise ValueError("an interval lasts from 0 to 48 hours")
         first = round(start_ms / DEFAULT.frame_ms)
         last = -(-end_ms // int(DEFAULT.frame_ms))
-        wanted = PieceCollector(first, last)
+        collector = PieceCollector(first, last)
         for path in self._files_from(start_ms - MARGIN_MS):
             places = [
                 place
@@ -68,8 +68,8 @@ class LandmarkLog:
                 and place.duration_ms + MARGIN_MS >= start_ms
             ]
             for piece in _pieces_at(path, places):
-                wanted.add(piece)
-        return wanted.fingerprint(end_ms - start_ms)
+                collector.add(piece)
+        return collector.fingerprint(end_ms - start_ms)
 
     @property
     def duration_ms(self) -> int:
@@ -109,22 +109,22 @@ class LandmarkLog:
 
     def _places(self, path: Path) -> list[_PiecePlace]:
         """Return the complete records of a file; only new ones are parsed."""
-        known = self._known.setdefault(path, _WholeRecords())
+        whole_records = self._known.setdefault(path, _WholeRecords())
         try:
             file = path.open("rb")
         except FileNotFoundError:  # deleted in the meantime
             self._known.pop(path)
             return []
         with file:
-            file.seek(known.end)
+            file.seek(whole_records.end)
             for payload in records.read(file):
                 _first_frame, first_row, duration_ms = PIECE.unpack_from(payload)
-                at = known.end + records.HEAD.size
-                known.places.append(
+                at = whole_records.end + records.HEAD.size
+                whole_records.places.append(
                     _PiecePlace(at, len(payload), first_row, duration_ms)
                 )
-                known.end = at + len(payload)
-        return known.places
+                whole_records.end = at + len(payload)
+        return whole_records.places
 
     def _files(self) -> list[Path]:
         files = sorted(self.folder.glob(f"*{SUFFIX}"))

@@ -163,13 +163,13 @@ class LiveRun:
 
     def jump(self) -> tuple[int, int] | None:
         """Return (run_ms, offset) before which sound is missing, if it is."""
-        found = self._clock.jump()
-        return None if found is None or found[0] > self.decided_ms else found
+        jump = self._clock.jump()
+        return None if jump is None or jump[0] > self.decided_ms else jump
 
     def point_before(self, run_ms: int) -> tuple[int, int]:
         """Return the last (run_ms, offset) known at or before a moment."""
-        known = [point for point in self._points if point[0] <= run_ms]
-        return known[-1] if known else (0, self.byte_offset)
+        points = [point for point in self._points if point[0] <= run_ms]
+        return points[-1] if points else (0, self.byte_offset)
 
     def conclude(self, duration_ms: int, cause: str) -> None:
         """Tell of the run's end at ``duration_ms``; nothing if it has no sound."""
@@ -199,8 +199,8 @@ class LiveRun:
         self._log.close()
         self._files.close()
 
-    def _take_all(self, said: Iterator[RunPiece | HeardSound], now: float) -> None:
-        for message in said:
+    def _take_all(self, messages: Iterator[RunPiece | HeardSound], now: float) -> None:
+        for message in messages:
             if isinstance(message, HeardSound):
                 self._take_heard(message, now)
             else:

@@ -132,13 +132,13 @@ def _packets(head: bytes) -> Iterator[bytes]:
 
 def _comments(data: bytes) -> dict[str, str]:
     """Return the comments of a packet by their names in lower case, the first of each."""
-    found: dict[str, str] = {}
+    comments: dict[str, str] = {}
     reader = io.BytesIO(data)
     reader.seek(_number(reader), io.SEEK_CUR)  # the name of the encoder
     for _ in range(min(_number(reader), MAX_COMMENTS)):
         name, _sign, value = reader.read(_number(reader)).partition(b"=")
-        found.setdefault(name.decode("ascii", "replace").lower(), decode_text(value))
-    return found
+        comments.setdefault(name.decode("ascii", "replace").lower(), decode_text(value))
+    return comments
 
 
 def _number(reader: io.BytesIO) -> int:

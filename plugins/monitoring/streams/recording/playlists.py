@@ -102,7 +102,7 @@ def is_list(beginning: bytes, content_type: str) -> bool:
         return True
     # Sound has control characters from its first bytes on.
     is_text = len(text) > 0 and not any(byte < 9 or 13 < byte < 32 for byte in text)
-    is_listed = any(each in content_type.lower() for each in LIST_TYPES)
+    is_listed = any(list_type in content_type.lower() for list_type in LIST_TYPES)
     return is_text and (is_listed or text.startswith(b"#"))
 
 
@@ -116,17 +116,17 @@ def entries(text: str, base: str) -> list[str]:
     bare = text.lstrip(BLANK)
     if bare.startswith("<"):
         matches = LOCATION.finditer(bare)
-        found = (html.unescape(match[1] or match[2]).strip() for match in matches)
+        addresses = (html.unescape(match[1] or match[2]).strip() for match in matches)
     elif bare.lower().startswith("[playlist]") or FILE.search(bare):
-        found = (match[1] for match in FILE.finditer(text))
+        addresses = (match[1] for match in FILE.finditer(text))
     else:
         lines = (line.strip().lstrip("\ufeff") for line in text.splitlines())
-        found = (line for line in lines if line and not line.startswith("#"))
-    return list(islice(_urls(islice(found, MAX_LINES_READ), base), MAX_ENTRIES))
+        addresses = (line for line in lines if line and not line.startswith("#"))
+    return list(islice(_urls(islice(addresses, MAX_LINES_READ), base), MAX_ENTRIES))
 
 
-def _urls(found: Iterator[str], base: str) -> Iterator[str]:
-    for entry in found:
+def _urls(lines: Iterator[str], base: str) -> Iterator[str]:
+    for entry in lines:
         # One that cannot be read must not hide the others.
         with suppress(BadPlaylist):
             url = _address(base, entry)

@@ -142,8 +142,8 @@ class StreamRecorder:
         files = RunFiles(self._plan.folder, state.run)
         facts = files.facts()
         decided_ms = LandmarkLog(self._plan.folder, state.run).duration_ms
-        known = [point for point in files.points() if point[0] <= decided_ms]
-        duration_ms, offset = known[-1] if known else (0, facts.byte_offset)
+        points = [point for point in files.points() if point[0] <= decided_ms]
+        duration_ms, offset = points[-1] if points else (0, facts.byte_offset)
         self._head = files.head(offset)
         self._account.tell(
             RunStarted(
@@ -398,10 +398,10 @@ class StreamRecorder:
         self._rewind(offset, RunEdge.FORMAT)
 
     def _split_at_jump(self, run: LiveRun) -> None:
-        found = run.jump()
-        if found is None:
+        jump = run.jump()
+        if jump is None:
             return
-        run_ms, offset = found
+        run_ms, offset = jump
         run.conclude(run_ms, RunEdge.STALLED)
         self._rewind(offset, RunEdge.STALLED)
 

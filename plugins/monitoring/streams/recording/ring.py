@@ -118,8 +118,8 @@ class RingLog:
                 if entry.offset >= from_offset:
                     yield entry
                 elif entry.end > from_offset:
-                    rest = entry.data[from_offset - entry.offset :]
-                    yield RingEntry(entry.kind, entry.at, from_offset, rest)
+                    tail = entry.data[from_offset - entry.offset :]
+                    yield RingEntry(entry.kind, entry.at, from_offset, tail)
 
     def tail(self, size: int) -> bytes:
         """Return the last bytes that belong together, at most ``size``."""
@@ -140,16 +140,16 @@ class RingLog:
         files = self._files()
         if not files or _parse_name(files[0])[1] > start:
             raise RingGone
-        found = bytearray()
+        sound = bytearray()
         for at, path in enumerate(files):
             if at + 1 < len(files) and _parse_name(files[at + 1])[1] < start:
                 continue
             for entry in _entries(path):
                 if entry.at >= stop:
-                    return bytes(found)
+                    return bytes(sound)
                 if entry.at >= start:
-                    found += entry.data
-        return bytes(found)
+                    sound += entry.data
+        return bytes(sound)
 
     def drop_before(self, utc: datetime) -> None:
         """Delete the files whose bytes all arrived before ``utc``."""

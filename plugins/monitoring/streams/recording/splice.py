@@ -80,10 +80,10 @@ class Splice:
         return min(places, key=lambda place: abs(place - likely))
 
     def _from(self, place: int) -> Joined:
-        rest, at = [], 0
+        tail, at = [], 0
         for data, arrived in self._chunks:
             part = data[max(0, place - at) :]
             if part:
-                rest.append((part, arrived))
+                tail.append((part, arrived))
             at += len(data)
-        return Joined(True, bytes(self._bytes[:place]), tuple(rest))
+        return Joined(True, bytes(self._bytes[:place]), tuple(tail))

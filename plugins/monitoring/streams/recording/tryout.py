@@ -51,10 +51,10 @@ def try_stream(
     until = clock.monotonic() + seconds
     heard = _Trial(urls[0] if urls else "", causes.NOTHING_HEARD).result()
     for at, url in enumerate(urls):
-        left = until - clock.monotonic()
-        if left <= 0:
+        remaining_s = until - clock.monotonic()
+        if remaining_s <= 0:
             break
-        heard = _tried(url, left, left / (len(urls) - at), clock)
+        heard = _tried(url, remaining_s, remaining_s / (len(urls) - at), clock)
         if heard.landmarks is not None:
             break
     return heard
@@ -96,7 +96,7 @@ class _Trial:
     is_over: bool = False
     received: int = 0
     duration_ms: int = 0
-    said: HeardSound | None = None
+    sound: HeardSound | None = None
     titles: list[str] = field(default_factory=list)
     pieces: list[RunPiece] = field(default_factory=list)
 
@@ -113,17 +113,17 @@ class _Trial:
             self.is_over = True
             self.cause = arrival.reason
 
-    def hear(self, said: Iterator[RunPiece | HeardSound]) -> None:
-        for message in said:
+    def hear(self, messages: Iterator[RunPiece | HeardSound]) -> None:
+        for message in messages:
             if isinstance(message, RunPiece):
                 self.pieces.append(message)
             else:
-                self.said = message
+                self.sound = message
                 self.duration_ms = message.duration_ms
 
     def result(self) -> TryOut:
-        said = self.said
-        if said is None or not self.duration_ms:
+        heard = self.sound
+        if heard is None or not self.duration_ms:
             return TryOut(
                 url=self.url,
                 codec="",
@@ -139,10 +139,10 @@ class _Trial:
             collected.add(piece)
         return TryOut(
             url=self.url,
-            codec=said.codec,
-            sample_rate=said.sample_rate,
-            channels=said.channels,
-            bitrate=said.byte * 8000 // self.duration_ms,
+            codec=heard.codec,
+            sample_rate=heard.sample_rate,
+            channels=heard.channels,
+            bitrate=heard.byte * 8000 // self.duration_ms,
             titles=tuple(self.titles),
             landmarks=collected.fingerprint(self.duration_ms),
         )

@@ -30,9 +30,9 @@ class Command(BaseCommand):
         """Write the table and say where it is."""
         output: Path = options["output"]
         source: str = options["source"]
-        known = exporting.sources()
-        if source not in known:
-            names = ", ".join(f"'{name}'" for name in known) or "none yet"
+        sources = exporting.sources()
+        if source not in sources:
+            names = ", ".join(f"'{name}'" for name in sources) or "none yet"
             raise CommandError(f"No source is called '{source}'. Sources: {names}.")
         partial = output.with_name(f".{output.name}.{new_uid('p')}")
         try:

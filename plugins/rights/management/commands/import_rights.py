@@ -86,8 +86,8 @@ class Command(BaseCommand):
         self, path: Path, summary: RightsSummary, options: Mapping[str, Any]
     ) -> None:  # Any: Django's own
         print_notes(self, summary.reading)
-        for kind, found in (("", summary.faults), ("warning: ", summary.warnings)):
-            for note in found:
+        for kind, notes in (("", summary.faults), ("warning: ", summary.warnings)):
+            for note in notes:
                 self.stderr.write(
                     f"Line {note['line']}, {note['column']}: {kind}{note['rule']} "
                     f"{quote_value(note['value'])}"

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from plugins.rights.claims import ClaimFault, RightsMessage, WorkClaim
 from plugins.rights.importing.cwr import is_cwr, read_cwr
-from plugins.rights.importing.found import MessageRefused, Read, ReadCounts
+from plugins.rights.importing.faults import MessageRefused, Read, ReadCounts
 from plugins.rights.tests.importing.making import NAME, cwr
 from plugins.rights.tests.importing.readers import cwr as second_reader
 

@@ -13,7 +13,7 @@ import pytest
 
 from plugins.rights.claims import ClaimFault, RightsMessage
 from plugins.rights.importing.ern import read_ern
-from plugins.rights.importing.found import MessageRefused, Read, ReadCounts
+from plugins.rights.importing.faults import MessageRefused, Read, ReadCounts
 from plugins.rights.tests.importing.test_cwr import faults_of, mutated
 
 HEADER = """<MessageHeader><MessageId>M1</MessageId><MessageSender>

@@ -18,7 +18,7 @@ from catalogue.owners.models import Party, Release, RightsRecording, Share, Work
 from imports import services
 from imports.errors import TableRefused
 from jobs.models import Job
-from plugins.rights.importing.found import MessageRefused
+from plugins.rights.importing.faults import MessageRefused
 from plugins.rights.importing.importer import RightsImporter, RightsSummary, isrc_of
 from plugins.rights.importing.kind import RIGHTS
 from plugins.rights.importing.reading import open_message

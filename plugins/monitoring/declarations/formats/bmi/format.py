@@ -105,14 +105,16 @@ class BmiLog:
 
     def file_name(self, facts: DeclarationFacts) -> str:
         """Return the name of the ZIP."""
-        who = name_part(in_ascii(facts.service).text)
-        return f"BMI_{who}_{compact_day(facts.begins)}-{compact_day(facts.ends)}.zip"
+        service = name_part(in_ascii(facts.service).text)
+        return (
+            f"BMI_{service}_{compact_day(facts.begins)}-{compact_day(facts.ends)}.zip"
+        )
 
     def write(self, facts: DeclarationFacts, target: BinaryIO) -> WrittenDeclaration:
         """Write the ZIP; lines are counted over all files, with first and last ones."""
         refuse_gaps(self, facts)
         log = _Logs(facts)
-        stations = {one.uid: one for one in facts.stations}
+        stations = {station.uid: station for station in facts.stations}
         names = _names(facts)
         with zipfile.ZipFile(target, "w") as archive:
             for uid, plays in groupby(facts.plays, key=lambda play: play.station):
@@ -132,7 +134,9 @@ class _Logs:
     def __init__(self, facts: DeclarationFacts) -> None:
         self._changes = ChangedValues()
         self._created_at = facts.created_at
-        self._texts = {one.uid: self._recording(one) for one in facts.recordings}
+        self._texts = {
+            recording.uid: self._recording(recording) for recording in facts.recordings
+        }
         self._recordings: dict[str, None] = {}
         self._plays = 0
         self._played_ms = 0
@@ -190,12 +194,12 @@ class _Logs:
         )
         return "".join(texts), plain_isrc(recording.isrc)
 
-    def _fixed(self, cell: str, given: str, width: int) -> str:
-        plain = in_ascii(given)
-        kept = "" if plain.lost else plain.text.upper()[:width].rstrip()
-        if kept != given.upper():
-            self._changes.keep(cell, given, kept)
-        return kept.ljust(width)
+    def _fixed(self, cell: str, text: str, width: int) -> str:
+        plain = in_ascii(text)
+        written = "" if plain.lost else plain.text.upper()[:width].rstrip()
+        if written != text.upper():
+            self._changes.keep(cell, text, written)
+        return written.ljust(width)
 
 
 def _days(plays: Iterable[PlayFacts]) -> Iterator[tuple[date, list[PlayFacts]]]:
@@ -205,7 +209,7 @@ def _days(plays: Iterable[PlayFacts]) -> Iterator[tuple[date, list[PlayFacts]]]:
         day = play.starts_at.date()
         held.setdefault(day, []).append(play)
         # Where clocks are put back at midnight, the day before comes again.
-        for past in [one for one in held if (day - one).days > 1]:
+        for past in [held_day for held_day in held if (day - held_day).days > 1]:
             yield past, held.pop(past)
     yield from sorted(held.items())
 
@@ -227,8 +231,8 @@ def _names(facts: DeclarationFacts) -> dict[str, str]:
     """Return how the names of a station's files begin, for no two stations the same."""
     names: dict[str, str] = {}
     for number, station in enumerate(facts.stations, start=1):
-        who = name_part(in_ascii(_station_name(station)).text)
-        names[station.uid] = f"{number:02d}_{who}"
+        name = name_part(in_ascii(_station_name(station)).text)
+        names[station.uid] = f"{number:02d}_{name}"
     return names
 
 
@@ -253,8 +257,8 @@ def _recording_gaps(recording: RecordingFacts) -> Iterator[MissingValue]:
         ),
     ]
     yield from required(ValueSubject.RECORDING, uid, texts)
-    for cell, given, _why in texts:
-        yield from unfit_ascii(ValueSubject.RECORDING, uid, cell, given)
+    for cell, text, _why in texts:
+        yield from unfit_ascii(ValueSubject.RECORDING, uid, cell, text)
     yield from unfit_code(
         ValueSubject.RECORDING, uid, "ISRC", recording.isrc, plain_isrc
     )

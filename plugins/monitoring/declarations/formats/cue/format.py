@@ -101,8 +101,8 @@ class CueDeclaration:
     def write(self, facts: DeclarationFacts, target: BinaryIO) -> WrittenDeclaration:
         """Write UTF-8 with a byte order mark and CRLF, guarded against formulas."""
         refuse_gaps(self, facts)
-        recordings = {each.uid: each for each in facts.recordings}
-        stations = {each.uid: each.name for each in facts.stations}
+        recordings = {recording.uid: recording for recording in facts.recordings}
+        stations = {station.uid: station.name for station in facts.stations}
         rows = (
             _cells(number, play, recordings[play.recording], stations[play.station])
             for _broadcast, plays in groupby(
@@ -152,19 +152,19 @@ def _cells(
         play.use,
         play.origin,
         # As long as the names, so that each stands beside its own.
-        _beside(each.ipi for each in writers),
-        _beside(each.ipi for each in publishers),
-        _beside(each.society for each in writers),
+        _beside(writer.ipi for writer in writers),
+        _beside(publisher.ipi for publisher in publishers),
+        _beside(writer.society for writer in writers),
     ]
 
 
 def _names(people: tuple[Contributor, ...]) -> list[str]:
-    return [each.name for each in people]
+    return [person.name for person in people]
 
 
 def _beside(codes: Iterator[str]) -> list[str]:
-    listed = list(codes)
-    return listed if any(listed) else []
+    cells = list(codes)
+    return cells if any(cells) else []
 
 
 FORMAT = CueDeclaration()

@@ -229,9 +229,11 @@ def _resource(
 ) -> list[str]:
     authors = with_roles(recording.writers, AUTHORS)
     arrangers = with_roles(recording.writers, ARRANGERS)
-    roles = {one.role for one in recording.writers} - AUTHORS - ARRANGERS
-    others = with_roles(recording.writers, frozenset(roles))
-    publishers = tuple(one for one in recording.publishers if one_line(one.name))
+    roles = {writer.role for writer in recording.writers} - AUTHORS - ARRANGERS
+    contributors = with_roles(recording.writers, frozenset(roles))
+    publishers = tuple(
+        publisher for publisher in recording.publishers if one_line(publisher.name)
+    )
     return [
         "AS02.01",
         block,
@@ -248,7 +250,7 @@ def _resource(
         *_people("ComposerAuthor", authors, changes),
         *_people("Arranger", arrangers, changes),
         *_people("MusicPublisher", publishers, changes),
-        *_people("WorkContributor", others, changes),
+        *_people("WorkContributor", contributors, changes),
         # It needs the namespace of who gave the number, which is not recorded.
         "",
     ]
@@ -258,14 +260,14 @@ def _people(
     cell: str, people: Sequence[Contributor], changes: ChangedValues
 ) -> list[str]:
     """Return names, and the ids that stand at the same places."""
-    names = [_text(cell, one.name, changes) for one in people]
-    ipis = [check_ipi_name(one.ipi) for one in people]
+    names = [_text(cell, person.name, changes) for person in people]
+    ipis = [check_ipi_name(person.ipi) for person in people]
     ids = [f"IPI::{ipi}" if ipi else "" for ipi in ipis]
     return ["|".join(names), "|".join(ids) if any(ids) else ""]
 
 
-def _text(cell: str, given: str, changes: ChangedValues) -> str:
-    return changes.keep(cell, given, one_line(given).translate(_FITTING))
+def _text(cell: str, text: str, changes: ChangedValues) -> str:
+    return changes.keep(cell, text, one_line(text).translate(_FITTING))
 
 
 def _service(facts: DeclarationFacts, changes: ChangedValues) -> str:
@@ -342,11 +344,11 @@ def _profile_gaps(facts: DeclarationFacts) -> Iterator[MissingValue]:
             ),
         ],
     )
-    for cell, given in (
+    for cell, dpid in (
         ("SenderPartyId", facts.sender.dpid),
         ("RecipientPartyId", facts.recipient.dpid),
     ):
-        yield from unfit_code(ValueSubject.PROFILE, "", cell, given, check_dpid)
+        yield from unfit_code(ValueSubject.PROFILE, "", cell, dpid, check_dpid)
 
 
 def _station_gaps(station: StationFacts) -> Iterator[MissingValue]:
@@ -430,8 +432,8 @@ def _recording_gaps(recording: RecordingFacts) -> Iterator[MissingValue]:
             ),
         ],
     )
-    for cell, given, check in _codes(recording):
-        yield from unfit_code(ValueSubject.RECORDING, uid, cell, given, check)
+    for cell, code, check in _codes(recording):
+        yield from unfit_code(ValueSubject.RECORDING, uid, cell, code, check)
 
 
 def _codes(

@@ -116,12 +116,14 @@ class SoundExchangeReport:
         refuse_gaps(self, facts)
         totals = _Totals(facts)
         changes = ChangedValues()
-        texts = {one.uid: _texts(one, changes) for one in facts.recordings}
+        texts = {
+            recording.uid: _texts(recording, changes) for recording in facts.recordings
+        }
         service = _upper("NAME_OF_SERVICE", facts.service, changes)
         channels = {
-            one.uid: _upper("CHANNEL_OR_PROGRAM_NAME", one.name, changes)
-            for one in facts.stations
-            if one.uid in totals.in_hours
+            station.uid: _upper("CHANNEL_OR_PROGRAM_NAME", station.name, changes)
+            for station in facts.stations
+            if station.uid in totals.in_hours
         }
         marks = _Marks("^", "|")
         if self._has_header:
@@ -210,7 +212,7 @@ class _Totals:
     def __init__(self, facts: DeclarationFacts) -> None:
         self.plays = 0
         self.played_ms = 0
-        self.stations = {one.uid: one for one in facts.stations}
+        self.stations = {station.uid: station for station in facts.stations}
         self.recordings: dict[str, None] = {}
         self.heard: dict[tuple[str, str], _PlaysHeard] = {}
         # Stations that give hours of listening instead of performances.
@@ -250,12 +252,12 @@ def _rows(
         for (category, recording), total in performances.items()
     ]
     for uid, recording, heard in hours:
-        one = totals.stations[uid]
+        facts = totals.stations[uid]
         rows.append(
             [
-                *_opening(service, one.soundexchange_category, texts[recording]),
+                *_opening(service, facts.soundexchange_category, texts[recording]),
                 "",
-                plain_decimal(one.listener_hours),
+                plain_decimal(facts.listener_hours),
                 _Text("CHANNEL_OR_PROGRAM_NAME", channels[uid]),
                 str(heard.plays),
             ]
@@ -279,10 +281,10 @@ def _texts(recording: RecordingFacts, changes: ChangedValues) -> tuple[str, ...]
     )
 
 
-def _upper(column: str, given: str, changes: ChangedValues) -> str:
+def _upper(column: str, text: str, changes: ChangedValues) -> str:
     """Return text in ASCII capitals; what ASCII cannot hold is left out."""
-    plain = in_ascii(given)
-    return changes.keep(column, given, "" if plain.lost else plain.text).upper()
+    plain = in_ascii(text)
+    return changes.keep(column, text, "" if plain.lost else plain.text).upper()
 
 
 def _marks(texts: Iterable[str]) -> _Marks:
@@ -305,7 +307,7 @@ def _sender(facts: DeclarationFacts, changes: ChangedValues) -> list[str]:
         ("PHONE", sender.phone),
         ("EMAIL", sender.email),
     ]
-    return [changes.keep(cell, given, in_ascii(given).text) for cell, given in rows]
+    return [changes.keep(cell, text, in_ascii(text).text) for cell, text in rows]
 
 
 def _about(facts: DeclarationFacts, rows: int, marks: _Marks) -> list[str]:
@@ -375,10 +377,10 @@ def _header_gaps(facts: DeclarationFacts) -> Iterator[MissingValue]:
         ("EMAIL", sender.email, _("The sender has no email address. Enter it.")),
     ]
     yield from required(ValueSubject.PROFILE, "", rows)
-    for cell, given, _why in rows:
-        yield from unfit_ascii(ValueSubject.PROFILE, "", cell, given)
-    for cell, given in [("NAME_OF_SERVICE", facts.service), *(row[:2] for row in rows)]:
-        if len(in_ascii(given).text) > _HEADER_CHARS:
+    for cell, text, _why in rows:
+        yield from unfit_ascii(ValueSubject.PROFILE, "", cell, text)
+    for cell, text in [("NAME_OF_SERVICE", facts.service), *(row[:2] for row in rows)]:
+        if len(in_ascii(text).text) > _HEADER_CHARS:
             why = _("%(cell)s is longer than %(most)s characters. Shorten it.") % {
                 "cell": cell,
                 "most": _HEADER_CHARS,
@@ -401,8 +403,8 @@ def _recording_gaps(recording: RecordingFacts) -> Iterator[MissingValue]:
         ),
     ]
     yield from required(ValueSubject.RECORDING, uid, texts)
-    for cell, given, _why in texts:
-        yield from unfit_ascii(ValueSubject.RECORDING, uid, cell, given)
+    for cell, text, _why in texts:
+        yield from unfit_ascii(ValueSubject.RECORDING, uid, cell, text)
     if one_line(recording.isrc):
         yield from unfit_code(
             ValueSubject.RECORDING, uid, "ISRC", recording.isrc, plain_isrc
@@ -414,16 +416,16 @@ def _recording_gaps(recording: RecordingFacts) -> Iterator[MissingValue]:
             "Enter the ISRC, or album and label."
         )
         yield MissingValue(ValueSubject.RECORDING, uid, "ISRC", why)
-    for cell, given in (
+    for cell, text in (
         ("ALBUM_TITLE", recording.album),
         ("MARKETING_LABEL", recording.label),
     ):
-        yield from unfit_ascii(ValueSubject.RECORDING, uid, cell, given)
+        yield from unfit_ascii(ValueSubject.RECORDING, uid, cell, text)
 
 
 def _play_gaps(facts: DeclarationFacts) -> Iterator[MissingValue]:
     """Yield plays without listeners, and stations that may give hours but lack them."""
-    stations = {one.uid: one for one in facts.stations}
+    stations = {station.uid: station for station in facts.stations}
     in_hours: dict[str, None] = {}
     is_minimum_fee = _is_minimum_fee(facts.begins, facts.ends)
     for play in facts.plays:

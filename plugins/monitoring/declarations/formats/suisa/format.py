@@ -111,8 +111,8 @@ class _SuisaReport:
     def file_name(self, facts: DeclarationFacts) -> str:
         """Return the name of the station, or of the service for several, and the month."""
         single = len(facts.stations) == 1
-        who = name_part(facts.stations[0].name if single else facts.service)
-        return f"{who}_{facts.begins:%Y_%m}.{self._extension}"
+        name = name_part(facts.stations[0].name if single else facts.service)
+        return f"{name}_{facts.begins:%Y_%m}.{self._extension}"
 
 
 class SuisaLog(_SuisaReport):
@@ -171,9 +171,12 @@ class _PlayRows:
         self.changes = ChangedValues()
         self._facts = facts
         self._stations = {
-            one.uid: self._text("Sender", one.name) for one in facts.stations
+            station.uid: self._text("Sender", station.name)
+            for station in facts.stations
         }
-        self._recordings = {one.uid: self._recording(one) for one in facts.recordings}
+        self._recordings = {
+            recording.uid: self._recording(recording) for recording in facts.recordings
+        }
         self._played: dict[str, None] = {}
         self._plays = 0
         self._played_ms = 0
@@ -215,8 +218,8 @@ class _PlayRows:
             self.changes.sentences(),
         )
 
-    def _text(self, column: str, given: str) -> str:
-        return self.changes.keep(column, given, one_line(given))
+    def _text(self, column: str, text: str) -> str:
+        return self.changes.keep(column, text, one_line(text))
 
     def _recording(self, recording: RecordingFacts) -> Mapping[str, str]:
         texts = {
@@ -229,7 +232,7 @@ class _PlayRows:
             "Katalog-Nummer / CD ID": recording.catalogue_number,
         }
         return {
-            **{column: self._text(column, given) for column, given in texts.items()},
+            **{column: self._text(column, text) for column, text in texts.items()},
             "ISRC": plain_isrc(recording.isrc),
             "EAN / GTIN": check_upc(recording.upc),
             "Erstveröffentlichungsdatum": compact_day(recording.released),

@@ -110,8 +110,8 @@ def read_columns(text: str) -> tuple[TemplateColumn, ...]:
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
-        found = _LINE.match(line.strip()[: 2 * _MOST_CHARS])
-        if found is None or "\0" in line:
+        match = _LINE.match(line.strip()[: 2 * _MOST_CHARS])
+        if match is None or "\0" in line:
             raise BadOptions(
                 "columns",
                 _(
@@ -120,7 +120,7 @@ def read_columns(text: str) -> tuple[TemplateColumn, ...]:
                 )
                 % {"number": number},
             )
-        value = found["value"]
+        value = match["value"]
         fixed = value[1:-1] if value.startswith('"') else ""
         name = "" if value.startswith('"') else value
         if name and name not in VALUES:
@@ -132,7 +132,7 @@ def read_columns(text: str) -> tuple[TemplateColumn, ...]:
                 % {"number": number, "name": name},
             )
         columns.append(
-            TemplateColumn(found["heading"], name, fixed, bool(found["must"]))
+            TemplateColumn(match["heading"], name, fixed, bool(match["must"]))
         )
     if not columns:
         raise BadOptions("columns", _("Enter at least one column."))
@@ -144,25 +144,25 @@ def read_columns(text: str) -> tuple[TemplateColumn, ...]:
     return tuple(columns)
 
 
-def read_options(given: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON
+def read_options(raw_options: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON
     """Return complete options; raise ``BadOptions`` for wrong or unknown ones."""
-    known = {"columns", "file_name", *CHOICES, *SWITCHES}
-    if unknown := sorted(set(given) - known):
+    option_names = {"columns", "file_name", *CHOICES, *SWITCHES}
+    if unknown := sorted(set(raw_options) - option_names):
         raise BadOptions(unknown[0], _("This option is not known."))
-    columns = given.get("columns", "")
+    columns = raw_options.get("columns", "")
     if not isinstance(columns, str):
         raise BadOptions("columns", _("Write one column per line."))
     read_columns(columns)
     options: dict[str, Any] = {"columns": columns}
     for name, choices in CHOICES.items():
-        options[name] = given.get(name) or next(iter(choices))
+        options[name] = raw_options.get(name) or next(iter(choices))
         if options[name] not in choices:
             raise BadOptions(name, _("Choose one of the values."))
     for name, usual in SWITCHES.items():
-        options[name] = given.get(name, usual)
+        options[name] = raw_options.get(name, usual)
         if not isinstance(options[name], bool):
             raise BadOptions(name, _("Say yes or no."))
-    options["file_name"] = str(given.get("file_name") or "")[:100]
+    options["file_name"] = str(raw_options.get("file_name") or "")[:100]
     commas = (options["separator"], options["decimal"], options["quotes"])
     if commas == ("comma", "comma", "never"):
         raise BadOptions(
@@ -179,9 +179,9 @@ class TemplateDeclaration:
     media_type = "text/csv"
     label = gettext_lazy("Own columns (CSV)")
 
-    def __init__(self, given: Mapping[str, Any]) -> None:  # Any: JSON
+    def __init__(self, options: Mapping[str, Any]) -> None:  # Any: JSON
         """Read the options; raise ``BadOptions``."""
-        self.options = read_options(given)
+        self.options = read_options(options)
         self.columns = read_columns(self.options["columns"])
 
     def gaps(self, facts: DeclarationFacts) -> Iterator[MissingValue]:
@@ -192,9 +192,9 @@ class TemplateDeclaration:
                 why = self._why_missing(column, row)
                 if not why:
                     continue
-                known = VALUES[column.value] if column.value else None
-                subject = known.subject if known else ValueSubject.PROFILE
-                uid = known.uid_of(row) if known else ""
+                value = VALUES[column.value] if column.value else None
+                subject = value.subject if value else ValueSubject.PROFILE
+                uid = value.uid_of(row) if value else ""
                 if (subject, uid, column.heading) not in seen:
                     seen.add((subject, uid, column.heading))
                     yield MissingValue(subject, uid, column.heading, why)
@@ -218,8 +218,8 @@ class TemplateDeclaration:
 
     def file_name(self, facts: DeclarationFacts) -> str:
         """Return the name in the options or the service, with the period."""
-        asked = self.options["file_name"] or facts.service
-        name = name_part(in_ascii(asked).text)
+        base_name = self.options["file_name"] or facts.service
+        name = name_part(in_ascii(base_name).text)
         ending = "tsv" if self.options["separator"] == "tab" else "csv"
         return f"{name or 'declaration'}_{facts.begins}_{facts.ends}.{ending}"
 
@@ -240,11 +240,16 @@ class TemplateDeclaration:
         changes: Counter[str] = Counter()
         if self.options["header"]:
             writer.writerow(
-                [self._fitting(each.heading, each, changes) for each in self.columns]
+                [
+                    self._fitting(column.heading, column, changes)
+                    for column in self.columns
+                ]
             )
             lines += 1
         for row in _rows(facts):
-            writer.writerow([self._text(each, row, changes) for each in self.columns])
+            writer.writerow(
+                [self._text(column, row, changes) for column in self.columns]
+            )
             lines += 1
             played_ms += row.play.played_ms
         text.flush()
@@ -321,8 +326,8 @@ def _length(length: timedelta, form: str) -> str:
 
 
 def _rows(facts: DeclarationFacts) -> Iterator[Row]:
-    recordings = {each.uid: each for each in facts.recordings}
-    stations = {each.uid: each for each in facts.stations}
+    recordings = {recording.uid: recording for recording in facts.recordings}
+    stations = {station.uid: station for station in facts.stations}
     for play in facts.plays:
         yield Row(facts, play, recordings[play.recording], stations[play.station])
 

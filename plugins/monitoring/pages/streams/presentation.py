@@ -14,15 +14,15 @@ from plugins.monitoring.streams.models import Airplay, Station, Stream
 from portal.shared import formats
 
 
-class Look(NamedTuple):
-    """The label, icon and CSS class of a badge."""
+class Badge(NamedTuple):
+    """The label, icon and CSS class of a state."""
 
     label: str | Promise
     icon: str
     css: str
 
 
-_STREAM_LOOKS = {
+_STREAM_BADGES = {
     StreamState.WAITING: ("clock", "badge--waiting"),
     StreamState.CONNECTING: ("refresh", "badge--processing"),
     StreamState.LISTENING: ("check", "badge--state-confirmed"),
@@ -30,7 +30,7 @@ _STREAM_LOOKS = {
     StreamState.AWAY: ("away", "badge--error"),
     StreamState.PAUSED: ("pause", "badge--outline"),
 }
-_PLAY_LOOKS = {
+_PLAY_BADGES = {
     AirplayState.PLAYING: ("play", "badge--state-confirmed"),
     AirplayState.ENDED: ("clock", "badge--outline"),
     AirplayState.SETTLED: ("check", "badge--ready"),
@@ -38,16 +38,16 @@ _PLAY_LOOKS = {
 }
 
 
-def stream_look(stream: Stream) -> Look:
+def stream_badge(stream: Stream) -> Badge:
     """Return the badge of a stream."""
     state = StreamState(stream.state) if stream.enabled else StreamState.PAUSED
-    return Look(state.label, *_STREAM_LOOKS[state])
+    return Badge(state.label, *_STREAM_BADGES[state])
 
 
-def play_look(play: Airplay) -> Look:
+def play_badge(play: Airplay) -> Badge:
     """Return the badge of a play that no match decides yet."""
     state = AirplayState(play.state)
-    return Look(state.label, *_PLAY_LOOKS[state])
+    return Badge(state.label, *_PLAY_BADGES[state])
 
 
 def zone_of(station: Station) -> ZoneInfo:

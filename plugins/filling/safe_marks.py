@@ -58,10 +58,10 @@ def rounded(mark: float | None) -> Decimal | None:
 
 def models() -> dict[str, Model]:
     """Return the model of each field; the usual one where nothing was measured."""
-    found = {row.field: row.model for row in SafeMark.objects.all()}
+    stored = {row.field: row.model for row in SafeMark.objects.all()}
     return {
-        field: Model(**{name: tuple(values) for name, values in found[field].items()})
-        if found.get(field)
+        field: Model(**{name: tuple(values) for name, values in stored[field].items()})
+        if stored.get(field)
         else Model()
         for field in FillField
     }
@@ -87,15 +87,15 @@ def _measure(
         # A recording that lacks a label often lacks its ISRC as well.
         hidden = {field, FillField.ISRC} if number % 2 else {field}
         ours = as_ours(recording, without=frozenset(hidden))
-        for found in merged(ours, opened, fields=[field]):
-            known = value_of(recording, field)
-            is_right = is_same(field, found.value, known)
-            if not is_right and not found.holds:
-                different.append((recording.pk, known, found))
-                is_right = (recording.pk, known, found.value) in judged
-            features.append(found.features)
+        for candidate in merged(ours, opened, fields=[field]):
+            own_value = value_of(recording, field)
+            is_right = is_same(field, candidate.value, own_value)
+            if not is_right and not candidate.holds:
+                different.append((recording.pk, own_value, candidate))
+                is_right = (recording.pk, own_value, candidate.value) in judged
+            features.append(candidate.features)
             right.append(is_right)
-            in_one_go.append(not found.holds)
+            in_one_go.append(not candidate.holds)
     differences.keep_differences(field, different)
     return measure(features, right, in_one_go)
 

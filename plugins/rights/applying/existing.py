@@ -12,7 +12,7 @@ from plugins.rights.claims import RightsMessage
 
 
 @dataclass(slots=True)
-class KnownRecords:
+class ExistingRecords:
     """What the records have of a message's codes, found with one query for each kind."""
 
     recordings: dict[str, RightsRecording] = field(default_factory=dict)
@@ -22,7 +22,7 @@ class KnownRecords:
     """Living shares by number that a person took along into another work."""
 
     @classmethod
-    def of(cls, message: RightsMessage, claimant: str) -> KnownRecords:
+    def of(cls, message: RightsMessage, claimant: str) -> ExistingRecords:
         """Look up the codes of a message."""
         isrcs = {check_isrc(claim.isrc).normalised for claim in message.recordings}
         iswcs = {_bare_iswc(claim.iswc) for claim in message.works}
@@ -66,9 +66,9 @@ def _find_moved_shares(
     return moved
 
 
-def _bare_iswc(given: str) -> str:
+def _bare_iswc(code: str) -> str:
     """Return an ISWC as it is stored; empty for a wrong one, which is refused later."""
     try:
-        return check_iswc(given)
+        return check_iswc(code)
     except BadIdentifier:
         return ""

@@ -1,4 +1,4 @@
-"""What a reader of rights messages yields besides claims: faults and counts."""
+"""Faults and counts, which a reader of rights messages yields besides claims."""
 
 from __future__ import annotations
 
