@@ -38,7 +38,8 @@ SEVERAL = {"portal:match": 3, "portal:file_detail": 6}
 NOT_PAGES = {
     *("portal:file_audio", "portal:recording_audio", "portal:match_lock"),
     *("portal:match_exclude", "portal:link_feed_items", "portal:licence_evidence"),
-    "portal:import_bad_rows",
+    # It leads to the page of a statement.
+    *("portal:import_bad_rows", "portal:cue_sheet_version"),
     *("portal:match_preview", "portal:choices", "portal:policy_sentence"),
     "portal:guide_image",
     *("portal:file_review_changes", "portal:file_review_sound"),

@@ -111,6 +111,7 @@ def fill() -> list[str]:
     return [
         reverse("portal:retro_search", args=[search.uid]),
         reverse("portal:licence_preview", args=[licence.uid]),
+        reverse("portal:bucket_delete", args=[recording.bucket_id]),
         reverse("portal:exclusion_approve", args=[proposed.uid]),
         reverse("portal:exclusion_remove", args=[proposed.uid]),
         reverse("portal:match_proposal", args=[waiting.uid, asked.uid]),
