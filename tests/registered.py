@@ -26,8 +26,7 @@ FILL: Final = "registered_fill"
 @cache
 def import_all(module: str) -> None:
     """Import what the installed capabilities register for a kind of tests."""
-    plugins: list[str] = getattr(settings, "ACRPORTAL_PLUGINS", [])
-    for name in plugins:
+    for name in settings.ACRPORTAL_PLUGINS:
         if find_spec(f"plugins.{name}.tests.{module}"):
             import_module(f"plugins.{name}.tests.{module}")
 

@@ -484,6 +484,7 @@ def menu(context: Context) -> dict[str, Any]:
                 {
                     "entry": entry,
                     "is_current": entry.holds(page),
+                    "has_count": entry.count is not None,
                     "count": _count_of(entry, counts),
                 }
                 for entry in entries.of(section)

@@ -148,7 +148,7 @@ def test_lists_ask_no_more_queries_for_many_rows(signed_in: MakeClient) -> None:
         make_match()
     client = signed_in(VIEWER)
 
-    for path, most in (("/files/", 14), ("/matches/", 21), ("/", 53)):
+    for path, most in (("/files/", 13), ("/matches/", 20), ("/", 52)):
         # The first page of a process reads what later ones remember.
         client.get(path)
         assert queries_of(client, path) <= most, path

@@ -106,7 +106,7 @@ def test_queue_needs_the_same_few_queries_for_any_length(
     for _ in range(6):
         make_match()
 
-    with django_assert_max_num_queries(22):
+    with django_assert_max_num_queries(21):
         client.get(QUEUE)
 
 
